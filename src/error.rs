@@ -1,0 +1,193 @@
+//! The one error type. Every message says what was asked, what was found and what to do.
+
+use std::path::{Path, PathBuf};
+
+/// What a fallible call of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, in words a user can act on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes or element types that do not fit the operation.
+    #[error("{op}: {detail}")]
+    Shape {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// The shapes found, and what to do.
+        detail: String,
+    },
+
+    /// A setting outside its range, or two settings that contradict each other.
+    #[error("{name}: {detail}")]
+    Setting {
+        /// The setting, as the caller wrote it (`learning_rate`, `--hidden`).
+        name: String,
+        /// The value found, and the range.
+        detail: String,
+    },
+
+    /// No adapter fits the request.
+    #[error("no adapter for device '{asked}': {found}")]
+    NoAdapter {
+        /// The selector, as given.
+        asked: String,
+        /// What there is instead, and what to do.
+        found: String,
+    },
+
+    /// A size above what the device can hold or bind.
+    #[error("{op}: {what} needs {asked}, and {adapter} allows {limit}")]
+    Limit {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// The thing that is too large.
+        what: String,
+        /// The size asked for.
+        asked: u64,
+        /// The largest size allowed.
+        limit: u64,
+        /// The device's name.
+        adapter: String,
+    },
+
+    /// An allocation failed; the device still works.
+    #[error(
+        "{op}: {adapter} could not allocate {bytes} bytes ({detail}); use a smaller batch, model or data set"
+    )]
+    OutOfMemory {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// The size asked for.
+        bytes: u64,
+        /// The device's name.
+        adapter: String,
+        /// The driver's words.
+        detail: String,
+    },
+
+    /// The driver or wgpu refused work: a fault in this crate or in the driver.
+    #[error(
+        "{op}: {adapter} refused the work: {detail}; `harmonium verify --device ...` tells which kernels this device runs correctly"
+    )]
+    Device {
+        /// The operation that was asked for.
+        op: String,
+        /// The device's name.
+        adapter: String,
+        /// The driver's words.
+        detail: String,
+    },
+
+    /// The device is gone (unplugged, reset or destroyed); open it again.
+    #[error(
+        "{adapter} was lost ({detail}); open the device again and resume from the last saved state"
+    )]
+    DeviceLost {
+        /// The device's name.
+        adapter: String,
+        /// The driver's words.
+        detail: String,
+    },
+
+    /// A tensor whose contents were never computed because a submission failed.
+    #[error("the result of {op} was never computed: {detail}")]
+    Poisoned {
+        /// The operation that should have written the tensor.
+        op: String,
+        /// Why its submission failed.
+        detail: String,
+    },
+
+    /// Two tensors of one operation live on different devices.
+    #[error("{op}: tensors on different devices: {left} and {right}; upload both to one device")]
+    DeviceMismatch {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// One device.
+        left: String,
+        /// The other device.
+        right: String,
+    },
+
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, `create` …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's words.
+        source: std::io::Error,
+    },
+
+    /// A file whose contents are wrong.
+    #[error("{}: {place}: {detail}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: `byte 16`, `line 3`, `tensor W`.
+        place: String,
+        /// What was found, what was expected.
+        detail: String,
+    },
+
+    /// Data that do not suit what is asked of them (an empty set, values outside the unit's range).
+    #[error("{name}: {detail}")]
+    Data {
+        /// The data set.
+        name: String,
+        /// What was found, what to do.
+        detail: String,
+    },
+
+    /// Training left the finite numbers.
+    #[error(
+        "training diverged at epoch {epoch}, step {step}: {what} is not finite; lower the learning rate{advice}"
+    )]
+    Diverged {
+        /// Epoch, counted from 1.
+        epoch: u64,
+        /// Update within the epoch, counted from 1.
+        step: u64,
+        /// The first quantity that was not finite.
+        what: String,
+        /// Further advice, beginning with a comma or semicolon, or empty.
+        advice: String,
+    },
+}
+
+impl Error {
+    /// A shape error of operation `op`.
+    pub fn shape(op: &'static str, detail: impl Into<String>) -> Self {
+        Error::Shape { op, detail: detail.into() }
+    }
+
+    /// A setting outside its range.
+    pub fn setting(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Error::Setting { name: name.into(), detail: detail.into() }
+    }
+
+    /// A failed read, write or creation of `path`.
+    pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Error::Io { action, path: path.as_ref().to_path_buf(), source }
+    }
+
+    /// Wrong contents of `path` at `place`.
+    pub fn file(
+        path: impl AsRef<Path>,
+        place: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Error::File {
+            path: path.as_ref().to_path_buf(),
+            place: place.into(),
+            detail: detail.into(),
+        }
+    }
+
+    /// Data that do not suit the request.
+    pub fn data(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Error::Data { name: name.into(), detail: detail.into() }
+    }
+}
