@@ -2,9 +2,14 @@
 //! each with a CPU path.
 
 pub mod data;
+pub mod device;
 pub mod error;
+pub mod kernels;
 pub mod random;
 pub mod run;
 pub mod shape;
+pub mod tensor;
 
+pub use device::Device;
 pub use error::{Error, Result};
+pub use tensor::Tensor;

@@ -136,7 +136,7 @@ pub fn bernoulli(word: u32, p: f32) -> f32 {
 #[inline]
 pub fn normal_pair(w0: u32, w1: u32) -> [f32; 2] {
     let u1 = ((w0 >> 8) + 1) as f32 * (1.0 / 16_777_216.0);
-    let r = (-2.0 * ln_unit(u1)).sqrt();
+    let r = (-2.0 * ln_unit(u1)).max(0.0).sqrt();
     let u2 = uniform(w1);
     [r * cos_turn(u2), r * cos_turn(u2 - 0.25)]
 }

@@ -1,0 +1,73 @@
+// activation(alpha (A B + C) + (1 - beta) bias0 + beta bias1), and samples of it.
+// Needs shared/philox.wgsl, shared/activation.wgsl and one of shared/tile_*.wgsl.
+
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_k: u32,
+    b_k: u32,
+    b_column: u32,
+    first_case: u32,
+    key: vec2<u32>,
+    counter: vec2<u32>,
+    alpha: f32,
+    beta: f32,
+    noise_scale: f32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read> c: array<f32>;
+@group(0) @binding(4) var<storage, read> bias0: array<f32>;
+@group(0) @binding(5) var<storage, read> bias1: array<f32>;
+@group(0) @binding(6) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(7) var<storage, read_write> sample: array<f32>;
+
+override A_ALONG_K: bool = true;
+override B_ALONG_K: bool = false;
+// 0: no C; 1: the binding; 2: what the mean held before.
+override ADD: u32 = 0;
+override BIAS0: bool = false;
+override BIAS1: bool = false;
+override ACTIVATION: u32 = 0;
+override MEAN: bool = true;
+// 0: none; 1: Bernoulli; 2: Gaussian.
+override SAMPLE: u32 = 0;
+
+fn load_a(row: u32, k: u32) -> f32 {
+    return a[row * params.a_row + k * params.a_k];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    return b[k * params.b_k + column * params.b_column];
+}
+
+fn finish(row: u32, column: u32, sums: vec4<f32>) {
+    let start = row * params.n + column;
+    let count = min(4u, params.n - column);
+    var x = sums;
+    for (var i = 0u; i < count; i++) {
+        if ADD == 1u { x[i] += c[start + i]; }
+        if ADD == 2u { x[i] += mean[start + i]; }
+        x[i] *= params.alpha;
+        if BIAS0 { x[i] += (1.0 - params.beta) * bias0[column + i]; }
+        if BIAS1 { x[i] += params.beta * bias1[column + i]; }
+    }
+    let y = activate(ACTIVATION, x);
+    if MEAN {
+        for (var i = 0u; i < count; i++) { mean[start + i] = y[i]; }
+    }
+    if SAMPLE != 0u {
+        let words = philox(
+            vec4<u32>(column / 4u, params.first_case + row, params.counter),
+            params.key,
+        );
+        var s = y + params.noise_scale * normals(words);
+        if SAMPLE == 1u { s = bernoullis(words, y); }
+        for (var i = 0u; i < count; i++) { sample[start + i] = s[i]; }
+    }
+}

@@ -1,0 +1,137 @@
+//! The CPU as a device: host memory that is accounted for, rayon's threads and the `gemm` crate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::pool::MemoryStats;
+use super::profile::Profile;
+use super::raw;
+use super::{Cost, DeviceInfo, DeviceKind};
+use crate::error::{Error, Result};
+
+pub(crate) use raw::Strided as GemmOperand;
+
+pub(crate) struct Cpu {
+    info: DeviceInfo,
+    memory: Arc<HostMemory>,
+    profile: Profile,
+}
+
+#[derive(Default)]
+struct HostMemory {
+    used: AtomicU64,
+    peak: AtomicU64,
+    buffers: AtomicU64,
+}
+
+/// 4-byte words of host memory, counted until they are dropped.
+pub(crate) struct HostBuffer {
+    words: Vec<u32>,
+    memory: Arc<HostMemory>,
+}
+
+impl HostBuffer {
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        &mut self.words
+    }
+
+    pub fn f32(&self) -> &[f32] {
+        bytemuck::must_cast_slice(&self.words)
+    }
+
+    pub fn f32_mut(&mut self) -> &mut [f32] {
+        bytemuck::must_cast_slice_mut(&mut self.words)
+    }
+}
+
+impl Drop for HostBuffer {
+    fn drop(&mut self) {
+        self.memory.used.fetch_sub(self.words.len() as u64 * 4, Ordering::Relaxed);
+        self.memory.buffers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Cpu {
+    pub fn new() -> Self {
+        let threads = rayon::current_num_threads();
+        let plural = if threads == 1 { "" } else { "s" };
+        Cpu {
+            info: DeviceInfo {
+                name: format!("{}, {threads} thread{plural}", processor_name()),
+                backend: "cpu".into(),
+                driver: String::new(),
+                kind: DeviceKind::Cpu,
+            },
+            memory: Arc::default(),
+            profile: Profile::default(),
+        }
+    }
+
+    pub fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    pub fn memory(&self) -> MemoryStats {
+        MemoryStats {
+            used_bytes: self.memory.used.load(Ordering::Relaxed),
+            pooled_bytes: 0,
+            peak_bytes: self.memory.peak.load(Ordering::Relaxed),
+            buffers: self.memory.buffers.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Runs a kernel's CPU path.
+    pub fn run<T>(&self, kernel: &'static str, cost: Cost, work: impl FnOnce() -> T) -> T {
+        self.profile.time(kernel, cost, work)
+    }
+
+    /// Zeroed memory.
+    pub fn allocate(&self, op: &'static str, words: usize) -> Result<HostBuffer> {
+        let mut vec = Vec::new();
+        vec.try_reserve_exact(words).map_err(|e| Error::OutOfMemory {
+            op,
+            bytes: words as u64 * 4,
+            adapter: self.info.to_string(),
+            detail: e.to_string(),
+        })?;
+        vec.resize(words, 0);
+        let used = self.memory.used.fetch_add(words as u64 * 4, Ordering::Relaxed);
+        self.memory.peak.fetch_max(used + words as u64 * 4, Ordering::Relaxed);
+        self.memory.buffers.fetch_add(1, Ordering::Relaxed);
+        Ok(HostBuffer { words: vec, memory: self.memory.clone() })
+    }
+
+    /// `out = keep·out + scale·A·B`, shapes `[m, n, k]`.
+    pub fn gemm(
+        &self,
+        op: &'static str,
+        shape: [usize; 3],
+        out: &mut [f32],
+        [keep, scale]: [f32; 2],
+        a: GemmOperand<'_>,
+        b: GemmOperand<'_>,
+    ) -> Result<()> {
+        if raw::gemm(shape, out, keep, scale, a, b, rayon::current_num_threads()) {
+            Ok(())
+        } else {
+            Err(Error::shape(op, format!("operands do not cover the product {shape:?}")))
+        }
+    }
+}
+
+/// The processor's name where the operating system tells it.
+fn processor_name() -> String {
+    let name = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_string())
+    });
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}

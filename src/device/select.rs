@@ -1,0 +1,191 @@
+//! Which adapters there are, and which one a user means.
+
+use super::{DeviceInfo, DeviceKind};
+use crate::error::{Error, Result};
+
+/// An adapter before it is opened.
+pub(crate) struct Candidate {
+    pub adapter: wgpu::Adapter,
+    pub summary: AdapterSummary,
+}
+
+/// What `harmonium devices` tells of an adapter.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AdapterSummary {
+    /// Its number, for `--device`.
+    pub index: usize,
+    /// Name, backend, driver, kind.
+    #[serde(flatten)]
+    pub info: DeviceInfo,
+    /// The largest tensor in bytes (one storage binding).
+    pub max_storage_binding_bytes: u64,
+    /// The largest buffer in bytes.
+    pub max_buffer_bytes: u64,
+    /// Storage buffers that one kernel can bind.
+    pub max_storage_buffers: u32,
+    /// Invocations per workgroup.
+    pub max_workgroup_invocations: u32,
+    /// Workgroup memory in bytes.
+    pub max_workgroup_memory_bytes: u32,
+    /// Optional features that harmonium could use: `timestamps`, `subgroups`, `f16`.
+    pub features: Vec<&'static str>,
+    /// Why harmonium cannot use it, if it cannot.
+    pub unusable: Option<String>,
+}
+
+/// Storage buffers that the largest kernels bind.
+const STORAGE_BUFFERS: u32 = 8;
+/// Invocations of the largest workgroup.
+const INVOCATIONS: u32 = 256;
+/// Bytes of workgroup memory that the largest kernel takes.
+const WORKGROUP_MEMORY: u32 = 16 << 10;
+
+/// Every adapter of every backend that wgpu finds: hardware first, then by backend (Vulkan, Metal and
+/// DX12 before GL); the order is the numbering.
+pub fn adapters() -> Vec<AdapterSummary> {
+    enumerate().into_iter().map(|c| c.summary).collect()
+}
+
+/// The adapters that can run the kernels.
+pub(crate) fn candidates() -> Vec<Candidate> {
+    enumerate().into_iter().filter(|c| c.summary.unusable.is_none()).collect()
+}
+
+/// What [`super::Device::auto`] would take, and why.
+pub fn auto_choice(adapters: &[AdapterSummary]) -> (Option<usize>, String) {
+    let usable = |a: &&AdapterSummary| a.unusable.is_none();
+    if let Some(a) =
+        adapters.iter().filter(usable).find(|a| a.info.kind == DeviceKind::Hardware)
+    {
+        return (Some(a.index), format!("{}: the first hardware GPU", a.info));
+    }
+    let why = if adapters.is_empty() {
+        "no adapter was found"
+    } else if adapters.iter().filter(usable).any(|a| a.info.kind == DeviceKind::Software) {
+        "there is no hardware GPU, and the CPU path is faster than a software adapter"
+    } else {
+        "no adapter can run the kernels"
+    };
+    (None, format!("CPU: {why}"))
+}
+
+/// The adapter that `selector` means.
+pub(crate) fn find(selector: &str) -> Result<Candidate> {
+    let wanted = selector.trim().to_ascii_lowercase();
+    let all = enumerate();
+    let is_backend = ["vulkan", "metal", "dx12", "gl"].contains(&wanted.as_str());
+    let index = wanted.parse::<usize>().ok();
+    let position = all.iter().position(|c| match index {
+        Some(index) => c.summary.index == index,
+        None if is_backend => c.summary.info.backend == wanted && c.summary.unusable.is_none(),
+        None => c.summary.info.name.to_ascii_lowercase().contains(&wanted),
+    });
+    let Some(position) = position else {
+        return Err(Error::NoAdapter { asked: selector.into(), found: list(&all) });
+    };
+    let candidate = all.into_iter().nth(position);
+    match candidate {
+        Some(c) => match &c.summary.unusable {
+            None => Ok(c),
+            Some(why) => {
+                Err(Error::NoAdapter { asked: selector.into(), found: format!("{}: {why}", c.summary.info) })
+            }
+        },
+        None => Err(Error::NoAdapter { asked: selector.into(), found: list(&[]) }),
+    }
+}
+
+fn list(all: &[Candidate]) -> String {
+    if all.is_empty() {
+        return "none was found; install a Vulkan, Metal, DX12 or GL driver (Debian: \
+                mesa-vulkan-drivers for a software one), or use --device cpu"
+            .into();
+    }
+    let names: Vec<String> =
+        all.iter().map(|c| format!("{}: {}", c.summary.index, c.summary.info)).collect();
+    format!(
+        "found {}; name one by its number, backend or a part of its name, or use cpu or auto",
+        names.join("; ")
+    )
+}
+
+fn enumerate() -> Vec<Candidate> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    let instance = wgpu::Instance::new(descriptor);
+    let mut found: Vec<Candidate> =
+        pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+            .into_iter()
+            .map(|adapter| {
+                let summary = summarize(&adapter);
+                Candidate { adapter, summary }
+            })
+            .collect();
+    found.sort_by_key(|c| preference(c));
+    for (index, c) in found.iter_mut().enumerate() {
+        c.summary.index = index;
+    }
+    found
+}
+
+fn preference(c: &Candidate) -> (u8, u8) {
+    let kind = match c.adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    (kind, u8::from(c.summary.info.backend == "gl"))
+}
+
+fn summarize(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    let features = adapter.features();
+    let kind = match info.device_type {
+        wgpu::DeviceType::Cpu => DeviceKind::Software,
+        _ => DeviceKind::Hardware,
+    };
+    let backend = match info.backend {
+        wgpu::Backend::Vulkan => "vulkan",
+        wgpu::Backend::Metal => "metal",
+        wgpu::Backend::Dx12 => "dx12",
+        wgpu::Backend::Gl => "gl",
+        wgpu::Backend::BrowserWebGpu => "webgpu",
+        wgpu::Backend::Noop => "noop",
+    };
+    let named = [
+        (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),
+        (wgpu::Features::SUBGROUP, "subgroups"),
+        (wgpu::Features::SHADER_F16, "f16"),
+    ];
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_string();
+    AdapterSummary {
+        index: 0,
+        info: DeviceInfo { name: info.name, backend: backend.into(), driver, kind },
+        max_storage_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_buffer_bytes: limits.max_buffer_size,
+        max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        max_workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        max_workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
+        features: named.iter().filter(|(f, _)| features.contains(*f)).map(|(_, n)| *n).collect(),
+        unusable: unusable(adapter, &limits),
+    }
+}
+
+fn unusable(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> Option<String> {
+    let flags = adapter.get_downlevel_capabilities().flags;
+    if !flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+        return Some("it has no compute shaders".into());
+    }
+    let checks = [
+        ("storage buffers per kernel", limits.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+        ("invocations per workgroup", limits.max_compute_invocations_per_workgroup, INVOCATIONS),
+        ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, WORKGROUP_MEMORY),
+    ];
+    checks
+        .iter()
+        .find(|(_, has, needs)| has < needs)
+        .map(|(what, has, needs)| format!("it allows {has} {what}, the kernels need {needs}"))
+}

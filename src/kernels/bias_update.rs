@@ -1,0 +1,189 @@
+//! The contrastive divergence update of a bias, with the watch for divergence.
+//!
+//! g = s₀·Σᵣ X0 − s₁·Σᵣ Xk, then Δ ← m·Δ + η·g and b ← b + Δ. Biases have no weight decay. The first step
+//! at which a bias is NaN or infinite is kept in `status`; a weight that leaves the finite numbers takes
+//! the biases with it one step later.
+
+use rayon::prelude::*;
+
+use super::cd_update::Step;
+use super::{expect, flag, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
+use crate::tensor::{Element, Tensor};
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("bias_update");
+
+/// What `status` holds while every bias has been finite.
+pub const NEVER: u32 = u32::MAX;
+
+/// The statistics of both phases: X0 `[B, N]`, Xk `[C, N]`, s₀ and s₁.
+#[derive(Debug, Clone, Copy)]
+pub struct BiasPhases<'a> {
+    /// X0 `[B, N]`.
+    pub x0: &'a Tensor,
+    /// Xk `[C, N]`.
+    pub xk: &'a Tensor,
+    /// s₀ and s₁, usually 1/B and 1/C.
+    pub scales: [f32; 2],
+}
+
+/// Changes `bias` `[N]` and its `velocity` in place. `status` is a u32 tensor `[1]`, set to [`NEVER`] at
+/// the start; it becomes the least `number` at which a bias was not finite. `step.decay` is not used.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
+pub fn bias_update(
+    phases: &BiasPhases<'_>,
+    step: Step,
+    bias: &mut Tensor,
+    velocity: &mut Tensor,
+    (status, number): (&mut Tensor, u32),
+) -> Result<()> {
+    let op = "bias_update";
+    expect(op, "the bias", bias, velocity.device(), velocity.shape().dims())?;
+    bias.device().require_same(op, status.device())?;
+    status.require(op, "the status", Element::U32)?;
+    if status.shape().len() != 1 {
+        return Err(Error::shape(op, format!("the status is {}, expected [1]", status.shape())));
+    }
+    run(phases, step, Some((bias, status, number)), velocity)
+}
+
+/// Writes g into `gradient` `[N]`.
+///
+/// # Errors
+/// As [`bias_update`].
+pub fn bias_gradient(phases: &BiasPhases<'_>, gradient: &mut Tensor) -> Result<()> {
+    run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
+}
+
+fn run(
+    phases: &BiasPhases<'_>,
+    step: Step,
+    target: Option<(&mut Tensor, &mut Tensor, u32)>,
+    velocity: &mut Tensor,
+) -> Result<()> {
+    let op = "bias_update";
+    let device = velocity.device().clone();
+    let n = velocity.shape().len();
+    expect(op, "the velocity", velocity, &device, &[n])?;
+    let rows = phases.x0.shape().matrix(op, "x0")?[0];
+    let chains = phases.xk.shape().matrix(op, "xk")?[0];
+    expect(op, "x0", phases.x0, &device, &[rows, n])?;
+    expect(op, "xk", phases.xk, &device, &[chains, n])?;
+    let count = ((rows + chains) * n) as u64;
+    let cost = Cost { flops: count, bytes: 4 * count };
+    match device.backend() {
+        Backend::Cpu(cpu) => {
+            let task = HostUpdate {
+                x0: phases.x0.host()?.f32(),
+                xk: phases.xk.host()?.f32(),
+                scales: phases.scales,
+                step,
+                n,
+            };
+            let velocity = velocity.host_mut()?.f32_mut();
+            match target {
+                None => cpu.run(op, cost, || task.gradient(velocity)),
+                Some((bias, status, number)) => {
+                    let bias = bias.host_mut()?.f32_mut();
+                    let status = status.host_mut()?.words_mut();
+                    let finite = cpu.run(op, cost, || task.update(bias, velocity));
+                    if !finite {
+                        status[0] = status[0].min(number);
+                    }
+                }
+            }
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let number = target.as_ref().map_or(0, |t| t.2);
+            let params = [
+                n as u32,
+                rows as u32,
+                chains as u32,
+                number,
+                phases.scales[0].to_bits(),
+                phases.scales[1].to_bits(),
+                step.rate.to_bits(),
+                step.momentum.to_bits(),
+            ];
+            let gradient = target.is_none();
+            let (bias, status) = match &target {
+                Some((bias, status, _)) => {
+                    (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?))
+                }
+                None => (Bind::Unused, Bind::Unused),
+            };
+            let velocity = velocity.gpu()?;
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("GRADIENT", flag(gradient))],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(phases.x0.gpu()?),
+                    Bind::Read(phases.xk.gpu()?),
+                    bias,
+                    if gradient { Bind::Write(velocity) } else { Bind::Update(velocity) },
+                    status,
+                ],
+                groups: groups(n, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
+}
+
+struct HostUpdate<'a> {
+    x0: &'a [f32],
+    xk: &'a [f32],
+    scales: [f32; 2],
+    step: Step,
+    n: usize,
+}
+
+/// Columns per task on the CPU.
+const COLUMNS: usize = 128;
+
+impl HostUpdate<'_> {
+    /// The gradient of columns `first …` of one task.
+    fn columns(&self, first: usize, gradient: &mut [f32]) {
+        gradient.fill(0.0);
+        for (x, scale) in [(self.x0, self.scales[0]), (self.xk, -self.scales[1])] {
+            let mut sums = [0.0f32; COLUMNS];
+            for row in x.chunks_exact(self.n) {
+                let row = &row[first..first + gradient.len()];
+                sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
+            }
+            gradient.iter_mut().zip(sums).for_each(|(g, s)| *g += scale * s);
+        }
+    }
+
+    fn gradient(&self, out: &mut [f32]) {
+        let tasks = out.par_chunks_mut(COLUMNS).enumerate();
+        tasks.for_each(|(i, out)| self.columns(i * COLUMNS, out));
+    }
+
+    /// Whether all stayed finite.
+    fn update(&self, bias: &mut [f32], velocity: &mut [f32]) -> bool {
+        let tasks = bias.par_chunks_mut(COLUMNS).zip(velocity.par_chunks_mut(COLUMNS));
+        tasks
+            .enumerate()
+            .map(|(i, (bias, velocity))| {
+                let mut gradient = [0.0; COLUMNS];
+                let gradient = &mut gradient[..bias.len()];
+                self.columns(i * COLUMNS, gradient);
+                let mut finite = true;
+                for ((b, v), g) in bias.iter_mut().zip(velocity).zip(gradient) {
+                    *v = self.step.momentum * *v + self.step.rate * *g;
+                    *b += *v;
+                    finite &= b.is_finite();
+                }
+                finite
+            })
+            .reduce(|| true, |a, b| a && b)
+    }
+}

@@ -1,0 +1,99 @@
+//! The kernels: each has a WGSL path (`shaders/`) and a CPU path, side by side in one file.
+//!
+//! All matrices are row-major and batch-first. A kernel checks shapes, element types, devices and
+//! aliasing before it records anything. A size of 0 anywhere is no error: there is nothing to do, and
+//! sums over nothing are 0.
+
+pub mod activation;
+pub mod bias_update;
+pub mod cd_update;
+pub mod elementwise;
+pub mod gather;
+pub mod matmul;
+pub mod reduce;
+pub mod sample;
+pub mod softmax;
+mod tile;
+
+use crate::device::{Backend, Device, Shader};
+use crate::error::{Error, Result};
+use crate::tensor::{Element, Tensor};
+
+/// Names a shader file and the shared parts it needs, in the order of concatenation.
+macro_rules! shader {
+    ($name:literal $(, $shared:literal)*) => {
+        crate::device::Shader {
+            name: $name,
+            parts: &[
+                $(include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $shared, ".wgsl"
+                )),)*
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+            ],
+        }
+    };
+}
+pub(crate) use shader;
+
+/// Every shader: what the tests validate and translate.
+pub fn shaders() -> Vec<&'static Shader> {
+    let mut all = vec![
+        &activation::SHADER,
+        &bias_update::SHADER,
+        &elementwise::SHADER,
+        &gather::SHADER,
+        &reduce::SHADER,
+        &sample::SHADER,
+        &softmax::SHADER,
+    ];
+    all.extend(matmul::SHADERS.both());
+    all.extend(cd_update::SHADERS.both());
+    all
+}
+
+/// Compiles the kernels that training uses, so that no step waits for a compiler. Nothing on the CPU.
+///
+/// # Errors
+/// [`Error::Device`] where the driver refuses a shader, [`Error::DeviceLost`].
+pub fn warm_up(device: &Device) -> Result<()> {
+    let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
+    for shader in [&gather::SHADER, &bias_update::SHADER, &reduce::SHADER] {
+        gpu.pipeline(shader, &[])?;
+    }
+    for constants in matmul::common_variants() {
+        gpu.pipeline(matmul::SHADERS.for_gpu(gpu), &constants)?;
+    }
+    gpu.pipeline(cd_update::SHADERS.for_gpu(gpu), &cd_update::constants(false, false))?;
+    Ok(())
+}
+
+/// Checks that `t` is a f32 tensor of `dims` on `device`; a vector `[n]` may stand for `[1, n]` and
+/// `[n, 1]`.
+pub(crate) fn expect(
+    op: &'static str,
+    name: &str,
+    t: &Tensor,
+    device: &Device,
+    dims: &[usize],
+) -> Result<()> {
+    device.require_same(op, t.device())?;
+    t.require(op, name, Element::F32)?;
+    let squeeze = |d: &[usize]| d.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+    if t.shape().dims() == dims || squeeze(t.shape().dims()) == squeeze(dims) {
+        return Ok(());
+    }
+    Err(Error::shape(op, format!("{name} is {}, expected {dims:?}", t.shape())))
+}
+
+/// Workgroups of `size` for `count` invocations.
+pub(crate) fn groups(count: usize, size: u32) -> u64 {
+    (count as u64).div_ceil(u64::from(size.max(1)))
+}
+
+/// Elements per task on the CPU: enough to be worth a thread.
+pub(crate) const GRAIN: usize = 1 << 13;
+
+/// The boolean `override` constants are numbers to wgpu.
+pub(crate) fn flag(on: bool) -> u32 {
+    u32::from(on)
+}
