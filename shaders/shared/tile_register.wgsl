@@ -1,11 +1,30 @@
 // A matrix product for software adapters, which run workgroup memory and barriers slowly: every
-// invocation holds ROWS x (4 * VECTORS) outputs in registers, and neighbouring invocations take
-// neighbouring columns, so that an element of A is one scalar for all lanes. The kernel's own file gives
-// load_a, load_b, finish, and params.m, params.n, params.k.
+// invocation holds ROWS x (4 * VECTORS) outputs in registers. Written out, because the drivers that this
+// serves leave arrays of vectors in memory: loops over them ran at a fifth of the speed. The kernel's
+// own file gives load_a, load_b, finish, and params.m, params.n, params.k.
 
-const ROWS: u32 = 16;
+const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
 const LANES: u32 = 8;
+
+// Four neighbouring elements of a row of B; columns past the end repeat the last and are not stored.
+fn load_b4(k: u32, column: u32) -> vec4<f32> {
+    let last = params.n - 1u;
+    return vec4<f32>(
+        load_b(k, min(column, last)),
+        load_b(k, min(column + 1u, last)),
+        load_b(k, min(column + 2u, last)),
+        load_b(k, min(column + 3u, last)),
+    );
+}
+
+fn store(row: u32, column: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+    if row >= params.m { return; }
+    if column < params.n { finish(row, column, s0); }
+    if column + 4u * LANES < params.n { finish(row, column + 4u * LANES, s1); }
+    if column + 8u * LANES < params.n { finish(row, column + 8u * LANES, s2); }
+    if column + 12u * LANES < params.n { finish(row, column + 12u * LANES, s3); }
+}
 
 @compute @workgroup_size(8)
 fn main(
@@ -14,38 +33,49 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let group = group_id.x + group_id.y * group_count.x;
-    let across = (params.n + 4u * VECTORS * LANES - 1u) / (4u * VECTORS * LANES);
-    let row0 = (group / max(across, 1u)) * ROWS;
-    let column0 = (group % max(across, 1u)) * (4u * VECTORS * LANES) + lane * 4u;
-    if row0 >= params.m { return; }
-    var sums: array<vec4<f32>, 64>;
-    // Rows and columns past the end repeat the last one; their sums are not stored.
+    let span = 4u * VECTORS * LANES;
+    let across = max((params.n + span - 1u) / span, 1u);
+    let row = (group / across) * ROWS;
+    let column = (group % across) * span + lane * 4u;
+    if row >= params.m { return; }
     let last_row = params.m - 1u;
-    let last_column = params.n - 1u;
+    var s00 = vec4<f32>(0.0); var s01 = vec4<f32>(0.0); var s02 = vec4<f32>(0.0); var s03 = vec4<f32>(0.0);
+    var s10 = vec4<f32>(0.0); var s11 = vec4<f32>(0.0); var s12 = vec4<f32>(0.0); var s13 = vec4<f32>(0.0);
+    var s20 = vec4<f32>(0.0); var s21 = vec4<f32>(0.0); var s22 = vec4<f32>(0.0); var s23 = vec4<f32>(0.0);
+    var s30 = vec4<f32>(0.0); var s31 = vec4<f32>(0.0); var s32 = vec4<f32>(0.0); var s33 = vec4<f32>(0.0);
+    var s40 = vec4<f32>(0.0); var s41 = vec4<f32>(0.0); var s42 = vec4<f32>(0.0); var s43 = vec4<f32>(0.0);
+    var s50 = vec4<f32>(0.0); var s51 = vec4<f32>(0.0); var s52 = vec4<f32>(0.0); var s53 = vec4<f32>(0.0);
+    var s60 = vec4<f32>(0.0); var s61 = vec4<f32>(0.0); var s62 = vec4<f32>(0.0); var s63 = vec4<f32>(0.0);
+    var s70 = vec4<f32>(0.0); var s71 = vec4<f32>(0.0); var s72 = vec4<f32>(0.0); var s73 = vec4<f32>(0.0);
     for (var k = 0u; k < params.k; k++) {
-        var b: array<vec4<f32>, 4>;
-        for (var j = 0u; j < VECTORS; j++) {
-            let column = column0 + j * 4u * LANES;
-            b[j] = vec4<f32>(
-                load_b(k, min(column, last_column)),
-                load_b(k, min(column + 1u, last_column)),
-                load_b(k, min(column + 2u, last_column)),
-                load_b(k, min(column + 3u, last_column)),
-            );
-        }
-        for (var i = 0u; i < ROWS; i++) {
-            let a = load_a(min(row0 + i, last_row), k);
-            for (var j = 0u; j < VECTORS; j++) {
-                sums[i * VECTORS + j] += a * b[j];
-            }
-        }
+        let b0 = load_b4(k, column);
+        let b1 = load_b4(k, column + 4u * LANES);
+        let b2 = load_b4(k, column + 8u * LANES);
+        let b3 = load_b4(k, column + 12u * LANES);
+        var a = 0.0;
+        a = load_a(min(row + 0u, last_row), k);
+        s00 += a * b0; s01 += a * b1; s02 += a * b2; s03 += a * b3;
+        a = load_a(min(row + 1u, last_row), k);
+        s10 += a * b0; s11 += a * b1; s12 += a * b2; s13 += a * b3;
+        a = load_a(min(row + 2u, last_row), k);
+        s20 += a * b0; s21 += a * b1; s22 += a * b2; s23 += a * b3;
+        a = load_a(min(row + 3u, last_row), k);
+        s30 += a * b0; s31 += a * b1; s32 += a * b2; s33 += a * b3;
+        a = load_a(min(row + 4u, last_row), k);
+        s40 += a * b0; s41 += a * b1; s42 += a * b2; s43 += a * b3;
+        a = load_a(min(row + 5u, last_row), k);
+        s50 += a * b0; s51 += a * b1; s52 += a * b2; s53 += a * b3;
+        a = load_a(min(row + 6u, last_row), k);
+        s60 += a * b0; s61 += a * b1; s62 += a * b2; s63 += a * b3;
+        a = load_a(min(row + 7u, last_row), k);
+        s70 += a * b0; s71 += a * b1; s72 += a * b2; s73 += a * b3;
     }
-    for (var i = 0u; i < ROWS; i++) {
-        for (var j = 0u; j < VECTORS; j++) {
-            let column = column0 + j * 4u * LANES;
-            if row0 + i < params.m && column < params.n {
-                finish(row0 + i, column, sums[i * VECTORS + j]);
-            }
-        }
-    }
+    store(row + 0u, column, s00, s01, s02, s03);
+    store(row + 1u, column, s10, s11, s12, s13);
+    store(row + 2u, column, s20, s21, s22, s23);
+    store(row + 3u, column, s30, s31, s32, s33);
+    store(row + 4u, column, s40, s41, s42, s43);
+    store(row + 5u, column, s50, s51, s52, s53);
+    store(row + 6u, column, s60, s61, s62, s63);
+    store(row + 7u, column, s70, s71, s72, s73);
 }

@@ -1,0 +1,5 @@
+//! The models: states, energies and conditionals, in the notation of the papers.
+
+pub mod rbm;
+
+pub use rbm::{Rbm, VisibleKind};

@@ -1,0 +1,9 @@
+//! Learners: what changes a model's parameters, one configuration struct each.
+
+mod batches;
+mod contrastive_divergence;
+mod schedule;
+
+pub use batches::{BatchSource, ResidentData, Treatment};
+pub use contrastive_divergence::{CdConfig, CdTrainer, EpochReport, Sparsity};
+pub use schedule::Schedule;
