@@ -1,11 +1,47 @@
 //! Comma-separated numbers, one case per line; every column is data.
 
+use std::io::{self, Read};
+
 use ::csv::{ByteRecord, ErrorKind, ReaderBuilder, Trim};
 
 use super::cases::{Cases, Values};
 use super::input::Input;
 use super::set::{DataSet, ImageShape};
 use crate::error::{Error, Result};
+
+/// Line ends as `\n` alone, the last line's included, so that the reader's line count is that of an editor.
+struct Lines<R> {
+    inner: R,
+    last: u8,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.inner.read(buffer)?;
+            if n == 0 {
+                if buffer.is_empty() || matches!(self.last, b'\n' | b'\r') {
+                    return Ok(0);
+                }
+                self.last = b'\n';
+                buffer[0] = b'\n';
+                return Ok(1);
+            }
+            let mut kept = 0;
+            for i in 0..n {
+                let byte = buffer[i];
+                if byte != b'\n' || self.last != b'\r' {
+                    buffer[kept] = if byte == b'\r' { b'\n' } else { byte };
+                    kept += 1;
+                }
+                self.last = byte;
+            }
+            if kept > 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
 
 /// What was read so far.
 struct Table<'a> {
@@ -30,7 +66,7 @@ pub(super) fn read(input: Input, name: &str) -> Result<DataSet> {
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
-        .from_reader(input.into_reader());
+        .from_reader(Lines { inner: input.into_reader(), last: b'\n' });
     let mut table =
         Table { input_path: &path, values: Vec::new(), width: 0, rows: 0, notices: Vec::new() };
     let mut record = ByteRecord::new();
@@ -47,7 +83,8 @@ pub(super) fn read(input: Input, name: &str) -> Result<DataSet> {
                 });
             }
         }
-        let line = record.position().map_or(0, ::csv::Position::line);
+        // The record's own position is that of the empty lines before it.
+        let line = reader.position().line().saturating_sub(1).max(1);
         if first && is_header(&record) {
             table.header(&record);
         } else {

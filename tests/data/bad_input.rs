@@ -21,16 +21,19 @@ fn idx_headers() {
 
 #[test]
 fn idx_empty_and_absurd_sizes() {
-    let says = |dims: &[u32], parts: &[&str]| {
-        assert_says(&message("a-ubyte", idx(8, dims, &[])), parts);
-        let packed = gzip(&idx(8, dims, &[]));
-        assert_says(&message("a-ubyte.gz", packed), &[parts[1], "of the unpacked data"]);
+    let says = |dims: &[u32], what: &str| {
+        let bytes = idx(8, dims, &[]);
+        assert_says(&message("a-ubyte", &bytes), &["byte 4", what]);
+        assert_says(&message("a.gz", gzip(&bytes)), &["byte 4 of the unpacked data", what]);
     };
-    says(&[0, 28, 28], &["byte 4", "empty", "[0, 28, 28]"]);
-    says(&[5, 0], &["byte 4", "empty"]);
-    says(&[1 << 31, 1 << 31], &["byte 4", "beyond what is read"]);
-    says(&[u32::MAX; 32], &["byte 4", "beyond what is read"]);
-    says(&[1 << 31, 1 << 30], &["16", "promises 2305843009213693952"]);
+    says(&[0, 28, 28], "empty: its dimensions are [0, 28, 28]");
+    says(&[5, 0], "empty");
+    says(&[1 << 31, 1 << 31], "beyond what is read");
+    says(&[u32::MAX; 32], "beyond what is read");
+    // Not absurd in itself, but more than the file can hold: refused before anything is allocated.
+    let bytes = idx(8, &[1 << 31, 1 << 30], &[]);
+    assert_says(&message("a-ubyte", &bytes), &["byte 12", "promises 2305843009213693952"]);
+    assert_says(&message("a.gz", gzip(&bytes)), &["byte 12", "of gzip can hold"]);
 }
 
 #[test]
@@ -198,10 +201,12 @@ fn values_that_are_no_numbers() {
 fn csv_lines_and_columns() {
     let says = |text: &str, parts: &[&str]| assert_says(&message("a.csv", text), parts);
     says("", &["line 1", "empty"]);
-    says("a,b\n", &["empty"]);
+    says("a,b\n", &["line 2", "empty"]);
     says("1,2\n3,4\n5\n", &["line 3", "1 cells", "first line has 2"]);
     says("a,b,c\n1,2\n", &["line 2", "2 cells", "first line has 3"]);
     says("1,2\n3,4,5\n", &["line 2", "3 cells"]);
+    says("a,b\r\n1,2\r\n3,x\r\n", &["line 3", "column 2"]);
+    says("1,2\r3,x", &["line 2", "column 2"]);
     says("a,b\n1,2\n\n3,x\n", &["line 4", "column 2", "'x' is not a number"]);
     says("1,x\n", &["line 1", "column 2", "'x' is not a number"]);
     says("1,2\n3,\n", &["line 2", "column 2", "empty"]);
