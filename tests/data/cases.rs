@@ -94,5 +94,9 @@ fn outside_the_unit_interval() {
     says(floats(&[0.0, -0.1], 1), &["case 0, column 1 is -0.1"]);
     let over = Values::U8 { values: vec![16, 17], scale: 1.0 / 16.0 };
     says(Cases::new(over, 2, 1).unwrap(), &["case 1, column 0 is 1.0625"]);
+    // The first of several, far behind the beginning.
+    let mut many = vec![0.5; 100_000];
+    (many[40_123], many[40_124], many[99_999]) = (2.0, 3.0, 4.0);
+    says(floats(&many, 1000), &["case 401, column 23 is 2,"]);
     floats(&[0.0, 1.0, -0.0], 1).check_unit_interval("fine").unwrap();
 }
