@@ -1,0 +1,182 @@
+//! What idx and npy share: dimensions that are not believed, and elements read from bytes.
+
+use super::cases::Values;
+use super::input::Input;
+use super::set::ImageShape;
+use crate::error::Result;
+
+/// The element types that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Element {
+    Bool,
+    U8,
+    F32,
+    F64,
+}
+
+impl Element {
+    fn size(self) -> u64 {
+        match self {
+            Element::Bool | Element::U8 => 1,
+            Element::F32 => 4,
+            Element::F64 => 8,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Element::Bool => "bool",
+            Element::U8 => "u8",
+            Element::F32 => "f32",
+            Element::F64 => "f64",
+        }
+    }
+}
+
+/// Dimensions `[N, …]` as N cases of D values.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) dims: Vec<u64>,
+    pub(super) n: usize,
+    pub(super) d: usize,
+    pub(super) image: Option<ImageShape>,
+    pub(super) bytes: u64,
+    element: Element,
+}
+
+impl Layout {
+    /// `at`: the byte of the file where the dimensions stand.
+    pub(super) fn new(dims: &[u64], element: Element, input: &Input, at: u64) -> Result<Self> {
+        if dims.contains(&0) {
+            return Err(input.error(at, format!("the set is empty: its dimensions are {dims:?}")));
+        }
+        let too_large = || {
+            input.error(
+                at,
+                format!("dimensions {dims:?} are beyond what is read here: at most 4294967295 cases of 2147483647 values"),
+            )
+        };
+        let product = |d: &[u64]| d.iter().try_fold(1u64, |p, &x| p.checked_mul(x));
+        let n = dims.first().copied().unwrap_or(1);
+        let d = product(dims.get(1..).unwrap_or(&[])).ok_or_else(too_large)?;
+        let bytes = n
+            .checked_mul(d)
+            .and_then(|values| values.checked_mul(element.size()))
+            .filter(|&bytes| isize::try_from(bytes).is_ok())
+            .ok_or_else(too_large)?;
+        if n > u64::from(u32::MAX) || d > i32::MAX as u64 {
+            return Err(too_large());
+        }
+        let (n, d) = (n as usize, d as usize);
+        let image = match dims.len() {
+            0 | 1 => None,
+            2 => ImageShape::guess(d),
+            // Channels or slices lie above each other.
+            rank => {
+                let width = dims[rank - 1] as usize;
+                Some(ImageShape { height: d / width, width })
+            }
+        };
+        Ok(Layout { dims: dims.to_vec(), n, d, image, bytes, element })
+    }
+
+    /// `60000 × 28 × 28 u8`.
+    pub(super) fn promise(&self) -> String {
+        let sizes: Vec<String> = self.dims.iter().map(u64::to_string).collect();
+        format!("{} {}", sizes.join(" × "), self.element.name())
+    }
+
+    /// Reads the elements that follow in `input`, up to its end, in the order of the file.
+    pub(super) fn read(
+        &self,
+        input: &mut Input,
+        big_endian: bool,
+    ) -> Result<(Values, Vec<String>)> {
+        let begin = input.position();
+        let bytes = input.payload(self.bytes, &self.promise())?;
+        let mut notices = Vec::new();
+        let values = match self.element {
+            Element::U8 => Values::U8 { values: bytes, scale: 1.0 / 255.0 },
+            Element::Bool => match bytes.iter().position(|&b| b > 1) {
+                None => Values::Bits(bytes),
+                Some(k) => {
+                    let detail = format!("element {k} is {}; a bool is stored as 0 or 1", bytes[k]);
+                    return Err(input.error(begin + k as u64, detail));
+                }
+            },
+            Element::F32 => {
+                let read = if big_endian { f32::from_be_bytes } else { f32::from_le_bytes };
+                let (words, _) = bytes.as_chunks::<4>();
+                let floats: Vec<f32> = words.iter().map(|w| read(*w)).collect();
+                check_finite(&floats, input, begin, 4, |k| f64::from(floats[k]))?;
+                Values::from_floats(floats)
+            }
+            Element::F64 => {
+                let read = if big_endian { f64::from_be_bytes } else { f64::from_le_bytes };
+                let (words, _) = bytes.as_chunks::<8>();
+                let floats: Vec<f32> = words.iter().map(|w| read(*w) as f32).collect();
+                check_finite(&floats, input, begin, 8, |k| read(words[k]))?;
+                let values = Values::from_floats(floats);
+                if matches!(values, Values::F32(_)) {
+                    notices.push(format!(
+                        "{}: f64 values were rounded to f32",
+                        input.path().display()
+                    ));
+                }
+                values
+            }
+        };
+        Ok((values, notices))
+    }
+}
+
+/// Refuses NaN and infinities, and what became infinite when it was rounded to f32.
+fn check_finite(
+    floats: &[f32],
+    input: &Input,
+    begin: u64,
+    size: u64,
+    source: impl Fn(usize) -> f64,
+) -> Result<()> {
+    let Some(k) = floats.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let x = source(k);
+    let detail = if x.is_finite() {
+        format!("element {k} is {x:e}, too large for f32 (at most 3.4e38); rescale the data")
+    } else {
+        format!("element {k} is {x}; every value must be a finite number")
+    };
+    Err(input.error(begin + k as u64 * size, detail))
+}
+
+/// From Fortran's order (first index fastest) to C's (last index fastest).
+pub(super) fn from_fortran_order(values: Values, dims: &[u64]) -> Values {
+    match values {
+        Values::Bits(v) => Values::Bits(reorder(&v, dims)),
+        Values::U8 { values, scale } => Values::U8 { values: reorder(&values, dims), scale },
+        Values::F32(v) => Values::F32(reorder(&v, dims)),
+    }
+}
+
+fn reorder<T: Copy>(values: &[T], dims: &[u64]) -> Vec<T> {
+    let dims: Vec<usize> = dims.iter().map(|&d| d as usize).collect();
+    let mut strides = vec![1; dims.len()];
+    for k in 1..dims.len() {
+        strides[k] = strides[k - 1] * dims[k - 1];
+    }
+    let mut index = vec![0; dims.len()];
+    let mut source = 0;
+    let mut out = Vec::with_capacity(values.len());
+    while out.len() < values.len() {
+        out.push(values[source]);
+        for k in (0..dims.len()).rev() {
+            index[k] += 1;
+            source += strides[k];
+            if index[k] < dims[k] {
+                break;
+            }
+            source -= strides[k] * dims[k];
+            index[k] = 0;
+        }
+    }
+    out
+}

@@ -1,0 +1,66 @@
+//! The data sets compiled into the crate.
+
+use std::path::Path;
+
+use super::cases::{Cases, Values};
+use super::folder::check_count;
+use super::idx;
+use super::input::Input;
+use super::set::{DataSet, ImageShape, Splits};
+use crate::error::{Error, Result};
+
+/// The digits' first cases are for training, the rest for testing.
+const DIGITS_TRAIN: usize = 1500;
+const DIGITS: &[u8] = include_bytes!("../../data/digits/digits.csv.gz");
+
+const TRAIN_IMAGES: &[u8] = include_bytes!("../../data/fashion/train-images-idx3-ubyte.gz");
+const TRAIN_LABELS: &[u8] = include_bytes!("../../data/fashion/train-labels-idx1-ubyte.gz");
+const TEST_IMAGES: &[u8] = include_bytes!("../../data/fashion/t10k-images-idx3-ubyte.gz");
+const TEST_LABELS: &[u8] = include_bytes!("../../data/fashion/t10k-labels-idx1-ubyte.gz");
+
+/// 8×8 digits in 0 to 16.
+pub(super) fn digits() -> Result<Splits> {
+    let path = "digits.csv.gz (bundled)";
+    let mut input = Input::bundled(path, DIGITS)?;
+    let text = input.header(264_712, "the digits")?;
+    let mut pixels = Vec::new();
+    let mut labels = Vec::new();
+    for (i, line) in text.split(|&b| b == b'\n').filter(|line| !line.is_empty()).enumerate() {
+        let wrong = || Error::file(path, format!("line {}", i + 1), "not 65 small numbers");
+        let line = std::str::from_utf8(line).map_err(|_| wrong())?;
+        let before = pixels.len();
+        for cell in line.split(',') {
+            pixels.push(cell.parse::<u8>().map_err(|_| wrong())?);
+        }
+        if pixels.len() != before + 65 {
+            return Err(wrong());
+        }
+        labels.extend(pixels.pop().map(u32::from));
+    }
+    let n = labels.len();
+    let all = DataSet {
+        name: "digits".into(),
+        cases: Cases::new(Values::U8 { values: pixels, scale: 1.0 / 16.0 }, n, 64)?,
+        image: Some(ImageShape { height: 8, width: 8 }),
+        labels: Some(labels),
+        notices: Vec::new(),
+    };
+    let test: Vec<u32> = (DIGITS_TRAIN as u32..n as u32).collect();
+    Ok(Splits { test: Some(all.select(&test, "digits (test)")?), train: all.limit(DIGITS_TRAIN) })
+}
+
+/// The first part of Fashion-MNIST.
+pub(super) fn fashion() -> Result<Splits> {
+    Ok(Splits {
+        train: part("fashion", TRAIN_IMAGES, TRAIN_LABELS)?,
+        test: Some(part("fashion (test)", TEST_IMAGES, TEST_LABELS)?),
+    })
+}
+
+fn part(name: &str, images: &'static [u8], labels: &'static [u8]) -> Result<DataSet> {
+    let mut set = idx::read(Input::bundled(name, images)?, name)?;
+    let labels = idx::read_labels(Input::bundled(name, labels)?)?;
+    check_count(Path::new(name), labels.len(), Path::new(name), set.cases.len())?;
+    set.labels = Some(labels);
+    Ok(set)
+}

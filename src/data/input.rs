@@ -1,0 +1,174 @@
+//! A file being read: unpacked if it is gzipped, and never believed before it was measured.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+/// Deflate turns one byte into 1,032 at most.
+const DEFLATE_RATIO: u64 = 1032;
+
+/// How many bytes [`Input::start`] shows: enough for every magic number that is known here.
+const START: usize = 6;
+
+/// The rest of a file, with the place reached.
+pub(super) struct Input {
+    path: PathBuf,
+    reader: Box<dyn Read>,
+    start: Vec<u8>,
+    position: u64,
+    /// The length on disk, where the file has one (a pipe has none).
+    length: Option<u64>,
+    gzipped: bool,
+}
+
+impl Input {
+    /// Opens a file, and looks at its first bytes: gzip is known by its magic number, not by a name.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+        let metadata = file.metadata().map_err(|e| Error::io("read", path, e))?;
+        let length = metadata.is_file().then_some(metadata.len());
+        Input::new(path, Box::new(BufReader::with_capacity(1 << 16, file)), length)
+    }
+
+    /// A file compiled into this crate.
+    pub(super) fn bundled(name: &str, bytes: &'static [u8]) -> Result<Self> {
+        Input::new(Path::new(name), Box::new(bytes), Some(bytes.len() as u64))
+    }
+
+    fn new(path: &Path, reader: Box<dyn Read>, length: Option<u64>) -> Result<Self> {
+        let mut input = Input {
+            path: path.to_path_buf(),
+            reader,
+            start: Vec::new(),
+            position: 0,
+            length,
+            gzipped: false,
+        };
+        let magic = input.read_up_to(2)?;
+        input.gzipped = magic == [0x1f, 0x8b];
+        let whole = Cursor::new(magic).chain(input.reader);
+        input.reader =
+            if input.gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        input.position = 0;
+        input.start = input.read_up_to(START as u64)?;
+        input.reader = Box::new(Cursor::new(input.start.clone()).chain(input.reader));
+        input.position = 0;
+        Ok(input)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is gzipped.
+    pub(super) fn is_gzipped(&self) -> bool {
+        self.gzipped
+    }
+
+    /// Up to six of its (unpacked) first bytes.
+    pub(super) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// How far it was read, in unpacked bytes.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// An error at byte `at`, counted from 0.
+    pub(super) fn error(&self, at: u64, detail: impl Into<String>) -> Error {
+        let unpacked = if self.gzipped { " of the unpacked data" } else { "" };
+        Error::file(&self.path, format!("byte {at}{unpacked}"), detail)
+    }
+
+    /// The next `n` bytes of a header; `what` says of which.
+    pub(super) fn header(&mut self, n: u64, what: &str) -> Result<Vec<u8>> {
+        let bytes = self.read_up_to(n)?;
+        if (bytes.len() as u64) < n {
+            let detail = format!("the file ends within {what}; it is truncated or another format");
+            return Err(self.error(self.position, detail));
+        }
+        Ok(bytes)
+    }
+
+    /// Exactly `claimed` bytes up to the end of the file. `promise` says what claims them.
+    ///
+    /// The claim is held against the file's length before anything is allocated; where the length is not
+    /// known the buffer grows with what is there.
+    pub(super) fn payload(&mut self, claimed: u64, promise: &str) -> Result<Vec<u8>> {
+        self.check_claim(claimed, promise)?;
+        let begin = self.position;
+        let mut bytes = self.read_up_to(claimed.saturating_add(1))?;
+        let found = bytes.len() as u64;
+        if found < claimed {
+            return Err(self.error(
+                self.position,
+                format!("the file ends here, {found} bytes after its header, which promises {claimed} ({promise}); it is truncated"),
+            ));
+        }
+        if found > claimed {
+            return Err(self.error(
+                begin + claimed,
+                format!("the data promised by the header end here ({claimed} bytes: {promise}), and more bytes follow; the header or the file is wrong"),
+            ));
+        }
+        bytes.shrink_to_fit();
+        Ok(bytes)
+    }
+
+    fn check_claim(&self, claimed: u64, promise: &str) -> Result<()> {
+        let Some(length) = self.length else { return Ok(()) };
+        if self.gzipped {
+            let most = length.saturating_mul(DEFLATE_RATIO);
+            if claimed > most {
+                return Err(self.error(
+                    self.position,
+                    format!("the header promises {claimed} bytes ({promise}), more than {length} bytes of gzip can hold"),
+                ));
+            }
+            return Ok(());
+        }
+        let held = length.saturating_sub(self.position);
+        if claimed > held {
+            return Err(self.error(
+                length,
+                format!("the file ends here, {held} bytes after its header, which promises {claimed} ({promise}); it is truncated"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Up to `n` bytes, fewer only at the end of the file. The buffer grows with what is there.
+    fn read_up_to(&mut self, n: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let outcome = (&mut self.reader).take(n).read_to_end(&mut bytes);
+        self.position += bytes.len() as u64;
+        match outcome {
+            Ok(_) => Ok(bytes),
+            Err(e) => Err(self.failed(e)),
+        }
+    }
+
+    fn failed(&self, e: io::Error) -> Error {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match e.kind() {
+            UnexpectedEof if self.gzipped => {
+                self.error(self.position, "the gzip stream ends early; the file is truncated")
+            }
+            InvalidData | InvalidInput if self.gzipped => {
+                self.error(self.position, format!("the gzip stream is damaged ({e})"))
+            }
+            _ => Error::io("read", &self.path, e),
+        }
+    }
+
+    /// The rest of the file as a stream.
+    pub(super) fn into_reader(self) -> Box<dyn Read> {
+        self.reader
+    }
+}

@@ -1,0 +1,217 @@
+//! NumPy's `.npy`: a magic number, a version, a Python dictionary, the values.
+//!
+//! The dictionary is read here, and not by the `npyz` crate, because that one allocates what the header's
+//! length claims, multiplies the sizes without a check, and recurses with the dictionary's nesting.
+
+use super::array::{Element, Layout, from_fortran_order};
+use super::cases::Cases;
+use super::input::Input;
+use super::set::DataSet;
+use crate::error::Result;
+
+/// The magic number.
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// NumPy itself refuses to read longer headers (10,000 characters).
+const LONGEST_HEADER: u64 = 10_000;
+
+/// What the dictionary says.
+#[derive(Debug, Default, PartialEq)]
+struct Header {
+    descr: Option<String>,
+    fortran_order: Option<bool>,
+    shape: Option<Vec<u64>>,
+}
+
+/// A file of cases, `[N, D]` or `[N, H, W]`.
+pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
+    let magic = input.header(8, "a .npy header")?;
+    if &magic[..6] != MAGIC {
+        let detail =
+            format!("the first bytes are {:02x?}; a .npy file begins with \\x93NUMPY", &magic[..6]);
+        return Err(input.error(0, detail));
+    }
+    let width = match magic[6] {
+        1 => 2,
+        2 | 3 => 4,
+        v => return Err(input.error(6, format!(".npy version {v}; 1, 2 and 3 are read"))),
+    };
+    let length = input.header(width, "the header's length")?;
+    let length = length.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b));
+    if length > LONGEST_HEADER {
+        let detail = format!("a header of {length} bytes; at most {LONGEST_HEADER} are read");
+        return Err(input.error(8, detail));
+    }
+    let begin = input.position();
+    let text = input.header(length, "the header's dictionary")?;
+    let (element, big_endian, fortran, dims) = interpret(&text, &input, begin)?;
+    if dims.len() < 2 {
+        let detail = format!(
+            "the shape is {dims:?}; expected [N, D] or [N, H, W]: reshape it first, one case is [1, D]"
+        );
+        return Err(input.error(begin, detail));
+    }
+    let layout = Layout::new(&dims, element, &input, begin)?;
+    let (mut values, notices) = layout.read(&mut input, big_endian)?;
+    if fortran {
+        values = from_fortran_order(values, &layout.dims);
+    }
+    Ok(DataSet {
+        name: name.to_string(),
+        cases: Cases::new(values, layout.n, layout.d)?,
+        image: layout.image,
+        labels: None,
+        notices,
+    })
+}
+
+fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<(Element, bool, bool, Vec<u64>)> {
+    let parsed = Parser { text, at: 0 }.dictionary();
+    let Header { descr: Some(descr), fortran_order: Some(fortran), shape: Some(dims) } =
+        parsed.map_err(|(at, detail)| input.error(begin + at as u64, detail))?
+    else {
+        return Err(input.error(begin, "the header lacks one of 'descr', 'fortran_order', 'shape'"));
+    };
+    let (order, kind) = match descr.chars().next() {
+        Some(order @ ('<' | '>' | '|' | '=')) => (order, &descr[1..]),
+        _ => ('|', descr.as_str()),
+    };
+    let element = match kind {
+        "u1" => Element::U8,
+        "b1" | "?" => Element::Bool,
+        "f4" => Element::F32,
+        "f8" => Element::F64,
+        _ => {
+            let detail = format!(
+                "the element type is '{descr}'; u8, bool, f32 and f64 are read: a.astype('float32') before saving"
+            );
+            return Err(input.error(begin, detail));
+        }
+    };
+    let big_endian = order == '>' || (order != '<' && cfg!(target_endian = "big"));
+    Ok((element, big_endian, fortran, dims))
+}
+
+/// A reader of the one dictionary that NumPy writes: strings, booleans and a tuple of integers.
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+type Parsed<T> = std::result::Result<T, (usize, String)>;
+
+impl Parser<'_> {
+    fn fail<T>(&self, expected: &str) -> Parsed<T> {
+        Err((self.at, format!("the header is damaged: expected {expected}")))
+    }
+
+    fn skip_space(&mut self) {
+        while self.text.get(self.at).is_some_and(u8::is_ascii_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    /// Takes `byte` if it is next.
+    fn take(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8, name: &str) -> Parsed<()> {
+        if self.take(byte) { Ok(()) } else { self.fail(name) }
+    }
+
+    fn dictionary(mut self) -> Parsed<Header> {
+        let mut header = Header::default();
+        self.expect(b'{', "'{'")?;
+        while !self.take(b'}') {
+            let key = self.string()?;
+            self.expect(b':', "':'")?;
+            match key.as_str() {
+                "descr" => header.descr = Some(self.descr()?),
+                "fortran_order" => header.fortran_order = Some(self.boolean()?),
+                "shape" => header.shape = Some(self.tuple()?),
+                _ => return self.fail("'descr', 'fortran_order' or 'shape'"),
+            }
+            if !self.take(b',') {
+                self.expect(b'}', "',' or '}'")?;
+                break;
+            }
+        }
+        self.skip_space();
+        if self.at < self.text.len() { self.fail("the end of the header") } else { Ok(header) }
+    }
+
+    fn descr(&mut self) -> Parsed<String> {
+        self.skip_space();
+        if self.text.get(self.at) == Some(&b'[') {
+            return Err((self.at, "the array has named fields; save one plain array".into()));
+        }
+        self.string()
+    }
+
+    fn string(&mut self) -> Parsed<String> {
+        self.skip_space();
+        let Some(&quote @ (b'\'' | b'"')) = self.text.get(self.at) else {
+            return self.fail("a string");
+        };
+        let rest = &self.text[self.at + 1..];
+        match rest.iter().position(|&b| b == quote) {
+            Some(end) if rest[..end].iter().all(|b| b.is_ascii_graphic() && *b != b'\\') => {
+                self.at += end + 2;
+                Ok(rest[..end].iter().map(|&b| char::from(b)).collect())
+            }
+            _ => self.fail("a string of plain characters"),
+        }
+    }
+
+    fn boolean(&mut self) -> Parsed<bool> {
+        self.skip_space();
+        for (word, value) in [(&b"True"[..], true), (b"False", false)] {
+            if self.text[self.at..].starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        self.fail("True or False")
+    }
+
+    fn tuple(&mut self) -> Parsed<Vec<u64>> {
+        let mut sizes = Vec::new();
+        self.expect(b'(', "'('")?;
+        while !self.take(b')') {
+            sizes.push(self.integer()?);
+            if !self.take(b',') {
+                self.expect(b')', "',' or ')'")?;
+                break;
+            }
+        }
+        if sizes.len() > 32 {
+            return Err((self.at, format!("{} dimensions; at most 32 are read", sizes.len())));
+        }
+        Ok(sizes)
+    }
+
+    fn integer(&mut self) -> Parsed<u64> {
+        self.skip_space();
+        let digits = self.text[self.at..].iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            return self.fail("a size");
+        }
+        let mut n = 0u64;
+        for &b in &self.text[self.at..self.at + digits] {
+            let next = n.checked_mul(10).and_then(|n| n.checked_add(u64::from(b - b'0')));
+            n = match next {
+                Some(n) => n,
+                None => return self.fail("a size below 2^64"),
+            };
+        }
+        self.at += digits;
+        if self.text.get(self.at) == Some(&b'L') {
+            self.at += 1; // Python 2 wrote 60000L
+        }
+        Ok(n)
+    }
+}

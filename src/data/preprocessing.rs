@@ -1,0 +1,307 @@
+//! What is fitted to the training part, stored with the model and applied again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::cases::{Cases, Values};
+use crate::error::{Error, Result};
+use crate::random::{Draw, bernoulli, stream};
+
+/// How values in [0, 1] become bits. Written as a number in (0, 1], `sample` or `resample`.
+///
+/// ```
+/// use harmonium::data::Binarize;
+/// assert_eq!("0.5".parse::<Binarize>()?, Binarize::Threshold(0.5));
+/// assert_eq!(Binarize::Resample.to_string(), "resample");
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Binarize {
+    /// 1 where x ≥ the threshold, which lies in (0, 1].
+    Threshold(f32),
+    /// 1 with probability x, drawn once from the seed.
+    Sample,
+    /// 1 with probability x, drawn anew in each epoch of training; scores use [`Binarize::Sample`]'s draws.
+    Resample,
+}
+
+impl FromStr for Binarize {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "sample" => Ok(Binarize::Sample),
+            "resample" => Ok(Binarize::Resample),
+            _ => match s.parse() {
+                Ok(t) if valid_threshold(t) => Ok(Binarize::Threshold(t)),
+                _ => Err(Error::setting(
+                    "binarize",
+                    format!("'{s}' is neither a threshold in (0, 1] nor 'sample' nor 'resample'"),
+                )),
+            },
+        }
+    }
+}
+
+fn valid_threshold(t: f32) -> bool {
+    t > 0.0 && t <= 1.0
+}
+
+impl fmt::Display for Binarize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Binarize::Threshold(t) => write!(f, "{t}"),
+            Binarize::Sample => f.write_str("sample"),
+            Binarize::Resample => f.write_str("resample"),
+        }
+    }
+}
+
+impl TryFrom<String> for Binarize {
+    type Error = Error;
+
+    fn try_from(s: String) -> Result<Self> {
+        s.parse()
+    }
+}
+
+impl From<Binarize> for String {
+    fn from(b: Binarize) -> String {
+        b.to_string()
+    }
+}
+
+/// Which part of the data is binarised, so that the parts do not share random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Step 0 of the stream.
+    Train,
+    /// Step 1 of the stream.
+    Test,
+    /// Step 2 of the stream.
+    Validation,
+}
+
+impl Part {
+    /// The numbers that binarise this part once: row i is the part's case i.
+    pub fn draw(self, seed: u64) -> Draw {
+        let step = match self {
+            Part::Train => 0,
+            Part::Test => 1,
+            Part::Validation => 2,
+        };
+        Draw::new(seed, stream::BINARIZE).at(step)
+    }
+}
+
+/// The numbers that binarise the training part in epoch `epoch` with [`Binarize::Resample`]; they are
+/// other ones than those of every [`Part`].
+pub fn epoch_draw(seed: u64, epoch: u64) -> Draw {
+    const FIRST: u64 = 16;
+    Draw::new(seed, stream::BINARIZE).at(FIRST + epoch)
+}
+
+/// Preprocessing, fitted to the training part: nothing, binarisation, or standardisation per column,
+/// (x − mean) / std.
+///
+/// ```
+/// use harmonium::data::{self, Binarize, Part, Preprocessing};
+/// let splits = data::load("digits")?;
+/// let fitted = Preprocessing::fit(&splits.train.cases, Some(Binarize::Threshold(0.5)), false)?;
+/// let train = fitted.apply(splits.train.cases, 1, Part::Train)?;
+/// assert!(train.is_binary());
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preprocessing {
+    /// How values become bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binarize: Option<Binarize>,
+    /// What is subtracted from each column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f32>>,
+    /// What each column is then divided by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f32>>,
+}
+
+impl Preprocessing {
+    /// Fits to the training part: means and deviations (of the population) are accumulated in f64. A
+    /// column whose deviation is below its mean's rounding in f32 is constant, and gets the deviation 1.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for both at once or a threshold outside (0, 1]; [`Error::Data`] for values outside
+    /// [0, 1] that are to be binarised.
+    pub fn fit(train: &Cases, binarize: Option<Binarize>, standardize: bool) -> Result<Self> {
+        match binarize {
+            Some(b) if standardize => {
+                return Err(Error::setting(
+                    "standardize",
+                    format!(
+                        "contradicts binarize = {b}: bits are for binary units, standardised values for Gaussian ones"
+                    ),
+                ));
+            }
+            Some(Binarize::Threshold(t)) if !valid_threshold(t) => {
+                return Err(Error::setting(
+                    "binarize",
+                    format!("the threshold {t} is outside (0, 1]"),
+                ));
+            }
+            Some(_) => train.check_unit_interval("training data")?,
+            None => {}
+        }
+        if !standardize {
+            return Ok(Preprocessing { binarize, mean: None, std: None });
+        }
+        let means = train.means_f64();
+        let std = train.deviations_f64(&means).into_iter().zip(&means).map(|(s, m)| {
+            let least = m.abs() * f64::from(f32::EPSILON);
+            if s > least && s as f32 > 0.0 { s as f32 } else { 1.0 }
+        });
+        Ok(Preprocessing {
+            binarize: None,
+            std: Some(std.collect()),
+            mean: Some(means.into_iter().map(|m| m as f32).collect()),
+        })
+    }
+
+    /// The cases as training reads them. Bits stay bits; [`Binarize::Resample`] leaves the values as they
+    /// are (probabilities), since the draw is repeated in each epoch ([`epoch_draw`]).
+    ///
+    /// # Errors
+    /// [`Error::Data`] for another width than the one fitted, for values outside [0, 1] that are to be
+    /// binarised, and for a stored mean or deviation that is not finite or not positive.
+    pub fn apply(&self, cases: Cases, seed: u64, part: Part) -> Result<Cases> {
+        let cases = self.standardized(cases)?;
+        let Some(binarize) = self.binarize else { return Ok(cases) };
+        cases.check_unit_interval("the data to be binarised")?;
+        match binarize {
+            Binarize::Threshold(t) => threshold(cases, t),
+            Binarize::Sample => sample(cases, part.draw(seed)),
+            Binarize::Resample => Ok(cases),
+        }
+    }
+
+    /// The cases as scores read them: as [`Preprocessing::apply`], but `resample` is drawn once like
+    /// `sample`, so that a score is a function of the model, the data and the seed.
+    ///
+    /// # Errors
+    /// As [`Preprocessing::apply`].
+    pub fn apply_for_evaluation(&self, cases: Cases, seed: u64, part: Part) -> Result<Cases> {
+        let cases = self.apply(cases, seed, part)?;
+        match self.binarize {
+            Some(Binarize::Resample) => sample(cases, part.draw(seed)),
+            _ => Ok(cases),
+        }
+    }
+
+    /// Undoes the standardisation of rows of `D` values in place: x·std + mean. Bits stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the number of values is no multiple of the fitted width.
+    pub fn undo(&self, values: &mut [f32]) -> Result<()> {
+        let d = match (&self.mean, &self.std) {
+            (Some(v), _) | (None, Some(v)) => v.len(),
+            (None, None) => return Ok(()),
+        };
+        self.check(d)?;
+        if d == 0 || !values.len().is_multiple_of(d) {
+            return Err(Error::data(
+                "preprocessing",
+                format!("{} values are no rows of {d}", values.len()),
+            ));
+        }
+        for row in values.chunks_mut(d) {
+            if let Some(std) = &self.std {
+                row.iter_mut().zip(std).for_each(|(x, s)| *x *= s);
+            }
+            if let Some(mean) = &self.mean {
+                row.iter_mut().zip(mean).for_each(|(x, m)| *x += m);
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, d: usize) -> Result<()> {
+        for (name, stored) in [("mean", &self.mean), ("std", &self.std)] {
+            let Some(stored) = stored else { continue };
+            let refuse = |detail: String| Err(Error::data(format!("preprocessing {name}"), detail));
+            if stored.len() != d {
+                return refuse(format!(
+                    "fitted to {} columns, and these data have {d}; pass data of the same kind",
+                    stored.len()
+                ));
+            }
+            let wrong = |x: f32| !x.is_finite() || (name == "std" && x <= 0.0);
+            if let Some(j) = stored.iter().position(|&x| wrong(x)) {
+                return refuse(format!(
+                    "column {j} is {}; the stored values are damaged",
+                    stored[j]
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn standardized(&self, cases: Cases) -> Result<Cases> {
+        if self.mean.is_none() && self.std.is_none() {
+            return Ok(cases);
+        }
+        let (n, d) = (cases.len(), cases.width());
+        self.check(d)?;
+        let mean = self.mean.clone().unwrap_or_else(|| vec![0.0; d]);
+        let std = self.std.clone().unwrap_or_else(|| vec![1.0; d]);
+        let mut values = cases.to_f32();
+        values.par_chunks_mut(d).for_each(|row| {
+            for ((x, &m), &s) in row.iter_mut().zip(&mean).zip(&std) {
+                // In f64, where the difference of two large numbers is finite.
+                *x = ((f64::from(*x) - f64::from(m)) / f64::from(s)) as f32;
+            }
+        });
+        rebuild(Values::F32(values), n, d)
+    }
+}
+
+/// As [`Cases::new`], but an empty selection stays one.
+fn rebuild(values: Values, n: usize, d: usize) -> Result<Cases> {
+    if n > 0 {
+        return Cases::new(values, n, d);
+    }
+    Ok(Cases::new(Values::Bits(vec![0; d]), 1, d)?.limit(0))
+}
+
+fn threshold(cases: Cases, t: f32) -> Result<Cases> {
+    let (n, d) = (cases.len(), cases.width());
+    let bits = match cases.values() {
+        Values::Bits(_) => return Ok(cases),
+        Values::U8 { values, scale } => {
+            values.par_iter().map(|&x| u8::from(f32::from(x) * scale >= t)).collect()
+        }
+        Values::F32(v) => v.par_iter().map(|&x| u8::from(x >= t)).collect(),
+    };
+    rebuild(Values::Bits(bits), n, d)
+}
+
+fn sample(cases: Cases, draw: Draw) -> Result<Cases> {
+    let (n, d) = (cases.len(), cases.width());
+    if matches!(cases.values(), Values::Bits(_)) {
+        return Ok(cases); // probability 0 never fires, 1 always does
+    }
+    let mut bits = vec![0u8; n * d];
+    bits.par_chunks_mut(d).enumerate().for_each_init(Vec::new, |row, (i, out)| {
+        cases.row_f32(i, row);
+        draw.for_each_block(i as u32, d as u32, |column, words| {
+            let column = column as usize;
+            for (k, &word) in words.iter().enumerate().take(d - column) {
+                out[column + k] = bernoulli(word, row[column + k]) as u8;
+            }
+        });
+    });
+    rebuild(Values::Bits(bits), n, d)
+}

@@ -1,0 +1,174 @@
+//! A named data set and its parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::cases::Cases;
+use crate::error::{Error, Result};
+use crate::random::{Draw, PhiloxRng, stream};
+
+/// Height and width of a case seen as a picture, in pixels; rows from top to bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// A square, where `d` is one.
+    ///
+    /// ```
+    /// use harmonium::data::ImageShape;
+    /// assert_eq!(ImageShape::guess(784), Some(ImageShape { height: 28, width: 28 }));
+    /// assert_eq!(ImageShape::guess(10), None);
+    /// ```
+    pub fn guess(d: usize) -> Option<Self> {
+        let side = d.isqrt();
+        (d > 0 && side * side == d).then_some(ImageShape { height: side, width: side })
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}", self.height, self.width)
+    }
+}
+
+/// Cases with a name for messages, and what else their source says of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataSet {
+    /// As the user wrote it, with the part where there are several.
+    pub name: String,
+    /// The values.
+    pub cases: Cases,
+    /// How a case is shown as a picture, where that is known or can be guessed from a square width.
+    pub image: Option<ImageShape>,
+    /// The class of each case.
+    pub labels: Option<Vec<u32>>,
+    /// What the user should be told: conversions, and readings that may surprise.
+    pub notices: Vec<String>,
+}
+
+/// What a source holds: training data, and test data where it has some.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// For training; all there is where the source does not divide its cases.
+    pub train: DataSet,
+    /// For testing.
+    pub test: Option<DataSet>,
+}
+
+/// How many cases are held out for validation: a count, or a fraction of the cases.
+///
+/// ```
+/// use harmonium::data::Holdout;
+/// assert_eq!("0.1".parse::<Holdout>()?, Holdout::Fraction(0.1));
+/// assert_eq!("500".parse::<Holdout>()?, Holdout::Count(500));
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Holdout {
+    /// In (0, 1); rounded to the nearest count, but at least one case on either side.
+    Fraction(f64),
+    /// At least 1, and fewer than all.
+    Count(usize),
+}
+
+impl FromStr for Holdout {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        if let Ok(n) = s.parse::<usize>()
+            && n > 0
+        {
+            return Ok(Holdout::Count(n));
+        }
+        match s.parse::<f64>() {
+            Ok(f) if f > 0.0 && f < 1.0 => Ok(Holdout::Fraction(f)),
+            _ => Err(Error::setting(
+                "validation",
+                format!("'{s}' is neither a count above 0 nor a fraction between 0 and 1"),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Holdout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holdout::Fraction(x) => write!(f, "{x}"),
+            Holdout::Count(n) => write!(f, "{n}"),
+        }
+    }
+}
+
+impl DataSet {
+    /// The first `n` cases with their labels, or all where there are fewer.
+    pub fn limit(mut self, n: usize) -> DataSet {
+        self.cases = self.cases.limit(n);
+        if let Some(labels) = &mut self.labels {
+            labels.truncate(n);
+        }
+        self
+    }
+
+    /// The named cases with their labels.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for an index that is no case.
+    pub fn select(&self, indices: &[u32], name: impl Into<String>) -> Result<DataSet> {
+        let cases = self.cases.select(indices)?;
+        let labels = self.labels.as_ref().map(|labels| {
+            indices.iter().filter_map(|&i| labels.get(i as usize).copied()).collect()
+        });
+        Ok(DataSet {
+            name: name.into(),
+            cases,
+            image: self.image,
+            labels,
+            notices: self.notices.clone(),
+        })
+    }
+
+    /// Holds cases out: (training part, validation part), both in the source's order. Which cases is a
+    /// function of the seed, the number of cases and the number held out alone.
+    ///
+    /// ```
+    /// use harmonium::data::{self, Holdout};
+    /// let digits = data::load("digits")?.train;
+    /// let (train, validation) = digits.split_validation(Holdout::Fraction(0.1), 1)?;
+    /// assert_eq!((train.cases.len(), validation.cases.len()), (1350, 150));
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(DataSet, DataSet)> {
+        let n = self.cases.len();
+        let refuse = |detail: String| Err(Error::setting("validation", detail));
+        if n < 2 {
+            return refuse(format!("{} has {n} cases; two at least are needed", self.name));
+        }
+        let held = match holdout {
+            Holdout::Count(k) if (1..n).contains(&k) => k,
+            Holdout::Fraction(f) if f > 0.0 && f < 1.0 => {
+                ((n as f64 * f).round() as usize).clamp(1, n - 1)
+            }
+            Holdout::Count(k) => {
+                return refuse(format!("{k} cases asked for, of {n}; from 1 to {}", n - 1));
+            }
+            Holdout::Fraction(f) => {
+                return refuse(format!("{f} is no fraction between 0 and 1"));
+            }
+        };
+        let mut order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
+        let (validation, train) = order.split_at_mut(held);
+        validation.sort_unstable();
+        train.sort_unstable();
+        let mut held_out = self.select(validation, format!("{} (validation)", self.name))?;
+        held_out.notices.clear(); // the training part has them
+        Ok((self.select(train, self.name.clone())?, held_out))
+    }
+}

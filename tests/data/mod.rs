@@ -1,0 +1,85 @@
+//! Reading data: every format, every kind of bad input, what is fitted to the data.
+
+mod bad_input;
+mod bundled;
+mod cases;
+mod formats;
+mod preprocessing;
+mod robustness;
+mod split;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flate2::{Compression, write::GzEncoder};
+use harmonium::Error;
+use harmonium::data::{self, Splits};
+use tempfile::TempDir;
+
+/// A folder that goes away with the test.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+fn load(path: &Path) -> Result<Splits, Error> {
+    data::load(path.to_str().unwrap())
+}
+
+/// The message of what a file with these bytes gives, after checks that it names the path.
+fn message(name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let folder = Folder::new();
+    let path = folder.write(name, bytes);
+    let text = load(&path).expect_err("this must be refused").to_string();
+    assert!(text.contains(path.to_str().unwrap()), "no path in: {text}");
+    text
+}
+
+/// Asserts that a message holds all of these.
+#[track_caller]
+fn assert_says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "'{part}' is not in: {message}");
+    }
+}
+
+fn idx(kind: u8, dims: &[u32], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, kind, dims.len() as u8];
+    dims.iter().for_each(|d| bytes.extend(d.to_be_bytes()));
+    bytes.extend(payload);
+    bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A .npy file with a header of our own making.
+fn npy(dictionary: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((dictionary.len() as u16).to_le_bytes());
+    bytes.extend(dictionary.as_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+fn dictionary(descr: &str, fortran: bool, shape: &str) -> String {
+    let fortran = if fortran { "True" } else { "False" };
+    format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n")
+}
