@@ -5,10 +5,12 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod kernels;
+pub mod models;
 pub mod random;
 pub mod run;
 pub mod shape;
 pub mod tensor;
+pub mod training;
 
 pub use device::Device;
 pub use error::{Error, Result};

@@ -1,0 +1,277 @@
+//! Minibatches: learners see a [`BatchSource`] and nothing of where the cases come from.
+
+use crate::data::{Binarize, Cases, Preprocessing, Values, epoch_draw};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::kernels::gather::{Binarization, Selection, Transform, gather};
+use crate::random::{Draw, PhiloxRng, stream};
+use crate::tensor::Tensor;
+
+/// Where minibatches come from. The order of an epoch's cases is a function of (seed, epoch) alone.
+pub trait BatchSource {
+    /// How many cases an epoch has.
+    fn cases(&self) -> usize;
+
+    /// Values of a case.
+    fn width(&self) -> usize;
+
+    /// Begins epoch `epoch`, counted from 1, in its own order.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()>;
+
+    /// The next `rows` cases as f32 `[rows, width]`, fewer at the epoch's end, then `None`.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>>;
+}
+
+/// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
+#[derive(Debug, Clone, Default)]
+pub struct Treatment {
+    /// Mean and standard deviation per column.
+    pub standardize: Option<(Vec<f32>, Vec<f32>)>,
+    /// Each value is a probability, drawn anew in each epoch from this seed.
+    pub resample: Option<u64>,
+}
+
+/// A data set on the device: bits, u8 or f32, whichever holds its source without loss, in shards that
+/// each fit a storage binding.
+pub struct ResidentData {
+    device: Device,
+    shards: Vec<Shard>,
+    width: usize,
+    cases: usize,
+    scale: f32,
+    standardize: Option<(Tensor, Tensor)>,
+    resample: Option<u64>,
+    epoch: Option<Epoch>,
+    batch: Option<Tensor>,
+}
+
+struct Shard {
+    source: Tensor,
+    first_case: u32,
+    cases: usize,
+}
+
+/// An epoch's order: shards in a random order, each with its cases in a random order. A batch may reach
+/// from one shard into the next.
+struct Epoch {
+    order: Vec<(usize, Tensor)>,
+    number: u64,
+    /// The position within `order`, and within that shard's list.
+    at: (usize, usize),
+}
+
+impl ResidentData {
+    /// Prepares cases as `preprocessing` says and uploads them. Standardisation of bytes and the redraw
+    /// of each epoch happen on the device; everything else here.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the preprocessing does not fit, [`Error::Limit`] where a single case exceeds
+    /// a binding, [`Error::OutOfMemory`].
+    pub fn prepare(
+        device: &Device,
+        cases: Cases,
+        preprocessing: &Preprocessing,
+        (seed, part): (u64, crate::data::Part),
+    ) -> Result<Self> {
+        let bytes = matches!(cases.values(), Values::U8 { .. });
+        match (&preprocessing.mean, &preprocessing.std) {
+            (Some(mean), Some(std)) if bytes && mean.len() == cases.width() => {
+                let treatment = Treatment {
+                    standardize: Some((mean.clone(), std.clone())),
+                    resample: None,
+                };
+                Self::new(device, &cases, treatment)
+            }
+            _ => {
+                let resample = (preprocessing.binarize == Some(Binarize::Resample)
+                    && !cases.is_binary())
+                .then_some(seed);
+                let cases = preprocessing.apply(cases, seed, part)?;
+                Self::new(device, &cases, Treatment { standardize: None, resample })
+            }
+        }
+    }
+
+    /// Uploads cases.
+    ///
+    /// # Errors
+    /// As [`ResidentData::prepare`].
+    pub fn new(device: &Device, cases: &Cases, treatment: Treatment) -> Result<Self> {
+        Self::with_shards_below(device, cases, treatment, device.max_tensor_bytes())
+    }
+
+    /// As [`ResidentData::new`], in shards of at most `bytes` bytes.
+    ///
+    /// # Errors
+    /// As [`ResidentData::prepare`].
+    pub fn with_shards_below(
+        device: &Device,
+        cases: &Cases,
+        treatment: Treatment,
+        bytes: u64,
+    ) -> Result<Self> {
+        let (n, width) = (cases.len(), cases.width());
+        if n > i32::MAX as usize {
+            return Err(Error::data("data", format!("{n} cases; at most 2147483647 are possible")));
+        }
+        let row_bytes = 4 * match cases.values() {
+            Values::Bits(_) => width.div_ceil(32),
+            Values::U8 { .. } => width.div_ceil(4),
+            Values::F32(_) => width,
+        } as u64;
+        // 32-bit element indices bound a shard as well.
+        let by_index = i32::MAX as u64 / width.max(1) as u64;
+        let rows = (bytes / row_bytes.max(1)).min(by_index) as usize;
+        if rows == 0 {
+            return Err(Error::Limit {
+                op: "data",
+                what: "one case".into(),
+                asked: row_bytes,
+                limit: bytes,
+                adapter: device.info().to_string(),
+            });
+        }
+        let mut shards = Vec::new();
+        let mut first = 0;
+        while first < n {
+            let count = rows.min(n - first);
+            let span = first * width..(first + count) * width;
+            let dims = [count, width];
+            let source = match cases.values() {
+                Values::Bits(bits) => Tensor::from_bits(device, dims, &bits[span])?,
+                Values::U8 { values, .. } => Tensor::from_u8(device, dims, &values[span])?,
+                Values::F32(values) => Tensor::from_f32(device, &dims, &values[span])?,
+            };
+            shards.push(Shard { source, first_case: first as u32, cases: count });
+            first += count;
+        }
+        let standardize = match treatment.standardize {
+            None => None,
+            Some((mean, std)) => {
+                let inverse: Vec<f32> = std.iter().map(|s| 1.0 / s).collect();
+                Some((
+                    Tensor::from_f32(device, &[width], &mean)?,
+                    Tensor::from_f32(device, &[width], &inverse)?,
+                ))
+            }
+        };
+        let scale = match cases.values() {
+            Values::U8 { scale, .. } => *scale,
+            _ => 1.0,
+        };
+        Ok(ResidentData {
+            device: device.clone(),
+            shards,
+            width,
+            cases: n,
+            scale,
+            standardize,
+            resample: treatment.resample,
+            epoch: None,
+            batch: None,
+        })
+    }
+
+    /// How many shards hold the data.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The first `count` cases (or all, where there are fewer) in their own order, as f32. Values that
+    /// are drawn anew each epoch are drawn as for `epoch` 0.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::OutOfMemory`], [`Error::DeviceLost`].
+    pub fn head(&self, count: usize) -> Result<Tensor> {
+        let count = count.min(self.cases);
+        let mut out = Tensor::for_output(&self.device, &[count, self.width])?;
+        let mut row = 0;
+        for shard in &self.shards {
+            let rows = shard.cases.min(count - row);
+            if rows == 0 {
+                break;
+            }
+            let order: Vec<u32> = (0..rows as u32).collect();
+            let indices = Tensor::from_u32(&self.device, &[rows], &order)?;
+            let pick = Selection { indices: &indices, first_index: 0, rows, first_row: row };
+            gather(&shard.source, pick, &self.transform(shard, 0), &mut out)?;
+            row += rows;
+        }
+        Ok(out)
+    }
+
+    fn transform(&self, shard: &Shard, epoch: u64) -> Transform<'_> {
+        Transform {
+            scale: self.scale,
+            standardize: self.standardize.as_ref().map(|(mean, inverse)| (mean, inverse)),
+            binarize: match self.resample {
+                Some(seed) => {
+                    Binarization::Sample(epoch_draw(seed, epoch).from_case(shard.first_case))
+                }
+                None => Binarization::None,
+            },
+        }
+    }
+}
+
+impl BatchSource for ResidentData {
+    fn cases(&self) -> usize {
+        self.cases
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
+        // Row 0 of the stream orders the shards, row 1 + s the cases of shard s.
+        let draw = Draw::new(seed, stream::SHUFFLE).at(epoch);
+        let shards = PhiloxRng::new(draw).permutation(self.shards.len() as u32);
+        let mut order = Vec::with_capacity(shards.len());
+        for s in shards {
+            let cases = self.shards[s as usize].cases;
+            let list = PhiloxRng::new(draw.from_case(1 + s)).permutation(cases as u32);
+            order.push((s as usize, Tensor::from_u32(&self.device, &[cases], &list)?));
+        }
+        self.epoch = Some(Epoch { order, number: epoch, at: (0, 0) });
+        Ok(())
+    }
+
+    fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>> {
+        let Some(mut epoch) = self.epoch.take() else { return Ok(None) };
+        let listed = |i: usize| epoch.order[i].1.shape().len();
+        let left: usize =
+            (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
+        let rows = rows.min(left);
+        if rows == 0 {
+            return Ok(None);
+        }
+        let dims = [rows, self.width];
+        let mut batch = match self.batch.take() {
+            Some(batch) if batch.shape().dims() == dims => batch,
+            _ => Tensor::for_output(&self.device, &dims)?,
+        };
+        let mut row = 0;
+        while row < rows {
+            let (which, first_index) = epoch.at;
+            let (shard, indices) = &epoch.order[which];
+            let shard = &self.shards[*shard];
+            let take = (rows - row).min(shard.cases - first_index);
+            let pick = Selection { indices, first_index, rows: take, first_row: row };
+            gather(&shard.source, pick, &self.transform(shard, epoch.number), &mut batch)?;
+            row += take;
+            epoch.at.1 += take;
+            if epoch.at.1 == shard.cases {
+                epoch.at = (which + 1, 0);
+            }
+        }
+        self.epoch = Some(epoch);
+        Ok(Some(self.batch.insert(batch)))
+    }
+}
