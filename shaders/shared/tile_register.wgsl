@@ -18,14 +18,6 @@ fn load_b4(k: u32, column: u32) -> vec4<f32> {
     );
 }
 
-fn store(row: u32, column: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
-    if row >= params.m { return; }
-    if column < params.n { finish(row, column, s0); }
-    if column + 4u * LANES < params.n { finish(row, column + 4u * LANES, s1); }
-    if column + 8u * LANES < params.n { finish(row, column + 8u * LANES, s2); }
-    if column + 12u * LANES < params.n { finish(row, column + 12u * LANES, s3); }
-}
-
 @compute @workgroup_size(8)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -70,12 +62,20 @@ fn main(
         a = load_a(min(row + 7u, last_row), k);
         s70 += a * b0; s71 += a * b1; s72 += a * b2; s73 += a * b3;
     }
-    store(row + 0u, column, s00, s01, s02, s03);
-    store(row + 1u, column, s10, s11, s12, s13);
-    store(row + 2u, column, s20, s21, s22, s23);
-    store(row + 3u, column, s30, s31, s32, s33);
-    store(row + 4u, column, s40, s41, s42, s43);
-    store(row + 5u, column, s50, s51, s52, s53);
-    store(row + 6u, column, s60, s61, s62, s63);
-    store(row + 7u, column, s70, s71, s72, s73);
+    // One call of finish in a loop: inlined at each of its places it took seconds to compile.
+    var sums = array<vec4<f32>, 32>(
+        s00, s01, s02, s03,
+        s10, s11, s12, s13,
+        s20, s21, s22, s23,
+        s30, s31, s32, s33,
+        s40, s41, s42, s43,
+        s50, s51, s52, s53,
+        s60, s61, s62, s63,
+        s70, s71, s72, s73,
+    );
+    for (var e = 0u; e < ROWS * VECTORS; e++) {
+        let r = row + e / VECTORS;
+        let c = column + (e % VECTORS) * 4u * LANES;
+        if r < params.m && c < params.n { finish(r, c, sums[e]); }
+    }
 }

@@ -56,12 +56,10 @@ fn main(
         workgroupBarrier();
     }
 
-    let row = row0 + my_row;
     let column = column0 + my_column;
-    if column < params.n {
-        if row < params.m { finish(row, column, sums0); }
-        if row + 1u < params.m { finish(row + 1u, column, sums1); }
-        if row + 2u < params.m { finish(row + 2u, column, sums2); }
-        if row + 3u < params.m { finish(row + 3u, column, sums3); }
+    var sums = array<vec4<f32>, 4>(sums0, sums1, sums2, sums3);
+    for (var i = 0u; i < 4u; i++) {
+        let row = row0 + my_row + i;
+        if row < params.m && column < params.n { finish(row, column, sums[i]); }
     }
 }
