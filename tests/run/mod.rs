@@ -1,0 +1,3 @@
+//! Files that a run leaves: models, folders, pictures, curves, arrays.
+
+mod atomic;
