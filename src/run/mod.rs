@@ -5,3 +5,4 @@
 //! reader meets the old file or the new one, never half of either.
 
 pub mod atomic;
+pub mod model_file;
