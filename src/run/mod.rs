@@ -5,4 +5,5 @@
 //! reader meets the old file or the new one, never half of either.
 
 pub mod atomic;
+pub mod folder;
 pub mod model_file;

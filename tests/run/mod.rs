@@ -1,4 +1,5 @@
 //! Files that a run leaves: models, folders, pictures, curves, arrays.
 
 mod atomic;
+mod folder;
 mod model_file;
