@@ -7,3 +7,4 @@
 pub mod atomic;
 pub mod folder;
 pub mod model_file;
+pub mod npy;

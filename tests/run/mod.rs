@@ -3,3 +3,4 @@
 mod atomic;
 mod folder;
 mod model_file;
+mod npy;
