@@ -8,3 +8,5 @@ pub mod atomic;
 pub mod folder;
 pub mod model_file;
 pub mod npy;
+pub mod pictures;
+pub mod png_file;

@@ -4,3 +4,4 @@ mod atomic;
 mod folder;
 mod model_file;
 mod npy;
+mod pictures;
