@@ -5,6 +5,7 @@
 //! reader meets the old file or the new one, never half of either.
 
 pub mod atomic;
+pub mod curves;
 pub mod folder;
 pub mod model_file;
 pub mod npy;
