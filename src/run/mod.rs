@@ -1,1 +1,13 @@
-//! Run folders, model files and pictures.
+//! Run folders, model files and pictures: everything that a run leaves on the disk.
+//!
+//! These are files only. Nothing here knows a device, a kernel or a model: the command turns its
+//! tensors into host arrays first. Every writer of a whole file goes through [`atomic::write`], so a
+//! reader meets the old file or the new one, never half of either.
+
+pub mod atomic;
+pub mod curves;
+pub mod folder;
+pub mod model_file;
+pub mod npy;
+pub mod pictures;
+pub mod png_file;

@@ -1,0 +1,207 @@
+//! `curves.svg`: metrics over epochs, one panel above the other.
+
+use std::ops::Range;
+use std::path::Path;
+
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::error::{Error, Result};
+use crate::run::atomic;
+
+/// One line of a panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its name in the legend.
+    pub name: String,
+    /// (epoch, value). Points that are not finite leave a gap in the line.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// One diagram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    /// Above the diagram.
+    pub title: String,
+    /// Beside the vertical axis, with its unit. The horizontal axis is the epoch.
+    pub y_label: String,
+    /// The lines.
+    pub series: Vec<Series>,
+}
+
+const WIDTH: u32 = 900;
+const PANEL_HEIGHT: u32 = 340;
+/// For names in the legend, right of the diagram: no line is ever hidden by it.
+const LEGEND_WIDTH: u32 = 210;
+/// As many as fit, in any usual font.
+const LEGEND_CHARACTERS: usize = 24;
+const INK: RGBColor = RGBColor(60, 60, 60);
+/// Okabe and Ito's colours, which stay apart for colour-blind readers, their yellow left out.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 0, 0),
+];
+/// Points are marked where the line has at most this many.
+const MARKED: usize = 40;
+/// Larger values are not drawn: the axis' arithmetic would overflow.
+const LARGEST: f64 = 1e100;
+
+/// Draws the panels and writes them to `path`, atomically.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written; [`Error::File`] if it cannot be drawn.
+pub fn write_svg(path: impl AsRef<Path>, panels: &[Panel]) -> Result<()> {
+    let path = path.as_ref();
+    let svg = draw(panels).map_err(|detail| Error::file(path, "svg", detail))?;
+    atomic::write(path, |out| out.write_all(svg.as_bytes()))
+}
+
+fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
+    let mut svg = String::new();
+    let height = PANEL_HEIGHT * panels.len().max(1) as u32;
+    {
+        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        root.fill(&WHITE).map_err(|e| e.to_string())?;
+        for (panel, area) in panels.iter().zip(root.split_evenly((panels.len().max(1), 1))) {
+            let (diagram, legend) = area.split_horizontally(WIDTH - LEGEND_WIDTH);
+            draw_panel(panel, &diagram).map_err(|e| e.to_string())?;
+            draw_legend(panel, &legend).map_err(|e| e.to_string())?;
+        }
+        root.present().map_err(|e| e.to_string())?;
+    }
+    Ok(svg)
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
+    let points = || panel.series.iter().flat_map(|s| &s.points).filter(|p| drawable(p));
+    let x = padded(points().map(|p| p.0), 0.02, |_| 1.0);
+    let y = padded(points().map(|p| p.1), 0.06, |size| size * 0.1);
+    // Whole epochs alone carry labels.
+    let epochs = (x.end - x.start).clamp(1.0, 10.0) as usize;
+    let mut chart = ChartBuilder::on(area)
+        .caption(&panel.title, ("sans-serif", 22).into_font().color(&INK))
+        .margin(12)
+        .x_label_area_size(48)
+        .y_label_area_size(78)
+        .build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .y_desc(&panel.y_label)
+        .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
+        .label_style(("sans-serif", 15).into_font().color(&INK))
+        .x_labels(epochs + 1)
+        .y_labels(7)
+        .max_light_lines(1)
+        .light_line_style(RGBColor(255, 255, 255))
+        .bold_line_style(RGBColor(225, 225, 225))
+        .axis_style(RGBColor(140, 140, 140))
+        .x_label_formatter(&|&x| if x.fract() == 0.0 { number(x) } else { String::new() })
+        .y_label_formatter(&|value| number(*value))
+        .draw()?;
+    for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
+        draw_series(series, *colour, &mut chart)?;
+    }
+    Ok(())
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+fn draw_series(series: &Series, colour: RGBColor, chart: &mut Chart<'_, '_>) -> Drawn {
+    for line in series.points.split(|p| !drawable(p)) {
+        if line.len() > 1 {
+            chart.draw_series(LineSeries::new(line.iter().copied(), colour.stroke_width(2)))?;
+        }
+        if line.len() == 1 || series.points.len() <= MARKED {
+            chart.draw_series(line.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
+        }
+    }
+    Ok(())
+}
+
+fn draw_legend(panel: &Panel, area: &Area<'_>) -> Drawn {
+    let anchor = Pos::new(HPos::Left, VPos::Center);
+    let style = ("sans-serif", 16).into_font().color(&INK).pos(anchor);
+    let mut y = 52;
+    for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
+        area.draw(&PathElement::new([(4, y), (26, y)], colour.stroke_width(2)))?;
+        area.draw(&Circle::new((15, y), 3, colour.filled()))?;
+        for line in legend_text(series) {
+            area.draw(&Text::new(line, (34, y), style.clone()))?;
+            y += 20;
+        }
+        y += 6;
+    }
+    Ok(())
+}
+
+/// The name, and where the line ended: the figure that most readers look for.
+fn legend_text(series: &Series) -> Vec<String> {
+    let last = match series.points.iter().rev().find(|p| drawable(p)) {
+        Some((_, last)) => number(*last),
+        None => "no values".into(),
+    };
+    let line = format!("{}: {last}", series.name);
+    if line.chars().count() <= LEGEND_CHARACTERS {
+        return vec![line];
+    }
+    vec![shortened(&series.name), last]
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LEGEND_CHARACTERS {
+        return name.into();
+    }
+    let start: String = name.chars().take(LEGEND_CHARACTERS - 1).collect();
+    format!("{start}…")
+}
+
+fn drawable(point: &(f64, f64)) -> bool {
+    point.0.abs() <= LARGEST && point.1.abs() <= LARGEST
+}
+
+/// From the smallest to the largest value with some room; never empty.
+fn padded(
+    values: impl Iterator<Item = f64>,
+    share: f64,
+    room_of_constant: impl Fn(f64) -> f64,
+) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > high {
+        return 0.0..1.0;
+    }
+    let span = high - low;
+    let size = low.abs().max(high.abs());
+    // A span below the rounding of its values cannot be divided into labels.
+    let room = if size < 1e-100 {
+        0.5
+    } else if span > 1e-9 * size {
+        span * share
+    } else {
+        room_of_constant(size).max(size * 1e-3)
+    };
+    low - room..high + room
+}
+
+/// Short: 4 significant digits, exponents only where needed.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let digits = if size == 0.0 { 0 } else { (3 - size.log10().floor() as i32).max(0) as usize };
+    let text = format!("{value:.digits$}");
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".into() } else { text.into() }
+}

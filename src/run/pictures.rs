@@ -1,0 +1,297 @@
+//! Pictures of weights, samples and reconstructions: tiles in a grid near the square, each value
+//! enlarged to a block of whole pixels, so that even 8×8 digits can be read.
+//!
+//! Every function takes `image`, the (height, width) of one case. `None` stands for data that are no
+//! images: a case is then a strip, one value high, and strips are stacked.
+//! A value that is not a number is magenta, and infinities are black or white. Where the range is
+//! empty (a constant image, a machine whose weights are all 0), everything is mid grey.
+
+use crate::error::{Error, Result};
+use crate::run::png_file::Picture;
+
+/// What a NaN looks like: no data have this colour.
+pub const NAN_COLOUR: [u8; 3] = [255, 0, 255];
+/// Between the tiles of samples and reconstructions, whose own background is mostly black or white.
+pub const SHEET_GAP: [u8; 3] = [88; 3];
+/// Between filters, which are mostly mid grey.
+pub const FILTER_GAP: [u8; 3] = [16; 3];
+/// The most tiles in one picture.
+pub const MOST_TILES: usize = 400;
+
+/// Enlarge until the longer side has this many pixels.
+const SIDE: usize = 480;
+/// Roughly the most pixels of one picture, so that large images give fewer tiles.
+const MOST_PIXELS: usize = 32 << 20;
+
+/// The (height, width) of `length` values as a square image, if they make one of at least 2×2.
+pub fn square_shape(length: usize) -> Option<(usize, usize)> {
+    let side = length.isqrt();
+    (side > 1 && side * side == length).then_some((side, side))
+}
+
+/// Black and white for values of any scale: the 0.5th and the 99.5th percentile of those that are
+/// finite; (0, 1) if there are none.
+pub fn robust_range(values: &[f32]) -> (f32, f32) {
+    let mut finite = finite_sample(values, |x| x);
+    match (percentile(&mut finite, 0.005), percentile(&mut finite, 0.995)) {
+        (Some(low), Some(high)) => (low, high),
+        _ => (0.0, 1.0),
+    }
+}
+
+/// Filters: one tile per hidden unit, column j of `w` `[visible_count, hidden_count]` as an image.
+///
+/// Mid grey is 0, white a positive and black a negative weight. All tiles share one scale, the
+/// 99.5th percentile of |W|, so a unit that has learnt nothing stays grey. Tiles are in the units'
+/// order; where there are more than [`MOST_TILES`] units, those with the largest ‖W·j‖ are shown,
+/// largest first, and a note says so.
+///
+/// # Errors
+/// [`Error::Shape`] if lengths do not fit, or there is no visible unit.
+pub fn filters(
+    w: &[f32],
+    visible_count: usize,
+    hidden_count: usize,
+    image: Option<(usize, usize)>,
+) -> Result<Picture> {
+    let op = "draw filters";
+    if visible_count.checked_mul(hidden_count) != Some(w.len()) {
+        let detail = format!("W has {} values, not {visible_count} × {hidden_count}", w.len());
+        return Err(Error::shape(op, detail));
+    }
+    let shown = most_tiles(visible_count).min(hidden_count);
+    let mut units: Vec<usize> = (0..hidden_count).collect();
+    if shown < hidden_count {
+        let norms = column_norms(w, hidden_count);
+        units.sort_by(|&i, &j| norms[j].total_cmp(&norms[i]));
+        units.truncate(shown);
+    }
+    let tiles: Vec<f32> = units
+        .iter()
+        .flat_map(|&j| (0..visible_count).map(move |i| w[i * hidden_count + j]))
+        .collect();
+    let scale = shared_scale(w);
+    let mut picture = Sheet { op, length: visible_count, image, range: (-scale, scale) }
+        .draw(&[&tiles], FILTER_GAP)?;
+    if shown < hidden_count {
+        picture.notes.push(format!(
+            "filters: the {shown} of {hidden_count} hidden units with the largest weights"
+        ));
+    }
+    Ok(picture)
+}
+
+/// A contact sheet: `images` holds N cases of `length` values, drawn in reading order (samples: the
+/// last means of N chains). `range` is what black and white stand for: (0, 1) for probabilities, see
+/// [`robust_range`] for others. The first [`MOST_TILES`] cases are drawn, and a note says so.
+///
+/// # Errors
+/// [`Error::Shape`] if lengths do not fit, or a case has no value.
+pub fn sheet(
+    images: &[f32],
+    length: usize,
+    image: Option<(usize, usize)>,
+    range: (f32, f32),
+) -> Result<Picture> {
+    Sheet { op: "draw a sheet", length, image, range }.draw(&[images], SHEET_GAP)
+}
+
+/// Pairs: rows of cases, each case's reconstruction right below it, a wider gap below the pair.
+/// `range` and the number of tiles are as for [`sheet`].
+///
+/// # Errors
+/// [`Error::Shape`] if lengths do not fit, or a case has no value.
+pub fn reconstructions(
+    originals: &[f32],
+    reconstructions: &[f32],
+    length: usize,
+    image: Option<(usize, usize)>,
+    range: (f32, f32),
+) -> Result<Picture> {
+    let op = "draw reconstructions";
+    if originals.len() != reconstructions.len() {
+        let detail =
+            format!("{} original values, {} of them again", originals.len(), reconstructions.len());
+        return Err(Error::shape(op, detail));
+    }
+    Sheet { op, length, image, range }.draw(&[originals, reconstructions], SHEET_GAP)
+}
+
+/// What all cases of one picture have in common.
+struct Sheet {
+    op: &'static str,
+    length: usize,
+    image: Option<(usize, usize)>,
+    range: (f32, f32),
+}
+
+/// Where tiles go, in pixels. A tile is a stack of `layers` images.
+struct Layout {
+    columns: usize,
+    rows: usize,
+    layers: usize,
+    /// Of one image, in values.
+    size: (usize, usize),
+    /// Pixels per value, down and across.
+    scale: (usize, usize),
+    /// Between neighbours and between the images of a stack.
+    gap: usize,
+    /// Between rows of stacks.
+    row_gap: usize,
+}
+
+impl Sheet {
+    fn draw(&self, layers: &[&[f32]], background: [u8; 3]) -> Result<Picture> {
+        let fail = |detail: String| Err(Error::shape(self.op, detail));
+        let values = layers.first().map_or(0, |layer| layer.len());
+        let length = self.length;
+        if length == 0 || !values.is_multiple_of(length) {
+            return fail(format!("{values} values are no whole number of cases of {length}"));
+        }
+        if let Some((height, width)) = self.image
+            && height.checked_mul(width) != Some(length)
+        {
+            return fail(format!("an image of {height}x{width} does not have {length} values"));
+        }
+        let count = values / length;
+        let shown = count.min(most_tiles(length * layers.len()));
+        let layout = Layout::new(shown, layers.len(), length, self.image);
+        let (width, height) = layout.picture_size();
+        if width.checked_mul(height).is_none_or(|pixels| pixels > 16 * MOST_PIXELS) {
+            return fail(format!("cases of {length} values are too large for a picture"));
+        }
+        let mut picture = Picture::new(width, height, background);
+        for tile in 0..shown {
+            for (layer, images) in layers.iter().enumerate() {
+                let values = &images[tile * length..][..length];
+                layout.draw(&mut picture, (tile, layer), values, self.range);
+            }
+        }
+        if shown < count {
+            picture.notes.push(format!("{}: the first {shown} of {count} cases", self.op));
+        }
+        Ok(picture)
+    }
+}
+
+impl Layout {
+    fn new(count: usize, layers: usize, length: usize, image: Option<(usize, usize)>) -> Self {
+        let enlarge = |side: usize| SIDE.div_ceil(side.max(1)).max(1);
+        let (size, scale, columns) = match image {
+            Some((height, width)) => {
+                let columns = near_square_columns(count, layers * height, width);
+                let rows = count.div_ceil(columns);
+                let longer = (columns * width).max(rows * layers * height);
+                ((height, width), (enlarge(longer), enlarge(longer)), columns)
+            }
+            None => {
+                let down = enlarge(count * layers).clamp(4, 32);
+                ((1, length), (down, enlarge(length)), 1)
+            }
+        };
+        let gap = (scale.0 / 4).clamp(1, 4);
+        let row_gap = if layers > 1 { (size.0 * scale.0 / 3).max(3 * gap) } else { gap };
+        let rows = count.div_ceil(columns);
+        Layout { columns, rows, layers, size, scale, gap, row_gap }
+    }
+
+    /// Pixels from one tile to the next, down and across.
+    fn pitch(&self) -> (usize, usize) {
+        let stack = self.layers * (self.size.0 * self.scale.0 + self.gap) - self.gap;
+        (stack + self.row_gap, self.size.1 * self.scale.1 + self.gap)
+    }
+
+    /// Width and height.
+    fn picture_size(&self) -> (usize, usize) {
+        let (down, across) = self.pitch();
+        let margin = 2 * self.margin();
+        let width = self.columns * across - self.gap + margin;
+        // A picture of nothing is an empty frame.
+        let height = (self.rows.max(1) * down) - self.row_gap + margin;
+        (width, height)
+    }
+
+    fn margin(&self) -> usize {
+        if self.layers > 1 { self.row_gap } else { self.gap }
+    }
+
+    fn draw(
+        &self,
+        picture: &mut Picture,
+        (tile, layer): (usize, usize),
+        values: &[f32],
+        range: (f32, f32),
+    ) {
+        let (down, across) = self.pitch();
+        let image = layer * (self.size.0 * self.scale.0 + self.gap);
+        let top = self.margin() + tile / self.columns * down + image;
+        let left = self.margin() + tile % self.columns * across;
+        for (at, &value) in values.iter().enumerate() {
+            let (row, column) = (at / self.size.1, at % self.size.1);
+            let (x, y) = (left + column * self.scale.1, top + row * self.scale.0);
+            picture.fill(x, y, self.scale.1, self.scale.0, colour(value, range));
+        }
+    }
+}
+
+/// The number of columns that makes a picture of `count` tiles nearly square with few empty places.
+fn near_square_columns(count: usize, height: usize, width: usize) -> usize {
+    let ideal = (count as f64 * height as f64 / width as f64).sqrt();
+    let (fewest, most) = ((ideal * 0.7).ceil() as usize, (ideal * 1.45) as usize);
+    let cost = |&columns: &usize| {
+        let rows = count.div_ceil(columns);
+        let aspect = (columns * width) as f64 / (rows * height) as f64;
+        aspect.ln().abs() + (rows * columns - count) as f64 / count as f64
+    };
+    let candidates = fewest.clamp(1, count.max(1))..=most.clamp(1, count.max(1));
+    candidates.min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(1)
+}
+
+/// How many tiles of `length` values fit the budget of pixels, at least one.
+fn most_tiles(length: usize) -> usize {
+    (MOST_PIXELS / length.max(1)).clamp(1, MOST_TILES)
+}
+
+fn colour(value: f32, (low, high): (f32, f32)) -> [u8; 3] {
+    if value.is_nan() {
+        return NAN_COLOUR;
+    }
+    let (low, span) = (f64::from(low), f64::from(high) - f64::from(low));
+    if span.is_nan() || span <= 0.0 || span.is_infinite() {
+        return [128; 3];
+    }
+    // f32 to f64 first: the difference of two large f32 overflows.
+    [((f64::from(value) - low) / span * 255.0).round().clamp(0.0, 255.0) as u8; 3]
+}
+
+fn shared_scale(w: &[f32]) -> f32 {
+    let mut sizes = finite_sample(w, f32::abs);
+    let largest = sizes.iter().copied().fold(0.0, f32::max);
+    match percentile(&mut sizes, 0.995) {
+        Some(scale) if scale > 0.0 => scale,
+        // All but a few weights are 0.
+        _ => largest,
+    }
+}
+
+fn column_norms(w: &[f32], columns: usize) -> Vec<f64> {
+    let mut norms = vec![0.0; columns];
+    for row in w.chunks_exact(columns.max(1)) {
+        for (norm, &x) in norms.iter_mut().zip(row) {
+            *norm += f64::from(x) * f64::from(x);
+        }
+    }
+    norms
+}
+
+/// Finite values, at most about a million of them, evenly spaced.
+fn finite_sample(values: &[f32], map: impl Fn(f32) -> f32) -> Vec<f32> {
+    let step = values.len().div_ceil(1 << 20).max(1);
+    values.iter().step_by(step).filter(|x| x.is_finite()).map(|&x| map(x)).collect()
+}
+
+fn percentile(values: &mut [f32], quantile: f64) -> Option<f32> {
+    let last = values.len().checked_sub(1)?;
+    let at = (last as f64 * quantile).round() as usize;
+    Some(*values.select_nth_unstable_by(at, f32::total_cmp).1)
+}

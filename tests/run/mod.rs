@@ -1,0 +1,8 @@
+//! Files that a run leaves: models, folders, pictures, curves, arrays.
+
+mod atomic;
+mod curves;
+mod folder;
+mod model_file;
+mod npy;
+mod pictures;
