@@ -1,9 +1,13 @@
 //! Boltzmann machines and classic deep learning on any GPU, with hand-written WGSL kernels over wgpu,
 //! each with a CPU path.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod data;
 pub mod device;
 pub mod error;
+pub mod evaluation;
 pub mod kernels;
 pub mod models;
 pub mod random;

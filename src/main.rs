@@ -1,2 +1,7 @@
-//! The command.
-fn main() {}
+//! The command `harmonium`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harmonium::cli::main()
+}

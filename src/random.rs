@@ -39,6 +39,8 @@ pub mod stream {
     pub const CHAINS: u16 = 6;
     /// Training/validation split.
     pub const SPLIT: u16 = 7;
+    /// Stochastic scores.
+    pub const SCORES: u16 = 8;
 }
 
 impl Draw {

@@ -333,15 +333,15 @@ impl Rbm {
     }
 
     /// Starting states for free-running chains, drawn from b's marginal: each visible unit on its own,
-    /// with probability σ(b), or from N(b, 1). `[count, I]`.
+    /// with probability σ(b), or from N(b, 1). `[count, I]`; row r is chain `draw.first_case + r`.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
-    pub fn sample_start(&self, count: usize, seed: u64) -> Result<Tensor> {
+    pub fn sample_start(&self, count: usize, draw: &Draw) -> Result<Tensor> {
         // With h = 0 the conditional of v is b's marginal.
         let h = Tensor::zeros(self.device(), &[count, self.hidden_count()])?;
         let mut v = Tensor::for_output(self.device(), &[count, self.visible_count()])?;
-        self.sample_v_from_h(&h, &Draw::new(seed, stream::CHAINS), None, &mut v)?;
+        self.sample_v_from_h(&h, &Draw { stream: stream::CHAINS, ..*draw }, None, &mut v)?;
         Ok(v)
     }
 }

@@ -7,18 +7,16 @@
 //! metadata, made elsewhere, is a Bernoulli machine unless the caller says otherwise.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::str::FromStr;
 
 use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::models::VisibleKind;
 use crate::run::atomic;
 
 const FORMAT_KEY: &str = "harmonium.format";
@@ -27,40 +25,6 @@ const VISIBLE_KEY: &str = "harmonium.visible";
 const FORMAT: &str = "1";
 const MODEL: &str = "rbm";
 const KNOWN: [&str; 5] = ["W", "a", "b", "data_mean", "data_std"];
-
-/// The distribution of the visible units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VisibleKind {
-    /// Values in {0, 1}.
-    Bernoulli,
-    /// Real values of unit variance.
-    Gaussian,
-}
-
-impl fmt::Display for VisibleKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            VisibleKind::Bernoulli => "bernoulli",
-            VisibleKind::Gaussian => "gaussian",
-        })
-    }
-}
-
-impl FromStr for VisibleKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "bernoulli" => Ok(VisibleKind::Bernoulli),
-            "gaussian" => Ok(VisibleKind::Gaussian),
-            _ => Err(Error::setting(
-                "visible units",
-                format!("'{text}' is neither bernoulli nor gaussian"),
-            )),
-        }
-    }
-}
 
 /// What a model file holds, as host arrays.
 #[derive(Debug, Clone, PartialEq)]

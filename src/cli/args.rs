@@ -1,0 +1,206 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::device::DEVICE_VARIABLE;
+use crate::models::VisibleKind;
+use crate::training::Schedule;
+
+/// Train and sample Boltzmann machines on any GPU, or on the CPU.
+#[derive(Parser)]
+#[command(name = "harmonium", version, max_term_width = 100)]
+#[command(after_help = "Start with: harmonium train rbm")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// List adapters, their limits, and which one `auto` takes
+    Devices(DevicesOptions),
+    /// Train a model
+    Train {
+        #[command(subcommand)]
+        model: TrainModel,
+    },
+    /// Draw samples from a trained machine by Gibbs sampling
+    Sample(SampleOptions),
+    /// Turn data into hidden means, p(h|v)
+    Transform(ApplyOptions),
+    /// Send data through the machine and back: v -> p(h|v) -> mean of v, no noise
+    Reconstruct(ApplyOptions),
+    /// Check every kernel of this machine's devices against the CPU path
+    Verify(VerifyOptions),
+}
+
+#[derive(Subcommand)]
+pub enum TrainModel {
+    /// A restricted Boltzmann machine, by contrastive divergence
+    Rbm(Box<TrainRbmOptions>),
+}
+
+#[derive(Args)]
+pub struct DevicesOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct DeviceOption {
+    /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
+    /// or a part of an adapter's name
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
+    pub device: String,
+}
+
+/// Every setting is optional here: what is not given comes from --config, then from the defaults.
+#[derive(Args)]
+pub struct TrainRbmOptions {
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
+    /// [default: digits]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// bernoulli (values in [0, 1]) or gaussian (real values, unit variance) [default: bernoulli]
+    #[arg(long, value_name = "KIND")]
+    pub visible: Option<VisibleKind>,
+    /// Hidden units [default: 100]
+    #[arg(long, value_name = "N")]
+    pub hidden: Option<usize>,
+    /// CD-K: the model's term after K Gibbs steps from the data [default: 1]
+    #[arg(long, value_name = "K", conflicts_with = "pcd")]
+    pub cd: Option<u64>,
+    /// PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]
+    #[arg(long, value_name = "K", num_args = 0..=1)]
+    pub pcd: Option<Option<u64>>,
+    /// Passes over the training cases [default: 10; bundled digits 200, fashion 100]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u64>,
+    /// Cases per update [default: 100]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<usize>,
+    /// Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001
+    /// (linear) [default: 0.1; gaussian 0.001]
+    #[arg(long, value_name = "X")]
+    pub learning_rate: Option<Schedule>,
+    /// In [0, 1), or a schedule [default: 0.5,5:0.9]
+    #[arg(long, value_name = "X")]
+    pub momentum: Option<Schedule>,
+    /// L2 decay of the weights [default: 1e-4]
+    #[arg(long, value_name = "X")]
+    pub weight_decay: Option<f32>,
+    /// Centre the units' states (Melchior et al. 2016)
+    #[arg(long)]
+    pub centered: bool,
+    /// Mean activity towards which hidden units are drawn, in (0, 1) [default: no target]
+    #[arg(long, value_name = "P")]
+    pub sparsity_target: Option<f32>,
+    /// Weight of the sparsity target [default: 0.1]
+    #[arg(long, value_name = "X", requires = "sparsity_target")]
+    pub sparsity_cost: Option<f32>,
+    /// 0.5 (or any threshold: x >= it), sample (once, x is a probability), resample (in each epoch), or
+    /// none: train on the values as probabilities [default: none; bundled digits 0.5]
+    #[arg(long, value_name = "HOW")]
+    pub binarize: Option<String>,
+    /// Bring each column to mean 0 and deviation 1 over the training cases [default: true for gaussian]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub standardize: Option<bool>,
+    /// Use the first N training cases only
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Hold out this fraction (below 1) or number of training cases; 0 holds out none [default: 0.1]
+    #[arg(long, value_name = "X")]
+    pub validation: Option<String>,
+    /// Of weights, order, states and noise [default: 1]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
+    /// or a part of an adapter's name [default: auto]
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE)]
+    pub device: Option<String>,
+    /// The run folder [default: runs/rbm-<number>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an older run in --out
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Settings from a file: this command's options with _ for -, as in a run's config.toml; options given
+    /// here go first
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Print time per kernel at the end (the run itself becomes slower)
+    #[arg(long)]
+    pub profile: bool,
+}
+
+#[derive(Args)]
+pub struct ModelOption {
+    /// A run folder, or a .safetensors file with the tensors W, b and a
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: PathBuf,
+    /// What the visible units are, where the file does not say: bernoulli or gaussian
+    #[arg(long, value_name = "KIND")]
+    pub visible: Option<VisibleKind>,
+}
+
+#[derive(Args)]
+pub struct SampleOptions {
+    #[command(flatten)]
+    pub model: ModelOption,
+    /// Independent chains [default: 64, or the rows of --init]
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// Gibbs steps of each chain
+    #[arg(long, value_name = "K", default_value_t = 1000)]
+    pub steps: u64,
+    /// Of the starts and of all draws
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
+    #[arg(long, value_name = "FILE.npy")]
+    pub init: Option<PathBuf>,
+    /// .npy: the chains' last states, f32 [N, visible units]; .png: their last means, as pictures
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceOption,
+}
+
+#[derive(Args)]
+pub struct ApplyOptions {
+    #[command(flatten)]
+    pub model: ModelOption,
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
+    #[arg(long, value_name = "DATA")]
+    pub data: String,
+    /// Which part, where the data have two
+    #[arg(long, value_enum, default_value_t = Split::Train)]
+    pub split: Split,
+    /// Use the first N cases only
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// .npy, f32 [cases, units]; reconstruct also draws .png, each case above its reconstruction
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceOption,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    Train,
+    Test,
+}
+
+#[derive(Args)]
+pub struct VerifyOptions {
+    /// all, or one device as for `train`
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "all")]
+    pub device: String,
+    /// Print every case, not only each kernel's worst
+    #[arg(long)]
+    pub cases: bool,
+}

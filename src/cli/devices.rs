@@ -1,0 +1,64 @@
+//! `harmonium devices`.
+
+use super::args::DevicesOptions;
+use super::tell;
+use crate::device::{AdapterSummary, Device, DeviceKind, adapters, auto_choice};
+use crate::error::Result;
+
+#[derive(serde::Serialize)]
+struct Report {
+    auto: String,
+    auto_index: Option<usize>,
+    cpu: crate::device::DeviceInfo,
+    adapters: Vec<AdapterSummary>,
+}
+
+pub fn run(options: &DevicesOptions) -> Result<()> {
+    let adapters = adapters();
+    let (auto_index, auto) = auto_choice(&adapters);
+    let cpu = Device::cpu().info().clone();
+    if options.json {
+        let report = Report { auto, auto_index, cpu, adapters };
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => tell(error),
+        }
+        return Ok(());
+    }
+    println!("cpu  {}", cpu.name);
+    for a in &adapters {
+        print_adapter(a);
+    }
+    println!("\n--device auto takes {auto}");
+    if adapters.is_empty() {
+        println!(
+            "No GPU driver was found. Debian: apt-get install mesa-vulkan-drivers gives a software one."
+        );
+    }
+    Ok(())
+}
+
+fn print_adapter(a: &AdapterSummary) {
+    let kind = match a.info.kind {
+        DeviceKind::Software => "software adapter",
+        _ => "GPU",
+    };
+    println!("{:<4} {} [{}] {kind}", a.index, a.info.name, a.info.backend);
+    if !a.info.driver.is_empty() {
+        println!("     driver    {}", a.info.driver);
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "     limits    tensor {:.0} MiB, buffer {:.0} MiB, workgroup {} invocations, {} KiB memory, {} storage buffers",
+        mib(a.max_storage_binding_bytes),
+        mib(a.max_buffer_bytes),
+        a.max_workgroup_invocations,
+        a.max_workgroup_memory_bytes / 1024,
+        a.max_storage_buffers
+    );
+    let features = if a.features.is_empty() { "none".into() } else { a.features.join(", ") };
+    println!("     features  {features}");
+    if let Some(why) = &a.unusable {
+        println!("     unusable  {why}");
+    }
+}

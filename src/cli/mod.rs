@@ -1,0 +1,88 @@
+//! The command: arguments, progress and what is printed. Results go to standard output, everything else
+//! to standard error.
+
+mod apply;
+mod args;
+mod config;
+mod devices;
+mod model;
+mod progress;
+mod train;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::device::{Device, DeviceKind, ProfileRow, Timing};
+use crate::error::{Error, Result};
+
+/// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if matches!(error, Error::Setting { .. }) { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(arguments: args::Arguments) -> Result<ExitCode> {
+    match arguments.command {
+        args::Command::Devices(options) => devices::run(&options)?,
+        args::Command::Train { model: args::TrainModel::Rbm(options) } => train::run(&options)?,
+        args::Command::Sample(options) => apply::sample(&options)?,
+        args::Command::Transform(options) => apply::transform(&options)?,
+        args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
+        args::Command::Verify(options) => return verify::run(&options),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line for the user that is no result.
+fn tell(text: impl std::fmt::Display) {
+    eprintln!("{text}");
+}
+
+/// Opens the device that was asked for and says which one it is.
+fn open_device(selector: &str) -> Result<Device> {
+    let device = Device::select(selector)?;
+    let info = device.info();
+    let auto = matches!(selector, "auto" | "");
+    match info.kind {
+        DeviceKind::Cpu if auto => {
+            tell(format!("device: {info}; no hardware GPU was found (`harmonium devices` lists all)"));
+        }
+        DeviceKind::Software => {
+            tell(format!("device: {info}; a software adapter is slower than --device cpu"));
+        }
+        _ => tell(format!("device: {info}")),
+    }
+    Ok(device)
+}
+
+/// Prints a profile.
+fn print_profile(device: &Device) -> Result<()> {
+    let rows = device.profile()?;
+    let how = match device.timing() {
+        Timing::Timestamps => "device timestamps",
+        Timing::Clock => "host clock",
+    };
+    println!("\nkernel times on {} ({how}):", device.info());
+    println!(
+        "{:<14} {:>10} {:>12} {:>10} {:>10} {:>8}",
+        "kernel", "calls", "ms", "us/call", "GFLOP/s", "GB/s"
+    );
+    for ProfileRow { kernel, calls, seconds, flops, bytes } in rows {
+        println!(
+            "{kernel:<14} {calls:>10} {:>12.2} {:>10.2} {:>10.2} {:>8.2}",
+            seconds * 1e3,
+            seconds * 1e6 / calls.max(1) as f64,
+            flops as f64 / seconds.max(1e-12) * 1e-9,
+            bytes as f64 / seconds.max(1e-12) * 1e-9
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,462 @@
+//! `harmonium train rbm`.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::args::TrainRbmOptions;
+use super::config::{RunRecord, Settings};
+use super::progress::Progress;
+use super::{apply, model, open_device, print_profile, tell};
+use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
+use crate::device::{Device, DeviceInfo};
+use crate::error::{Error, Result};
+use crate::evaluation::scores;
+use crate::models::{Rbm, VisibleKind};
+use crate::random::{Draw, stream};
+use crate::run::{self, RunFolder, curves, pictures};
+use crate::tensor::Tensor;
+use crate::training::{BatchSource, CdTrainer, ResidentData};
+
+/// Cases that the scores look at, of training and of validation data.
+const SCORED: usize = 500;
+/// Scores may cost this part of the training at most, by counts of matrix products; else they come only
+/// every few epochs.
+const SCORE_SHARE: f64 = 0.05;
+/// Chains and Gibbs steps of `samples.png`.
+const SAMPLES: usize = 100;
+const SAMPLE_STEPS: u64 = 1000;
+/// Cases of `reconstructions.png`.
+const RECONSTRUCTIONS: usize = 40;
+
+/// One line of `metrics.jsonl`.
+#[derive(Serialize)]
+struct Metrics {
+    epoch: u64,
+    updates: u64,
+    seconds: f64,
+    cases_per_second: f64,
+    learning_rate: f32,
+    momentum: f32,
+    /// Absent in epochs that were not scored.
+    #[serde(flatten)]
+    scores: Option<Scores>,
+}
+
+/// What the machine is worth on a few cases.
+#[derive(Serialize, Clone, Copy)]
+struct Scores {
+    /// Squared error summed over the visible units, mean over cases.
+    reconstruction_error: f64,
+    validation_reconstruction_error: Option<f64>,
+    /// Nats per case, stochastic; none for Gaussian units and for data that are not 0 or 1.
+    pseudo_log_likelihood: Option<f64>,
+    /// Mean F(v) over validation less that over training cases, nats.
+    free_energy_gap: Option<f64>,
+}
+
+/// `summary.json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    model: &'static str,
+    visible_units: usize,
+    hidden_units: usize,
+    epochs: u64,
+    updates: u64,
+    training_cases: usize,
+    seconds: f64,
+    cases_per_second: f64,
+    #[serde(flatten)]
+    scores: Scores,
+    test_reconstruction_error: Option<f64>,
+    /// Whether the numbers are in the standardised space of the training data.
+    standardized: bool,
+    device: &'a DeviceInfo,
+    peak_device_bytes: u64,
+    harmonium: &'static str,
+}
+
+/// The data of a run, prepared.
+struct Prepared {
+    train: Cases,
+    validation: Option<Cases>,
+    test: Option<Cases>,
+    image: Option<data::ImageShape>,
+    preprocessing: Preprocessing,
+}
+
+pub fn run(options: &TrainRbmOptions) -> Result<()> {
+    let settings = Settings::resolve(options)?;
+    let device = open_device(&settings.device)?;
+    let prepared = prepare(&settings)?;
+    let seed = settings.training.seed;
+    let width = prepared.train.width();
+    let mut batches = ResidentData::prepare(
+        &device,
+        prepared.train.clone(),
+        &prepared.preprocessing,
+        (seed, Part::Train),
+    )?;
+    let probe = Probe::new(&device, &settings, &prepared)?;
+    let mut rbm = Rbm::new(&device, settings.visible, width, settings.hidden, seed)?;
+    let means = probe.train_means.clone();
+    rbm.set_visible_bias_from_means(&means)?;
+    let mut trainer = CdTrainer::new(rbm, settings.training.clone(), &means)?;
+
+    let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
+    tell(format!("run: {}", folder.path().display()));
+    folder.write_config(&settings.to_file(record(&device, &prepared)))?;
+    crate::kernels::warm_up(&device)?;
+    if options.profile {
+        device.start_profile()?;
+    }
+    let outcome = train(&settings, &mut trainer, &mut batches, &probe, &mut folder)?;
+
+    let test = match &prepared.test {
+        Some(test) => Some(probe.error(trainer.rbm(), test, Part::Test)?),
+        None => None,
+    };
+    let summary = Summary {
+        model: "rbm",
+        visible_units: width,
+        hidden_units: settings.hidden,
+        epochs: trainer.epochs_done(),
+        updates: outcome.updates,
+        training_cases: batches.cases(),
+        seconds: outcome.seconds,
+        cases_per_second: outcome.cases as f64 / outcome.seconds.max(1e-9),
+        scores: outcome.scores,
+        test_reconstruction_error: test,
+        standardized: settings.standardize,
+        device: device.info(),
+        peak_device_bytes: device.memory().peak_bytes,
+        harmonium: env!("CARGO_PKG_VERSION"),
+    };
+    finish(&folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
+    folder.write_summary(&summary)?;
+    print_summary(&folder, &summary);
+    if options.profile {
+        print_profile(&device)?;
+    }
+    Ok(())
+}
+
+fn prepare(settings: &Settings) -> Result<Prepared> {
+    let Splits { train, test } = data::load(&settings.data)?;
+    train.notices.iter().for_each(|n| tell(format!("note: {n}")));
+    let image = train.image;
+    let train = settings.limit.into_iter().fold(train, DataSet::limit);
+    let seed = settings.training.seed;
+    let (train, validation) = match settings.validation {
+        // A set of a few cases is not split unless asked for.
+        (Some(_), false) if train.cases.len() < 10 => (train, None),
+        (Some(holdout), _) => {
+            let (train, validation) = train.split_validation(holdout, seed)?;
+            (train, Some(validation))
+        }
+        (None, _) => (train, None),
+    };
+    let preprocessing =
+        Preprocessing::fit(&train.cases, settings.binarize, settings.standardize)?;
+    if settings.visible == VisibleKind::Bernoulli {
+        train.cases.check_unit_interval(&settings.data)?;
+    }
+    tell(format!(
+        "data: {}, {} training cases{} of {} values{}",
+        settings.data,
+        train.cases.len(),
+        validation.as_ref().map_or(String::new(), |v| format!(
+            " and {} held out",
+            v.cases.len()
+        )),
+        train.cases.width(),
+        match settings.binarize {
+            Some(how) => format!(", binarised ({how})"),
+            None if settings.standardize => ", standardised".into(),
+            None => String::new(),
+        }
+    ));
+    Ok(Prepared {
+        train: train.cases,
+        validation: validation.map(|v| v.cases),
+        test: test.map(|t| t.cases),
+        image,
+        preprocessing,
+    })
+}
+
+fn record(device: &Device, prepared: &Prepared) -> RunRecord {
+    let info = device.info();
+    RunRecord {
+        harmonium: env!("CARGO_PKG_VERSION").into(),
+        device_name: info.name.clone(),
+        backend: info.backend.clone(),
+        driver: info.driver.clone(),
+        training_cases: prepared.train.len(),
+        validation_cases: prepared.validation.as_ref().map_or(0, Cases::len),
+        visible_units: prepared.train.width(),
+    }
+}
+
+/// A few cases on the device, for the scores of each epoch.
+struct Probe {
+    device: Device,
+    preprocessing: Preprocessing,
+    seed: u64,
+    train: Tensor,
+    train_means: Vec<f32>,
+    validation: Option<Tensor>,
+    /// Whether a likelihood means anything: the data are 0 or 1.
+    binary: bool,
+}
+
+impl Probe {
+    fn new(device: &Device, settings: &Settings, prepared: &Prepared) -> Result<Self> {
+        let seed = settings.training.seed;
+        let treated = |cases: &Cases, part| {
+            prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
+        };
+        let train = treated(&prepared.train, Part::Train)?;
+        let head = |cases: &Cases| model::upload_rows(device, cases, 0, SCORED);
+        let validation = match &prepared.validation {
+            Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
+            None => None,
+        };
+        Ok(Probe {
+            device: device.clone(),
+            preprocessing: prepared.preprocessing.clone(),
+            seed,
+            train: head(&train)?,
+            train_means: train.means(),
+            validation,
+            binary: train.is_binary(),
+        })
+    }
+
+    fn scores(&self, rbm: &Rbm, epoch: u64) -> Result<Scores> {
+        let validation = self.validation.as_ref();
+        let own = scores::mean_free_energy(rbm, &self.train)?;
+        let held_out = validation.map(|v| scores::mean_free_energy(rbm, v)).transpose()?;
+        let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
+        Ok(Scores {
+            reconstruction_error: scores::reconstruction_error(rbm, &self.train)?,
+            validation_reconstruction_error: validation
+                .map(|v| scores::reconstruction_error(rbm, v))
+                .transpose()?,
+            pseudo_log_likelihood: match self.binary {
+                true => scores::pseudo_log_likelihood(
+                    rbm,
+                    validation.unwrap_or(&self.train),
+                    &draw,
+                )?,
+                false => None,
+            },
+            free_energy_gap: held_out.map(|f| f - own),
+        })
+    }
+
+    /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
+    /// W: an update has 2k + 3 a case; the scores have 3, and the pseudo-likelihood 2 more.
+    fn interval(&self, cases: usize, gibbs_steps: u64) -> u64 {
+        let rows = |t: &Tensor| t.shape().dims()[0] as f64;
+        let held_out = self.validation.as_ref().map_or(0.0, rows);
+        let scores = 3.0 * rows(&self.train) + 5.0 * held_out;
+        let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
+        (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
+    }
+
+    /// The reconstruction error over all of some cases.
+    fn error(&self, rbm: &Rbm, cases: &Cases, part: Part) -> Result<f64> {
+        let cases =
+            self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
+        let mut sum = 0.0;
+        for first in (0..cases.len()).step_by(SCORED) {
+            let v = model::upload_rows(&self.device, &cases, first, SCORED)?;
+            sum += scores::reconstruction_error(rbm, &v)? * v.shape().dims()[0] as f64;
+        }
+        Ok(sum / cases.len().max(1) as f64)
+    }
+}
+
+/// What training left behind besides the machine.
+struct Outcome {
+    seconds: f64,
+    cases: u64,
+    updates: u64,
+    scores: Scores,
+    curves: Vec<(u64, Scores)>,
+}
+
+fn train(
+    settings: &Settings,
+    trainer: &mut CdTrainer,
+    batches: &mut ResidentData,
+    probe: &Probe,
+    folder: &mut RunFolder,
+) -> Result<Outcome> {
+    let epochs = settings.training.epochs;
+    let interval = probe.interval(batches.cases(), settings.training.steps);
+    let mut progress = Progress::new(epochs, batches.cases() as u64);
+    let mut outcome = Outcome {
+        seconds: 0.0,
+        cases: 0,
+        updates: 0,
+        scores: probe.scores(trainer.rbm(), 0)?,
+        curves: Vec::new(),
+    };
+    outcome.curves.push((0, outcome.scores));
+    while trainer.epochs_done() < epochs {
+        progress.epoch(trainer.epochs_done() + 1, epochs);
+        let start = Instant::now();
+        let report = trainer.epoch(batches, |cases| progress.advance(cases));
+        if report.is_err() {
+            progress.finish();
+        }
+        let report = report?;
+        let seconds = start.elapsed().as_secs_f64();
+        let due = report.epoch % interval == 0 || report.epoch == epochs;
+        let scores =
+            if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
+        let config = trainer.config();
+        folder.append_metrics(&Metrics {
+            epoch: report.epoch,
+            updates: report.updates,
+            seconds,
+            cases_per_second: report.cases as f64 / seconds.max(1e-9),
+            learning_rate: config.learning_rate.at(report.epoch, epochs),
+            momentum: config.momentum.at(report.epoch, epochs),
+            scores,
+        })?;
+        outcome.seconds += seconds;
+        outcome.cases += report.cases;
+        outcome.updates += report.updates;
+        let Some(scores) = scores else { continue };
+        progress.score(&score_text(&scores));
+        if !scores.reconstruction_error.is_finite() {
+            progress.finish();
+            return Err(Error::Diverged {
+                epoch: report.epoch,
+                step: report.updates,
+                what: "the reconstruction error".into(),
+                advice: String::new(),
+            });
+        }
+        outcome.scores = scores;
+        outcome.curves.push((report.epoch, scores));
+    }
+    progress.finish();
+    Ok(outcome)
+}
+
+fn score_text(scores: &Scores) -> String {
+    match scores.pseudo_log_likelihood {
+        Some(pl) => format!("pseudo-likelihood {pl:.2} nats"),
+        None => format!("reconstruction error {:.3}", scores.reconstruction_error),
+    }
+}
+
+/// Writes the model and the pictures.
+fn finish(
+    folder: &RunFolder,
+    rbm: &Rbm,
+    settings: &Settings,
+    prepared: &Prepared,
+    points: &[(u64, Scores)],
+) -> Result<()> {
+    let seed = settings.training.seed;
+    let file = model::to_file(
+        rbm,
+        &prepared.preprocessing,
+        prepared.image,
+        (seed, settings.data.as_str()),
+    )?;
+    file.save(folder.model_path())?;
+    let image = prepared.image.map(|i| (i.height, i.width));
+    let width = rbm.visible_count();
+    let filters = pictures::filters(&file.w, width, rbm.hidden_count(), image)?;
+    filters.save(folder.picture_path(run::FILTERS))?;
+
+    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None)?.means;
+    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
+    pictures::sheet(&samples, width, image, range)?
+        .save(folder.picture_path(run::SAMPLES))?;
+
+    let (shown, part) = match (&prepared.test, &prepared.validation) {
+        (Some(test), _) => (test, Part::Test),
+        (None, Some(validation)) => (validation, Part::Validation),
+        (None, None) => (&prepared.train, Part::Train),
+    };
+    let shown = shown.clone().limit(RECONSTRUCTIONS);
+    let shown = prepared.preprocessing.apply_for_evaluation(shown, seed, part)?;
+    let v = model::upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
+    let mut again = rbm.reconstruct(&v)?.to_vec()?;
+    let mut originals = v.to_vec()?;
+    model::for_picture(&prepared.preprocessing, rbm.visible(), &mut again)?;
+    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut originals)?;
+    pictures::reconstructions(&originals, &again, width, image, range)?
+        .save(folder.picture_path(run::RECONSTRUCTIONS))?;
+    curves::write_svg(folder.picture_path(run::CURVES), &panels(points))
+}
+
+fn panels(points: &[(u64, Scores)]) -> Vec<curves::Panel> {
+    let series = |name: &str, pick: fn(&Scores) -> Option<f64>| curves::Series {
+        name: name.into(),
+        points: points
+            .iter()
+            .filter_map(|(epoch, scores)| Some((*epoch as f64, pick(scores)?)))
+            .collect(),
+    };
+    let panel = |title: &str, y_label: &str, series: Vec<curves::Series>| curves::Panel {
+        title: title.into(),
+        y_label: y_label.into(),
+        series: series.into_iter().filter(|s| !s.points.is_empty()).collect(),
+    };
+    let all = vec![
+        panel(
+            "Reconstruction error",
+            "squared error per case",
+            vec![
+                series("training", |s| Some(s.reconstruction_error)),
+                series("validation", |s| s.validation_reconstruction_error),
+            ],
+        ),
+        panel(
+            "Pseudo-likelihood",
+            "nats per case",
+            vec![series("validation", |s| s.pseudo_log_likelihood)],
+        ),
+        panel(
+            "Free energy gap (a growing gap means overfitting)",
+            "nats",
+            vec![series("validation less training", |s| s.free_energy_gap)],
+        ),
+    ];
+    all.into_iter().filter(|p| !p.series.is_empty()).collect()
+}
+
+fn print_summary(folder: &RunFolder, s: &Summary<'_>) {
+    let path = folder.path().display();
+    println!(
+        "rbm with {} visible and {} hidden units, {} epochs, {} updates in {:.1} s ({:.0} cases/s)",
+        s.visible_units, s.hidden_units, s.epochs, s.updates, s.seconds, s.cases_per_second
+    );
+    let space = if s.standardized { ", standardised values" } else { "" };
+    let mut errors = format!("training {:.3}", s.scores.reconstruction_error);
+    if let Some(e) = s.scores.validation_reconstruction_error {
+        errors += &format!(", validation {e:.3}");
+    }
+    if let Some(e) = s.test_reconstruction_error {
+        errors += &format!(", test {e:.3}");
+    }
+    println!(
+        "reconstruction error: {errors} (squared, summed over {} units{space})",
+        s.visible_units
+    );
+    if let Some(pl) = s.scores.pseudo_log_likelihood {
+        println!("pseudo-likelihood: {pl:.2} nats per case (stochastic)");
+    }
+    println!("model: {path}/{}", run::MODEL);
+    for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
+        println!("picture: {path}/{name}");
+    }
+}

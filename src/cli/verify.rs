@@ -1,0 +1,78 @@
+//! `harmonium verify`.
+
+use std::process::ExitCode;
+
+use super::args::VerifyOptions;
+use super::tell;
+use crate::device::{Device, DeviceKind};
+use crate::error::{Error, Result};
+use crate::evaluation::verify::{Outcome, verify};
+
+pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
+    let devices = match options.device.as_str() {
+        "all" => Device::all_gpus(),
+        selector => vec![Ok(Device::select(selector)?)],
+    };
+    if devices.is_empty() {
+        return Err(Error::NoAdapter {
+            asked: options.device.clone(),
+            found: "no GPU driver was found, so there is nothing to verify; Debian: apt-get install \
+                    mesa-vulkan-drivers gives a software one"
+                .into(),
+        });
+    }
+    let mut failures = 0;
+    let mut devices_failed = 0;
+    for device in devices {
+        let found = device.and_then(|device| verify_one(&device, options.cases));
+        match found {
+            Ok(failed) => failures += failed,
+            Err(error) => {
+                devices_failed += 1;
+                println!("FAILED: {error}\n");
+            }
+        }
+    }
+    if failures + devices_failed == 0 {
+        println!("all kernels agree with the CPU path");
+        return Ok(ExitCode::SUCCESS);
+    }
+    tell(format!(
+        "error: {failures} cases disagree with the CPU path, {devices_failed} devices failed; results of these kernels on these devices cannot be trusted"
+    ));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Verifies one device and prints its table; returns how many cases failed.
+fn verify_one(device: &Device, cases: bool) -> Result<usize> {
+    let info = device.info();
+    println!("{} [{}] {}", info.name, info.backend, info.driver);
+    if info.kind == DeviceKind::Cpu {
+        println!("  the CPU path is the reference; name a GPU to compare with it\n");
+        return Ok(0);
+    }
+    let outcomes = verify(device, |_| ())?;
+    println!("  {:<14} {:>6} {:>24}  worst case", "kernel", "cases", "worst error / tolerance");
+    let mut kernels: Vec<&str> = outcomes.iter().map(|o| o.kernel).collect();
+    kernels.dedup();
+    for kernel in kernels {
+        let mut own: Vec<&Outcome> = outcomes.iter().filter(|o| o.kernel == kernel).collect();
+        own.sort_by(|a, b| b.worst.total_cmp(&a.worst));
+        let shown = if cases { own.len() } else { 1 };
+        for (i, o) in own.iter().take(shown).enumerate() {
+            let name = if i == 0 { kernel } else { "" };
+            let count = if i == 0 { own.len().to_string() } else { String::new() };
+            let verdict = if passed(o) { "ok  " } else { "FAIL" };
+            println!("  {name:<14} {count:>6} {:>19.3} {verdict}  {}", o.worst, o.case);
+            if let Some(detail) = o.detail.as_ref().filter(|_| !passed(o)) {
+                println!("  {:>21} {detail}", "");
+            }
+        }
+    }
+    println!();
+    Ok(outcomes.iter().filter(|o| !passed(o)).count())
+}
+
+fn passed(o: &Outcome) -> bool {
+    o.worst <= 1.0
+}
