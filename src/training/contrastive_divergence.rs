@@ -186,12 +186,13 @@ struct Rates {
 }
 
 impl CdTrainer {
-    /// Starts training `rbm` from its present parameters. `data_means` `[I]` are the centring's first
-    /// offsets; plain training does not use them.
+    /// Starts training `rbm` from its present parameters, which stay as they are until the first update,
+    /// centred or not. `data_means` `[I]` are the centring's first offsets; plain training does not use
+    /// them.
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
-    pub fn new(mut rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
+    pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
@@ -203,14 +204,8 @@ impl CdTrainer {
         let centring = match config.centered {
             false => None,
             true => {
-                let centring = Centring {
-                    mu: Tensor::from_f32(&device, &[i], data_means)?,
-                    lambda: Tensor::from_f32(&device, &[j], &vec![0.5; j])?,
-                };
-                // The biases so far are those of the centred parametrisation.
-                shift(&mut rbm.b, &rbm.w, &centring.lambda, Transpose::NT)?;
-                shift(&mut rbm.a, &rbm.w, &centring.mu, Transpose::NN)?;
-                Some(centring)
+                let mu = Tensor::from_f32(&device, &[i], data_means)?;
+                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[j], &vec![0.5; j])? })
             }
         };
         let activity = match config.sparsity {
