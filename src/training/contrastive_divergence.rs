@@ -291,6 +291,10 @@ impl CdTrainer {
     /// As [`CdTrainer::epoch`], but divergence is not looked for.
     pub fn update(&mut self, v0: &Tensor, epoch: u64) -> Result<()> {
         let rows = v0.shape().matrix("train rbm", "the batch")?[0];
+        if rows == 0 {
+            // The mean over nothing would make every parameter NaN.
+            return Err(Error::data("the batch", "there is no case; pass at least one"));
+        }
         let mut work = self.workspace(rows)?;
         self.data_phase(v0, &mut work)?;
         let result = self.model_phase(v0, &mut work);
