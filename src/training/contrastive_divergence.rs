@@ -425,22 +425,21 @@ impl CdTrainer {
         Ok(())
     }
 
-    /// Reads the watch that the updates kept.
+    /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
+    /// epoch's last update broke have not reached a bias, and infinite ones of one sign never need to.
     fn check_divergence(&self, epoch: u64, first_update: u64) -> Result<()> {
+        let broken = reduce(Reduction::NonFinite, Axis::All, 1.0, &self.rbm.w)?;
         let found = self.status.to_words()?.first().copied().unwrap_or(NEVER);
-        if found == NEVER {
-            return Ok(());
-        }
+        let (step, what) = match broken.to_vec()?.first() {
+            _ if found != NEVER => (u64::from(found).saturating_sub(first_update) + 1, "a bias"),
+            Some(&weights) if weights != 0.0 => (self.updates_done - first_update, "a weight"),
+            _ => return Ok(()),
+        };
         let advice = match self.rbm.visible() {
             VisibleKind::Gaussian => ", and standardise the data (--standardize)",
             VisibleKind::Bernoulli => "",
         };
-        Err(Error::Diverged {
-            epoch,
-            step: u64::from(found).saturating_sub(first_update) + 1,
-            what: "a parameter".into(),
-            advice: advice.into(),
-        })
+        Err(Error::Diverged { epoch, step, what: what.into(), advice: advice.into() })
     }
 }
 
