@@ -228,7 +228,8 @@ impl Preprocessing {
         Ok(())
     }
 
-    fn check(&self, d: usize) -> Result<()> {
+    /// Checks the stored means and deviations against data of `d` columns.
+    pub(crate) fn check(&self, d: usize) -> Result<()> {
         for (name, stored) in [("mean", &self.mean), ("std", &self.std)] {
             let Some(stored) = stored else { continue };
             let refuse = |detail: String| Err(Error::data(format!("preprocessing {name}"), detail));

@@ -81,7 +81,8 @@ impl ResidentData {
     ) -> Result<Self> {
         let bytes = matches!(cases.values(), Values::U8 { .. });
         match (&preprocessing.mean, &preprocessing.std) {
-            (Some(mean), Some(std)) if bytes && mean.len() == cases.width() => {
+            (Some(mean), Some(std)) if bytes => {
+                preprocessing.check(cases.width())?;
                 let treatment = Treatment {
                     standardize: Some((mean.clone(), std.clone())),
                     resample: None,

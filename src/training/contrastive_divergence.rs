@@ -186,12 +186,13 @@ struct Rates {
 }
 
 impl CdTrainer {
-    /// Starts training `rbm` from its present parameters. `data_means` `[I]` are the centring's first
-    /// offsets; plain training does not use them.
+    /// Starts training `rbm` from its present parameters, which stay as they are until the first update,
+    /// centred or not. `data_means` `[I]` are the centring's first offsets; plain training does not use
+    /// them.
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
-    pub fn new(mut rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
+    pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
@@ -203,14 +204,8 @@ impl CdTrainer {
         let centring = match config.centered {
             false => None,
             true => {
-                let centring = Centring {
-                    mu: Tensor::from_f32(&device, &[i], data_means)?,
-                    lambda: Tensor::from_f32(&device, &[j], &vec![0.5; j])?,
-                };
-                // The biases so far are those of the centred parametrisation.
-                shift(&mut rbm.b, &rbm.w, &centring.lambda, Transpose::NT)?;
-                shift(&mut rbm.a, &rbm.w, &centring.mu, Transpose::NN)?;
-                Some(centring)
+                let mu = Tensor::from_f32(&device, &[i], data_means)?;
+                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[j], &vec![0.5; j])? })
             }
         };
         let activity = match config.sparsity {
@@ -296,6 +291,10 @@ impl CdTrainer {
     /// As [`CdTrainer::epoch`], but divergence is not looked for.
     pub fn update(&mut self, v0: &Tensor, epoch: u64) -> Result<()> {
         let rows = v0.shape().matrix("train rbm", "the batch")?[0];
+        if rows == 0 {
+            // The mean over nothing would make every parameter NaN.
+            return Err(Error::data("the batch", "there is no case; pass at least one"));
+        }
         let mut work = self.workspace(rows)?;
         self.data_phase(v0, &mut work)?;
         let result = self.model_phase(v0, &mut work);
@@ -426,22 +425,21 @@ impl CdTrainer {
         Ok(())
     }
 
-    /// Reads the watch that the updates kept.
+    /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
+    /// epoch's last update broke have not reached a bias, and infinite ones of one sign never need to.
     fn check_divergence(&self, epoch: u64, first_update: u64) -> Result<()> {
+        let broken = reduce(Reduction::NonFinite, Axis::All, 1.0, &self.rbm.w)?;
         let found = self.status.to_words()?.first().copied().unwrap_or(NEVER);
-        if found == NEVER {
-            return Ok(());
-        }
+        let (step, what) = match broken.to_vec()?.first() {
+            _ if found != NEVER => (u64::from(found).saturating_sub(first_update) + 1, "a bias"),
+            Some(&weights) if weights != 0.0 => (self.updates_done - first_update, "a weight"),
+            _ => return Ok(()),
+        };
         let advice = match self.rbm.visible() {
             VisibleKind::Gaussian => ", and standardise the data (--standardize)",
             VisibleKind::Bernoulli => "",
         };
-        Err(Error::Diverged {
-            epoch,
-            step: u64::from(found).saturating_sub(first_update) + 1,
-            what: "a parameter".into(),
-            advice: advice.into(),
-        })
+        Err(Error::Diverged { epoch, step, what: what.into(), advice: advice.into() })
     }
 }
 

@@ -1,0 +1,186 @@
+//! Scores of a restricted Boltzmann machine on data that lie on its device.
+//!
+//! The cases are taken in batches whose temporaries stay below [`BATCH_BYTES`] each, every case's own number is read back,
+//! and the means are taken in f64 on the host; a score does not depend on how the cases were batched (but for the
+//! rounding of a matrix product of another height).
+
+use crate::error::{Error, Result};
+use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use crate::kernels::gather::{Selection, Transform, gather};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::models::{Rbm, VisibleKind};
+use crate::random::{Draw, PhiloxRng};
+use crate::tensor::Tensor;
+
+/// The largest temporary of a score, in bytes, unless a single case needs more.
+pub const BATCH_BYTES: usize = 1 << 24;
+
+/// The squared error of v → p(h | v) → mean of v, without noise: summed over the visible units, the mean over
+/// the cases of `v` `[N, I]`. It is no likelihood: a machine that copies its input has a small one too
+/// (Hinton 2010, section 5).
+///
+/// ```
+/// use harmonium::evaluation::scores::reconstruction_error;
+/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 4, 2, 1)?;
+/// let v = Tensor::from_f32(&device, &[1, 4], &[1., 0., 1., 0.])?;
+/// // Weights are near 0 and biases 0: every unit's mean is near ½.
+/// assert!((reconstruction_error(&rbm, &v)? - 4.0 * 0.25).abs() < 0.05);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Data`] where there is no case, [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::OutOfMemory`],
+/// [`Error::DeviceLost`].
+pub fn reconstruction_error(rbm: &Rbm, v: &Tensor) -> Result<f64> {
+    let mut sum = 0.0;
+    let cases = in_batches("reconstruction_error", rbm, v, |v, _| {
+        let mut difference = rbm.reconstruct(v)?;
+        elementwise_in_place(Elementwise::SquaredDifference, &mut difference, Some(v))?;
+        sum += total(&reduce(Reduction::Sum, Axis::Rows, 1.0, &difference)?)?;
+        Ok(())
+    })?;
+    Ok(sum / cases as f64)
+}
+
+/// The mean of F(v) over the cases of `v` `[N, I]`. Its level means nothing without log Z; the gap between
+/// training and validation data shows overfitting (Hinton 2010, section 6).
+///
+/// # Errors
+/// As [`reconstruction_error`].
+pub fn mean_free_energy(rbm: &Rbm, v: &Tensor) -> Result<f64> {
+    let mut sum = 0.0;
+    let cases = in_batches("mean_free_energy", rbm, v, |v, _| {
+        sum += total(&rbm.free_energy(v)?)?;
+        Ok(())
+    })?;
+    Ok(sum / cases as f64)
+}
+
+/// The mean of p(h | v) over the cases of `v` `[N, I]`, for each hidden unit.
+///
+/// # Errors
+/// As [`reconstruction_error`].
+pub fn hidden_activity(rbm: &Rbm, v: &Tensor) -> Result<Vec<f64>> {
+    let mut sums = vec![0.0; rbm.hidden_count()];
+    let cases = in_batches("hidden_activity", rbm, v, |v, _| {
+        let batch = reduce(Reduction::Sum, Axis::Columns, 1.0, &rbm.mean_h_from_v(v)?)?.to_vec()?;
+        sums.iter_mut().zip(batch).for_each(|(sum, x)| *sum += f64::from(x));
+        Ok(())
+    })?;
+    sums.iter_mut().for_each(|sum| *sum /= cases as f64);
+    Ok(sums)
+}
+
+/// An unbiased estimate of the pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975), in
+/// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` for Gaussian units.
+///
+/// In each case one unit i, drawn uniformly, is flipped to give ṽ, and I·ln p(vᵢ | v₋ᵢ) = I·ln σ(F(ṽ) − F(v))
+/// stands for the sum: two free energies a case instead of I + 1 (the estimator of the Theano tutorials, which
+/// flip the same unit in every case of a batch). Case r takes i from the first words of row
+/// `draw.first_case + r` of `draw`.
+///
+/// ```
+/// use harmonium::evaluation::scores::pseudo_log_likelihood;
+/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::random::Draw;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 4, 2, 1)?;
+/// let v = Tensor::from_f32(&device, &[1, 4], &[1., 0., 1., 0.])?;
+/// // Four nearly fair coins.
+/// let score = pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 100))?;
+/// assert!((score.unwrap_or(0.0) - 4.0 * 0.5f64.ln()).abs() < 0.1);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`reconstruction_error`].
+pub fn pseudo_log_likelihood(rbm: &Rbm, v: &Tensor, draw: &Draw) -> Result<Option<f64>> {
+    if rbm.visible() == VisibleKind::Gaussian {
+        return Ok(None);
+    }
+    let (device, count) = (rbm.device(), rbm.visible_count());
+    // Row i of the unit matrix marks unit i.
+    let mut unit = vec![0u8; count * count];
+    unit.iter_mut().step_by(count + 1).for_each(|x| *x = 1);
+    let unit = Tensor::from_bits(device, [count, count], &unit)?;
+    let mut sum = 0.0;
+    let cases = in_batches("pseudo_log_likelihood", rbm, v, |v, first| {
+        let rows = v.shape().matrix("pseudo_log_likelihood", "v")?[0];
+        let chosen: Vec<u32> = (first..first + rows)
+            .map(|case| {
+                let row = draw.first_case.wrapping_add(case as u32);
+                PhiloxRng::new(draw.from_case(row)).below(count as u32)
+            })
+            .collect();
+        let indices = Tensor::from_u32(device, &[rows], &chosen)?;
+        let mut mark = Tensor::for_output(device, &[rows, count])?;
+        let pick = Selection { indices: &indices, first_index: 0, rows, first_row: 0 };
+        gather(&unit, pick, &Transform::default(), &mut mark)?;
+        // ṽ = v + mark·(1 − 2v).
+        let mut flipped = Tensor::for_output(device, &[rows, count])?;
+        elementwise(Elementwise::Affine(-2.0, 1.0), v, None, &mut flipped)?;
+        elementwise_in_place(Elementwise::Multiply, &mut flipped, Some(&mark))?;
+        elementwise_in_place(Elementwise::ADD, &mut flipped, Some(v))?;
+        let here = rbm.free_energy(v)?.to_vec()?;
+        let there = rbm.free_energy(&flipped)?.to_vec()?;
+        sum += here
+            .iter()
+            .zip(&there)
+            .map(|(&here, &there)| ln_sigmoid(f64::from(there) - f64::from(here)))
+            .sum::<f64>();
+        Ok(())
+    })?;
+    Ok(Some(count as f64 * sum / cases as f64))
+}
+
+/// ln σ(x) = −ln(1 + exp(−x)), without overflow.
+fn ln_sigmoid(x: f64) -> f64 {
+    x.min(0.0) - (-x.abs()).exp().ln_1p()
+}
+
+fn total(values: &Tensor) -> Result<f64> {
+    Ok(values.to_vec()?.into_iter().map(f64::from).sum())
+}
+
+/// Calls `f(batch, number of its first case)` for all cases of `v` and tells how many there are.
+fn in_batches(
+    op: &'static str,
+    rbm: &Rbm,
+    v: &Tensor,
+    mut f: impl FnMut(&Tensor, usize) -> Result<()>,
+) -> Result<usize> {
+    let [cases, width] = v.shape().matrix(op, "v")?;
+    if width != rbm.visible_count() {
+        return Err(Error::shape(
+            op,
+            format!(
+                "v is {}, and the machine has {} visible units",
+                v.shape(),
+                rbm.visible_count()
+            ),
+        ));
+    }
+    if cases == 0 {
+        return Err(Error::data(op, "there is no case; pass at least one"));
+    }
+    let row_bytes = 4 * width.max(rbm.hidden_count());
+    let rows = (BATCH_BYTES / row_bytes).max(1);
+    if cases <= rows {
+        f(v, 0)?;
+        return Ok(cases);
+    }
+    for first in (0..cases).step_by(rows) {
+        let rows = rows.min(cases - first);
+        let numbers: Vec<u32> = (first..first + rows).map(|case| case as u32).collect();
+        let indices = Tensor::from_u32(v.device(), &[rows], &numbers)?;
+        let mut batch = Tensor::for_output(v.device(), &[rows, width])?;
+        let pick = Selection { indices: &indices, first_index: 0, rows, first_row: 0 };
+        gather(v, pick, &Transform::default(), &mut batch)?;
+        f(&batch, first)?;
+    }
+    Ok(cases)
+}
