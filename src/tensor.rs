@@ -293,12 +293,7 @@ impl Tensor {
     }
 
     /// Checks the element type.
-    pub(crate) fn require(
-        &self,
-        op: &'static str,
-        name: &str,
-        element: Element,
-    ) -> Result<()> {
+    pub(crate) fn require(&self, op: &'static str, name: &str, element: Element) -> Result<()> {
         if self.element == element {
             return Ok(());
         }
@@ -332,7 +327,10 @@ impl Tensor {
     }
 
     fn misplaced(&self) -> Error {
-        Error::shape("kernel", format!("a tensor on {}, expected another device", self.device.info()))
+        Error::shape(
+            "kernel",
+            format!("a tensor on {}, expected another device", self.device.info()),
+        )
     }
 }
 

@@ -32,11 +32,7 @@ impl Format {
             Some("png") if png => Ok(Format::Png),
             _ => Err(Error::setting(
                 "out",
-                format!(
-                    "{} must end in .npy{}",
-                    path.display(),
-                    if png { " or .png" } else { "" }
-                ),
+                format!("{} must end in .npy{}", path.display(), if png { " or .png" } else { "" }),
             )),
         }
     }
@@ -183,13 +179,8 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
         Format::Png => {
             model.for_picture(&mut again)?;
             let range = model.for_picture(&mut originals)?;
-            let picture = pictures::reconstructions(
-                &originals,
-                &again,
-                width,
-                model.image_shape(),
-                range,
-            )?;
+            let picture =
+                pictures::reconstructions(&originals, &again, width, model.image_shape(), range)?;
             picture.notes.iter().for_each(tell);
             picture.save(&options.out)?;
         }

@@ -114,8 +114,7 @@ impl Settings {
             (None, Some(k)) => (k, true),
             (None, None) => (1, false),
         };
-        training.epochs =
-            options.epochs.or(file.epochs).unwrap_or_else(|| default_epochs(&data));
+        training.epochs = options.epochs.or(file.epochs).unwrap_or_else(|| default_epochs(&data));
         let batch = options.batch.or(file.batch);
         training.batch = batch.unwrap_or(training.batch);
         let rate = options.learning_rate.clone().or(file.learning_rate);
@@ -135,9 +134,11 @@ impl Settings {
 
         let hidden = options.hidden.or(file.hidden).unwrap_or(HIDDEN);
         let limit = options.limit.or(file.limit);
-        for (name, value) in
-            [("hidden", hidden as u64), ("limit", limit.unwrap_or(1) as u64), ("epochs", training.epochs)]
-        {
+        for (name, value) in [
+            ("hidden", hidden as u64),
+            ("limit", limit.unwrap_or(1) as u64),
+            ("epochs", training.epochs),
+        ] {
             if value == 0 {
                 return Err(Error::setting(name, "0 is too few; use at least 1"));
             }
@@ -223,7 +224,7 @@ fn parse_binarize(text: &str) -> Result<Option<Binarize>> {
 
 fn parse_validation(text: &str) -> Result<Option<Holdout>> {
     match text.trim().parse::<f64>() {
-        Ok(x) if x == 0.0 => Ok(None),
+        Ok(0.0) => Ok(None),
         _ => text.trim().parse().map(Some),
     }
 }
@@ -236,7 +237,9 @@ fn check_units(
     match (visible, binarize, standardize) {
         (VisibleKind::Gaussian, Some(b), _) => Err(Error::setting(
             "binarize",
-            format!("'{b}' makes bits, and the visible units are gaussian; use --visible bernoulli"),
+            format!(
+                "'{b}' makes bits, and the visible units are gaussian; use --visible bernoulli"
+            ),
         )),
         (VisibleKind::Bernoulli, _, Some(true)) => Err(Error::setting(
             "standardize",

@@ -53,7 +53,9 @@ fn open_device(selector: &str) -> Result<Device> {
     let auto = matches!(selector, "auto" | "");
     match info.kind {
         DeviceKind::Cpu if auto => {
-            tell(format!("device: {info}; no hardware GPU was found (`harmonium devices` lists all)"));
+            tell(format!(
+                "device: {info}; no hardware GPU was found (`harmonium devices` lists all)"
+            ));
         }
         DeviceKind::Software => {
             tell(format!("device: {info}; a software adapter is slower than --device cpu"));

@@ -95,7 +95,9 @@ impl LoadedModel {
     /// Says so where numbers are in the standardised space.
     pub fn tell_space(&self) {
         if self.preprocessing.mean.is_some() {
-            tell("note: the values are in the standardised space of the training data (mean 0, deviation 1)");
+            tell(
+                "note: the values are in the standardised space of the training data (mean 0, deviation 1)",
+            );
         }
     }
 }
@@ -151,12 +153,7 @@ pub fn to_file(
 }
 
 /// Up to `count` cases from number `first` on, uploaded as f32.
-pub fn upload_rows(
-    device: &Device,
-    cases: &Cases,
-    first: usize,
-    count: usize,
-) -> Result<Tensor> {
+pub fn upload_rows(device: &Device, cases: &Cases, first: usize, count: usize) -> Result<Tensor> {
     let (n, d) = (count.min(cases.len() - first), cases.width());
     let span = first * d..(first + n) * d;
     let values: Vec<f32> = match cases.values() {

@@ -15,9 +15,8 @@ impl Progress {
     pub fn new(epochs: u64, cases_per_epoch: u64) -> Self {
         // Hidden by indicatif where standard error is no terminal.
         let bar = ProgressBar::new(epochs.saturating_mul(cases_per_epoch));
-        let style = ProgressStyle::with_template(
-            "{prefix} {wide_bar:.cyan/238} {msg} [{elapsed} < {eta}]",
-        );
+        let style =
+            ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg} [{elapsed} < {eta}]");
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("━╸─"));
         }

@@ -156,8 +156,7 @@ fn prepare(settings: &Settings) -> Result<Prepared> {
         }
         (None, _) => (train, None),
     };
-    let preprocessing =
-        Preprocessing::fit(&train.cases, settings.binarize, settings.standardize)?;
+    let preprocessing = Preprocessing::fit(&train.cases, settings.binarize, settings.standardize)?;
     if settings.visible == VisibleKind::Bernoulli {
         train.cases.check_unit_interval(&settings.data)?;
     }
@@ -165,10 +164,7 @@ fn prepare(settings: &Settings) -> Result<Prepared> {
         "data: {}, {} training cases{} of {} values{}",
         settings.data,
         train.cases.len(),
-        validation.as_ref().map_or(String::new(), |v| format!(
-            " and {} held out",
-            v.cases.len()
-        )),
+        validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.cases.len())),
         train.cases.width(),
         match settings.binarize {
             Some(how) => format!(", binarised ({how})"),
@@ -244,11 +240,9 @@ impl Probe {
                 .map(|v| scores::reconstruction_error(rbm, v))
                 .transpose()?,
             pseudo_log_likelihood: match self.binary {
-                true => scores::pseudo_log_likelihood(
-                    rbm,
-                    validation.unwrap_or(&self.train),
-                    &draw,
-                )?,
+                true => {
+                    scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?
+                }
                 false => None,
             },
             free_energy_gap: held_out.map(|f| f - own),
@@ -267,8 +261,7 @@ impl Probe {
 
     /// The reconstruction error over all of some cases.
     fn error(&self, rbm: &Rbm, cases: &Cases, part: Part) -> Result<f64> {
-        let cases =
-            self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
+        let cases = self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
         let mut sum = 0.0;
         for first in (0..cases.len()).step_by(SCORED) {
             let v = model::upload_rows(&self.device, &cases, first, SCORED)?;
@@ -315,8 +308,7 @@ fn train(
         let report = report?;
         let seconds = start.elapsed().as_secs_f64();
         let due = report.epoch % interval == 0 || report.epoch == epochs;
-        let scores =
-            if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
+        let scores = if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
         let config = trainer.config();
         folder.append_metrics(&Metrics {
             epoch: report.epoch,
@@ -378,8 +370,7 @@ fn finish(
 
     let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None)?.means;
     let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
-    pictures::sheet(&samples, width, image, range)?
-        .save(folder.picture_path(run::SAMPLES))?;
+    pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
 
     let (shown, part) = match (&prepared.test, &prepared.validation) {
         (Some(test), _) => (test, Part::Test),

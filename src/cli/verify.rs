@@ -16,9 +16,10 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     if devices.is_empty() {
         return Err(Error::NoAdapter {
             asked: options.device.clone(),
-            found: "no GPU driver was found, so there is nothing to verify; Debian: apt-get install \
+            found:
+                "no GPU driver was found, so there is nothing to verify; Debian: apt-get install \
                     mesa-vulkan-drivers gives a software one"
-                .into(),
+                    .into(),
         });
     }
     let mut failures = 0;

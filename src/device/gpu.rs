@@ -64,9 +64,7 @@ impl WriteState {
 
     pub fn check(&self) -> Result<()> {
         match &*lock(&self.0) {
-            Some((op, detail)) => {
-                Err(Error::Poisoned { op: op.clone(), detail: detail.clone() })
-            }
+            Some((op, detail)) => Err(Error::Poisoned { op: op.clone(), detail: detail.clone() }),
             None => Ok(()),
         }
     }
@@ -121,12 +119,10 @@ impl Gpu {
             trace: wgpu::Trace::Off,
         };
         let (device, queue) =
-            pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| {
-                Error::Device {
-                    op: "open the device".into(),
-                    adapter: summary.info.to_string(),
-                    detail: e.to_string(),
-                }
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| Error::Device {
+                op: "open the device".into(),
+                adapter: summary.info.to_string(),
+                detail: e.to_string(),
             })?;
         let faults = Arc::new(Faults::default());
         let for_lost = faults.clone();
@@ -189,10 +185,9 @@ impl Gpu {
     /// An error if the device is gone.
     pub fn check_alive(&self) -> Result<()> {
         match &*lock(&self.faults.lost) {
-            Some(detail) => Err(Error::DeviceLost {
-                adapter: self.info.to_string(),
-                detail: detail.clone(),
-            }),
+            Some(detail) => {
+                Err(Error::DeviceLost { adapter: self.info.to_string(), detail: detail.clone() })
+            }
             None => Ok(()),
         }
     }
@@ -262,14 +257,7 @@ impl Gpu {
                 (lock(&self.pool).adopt(class), raw)
             }
         };
-        Ok(GpuBuffer {
-            gpu: self.clone(),
-            raw: Some(raw),
-            id,
-            bytes,
-            class,
-            state: Arc::default(),
-        })
+        Ok(GpuBuffer { gpu: self.clone(), raw: Some(raw), id, bytes, class, state: Arc::default() })
     }
 
     fn create(&self, op: &'static str, bytes: u64) -> Result<wgpu::Buffer> {

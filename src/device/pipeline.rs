@@ -69,10 +69,13 @@ pub(crate) struct Pipeline {
 
 pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 
+/// Override constants, and the pipeline made with them.
+type Variant = (Vec<(&'static str, u32)>, Arc<Pipeline>);
+
 #[derive(Default)]
 pub(crate) struct PipelineCache {
     modules: HashMap<&'static str, wgpu::ShaderModule>,
-    pipelines: HashMap<&'static str, Vec<(Vec<(&'static str, u32)>, Arc<Pipeline>)>>,
+    pipelines: HashMap<&'static str, Vec<Variant>>,
     count: usize,
 }
 
@@ -117,10 +120,7 @@ impl PipelineCache {
         });
         self.count += 1;
         let pipeline = Arc::new(Pipeline { compute, layout, writes, id: self.count });
-        self.pipelines
-            .entry(shader.name)
-            .or_default()
-            .push((constants.to_vec(), pipeline.clone()));
+        self.pipelines.entry(shader.name).or_default().push((constants.to_vec(), pipeline.clone()));
         pipeline
     }
 
@@ -131,11 +131,7 @@ impl PipelineCache {
 }
 
 /// Binding 0 is the parameter block, at a dynamic offset; 1, 2, … are storage buffers.
-fn bind_group_layout(
-    device: &wgpu::Device,
-    name: &str,
-    writes: &[bool],
-) -> wgpu::BindGroupLayout {
+fn bind_group_layout(device: &wgpu::Device, name: &str, writes: &[bool]) -> wgpu::BindGroupLayout {
     let entry = |binding: u32, ty, dynamic| wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,

@@ -83,7 +83,7 @@ mod tests {
     fn classes_hold_what_they_are_asked_for_and_waste_little() {
         for bytes in (1..5000u64).chain((1 << 20)..(1 << 20) + 100) {
             let class = Pool::class(bytes, u64::MAX);
-            assert!(class >= bytes && class % 64 == 0);
+            assert!(class >= bytes && class.is_multiple_of(64));
             assert!(bytes < 1024 || (class as f64) < bytes as f64 * 1.26, "{bytes} -> {class}");
         }
         assert_eq!(Pool::class(100 << 20, 100 << 20), 100 << 20);

@@ -68,7 +68,11 @@ pub(crate) fn gemm(
 
 /// A shader module without loop bounding: every loop of this crate's shaders is bounded by a parameter.
 /// Bounds checks stay on.
-pub(crate) fn shader_module(device: &wgpu::Device, label: &str, source: String) -> wgpu::ShaderModule {
+pub(crate) fn shader_module(
+    device: &wgpu::Device,
+    label: &str,
+    source: String,
+) -> wgpu::ShaderModule {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(label),
         source: wgpu::ShaderSource::Wgsl(source.into()),

@@ -150,11 +150,7 @@ impl Recorder {
         let op = command.op;
         let declared = &pipeline.writes;
         let fits = command.binds.len() == declared.len()
-            && command
-                .binds
-                .iter()
-                .zip(declared)
-                .all(|(bind, &writes)| writes || !bind.writes());
+            && command.binds.iter().zip(declared).all(|(bind, &writes)| writes || !bind.writes());
         if !fits || command.params.len() > SLOT {
             return Err(gpu.fault(op, "the call does not fit its shader"));
         }
@@ -194,12 +190,7 @@ impl Recorder {
             self.params_buffer = Some(gpu.create_raw("parameters", bytes, usage, false)?);
         }
         while self.dummies.len() < 3 {
-            self.dummies.push(gpu.create_raw(
-                "unused",
-                256,
-                wgpu::BufferUsages::STORAGE,
-                false,
-            )?);
+            self.dummies.push(gpu.create_raw("unused", 256, wgpu::BufferUsages::STORAGE, false)?);
         }
         Ok(())
     }
@@ -212,10 +203,9 @@ impl Recorder {
             match bind.buffer() {
                 Some(b) => buffers.push((b.raw()?, b.id, b.bytes)),
                 None => {
+                    let dummy = if writes { writable_dummies.next() } else { self.dummies.first() };
                     let dummy =
-                        if writes { writable_dummies.next() } else { self.dummies.first() };
-                    let dummy = dummy
-                        .ok_or_else(|| gpu.fault(command.op, "too many unused outputs"))?;
+                        dummy.ok_or_else(|| gpu.fault(command.op, "too many unused outputs"))?;
                     buffers.push((dummy, 0, 256));
                 }
             }
@@ -319,13 +309,7 @@ impl Recorder {
         self.wrote(gpu, to, "copy", bytes)
     }
 
-    fn wrote(
-        &mut self,
-        gpu: &Gpu,
-        to: &GpuBuffer,
-        op: &'static str,
-        bytes: u64,
-    ) -> Result<()> {
+    fn wrote(&mut self, gpu: &Gpu, to: &GpuBuffer, op: &'static str, bytes: u64) -> Result<()> {
         to.state.heal();
         self.written.push((to.state.clone(), op));
         self.seconds += estimate(gpu, Cost { flops: 0, bytes: 2 * bytes });
@@ -395,8 +379,7 @@ impl Recorder {
 
     fn collect_times(&mut self, gpu: &Gpu, timed: &[(&'static str, Cost)]) -> Result<()> {
         let Some(queries) = &self.queries else { return Ok(()) };
-        let pending =
-            PendingRead { staging: queries.readable.clone(), bytes: timed.len() * 16 };
+        let pending = PendingRead { staging: queries.readable.clone(), bytes: timed.len() * 16 };
         let bytes = pollster::block_on(pending.finish(gpu))?;
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
         let period = f64::from(gpu.queue.get_timestamp_period()) * 1e-9;
@@ -406,12 +389,7 @@ impl Recorder {
         Ok(())
     }
 
-    pub fn start_read(
-        &mut self,
-        gpu: &Gpu,
-        from: &GpuBuffer,
-        bytes: u64,
-    ) -> Result<PendingRead> {
+    pub fn start_read(&mut self, gpu: &Gpu, from: &GpuBuffer, bytes: u64) -> Result<PendingRead> {
         gpu.check_alive()?;
         from.state.check()?;
         let size = bytes.next_multiple_of(4).max(4);
@@ -463,13 +441,7 @@ impl Queries {
     fn resolve(&self, encoder: &mut wgpu::CommandEncoder, kernels: usize) {
         let count = kernels as u32 * 2;
         encoder.resolve_query_set(&self.set, 0..count, &self.resolved, 0);
-        encoder.copy_buffer_to_buffer(
-            &self.resolved,
-            0,
-            &self.readable,
-            0,
-            u64::from(count) * 8,
-        );
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readable, 0, u64::from(count) * 8);
     }
 }
 
@@ -483,9 +455,8 @@ impl PendingRead {
         });
         poll(gpu, wgpu::PollType::wait_indefinitely())?;
         signal.await.map_err(|detail| gpu.fault("read", detail))?;
-        let copied = catch(|| {
-            self.staging.get_mapped_range(range).map(|view| view[..self.bytes].to_vec())
-        });
+        let copied =
+            catch(|| self.staging.get_mapped_range(range).map(|view| view[..self.bytes].to_vec()));
         self.staging.unmap();
         match copied {
             Ok(Ok(bytes)) => Ok(bytes),

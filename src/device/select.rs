@@ -54,9 +54,7 @@ pub(crate) fn candidates() -> Vec<Candidate> {
 /// What [`super::Device::auto`] would take, and why.
 pub fn auto_choice(adapters: &[AdapterSummary]) -> (Option<usize>, String) {
     let usable = |a: &&AdapterSummary| a.unusable.is_none();
-    if let Some(a) =
-        adapters.iter().filter(usable).find(|a| a.info.kind == DeviceKind::Hardware)
-    {
+    if let Some(a) = adapters.iter().filter(usable).find(|a| a.info.kind == DeviceKind::Hardware) {
         return (Some(a.index), format!("{}: the first hardware GPU", a.info));
     }
     let why = if adapters.is_empty() {
@@ -87,9 +85,10 @@ pub(crate) fn find(selector: &str) -> Result<Candidate> {
     match candidate {
         Some(c) => match &c.summary.unusable {
             None => Ok(c),
-            Some(why) => {
-                Err(Error::NoAdapter { asked: selector.into(), found: format!("{}: {why}", c.summary.info) })
-            }
+            Some(why) => Err(Error::NoAdapter {
+                asked: selector.into(),
+                found: format!("{}: {why}", c.summary.info),
+            }),
         },
         None => Err(Error::NoAdapter { asked: selector.into(), found: list(&[]) }),
     }
@@ -121,7 +120,7 @@ fn enumerate() -> Vec<Candidate> {
                 Candidate { adapter, summary }
             })
             .collect();
-    found.sort_by_key(|c| preference(c));
+    found.sort_by_key(preference);
     for (index, c) in found.iter_mut().enumerate() {
         c.summary.index = index;
     }
@@ -180,7 +179,11 @@ fn unusable(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> Option<String> {
         return Some("it has no compute shaders".into());
     }
     let checks = [
-        ("storage buffers per kernel", limits.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+        (
+            "storage buffers per kernel",
+            limits.max_storage_buffers_per_shader_stage,
+            STORAGE_BUFFERS,
+        ),
         ("invocations per workgroup", limits.max_compute_invocations_per_workgroup, INVOCATIONS),
         ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, WORKGROUP_MEMORY),
     ];

@@ -1,3 +1,4 @@
 //! How good a machine is: slow but trustworthy.
 
 pub mod scores;
+pub mod verify;

@@ -112,9 +112,7 @@ fn run(
             ];
             let gradient = target.is_none();
             let (bias, status) = match &target {
-                Some((bias, status, _)) => {
-                    (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?))
-                }
+                Some((bias, status, _)) => (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?)),
                 None => (Bind::Unused, Bind::Unused),
             };
             let velocity = velocity.gpu()?;

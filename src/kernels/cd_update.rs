@@ -110,10 +110,8 @@ fn run(
         return Err(Error::shape(op, format!("{rows} cases and {chains} chains are too many")));
     }
     let [i64_, j64, k64] = [i, j, k].map(|x| x as u64);
-    let cost = Cost {
-        flops: 2 * i64_ * j64 * k64,
-        bytes: 4 * (k64 * (i64_ + j64) + 4 * i64_ * j64),
-    };
+    let cost =
+        Cost { flops: 2 * i64_ * j64 * k64, bytes: 4 * (k64 * (i64_ + j64) + 4 * i64_ * j64) };
     match device.backend() {
         Backend::Cpu(cpu) => {
             let weights = weights.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
@@ -174,10 +172,9 @@ fn on_cpu(
         None => (None, None),
     };
     let mut keep = step.momentum;
-    for (v, p, scale) in [
-        (phases.v0, phases.p0, phases.scales[0]),
-        (phases.vk, phases.pk, -phases.scales[1]),
-    ] {
+    for (v, p, scale) in
+        [(phases.v0, phases.p0, phases.scales[0]), (phases.vk, phases.pk, -phases.scales[1])]
+    {
         let v = centered(v.host()?.f32(), mu);
         let p = centered(p.host()?.f32(), lambda);
         let rows = v.len().checked_div(i).unwrap_or(0);

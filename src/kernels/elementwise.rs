@@ -46,9 +46,9 @@ impl Elementwise {
 
     fn constants(self) -> (f32, f32) {
         match self {
-            Elementwise::Combine(a, b)
-            | Elementwise::Affine(a, b)
-            | Elementwise::Clamp(a, b) => (a, b),
+            Elementwise::Combine(a, b) | Elementwise::Affine(a, b) | Elementwise::Clamp(a, b) => {
+                (a, b)
+            }
             _ => (0.0, 0.0),
         }
     }
@@ -97,12 +97,7 @@ impl Elementwise {
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
-pub fn elementwise(
-    f: Elementwise,
-    x: &Tensor,
-    y: Option<&Tensor>,
-    out: &mut Tensor,
-) -> Result<()> {
+pub fn elementwise(f: Elementwise, x: &Tensor, y: Option<&Tensor>, out: &mut Tensor) -> Result<()> {
     expect("elementwise", "out", out, x.device(), x.shape().dims())?;
     run(f, Some(x), y, out)
 }
@@ -111,11 +106,7 @@ pub fn elementwise(
 ///
 /// # Errors
 /// As [`elementwise`].
-pub fn elementwise_in_place(
-    f: Elementwise,
-    x: &mut Tensor,
-    y: Option<&Tensor>,
-) -> Result<()> {
+pub fn elementwise_in_place(f: Elementwise, x: &mut Tensor, y: Option<&Tensor>) -> Result<()> {
     run(f, None, y, x)
 }
 
@@ -185,8 +176,7 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
         }
         Backend::Gpu(gpu) => {
             let (alpha, beta) = f.constants();
-            let params =
-                [count as u32, columns.max(1) as u32, alpha.to_bits(), beta.to_bits()];
+            let params = [count as u32, columns.max(1) as u32, alpha.to_bits(), beta.to_bits()];
             let x = x.map(Tensor::gpu).transpose()?;
             let y = y.map(Tensor::gpu).transpose()?;
             let target = out.gpu()?;

@@ -102,9 +102,11 @@ pub fn gather(
             let span = pick.first_row * columns..(pick.first_row + pick.rows) * columns;
             cpu.run(op, cost, || {
                 if columns > 0 {
-                    out[span].par_chunks_mut(columns).with_min_len(1 + 2048 / columns).enumerate().for_each(
-                        |(r, row)| task.row(r, row),
-                    );
+                    out[span]
+                        .par_chunks_mut(columns)
+                        .with_min_len(1 + 2048 / columns)
+                        .enumerate()
+                        .for_each(|(r, row)| task.row(r, row));
                 }
             });
             Ok(())
@@ -166,10 +168,7 @@ pub fn gather(
                     inverse.map_or(Bind::Unused, Bind::Read),
                     Bind::Update(out.gpu()?),
                 ],
-                groups: groups(
-                    pick.rows * columns.div_ceil(4),
-                    SHADER.constant("WORKGROUP"),
-                ),
+                groups: groups(pick.rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
                 cost,
             })
         }
@@ -240,10 +239,7 @@ impl<'a> HostGather<'a> {
                     }
                 }
             }
-            _ => row
-                .iter_mut()
-                .zip(words)
-                .for_each(|(x, &w)| *x = f32::from_bits(w) * scale),
+            _ => row.iter_mut().zip(words).for_each(|(x, &w)| *x = f32::from_bits(w) * scale),
         }
         if let Some((mean, inverse)) = self.standardize {
             for ((x, m), s) in row.iter_mut().zip(mean).zip(inverse) {

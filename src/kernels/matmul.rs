@@ -306,11 +306,9 @@ impl<'a> Product<'a> {
                         draw_row(noise, r, row);
                     });
                 }
-                (Some(mean), ..) => {
-                    if !finish.is_identity() {
-                        let rows = mean.par_chunks_mut(self.n).enumerate();
-                        rows.for_each(|(r, row)| finish.row(r, row));
-                    }
+                (Some(mean), ..) if !finish.is_identity() => {
+                    let rows = mean.par_chunks_mut(self.n).enumerate();
+                    rows.for_each(|(r, row)| finish.row(r, row));
                 }
                 _ => {}
             }

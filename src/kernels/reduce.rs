@@ -96,10 +96,8 @@ impl Lines {
         let scale = f64::from(scale);
         if self.count == 1 {
             // Chunks of a fixed size, so that the result does not depend on the number of threads.
-            let parts: Vec<f64> = x
-                .par_chunks(1 << 16)
-                .map(|chunk| fold(what, chunk.iter().copied()))
-                .collect();
+            let parts: Vec<f64> =
+                x.par_chunks(1 << 16).map(|chunk| fold(what, chunk.iter().copied())).collect();
             let whole = parts.into_iter().reduce(|a, b| join(what, a, b));
             out[0] = (scale * whole.unwrap_or_else(|| start(what))) as f32;
             return;
@@ -142,10 +140,7 @@ impl Lines {
                 shader: &SHADER,
                 constants: &[("OPERATION", what as u32)],
                 params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(source.as_ref().unwrap_or(x).gpu()?),
-                    Bind::Write(out.gpu()?),
-                ],
+                binds: &[Bind::Read(source.as_ref().unwrap_or(x).gpu()?), Bind::Write(out.gpu()?)],
                 groups: (self.count * chunks) as u64,
                 cost,
             })?;

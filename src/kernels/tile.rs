@@ -21,10 +21,7 @@ impl Tiled {
 /// Workgroups for an `[m, n]` product under this variant; 0 where there is nothing to compute.
 pub(crate) fn groups(shader: &Shader, m: usize, n: usize) -> u64 {
     let (rows, columns) = match shader.constant("TILE") {
-        0 => (
-            shader.constant("ROWS"),
-            4 * shader.constant("VECTORS") * shader.constant("LANES"),
-        ),
+        0 => (shader.constant("ROWS"), 4 * shader.constant("VECTORS") * shader.constant("LANES")),
         tile => (tile, tile),
     };
     super::groups(m, rows) * super::groups(n, columns)

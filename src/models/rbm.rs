@@ -24,9 +24,7 @@ use crate::random::{Draw, PhiloxRng, normal_pair, stream};
 use crate::tensor::Tensor;
 
 /// What the visible units are.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VisibleKind {
     /// 0 or 1; a probability in between while training on grey values.
@@ -104,7 +102,9 @@ impl Rbm {
         if visible_count == 0 || hidden_count == 0 {
             return Err(Error::setting(
                 "rbm",
-                format!("{visible_count} visible and {hidden_count} hidden units; both must be at least 1"),
+                format!(
+                    "{visible_count} visible and {hidden_count} hidden units; both must be at least 1"
+                ),
             ));
         }
         // Refused before any large array is made on the host.

@@ -83,10 +83,8 @@ impl ResidentData {
         match (&preprocessing.mean, &preprocessing.std) {
             (Some(mean), Some(std)) if bytes => {
                 preprocessing.check(cases.width())?;
-                let treatment = Treatment {
-                    standardize: Some((mean.clone(), std.clone())),
-                    resample: None,
-                };
+                let treatment =
+                    Treatment { standardize: Some((mean.clone(), std.clone())), resample: None };
                 Self::new(device, &cases, treatment)
             }
             _ => {
@@ -247,8 +245,7 @@ impl BatchSource for ResidentData {
     fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>> {
         let Some(mut epoch) = self.epoch.take() else { return Ok(None) };
         let listed = |i: usize| epoch.order[i].1.shape().len();
-        let left: usize =
-            (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
+        let left: usize = (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
         let rows = rows.min(left);
         if rows == 0 {
             return Ok(None);

@@ -349,8 +349,7 @@ impl CdTrainer {
                 self.config.steps,
                 &self.draw(stream::HIDDEN, 1),
             );
-            let read = moved
-                .and_then(|()| self.rbm.mean_h_from_v_into(&chains, &mut work.pk));
+            let read = moved.and_then(|()| self.rbm.mean_h_from_v_into(&chains, &mut work.pk));
             self.chains = Some(chains);
             return read;
         }
@@ -369,14 +368,12 @@ impl CdTrainer {
     fn start_chains(&self, v0: &Tensor) -> Result<Tensor> {
         let rows = v0.shape().matrix("train rbm", "the batch")?[0];
         let device = self.rbm.device();
-        let order: Vec<u32> =
-            (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
+        let order: Vec<u32> = (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
         let indices = Tensor::from_u32(device, &[order.len()], &order)?;
         let mut chains =
             Tensor::for_output(device, &[self.config.batch, self.rbm.visible_count()])?;
         use crate::kernels::gather::{Selection, Transform, gather};
-        let pick =
-            Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
+        let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
         gather(v0, pick, &Transform::default(), &mut chains)?;
         Ok(chains)
     }
@@ -398,13 +395,9 @@ impl CdTrainer {
             press(sparsity, activity, &mut work.p0, scales[0])?;
         }
         let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
-        let phases =
-            Phases { v0, p0: &work.p0, vk, pk: &work.pk, scales, offsets };
-        let step = Step {
-            rate: rates.rate,
-            momentum: rates.momentum,
-            decay: self.config.weight_decay,
-        };
+        let phases = Phases { v0, p0: &work.p0, vk, pk: &work.pk, scales, offsets };
+        let step =
+            Step { rate: rates.rate, momentum: rates.momentum, decay: self.config.weight_decay };
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
         let number = (self.updates_done.min(u64::from(NEVER) - 1)) as u32;
@@ -451,12 +444,7 @@ fn shift(bias: &mut Tensor, w: &Tensor, offset: &Tensor, transpose: Transpose) -
 }
 
 /// Moves the running mean activity and adds cost·(target − activity) to every case's hidden statistics.
-fn press(
-    sparsity: Sparsity,
-    activity: &mut Tensor,
-    p0: &mut Tensor,
-    scale: f32,
-) -> Result<()> {
+fn press(sparsity: Sparsity, activity: &mut Tensor, p0: &mut Tensor, scale: f32) -> Result<()> {
     let now = reduce(Reduction::Sum, Axis::Columns, scale, p0)?;
     let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
     elementwise_in_place(follow, activity, Some(&now))?;

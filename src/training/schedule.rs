@@ -63,9 +63,7 @@ impl Schedule {
     /// [`Error::Setting`] naming `name` and the value.
     pub fn check(&self, name: &str, low: f32, high: f32) -> Result<()> {
         match self.values().into_iter().find(|v| !(low..=high).contains(v)) {
-            Some(value) => {
-                Err(Error::setting(name, format!("{value} is outside [{low}, {high}]")))
-            }
+            Some(value) => Err(Error::setting(name, format!("{value} is outside [{low}, {high}]"))),
             None => Ok(()),
         }
     }
