@@ -141,6 +141,15 @@ pub enum Error {
         detail: String,
     },
 
+    /// A run folder or a model that is not where, or not what, it should be.
+    #[error("{what}: {detail}")]
+    Run {
+        /// `run folder` or `model`.
+        what: &'static str,
+        /// What was looked for, what was found, what to do.
+        detail: String,
+    },
+
     /// Training left the finite numbers.
     #[error(
         "training diverged at epoch {epoch}, step {step}: {what} is not finite; lower the learning rate{advice}"
@@ -166,6 +175,11 @@ impl Error {
     /// A setting outside its range.
     pub fn setting(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::Setting { name: name.into(), detail: detail.into() }
+    }
+
+    /// A run folder or model that does not suit the request.
+    pub fn run(what: &'static str, detail: impl Into<String>) -> Self {
+        Error::Run { what, detail: detail.into() }
     }
 
     /// A failed read, write or creation of `path`.

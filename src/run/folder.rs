@@ -76,11 +76,11 @@ impl RunFolder {
     /// is refused; with `force` an older run's files are removed first, and nothing else ever is.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a folder that is not empty (with `force`: that holds no run);
+    /// [`Error::Run`] for a folder that is not empty (with `force`: that holds no run);
     /// [`Error::Io`] where it cannot be made, read or cleared.
     pub fn create_at(path: &Path, force: bool) -> Result<Self> {
         if path.exists() && !path.is_dir() {
-            return Err(Error::setting(
+            return Err(Error::run(
                 "run folder",
                 format!("{} is a file; choose a folder", path.display()),
             ));
@@ -91,17 +91,17 @@ impl RunFolder {
             FILES.into_iter().filter(|file| names.iter().any(|n| n == file)).collect();
         if let Some(first) = names.first() {
             if !force {
-                return Err(Error::setting(
+                return Err(Error::run(
                     "run folder",
                     format!(
-                        "{} is not empty (it holds {first}); choose another folder, or force to \
+                        "{} is not empty (it holds {first}); choose another folder, or --force to \
                          replace an older run's files",
                         path.display()
                     ),
                 ));
             }
             if old.is_empty() {
-                return Err(Error::setting(
+                return Err(Error::run(
                     "run folder",
                     format!(
                         "{} holds {first} and no run, so there is nothing to replace; choose another \
@@ -181,14 +181,14 @@ impl RunFolder {
 /// The model file that `path` means: a run folder's `model.safetensors`, or the file itself.
 ///
 /// # Errors
-/// [`Error::Setting`] where there is none, saying what was looked for.
+/// [`Error::Run`] where there is none, saying what was looked for.
 pub fn resolve_model(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     if path.is_file() {
         return Ok(path.to_path_buf());
     }
     if !path.is_dir() {
-        return Err(Error::setting(
+        return Err(Error::run(
             "model",
             format!("{shown} does not exist; give a run folder or a .safetensors file"),
         ));
@@ -202,7 +202,7 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
     } else {
         "it is not a run folder; give a run folder or a .safetensors file"
     };
-    Err(Error::setting("model", format!("{shown} has no {MODEL}: {why}")))
+    Err(Error::run("model", format!("{shown} has no {MODEL}: {why}")))
 }
 
 /// The names in a folder, sorted, those that are not UTF-8 with replacement characters.

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use harmonium::run::model_file::{RbmFile, VisibleKind};
+use harmonium::models::VisibleKind;
+use harmonium::run::model_file::RbmFile;
 use proptest::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
 
