@@ -47,7 +47,7 @@ impl FromStr for VisibleKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.trim().to_ascii_lowercase().as_str() {
+        match text {
             "bernoulli" => Ok(VisibleKind::Bernoulli),
             "gaussian" => Ok(VisibleKind::Gaussian),
             _ => Err(Error::setting(

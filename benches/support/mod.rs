@@ -1,0 +1,52 @@
+//! What the benches share: devices, random data, and a measured region that ends when the device is done.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use harmonium::kernels::sample;
+use harmonium::random::Draw;
+use harmonium::{Device, Tensor};
+
+/// Kernel calls between two waits: a GPU is not waited for after each kernel in use either.
+pub const CALLS: u64 = 8;
+
+/// The CPU path and every adapter that opens, or the one that `HARMONIUM_DEVICE` names.
+pub fn devices() -> Vec<Device> {
+    if std::env::var_os(harmonium::device::DEVICE_VARIABLE).is_some() {
+        return Device::from_env().into_iter().collect();
+    }
+    let mut all = vec![Device::cpu()];
+    all.extend(Device::all_gpus().into_iter().flatten());
+    all
+}
+
+/// Uniform numbers in [0, 1), another set for every `stream`.
+pub fn random(device: &Device, dims: &[usize], stream: u16) -> Tensor {
+    let mut tensor = Tensor::for_output(device, dims).unwrap();
+    sample::uniform(&Draw::new(1, stream), &mut tensor).unwrap();
+    tensor
+}
+
+/// Benches `call` on `device`; `work` is what one call does (FLOP, connections or elements).
+pub fn bench(
+    c: &mut Criterion,
+    device: &Device,
+    (kernel, case): (&str, &str),
+    work: usize,
+    mut call: impl FnMut(),
+) {
+    let mut group = c.benchmark_group(kernel);
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .throughput(Throughput::Elements(work as u64 * CALLS));
+    group.bench_function(BenchmarkId::new(device.info().to_string(), case), |b| {
+        b.iter(|| {
+            (0..CALLS).for_each(|_| call());
+            device.synchronize().unwrap();
+        });
+    });
+    group.finish();
+}
