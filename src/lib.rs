@@ -1,5 +1,4 @@
-//! Boltzmann machines and classic deep learning on any GPU, with hand-written WGSL kernels over wgpu,
-//! each with a CPU path.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
