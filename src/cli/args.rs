@@ -76,7 +76,7 @@ pub struct TrainRbmOptions {
     /// PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]
     #[arg(long, value_name = "K", num_args = 0..=1)]
     pub pcd: Option<Option<u64>>,
-    /// Passes over the training cases [default: 10; bundled digits 200, fashion 100]
+    /// Passes over the training cases [default: 10; bundled digits 200, fashion 150]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u64>,
     /// Cases per update [default: 100]
