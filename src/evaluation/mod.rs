@@ -1,4 +1,3 @@
 //! How good a machine is: slow but trustworthy.
 
 pub mod scores;
-pub mod verify;
