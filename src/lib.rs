@@ -4,6 +4,7 @@
 pub mod data;
 pub mod device;
 pub mod error;
+pub mod evaluation;
 pub mod kernels;
 pub mod models;
 pub mod random;

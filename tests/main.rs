@@ -1,3 +1,7 @@
 //! All tests in one binary.
 
 mod data;
+mod device;
+mod kernels;
+mod shaders;
+mod support;

@@ -59,6 +59,10 @@ pub fn bias_gradient(phases: &BiasPhases<'_>, gradient: &mut Tensor) -> Result<(
     run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
 }
 
+pub(crate) fn constants(gradient: bool) -> [(&'static str, u32); 1] {
+    [("GRADIENT", flag(gradient))]
+}
+
 fn run(
     phases: &BiasPhases<'_>,
     step: Step,
@@ -112,16 +116,14 @@ fn run(
             ];
             let gradient = target.is_none();
             let (bias, status) = match &target {
-                Some((bias, status, _)) => {
-                    (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?))
-                }
+                Some((bias, status, _)) => (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?)),
                 None => (Bind::Unused, Bind::Unused),
             };
             let velocity = velocity.gpu()?;
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[("GRADIENT", flag(gradient))],
+                constants: &constants(gradient),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(phases.x0.gpu()?),

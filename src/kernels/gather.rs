@@ -71,8 +71,8 @@ pub fn gather(
     let [out_rows, out_columns] = out.shape().matrix(op, "the output")?;
     let listed = pick.indices.shape().len();
     let fits = columns == out_columns
-        && pick.first_row + pick.rows <= out_rows
-        && pick.first_index + pick.rows <= listed
+        && pick.first_row.saturating_add(pick.rows) <= out_rows
+        && pick.first_index.saturating_add(pick.rows) <= listed
         && (cases > 0 || pick.rows == 0);
     if !fits || source.element() == Element::U32 {
         return Err(Error::shape(
@@ -102,9 +102,11 @@ pub fn gather(
             let span = pick.first_row * columns..(pick.first_row + pick.rows) * columns;
             cpu.run(op, cost, || {
                 if columns > 0 {
-                    out[span].par_chunks_mut(columns).with_min_len(1 + 2048 / columns).enumerate().for_each(
-                        |(r, row)| task.row(r, row),
-                    );
+                    out[span]
+                        .par_chunks_mut(columns)
+                        .with_min_len(1 + 2048 / columns)
+                        .enumerate()
+                        .for_each(|(r, row)| task.row(r, row));
                 }
             });
             Ok(())
@@ -139,25 +141,7 @@ pub fn gather(
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[
-                    (
-                        "SOURCE",
-                        match source.element() {
-                            Element::U8 => 1,
-                            Element::Bits => 2,
-                            _ => 0,
-                        },
-                    ),
-                    (
-                        "BINARIZE",
-                        match transform.binarize {
-                            Binarization::None => 0,
-                            Binarization::Threshold(_) => 1,
-                            Binarization::Sample(_) => 2,
-                        },
-                    ),
-                    ("STANDARDIZE", flag(standardize.is_some())),
-                ],
+                constants: &constants(source.element(), transform),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(source.gpu()?),
@@ -166,14 +150,32 @@ pub fn gather(
                     inverse.map_or(Bind::Unused, Bind::Read),
                     Bind::Update(out.gpu()?),
                 ],
-                groups: groups(
-                    pick.rows * columns.div_ceil(4),
-                    SHADER.constant("WORKGROUP"),
-                ),
+                groups: groups(pick.rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
                 cost,
             })
         }
     }
+}
+
+fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 3] {
+    let source = match source {
+        Element::U8 => 1,
+        Element::Bits => 2,
+        _ => 0,
+    };
+    let binarize = match transform.binarize {
+        Binarization::None => 0,
+        Binarization::Threshold(_) => 1,
+        Binarization::Sample(_) => 2,
+    };
+    let standardize = flag(transform.standardize.is_some());
+    [("SOURCE", source), ("BINARIZE", binarize), ("STANDARDIZE", standardize)]
+}
+
+/// What training asks for: each kind of source as it is.
+pub(crate) fn common_variants() -> Vec<[(&'static str, u32); 3]> {
+    let sources = [Element::F32, Element::U8, Element::Bits];
+    sources.map(|source| constants(source, &Transform::default())).to_vec()
 }
 
 fn scale_of(transform: &Transform<'_>) -> f32 {
@@ -240,10 +242,7 @@ impl<'a> HostGather<'a> {
                     }
                 }
             }
-            _ => row
-                .iter_mut()
-                .zip(words)
-                .for_each(|(x, &w)| *x = f32::from_bits(w) * scale),
+            _ => row.iter_mut().zip(words).for_each(|(x, &w)| *x = f32::from_bits(w) * scale),
         }
         if let Some((mean, inverse)) = self.standardize {
             for ((x, m), s) in row.iter_mut().zip(mean).zip(inverse) {

@@ -1,0 +1,1 @@
+//! Every shader is validated and translated without a GPU.
