@@ -191,7 +191,9 @@ impl Data {
     fn tolerances(&self) -> Vec<f64> {
         let [m, n, k] = self.dims;
         let sizes = |x: &[f32]| x.iter().map(|x| f64::from(*x).abs()).collect::<Vec<f64>>();
-        let largest = |x: &[f64]| x.iter().copied().fold(0.0, f64::max);
+        // Infinities make infinite sums, which need no tolerance.
+        let finite = |x: &&f64| x.is_finite();
+        let largest = |x: &[f64]| x.iter().filter(finite).copied().fold(0.0, f64::max);
         let (a, b) = (sizes(&self.a), sizes(&self.b));
         let flush = FLUSH * (k as f64 * (1.0 + largest(&a) + largest(&b)) + 4.0);
         let t = self.form.transpose;
