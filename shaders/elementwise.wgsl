@@ -39,9 +39,10 @@ fn main(
         case 2u: { r = p / q; }
         case 3u: { r = (p - q) * (p - q); }
         case 4u: { r = params.alpha * p + params.beta; }
+        // Not clamp(): it may drop a NaN, and leaves open what low > high gives.
         case 5u: {
-            r = clamp(p, params.alpha, params.beta);
-            // clamp may drop a NaN.
+            r = p;
+            if p < params.alpha { r = params.alpha; } else if p > params.beta { r = params.beta; }
             if (bitcast<u32>(p) & 0x7fffffffu) > 0x7f800000u { r = p; }
         }
         default: {}

@@ -1,4 +1,8 @@
 //! All tests in one binary.
 
 mod data;
+mod device;
+mod kernels;
 mod run;
+mod shaders;
+mod support;

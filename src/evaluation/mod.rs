@@ -1,3 +1,4 @@
-//! How good a machine is: slow but trustworthy.
+//! Is it right, and how good is it: slow but trustworthy.
 
 pub mod scores;
+pub mod verify;

@@ -59,6 +59,10 @@ pub fn bias_gradient(phases: &BiasPhases<'_>, gradient: &mut Tensor) -> Result<(
     run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
 }
 
+pub(crate) fn constants(gradient: bool) -> [(&'static str, u32); 1] {
+    [("GRADIENT", flag(gradient))]
+}
+
 fn run(
     phases: &BiasPhases<'_>,
     step: Step,
@@ -119,7 +123,7 @@ fn run(
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[("GRADIENT", flag(gradient))],
+                constants: &constants(gradient),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(phases.x0.gpu()?),

@@ -71,8 +71,8 @@ pub fn gather(
     let [out_rows, out_columns] = out.shape().matrix(op, "the output")?;
     let listed = pick.indices.shape().len();
     let fits = columns == out_columns
-        && pick.first_row + pick.rows <= out_rows
-        && pick.first_index + pick.rows <= listed
+        && pick.first_row.saturating_add(pick.rows) <= out_rows
+        && pick.first_index.saturating_add(pick.rows) <= listed
         && (cases > 0 || pick.rows == 0);
     if !fits || source.element() == Element::U32 {
         return Err(Error::shape(
@@ -141,25 +141,7 @@ pub fn gather(
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[
-                    (
-                        "SOURCE",
-                        match source.element() {
-                            Element::U8 => 1,
-                            Element::Bits => 2,
-                            _ => 0,
-                        },
-                    ),
-                    (
-                        "BINARIZE",
-                        match transform.binarize {
-                            Binarization::None => 0,
-                            Binarization::Threshold(_) => 1,
-                            Binarization::Sample(_) => 2,
-                        },
-                    ),
-                    ("STANDARDIZE", flag(standardize.is_some())),
-                ],
+                constants: &constants(source.element(), transform),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(source.gpu()?),
@@ -173,6 +155,27 @@ pub fn gather(
             })
         }
     }
+}
+
+fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 3] {
+    let source = match source {
+        Element::U8 => 1,
+        Element::Bits => 2,
+        _ => 0,
+    };
+    let binarize = match transform.binarize {
+        Binarization::None => 0,
+        Binarization::Threshold(_) => 1,
+        Binarization::Sample(_) => 2,
+    };
+    let standardize = flag(transform.standardize.is_some());
+    [("SOURCE", source), ("BINARIZE", binarize), ("STANDARDIZE", standardize)]
+}
+
+/// What training asks for: each kind of source as it is.
+pub(crate) fn common_variants() -> Vec<[(&'static str, u32); 3]> {
+    let sources = [Element::F32, Element::U8, Element::Bits];
+    sources.map(|source| constants(source, &Transform::default())).to_vec()
 }
 
 fn scale_of(transform: &Transform<'_>) -> f32 {

@@ -15,6 +15,9 @@ pub mod sample;
 pub mod softmax;
 mod tile;
 
+#[doc(hidden)]
+pub use tile::{Tiles, with_tiles};
+
 use crate::device::{Backend, Device, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
@@ -57,9 +60,10 @@ pub fn shaders() -> Vec<&'static Shader> {
 /// [`Error::Device`] where the driver refuses a shader, [`Error::DeviceLost`].
 pub fn warm_up(device: &Device) -> Result<()> {
     let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
-    for shader in [&gather::SHADER, &bias_update::SHADER, &reduce::SHADER] {
-        gpu.pipeline(shader, &[])?;
+    for constants in gather::common_variants() {
+        gpu.pipeline(&gather::SHADER, &constants)?;
     }
+    gpu.pipeline(&bias_update::SHADER, &bias_update::constants(false))?;
     for constants in matmul::common_variants() {
         gpu.pipeline(matmul::SHADERS.for_gpu(gpu), &constants)?;
     }

@@ -1,5 +1,7 @@
 //! The two matrix product loops that kernels share: for GPUs and for software adapters.
 
+use std::cell::Cell;
+
 use crate::device::{Gpu, Shader};
 
 /// A kernel's two variants.
@@ -8,9 +10,44 @@ pub(crate) struct Tiled {
     pub register: Shader,
 }
 
+/// The two loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tiles {
+    /// Through workgroup memory: for GPUs.
+    Workgroup,
+    /// In registers alone: for software adapters.
+    Register,
+}
+
+impl Tiles {
+    /// Both.
+    pub const ALL: [Tiles; 2] = [Tiles::Workgroup, Tiles::Register];
+}
+
+thread_local! {
+    static FORCED: Cell<Option<Tiles>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with every matrix kernel that this thread calls in it on this variant, whatever the
+/// adapter, so that both are checked everywhere.
+pub fn with_tiles<T>(tiles: Tiles, work: impl FnOnce() -> T) -> T {
+    struct Restore(Option<Tiles>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORCED.set(self.0);
+        }
+    }
+    let _restore = Restore(FORCED.replace(Some(tiles)));
+    work()
+}
+
 impl Tiled {
     pub fn for_gpu(&'static self, gpu: &Gpu) -> &'static Shader {
-        if gpu.is_software() { &self.register } else { &self.workgroup }
+        let by_adapter = if gpu.is_software() { Tiles::Register } else { Tiles::Workgroup };
+        match FORCED.get().unwrap_or(by_adapter) {
+            Tiles::Workgroup => &self.workgroup,
+            Tiles::Register => &self.register,
+        }
     }
 
     pub fn both(&'static self) -> [&'static Shader; 2] {

@@ -1,0 +1,108 @@
+use harmonium::Device;
+use harmonium::evaluation::verify::cd_update::{FORMS, case};
+use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::Tiles;
+use harmonium::kernels::cd_update::{Phases, Step, cd_gradient, cd_update};
+use harmonium::tensor::Tensor;
+
+use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+
+#[test]
+fn adapters_agree_with_the_cpu() {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in FORMS {
+                for dims in [
+                    [0, 3, 2, 2],
+                    [3, 0, 2, 2],
+                    [5, 7, 0, 0],
+                    [5, 7, 0, 3],
+                    [5, 7, 3, 0],
+                    [1, 1, 1, 1],
+                    [63, 65, 16, 15],
+                    [65, 129, 17, 1],
+                    [97, 127, 1, 31],
+                ] {
+                    assert_passed(gpu, case(gpu, tiles, form, dims, Values::Ordinary));
+                }
+                for values in Values::ALL {
+                    assert_passed(gpu, case(gpu, tiles, form, [9, 67, 5, 3], values));
+                }
+            }
+            for size in SIZES {
+                let dims = [size, 130, 20, 10];
+                assert_passed(gpu, case(gpu, tiles, FORMS[0], dims, Values::Ordinary));
+                let dims = [70, size, 20, 10];
+                assert_passed(gpu, case(gpu, tiles, FORMS[0], dims, Values::Ordinary));
+            }
+        }
+    });
+}
+
+/// Two steps on the CPU against the formula in f64.
+fn check_formula([i, j, b, c]: [usize; 4], centered: bool) {
+    let device = Device::cpu();
+    let upload = |dims: &[usize], x: &[f32]| Tensor::from_f32(&device, dims, x).unwrap();
+    let (v0, p0) = (ordinary(1, b * i), ordinary(2, b * j));
+    let (vk, pk) = (ordinary(3, c * i), ordinary(4, c * j));
+    let (mu, lambda) = (ordinary(5, i), ordinary(6, j));
+    let (w, velocity) = (ordinary(7, i * j), ordinary(8, i * j));
+    let tensors = [
+        upload(&[b, i], &v0),
+        upload(&[b, j], &p0),
+        upload(&[c, i], &vk),
+        upload(&[c, j], &pk),
+        upload(&[i], &mu),
+        upload(&[j], &lambda),
+    ];
+    let scales = [1.0 / b as f32, 0.5 / c as f32];
+    let phases = Phases {
+        v0: &tensors[0],
+        p0: &tensors[1],
+        vk: &tensors[2],
+        pk: &tensors[3],
+        scales,
+        offsets: centered.then_some((&tensors[4], &tensors[5])),
+    };
+    let step = Step { rate: 0.1, momentum: 0.9, decay: 0.01 };
+    let (mut tw, mut tv) = (upload(&[i, j], &w), upload(&[i, j], &velocity));
+    cd_update(&phases, step, &mut tw, &mut tv).unwrap();
+    let first = (tw.to_vec().unwrap(), tv.to_vec().unwrap());
+    cd_update(&phases, step, &mut tw, &mut tv).unwrap();
+    let second = (tw.to_vec().unwrap(), tv.to_vec().unwrap());
+    let mut gradient = Tensor::from_f32(&device, &[i, j], &velocity).unwrap();
+    cd_gradient(&phases, &mut gradient).unwrap();
+    let gradient = gradient.to_vec().unwrap();
+
+    let f = |x: &[f32], at: usize| f64::from(x[at]);
+    for row in 0..i {
+        for column in 0..j {
+            let at = row * j + column;
+            let (m, l) = if centered { (f(&mu, row), f(&lambda, column)) } else { (0.0, 0.0) };
+            let phase = |v: &[f32], p: &[f32], rows: usize| -> f64 {
+                (0..rows).map(|r| (f(v, r * i + row) - m) * (f(p, r * j + column) - l)).sum()
+            };
+            let g = f64::from(scales[0]) * phase(&v0, &p0, b)
+                - f64::from(scales[1]) * phase(&vk, &pk, c);
+            // Sums of b + c terms below 16, scaled to averages.
+            let allowed = (b + c + 8) as f64 * 2f64.powi(-24) * 40.0;
+            assert_close(gradient[at], g, allowed);
+            let (mut w, mut change) = (f(&w, at), f(&velocity, at));
+            for (found_w, found_v) in [(&first.0, &first.1), (&second.0, &second.1)] {
+                change = 0.9 * change + 0.1 * (g - 0.01 * w);
+                w += change;
+                assert_close(found_v[at], change, allowed);
+                assert_close(found_w[at], w, 2.0 * allowed);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cpu_agrees_with_the_formula() {
+    for centered in [false, true] {
+        for dims in [[1, 1, 1, 1], [5, 7, 3, 11], [33, 65, 20, 4]] {
+            check_formula(dims, centered);
+        }
+    }
+}

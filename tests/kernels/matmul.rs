@@ -1,0 +1,212 @@
+use harmonium::Device;
+use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::evaluation::verify::matmul::{FORMS, PLAIN, UPLOADED, case};
+use harmonium::kernels::Tiles;
+use harmonium::kernels::activation::Activation;
+use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use harmonium::random::{Draw, bernoulli, normal};
+use harmonium::tensor::Tensor;
+use harmonium::{Error, Result};
+
+use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+
+#[test]
+fn plain_products_of_every_size_agree_with_the_cpu() {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for size in SIZES {
+                for dims in [[size, 67, 19], [13, size, 19], [13, 67, size], [size; 3]] {
+                    assert_passed(gpu, case(gpu, tiles, PLAIN, dims, Values::Ordinary));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn every_form_agrees_with_the_cpu_and_with_its_parts() {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in FORMS {
+                for dims in
+                    [[1, 1, 1], [0, 3, 2], [3, 0, 2], [17, 63, 0], [63, 65, 31], [65, 129, 97]]
+                {
+                    assert_passed(gpu, case(gpu, tiles, form, dims, Values::Ordinary));
+                }
+                for values in Values::ALL {
+                    assert_passed(gpu, case(gpu, tiles, form, [9, 67, 31], values));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn draws_from_uploaded_probabilities_are_exact() {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for columns in SIZES {
+                let dims = [21, columns, 0];
+                let outcome = case(gpu, tiles, UPLOADED, dims, Values::Ordinary).unwrap();
+                assert_eq!(outcome.worst, 0.0, "{}: {outcome:?}", gpu.info());
+            }
+        }
+    });
+}
+
+/// AB for operands stored as the transposition says, in f64, and Σ|aᵢbᵢ|.
+fn naive(t: Transpose, [m, n, k]: [usize; 3], a: &[f32], b: &[f32]) -> Vec<(f64, f64)> {
+    let mut out = Vec::new();
+    for row in 0..m {
+        for column in 0..n {
+            let products = (0..k).map(|i| {
+                let a = if t.a { a[i * m + row] } else { a[row * k + i] };
+                let b = if t.b { b[column * k + i] } else { b[i * n + column] };
+                f64::from(a) * f64::from(b)
+            });
+            out.push(products.fold((0.0, 0.0), |(s, size), p| (s + p, size + p.abs())));
+        }
+    }
+    out
+}
+
+#[test]
+fn the_cpu_agrees_with_f64() {
+    let device = Device::cpu();
+    for t in [Transpose::NN, Transpose::NT, Transpose::TN, Transpose::TT] {
+        for dims in [[1, 1, 1], [3, 5, 0], [7, 9, 8], [64, 33, 65], [31, 130, 97]] {
+            let [m, n, k] = dims;
+            let (a, b) = (ordinary(1, m * k), ordinary(2, k * n));
+            let (c, old) = (ordinary(3, m * n), ordinary(4, m * n));
+            let (bias0, bias1) = (ordinary(5, n), ordinary(6, n));
+            let turned = |t: bool, [r, c]: [usize; 2]| if t { [c, r] } else { [r, c] };
+            let upload = |dims: &[usize], x: &[f32]| Tensor::from_f32(&device, dims, x).unwrap();
+            let ta = upload(&turned(t.a, [m, k]), &a);
+            let tb = upload(&turned(t.b, [k, n]), &b);
+            let [tc, t0, t1] = [upload(&[m, n], &c), upload(&[n], &bias0), upload(&[n], &bias1)];
+            let full = Epilogue {
+                alpha: 0.5,
+                beta: 0.25,
+                c: Some(&tc),
+                bias0: Some(&t0),
+                bias1: Some(&t1),
+                activation: Activation::Tanh,
+                accumulate: false,
+            };
+            let accumulate = Epilogue { accumulate: true, ..Epilogue::default() };
+            for (i, epilogue) in [Epilogue::default(), full, accumulate].iter().enumerate() {
+                let mut out = upload(&[m, n], &old);
+                matmul(&ta, &tb, t, epilogue, &mut out).unwrap();
+                let out = out.to_vec().unwrap();
+                for (at, (sum, size)) in naive(t, dims, &a, &b).into_iter().enumerate() {
+                    let column = at % n;
+                    let expected = match i {
+                        0 => sum,
+                        1 => (0.5 * (sum + f64::from(c[at]))
+                            + 0.75 * f64::from(bias0[column])
+                            + 0.25 * f64::from(bias1[column]))
+                        .tanh(),
+                        _ => sum + f64::from(old[at]),
+                    };
+                    // (K + 8) roundings of 2⁻²⁴ of the magnitudes, here below size + 6.
+                    let allowed = (k as f64 + 8.0) * 2f64.powi(-24) * (size + 6.0);
+                    assert_close(out[at], expected, allowed);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn samples_on_the_cpu_are_the_draws_from_the_mean() {
+    let device = Device::cpu();
+    let [m, n, k] = [6, 11, 5];
+    let upload = |seed, dims: [usize; 2]| {
+        Tensor::from_f32(&device, &dims, &ordinary(seed, dims[0] * dims[1])).unwrap()
+    };
+    let (a, b) = (upload(1, [m, k]), upload(2, [k, n]));
+    let draw = Draw::new(5, 6).at(7).from_case(8);
+    let epilogue = Epilogue { activation: Activation::Sigmoid, ..Epilogue::default() };
+    for noise in [Noise::Bernoulli, Noise::Gaussian(0.5)] {
+        let sampled = |mean: Option<&mut Tensor>| {
+            let mut out = Tensor::for_output(&device, &[m, n]).unwrap();
+            matmul_sample(&a, &b, Transpose::NN, &epilogue, (noise, &draw), mean, &mut out)
+                .unwrap();
+            out.to_vec().unwrap()
+        };
+        let mut mean = Tensor::for_output(&device, &[m, n]).unwrap();
+        let both = sampled(Some(&mut mean));
+        assert_eq!(sampled(None), both);
+        for (i, (x, p)) in both.iter().zip(mean.to_vec().unwrap()).enumerate() {
+            let (row, column) = ((i / n) as u32, (i % n) as u32);
+            let expected = match noise {
+                Noise::Bernoulli => bernoulli(draw.word(row, column), p),
+                Noise::Gaussian(s) => p + s * normal(draw.block(row, column / 4), column % 4),
+            };
+            assert_eq!(*x, expected);
+        }
+    }
+}
+
+#[test]
+fn nan_and_infinities_spread_along_their_row_and_column_only() {
+    let cpu = [Device::cpu()];
+    for device in cpu.iter().chain(crate::support::gpus()) {
+        for tiles in Tiles::ALL {
+            let [m, n, k] = [70, 66, 20];
+            let (mut a, mut b) = (ordinary(1, m * k), ordinary(2, k * n));
+            a[3 * k + 7] = f32::NAN;
+            a[65 * k + 1] = f32::INFINITY;
+            b[4 * n + 65] = f32::NAN;
+            let a = Tensor::from_f32(device, &[m, k], &a).unwrap();
+            let b = Tensor::from_f32(device, &[k, n], &b).unwrap();
+            let mut out = Tensor::for_output(device, &[m, n]).unwrap();
+            let epilogue = Epilogue::default();
+            harmonium::kernels::with_tiles(tiles, || {
+                matmul(&a, &b, Transpose::NN, &epilogue, &mut out)
+            })
+            .unwrap();
+            for (i, x) in out.to_vec().unwrap().into_iter().enumerate() {
+                let (row, column) = (i / n, i % n);
+                let right = match (row, column) {
+                    (3, _) | (_, 65) => x.is_nan(),
+                    (65, _) => x.is_infinite(),
+                    _ => x.is_finite(),
+                };
+                assert!(right, "[{row}, {column}] is {x} on {}, {tiles:?}", device.info());
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_calls_are_refused_with_the_shapes() {
+    let device = Device::cpu();
+    let zeros = |dims: &[usize]| Tensor::zeros(&device, dims).unwrap();
+    let (a, b, mut out) = (zeros(&[128, 784]), zeros(&[500, 784]), zeros(&[128, 500]));
+    let message = |r: Result<()>| match r {
+        Err(error @ Error::Shape { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let plain = Epilogue::default();
+    let text = message(matmul(&a, &b, Transpose::NN, &plain, &mut out));
+    assert!(text.contains("[128, 784]") && text.contains("[500, 784]"), "{text}");
+    matmul(&a, &b, Transpose::NT, &plain, &mut out).unwrap();
+    let bias = zeros(&[499]);
+    let epilogue = Epilogue::new(&bias, Activation::Sigmoid);
+    let text = message(matmul(&a, &b, Transpose::NT, &epilogue, &mut out));
+    assert!(text.contains("bias1") && text.contains("[499]") && text.contains("500"), "{text}");
+    let c = zeros(&[128, 500]);
+    let epilogue = Epilogue { c: Some(&c), accumulate: true, ..plain };
+    message(matmul(&a, &b, Transpose::NT, &epilogue, &mut out));
+    let epilogue = Epilogue { accumulate: true, ..plain };
+    let draw = (Noise::Bernoulli, &Draw::new(1, 1));
+    message(matmul_sample(&a, &b, Transpose::NT, &epilogue, draw, None, &mut out));
+}
+
+#[test]
+fn random_inputs_are_never_zero() {
+    for values in Values::ALL {
+        assert!(Inputs::new(1).values(values, 10_000).iter().all(|&x| x != 0.0));
+    }
+}

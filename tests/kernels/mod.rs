@@ -1,0 +1,46 @@
+//! Each kernel on every adapter against the CPU path, and the CPU path against plain f64 formulas.
+
+mod activation;
+mod bias_update;
+mod cd_update;
+mod elementwise;
+mod gather;
+mod matmul;
+mod reduce;
+mod sample;
+mod softmax;
+mod verify;
+
+use harmonium::Device;
+use harmonium::error::Result;
+use harmonium::evaluation::verify::Outcome;
+use harmonium::evaluation::verify::inputs::{Inputs, Values};
+
+use crate::support;
+
+/// 0, 1, one around each tile size (64 and 128, 8 rows, 16 along K), and primes.
+const SIZES: [usize; 13] = [0, 1, 7, 8, 9, 16, 63, 64, 65, 97, 127, 128, 129];
+
+/// Runs a test on every adapter.
+fn on_gpus(test: impl Fn(&Device)) {
+    support::gpus().iter().for_each(test);
+}
+
+#[track_caller]
+fn assert_passed(device: &Device, outcome: Result<Outcome>) {
+    match outcome {
+        Ok(outcome) => assert!(outcome.passed(), "{}: {outcome:?}", device.info()),
+        Err(error) => panic!("{}: {error}", device.info()),
+    }
+}
+
+fn ordinary(seed: u64, n: usize) -> Vec<f32> {
+    Inputs::new(seed).values(Values::Ordinary, n)
+}
+
+/// Asserts that two numbers agree to within `tolerance`.
+#[track_caller]
+fn assert_close(found: f32, expected: f64, tolerance: f64) {
+    let error = (f64::from(found) - expected).abs();
+    assert!(error <= tolerance, "{found} is {error:e} from {expected}, allowed {tolerance:e}");
+}

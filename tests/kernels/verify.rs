@@ -1,0 +1,94 @@
+//! The comparison itself, and the standard set on every adapter.
+
+use harmonium::Device;
+use harmonium::evaluation::verify::compare::Check;
+use harmonium::evaluation::verify::verify;
+
+use super::{assert_passed, on_gpus};
+
+#[test]
+fn the_standard_set_passes_on_every_adapter() {
+    on_gpus(|gpu| {
+        let start = std::time::Instant::now();
+        let mut names = Vec::new();
+        let outcomes = verify(gpu, |name| names.push(name.to_string())).unwrap();
+        println!("{} cases on {} in {:.1?}", outcomes.len(), gpu.info(), start.elapsed());
+        for kernel in &names {
+            let of = outcomes.iter().filter(|o| o.kernel == kernel);
+            let worst = of.map(|o| o.worst).fold(0.0, f64::max);
+            println!("  {kernel}: worst error is {worst:.3} of its tolerance");
+        }
+        assert_eq!(names.len(), 9);
+        assert!(outcomes.len() > 200);
+        outcomes.into_iter().for_each(|outcome| assert_passed(gpu, Ok(outcome)));
+    });
+}
+
+#[test]
+fn the_standard_set_finds_the_cpu_equal_to_itself() {
+    for outcome in verify(&Device::cpu(), |_| {}).unwrap() {
+        // Only the fused Gaussian sample may round otherwise than its parts.
+        assert!(outcome.worst < 0.1, "{outcome:?}");
+    }
+}
+
+/// The verdict on two short lists with a tolerance of 0.1.
+fn worst(expected: &[f32], found: &[f32]) -> f64 {
+    let mut check = Check::default();
+    check.compare("x", expected, found, |_| 0.1);
+    check.outcome("test", String::new()).worst
+}
+
+#[test]
+fn the_comparison_rejects_what_is_wrong() {
+    const NAN: f32 = f32::NAN;
+    const INF: f32 = f32::INFINITY;
+    assert_eq!(worst(&[1.0, 2.0], &[1.0, 2.0]), 0.0);
+    assert!((worst(&[1.0, 2.0], &[1.0, 2.05]) - 0.5).abs() < 1e-5);
+    assert!(worst(&[1.0, 2.0], &[1.0, 2.2]) > 1.9);
+    // The bad element comes before a good one.
+    assert!(worst(&[1.0, 2.0], &[1.3, 2.0]) > 1.0);
+    assert_eq!(worst(&[1.0, 2.0], &[1.0]), f64::INFINITY);
+    for (expected, found) in
+        [(NAN, 1.0), (1.0, NAN), (INF, 1.0), (1.0, INF), (INF, -INF), (INF, NAN), (NAN, INF)]
+    {
+        assert_eq!(worst(&[expected], &[found]), f64::INFINITY, "{expected} {found}");
+    }
+    assert_eq!(worst(&[NAN, INF, -INF], &[NAN, INF, -INF]), 0.0);
+
+    let zero = |found: f32| {
+        let mut check = Check::default();
+        check.compare("x", &[1.0], &[found], |_| 0.0);
+        check.outcome("test", String::new())
+    };
+    assert!(zero(1.0).passed());
+    assert!(!zero(1.0 + f32::EPSILON).passed());
+    assert!(zero(2.0).detail.unwrap().contains("x[0] is 2e0, expected 1e0"));
+}
+
+#[test]
+fn exact_comparisons_reject_one_bit() {
+    let exact = |expected: &[f32], found: &[f32]| {
+        let mut check = Check::default();
+        check.exact_f32("x", expected, found);
+        check.outcome("test", String::new()).worst
+    };
+    assert_eq!(exact(&[1.0, f32::NAN], &[1.0, f32::NAN]), 0.0);
+    assert_eq!(exact(&[1.0], &[1.0 + f32::EPSILON]), f64::INFINITY);
+    assert_eq!(exact(&[0.0], &[-0.0]), f64::INFINITY);
+    assert_eq!(exact(&[0.0], &[]), f64::INFINITY);
+}
+
+#[test]
+fn sampled_bits_may_differ_only_where_the_probability_is_uncertain() {
+    let draws = |p: f32, u: f32, found: f32| {
+        let mut check = Check::default();
+        check.bernoulli(&[p], &[u], &[found], |_| 0.01);
+        check.outcome("test", String::new()).passed()
+    };
+    assert!(draws(0.5, 0.3, 1.0) && draws(0.5, 0.7, 0.0));
+    assert!(!draws(0.5, 0.3, 0.0) && !draws(0.5, 0.7, 1.0));
+    assert!(draws(0.5, 0.495, 0.0) && draws(0.5, 0.505, 1.0));
+    assert!(!draws(0.5, 0.495, 0.5), "only 0 and 1 are draws");
+    assert!(draws(f32::NAN, 0.3, 0.0) && !draws(f32::NAN, 0.3, 1.0), "NaN never fires");
+}

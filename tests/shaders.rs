@@ -1,0 +1,221 @@
+//! Every shader is validated, and translated to SPIR-V, MSL, HLSL and GLSL, without a GPU.
+
+use std::borrow::Cow;
+
+use harmonium::device::{Shader, shader_source};
+use harmonium::kernels::shaders;
+use naga::back::{PipelineConstants, glsl, hlsl, msl, pipeline_constants, spv};
+use naga::proc::BoundsCheckPolicies;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ScalarKind, ShaderStage, TypeInner};
+
+/// WebGPU's default limits, which every kernel keeps.
+const STORAGE_BUFFERS: usize = 8;
+const WORKGROUP_BYTES: u32 = 16 << 10;
+
+/// Parses and validates; the flags include the uniformity of control flow around barriers.
+fn checked(source: &str) -> Result<(Module, ModuleInfo), String> {
+    let module =
+        naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    let info = validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
+    Ok((module, info))
+}
+
+/// The defaults, then every override on its own at 1 and at 2 (a boolean at true and false), then all
+/// at 1; workgroup sizes stay.
+fn constant_sets(module: &Module) -> Vec<PipelineConstants> {
+    let mut sets = vec![PipelineConstants::default()];
+    let mut all = PipelineConstants::default();
+    for (_, constant) in module.overrides.iter() {
+        let Some(name) = constant.name.clone().filter(|n| n != "WORKGROUP") else { continue };
+        let boolean = matches!(
+            module.types[constant.ty].inner,
+            TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Bool
+        );
+        for value in if boolean { [1.0, 0.0] } else { [1.0, 2.0] } {
+            sets.push([(name.clone(), value)].into_iter().collect());
+        }
+        all.insert(name, 1.0);
+    }
+    sets.push(all);
+    sets
+}
+
+fn translate(module: &Module, info: &ModuleInfo) -> Result<[usize; 4], String> {
+    let entry = || Some((ShaderStage::Compute, "main".to_string()));
+    let words = spv::write_vec(module, info, &spv::Options::default(), None)
+        .map_err(|e| format!("SPIR-V: {e}"))?;
+    let options = msl::Options { fake_missing_bindings: true, ..msl::Options::default() };
+    let pipeline = msl::PipelineOptions { entry_point: entry(), ..Default::default() };
+    let (metal, _) =
+        msl::write_string(module, info, &options, &pipeline).map_err(|e| format!("MSL: {e}"))?;
+    let options = hlsl::Options {
+        fake_missing_bindings: true,
+        special_constants_binding: Some(hlsl::BindTarget::default()),
+        ..hlsl::Options::default()
+    };
+    let pipeline = hlsl::PipelineOptions { entry_point: entry() };
+    let mut direct = String::new();
+    hlsl::Writer::new(&mut direct, &options, &pipeline)
+        .write(module, info, None)
+        .map_err(|e| format!("HLSL: {e}"))?;
+    let options =
+        glsl::Options { version: glsl::Version::new_gles(310), ..glsl::Options::default() };
+    let pipeline = glsl::PipelineOptions {
+        shader_stage: ShaderStage::Compute,
+        entry_point: "main".into(),
+        multiview: None,
+    };
+    let mut gl = String::new();
+    let policies = BoundsCheckPolicies::default();
+    glsl::Writer::new(&mut gl, module, info, &options, &pipeline, policies)
+        .and_then(|mut writer| writer.write())
+        .map_err(|e| format!("GLSL: {e}"))?;
+    Ok([words.len(), metal.len(), direct.len(), gl.len()])
+}
+
+/// Storage buffers and bytes of workgroup memory of a module without overrides.
+fn resources(module: &Module) -> (usize, u32) {
+    let mut buffers = 0;
+    let mut bytes = 0;
+    for (_, variable) in module.global_variables.iter() {
+        match variable.space {
+            AddressSpace::Storage { .. } => buffers += 1,
+            AddressSpace::WorkGroup => {
+                bytes += module.types[variable.ty].inner.size(module.to_ctx());
+            }
+            _ => {}
+        }
+    }
+    (buffers, bytes)
+}
+
+fn check(shader: &Shader) -> Result<(usize, u32), String> {
+    let (module, info) = checked(&shader_source(shader))?;
+    let mut most = (0, 0);
+    for constants in constant_sets(&module) {
+        let entry = Some((ShaderStage::Compute, "main"));
+        let (module, info): (Cow<'_, Module>, Cow<'_, ModuleInfo>) =
+            pipeline_constants::process_overrides(&module, &info, entry, &constants)
+                .map_err(|e| format!("{constants:?}: {e}"))?;
+        let sizes = translate(&module, &info).map_err(|e| format!("{constants:?}: {e}"))?;
+        assert!(sizes.iter().all(|&size| size > 100), "{sizes:?}");
+        let (buffers, bytes) = resources(&module);
+        most = (most.0.max(buffers), most.1.max(bytes));
+    }
+    Ok(most)
+}
+
+#[test]
+fn every_shader_is_valid_translates_and_keeps_the_default_limits() {
+    let all = shaders();
+    assert!(all.len() >= 11);
+    for shader in all {
+        match check(shader) {
+            Err(error) => panic!("{}: {error}", shader.name),
+            Ok((buffers, bytes)) => {
+                println!("{}: {buffers} storage buffers, {bytes} bytes", shader.name);
+                assert!((1..=STORAGE_BUFFERS).contains(&buffers), "{}", shader.name);
+                assert!(bytes <= WORKGROUP_BYTES, "{}: {bytes} bytes", shader.name);
+                let declared = shader.storage_bindings();
+                assert_eq!(declared.len(), buffers, "{}: bindings as read", shader.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_name_is_there_once() {
+    let mut names: Vec<_> = shaders().iter().map(|s| s.name).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn invalid_shaders_are_rejected() {
+    let main = |body: &str| {
+        format!(
+            "@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+             var<workgroup> shared_x: array<f32, 64>;
+             @compute @workgroup_size(64)
+             fn main(@builtin(local_invocation_index) i: u32) {{ {body} }}"
+        )
+    };
+    assert!(checked(&main("x[i] = 1.0;")).is_ok());
+    for wrong in ["x[i] = 1u;", "let of = 1.0;", "y[i] = 1.0;", "x[i] = 1.0 / 0.0;"] {
+        assert!(checked(&main(wrong)).is_err(), "{wrong}");
+    }
+    let module = checked(&main("shared_x[i] = x[i]; workgroupBarrier(); x[i] = shared_x[0];"));
+    assert_eq!(resources(&module.unwrap().0), (1, 256));
+}
+
+/// Barriers must be reached by the whole workgroup. naga lets some of what browsers refuse pass, so the
+/// text is held to more: after the function's start no invocation may have returned before a barrier,
+/// and what encloses one may be a loop alone.
+#[test]
+fn barriers_stand_in_loops_or_at_the_top_of_main() {
+    for shader in shaders() {
+        let problems = misplaced_barriers(&shader_source(shader));
+        assert!(problems.is_empty(), "{}: {problems:?}", shader.name);
+    }
+    let wrong = "fn main() {\n if a {\n workgroupBarrier();\n }\n}";
+    assert_eq!(misplaced_barriers(wrong).len(), 1);
+    let wrong = "fn main() {\n if a { return; }\n workgroupBarrier();\n}";
+    assert_eq!(misplaced_barriers(wrong).len(), 1);
+    let right = "fn main() {\n for (;;) {\n workgroupBarrier();\n }\n if a { return; }\n}";
+    assert_eq!(misplaced_barriers(right).len(), 0);
+}
+
+fn misplaced_barriers(source: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    // The heads of the open blocks, and whether this function may have been left.
+    let mut open: Vec<String> = Vec::new();
+    let mut left = false;
+    let mut head = String::new();
+    for line in source.lines().map(|l| l.split("//").next().unwrap_or("")) {
+        for part in line.split_inclusive(['{', '}', ';']) {
+            head.push_str(part);
+            let text = head.trim().to_string();
+            if text.contains("workgroupBarrier") {
+                let conditional = open
+                    .iter()
+                    .any(|h| !h.starts_with("for") && !h.starts_with("fn") && !h.starts_with('@'));
+                if conditional || left {
+                    problems.push(text.clone());
+                }
+            }
+            if text.starts_with("return") {
+                left = true;
+            }
+            match part.chars().last() {
+                Some('{') => {
+                    if text.contains("fn ") {
+                        left = false;
+                    }
+                    open.push(text);
+                    head.clear();
+                }
+                Some('}') => {
+                    open.pop();
+                    head.clear();
+                }
+                Some(';') => {
+                    // A loop's head holds semicolons.
+                    if !(text.starts_with("for")
+                        && text.matches('(').count() > text.matches(')').count())
+                    {
+                        head.clear();
+                    }
+                }
+                _ => {}
+            }
+        }
+        if open.is_empty() && !head.contains("fn ") && !head.contains('@') {
+            head.clear();
+        }
+    }
+    problems
+}
