@@ -26,7 +26,7 @@ fn is_nan_bits(value: f32) -> bool {
     return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }
 
-fn of(value: f32) -> f32 {
+fn term(value: f32) -> f32 {
     switch OPERATION {
         case 1u: { return value * value; }
         case 4u: {
@@ -71,7 +71,7 @@ fn main(
     var value = start();
     for (var e = chunk * params.chunk + local; e < end; e += WORKGROUP) {
         let i = line * params.line_stride + e * params.element_stride;
-        if i < params.count { value = join(value, of(x[i])); }
+        if i < params.count { value = join(value, term(x[i])); }
     }
     partial[local] = value;
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
