@@ -155,7 +155,12 @@ fn persistent_chains_go_on_where_they_were() {
             t.update(&other, 2).unwrap();
         });
         let of = |k| deviation(&found, &data, &chains(k));
-        println!("  PCD-1, second update: {:.1} standard errors; with one step {:.0}, three {:.0}", of(2), of(1), of(3));
+        println!(
+            "  PCD-1, second update: {:.1} standard errors; with one step {:.0}, three {:.0}",
+            of(2),
+            of(1),
+            of(3)
+        );
         assert!(of(2) < DEVIATIONS);
         assert!(of(1) > 2.0 * DEVIATIONS && of(3) > 2.0 * DEVIATIONS);
         // Chains that were started again at the new batch.
