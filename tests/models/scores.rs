@@ -58,11 +58,12 @@ fn scores_are_their_definitions() {
 #[test]
 fn the_pseudo_likelihood_is_unbiased() {
     let exact = Exact::random(VisibleKind::Bernoulli, 5, 4, 1.5, 53);
-    let (all, p) = (states(5), exact.p_v());
+    // Not all states: over those, v and ṽ are each other's counterparts and a wrong sign would not show.
+    let (all, p) = (states(5)[..11].to_vec(), exact.p_v());
     // ln p(v_i | the others) from the enumerated p(v); the estimate takes I of these at one i in each case.
     let conditional = |s: usize, i: usize| (p[s] / (p[s] + p[s ^ (1 << i)])).ln();
     let each: Vec<Vec<f64>> =
-        (0..p.len()).map(|s| (0..5).map(|i| 5.0 * conditional(s, i)).collect()).collect();
+        (0..all.len()).map(|s| (0..5).map(|i| 5.0 * conditional(s, i)).collect()).collect();
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
     let expected = mean(&each.iter().map(|e| mean(e)).collect::<Vec<f64>>());
     let variance =
