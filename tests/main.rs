@@ -2,7 +2,10 @@
 
 mod data;
 mod device;
+mod examples;
 mod kernels;
+mod models;
 mod run;
 mod shaders;
 mod support;
+mod training;

@@ -1,0 +1,8 @@
+//! Models against enumeration: every quantity of a small machine with strong weights, in f64.
+
+mod conditionals;
+mod energy;
+pub mod exact;
+mod gibbs;
+mod scores;
+pub mod support;

@@ -1,0 +1,170 @@
+//! Scores against their definitions on enumerable machines.
+
+use harmonium::Tensor;
+use harmonium::data;
+use harmonium::evaluation::scores::{
+    BATCH_BYTES, hidden_activity, mean_free_energy, pseudo_log_likelihood, reconstruction_error,
+};
+use harmonium::models::{Rbm, VisibleKind};
+use harmonium::random::Draw;
+
+use super::exact::{Exact, normals, sigmoid, states};
+use super::support::{matrix, on_each};
+
+fn cases(visible: VisibleKind) -> Vec<Vec<f64>> {
+    match visible {
+        VisibleKind::Bernoulli => states(5),
+        VisibleKind::Gaussian => normals(51, 5 * 23).chunks(5).map(<[f64]>::to_vec).collect(),
+    }
+}
+
+fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
+    x.iter().map(|row| row.iter().map(|&x| x as f32).collect()).collect()
+}
+
+#[test]
+fn scores_are_their_definitions() {
+    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+        let exact = Exact::random(visible, 5, 4, 1.5, 52);
+        let all = cases(visible);
+        let n = all.len() as f64;
+        let mean_h = |v: &[f64]| exact.field_h(v).into_iter().map(sigmoid).collect::<Vec<f64>>();
+        let error = |v: &Vec<f64>| {
+            let mut back = exact.field_v(&mean_h(v));
+            if visible == VisibleKind::Bernoulli {
+                back.iter_mut().for_each(|x| *x = sigmoid(*x));
+            }
+            v.iter().zip(back).map(|(x, y)| (x - y).powi(2)).sum::<f64>()
+        };
+        let error = all.iter().map(error).sum::<f64>() / n;
+        let free = all.iter().map(|v| exact.free_energy(v)).sum::<f64>() / n;
+        let activity: Vec<f64> =
+            (0..exact.j).map(|j| all.iter().map(|v| mean_h(v)[j]).sum::<f64>() / n).collect();
+        on_each(|device| {
+            let (rbm, v) = (exact.to_rbm(device), matrix(device, &rows(&all)));
+            let found = reconstruction_error(&rbm, &v).unwrap();
+            assert!((found - error).abs() < 1e-5 * error, "{found} is not {error}");
+            let found = mean_free_energy(&rbm, &v).unwrap();
+            assert!((found - free).abs() < 2e-5, "{found} is not {free}");
+            let found = hidden_activity(&rbm, &v).unwrap();
+            assert!(
+                super::support::worst(&found, &activity) < 4e-6,
+                "{found:?} is not {activity:?}"
+            );
+        });
+    }
+}
+
+#[test]
+fn the_pseudo_likelihood_is_unbiased() {
+    let exact = Exact::random(VisibleKind::Bernoulli, 5, 4, 1.5, 53);
+    // Not all states: over those, v and ṽ are each other's counterparts and a wrong sign would not show.
+    let (all, p) = (states(5)[..11].to_vec(), exact.p_v());
+    // ln p(v_i | the others) from the enumerated p(v); the estimate takes I of these at one i in each case.
+    let conditional = |s: usize, i: usize| (p[s] / (p[s] + p[s ^ (1 << i)])).ln();
+    let each: Vec<Vec<f64>> =
+        (0..all.len()).map(|s| (0..5).map(|i| 5.0 * conditional(s, i)).collect()).collect();
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let expected = mean(&each.iter().map(|e| mean(e)).collect::<Vec<f64>>());
+    let variance =
+        |e: &Vec<f64>| mean(&e.iter().map(|x| (x - mean(e)).powi(2)).collect::<Vec<f64>>());
+    let repeats = 1000;
+    let error = (mean(&each.iter().map(variance).collect::<Vec<f64>>())
+        / (repeats * all.len()) as f64)
+        .sqrt();
+    let many: Vec<Vec<f32>> = (0..repeats).flat_map(|_| rows(&all)).collect();
+    on_each(|device| {
+        let (rbm, v) = (exact.to_rbm(device), matrix(device, &many));
+        let draw = Draw::new(3, 905);
+        let found = pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap();
+        println!("  {found:.4}, expected {expected:.4} ± {error:.4}");
+        assert!((found - expected).abs() < 5.0 * error);
+        // A part of the cases with their own numbers is a part of the whole.
+        let few = |from: usize| {
+            let v = matrix(device, &many[from..from + 500]);
+            pseudo_log_likelihood(&rbm, &v, &draw.from_case(from as u32)).unwrap().unwrap()
+        };
+        let v = matrix(device, &many[..1000]);
+        let whole = pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap();
+        assert!((whole - 0.5 * (few(0) + few(500))).abs() < 1e-4);
+    });
+}
+
+#[test]
+fn scores_do_not_depend_on_the_batches() {
+    // 3,000 cases of 3,000 values are 36 MB: three batches.
+    let (n, width) = (3000, 3000);
+    assert!(4 * n * width > 2 * BATCH_BYTES);
+    let values: Vec<f32> =
+        (0..n * width).map(|k| f32::from(u8::from(k % 7 < 1 + k / width % 5))).collect();
+    let device = harmonium::Device::cpu();
+    let rbm = Rbm::new(&device, VisibleKind::Bernoulli, width, 3, 1).unwrap();
+    let part = |from: usize, to: usize| {
+        let v = Tensor::from_f32(&device, &[to - from, width], &values[from * width..to * width])
+            .unwrap();
+        let draw = Draw::new(1, 906).from_case(from as u32);
+        [
+            reconstruction_error(&rbm, &v).unwrap(),
+            mean_free_energy(&rbm, &v).unwrap(),
+            pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap(),
+            hidden_activity(&rbm, &v).unwrap()[1],
+        ]
+    };
+    let (whole, halves) = (part(0, n), [part(0, n / 2), part(n / 2, n)]);
+    for k in 0..4 {
+        let mean = 0.5 * (halves[0][k] + halves[1][k]);
+        assert!((whole[k] - mean).abs() < 1e-5 * mean.abs(), "score {k}: {} and {mean}", whole[k]);
+        assert!((halves[0][k] - halves[1][k]).abs() > 1e-9, "score {k} sees no difference");
+    }
+}
+
+#[test]
+fn scores_refuse_what_has_no_score() {
+    on_each(|device| {
+        let rbm = Rbm::new(device, VisibleKind::Gaussian, 4, 2, 1).unwrap();
+        let v = Tensor::zeros(device, &[3, 4]).unwrap();
+        assert!(pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 907)).unwrap().is_none());
+        let none = Tensor::zeros(device, &[0, 4]).unwrap();
+        assert!(reconstruction_error(&rbm, &none).unwrap_err().to_string().contains("no case"));
+        let narrow = Tensor::zeros(device, &[3, 5]).unwrap();
+        let message = mean_free_energy(&rbm, &narrow).unwrap_err().to_string();
+        assert!(message.contains("[3, 5]") && message.contains("4 visible"), "{message}");
+    });
+}
+
+#[test]
+fn a_new_machine_is_as_its_documentation_says() {
+    on_each(|device| {
+        let mut rbm = Rbm::new(device, VisibleKind::Bernoulli, 300, 200, 8).unwrap();
+        let w: Vec<f64> = rbm.w.to_vec().unwrap().into_iter().map(f64::from).collect();
+        let n = w.len() as f64;
+        let mean = w.iter().sum::<f64>() / n;
+        let deviation = (w.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        // Standard errors of the mean and of the deviation: σ/√n and σ/√(2n).
+        assert!(mean.abs() < 5.0 * 0.01 / n.sqrt(), "{mean}");
+        assert!((deviation - 0.01).abs() < 5.0 * 0.01 / (2.0 * n).sqrt(), "{deviation}");
+        assert!(rbm.a.to_vec().unwrap().iter().chain(&rbm.b.to_vec().unwrap()).all(|&x| x == 0.0));
+        let means: Vec<f32> = (0..300).map(|i| [0.0, 0.001, 0.25, 0.995, 1.0][i % 5]).collect();
+        rbm.set_visible_bias_from_means(&means).unwrap();
+        let b = rbm.b.to_vec().unwrap();
+        for (b, p) in b.iter().zip([0.01f64, 0.01, 0.25, 0.99, 0.99]) {
+            assert!((f64::from(*b) - (p / (1.0 - p)).ln()).abs() < 1e-5, "{b} for {p}");
+        }
+        let mut rbm = Rbm::new(device, VisibleKind::Gaussian, 300, 2, 8).unwrap();
+        rbm.set_visible_bias_from_means(&means).unwrap();
+        assert_eq!(rbm.b.to_vec().unwrap(), means);
+    });
+}
+
+#[test]
+fn digits_score_alike_on_every_device() {
+    let test = data::load("digits").unwrap().test.unwrap().cases;
+    let on = |device: &harmonium::Device| {
+        let mut rbm = Rbm::new(device, VisibleKind::Bernoulli, 64, 20, 3).unwrap();
+        rbm.set_visible_bias_from_means(&test.means()).unwrap();
+        let v = Tensor::from_f32(device, &[test.len(), 64], &test.to_f32()).unwrap();
+        reconstruction_error(&rbm, &v).unwrap()
+    };
+    let expected = on(&harmonium::Device::cpu());
+    on_each(|device| assert!((on(device) - expected).abs() < 1e-5 * expected));
+}
