@@ -39,9 +39,10 @@ pub fn compare(device: &Device, chains: usize) -> Result<Vec<(f64, f64)>> {
     let z: f64 = weights.iter().sum();
 
     // Independent chains, all moved at once: v → h → v → …, 50 times.
-    let mut v = rbm.sample_start(chains, 1)?;
+    let draw = Draw::new(1, stream::CHAINS);
+    let mut v = rbm.sample_start(chains, &draw)?;
     let mut h = Tensor::zeros(device, &[chains, 2])?;
-    rbm.gibbs(&mut v, &mut h, 50, &Draw::new(1, stream::HIDDEN))?;
+    rbm.gibbs(&mut v, &mut h, 50, &draw)?;
 
     let mut seen = [0usize; 8];
     for v in v.to_vec()?.chunks(3) {

@@ -52,7 +52,7 @@ impl FromStr for VisibleKind {
             "gaussian" => Ok(VisibleKind::Gaussian),
             _ => Err(Error::setting(
                 "visible",
-                format!("'{text}' is neither 'bernoulli' nor 'gaussian'"),
+                format!("'{text}' is neither bernoulli nor gaussian"),
             )),
         }
     }

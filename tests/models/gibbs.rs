@@ -47,7 +47,7 @@ fn visible_part(joint: &[f64], j: usize) -> Vec<f64> {
 }
 
 fn run(device: &Device, rbm: &Rbm, steps: u64) -> (Tensor, Tensor) {
-    let mut v = rbm.sample_start(CHAINS, SEED).unwrap();
+    let mut v = rbm.sample_start(CHAINS, &Draw::new(SEED, stream::CHAINS)).unwrap();
     let mut h = Tensor::zeros(device, &[CHAINS, rbm.hidden_count()]).unwrap();
     rbm.gibbs(&mut v, &mut h, steps, &Draw::new(SEED, stream::HIDDEN)).unwrap();
     (v, h)
