@@ -1,4 +1,6 @@
 //! Is it right, and how good is it: slow but trustworthy.
 
+pub mod ais;
+pub mod partition;
 pub mod scores;
 pub mod verify;

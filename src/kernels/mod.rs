@@ -5,6 +5,7 @@
 //! sums over nothing are 0.
 
 pub mod activation;
+pub mod anneal;
 pub mod bias_update;
 pub mod cd_update;
 pub mod elementwise;
@@ -42,6 +43,7 @@ pub(crate) use shader;
 pub fn shaders() -> Vec<&'static Shader> {
     let mut all = vec![
         &activation::SHADER,
+        &anneal::SHADER,
         &bias_update::SHADER,
         &elementwise::SHADER,
         &gather::SHADER,

@@ -1,0 +1,175 @@
+//! One temperature of annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008): the increment
+//! of each chain's log weight, and hidden states, from one reading of the hidden field x = vW + a.
+//!
+//! With d = b − b_A and β, β′ the temperatures, chain c gets
+//! `(β′ − β)·v·d + Σⱼ [softplus(β′·xⱼ) − softplus(β·xⱼ)]`, and hⱼ ~ Bernoulli(σ(β″·xⱼ)). Where |β′ − β|·|x| is
+//! below ¼ the bracket is ln(1 + σ(βx)·(exp((β′ − β)x) − 1)) by series: the plain difference would lose most of
+//! its digits on a fine grid.
+
+use rayon::prelude::*;
+
+use super::activation::{sigmoid, softplus};
+use super::{expect, flag, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
+use crate::random::{self, Draw};
+use crate::tensor::Tensor;
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("anneal", "philox", "activation");
+
+/// Where the chains stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Chains<'a> {
+    /// x = vW + a, `[C, J]`.
+    pub field: &'a Tensor,
+    /// Visible states `[C, I]`.
+    pub v: &'a Tensor,
+    /// d = b − b_A `[I]`.
+    pub tilt: &'a Tensor,
+}
+
+/// Writes the increments of the step from temperature `from` to `to` into row `row` of `increments`
+/// `[≥ row + 1, C]`, and, where `sample` is given, h ~ Bernoulli(σ(β″x)) at its temperature β″ into `[C, J]`.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
+pub fn anneal(
+    chains: &Chains<'_>,
+    [from, to]: [f32; 2],
+    (increments, row): (&mut Tensor, usize),
+    sample: Option<(f32, &Draw, &mut Tensor)>,
+) -> Result<()> {
+    let op = "anneal";
+    let device = chains.field.device().clone();
+    let [count, hidden] = chains.field.shape().matrix(op, "the field")?;
+    let visible = chains.v.shape().matrix(op, "v")?[1];
+    expect(op, "the field", chains.field, &device, &[count, hidden])?;
+    expect(op, "v", chains.v, &device, &[count, visible])?;
+    expect(op, "the tilt", chains.tilt, &device, &[visible])?;
+    let [rows, width] = increments.shape().matrix(op, "the increments")?;
+    expect(op, "the increments", increments, &device, &[rows, width])?;
+    if row >= rows || width != count {
+        return Err(Error::shape(
+            op,
+            format!("the increments are {}, expected [above {row}, {count}]", increments.shape()),
+        ));
+    }
+    if let Some((_, _, h)) = &sample {
+        expect(op, "h", h, &device, &[count, hidden])?;
+    }
+    let elements = (count * hidden) as u64;
+    let cost = Cost { flops: 30 * elements, bytes: 4 * (2 * elements + (count * visible) as u64) };
+    match device.backend() {
+        Backend::Cpu(cpu) => {
+            let task = HostStep {
+                field: chains.field.host()?.f32(),
+                v: chains.v.host()?.f32(),
+                tilt: chains.tilt.host()?.f32(),
+                hidden,
+                from,
+                to,
+            };
+            let out = &mut increments.host_mut()?.f32_mut()[row * count..(row + 1) * count];
+            match sample {
+                Some((beta, draw, h)) => {
+                    let h = h.host_mut()?.f32_mut();
+                    cpu.run(op, cost, || task.run(out, Some((beta, draw, h))));
+                }
+                None => cpu.run(op, cost, || task.run(out, None)),
+            }
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let draw = sample.as_ref().map_or(Draw::new(0, 0), |(_, draw, _)| **draw);
+            let beta = sample.as_ref().map_or(0.0, |s| s.0);
+            let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
+            let params = [
+                count as u32,
+                hidden as u32,
+                visible as u32,
+                row as u32,
+                from.to_bits(),
+                to.to_bits(),
+                beta.to_bits(),
+                draw.first_case,
+                k0,
+                k1,
+                c0,
+                c1,
+            ];
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("SAMPLE", flag(sample.is_some()))],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(chains.field.gpu()?),
+                    Bind::Read(chains.v.gpu()?),
+                    Bind::Read(chains.tilt.gpu()?),
+                    Bind::Update(increments.gpu()?),
+                    match &sample {
+                        Some((_, _, h)) => Bind::Write(h.gpu()?),
+                        None => Bind::Unused,
+                    },
+                ],
+                groups: count as u64,
+                cost,
+            })
+        }
+    }
+}
+
+struct HostStep<'a> {
+    field: &'a [f32],
+    v: &'a [f32],
+    tilt: &'a [f32],
+    hidden: usize,
+    from: f32,
+    to: f32,
+}
+
+impl HostStep<'_> {
+    fn run(&self, increments: &mut [f32], sample: Option<(f32, &Draw, &mut [f32])>) {
+        let chains = increments.par_iter_mut().enumerate();
+        match sample {
+            Some((beta, draw, h)) if self.hidden > 0 => {
+                chains.zip(h.par_chunks_mut(self.hidden)).for_each(|((c, out), h)| {
+                    *out = self.increment(c);
+                    draw.for_each_block(c as u32, self.hidden as u32, |start, words| {
+                        let start = start as usize;
+                        let field = &self.field[c * self.hidden + start..];
+                        for ((h, x), word) in h[start..].iter_mut().zip(field).zip(words) {
+                            *h = random::bernoulli(word, sigmoid(beta * x));
+                        }
+                    });
+                });
+            }
+            _ => chains.for_each(|(c, out)| *out = self.increment(c)),
+        }
+    }
+
+    fn increment(&self, chain: usize) -> f32 {
+        let width = self.tilt.len();
+        let v = &self.v[chain * width..(chain + 1) * width];
+        let linear: f64 = v.iter().zip(self.tilt).map(|(v, d)| f64::from(*v) * f64::from(*d)).sum();
+        let field = &self.field[chain * self.hidden..(chain + 1) * self.hidden];
+        let bent: f64 = field.iter().map(|&x| f64::from(self.softplus_step(x))).sum();
+        (f64::from(self.to - self.from) * linear + bent) as f32
+    }
+
+    /// softplus(β′x) − softplus(βx).
+    #[inline(always)]
+    fn softplus_step(&self, x: f32) -> f32 {
+        let (p, z) = (self.from * x, (self.to - self.from) * x);
+        // A NaN takes the first way, and stays.
+        if z.abs() >= 0.25 {
+            return softplus(self.to * x) - softplus(p);
+        }
+        let grown = z * (1.0 + z * (0.5 + z * (1.0 / 6.0 + z * (1.0 / 24.0 + z * (1.0 / 120.0)))));
+        let y = sigmoid(p) * grown;
+        let s = y / (2.0 + y);
+        let s2 = s * s;
+        s * (2.0 + s2 * (2.0 / 3.0 + s2 * (0.4 + s2 * (2.0 / 7.0 + s2 * (2.0 / 9.0)))))
+    }
+}
