@@ -6,7 +6,7 @@ use harmonium::training::{BatchSource, ResidentData, Treatment};
 use harmonium::{Device, Tensor};
 
 use crate::models::exact::normals;
-use crate::models::support::on_each;
+use crate::models::support::{devices, on_each};
 
 const CASES: usize = 101;
 const TAG: usize = 7;
@@ -83,8 +83,7 @@ fn an_epoch_has_every_case_once() {
 fn the_order_is_a_function_of_seed_and_epoch() {
     let order = |rows: Vec<Vec<f32>>| rows.iter().map(|row| number(row)).collect::<Vec<_>>();
     let mut first: Option<Vec<usize>> = None;
-    on_each(|_| ());
-    for device in crate::models::support::devices() {
+    for device in devices() {
         let mut data = resident(device, forms()[0].0.clone(), 13 * 12);
         let here = order(epoch(&mut data, 5, 2, 10));
         assert_ne!(order(epoch(&mut data, 5, 3, 10)), here);

@@ -45,8 +45,7 @@ fn statistics(exact: &Exact, v: &[f64], p: &[f64], offsets: Option<(&[f64], f64)
     s.iter().copied().chain(b).chain(a).collect()
 }
 
-/// Mean and variance of the statistics where v has the distribution `q`; p(h | v) may be taken from another step's
-/// distribution of (v, v before), for the wrong variants.
+/// Mean and variance of the statistics where v has the distribution `q`.
 fn moments(exact: &Exact, q: &[f64], offsets: Option<(&[f64], f64)>) -> (Vec<f64>, Vec<f64>) {
     let size = exact.i * exact.j + exact.i + exact.j;
     let (mut mean, mut square) = (vec![0.0; size], vec![0.0; size]);

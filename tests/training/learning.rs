@@ -100,8 +100,9 @@ fn bars_and_stripes_as_published() {
             "persistent {persistent}, centred {centered}: {mean:.2} ± {error:.2} (deviation {:.2}), published {published}",
             variance.sqrt()
         );
-        // Both are means of 25 trials.
-        assert!((mean - published).abs() < 5.0 * error.max(0.3), "{mean}, published {published}");
+        // Both are means of 25 trials; better is no fault, beyond the optimum is.
+        assert!(mean > published - 5.0 * error, "{mean}, published {published}");
+        assert!(trials.iter().all(|&x| x < OPTIMUM + 0.005));
     }
 }
 
