@@ -1,7 +1,12 @@
 use harmonium::device::{Timing, testing};
+use harmonium::kernels::activation::Activation;
+use harmonium::kernels::bias_update::{BiasPhases, NEVER, bias_update};
+use harmonium::kernels::cd_update::{Phases, Step, cd_update};
 use harmonium::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use harmonium::kernels::gather::{Selection, Transform, gather};
+use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
-use harmonium::kernels::sample;
+use harmonium::kernels::{sample, warm_up};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error, Result};
@@ -195,6 +200,45 @@ fn profiles_count_every_call() {
         // Starting again starts from nothing.
         device.start_profile().unwrap();
         assert!(device.profile().unwrap().is_empty());
+    }
+}
+
+/// The kernels of one CD-1 step of a Bernoulli machine on data as they are.
+fn step(gpu: &Device) -> Result<()> {
+    let [b, i, j] = [4, 6, 5];
+    let fill = |dims: &[usize]| Tensor::from_f32(gpu, dims, &vec![0.5; dims.iter().product()]);
+    let source = Tensor::from_u8(gpu, [b, i], &[1; 24])?;
+    let indices = Tensor::from_u32(gpu, &[b], &[0, 1, 2, 3])?;
+    let (mut w, mut dw) = (fill(&[i, j])?, fill(&[i, j])?);
+    let (a, mut bias, mut db) = (fill(&[j])?, fill(&[i])?, fill(&[i])?);
+    let (mut v0, mut vk) = (fill(&[b, i])?, fill(&[b, i])?);
+    let (mut p0, mut pk, mut h) = (fill(&[b, j])?, fill(&[b, j])?, fill(&[b, j])?);
+    let mut status = Tensor::from_u32(gpu, &[1], &[NEVER])?;
+    let pick = Selection { indices: &indices, first_index: 0, rows: b, first_row: 0 };
+    gather(&source, pick, &Transform::default(), &mut v0)?;
+    let draw = (Noise::Bernoulli, &Draw::new(1, 1));
+    let hidden = Epilogue::new(&a, Activation::Sigmoid);
+    matmul_sample(&v0, &w, Transpose::NN, &hidden, draw, Some(&mut p0), &mut h)?;
+    let visible = Epilogue::new(&bias, Activation::Sigmoid);
+    matmul_sample(&h, &w, Transpose::NT, &visible, draw, None, &mut vk)?;
+    matmul(&vk, &w, Transpose::NN, &hidden, &mut pk)?;
+    let scales = [0.25, 0.25];
+    let phases = Phases { v0: &v0, p0: &p0, vk: &vk, pk: &pk, scales, offsets: None };
+    let step = Step { rate: 0.1, momentum: 0.5, decay: 0.0 };
+    cd_update(&phases, step, &mut w, &mut dw)?;
+    let phases = BiasPhases { x0: &v0, xk: &vk, scales };
+    bias_update(&phases, step, &mut bias, &mut db, (&mut status, 1))
+}
+
+#[test]
+fn after_the_warm_up_a_step_compiles_nothing() {
+    for gpu in support::own_gpus() {
+        assert_eq!(testing::pipelines(&gpu), 0);
+        warm_up(&gpu).unwrap();
+        let warm = testing::pipelines(&gpu);
+        assert!(warm > 5);
+        step(&gpu).unwrap();
+        assert_eq!(testing::pipelines(&gpu), warm, "{}", gpu.info());
     }
 }
 
