@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{Profile, ProfileRow, Timing, lock};
-use super::recorder::{Command, Recorder};
+use super::recorder::{self, Command, Recorder};
 use super::select::Candidate;
 use super::{DeviceInfo, DeviceKind, Shader};
 use crate::error::{Error, Result};
@@ -192,7 +192,9 @@ impl Gpu {
         }
     }
 
+    /// The error of a failed call. wgpu may know of a loss and not have told yet: it does when polled.
     pub(super) fn fault(&self, op: impl Into<String>, detail: impl Into<String>) -> Error {
+        recorder::deliver_callbacks(self);
         match self.check_alive() {
             Err(lost) => lost,
             Ok(()) => Error::Device {
@@ -317,6 +319,11 @@ impl Gpu {
                 Err(self.fault(shader.name, error.to_string()))
             }
         }
+    }
+
+    /// How many pipelines were made.
+    pub(super) fn pipelines(&self) -> usize {
+        lock(&self.pipelines).count()
     }
 
     /// The bind group over a parameter buffer and storage buffers, cached.

@@ -93,14 +93,8 @@ pub(crate) enum Backend {
 impl Device {
     /// A hardware GPU if there is one that opens, else the CPU. Software adapters are never chosen.
     pub fn auto() -> Self {
-        for candidate in select::candidates() {
-            if candidate.summary.info.kind == DeviceKind::Hardware
-                && let Ok(device) = Self::open(candidate)
-            {
-                return device;
-            }
-        }
-        Self::cpu()
+        let opened = select::hardware().into_iter().find_map(|c| Self::open(c).ok());
+        opened.unwrap_or_else(Self::cpu)
     }
 
     /// The CPU path, on as many threads as rayon's global pool has (`RAYON_NUM_THREADS`).

@@ -124,6 +124,10 @@ impl PipelineCache {
         pipeline
     }
 
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     pub fn forget(&mut self, shader: &Shader) {
         self.modules.remove(shader.name);
         self.pipelines.remove(shader.name);

@@ -400,6 +400,7 @@ impl Recorder {
         self.encoder(gpu).copy_buffer_to_buffer(&source, 0, &staging, 0, size);
         // A failed submission poisons `from` if it was to write it; if not, its own error tells.
         let flushed = self.flush(gpu);
+        gpu.check_alive()?;
         from.state.check()?;
         flushed?;
         Ok(PendingRead { staging, bytes: bytes as usize })
@@ -522,6 +523,13 @@ fn poll(gpu: &Gpu, how: wgpu::PollType) -> Result<()> {
             gpu.faults.lose(detail);
             gpu.check_alive()
         }
+    }
+}
+
+/// Lets wgpu call back without waiting for any work.
+pub(super) fn deliver_callbacks(gpu: &Gpu) {
+    if let Err(detail) = catch(|| gpu.device.poll(wgpu::PollType::Poll)) {
+        gpu.faults.lose(detail);
     }
 }
 

@@ -43,12 +43,28 @@ const WORKGROUP_MEMORY: u32 = 16 << 10;
 /// Every adapter of every backend that wgpu finds: hardware first, then by backend (Vulkan, Metal and
 /// DX12 before GL); the order is the numbering.
 pub fn adapters() -> Vec<AdapterSummary> {
-    enumerate().into_iter().map(|c| c.summary).collect()
+    enumerate(wgpu::Backends::all()).into_iter().map(|c| c.summary).collect()
 }
 
 /// The adapters that can run the kernels.
 pub(crate) fn candidates() -> Vec<Candidate> {
-    enumerate().into_iter().filter(|c| c.summary.unusable.is_none()).collect()
+    usable(wgpu::Backends::all())
+}
+
+/// The hardware GPUs that can run the kernels. GL is asked only where no other backend knows one: loading
+/// its driver costs time.
+pub(crate) fn hardware() -> Vec<Candidate> {
+    let of = |backends| {
+        let mut found = usable(backends);
+        found.retain(|c| c.summary.info.kind == DeviceKind::Hardware);
+        found
+    };
+    let found = of(wgpu::Backends::all() - wgpu::Backends::GL);
+    if found.is_empty() { of(wgpu::Backends::GL) } else { found }
+}
+
+fn usable(backends: wgpu::Backends) -> Vec<Candidate> {
+    enumerate(backends).into_iter().filter(|c| c.summary.unusable.is_none()).collect()
 }
 
 /// What [`super::Device::auto`] would take, and why.
@@ -67,31 +83,41 @@ pub fn auto_choice(adapters: &[AdapterSummary]) -> (Option<usize>, String) {
     (None, format!("CPU: {why}"))
 }
 
-/// The adapter that `selector` means.
+/// The adapter that `selector` means. A backend's name loads the drivers of that backend alone.
 pub(crate) fn find(selector: &str) -> Result<Candidate> {
     let wanted = selector.trim().to_ascii_lowercase();
-    let all = enumerate();
-    let is_backend = ["vulkan", "metal", "dx12", "gl"].contains(&wanted.as_str());
-    let index = wanted.parse::<usize>().ok();
-    let position = all.iter().position(|c| match index {
-        Some(index) => c.summary.index == index,
-        None if is_backend => c.summary.info.backend == wanted && c.summary.unusable.is_none(),
-        None => c.summary.info.name.to_ascii_lowercase().contains(&wanted),
-    });
-    let Some(position) = position else {
-        return Err(Error::NoAdapter { asked: selector.into(), found: list(&all) });
+    let backend = match wanted.as_str() {
+        "vulkan" => Some(wgpu::Backends::VULKAN),
+        "metal" => Some(wgpu::Backends::METAL),
+        "dx12" => Some(wgpu::Backends::DX12),
+        "gl" => Some(wgpu::Backends::GL),
+        _ => None,
     };
-    let candidate = all.into_iter().nth(position);
-    match candidate {
-        Some(c) => match &c.summary.unusable {
-            None => Ok(c),
-            Some(why) => Err(Error::NoAdapter {
-                asked: selector.into(),
-                found: format!("{}: {why}", c.summary.info),
-            }),
-        },
-        None => Err(Error::NoAdapter { asked: selector.into(), found: list(&[]) }),
+    if let Some(first) = backend.and_then(|b| usable(b).into_iter().next()) {
+        return Ok(first);
     }
+    let mut all = enumerate(wgpu::Backends::all());
+    let meant: Vec<usize> = match wanted.parse::<usize>() {
+        _ if wanted.is_empty() => Vec::new(),
+        Ok(index) => (0..all.len()).filter(|&i| i == index).collect(),
+        Err(_) => (0..all.len())
+            .filter(|&i| {
+                let info = &all[i].summary.info;
+                info.backend == wanted
+                    || backend.is_none() && info.name.to_ascii_lowercase().contains(&wanted)
+            })
+            .collect(),
+    };
+    // The same adapter may be usable through one backend and not through another.
+    let usable = meant.iter().find(|&&i| all[i].summary.unusable.is_none());
+    if let Some(&i) = usable {
+        return Ok(all.swap_remove(i));
+    }
+    let found = match meant.first().map(|&i| &all[i].summary) {
+        Some(AdapterSummary { info, unusable: Some(why), .. }) => format!("{info}: {why}"),
+        _ => list(&all),
+    };
+    Err(Error::NoAdapter { asked: selector.into(), found })
 }
 
 fn list(all: &[Candidate]) -> String {
@@ -108,19 +134,19 @@ fn list(all: &[Candidate]) -> String {
     )
 }
 
-fn enumerate() -> Vec<Candidate> {
+fn enumerate(backends: wgpu::Backends) -> Vec<Candidate> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let instance = wgpu::Instance::new(descriptor);
-    let mut found: Vec<Candidate> =
-        pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
-            .into_iter()
-            .map(|adapter| {
-                let summary = summarize(&adapter);
-                Candidate { adapter, summary }
-            })
-            .collect();
-    found.sort_by_key(preference);
+    let mut found: Vec<Candidate> = pollster::block_on(instance.enumerate_adapters(backends))
+        .into_iter()
+        .map(|adapter| {
+            let summary = summarize(&adapter);
+            Candidate { adapter, summary }
+        })
+        .collect();
+    found.sort_by_key(|c| preference(c));
     for (index, c) in found.iter_mut().enumerate() {
         c.summary.index = index;
     }

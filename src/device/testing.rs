@@ -1,6 +1,6 @@
 //! Faults on purpose, for the tests of what follows them. Not part of the public interface.
 
-use super::{Backend, Device};
+use super::{Backend, Bind, Command, Cost, Device, Shader};
 use crate::error::Result;
 
 /// Records an invalid dispatch, so that the next submission fails.
@@ -11,10 +11,10 @@ pub fn break_next_submission(device: &Device) -> Result<()> {
     }
 }
 
-/// Asks the driver for a buffer of this size, past harmonium's own check.
+/// Asks the driver (the allocator, on the CPU) for a buffer of this size, past harmonium's own check.
 pub fn allocate_unchecked(device: &Device, bytes: u64) -> Result<()> {
     match device.backend() {
-        Backend::Cpu(_) => Ok(()),
+        Backend::Cpu(cpu) => cpu.allocate("allocate", (bytes / 4) as usize).map(drop),
         Backend::Gpu(gpu) => gpu.allocate_unchecked("allocate", bytes).map(drop),
     }
 }
@@ -23,5 +23,35 @@ pub fn allocate_unchecked(device: &Device, bytes: u64) -> Result<()> {
 pub fn destroy(device: &Device) {
     if let Backend::Gpu(gpu) = device.backend() {
         gpu.device.destroy();
+    }
+}
+
+/// Asks for a kernel that reads and writes one and the same buffer.
+pub fn record_aliased(device: &Device) -> Result<()> {
+    static SHADER: Shader = Shader {
+        name: "aliased",
+        parts: &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
+                  @group(0) @binding(1) var<storage, read> x: array<f32>;\n\
+                  @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+                  @compute @workgroup_size(1) fn main() { y[0] = x[0] + f32(params.x); }"],
+    };
+    let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
+    let buffer = gpu.allocate("aliased", 16)?;
+    gpu.record(Command {
+        op: "aliased",
+        shader: &SHADER,
+        constants: &[],
+        params: &[0; 16],
+        binds: &[Bind::Read(&buffer), Bind::Write(&buffer)],
+        groups: 1,
+        cost: Cost::default(),
+    })
+}
+
+/// Pipelines made so far; 0 on the CPU.
+pub fn pipelines(device: &Device) -> usize {
+    match device.backend() {
+        Backend::Cpu(_) => 0,
+        Backend::Gpu(gpu) => gpu.pipelines(),
     }
 }

@@ -1,4 +1,5 @@
 use harmonium::Device;
+use harmonium::device::testing;
 use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::evaluation::verify::matmul::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::Tiles;
@@ -202,6 +203,20 @@ fn wrong_calls_are_refused_with_the_shapes() {
     let epilogue = Epilogue { accumulate: true, ..plain };
     let draw = (Noise::Bernoulli, &Draw::new(1, 1));
     message(matmul_sample(&a, &b, Transpose::NT, &epilogue, draw, None, &mut out));
+}
+
+#[test]
+fn both_variants_run_where_they_are_asked_for() {
+    for gpu in crate::support::own_gpus() {
+        let made = |tiles, expected| {
+            assert_passed(&gpu, case(&gpu, tiles, PLAIN, [3, 4, 5], Values::Ordinary));
+            assert_eq!(testing::pipelines(&gpu), expected, "{tiles:?} on {}", gpu.info());
+        };
+        made(Tiles::Workgroup, 1);
+        made(Tiles::Workgroup, 1);
+        made(Tiles::Register, 2);
+        made(Tiles::Register, 2);
+    }
 }
 
 #[test]

@@ -1,0 +1,254 @@
+use harmonium::device::{Timing, testing};
+use harmonium::kernels::activation::Activation;
+use harmonium::kernels::bias_update::{BiasPhases, NEVER, bias_update};
+use harmonium::kernels::cd_update::{Phases, Step, cd_update};
+use harmonium::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use harmonium::kernels::gather::{Selection, Transform, gather};
+use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use harmonium::kernels::reduce::{Axis, Reduction, reduce};
+use harmonium::kernels::{sample, warm_up};
+use harmonium::random::Draw;
+use harmonium::tensor::Tensor;
+use harmonium::{Device, Error, Result};
+
+use crate::support;
+
+const PLUS_ONE: Elementwise = Elementwise::Affine(1.0, 1.0);
+
+#[test]
+fn a_tensor_above_the_binding_limit_is_refused_with_both_sizes() {
+    for gpu in support::gpus() {
+        let limit = gpu.max_tensor_bytes();
+        let elements = limit as usize / 4 + 1;
+        if elements > i32::MAX as usize {
+            continue;
+        }
+        match Tensor::for_output(gpu, &[elements]) {
+            Err(Error::Limit { asked, limit: named, adapter, .. }) => {
+                assert_eq!(named, limit);
+                assert!(asked > limit && asked < limit + 64);
+                assert_eq!(adapter, gpu.info().to_string());
+            }
+            other => panic!("{other:?}"),
+        }
+        // The device works on.
+        assert_eq!(Tensor::zeros(gpu, &[3]).unwrap().to_vec().unwrap(), [0.0; 3]);
+    }
+    let error = Tensor::for_output(&Device::cpu(), &[1 << 20, 1 << 12]).unwrap_err();
+    assert!(error.to_string().contains("1048576"), "{error}");
+}
+
+#[test]
+fn grids_past_65535_workgroups_reach_every_element() {
+    for gpu in support::gpus() {
+        let n = 17 * 250_001;
+        assert!(n > 65_535 * 64);
+        let values: Vec<f32> = (0..n).map(|i| (i % 8192) as f32).collect();
+        let mut x = Tensor::from_f32(gpu, &[n], &values).unwrap();
+        elementwise_in_place(Elementwise::Affine(2.0, 1.0), &mut x, None).unwrap();
+        let out = x.to_vec().unwrap();
+        let wrong = (0..n).find(|&i| out[i] != 2.0 * (i % 8192) as f32 + 1.0);
+        assert_eq!(wrong, None, "{}", gpu.info());
+        // One workgroup a line: more than 65,535 rows.
+        let sums = reduce(Reduction::Sum, Axis::Rows, 1.0, &x.reshape(&[n / 17, 17]).unwrap());
+        let sums = sums.unwrap().to_vec().unwrap();
+        for (row, sum) in sums.iter().enumerate() {
+            let expected: f32 = out[row * 17..][..17].iter().sum();
+            assert!((sum - expected).abs() <= 1.0, "row {row}: {sum}, expected {expected}");
+        }
+    }
+}
+
+#[test]
+fn one_buffer_as_input_and_output_is_refused_before_it_is_recorded() {
+    for gpu in support::gpus() {
+        let mut x = Tensor::from_f32(gpu, &[2], &[1.0, 2.0]).unwrap();
+        elementwise_in_place(PLUS_ONE, &mut x, None).unwrap();
+        let error = testing::record_aliased(gpu).unwrap_err();
+        assert!(matches!(error, Error::Shape { op: "aliased", .. }), "{error}");
+        // What was recorded before still runs.
+        assert_eq!(x.to_vec().unwrap(), [2.0, 3.0], "{}", gpu.info());
+    }
+}
+
+#[test]
+fn uploads_keep_their_place_among_kernels() {
+    for gpu in support::gpus() {
+        let mut x = Tensor::from_f32(gpu, &[2], &[1.0, 2.0]).unwrap();
+        let mut first = Tensor::zeros(gpu, &[2]).unwrap();
+        let mut second = Tensor::zeros(gpu, &[2]).unwrap();
+        elementwise(PLUS_ONE, &x, None, &mut first).unwrap();
+        x.upload(&[10.0, 20.0]).unwrap();
+        elementwise(PLUS_ONE, &x, None, &mut second).unwrap();
+        let copy = x.try_clone().unwrap();
+        x.set_zero().unwrap();
+        assert_eq!(first.to_vec().unwrap(), [2.0, 3.0], "{}", gpu.info());
+        assert_eq!(second.to_vec().unwrap(), [11.0, 21.0], "{}", gpu.info());
+        assert_eq!(copy.to_vec().unwrap(), [10.0, 20.0]);
+        assert_eq!(x.to_vec().unwrap(), [0.0, 0.0]);
+    }
+}
+
+#[test]
+fn parameters_of_thousands_of_calls_do_not_mix() {
+    for gpu in support::gpus() {
+        // Each call has its own number; more than two rings of 1,024, read once at the end.
+        let calls = 2500;
+        let outs: Vec<Tensor> = (0..calls)
+            .map(|i| {
+                let x = Tensor::zeros(gpu, &[1]).unwrap();
+                let mut out = Tensor::for_output(gpu, &[1]).unwrap();
+                elementwise(Elementwise::Affine(1.0, i as f32), &x, None, &mut out).unwrap();
+                out
+            })
+            .collect();
+        for (i, out) in outs.iter().enumerate().rev() {
+            assert_eq!(out.to_vec().unwrap(), [i as f32], "{}", gpu.info());
+        }
+    }
+}
+
+#[test]
+fn memory_reaches_a_plateau() {
+    let devices = support::own_gpus().into_iter().chain([Device::cpu()]);
+    for device in devices {
+        let mut state = Tensor::zeros(&device, &[30, 7]).unwrap();
+        let mut after_warm_up = None;
+        for step in 0..10_000u64 {
+            let mut noise = Tensor::for_output(&device, &[30, 7]).unwrap();
+            sample::uniform(&Draw::new(1, 1).at(step), &mut noise).unwrap();
+            elementwise_in_place(Elementwise::Combine(0.5, 0.5), &mut state, Some(&noise)).unwrap();
+            let sums = reduce(Reduction::Sum, Axis::Columns, 1.0, &state).unwrap();
+            if step % 1000 == 999 {
+                assert!(sums.to_vec().unwrap().iter().all(|s| s.is_finite()));
+            }
+            if step == 200 {
+                after_warm_up = Some(device.memory());
+            }
+            if step == 9_999 {
+                let memory = device.memory();
+                assert_eq!(Some(memory), after_warm_up, "{}", device.info());
+                assert!(memory.peak_bytes < 10_000, "{memory:?}");
+            }
+        }
+        drop(state);
+        assert_eq!(device.memory().used_bytes, 0, "{}", device.info());
+    }
+}
+
+#[test]
+fn devices_and_tensors_go_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    for gpu in support::gpus() {
+        let x = Tensor::from_f32(gpu, &[3], &[1.0, 2.0, 3.0]).unwrap();
+        shared(gpu);
+        shared(&x);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let x = &x;
+                scope.spawn(move || {
+                    for i in 0..50 {
+                        let shift = (thread * 1000 + i) as f32;
+                        let mut y = Tensor::for_output(gpu, &[3]).unwrap();
+                        let f = Elementwise::Affine(1.0, shift);
+                        elementwise(f, x, None, &mut y).unwrap();
+                        let expected = [1.0 + shift, 2.0 + shift, 3.0 + shift];
+                        assert_eq!(y.to_vec().unwrap(), expected, "{}", gpu.info());
+                    }
+                });
+            }
+        });
+        let moved = std::thread::spawn(move || x.to_vec().unwrap());
+        assert_eq!(moved.join().unwrap(), [1.0, 2.0, 3.0]);
+    }
+}
+
+#[test]
+fn profiles_count_every_call() {
+    let devices = support::own_gpus().into_iter().chain([Device::cpu()]);
+    for device in devices {
+        let mut x = Tensor::zeros(&device, &[100, 100]).unwrap();
+        elementwise_in_place(PLUS_ONE, &mut x, None).unwrap();
+        assert!(device.profile().unwrap().is_empty());
+        device.start_profile().unwrap();
+        for _ in 0..7 {
+            elementwise_in_place(PLUS_ONE, &mut x, None).unwrap();
+        }
+        for _ in 0..3 {
+            reduce(Reduction::Sum, Axis::Rows, 1.0, &x).unwrap();
+        }
+        // More calls than one submission holds.
+        let mut small = Tensor::zeros(&device, &[1]).unwrap();
+        for _ in 0..1100 {
+            sample::uniform(&Draw::new(1, 1), &mut small).unwrap();
+        }
+        let rows = device.profile().unwrap();
+        let calls = |kernel: &str| rows.iter().find(|r| r.kernel == kernel).map(|r| r.calls);
+        let name = device.info().to_string();
+        assert_eq!(calls("elementwise"), Some(7), "{name}");
+        assert_eq!(calls("reduce"), Some(3), "{name}");
+        assert_eq!(calls("sample"), Some(1100), "{name}");
+        assert_eq!(rows.len(), 3, "{name}");
+        assert!(rows.iter().all(|r| r.seconds >= 0.0 && r.bytes > 0 && r.flops > 0), "{name}");
+        let whole: f64 = rows.iter().map(|r| r.seconds).sum();
+        assert!(whole > 0.0 && whole < 60.0, "{name}: {whole} s by {:?}", device.timing());
+        if device.info().backend == "cpu" {
+            assert_eq!(device.timing(), Timing::Clock);
+        }
+        // The results of profiled kernels are those of any others.
+        assert_eq!(x.to_vec().unwrap(), vec![8.0; 10_000]);
+        // Starting again starts from nothing.
+        device.start_profile().unwrap();
+        assert!(device.profile().unwrap().is_empty());
+    }
+}
+
+/// The kernels of one CD-1 step of a Bernoulli machine on data as they are.
+fn step(gpu: &Device) -> Result<()> {
+    let [b, i, j] = [4, 6, 5];
+    let fill = |dims: &[usize]| Tensor::from_f32(gpu, dims, &vec![0.5; dims.iter().product()]);
+    let source = Tensor::from_u8(gpu, [b, i], &[1; 24])?;
+    let indices = Tensor::from_u32(gpu, &[b], &[0, 1, 2, 3])?;
+    let (mut w, mut dw) = (fill(&[i, j])?, fill(&[i, j])?);
+    let (a, mut bias, mut db) = (fill(&[j])?, fill(&[i])?, fill(&[i])?);
+    let (mut v0, mut vk) = (fill(&[b, i])?, fill(&[b, i])?);
+    let (mut p0, mut pk, mut h) = (fill(&[b, j])?, fill(&[b, j])?, fill(&[b, j])?);
+    let mut status = Tensor::from_u32(gpu, &[1], &[NEVER])?;
+    let pick = Selection { indices: &indices, first_index: 0, rows: b, first_row: 0 };
+    gather(&source, pick, &Transform::default(), &mut v0)?;
+    let draw = (Noise::Bernoulli, &Draw::new(1, 1));
+    let hidden = Epilogue::new(&a, Activation::Sigmoid);
+    matmul_sample(&v0, &w, Transpose::NN, &hidden, draw, Some(&mut p0), &mut h)?;
+    let visible = Epilogue::new(&bias, Activation::Sigmoid);
+    matmul_sample(&h, &w, Transpose::NT, &visible, draw, None, &mut vk)?;
+    matmul(&vk, &w, Transpose::NN, &hidden, &mut pk)?;
+    let scales = [0.25, 0.25];
+    let phases = Phases { v0: &v0, p0: &p0, vk: &vk, pk: &pk, scales, offsets: None };
+    let step = Step { rate: 0.1, momentum: 0.5, decay: 0.0 };
+    cd_update(&phases, step, &mut w, &mut dw)?;
+    let phases = BiasPhases { x0: &v0, xk: &vk, scales };
+    bias_update(&phases, step, &mut bias, &mut db, (&mut status, 1))
+}
+
+#[test]
+fn after_the_warm_up_a_step_compiles_nothing() {
+    for gpu in support::own_gpus() {
+        assert_eq!(testing::pipelines(&gpu), 0);
+        warm_up(&gpu).unwrap();
+        let warm = testing::pipelines(&gpu);
+        assert!(warm > 5);
+        step(&gpu).unwrap();
+        assert_eq!(testing::pipelines(&gpu), warm, "{}", gpu.info());
+    }
+}
+
+#[test]
+fn sizes_of_zero_are_no_error() -> Result<()> {
+    for gpu in support::gpus() {
+        let empty = Tensor::from_f32(gpu, &[0, 5], &[])?;
+        assert!(empty.to_vec()?.is_empty());
+        assert!(empty.try_clone()?.to_vec()?.is_empty());
+        assert!(Tensor::from_bits(gpu, [3, 0], &[])?.to_words()?.is_empty());
+    }
+    Ok(())
+}
