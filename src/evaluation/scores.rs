@@ -103,23 +103,20 @@ pub fn pseudo_log_likelihood(rbm: &Rbm, v: &Tensor, draw: &Draw) -> Result<Optio
         return Ok(None);
     }
     let (device, count) = (rbm.device(), rbm.visible_count());
-    // Row i of the unit matrix marks unit i.
-    let mut unit = vec![0u8; count * count];
-    unit.iter_mut().step_by(count + 1).for_each(|x| *x = 1);
-    let unit = Tensor::from_bits(device, [count, count], &unit)?;
     let mut sum = 0.0;
     let cases = in_batches("pseudo_log_likelihood", rbm, v, |v, first| {
         let rows = v.shape().matrix("pseudo_log_likelihood", "v")?[0];
-        let chosen: Vec<u32> = (first..first + rows)
-            .map(|case| {
-                let row = draw.first_case.wrapping_add(case as u32);
-                PhiloxRng::new(draw.from_case(row)).below(count as u32)
-            })
-            .collect();
-        let indices = Tensor::from_u32(device, &[rows], &chosen)?;
+        // A 1 at each case's unit, sent as bits.
+        let mut marks = vec![0u8; rows * count];
+        for (case, marks) in (first..first + rows).zip(marks.chunks_mut(count)) {
+            let row = draw.first_case.wrapping_add(case as u32);
+            marks[PhiloxRng::new(draw.from_case(row)).below(count as u32) as usize] = 1;
+        }
+        let marks = Tensor::from_bits(device, [rows, count], &marks)?;
+        let order = Tensor::from_u32(device, &[rows], &(0..rows as u32).collect::<Vec<_>>())?;
         let mut mark = Tensor::for_output(device, &[rows, count])?;
-        let pick = Selection { indices: &indices, first_index: 0, rows, first_row: 0 };
-        gather(&unit, pick, &Transform::default(), &mut mark)?;
+        let pick = Selection { indices: &order, first_index: 0, rows, first_row: 0 };
+        gather(&marks, pick, &Transform::default(), &mut mark)?;
         // ṽ = v + mark·(1 − 2v).
         let mut flipped = Tensor::for_output(device, &[rows, count])?;
         elementwise(Elementwise::Affine(-2.0, 1.0), v, None, &mut flipped)?;
