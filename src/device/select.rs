@@ -149,7 +149,7 @@ fn enumerate(backends: wgpu::Backends) -> Vec<Candidate> {
                 Candidate { adapter, summary }
             })
             .collect();
-    found.sort_by_key(|c| preference(c));
+    found.sort_by_key(preference);
     for (index, c) in found.iter_mut().enumerate() {
         c.summary.index = index;
     }
