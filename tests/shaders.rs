@@ -202,13 +202,9 @@ fn misplaced_barriers(source: &str) -> Vec<String> {
                     open.pop();
                     head.clear();
                 }
-                Some(';') => {
-                    // A loop's head holds semicolons.
-                    if !(text.starts_with("for")
-                        && text.matches('(').count() > text.matches(')').count())
-                    {
-                        head.clear();
-                    }
+                // A loop's head holds semicolons.
+                Some(';') if text.matches('(').count() == text.matches(')').count() => {
+                    head.clear();
                 }
                 _ => {}
             }

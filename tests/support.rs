@@ -1,50 +1,66 @@
 //! What several rooms of tests share: the adapters, opened once.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::{Mutex, OnceLock};
 
 use harmonium::Device;
 
 /// The variable with which a run on no adapter is a failure.
 const REQUIRE: &str = "HARMONIUM_REQUIRE_GPU";
 
-static SKIPPED: AtomicUsize = AtomicUsize::new(0);
-
 /// Every adapter of this machine, opened once for all tests; their names are printed. Where there is
-/// none, the tests that want one count themselves as skipped, and with `HARMONIUM_REQUIRE_GPU=1` fail.
+/// none, the tests that want one are counted as skipped, and with `HARMONIUM_REQUIRE_GPU=1` fail.
 ///
 /// Tests share these devices. One that breaks a device, or counts what it does, opens its own.
 pub fn gpus() -> &'static [Device] {
     static GPUS: OnceLock<Vec<Device>> = OnceLock::new();
     let gpus = GPUS.get_or_init(|| {
-        let opened = Device::all_gpus();
-        let mut devices = Vec::new();
-        for device in opened {
-            match device {
-                Ok(device) => devices.push(device),
-                Err(error) => assert!(!required(), "an adapter does not open: {error}"),
-            }
-        }
+        let devices = opened();
         for device in &devices {
             let info = device.info();
-            eprintln!("testing on {info}, driver {}", info.driver);
+            say(&format!("testing on {info}, driver {}", info.driver));
         }
         devices
     });
     if gpus.is_empty() {
         assert!(!required(), "no GPU adapter, and {REQUIRE}=1 asks for one");
-        let skipped = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-        eprintln!("no GPU adapter: {skipped} tests skipped so far");
+        count_as_skipped();
     }
     gpus
 }
 
-/// Adapters of this test alone, by backend.
+/// Adapters of this test alone.
 pub fn own_gpus() -> Vec<Device> {
-    let backends = gpus().iter().map(|gpu| gpu.info().backend.clone());
-    backends.map(|backend| Device::gpu(&backend).expect("it opened before")).collect()
+    if gpus().is_empty() { Vec::new() } else { opened() }
+}
+
+fn opened() -> Vec<Device> {
+    let all = Device::all_gpus().into_iter();
+    let (opened, failed): (Vec<_>, Vec<_>) = all.partition(Result::is_ok);
+    for error in failed.into_iter().filter_map(Result::err) {
+        assert!(!required(), "an adapter does not open: {error}");
+        say(&format!("not tested: {error}"));
+    }
+    opened.into_iter().filter_map(Result::ok).collect()
+}
+
+fn count_as_skipped() {
+    static SKIPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // The test's own thread has its name.
+    let name = std::thread::current().name().unwrap_or("?").to_string();
+    let mut skipped = SKIPPED.lock().unwrap();
+    if skipped.insert(name.clone()) {
+        let count = skipped.len();
+        say(&format!("no GPU adapter: {name} checks no GPU ({count} such tests so far)"));
+    }
 }
 
 fn required() -> bool {
     std::env::var(REQUIRE).is_ok_and(|value| value != "0" && !value.is_empty())
+}
+
+/// Past the capture of test output, so that a run always says what it ran on.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
