@@ -1,10 +1,12 @@
 //! `harmonium sample`, `transform` and `reconstruct`: what a trained machine does.
 
+use std::io;
 use std::path::Path;
 
 use super::args::{ApplyOptions, SampleOptions};
 use super::model::{LoadedModel, upload_rows};
-use super::{open_device, tell};
+use super::open_device;
+use super::print::{self, out, tell};
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -25,7 +27,15 @@ enum Format {
 }
 
 impl Format {
+    /// What `path` asks for. That it can be written there is looked at before any work is done.
     fn of(path: &Path, png: bool) -> Result<Self> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            let detail = format!("the folder {} does not exist", folder.display());
+            return Err(Error::io("write", path, io::Error::new(io::ErrorKind::NotFound, detail)));
+        }
         let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         match extension.as_deref() {
             Some("npy") => Ok(Format::Npy),
@@ -38,10 +48,11 @@ impl Format {
     }
 }
 
-/// The chains' last states and last means.
-pub struct Samples {
-    pub states: Vec<f32>,
-    pub means: Vec<f32>,
+/// What of the chains' ends is kept.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Keep {
+    States,
+    Means,
 }
 
 /// Runs `count` chains for `steps` steps, from `init` or from the biases' marginal.
@@ -51,9 +62,10 @@ pub fn run_chains(
     steps: u64,
     seed: u64,
     init: Option<&[f32]>,
-) -> Result<Samples> {
+    keep: Keep,
+) -> Result<Vec<f32>> {
     let (device, width) = (rbm.device(), rbm.visible_count());
-    let mut samples = Samples { states: Vec::new(), means: Vec::new() };
+    let mut kept = room(count, width)?;
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
         let draw = Draw::new(seed, stream::CHAINS).from_case(first as u32);
@@ -66,21 +78,34 @@ pub fn run_chains(
         };
         let mut h = Tensor::for_output(device, &[rows, rbm.hidden_count()])?;
         rbm.gibbs(&mut v, &mut h, steps.saturating_sub(1), &draw)?;
-        if steps == 0 {
-            samples.means.extend(v.to_vec()?);
-        } else {
-            // The last step, whose means are kept.
+        let mut mean = None;
+        if steps > 0 {
+            // The last step, whose means may be kept.
             let last = draw.at(steps - 1);
-            let mut mean = Tensor::for_output(device, &[rows, width])?;
+            if keep == Keep::Means {
+                mean = Some(Tensor::for_output(device, &[rows, width])?);
+            }
             let hidden = Draw { stream: stream::HIDDEN, ..last };
             rbm.sample_h_from_v(&v, &hidden, None, &mut h)?;
             let visible = Draw { stream: stream::VISIBLE, ..last };
-            rbm.sample_v_from_h(&h, &visible, Some(&mut mean), &mut v)?;
-            samples.means.extend(mean.to_vec()?);
+            rbm.sample_v_from_h(&h, &visible, mean.as_mut(), &mut v)?;
         }
-        samples.states.extend(v.to_vec()?);
+        kept.extend(mean.as_ref().unwrap_or(&v).to_vec()?);
     }
-    Ok(samples)
+    Ok(kept)
+}
+
+/// An empty array with room for `count` rows.
+fn room(count: usize, width: usize) -> Result<Vec<f32>> {
+    let mut values = Vec::new();
+    let whole = count.checked_mul(width);
+    match whole.is_some_and(|n| values.try_reserve_exact(n).is_ok()) {
+        true => Ok(values),
+        false => Err(Error::data(
+            "result",
+            format!("{count} rows of {width} values do not fit in memory; ask for fewer"),
+        )),
+    }
 }
 
 pub fn sample(options: &SampleOptions) -> Result<()> {
@@ -88,22 +113,28 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = LoadedModel::open(&options.model, &device)?;
     let (init, count) = starts(options, &model)?;
-    let samples = run_chains(&model.rbm, count, options.steps, options.seed, init.as_deref())?;
+    let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
+    let (steps, seed) = (options.steps, options.seed);
+    let mut samples = run_chains(&model.rbm, count, steps, seed, init.as_deref(), keep)?;
     let width = model.rbm.visible_count();
     match format {
         Format::Npy => {
             model.tell_space();
-            npy::write(&options.out, &samples.states, count, width)?;
+            npy::write(&options.out, &samples, count, width)?;
         }
         Format::Png => {
-            let mut means = samples.means;
-            let range = model.for_picture(&mut means)?;
-            let picture = pictures::sheet(&means, width, model.image_shape(), range)?;
-            picture.notes.iter().for_each(tell);
+            let range = model.for_picture(&mut samples)?;
+            let picture = pictures::sheet(&samples, width, model.image_shape(), range)?;
+            picture.notes.iter().for_each(|n| tell(format_args!("note: {n}")));
             picture.save(&options.out)?;
         }
     }
-    println!("{} chains after {} Gibbs steps: {}", count, options.steps, options.out.display());
+    out!(
+        "{} after {}: {}",
+        print::count(count, "chain"),
+        print::count(steps, "Gibbs step"),
+        options.out.display()
+    );
     Ok(())
 }
 
@@ -114,6 +145,10 @@ fn starts(options: &SampleOptions, model: &LoadedModel) -> Result<(Option<Vec<f3
         let count = options.count.unwrap_or(COUNT);
         if count == 0 {
             return Err(Error::setting("count", "0 is too few; use at least 1"));
+        }
+        if u32::try_from(count).is_err() {
+            let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
+            return Err(Error::setting("count", detail));
         }
         return Ok((None, count));
     };
@@ -150,9 +185,9 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
     let cases = model.cases(&options.data, options.split, options.limit)?;
     let hidden = map_rows(&device, &cases, |v| model.rbm.mean_h_from_v(v))?;
     npy::write(&options.out, &hidden, cases.len(), model.rbm.hidden_count())?;
-    println!(
-        "p(h|v) of {} cases, [{}, {}]: {}",
-        cases.len(),
+    out!(
+        "p(h|v) of {}, [{}, {}]: {}",
+        print::count(cases.len(), "case"),
         cases.len(),
         model.rbm.hidden_count(),
         options.out.display()
@@ -164,10 +199,7 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
     let model = LoadedModel::open(&options.model, &device)?;
-    let mut cases = model.cases(&options.data, options.split, options.limit)?;
-    if format == Format::Png {
-        cases = cases.limit(pictures::MOST_TILES);
-    }
+    let cases = model.cases(&options.data, options.split, options.limit)?;
     let mut again = map_rows(&device, &cases, |v| model.rbm.reconstruct(v))?;
     let mut originals = cases.to_f32();
     let squares = originals.iter().zip(&again).map(|(a, b)| f64::from(a - b).powi(2));
@@ -181,13 +213,13 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             let range = model.for_picture(&mut originals)?;
             let picture =
                 pictures::reconstructions(&originals, &again, width, model.image_shape(), range)?;
-            picture.notes.iter().for_each(tell);
+            picture.notes.iter().for_each(|n| tell(format_args!("note: {n}")));
             picture.save(&options.out)?;
         }
     }
-    println!(
-        "{} cases, reconstruction error {error:.4} (squared, summed over {width} units, mean over cases): {}",
-        cases.len(),
+    out!(
+        "{}, reconstruction error {error:.4} (squared, summed over {width} units, mean over cases): {}",
+        print::count(cases.len(), "case"),
         options.out.display()
     );
     Ok(())

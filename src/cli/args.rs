@@ -1,12 +1,21 @@
 //! The arguments.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::device::DEVICE_VARIABLE;
 use crate::models::VisibleKind;
 use crate::training::Schedule;
+
+/// A number of things.
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+        true => "the number is too large".into(),
+        false => "a whole number is expected, 0 or above".into(),
+    })
+}
 
 /// Train and sample Boltzmann machines on any GPU, or on the CPU.
 #[derive(Parser)]
@@ -59,6 +68,7 @@ pub struct DeviceOption {
 
 /// Every setting is optional here: what is not given comes from --config, then from the defaults.
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct TrainRbmOptions {
     /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
     /// [default: digits]
@@ -68,19 +78,19 @@ pub struct TrainRbmOptions {
     #[arg(long, value_name = "KIND")]
     pub visible: Option<VisibleKind>,
     /// Hidden units [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub hidden: Option<usize>,
     /// CD-K: the model's term after K Gibbs steps from the data [default: 1]
-    #[arg(long, value_name = "K", conflicts_with = "pcd")]
+    #[arg(long, value_name = "K", conflicts_with = "pcd", value_parser = whole::<u64>)]
     pub cd: Option<u64>,
     /// PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]
-    #[arg(long, value_name = "K", num_args = 0..=1)]
+    #[arg(long, value_name = "K", num_args = 0..=1, value_parser = whole::<u64>)]
     pub pcd: Option<Option<u64>>,
     /// Passes over the training cases [default: 10; bundled digits 200, fashion 150]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub epochs: Option<u64>,
     /// Cases per update [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub batch: Option<usize>,
     /// Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001
     /// (linear) [default: 0.1; gaussian 0.001]
@@ -109,13 +119,13 @@ pub struct TrainRbmOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub standardize: Option<bool>,
     /// Use the first N training cases only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
     /// Hold out this fraction (below 1) or number of training cases; 0 holds out none [default: 0.1]
     #[arg(long, value_name = "X")]
     pub validation: Option<String>,
     /// Of weights, order, states and noise [default: 1]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
     /// or a part of an adapter's name [default: auto]
@@ -147,17 +157,18 @@ pub struct ModelOption {
 }
 
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct SampleOptions {
     #[command(flatten)]
     pub model: ModelOption,
     /// Independent chains [default: 64, or the rows of --init]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub count: Option<usize>,
     /// Gibbs steps of each chain
-    #[arg(long, value_name = "K", default_value_t = 1000)]
+    #[arg(long, value_name = "K", default_value_t = 1000, value_parser = whole::<u64>)]
     pub steps: u64,
     /// Of the starts and of all draws
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = whole::<u64>)]
     pub seed: u64,
     /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
     #[arg(long, value_name = "FILE.npy")]
@@ -170,6 +181,7 @@ pub struct SampleOptions {
 }
 
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct ApplyOptions {
     #[command(flatten)]
     pub model: ModelOption,
@@ -180,7 +192,7 @@ pub struct ApplyOptions {
     #[arg(long, value_enum, default_value_t = Split::Train)]
     pub split: Split,
     /// Use the first N cases only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
     /// .npy, f32 [cases, units]; reconstruct also draws .png, each case above its reconstruction
     #[arg(long, value_name = "FILE")]

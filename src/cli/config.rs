@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::args::TrainRbmOptions;
 use crate::data::{Binarize, Holdout};
@@ -35,12 +36,17 @@ pub struct TrainFile {
     seed: Option<u64>,
     device: Option<String>,
     /// What a run records beside its settings; not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "unread")]
     pub run: Option<RunRecord>,
 }
 
+/// Whatever stands there, in this version's words or another's.
+fn unread<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<RunRecord>, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| None)
+}
+
 /// Where and with what a run was made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct RunRecord {
     /// harmonium's version.
     pub harmonium: String,
@@ -50,7 +56,7 @@ pub struct RunRecord {
     pub backend: String,
     /// Its driver.
     pub driver: String,
-    /// Cases trained on, and held out.
+    /// Cases trained on.
     pub training_cases: usize,
     /// Cases held out.
     pub validation_cases: usize,

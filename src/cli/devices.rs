@@ -1,9 +1,9 @@
 //! `harmonium devices`.
 
 use super::args::DevicesOptions;
-use super::tell;
+use super::print::out;
 use crate::device::{AdapterSummary, Device, DeviceKind, adapters, auto_choice};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[derive(serde::Serialize)]
 struct Report {
@@ -19,36 +19,35 @@ pub fn run(options: &DevicesOptions) -> Result<()> {
     let cpu = Device::cpu().info().clone();
     if options.json {
         let report = Report { auto, auto_index, cpu, adapters };
-        match serde_json::to_string_pretty(&report) {
-            Ok(text) => println!("{text}"),
-            Err(error) => tell(error),
-        }
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::data("report", e.to_string()))?;
+        out!("{text}");
         return Ok(());
     }
-    println!("cpu  {}", cpu.name);
+    out!("cpu  {}", cpu.name);
     for a in &adapters {
-        print_adapter(a);
+        print_adapter(a)?;
     }
-    println!("\n--device auto takes {auto}");
+    out!("\n--device auto takes {auto}");
     if adapters.is_empty() {
-        println!(
+        out!(
             "No GPU driver was found. Debian: apt-get install mesa-vulkan-drivers gives a software one."
         );
     }
     Ok(())
 }
 
-fn print_adapter(a: &AdapterSummary) {
+fn print_adapter(a: &AdapterSummary) -> Result<()> {
     let kind = match a.info.kind {
         DeviceKind::Software => "software adapter",
         _ => "GPU",
     };
-    println!("{:<4} {} [{}] {kind}", a.index, a.info.name, a.info.backend);
+    out!("{:<4} {} [{}] {kind}", a.index, a.info.name, a.info.backend);
     if !a.info.driver.is_empty() {
-        println!("     driver    {}", a.info.driver);
+        out!("     driver    {}", a.info.driver);
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    println!(
+    out!(
         "     limits    tensor {:.0} MiB, buffer {:.0} MiB, workgroup {} invocations, {} KiB memory, {} storage buffers",
         mib(a.max_storage_binding_bytes),
         mib(a.max_buffer_bytes),
@@ -57,8 +56,9 @@ fn print_adapter(a: &AdapterSummary) {
         a.max_storage_buffers
     );
     let features = if a.features.is_empty() { "none".into() } else { a.features.join(", ") };
-    println!("     features  {features}");
+    out!("     features  {features}");
     if let Some(why) = &a.unusable {
-        println!("     unusable  {why}");
+        out!("     unusable  {why}");
     }
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod args;
 mod config;
 mod devices;
 mod model;
+mod print;
 mod progress;
 mod train;
 mod verify;
@@ -16,6 +17,7 @@ use clap::Parser;
 
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
+use print::{out, tell};
 
 /// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage.
 pub fn main() -> ExitCode {
@@ -23,7 +25,7 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            print::tell_error(&error);
             ExitCode::from(if matches!(error, Error::Setting { .. }) { 2 } else { 1 })
         }
     }
@@ -39,11 +41,6 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints a line for the user that is no result.
-fn tell(text: impl std::fmt::Display) {
-    eprintln!("{text}");
 }
 
 /// Opens the device that was asked for and says which one it is.
@@ -72,13 +69,18 @@ fn print_profile(device: &Device) -> Result<()> {
         Timing::Timestamps => "device timestamps",
         Timing::Clock => "host clock",
     };
-    println!("\nkernel times on {} ({how}):", device.info());
-    println!(
+    out!("\nkernel times on {} ({how}):", device.info());
+    out!(
         "{:<14} {:>10} {:>12} {:>10} {:>10} {:>8}",
-        "kernel", "calls", "ms", "us/call", "GFLOP/s", "GB/s"
+        "kernel",
+        "calls",
+        "ms",
+        "us/call",
+        "GFLOP/s",
+        "GB/s"
     );
     for ProfileRow { kernel, calls, seconds, flops, bytes } in rows {
-        println!(
+        out!(
             "{kernel:<14} {calls:>10} {:>12.2} {:>10.2} {:>10.2} {:>8.2}",
             seconds * 1e3,
             seconds * 1e6 / calls.max(1) as f64,

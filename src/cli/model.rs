@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::args::{ModelOption, Split};
-use super::tell;
+use super::print::tell;
 use crate::data::{self, Binarize, Cases, DataSet, ImageShape, Part, Preprocessing, Values};
 use crate::device::Device;
 use crate::error::{Error, Result};

@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::apply::{self, Keep};
 use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings};
+use super::print::{count, out, tell};
 use super::progress::Progress;
-use super::{apply, model, open_device, print_profile, tell};
+use super::{model, open_device, print_profile};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
@@ -106,6 +108,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
     let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
     tell(format!("run: {}", folder.path().display()));
     folder.write_config(&settings.to_file(record(&device, &prepared)))?;
+    folder.start_metrics()?;
     crate::kernels::warm_up(&device)?;
     if options.profile {
         device.start_profile()?;
@@ -134,7 +137,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
     };
     finish(&folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
-    print_summary(&folder, &summary);
+    print_summary(&folder, &summary)?;
     if options.profile {
         print_profile(&device)?;
     }
@@ -161,11 +164,11 @@ fn prepare(settings: &Settings) -> Result<Prepared> {
         train.cases.check_unit_interval(&settings.data)?;
     }
     tell(format!(
-        "data: {}, {} training cases{} of {} values{}",
+        "data: {}, {}{} of {}{}",
         settings.data,
-        train.cases.len(),
+        count(train.cases.len(), "training case"),
         validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.cases.len())),
-        train.cases.width(),
+        count(train.cases.width(), "value"),
         match settings.binarize {
             Some(how) => format!(", binarised ({how})"),
             None if settings.standardize => ", standardised".into(),
@@ -366,9 +369,10 @@ fn finish(
     let image = prepared.image.map(|i| (i.height, i.width));
     let width = rbm.visible_count();
     let filters = pictures::filters(&file.w, width, rbm.hidden_count(), image)?;
+    filters.notes.iter().for_each(|n| tell(format_args!("{}: {n}", run::FILTERS)));
     filters.save(folder.picture_path(run::FILTERS))?;
 
-    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None)?.means;
+    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None, Keep::Means)?;
     let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
     pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
 
@@ -425,11 +429,16 @@ fn panels(points: &[(u64, Scores)]) -> Vec<curves::Panel> {
     all.into_iter().filter(|p| !p.series.is_empty()).collect()
 }
 
-fn print_summary(folder: &RunFolder, s: &Summary<'_>) {
+fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {
     let path = folder.path().display();
-    println!(
-        "rbm with {} visible and {} hidden units, {} epochs, {} updates in {:.1} s ({:.0} cases/s)",
-        s.visible_units, s.hidden_units, s.epochs, s.updates, s.seconds, s.cases_per_second
+    out!(
+        "rbm with {} visible and {}, {}, {} in {:.1} s ({:.0} cases/s)",
+        s.visible_units,
+        count(s.hidden_units, "hidden unit"),
+        count(s.epochs, "epoch"),
+        count(s.updates, "update"),
+        s.seconds,
+        s.cases_per_second
     );
     let space = if s.standardized { ", standardised values" } else { "" };
     let mut errors = format!("training {:.3}", s.scores.reconstruction_error);
@@ -439,15 +448,13 @@ fn print_summary(folder: &RunFolder, s: &Summary<'_>) {
     if let Some(e) = s.test_reconstruction_error {
         errors += &format!(", test {e:.3}");
     }
-    println!(
-        "reconstruction error: {errors} (squared, summed over {} units{space})",
-        s.visible_units
-    );
+    out!("reconstruction error: {errors} (squared, summed over {} units{space})", s.visible_units);
     if let Some(pl) = s.scores.pseudo_log_likelihood {
-        println!("pseudo-likelihood: {pl:.2} nats per case (stochastic)");
+        out!("pseudo-likelihood: {pl:.2} nats per case (stochastic)");
     }
-    println!("model: {path}/{}", run::MODEL);
+    out!("model: {path}/{}", run::MODEL);
     for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
-        println!("picture: {path}/{name}");
+        out!("picture: {path}/{name}");
     }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::args::VerifyOptions;
-use super::tell;
+use super::print::{count, out, tell};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
 use crate::evaluation::verify::{Outcome, verify};
@@ -22,38 +22,50 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
                     .into(),
         });
     }
-    let mut failures = 0;
-    let mut devices_failed = 0;
+    let (mut cases, mut failures, mut devices_failed) = (0, 0, 0);
     for device in devices {
         let found = device.and_then(|device| verify_one(&device, options.cases));
         match found {
-            Ok(failed) => failures += failed,
+            Ok((seen, failed)) => {
+                cases += seen;
+                failures += failed;
+            }
             Err(error) => {
                 devices_failed += 1;
-                println!("FAILED: {error}\n");
+                out!("FAILED: {error}\n");
             }
         }
     }
+    if cases + devices_failed == 0 {
+        out!("nothing was compared: no GPU among the devices asked for");
+        return Ok(ExitCode::SUCCESS);
+    }
     if failures + devices_failed == 0 {
-        println!("all kernels agree with the CPU path");
+        out!("all kernels agree with the CPU path");
         return Ok(ExitCode::SUCCESS);
     }
     tell(format!(
-        "error: {failures} cases disagree with the CPU path, {devices_failed} devices failed; results of these kernels on these devices cannot be trusted"
+        "error: {} with the CPU path, and {} failed; results of these kernels on these devices cannot be trusted",
+        if failures == 1 {
+            "1 case disagrees".into()
+        } else {
+            format!("{failures} cases disagree")
+        },
+        count(devices_failed, "device")
     ));
     Ok(ExitCode::FAILURE)
 }
 
-/// Verifies one device and prints its table; returns how many cases failed.
-fn verify_one(device: &Device, cases: bool) -> Result<usize> {
+/// Verifies one device and prints its table; returns how many cases it saw, and how many of them failed.
+fn verify_one(device: &Device, cases: bool) -> Result<(usize, usize)> {
     let info = device.info();
-    println!("{} [{}] {}", info.name, info.backend, info.driver);
+    out!("{} [{}] {}", info.name, info.backend, info.driver);
     if info.kind == DeviceKind::Cpu {
-        println!("  the CPU path is the reference; name a GPU to compare with it\n");
-        return Ok(0);
+        out!("  the CPU path is the reference; name a GPU to compare with it\n");
+        return Ok((0, 0));
     }
     let outcomes = verify(device, |_| ())?;
-    println!("  {:<14} {:>6} {:>24}  worst case", "kernel", "cases", "worst error / tolerance");
+    out!("  {:<14} {:>6} {:>24}  worst case", "kernel", "cases", "worst error / tolerance");
     let mut kernels: Vec<&str> = outcomes.iter().map(|o| o.kernel).collect();
     kernels.dedup();
     for kernel in kernels {
@@ -64,14 +76,14 @@ fn verify_one(device: &Device, cases: bool) -> Result<usize> {
             let name = if i == 0 { kernel } else { "" };
             let count = if i == 0 { own.len().to_string() } else { String::new() };
             let verdict = if passed(o) { "ok  " } else { "FAIL" };
-            println!("  {name:<14} {count:>6} {:>19.3} {verdict}  {}", o.worst, o.case);
+            out!("  {name:<14} {count:>6} {:>19.3} {verdict}  {}", o.worst, o.case);
             if let Some(detail) = o.detail.as_ref().filter(|_| !passed(o)) {
-                println!("  {:>21} {detail}", "");
+                out!("  {:>21} {detail}", "");
             }
         }
     }
-    println!();
-    Ok(outcomes.iter().filter(|o| !passed(o)).count())
+    out!("");
+    Ok((outcomes.len(), outcomes.iter().filter(|o| !passed(o)).count()))
 }
 
 fn passed(o: &Outcome) -> bool {

@@ -135,6 +135,19 @@ impl RunFolder {
         atomic::write(&path, |out| out.write_all(text.as_bytes()))
     }
 
+    /// Makes an empty `metrics.jsonl`, so that a run that fails in its first epoch has one too.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be made.
+    pub fn start_metrics(&mut self) -> Result<()> {
+        if self.metrics.is_none() {
+            let path = self.path.join(METRICS);
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            self.metrics = Some(file.map_err(|e| Error::io("create", &path, e))?);
+        }
+        Ok(())
+    }
+
     /// Appends one line to `metrics.jsonl`, in one write, so that a reader that follows the file sees
     /// whole lines. JSON has no NaN or infinity: they become `null`.
     ///
@@ -145,10 +158,7 @@ impl RunFolder {
         let mut line = serde_json::to_vec(metrics)
             .map_err(|e| Error::file(&path, "new line", e.to_string()))?;
         line.push(b'\n');
-        if self.metrics.is_none() {
-            let file = OpenOptions::new().create(true).append(true).open(&path);
-            self.metrics = Some(file.map_err(|e| Error::io("create", &path, e))?);
-        }
+        self.start_metrics()?;
         match &mut self.metrics {
             Some(file) => file.write_all(&line).map_err(|e| Error::io("write", &path, e)),
             None => Ok(()),

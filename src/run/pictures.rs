@@ -75,7 +75,7 @@ pub fn filters(
         .draw(&[&tiles], FILTER_GAP)?;
     if shown < hidden_count {
         picture.notes.push(format!(
-            "filters: the {shown} of {hidden_count} hidden units with the largest weights"
+            "the picture shows the {shown} of {hidden_count} hidden units with the largest weights"
         ));
     }
     Ok(picture)
@@ -168,7 +168,7 @@ impl Sheet {
             }
         }
         if shown < count {
-            picture.notes.push(format!("{}: the first {shown} of {count} cases", self.op));
+            picture.notes.push(format!("the picture shows the first {shown} of {count} cases"));
         }
         Ok(picture)
     }
