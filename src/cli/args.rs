@@ -41,6 +41,8 @@ pub enum Command {
     Transform(ApplyOptions),
     /// Send data through the machine and back: v -> p(h|v) -> mean of v, no noise
     Reconstruct(ApplyOptions),
+    /// Say how good a machine is: log Z, likelihood, pseudo-likelihood, reconstruction error
+    Eval(EvalOptions),
     /// Check every kernel of this machine's devices against the CPU path
     Verify(VerifyOptions),
 }
@@ -215,4 +217,44 @@ pub struct VerifyOptions {
     /// Print every case, not only each kernel's worst
     #[arg(long)]
     pub cases: bool,
+}
+
+#[derive(Args)]
+pub struct EvalOptions {
+    #[command(flatten)]
+    pub model: ModelOption,
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv [default: what
+    /// the machine was trained on]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Which part [default: test, where the data have one]
+    #[arg(long, value_enum)]
+    pub split: Option<Split>,
+    /// Use the first N cases only
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// log Z by enumeration: the default up to 24 units in the smaller layer (gaussian: in the hidden one)
+    #[arg(long, conflicts_with_all = ["ais", "ais_grid"])]
+    pub exact: bool,
+    /// log Z by annealed importance sampling over N equal temperature steps, forwards and backwards: the
+    /// default for larger machines, with 10000
+    #[arg(long, value_name = "N", conflicts_with = "ais_grid")]
+    pub ais: Option<usize>,
+    /// The same over a published grid: salakhutdinov (2008; 14500 steps, fine towards the model)
+    #[arg(long, value_name = "NAME", value_parser = ["salakhutdinov"])]
+    pub ais_grid: Option<String>,
+    /// Chains of the annealing
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub chains: usize,
+    /// Gibbs steps that bring the backward annealing's chains from the data to the model
+    #[arg(long, value_name = "K", default_value_t = 1000)]
+    pub burn_in: u64,
+    /// Of all draws
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub device: DeviceOption,
 }

@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod config;
 mod devices;
+mod eval;
 mod model;
 mod print;
 mod progress;
@@ -38,6 +39,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
+        args::Command::Eval(options) => eval::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)

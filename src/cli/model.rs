@@ -17,6 +17,8 @@ pub struct LoadedModel {
     pub preprocessing: Preprocessing,
     pub image: Option<ImageShape>,
     pub seed: u64,
+    /// What it was trained on, where the file says.
+    pub data: Option<String>,
     name: String,
 }
 
@@ -49,6 +51,7 @@ impl LoadedModel {
             rbm,
             image: image.or_else(|| ImageShape::guess(i)),
             seed: metadata(SEED_KEY).and_then(|s| s.parse().ok()).unwrap_or(1),
+            data: metadata(DATA_KEY).cloned(),
             preprocessing: Preprocessing { binarize, mean: file.data_mean, std: file.data_std },
             name: path.display().to_string(),
         })

@@ -144,7 +144,13 @@ impl Rbm {
     /// # Errors
     /// [`Error::Shape`] where the number of means is not the number of visible units.
     pub fn set_visible_bias_from_means(&mut self, means: &[f32]) -> Result<()> {
-        let bias: Vec<f32> = match self.visible {
+        let bias = self.visible_bias_of_means(means);
+        self.b.upload(&bias)
+    }
+
+    /// The visible bias that [`Rbm::set_visible_bias_from_means`] sets.
+    pub fn visible_bias_of_means(&self, means: &[f32]) -> Vec<f32> {
+        match self.visible {
             VisibleKind::Gaussian => means.to_vec(),
             VisibleKind::Bernoulli => means
                 .iter()
@@ -153,8 +159,7 @@ impl Rbm {
                     (p / (1.0 - p)).ln()
                 })
                 .collect(),
-        };
-        self.b.upload(&bias)
+        }
     }
 
     /// What the visible units are.

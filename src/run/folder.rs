@@ -17,6 +17,8 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const SUMMARY: &str = "summary.json";
 /// The trained model.
 pub const MODEL: &str = "model.safetensors";
+/// What `harmonium eval` found.
+pub const EVAL: &str = "eval.json";
 /// The hidden units' weights as images.
 pub const FILTERS: &str = "filters.png";
 /// What the model dreams.
@@ -27,8 +29,8 @@ pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 pub const CURVES: &str = "curves.svg";
 
 /// What a run writes; all that `force` ever removes.
-const FILES: [&str; 8] =
-    [CONFIG, METRICS, SUMMARY, MODEL, FILTERS, SAMPLES, RECONSTRUCTIONS, CURVES];
+const FILES: [&str; 9] =
+    [CONFIG, METRICS, SUMMARY, EVAL, MODEL, FILTERS, SAMPLES, RECONSTRUCTIONS, CURVES];
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
 #[derive(Debug)]

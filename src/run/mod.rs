@@ -12,6 +12,8 @@ pub mod npy;
 pub mod pictures;
 pub mod png_file;
 
-pub use folder::{CURVES, FILTERS, MODEL, RECONSTRUCTIONS, RunFolder, SAMPLES, resolve_model};
+pub use folder::{
+    CURVES, EVAL, FILTERS, MODEL, RECONSTRUCTIONS, RunFolder, SAMPLES, resolve_model,
+};
 pub use model_file::RbmFile;
 pub use pictures::robust_range;
