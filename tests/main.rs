@@ -2,6 +2,7 @@
 
 mod data;
 mod device;
+mod evaluation;
 mod examples;
 mod kernels;
 mod models;

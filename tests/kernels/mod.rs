@@ -1,6 +1,7 @@
 //! Each kernel on every adapter against the CPU path, and the CPU path against plain f64 formulas.
 
 mod activation;
+mod anneal;
 mod bias_update;
 mod cd_update;
 mod elementwise;

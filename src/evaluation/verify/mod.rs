@@ -3,6 +3,8 @@
 #[doc(hidden)]
 pub mod activation;
 #[doc(hidden)]
+pub mod anneal;
+#[doc(hidden)]
 pub mod bias_update;
 #[doc(hidden)]
 pub mod cd_update;
@@ -70,7 +72,7 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, Part); 10] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
@@ -80,6 +82,7 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("bias_update", bias_updates),
         ("matmul", products),
         ("cd_update", cd_updates),
+        ("anneal", anneals),
     ];
     let mut outcomes = Vec::new();
     for (name, part) in parts {
@@ -193,6 +196,17 @@ fn cd_updates(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
             }
             out.push(cd_update::case(device, tiles, form, [9, 67, 5, 3], Values::NonFinite)?);
         }
+    }
+    Ok(())
+}
+
+fn anneals(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for samples in [false, true] {
+        for betas in [[0.9, 0.901], [0.0, 1.0], [1.0, 0.5]] {
+            out.push(anneal::case(device, [10, 131, 67], betas, samples, Values::Ordinary)?);
+        }
+        out.push(anneal::case(device, [7, 1, 1], [0.3, 0.31], samples, Values::Wide)?);
+        out.push(anneal::case(device, [5, 67, 9], [0.5, 0.75], samples, Values::NonFinite)?);
     }
     Ok(())
 }

@@ -1,0 +1,4 @@
+//! Likelihoods: exact log Z against enumeration from the definitions, and annealing against exact log Z.
+
+mod ais;
+mod partition;

@@ -1,0 +1,86 @@
+use harmonium::Device;
+use harmonium::evaluation::partition::{MOST_ENUMERATED, can_enumerate, exact_log_partition};
+use harmonium::models::{Rbm, VisibleKind};
+
+use crate::models::exact::{Exact, dot, states};
+use crate::models::support::on_each;
+
+/// ln Z of a Gaussian machine: for each h the integral over v is (2π)^(I/2) exp(aᵀh + bᵀWh + ½‖Wh‖²).
+fn gaussian_log_z(machine: &Exact) -> f64 {
+    let terms: Vec<f64> = states(machine.j)
+        .iter()
+        .map(|h| {
+            let wh: Vec<f64> =
+                (0..machine.i).map(|i| dot(&machine.w[i * machine.j..][..machine.j], h)).collect();
+            dot(&machine.a, h) + dot(&machine.b, &wh) + 0.5 * dot(&wh, &wh)
+        })
+        .collect();
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    largest
+        + terms.iter().map(|t| (t - largest).exp()).sum::<f64>().ln()
+        + 0.5 * machine.i as f64 * std::f64::consts::TAU.ln()
+}
+
+#[test]
+fn either_layer_gives_the_sum_over_all_states() {
+    on_each(|device| {
+        // More hidden units, more visible units, as many, and more than one task of 2¹⁰ states.
+        for (i, j) in [(1, 1), (3, 7), (7, 3), (5, 5), (12, 13), (13, 11)] {
+            let machine = Exact::random(VisibleKind::Bernoulli, i, j, 1.5, (i * 100 + j) as u64);
+            let found = exact_log_partition(&machine.to_rbm(device)).unwrap();
+            assert!(
+                (found - machine.log_z()).abs() < 1e-10,
+                "{i} {j}: {found} {}",
+                machine.log_z()
+            );
+        }
+        for (i, j) in [(1, 1), (9, 3), (3, 11)] {
+            let machine = Exact::random(VisibleKind::Gaussian, i, j, 0.7, (i * 100 + j) as u64);
+            let found = exact_log_partition(&machine.to_rbm(device)).unwrap();
+            assert!((found - gaussian_log_z(&machine)).abs() < 1e-10, "{i} {j}: {found}");
+        }
+    });
+}
+
+/// One dimension can be integrated by a sum over a fine grid: nothing of the formula is used.
+#[test]
+fn a_gaussian_machine_agrees_with_quadrature() {
+    let machine = Exact::random(VisibleKind::Gaussian, 1, 3, 1.0, 8);
+    let found = exact_log_partition(&machine.to_rbm(&Device::cpu())).unwrap();
+    let step = 1e-3;
+    let sum: f64 =
+        (-30_000..30_000).map(|k| (-machine.free_energy(&[f64::from(k) * step])).exp()).sum();
+    assert!((found - (sum * step).ln()).abs() < 1e-9, "{found} {}", (sum * step).ln());
+}
+
+/// More than 512 units in the layer that is summed out, with fields that overflow a plain product.
+#[test]
+fn wide_layers_and_strong_fields_do_not_overflow() {
+    let machine = Exact::random(VisibleKind::Bernoulli, 1500, 4, 40.0, 3);
+    let found = exact_log_partition(&machine.to_rbm(&Device::cpu())).unwrap();
+    let terms: Vec<f64> = states(4)
+        .iter()
+        .map(|h| {
+            let fields = (0..1500).map(|i| machine.b[i] + dot(&machine.w[i * 4..][..4], h));
+            let softplus = fields.map(|x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p());
+            dot(&machine.a, h) + softplus.sum::<f64>()
+        })
+        .collect();
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exact = largest + terms.iter().map(|t| (t - largest).exp()).sum::<f64>().ln();
+    assert!(found.is_finite() && (found - exact).abs() < 1e-9 * exact, "{found} {exact}");
+}
+
+#[test]
+fn machines_that_are_too_large_are_refused() {
+    let device = Device::cpu();
+    let large = MOST_ENUMERATED + 1;
+    let rbm = Rbm::new(&device, VisibleKind::Bernoulli, large, large, 1).unwrap();
+    assert!(!can_enumerate(&rbm));
+    let error = exact_log_partition(&rbm).unwrap_err().to_string();
+    assert!(error.contains("25 units are too many to enumerate, 24 is the most"), "{error}");
+    // A Gaussian machine's visible layer cannot be enumerated, however small.
+    let rbm = Rbm::new(&device, VisibleKind::Gaussian, 2, large, 1).unwrap();
+    assert!(!can_enumerate(&rbm) && exact_log_partition(&rbm).is_err());
+    assert!(can_enumerate(&Rbm::new(&device, VisibleKind::Bernoulli, 2, large, 1).unwrap()));
+}
