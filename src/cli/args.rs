@@ -249,6 +249,9 @@ pub struct EvalOptions {
     /// Gibbs steps that bring the backward annealing's chains from the data to the model
     #[arg(long, value_name = "K", default_value_t = 1000)]
     pub burn_in: u64,
+    /// The pseudo-likelihood with every unit of every case turned, instead of one drawn unit a case
+    #[arg(long)]
+    pub exact_pseudo: bool,
     /// Of all draws
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,

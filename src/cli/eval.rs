@@ -45,6 +45,8 @@ struct Report {
     /// With the reverse estimate in the place of log Z.
     mean_log_likelihood_reverse: Option<f64>,
     pseudo_log_likelihood: Option<f64>,
+    /// `exact`, or `stochastic`.
+    pseudo_log_likelihood_method: Option<&'static str>,
     reconstruction_error: Option<f64>,
     cases: Option<usize>,
     data: Option<String>,
@@ -77,7 +79,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         None => annealed(options, &model, &evaluated, Temperatures::linear(STEPS)?)?,
     };
     let mut report = partition.report(options, &model, &evaluated);
-    evaluated.score(&model, &partition, &mut report)?;
+    evaluated.score(options, &model, &partition, &mut report)?;
     report.seconds = start.elapsed().as_secs_f64();
     let json =
         serde_json::to_string_pretty(&report).map_err(|e| Error::data("eval", e.to_string()))?;
@@ -139,7 +141,13 @@ impl Evaluated {
     }
 
     /// Fills in what needs cases.
-    fn score(&self, model: &LoadedModel, z: &Partition, report: &mut Report) -> Result<()> {
+    fn score(
+        &self,
+        options: &EvalOptions,
+        model: &LoadedModel,
+        z: &Partition,
+        report: &mut Report,
+    ) -> Result<()> {
         let Some(cases) = &self.cases else { return Ok(()) };
         let rbm = &model.rbm;
         let bernoulli = rbm.visible() == VisibleKind::Bernoulli;
@@ -158,7 +166,11 @@ impl Evaluated {
             if likelihood {
                 free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
                 let draw = Draw::new(report.seed, stream::SCORES).from_case(first as u32);
-                pseudo += rows * scores::pseudo_log_likelihood(rbm, &v, &draw)?.unwrap_or(0.0);
+                let score = match options.exact_pseudo {
+                    true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
+                    false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
+                };
+                pseudo += rows * score.unwrap_or(0.0);
             }
         }
         let n = cases.len() as f64;
@@ -171,6 +183,8 @@ impl Evaluated {
             report.mean_log_likelihood_reverse =
                 z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
             report.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
+            let method = if options.exact_pseudo { "exact" } else { "stochastic" };
+            report.pseudo_log_likelihood_method = bernoulli.then_some(method);
         }
         Ok(())
     }
@@ -266,6 +280,7 @@ impl Partition {
             mean_log_likelihood_std_error: None,
             mean_log_likelihood_reverse: None,
             pseudo_log_likelihood: None,
+            pseudo_log_likelihood_method: None,
             reconstruction_error: None,
             cases: data.cases.as_ref().map(Cases::len),
             data: data.name.clone(),
@@ -323,8 +338,10 @@ impl Report {
                  machine and reverse AIS does not, if its starting samples are the model's)"
             );
         }
-        if let Some(pseudo) = self.pseudo_log_likelihood {
-            out!("pseudo-log-likelihood: {pseudo:.3} nats per case (stochastic)");
+        if let (Some(pseudo), Some(method)) =
+            (self.pseudo_log_likelihood, self.pseudo_log_likelihood_method)
+        {
+            out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method})");
         }
         if let Some(error) = self.reconstruction_error {
             out!("reconstruction error: {error:.4} (squared, summed over the visible units)");

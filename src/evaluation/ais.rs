@@ -15,11 +15,10 @@ use crate::kernels::activation::Activation;
 use crate::kernels::anneal::{Chains, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use crate::models::enumeration::log_sum_exp;
 use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
-
-use super::partition::log_sum_exp;
 
 /// Temperatures β from 0 to 1, ascending.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,6 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
+pub mod enumeration;
 pub mod rbm;
 
 pub use rbm::{Rbm, VisibleKind};

@@ -1,4 +1,5 @@
 //! Likelihoods: exact log Z against enumeration from the definitions, and annealing against exact log Z.
 
 mod ais;
+mod command;
 mod partition;

@@ -1,5 +1,6 @@
 use harmonium::Device;
 use harmonium::evaluation::partition::{MOST_ENUMERATED, can_enumerate, exact_log_partition};
+use harmonium::models::enumeration::Enumeration;
 use harmonium::models::{Rbm, VisibleKind};
 
 use crate::models::exact::{Exact, dot, states};
@@ -83,4 +84,51 @@ fn machines_that_are_too_large_are_refused() {
     let rbm = Rbm::new(&device, VisibleKind::Gaussian, 2, large, 1).unwrap();
     assert!(!can_enumerate(&rbm) && exact_log_partition(&rbm).is_err());
     assert!(can_enumerate(&Rbm::new(&device, VisibleKind::Bernoulli, 2, large, 1).unwrap()));
+}
+
+/// ∂ ln Z/∂W = ⟨v hᵀ⟩ and so on: the expectations are the gradient of ln Z, taken here by central differences
+/// of the enumeration from the definitions.
+#[test]
+fn expectations_are_the_gradient_of_log_z() {
+    let device = Device::cpu();
+    for (visible, i, j) in [
+        (VisibleKind::Bernoulli, 3, 4),
+        (VisibleKind::Bernoulli, 4, 3),
+        (VisibleKind::Bernoulli, 11, 12),
+        (VisibleKind::Gaussian, 3, 2),
+    ] {
+        let machine = Exact::random(visible, i, j, 1.0, (10 * i + j) as u64);
+        let found = Enumeration::new(&machine.to_rbm(&device)).unwrap().expectations();
+        let log_z = |m: &Exact| match visible {
+            VisibleKind::Bernoulli => m.log_z(),
+            VisibleKind::Gaussian => gaussian_log_z(m),
+        };
+        assert!((found.log_partition - log_z(&machine)).abs() < 1e-10);
+        let step = 1e-5;
+        let slope = |change: &dyn Fn(&mut Exact, f64)| {
+            let mut ends = [machine.clone(), machine.clone()];
+            change(&mut ends[0], step);
+            change(&mut ends[1], -step);
+            (log_z(&ends[0]) - log_z(&ends[1])) / (2.0 * step)
+        };
+        // Every weight of small machines, a few of the large one.
+        for at in (0..i * j).step_by(1 + i * j / 20) {
+            let expected = slope(&|m, d| m.w[at] += d);
+            assert!((found.vh[at] - expected).abs() < 1e-7, "vh {at}: {} {expected}", found.vh[at]);
+        }
+        for at in 0..j {
+            let expected = slope(&|m, d| m.a[at] += d);
+            assert!((found.h[at] - expected).abs() < 1e-7, "h {at}: {} {expected}", found.h[at]);
+        }
+        for at in 0..i {
+            let expected = slope(&|m, d| m.b[at] += d);
+            // A Gaussian energy has −½b² beside b·v, so its slope is ⟨v⟩ − b.
+            let own = match visible {
+                VisibleKind::Bernoulli => 0.0,
+                VisibleKind::Gaussian => machine.b[at],
+            };
+            let found = found.v[at] - own;
+            assert!((found - expected).abs() < 1e-7, "v {at}: {found} {expected}");
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use harmonium::Tensor;
 use harmonium::data;
 use harmonium::evaluation::scores::{
-    BATCH_BYTES, hidden_activity, mean_free_energy, pseudo_log_likelihood, reconstruction_error,
+    BATCH_BYTES, exact_pseudo_log_likelihood, hidden_activity, mean_free_energy,
+    pseudo_log_likelihood, reconstruction_error,
 };
 use harmonium::models::{Rbm, VisibleKind};
 use harmonium::random::Draw;
@@ -79,6 +80,9 @@ fn the_pseudo_likelihood_is_unbiased() {
         let found = pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap();
         println!("  {found:.4}, expected {expected:.4} ± {error:.4}");
         assert!((found - expected).abs() < 5.0 * error);
+        let exact =
+            exact_pseudo_log_likelihood(&rbm, &matrix(device, &rows(&all))).unwrap().unwrap();
+        assert!((exact - expected).abs() < 1e-6, "{exact} is not {expected}");
         // A part of the cases with their own numbers is a part of the whole.
         let few = |from: usize| {
             let v = matrix(device, &many[from..from + 500]);
@@ -124,6 +128,7 @@ fn scores_refuse_what_has_no_score() {
         let rbm = Rbm::new(device, VisibleKind::Gaussian, 4, 2, 1).unwrap();
         let v = Tensor::zeros(device, &[3, 4]).unwrap();
         assert!(pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 907)).unwrap().is_none());
+        assert!(exact_pseudo_log_likelihood(&rbm, &v).unwrap().is_none());
         let none = Tensor::zeros(device, &[0, 4]).unwrap();
         assert!(reconstruction_error(&rbm, &none).unwrap_err().to_string().contains("no case"));
         let narrow = Tensor::zeros(device, &[3, 5]).unwrap();
