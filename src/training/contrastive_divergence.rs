@@ -17,6 +17,7 @@ use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
+use super::exact::check_enumerable;
 use super::{BatchSource, Schedule};
 
 /// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
@@ -59,6 +60,10 @@ pub struct CdConfig {
     pub persistent: bool,
     /// Centring: false. Offsets start at the data's mean and ½ and follow the data at rate 0.01.
     pub centered: bool,
+    /// The model's term by enumeration instead of chains, for machines of up to 20 units in the smaller layer
+    /// (Gaussian: the hidden one): false.
+    #[serde(default)]
+    pub exact_gradient: bool,
     /// None unless asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sparsity: Option<Sparsity>,
@@ -84,6 +89,7 @@ impl CdConfig {
             steps: 1,
             persistent: false,
             centered: false,
+            exact_gradient: false,
             sparsity: None,
             seed: 1,
         }
@@ -148,25 +154,25 @@ pub struct EpochReport {
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct CdTrainer {
-    rbm: Rbm,
-    config: CdConfig,
+    pub(super) rbm: Rbm,
+    pub(super) config: CdConfig,
     /// Δ of W, b and a.
-    velocity: [Tensor; 3],
-    centring: Option<Centring>,
+    pub(super) velocity: [Tensor; 3],
+    pub(super) centring: Option<Centring>,
     /// q of the sparsity target, `[J]`.
-    activity: Option<Tensor>,
-    chains: Option<Tensor>,
+    pub(super) activity: Option<Tensor>,
+    pub(super) chains: Option<Tensor>,
     status: Tensor,
     work: Option<Workspace>,
-    epochs_done: u64,
-    updates_done: u64,
+    pub(super) epochs_done: u64,
+    pub(super) updates_done: u64,
 }
 
 /// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
 /// that moving the offsets changes nothing but later gradients.
-struct Centring {
-    mu: Tensor,
-    lambda: Tensor,
+pub(super) struct Centring {
+    pub(super) mu: Tensor,
+    pub(super) lambda: Tensor,
 }
 
 /// Tensors of one batch size.
@@ -194,6 +200,9 @@ impl CdTrainer {
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
     pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
+        if config.exact_gradient {
+            check_enumerable(&rbm)?;
+        }
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
         let velocity = [
@@ -294,6 +303,11 @@ impl CdTrainer {
         if rows == 0 {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
+        }
+        if self.config.exact_gradient {
+            let result = self.exact_update(v0, epoch);
+            self.updates_done += 1;
+            return result;
         }
         let mut work = self.workspace(rows)?;
         self.data_phase(v0, &mut work)?;
@@ -406,16 +420,25 @@ impl CdTrainer {
         bias_update(&visible, step, &mut self.rbm.b, db, watch)?;
         let hidden = BiasPhases { x0: &work.p0, xk: &work.pk, scales };
         bias_update(&hidden, step, &mut self.rbm.a, da, (&mut self.status, number))?;
-        if let (Some(centring), Some(mean_h)) = (&mut self.centring, mean_h) {
-            // W changed by Δ at fixed offsets: b = b_c − Wλ and a = a_c − Wᵀμ follow.
-            shift(&mut self.rbm.b, dw, &centring.lambda, Transpose::NT)?;
-            shift(&mut self.rbm.a, dw, &centring.mu, Transpose::NN)?;
-            let mean_v = reduce(Reduction::Sum, Axis::Columns, scales[0], v0)?;
-            let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
-            elementwise_in_place(follow, &mut centring.mu, Some(&mean_v))?;
-            elementwise_in_place(follow, &mut centring.lambda, Some(&mean_h))?;
-        }
-        Ok(())
+        self.move_offsets(v0, mean_h, scales[0])
+    }
+
+    /// Ends a centred update: W changed by Δ at fixed offsets, so b = b_c − Wλ and a = a_c − Wᵀμ follow; then the
+    /// offsets move towards the batch's means, which changes nothing but later gradients.
+    pub(super) fn move_offsets(
+        &mut self,
+        v0: &Tensor,
+        mean_h: Option<Tensor>,
+        scale: f32,
+    ) -> Result<()> {
+        let (Some(centring), Some(mean_h)) = (&mut self.centring, mean_h) else { return Ok(()) };
+        let dw = &self.velocity[0];
+        shift(&mut self.rbm.b, dw, &centring.lambda, Transpose::NT)?;
+        shift(&mut self.rbm.a, dw, &centring.mu, Transpose::NN)?;
+        let mean_v = reduce(Reduction::Sum, Axis::Columns, scale, v0)?;
+        let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
+        elementwise_in_place(follow, &mut centring.mu, Some(&mean_v))?;
+        elementwise_in_place(follow, &mut centring.lambda, Some(&mean_h))
     }
 
     /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
@@ -444,7 +467,12 @@ fn shift(bias: &mut Tensor, w: &Tensor, offset: &Tensor, transpose: Transpose) -
 }
 
 /// Moves the running mean activity and adds cost·(target − activity) to every case's hidden statistics.
-fn press(sparsity: Sparsity, activity: &mut Tensor, p0: &mut Tensor, scale: f32) -> Result<()> {
+pub(super) fn press(
+    sparsity: Sparsity,
+    activity: &mut Tensor,
+    p0: &mut Tensor,
+    scale: f32,
+) -> Result<()> {
     let now = reduce(Reduction::Sum, Axis::Columns, scale, p0)?;
     let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
     elementwise_in_place(follow, activity, Some(&now))?;

@@ -2,8 +2,10 @@
 
 mod batches;
 mod contrastive_divergence;
+mod exact;
 mod schedule;
 
 pub use batches::{BatchSource, ResidentData, Treatment};
 pub use contrastive_divergence::{CdConfig, CdTrainer, EpochReport, Sparsity};
+pub use exact::MOST_EXACT;
 pub use schedule::Schedule;

@@ -5,6 +5,7 @@ use harmonium::evaluation::scores::{hidden_activity, reconstruction_error};
 use harmonium::models::{Rbm, VisibleKind};
 use harmonium::training::{BatchSource, CdConfig, CdTrainer, ResidentData, Sparsity, Treatment};
 use harmonium::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::{parameters, plain};
 use crate::models::exact::{Exact, to_f64};
@@ -81,9 +82,8 @@ fn bars_and_stripes_on_every_device() {
 }
 
 /// The figure in the literature's setting: 20,000 updates, 25 trials, the mean of each trial's best: CD-1 −63.81,
-/// centred −60.76, PCD-1 −59.60, centred −57.53. Minutes long: `--ignored`.
+/// centred −60.76, PCD-1 −59.60, centred −57.53.
 #[test]
-#[ignore = "takes minutes"]
 fn bars_and_stripes_as_published() {
     for (persistent, centered, published) in
         [(false, false, -63.81), (false, true, -60.76), (true, false, -59.60), (true, true, -57.53)]
@@ -92,7 +92,7 @@ fn bars_and_stripes_as_published() {
             let config = CdConfig { persistent, centered, ..bars_config(seed) };
             best(&learn_bars(&Device::cpu(), &config, 20_000))
         };
-        let trials: Vec<f64> = (1..=25).map(trial).collect();
+        let trials: Vec<f64> = (1..=25u64).into_par_iter().map(trial).collect();
         let mean = trials.iter().sum::<f64>() / 25.0;
         let variance = trials.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 24.0;
         let error = (variance / 25.0).sqrt();
@@ -101,7 +101,7 @@ fn bars_and_stripes_as_published() {
             variance.sqrt()
         );
         // Both are means of 25 trials; better is no fault, beyond the optimum is.
-        assert!(mean > published - 5.0 * error, "{mean}, published {published}");
+        assert!(mean > published - 3.0 * error, "{mean}, published {published}");
         assert!(trials.iter().all(|&x| x < OPTIMUM + 0.005));
     }
 }
@@ -221,4 +221,23 @@ fn the_last_partial_batch_is_used() {
             assert_ne!(before, parameters(&whole));
         }
     });
+}
+
+/// The yardstick, in the literature's setting: exact gradient, mean of the best of 25 trials −55.65 with deviation
+/// 5.65, centred −52.42 with 1.58.
+#[test]
+fn the_exact_gradient_reaches_its_published_likelihood() {
+    for (centered, published) in [(false, -55.65), (true, -52.42)] {
+        let trial = |seed| {
+            let config = CdConfig { exact_gradient: true, centered, ..bars_config(seed) };
+            best(&learn_bars(&Device::cpu(), &config, 20_000))
+        };
+        let trials: Vec<f64> = (1..=25u64).into_par_iter().map(trial).collect();
+        let mean = trials.iter().sum::<f64>() / 25.0;
+        let variance = trials.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 24.0;
+        let error = (variance / 25.0).sqrt();
+        println!("exact, centred {centered}: {mean:.2} ± {error:.2}, published {published}");
+        assert!(mean > published - 3.0 * error, "{mean} ± {error}, published {published}");
+        assert!(trials.iter().all(|&x| x < OPTIMUM + 0.005));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod divergence;
+mod exact;
 mod gradient;
 mod learning;
 mod replica;

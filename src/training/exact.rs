@@ -1,0 +1,104 @@
+//! The exact gradient of the log-likelihood, for machines that can be enumerated: the yardstick of contrastive
+//! divergence, in teaching and in tests.
+
+use crate::error::{Error, Result};
+use crate::kernels::bias_update::{BiasPhases, bias_gradient};
+use crate::kernels::cd_update::{Phases, cd_gradient};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::models::Rbm;
+use crate::models::enumeration::{Enumeration, Expectations, enumerated_units};
+use crate::tensor::Tensor;
+
+use super::contrastive_divergence::{CdTrainer, press};
+
+/// The most units of the smaller layer (a Gaussian machine: of the hidden one) that each update enumerates.
+pub const MOST_EXACT: usize = 20;
+
+/// Checks that each update can enumerate the machine.
+pub(super) fn check_enumerable(rbm: &Rbm) -> Result<()> {
+    let units = enumerated_units(rbm);
+    if units <= MOST_EXACT {
+        return Ok(());
+    }
+    Err(Error::setting(
+        "exact-gradient",
+        format!("{units} units are too many to enumerate at each update, {MOST_EXACT} is the most"),
+    ))
+}
+
+impl CdTrainer {
+    /// One update whose model term is the expectation itself. The order of operations is that of a sampled
+    /// update: the gradient (centred where training is), momentum and decay, then the offsets.
+    pub(super) fn exact_update(&mut self, v0: &Tensor, epoch: u64) -> Result<()> {
+        let device = self.rbm.device().clone();
+        let (rows, i, j) =
+            (v0.shape().dims()[0], self.rbm.visible_count(), self.rbm.hidden_count());
+        let scale = 1.0 / rows as f32;
+        let mut p0 = self.rbm.mean_h_from_v(v0)?;
+        let mean_h = reduce(Reduction::Sum, Axis::Columns, scale, &p0)?;
+        if let (Some(sparsity), Some(activity)) = (self.config.sparsity, &mut self.activity) {
+            press(sparsity, activity, &mut p0, scale)?;
+        }
+        let model = Enumeration::new(&self.rbm)?.expectations();
+        if !model.log_partition.is_finite() {
+            return Err(Error::Diverged {
+                epoch,
+                step: self.updates_done + 1,
+                what: "ln Z".into(),
+                advice: String::new(),
+            });
+        }
+
+        // The data's term on the device, with no chain; the model's from the host.
+        let none = [Tensor::zeros(&device, &[0, i])?, Tensor::zeros(&device, &[0, j])?];
+        let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
+        let scales = [scale, 0.0];
+        let phases = Phases { v0, p0: &p0, vk: &none[0], pk: &none[1], scales, offsets };
+        let mut dw = Tensor::for_output(&device, &[i, j])?;
+        cd_gradient(&phases, &mut dw)?;
+        let mut db = Tensor::for_output(&device, &[i])?;
+        bias_gradient(&BiasPhases { x0: v0, xk: &none[0], scales }, &mut db)?;
+        let mut da = Tensor::for_output(&device, &[j])?;
+        bias_gradient(&BiasPhases { x0: &p0, xk: &none[1], scales }, &mut da)?;
+        let [w, b, a] = self.model_term(&model)?;
+        let gradients = [(dw, w), (db, b), (da, a)];
+
+        let rate = self.config.learning_rate.at(epoch, self.config.epochs);
+        let momentum = self.config.momentum.at(epoch, self.config.epochs);
+        let decay = self.config.weight_decay;
+        let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
+        let own = self.velocity.iter_mut().zip(parameters).zip(gradients).enumerate();
+        for (k, ((velocity, parameter), (mut gradient, model))) in own {
+            elementwise_in_place(Elementwise::SUBTRACT, &mut gradient, Some(&model))?;
+            let step = Elementwise::Combine(momentum, rate);
+            elementwise_in_place(step, velocity, Some(&gradient))?;
+            if k == 0 {
+                let shrink = Elementwise::Combine(1.0, -rate * decay);
+                elementwise_in_place(shrink, velocity, Some(parameter))?;
+            }
+            elementwise_in_place(Elementwise::ADD, parameter, Some(velocity))?;
+        }
+        self.move_offsets(v0, Some(mean_h), scale)
+    }
+
+    /// ⟨(v − μ)(h − λ)ᵀ⟩, ⟨v⟩ and ⟨h⟩ on the device.
+    fn model_term(&self, model: &Expectations) -> Result<[Tensor; 3]> {
+        let device = self.rbm.device();
+        let (i, j) = (model.v.len(), model.h.len());
+        let mut vh = model.vh.clone();
+        if let Some(centring) = &self.centring {
+            let (mu, lambda) = (centring.mu.to_vec()?, centring.lambda.to_vec()?);
+            for (row, (v, mu)) in vh.chunks_mut(j).zip(model.v.iter().zip(&mu)) {
+                for (x, (h, lambda)) in row.iter_mut().zip(model.h.iter().zip(&lambda)) {
+                    let (mu, lambda) = (f64::from(*mu), f64::from(*lambda));
+                    *x += mu * lambda - mu * h - v * lambda;
+                }
+            }
+        }
+        let upload = |dims: &[usize], x: &[f64]| {
+            Tensor::from_f32(device, dims, &x.iter().map(|&x| x as f32).collect::<Vec<_>>())
+        };
+        Ok([upload(&[i, j], &vh)?, upload(&[i], &model.v)?, upload(&[j], &model.h)?])
+    }
+}
