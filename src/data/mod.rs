@@ -35,6 +35,7 @@ use crate::error::{Error, Result};
 use input::Input;
 
 pub use cases::{Cases, Values};
+pub use npy::{NpyMatrix, read_matrix};
 pub use preprocessing::{Binarize, Part, Preprocessing, epoch_draw};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 

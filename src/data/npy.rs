@@ -3,8 +3,10 @@
 //! The dictionary is read here, and not by the `npyz` crate, because that one allocates what the header's
 //! length claims, multiplies the sizes without a check, and recurses with the dictionary's nesting.
 
+use std::path::Path;
+
 use super::array::{Element, Layout, from_fortran_order};
-use super::cases::Cases;
+use super::cases::{Cases, Values};
 use super::input::Input;
 use super::set::DataSet;
 use crate::error::Result;
@@ -23,8 +25,85 @@ struct Header {
     shape: Option<Vec<u64>>,
 }
 
+/// A matrix `[rows, columns]`, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NpyMatrix {
+    /// N.
+    pub rows: usize,
+    /// D.
+    pub columns: usize,
+    /// N · D values.
+    pub values: Vec<f32>,
+}
+
+/// Reads a `.npy` file, `[N, D]` or images `[N, H, W]` as `[N, H·W]`, of f32, f64, u8 or bool, in C's or
+/// Fortran's order, also gzipped. The numbers stay as they are (a u8 of 255 is 255), f64 are rounded; N or
+/// D may be 0.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) if the file cannot be read; [`Error::File`](crate::Error::File) with the
+/// byte for one that is not `.npy`, another shape or element type, a size that its header gets wrong, or a
+/// value that is not a finite f32.
+pub fn read_matrix(path: impl AsRef<Path>) -> Result<NpyMatrix> {
+    let mut input = Input::open(path.as_ref())?;
+    let header = read_header(&mut input)?;
+    if header.dims.contains(&0) {
+        input.payload(0, "an empty array")?;
+        return header.empty(&input);
+    }
+    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
+    let values = match header.values(&layout, &mut input)?.0 {
+        Values::Bits(v) | Values::U8 { values: v, .. } => v.into_iter().map(f32::from).collect(),
+        Values::F32(v) => v,
+    };
+    Ok(NpyMatrix { rows: layout.n, columns: layout.d, values })
+}
+
 /// A file of cases, `[N, D]` or `[N, H, W]`.
 pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
+    let header = read_header(&mut input)?;
+    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
+    let (values, notices) = header.values(&layout, &mut input)?;
+    Ok(DataSet {
+        name: name.to_string(),
+        cases: Cases::new(values, layout.n, layout.d)?,
+        image: layout.image,
+        labels: None,
+        notices,
+    })
+}
+
+/// What a header says, checked but for the sizes.
+struct Array {
+    element: Element,
+    big_endian: bool,
+    fortran: bool,
+    /// Two at least.
+    dims: Vec<u64>,
+    /// Where the dictionary begins.
+    begin: u64,
+}
+
+impl Array {
+    /// The elements that follow the header, in C's order, and notices.
+    fn values(&self, layout: &Layout, input: &mut Input) -> Result<(Values, Vec<String>)> {
+        let (values, notices) = layout.read(input, self.big_endian)?;
+        let values = if self.fortran { from_fortran_order(values, &self.dims) } else { values };
+        Ok((values, notices))
+    }
+
+    /// A matrix of no values.
+    fn empty(&self, input: &Input) -> Result<NpyMatrix> {
+        let product =
+            |d: &[u64]| d.iter().try_fold(1usize, |p, &x| p.checked_mul(x.try_into().ok()?));
+        match (product(&self.dims[..1]), product(&self.dims[1..])) {
+            (Some(rows), Some(columns)) => Ok(NpyMatrix { rows, columns, values: Vec::new() }),
+            _ => Err(input.error(self.begin, format!("dimensions {:?} are too large", self.dims))),
+        }
+    }
+}
+
+fn read_header(input: &mut Input) -> Result<Array> {
     let magic = input.header(8, "a .npy header")?;
     if &magic[..6] != MAGIC {
         let detail =
@@ -44,25 +123,14 @@ pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
     }
     let begin = input.position();
     let text = input.header(length, "the header's dictionary")?;
-    let (element, big_endian, fortran, dims) = interpret(&text, &input, begin)?;
+    let (element, big_endian, fortran, dims) = interpret(&text, input, begin)?;
     if dims.len() < 2 {
         let detail = format!(
             "the shape is {dims:?}; expected [N, D] or [N, H, W]: reshape it first, one case is [1, D]"
         );
         return Err(input.error(begin, detail));
     }
-    let layout = Layout::new(&dims, element, &input, begin)?;
-    let (mut values, notices) = layout.read(&mut input, big_endian)?;
-    if fortran {
-        values = from_fortran_order(values, &layout.dims);
-    }
-    Ok(DataSet {
-        name: name.to_string(),
-        cases: Cases::new(values, layout.n, layout.d)?,
-        image: layout.image,
-        labels: None,
-        notices,
-    })
+    Ok(Array { element, big_endian, fortran, dims, begin })
 }
 
 fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<(Element, bool, bool, Vec<u64>)> {
@@ -119,16 +187,16 @@ impl Parser<'_> {
         found
     }
 
-    fn expect(&mut self, byte: u8, name: &str) -> Parsed<()> {
+    fn need(&mut self, byte: u8, name: &str) -> Parsed<()> {
         if self.take(byte) { Ok(()) } else { self.fail(name) }
     }
 
     fn dictionary(mut self) -> Parsed<Header> {
         let mut header = Header::default();
-        self.expect(b'{', "'{'")?;
+        self.need(b'{', "'{'")?;
         while !self.take(b'}') {
             let key = self.string()?;
-            self.expect(b':', "':'")?;
+            self.need(b':', "':'")?;
             match key.as_str() {
                 "descr" => header.descr = Some(self.descr()?),
                 "fortran_order" => header.fortran_order = Some(self.boolean()?),
@@ -136,7 +204,7 @@ impl Parser<'_> {
                 _ => return self.fail("'descr', 'fortran_order' or 'shape'"),
             }
             if !self.take(b',') {
-                self.expect(b'}', "',' or '}'")?;
+                self.need(b'}', "',' or '}'")?;
                 break;
             }
         }
@@ -180,11 +248,11 @@ impl Parser<'_> {
 
     fn tuple(&mut self) -> Parsed<Vec<u64>> {
         let mut sizes = Vec::new();
-        self.expect(b'(', "'('")?;
+        self.need(b'(', "'('")?;
         while !self.take(b')') {
             sizes.push(self.integer()?);
             if !self.take(b',') {
-                self.expect(b')', "',' or ')'")?;
+                self.need(b')', "',' or ')'")?;
                 break;
             }
         }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -30,12 +31,16 @@ pub struct Panel {
     pub series: Vec<Series>,
 }
 
-const WIDTH: u32 = 900;
+const WIDTH: u32 = 940;
 const PANEL_HEIGHT: u32 = 340;
 /// For names in the legend, right of the diagram: no line is ever hidden by it.
-const LEGEND_WIDTH: u32 = 210;
+const LEGEND_WIDTH: u32 = 250;
 /// As many as fit, in any usual font.
 const LEGEND_CHARACTERS: usize = 24;
+/// About how many labels the vertical axis has.
+const Y_LABELS: usize = 7;
+/// Pixels of one character of a label, in the wider ones of the usual fonts.
+const LABEL_CHARACTER: u32 = 10;
 const INK: RGBColor = RGBColor(60, 60, 60);
 /// Okabe and Ito's colours, which stay apart for colour-blind readers, their yellow left out.
 const COLOURS: [RGBColor; 7] = [
@@ -85,13 +90,16 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
     let points = || panel.series.iter().flat_map(|s| &s.points).filter(|p| drawable(p));
     let x = padded(points().map(|p| p.0), 0.02, |_| 1.0);
     let y = padded(points().map(|p| p.1), 0.06, |size| size * 0.1);
+    let span = y.end - y.start;
+    // The description stands left of the widest label.
+    let widest = labels_width(&y);
     // Whole epochs alone carry labels.
     let epochs = (x.end - x.start).clamp(1.0, 10.0) as usize;
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, ("sans-serif", 22).into_font().color(&INK))
         .margin(12)
         .x_label_area_size(48)
-        .y_label_area_size(78)
+        .y_label_area_size(widest + 44)
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
@@ -100,18 +108,35 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
         .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
         .label_style(("sans-serif", 15).into_font().color(&INK))
         .x_labels(epochs + 1)
-        .y_labels(7)
+        .y_labels(Y_LABELS)
         .max_light_lines(1)
         .light_line_style(RGBColor(255, 255, 255))
         .bold_line_style(RGBColor(225, 225, 225))
         .axis_style(RGBColor(140, 140, 140))
         .x_label_formatter(&|&x| if x.fract() == 0.0 { number(x) } else { String::new() })
-        .y_label_formatter(&|value| number(*value))
+        .y_label_formatter(&|value| tick(*value, span))
         .draw()?;
     for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
         draw_series(series, *colour, &mut chart)?;
     }
     Ok(())
+}
+
+/// Pixels that the widest label of an axis takes, generously.
+fn labels_width(axis: &Range<f64>) -> u32 {
+    let points = RangedCoordf64::from(axis.clone()).key_points(Y_LABELS);
+    let characters = |v: &f64| tick(*v, axis.end - axis.start).chars().count();
+    points.iter().map(characters).max().unwrap_or(0) as u32 * LABEL_CHARACTER
+}
+
+/// A label of an axis of this length. What is nearer to 0 than rounding can tell is 0, and labels have
+/// the digits that tell them apart.
+fn tick(value: f64, span: f64) -> String {
+    if value.abs() < span * 1e-9 {
+        return number(0.0);
+    }
+    let apart = (value.abs() / span).log10().floor() as i32 + 3;
+    digits(value, apart.clamp(4, 15))
 }
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -195,11 +220,18 @@ fn padded(
 
 /// Short: 4 significant digits, exponents only where needed.
 fn number(value: f64) -> String {
+    digits(value, 4)
+}
+
+/// With so many significant digits, or fewer where the rest are zeros; exponents have 3 at least.
+fn digits(value: f64, significant: i32) -> String {
     let size = value.abs();
+    let exponent = if size == 0.0 { 0 } else { size.log10().floor() as i32 };
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
-        return format!("{value:.2e}");
+        let digits = (significant - 2).max(2) as usize;
+        return format!("{value:.digits$e}");
     }
-    let digits = if size == 0.0 { 0 } else { (3 - size.log10().floor() as i32).max(0) as usize };
+    let digits = (significant - 1 - exponent).max(0) as usize;
     let text = format!("{value:.digits$}");
     let text =
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };

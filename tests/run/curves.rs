@@ -99,6 +99,87 @@ fn a_long_name_is_shortened_and_keeps_its_value() {
     assert!(text.contains("the name of a series th…") && text.contains("\n0.25\n"), "{text}");
 }
 
+/// What an SVG writes: each text with the place and the anchor it is written at.
+fn texts(svg: &str) -> Vec<(f64, String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        let rest = tag.split(&format!(" {name}=\"")).nth(1).unwrap_or_default();
+        rest.split('"').next().unwrap_or_default().to_string()
+    };
+    svg.split("<text")
+        .skip(1)
+        .map(|text| {
+            let (tag, rest) = text.split_once('>').unwrap();
+            let rotated = if tag.contains("rotate") { "rotated" } else { "" };
+            let words = rest.split('<').next().unwrap().trim().to_string();
+            (attribute(tag, "x").parse().unwrap(), attribute(tag, "text-anchor") + rotated, words)
+        })
+        .collect()
+}
+
+/// The labels of the vertical axis: written up to the axis.
+fn labels(svg: &str) -> Vec<(f64, String)> {
+    texts(svg)
+        .into_iter()
+        .filter(|(_, anchor, _)| anchor == "end")
+        .map(|(x, _, t)| (x, t))
+        .collect()
+}
+
+#[test]
+fn an_axis_across_zero_says_0() {
+    // 0.2 · 3 − 0.6 is 1.1e-16 away from 0, as are the axis' own sums.
+    let points: Vec<_> = (0..20).map(|e| (f64::from(e), -0.35 + 0.05 * f64::from(e))).collect();
+    for scale in [1.0, 1e-3, 1e-9, 1e7] {
+        let points: Vec<_> = points.iter().map(|(x, y)| (*x, y * scale)).collect();
+        let text = svg(&[panel("p", vec![series("validation less training", &points)])]);
+        let labels: Vec<String> = labels(&text).into_iter().map(|(_, label)| label).collect();
+        assert!(labels.contains(&"0".to_string()), "{labels:?}");
+        for label in labels {
+            let value: f64 = label.parse().unwrap();
+            assert!(value == 0.0 || value.abs() > 1e-3 * scale, "{label}");
+        }
+    }
+}
+
+#[test]
+fn labels_differ_and_leave_room_for_the_description() {
+    for (low, high) in [(0.0, 1.0), (-1.234e-9, 3.3e-9), (-123456.1, -123457.2), (-2e50, 1e49)] {
+        let text = svg(&[panel("p", vec![series("s", &[(0.0, low), (9.0, high)])])]);
+        let labels = labels(&text);
+        let mut different = labels.clone();
+        different.dedup();
+        assert!(labels.len() < 2 || different.len() == labels.len(), "{labels:?}");
+        let (description, anchor, _) =
+            texts(&text).into_iter().find(|(_, _, words)| words == "nats per case").unwrap();
+        assert_eq!(anchor, "middlerotated");
+        for (right, label) in labels {
+            // Digits of the label's 12 pixels are 8 wide at most, the description's line is 16.
+            let left = right - 8.0 * label.chars().count() as f64;
+            assert!(left >= description + 16.0, "{label} begins at {left}, over {description}");
+        }
+    }
+}
+
+#[test]
+fn the_legend_ends_within_the_picture() {
+    for name in ["validation less training", "reconstruction of digits and others", "training"] {
+        let text = svg(&[panel("p", vec![series(name, &[(0.0, 0.0), (1.0, -1.2345e-7)])])]);
+        let width: f64 =
+            text.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let begin = |words: &str| words.starts_with(&name[..8]) || words.contains("e-7");
+        let legend: Vec<_> = texts(&text)
+            .into_iter()
+            .filter(|(x, _, words)| *x > width / 2.0 && begin(words))
+            .collect();
+        assert!(!legend.is_empty());
+        for (x, _, words) in legend {
+            // Nearly the widest lower case of the usual fonts, 0.7 of the 13 pixels.
+            let right = x + 9.0 * words.chars().count() as f64;
+            assert!(right <= width, "{words:?} ends at {right} of {width}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -87,22 +87,29 @@ fn what_is_wrong_is_named() {
     let infinite = 1e300f64.to_le_bytes();
     let mut long_header = b"\x93NUMPY\x02\x00".to_vec();
     long_header.extend(u32::MAX.to_le_bytes());
-    let cases: [(Vec<u8>, &str); 15] = [
-        (vec![], "no .npy file"),
-        (b"PNG and so on".to_vec(), "no .npy file"),
-        (b"\x93NUMPY\x01\x00".to_vec(), "ends inside its header"),
-        (long_header, "the header claims 4294967295 bytes"),
-        (file("'<f4'", false, "(2, 2)", &four)[..40].to_vec(), "ends inside its header"),
-        (file("'<f4'", false, "(2, 2)", &four[..15]), "takes 16 bytes, the file holds 15"),
-        (file("'<f4'", false, "(2, 1)", &four), "takes 8 bytes, the file holds 16"),
-        (file("'<i4'", false, "(2, 2)", &four), "expected f32, f64, u8 or bool"),
-        (file("[('x', '<f4')]", false, "(2, 2)", &four), "expected f32, f64, u8 or bool"),
-        (file("'<f4'", false, "(4,)", &four), "expected [cases, values]"),
-        (file("'<f4'", false, "(-2, 2)", &four), "negative"),
-        (file("'<f4'", false, huge, &four), "larger than any file"),
-        (file("'<f4'", false, &"(".repeat(3000), &four), "too many brackets"),
-        (file("'<f4'", false, "(1, 2)", &floats(&[1.0, f32::NAN])), "row 0, column 1"),
-        (file("'<f8'", false, "(1, 1)", &infinite), "row 0, column 0"),
+    let cases: [(Vec<u8>, &str); 16] = [
+        (vec![], "ends within a .npy header"),
+        (b"PNG and so on".to_vec(), "a .npy file begins with \\x93NUMPY"),
+        (b"\x93NUMPY\x01\x00".to_vec(), "ends within the header's length"),
+        (long_header, "a header of 4294967295 bytes"),
+        (
+            file("'<f4'", false, "(2, 2)", &four)[..40].to_vec(),
+            "ends within the header's dictionary",
+        ),
+        (
+            file("'<f4'", false, "(2, 2)", &four[..15]),
+            "15 bytes after its header, which promises 16",
+        ),
+        (file("'<f4'", false, "(2, 1)", &four), "8 bytes: 2 × 1 f32), and more bytes follow"),
+        (file("'<f4'", false, "(0, 1)", &four), "0 bytes: an empty array), and more bytes follow"),
+        (file("'<i4'", false, "(2, 2)", &four), "u8, bool, f32 and f64 are read"),
+        (file("[('x', '<f4')]", false, "(2, 2)", &four), "named fields"),
+        (file("'<f4'", false, "(4,)", &four), "expected [N, D] or [N, H, W]"),
+        (file("'<f4'", false, "(-2, 2)", &four), "damaged: expected a size"),
+        (file("'<f4'", false, huge, &four), "beyond what is read"),
+        (file("'<f4'", false, &"(".repeat(3000), &four), "damaged: expected a size"),
+        (file("'<f4'", false, "(1, 2)", &floats(&[1.0, f32::NAN])), "element 1 is NaN"),
+        (file("'<f8'", false, "(1, 1)", &infinite), "too large for f32"),
     ];
     for (bytes, expected) in cases {
         let text = read(&bytes).unwrap_err().to_string();
