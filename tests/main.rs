@@ -5,6 +5,7 @@ mod device;
 mod examples;
 mod kernels;
 mod models;
+mod resume;
 mod run;
 mod shaders;
 mod support;

@@ -5,8 +5,11 @@ mod apply;
 mod args;
 mod config;
 mod devices;
+mod interrupt;
+mod log;
 mod model;
 mod progress;
+mod resume;
 mod train;
 mod verify;
 
@@ -14,10 +17,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use self::log::tell;
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 
-/// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage,
+/// 130 interrupted.
 pub fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     match run(arguments) {
@@ -32,18 +37,15 @@ pub fn main() -> ExitCode {
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
-        args::Command::Train { model: args::TrainModel::Rbm(options) } => train::run(&options)?,
+        args::Command::Train { model: args::TrainModel::Rbm(options) } => {
+            return train::run(&options);
+        }
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints a line for the user that is no result.
-fn tell(text: impl std::fmt::Display) {
-    eprintln!("{text}");
 }
 
 /// Opens the device that was asked for and says which one it is.

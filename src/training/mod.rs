@@ -3,7 +3,9 @@
 mod batches;
 mod contrastive_divergence;
 mod schedule;
+mod state;
 
 pub use batches::{BatchSource, ResidentData, Treatment};
 pub use contrastive_divergence::{CdConfig, CdTrainer, EpochReport, Sparsity};
 pub use schedule::Schedule;
+pub use state::{HostArray, TrainerState};
