@@ -8,6 +8,7 @@ mod evaluation;
 mod examples;
 mod kernels;
 mod models;
+mod resume;
 mod run;
 mod shaders;
 mod structure;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::log::LogLevel;
 use crate::device::DEVICE_VARIABLE;
 use crate::models::VisibleKind;
 use crate::training::Schedule;
@@ -69,7 +70,7 @@ pub struct DeviceOption {
 }
 
 /// Every setting is optional here: what is not given comes from --config, then from the defaults.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(allow_negative_numbers = true)]
 pub struct TrainRbmOptions {
     /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
@@ -139,6 +140,9 @@ pub struct TrainRbmOptions {
     /// Replace an older run in --out
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
+    #[arg(long, requires = "out", conflicts_with = "force")]
+    pub resume: bool,
     /// Settings from a file: this command's options with _ for -, as in a run's config.toml; options given
     /// here go first
     #[arg(long, value_name = "FILE.toml")]
@@ -146,6 +150,12 @@ pub struct TrainRbmOptions {
     /// Print time per kernel at the end (the run itself becomes slower)
     #[arg(long)]
     pub profile: bool,
+    /// Print one line at the end and, unless --log-level says otherwise, nothing else but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// What goes to standard error [default: info; with --quiet error]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
 }
 
 #[derive(Args)]

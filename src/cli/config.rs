@@ -87,6 +87,37 @@ const SPARSITY_COST: f32 = 0.1;
 const VALIDATION: &str = "0.1";
 
 impl TrainFile {
+    /// These settings, and where they say nothing those of `other`.
+    fn over(self, other: TrainFile) -> Self {
+        // --cd and --pcd replace each other, wherever they come from.
+        let (cd, pcd) = match (self.cd, self.pcd) {
+            (None, None) => (other.cd, other.pcd),
+            asked => asked,
+        };
+        TrainFile {
+            data: self.data.or(other.data),
+            visible: self.visible.or(other.visible),
+            hidden: self.hidden.or(other.hidden),
+            cd,
+            pcd,
+            epochs: self.epochs.or(other.epochs),
+            batch: self.batch.or(other.batch),
+            learning_rate: self.learning_rate.or(other.learning_rate),
+            momentum: self.momentum.or(other.momentum),
+            weight_decay: self.weight_decay.or(other.weight_decay),
+            centered: self.centered.or(other.centered),
+            sparsity_target: self.sparsity_target.or(other.sparsity_target),
+            sparsity_cost: self.sparsity_cost.or(other.sparsity_cost),
+            binarize: self.binarize.or(other.binarize),
+            standardize: self.standardize.or(other.standardize),
+            limit: self.limit.or(other.limit),
+            validation: self.validation.or(other.validation),
+            seed: self.seed.or(other.seed),
+            device: self.device.or(other.device),
+            run: None,
+        }
+    }
+
     /// Reads a settings file.
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
@@ -97,22 +128,109 @@ impl TrainFile {
     }
 }
 
+/// What the command line asks for, then what the file that it names does.
+fn asked(options: &TrainRbmOptions) -> Result<TrainFile> {
+    let o = options.clone();
+    let given = TrainFile {
+        data: o.data,
+        visible: o.visible,
+        hidden: o.hidden,
+        cd: o.cd,
+        pcd: o.pcd.map(|k| k.unwrap_or(1)),
+        epochs: o.epochs,
+        batch: o.batch,
+        learning_rate: o.learning_rate,
+        momentum: o.momentum,
+        weight_decay: o.weight_decay,
+        centered: o.centered.then_some(true),
+        sparsity_target: o.sparsity_target,
+        sparsity_cost: o.sparsity_cost,
+        binarize: o.binarize,
+        standardize: o.standardize,
+        limit: o.limit,
+        validation: o.validation,
+        seed: o.seed,
+        device: o.device,
+        run: None,
+    };
+    match &options.config {
+        Some(path) => Ok(given.over(TrainFile::load(path)?)),
+        None => Ok(given),
+    }
+}
+
 impl Settings {
     /// The settings that the command line asks for.
     pub fn resolve(options: &TrainRbmOptions) -> Result<Self> {
-        let file = match &options.config {
-            Some(path) => TrainFile::load(path)?,
-            None => TrainFile::default(),
-        };
-        let data = options.data.clone().or(file.data).unwrap_or_else(|| "digits".into());
-        let visible = options.visible.or(file.visible).unwrap_or_default();
+        Self::from_file(asked(options)?)
+    }
+
+    /// The settings of an older run, of which `recorded` is the file, and whether its epochs grow. What
+    /// the command line asks for may not differ from it, the epochs excepted.
+    pub fn resume(
+        options: &TrainRbmOptions,
+        recorded: TrainFile,
+        path: &Path,
+    ) -> Result<(Self, bool)> {
+        let old = Self::from_file(recorded.clone())?;
+        let new = Self::from_file(asked(options)?.over(recorded))?;
+        let (before, now) = (old.to_table(path)?, new.to_table(path)?);
+        let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+        let epochs = (old.training.epochs, new.training.epochs);
+        for key in keys {
+            let (was, is) = (before.get(key), now.get(key));
+            if was == is || (key == "epochs" && epochs.1 > epochs.0) {
+                continue;
+            }
+            let text = |v: Option<&toml::Value>| v.map_or("none".into(), toml::Value::to_string);
+            let allowed = if key == "epochs" { "epochs may only grow" } else { "leave it out" };
+            return Err(Error::setting(
+                format!("--{}", key.replace('_', "-")),
+                format!(
+                    "{} is asked for, and the run in {} has {}; {allowed}, or start another run",
+                    text(is),
+                    path.display(),
+                    text(was)
+                ),
+            ));
+        }
+        for (name, schedule) in
+            [("learning-rate", &old.training.learning_rate), ("momentum", &old.training.momentum)]
+        {
+            if epochs.0 != epochs.1 && matches!(schedule, Schedule::Linear(..)) {
+                return Err(Error::setting(
+                    "--epochs",
+                    format!(
+                        "{} is asked for, and the run in {} has {} with --{name} {schedule}, a line drawn \
+                         to its last epoch: with more epochs all earlier ones would have been others; \
+                         start another run",
+                        epochs.1,
+                        path.display(),
+                        epochs.0
+                    ),
+                ));
+            }
+        }
+        Ok((new, epochs.0 != epochs.1))
+    }
+
+    /// A fingerprint of all settings but the epochs.
+    pub fn fingerprint(&self, path: &Path) -> Result<String> {
+        let mut table = self.to_table(path)?;
+        table.remove("epochs");
+        Ok(crate::run::checkpoint::fingerprint(&table.to_string()))
+    }
+
+    fn to_table(&self, path: &Path) -> Result<toml::Table> {
+        toml::Table::try_from(self.to_file(None))
+            .map_err(|e| Error::file(path, "settings", e.to_string()))
+    }
+
+    fn from_file(file: TrainFile) -> Result<Self> {
+        let data = file.data.unwrap_or_else(|| "digits".into());
+        let visible = file.visible.unwrap_or_default();
         let mut training = CdConfig::for_visible(visible);
-        // --cd and --pcd replace each other, wherever they come from.
-        let asked = match (options.cd, options.pcd) {
-            (None, None) => (file.cd, file.pcd),
-            (cd, pcd) => (cd, pcd.map(|k| k.unwrap_or(1))),
-        };
-        (training.steps, training.persistent) = match asked {
+        (training.steps, training.persistent) = match (file.cd, file.pcd) {
             (Some(_), Some(_)) => {
                 return Err(Error::setting("cd and pcd", "exclude each other; keep one"));
             }
@@ -120,26 +238,20 @@ impl Settings {
             (None, Some(k)) => (k, true),
             (None, None) => (1, false),
         };
-        training.epochs = options.epochs.or(file.epochs).unwrap_or_else(|| default_epochs(&data));
-        let batch = options.batch.or(file.batch);
-        training.batch = batch.unwrap_or(training.batch);
-        let rate = options.learning_rate.clone().or(file.learning_rate);
-        training.learning_rate = rate.unwrap_or(training.learning_rate);
-        let momentum = options.momentum.clone().or(file.momentum);
-        training.momentum = momentum.unwrap_or(training.momentum);
-        let decay = options.weight_decay.or(file.weight_decay);
-        training.weight_decay = decay.unwrap_or(training.weight_decay);
-        training.centered = options.centered || file.centered.unwrap_or(false);
-        training.seed = options.seed.or(file.seed).unwrap_or(training.seed);
-        let cost = options.sparsity_cost.or(file.sparsity_cost).unwrap_or(SPARSITY_COST);
-        training.sparsity = options
-            .sparsity_target
-            .or(file.sparsity_target)
-            .map(|target| Sparsity { target, cost, decay: 0.9 });
+        training.epochs = file.epochs.unwrap_or_else(|| default_epochs(&data));
+        training.batch = file.batch.unwrap_or(training.batch);
+        training.learning_rate = file.learning_rate.unwrap_or(training.learning_rate);
+        training.momentum = file.momentum.unwrap_or(training.momentum);
+        training.weight_decay = file.weight_decay.unwrap_or(training.weight_decay);
+        training.centered = file.centered.unwrap_or(false);
+        training.seed = file.seed.unwrap_or(training.seed);
+        let cost = file.sparsity_cost.unwrap_or(SPARSITY_COST);
+        training.sparsity =
+            file.sparsity_target.map(|target| Sparsity { target, cost, decay: 0.9 });
         training.check()?;
 
-        let hidden = options.hidden.or(file.hidden).unwrap_or(HIDDEN);
-        let limit = options.limit.or(file.limit);
+        let hidden = file.hidden.unwrap_or(HIDDEN);
+        let limit = file.limit;
         for (name, value) in [
             ("hidden", hidden as u64),
             ("limit", limit.unwrap_or(1) as u64),
@@ -152,13 +264,13 @@ impl Settings {
         if i64::try_from(training.seed).is_err() {
             return Err(Error::setting("seed", format!("{} is above 2^63 - 1", training.seed)));
         }
-        let standardize = options.standardize.or(file.standardize);
-        let binarize = match options.binarize.clone().or(file.binarize) {
+        let standardize = file.standardize;
+        let binarize = match file.binarize {
             Some(how) => parse_binarize(&how)?,
             None => default_binarize(&data, visible),
         };
         check_units(visible, binarize, standardize)?;
-        let validation = options.validation.clone().or(file.validation);
+        let validation = file.validation;
         let explicit = validation.is_some();
         let validation = validation.unwrap_or_else(|| VALIDATION.into());
         Ok(Settings {
@@ -170,12 +282,12 @@ impl Settings {
             standardize: standardize.unwrap_or(visible == VisibleKind::Gaussian),
             limit,
             validation: (parse_validation(&validation)?, explicit),
-            device: options.device.clone().or(file.device).unwrap_or_else(|| "auto".into()),
+            device: file.device.unwrap_or_else(|| "auto".into()),
         })
     }
 
     /// All settings as a file that `--config` reads.
-    pub fn to_file(&self, run: RunRecord) -> TrainFile {
+    pub fn to_file(&self, run: Option<RunRecord>) -> TrainFile {
         let t = &self.training;
         TrainFile {
             data: Some(self.data.clone()),
@@ -197,7 +309,7 @@ impl Settings {
             validation: Some(self.validation.0.map_or("0".into(), |h| h.to_string())),
             seed: Some(t.seed),
             device: Some(self.device.clone()),
-            run: Some(run),
+            run,
         }
     }
 }

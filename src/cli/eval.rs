@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::{EvalOptions, Split};
+use super::log::warn;
 use super::model::{LoadedModel, upload_rows};
 use super::open_device;
 use super::print::{out, tell};
@@ -153,8 +154,8 @@ impl Evaluated {
         let bernoulli = rbm.visible() == VisibleKind::Bernoulli;
         let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
         if !likelihood {
-            tell(
-                "warning: the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; \
+            warn(
+                "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; \
                  binarise them in training (--binarize)",
             );
         }

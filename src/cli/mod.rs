@@ -6,9 +6,12 @@ mod args;
 mod config;
 mod devices;
 mod eval;
+mod interrupt;
+mod log;
 mod model;
 mod print;
 mod progress;
+mod resume;
 mod train;
 mod verify;
 
@@ -20,7 +23,8 @@ use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use print::{out, tell};
 
-/// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage,
+/// 130 interrupted.
 pub fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
     match run(arguments) {
@@ -35,7 +39,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
-        args::Command::Train { model: args::TrainModel::Rbm(options) } => train::run(&options)?,
+        args::Command::Train { model: args::TrainModel::Rbm(options) } => {
+            return train::run(&options);
+        }
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,

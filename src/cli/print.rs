@@ -4,6 +4,7 @@
 use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
 
+use super::log::{LogLevel, tells};
 use crate::error::{Error, Result};
 
 /// Prints a line of results, as `println!`, and returns from the calling function where that fails.
@@ -23,8 +24,15 @@ pub fn line(text: Arguments<'_>) -> Result<()> {
     }
 }
 
-/// Prints a line for the user that is no result.
+/// Prints a line for the user that is no result, where the log level asks for such.
 pub fn tell(text: impl Display) {
+    if tells(LogLevel::Info) {
+        say(text);
+    }
+}
+
+/// Prints a line on standard error, whatever the log level.
+pub fn say(text: impl Display) {
     // Where nobody can be told, there is nobody to tell that either.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -33,7 +41,7 @@ pub fn tell(text: impl Display) {
 pub fn tell_error(error: &Error) {
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-    tell(format_args!("error: {}", lines.join("\n")));
+    say(format_args!("error: {}", lines.join("\n")));
 }
 
 /// `1 chain`, `2 chains`.

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::log::{self, LogLevel};
+
 /// One bar for the whole run.
 pub struct Progress {
     bar: ProgressBar,
@@ -14,13 +16,22 @@ pub struct Progress {
 impl Progress {
     pub fn new(epochs: u64, cases_per_epoch: u64) -> Self {
         // Hidden by indicatif where standard error is no terminal.
-        let bar = ProgressBar::new(epochs.saturating_mul(cases_per_epoch));
+        let bar = match log::tells(LogLevel::Info) {
+            true => ProgressBar::new(epochs.saturating_mul(cases_per_epoch)),
+            false => ProgressBar::hidden(),
+        };
         let style =
             ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg} [{elapsed} < {eta}]");
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("━╸─"));
         }
         Progress { bar, start: Instant::now(), cases: 0 }
+    }
+
+    /// Counts what an earlier process did.
+    pub fn skip(&self, cases: u64) {
+        self.bar.inc(cases);
+        self.bar.reset_eta();
     }
 
     pub fn epoch(&self, epoch: u64, epochs: u64) {

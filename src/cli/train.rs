@@ -1,15 +1,18 @@
 //! `harmonium train rbm`.
 
+use std::process::ExitCode;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::apply::{self, Keep};
 use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings};
+use super::log::{self, LogLevel, warn};
 use super::print::{count, out, tell};
 use super::progress::Progress;
-use super::{model, open_device, print_profile};
+use super::resume::{self, Journal};
+use super::{interrupt, model, open_device, print_profile};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
@@ -32,7 +35,7 @@ const SAMPLE_STEPS: u64 = 1000;
 const RECONSTRUCTIONS: usize = 40;
 
 /// One line of `metrics.jsonl`.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Metrics {
     epoch: u64,
     updates: u64,
@@ -46,7 +49,7 @@ struct Metrics {
 }
 
 /// What the machine is worth on a few cases.
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize, Deserialize, Clone, Copy)]
 struct Scores {
     /// Squared error summed over the visible units, mean over cases.
     reconstruction_error: f64,
@@ -87,8 +90,20 @@ struct Prepared {
     preprocessing: Preprocessing,
 }
 
-pub fn run(options: &TrainRbmOptions) -> Result<()> {
-    let settings = Settings::resolve(options)?;
+pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
+    let quiet = if options.quiet { LogLevel::Error } else { LogLevel::Info };
+    log::set_level(options.log_level.unwrap_or(quiet));
+    interrupt::install()?;
+    let (settings, old) = match options.resume {
+        false => (Settings::resolve(options)?, None),
+        true => match resume::open(options)? {
+            resume::Found::Unfinished(old) => (old.settings.clone(), Some(*old)),
+            resume::Found::Finished(epochs) => {
+                out!("the run is finished: {epochs} epochs; a larger --epochs goes on");
+                return Ok(ExitCode::SUCCESS);
+            }
+        },
+    };
     let device = open_device(&settings.device)?;
     let prepared = prepare(&settings)?;
     let seed = settings.training.seed;
@@ -105,16 +120,52 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
     rbm.set_visible_bias_from_means(&means)?;
     let mut trainer = CdTrainer::new(rbm, settings.training.clone(), &means)?;
 
-    let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
-    tell(format!("run: {}", folder.path().display()));
-    folder.write_config(&settings.to_file(record(&device, &prepared)))?;
-    folder.start_metrics()?;
+    let first = probe.scores(trainer.rbm(), 0)?;
+    let (mut journal, outcome) = match old {
+        None => {
+            let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
+            folder.write_config(&settings.to_file(Some(record(&device, &prepared))))?;
+            folder.start_metrics()?;
+            let mut journal = Journal::new(folder, &settings)?;
+            journal.write(&trainer, 0.0)?;
+            (journal, Outcome::new(first))
+        }
+        Some(old) => {
+            let counts = [
+                prepared.train.len(),
+                prepared.validation.as_ref().map_or(0, Cases::len),
+                prepared.train.width(),
+            ];
+            let (journal, lines, seconds) = old.take_up(&device, counts, &mut trainer)?;
+            let outcome = Outcome::from_metrics(first, lines, seconds, journal.folder.path())?;
+            (journal, outcome)
+        }
+    };
+    interrupt::wait_for_update();
+    tell(format!("run: {}", journal.folder.path().display()));
     crate::kernels::warm_up(&device)?;
     if options.profile {
         device.start_profile()?;
     }
-    let outcome = train(&settings, &mut trainer, &mut batches, &probe, &mut folder)?;
-
+    let trained = train(&settings, &mut trainer, &mut batches, &probe, (&mut journal, outcome));
+    let path = journal.folder.path();
+    let outcome = match trained {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => {
+            warn(format!("interrupted; to go on: {}", resume::command(path)));
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
+        Err(error) => {
+            let saved = "the last good checkpoint and the metrics stay in";
+            warn(format!(
+                "{saved} {}; to go on from there: {}",
+                path.display(),
+                resume::command(path)
+            ));
+            return Err(error);
+        }
+    };
+    let folder = &journal.folder;
     let test = match &prepared.test {
         Some(test) => Some(probe.error(trainer.rbm(), test, Part::Test)?),
         None => None,
@@ -127,7 +178,8 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
         updates: outcome.updates,
         training_cases: batches.cases(),
         seconds: outcome.seconds,
-        cases_per_second: outcome.cases as f64 / outcome.seconds.max(1e-9),
+        cases_per_second: (trainer.epochs_done() * batches.cases() as u64) as f64
+            / outcome.seconds.max(1e-9),
         scores: outcome.scores,
         test_reconstruction_error: test,
         standardized: settings.standardize,
@@ -135,13 +187,17 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
         peak_device_bytes: device.memory().peak_bytes,
         harmonium: env!("CARGO_PKG_VERSION"),
     };
-    finish(&folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
+    finish(folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
-    print_summary(&folder, &summary)?;
+    if options.quiet {
+        out!("{}", final_line(folder, &summary));
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_summary(folder, &summary)?;
     if options.profile {
         print_profile(&device)?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn prepare(settings: &Settings) -> Result<Prepared> {
@@ -277,43 +333,88 @@ impl Probe {
 /// What training left behind besides the machine.
 struct Outcome {
     seconds: f64,
-    cases: u64,
+    /// Of the epoch under way.
+    epoch_seconds: f64,
     updates: u64,
     scores: Scores,
     curves: Vec<(u64, Scores)>,
 }
 
+impl Outcome {
+    /// Before the first epoch.
+    fn new(first: Scores) -> Self {
+        let curves = vec![(0, first)];
+        Outcome { seconds: 0.0, epoch_seconds: 0.0, updates: 0, scores: first, curves }
+    }
+
+    /// After the epochs of which `lines` tell.
+    fn from_metrics(
+        first: Scores,
+        lines: Vec<serde_json::Value>,
+        epoch_seconds: f64,
+        folder: &std::path::Path,
+    ) -> Result<Self> {
+        let mut outcome = Outcome { epoch_seconds, ..Outcome::new(first) };
+        for (i, line) in lines.into_iter().enumerate() {
+            let metrics: Metrics = serde_json::from_value(line).map_err(|e| {
+                let path = folder.join(run::folder::METRICS);
+                Error::file(path, format!("line {}", i + 1), e.to_string())
+            })?;
+            outcome.add(&metrics);
+        }
+        Ok(outcome)
+    }
+
+    fn add(&mut self, metrics: &Metrics) {
+        self.seconds += metrics.seconds;
+        self.updates += metrics.updates;
+        if let Some(scores) = metrics.scores {
+            self.scores = scores;
+            self.curves.push((metrics.epoch, scores));
+        }
+    }
+}
+
+/// Trains to the end, or to an interrupt: then there is no outcome, but a checkpoint.
 fn train(
     settings: &Settings,
     trainer: &mut CdTrainer,
     batches: &mut ResidentData,
     probe: &Probe,
-    folder: &mut RunFolder,
-) -> Result<Outcome> {
+    (journal, mut outcome): (&mut Journal, Outcome),
+) -> Result<Option<Outcome>> {
     let epochs = settings.training.epochs;
+    let cases = batches.cases() as u64;
     let interval = probe.interval(batches.cases(), settings.training.steps);
-    let mut progress = Progress::new(epochs, batches.cases() as u64);
-    let mut outcome = Outcome {
-        seconds: 0.0,
-        cases: 0,
-        updates: 0,
-        scores: probe.scores(trainer.rbm(), 0)?,
-        curves: Vec::new(),
-    };
-    outcome.curves.push((0, outcome.scores));
+    let mut progress = Progress::new(epochs, cases);
+    progress.skip(trainer.epochs_done().saturating_mul(cases));
     while trainer.epochs_done() < epochs {
         progress.epoch(trainer.epochs_done() + 1, epochs);
         let start = Instant::now();
-        let report = trainer.epoch(batches, |cases| progress.advance(cases));
-        if report.is_err() {
+        let before = std::mem::take(&mut outcome.epoch_seconds);
+        let seconds = || before + start.elapsed().as_secs_f64();
+        let report = trainer.epoch_while(batches, |trainer, cases| {
+            progress.advance(cases);
+            if interrupt::requested() {
+                return Ok(false);
+            }
+            if journal.due(resume::WITHIN_EPOCH) {
+                journal.write(trainer, seconds())?;
+            }
+            Ok(true)
+        });
+        if !matches!(report, Ok(Some(_))) {
             progress.finish();
         }
-        let report = report?;
-        let seconds = start.elapsed().as_secs_f64();
+        let Some(report) = report? else {
+            journal.write(trainer, seconds())?;
+            return Ok(None);
+        };
+        let seconds = seconds();
         let due = report.epoch % interval == 0 || report.epoch == epochs;
         let scores = if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
         let config = trainer.config();
-        folder.append_metrics(&Metrics {
+        let metrics = Metrics {
             epoch: report.epoch,
             updates: report.updates,
             seconds,
@@ -321,26 +422,27 @@ fn train(
             learning_rate: config.learning_rate.at(report.epoch, epochs),
             momentum: config.momentum.at(report.epoch, epochs),
             scores,
-        })?;
-        outcome.seconds += seconds;
-        outcome.cases += report.cases;
-        outcome.updates += report.updates;
-        let Some(scores) = scores else { continue };
-        progress.score(&score_text(&scores));
-        if !scores.reconstruction_error.is_finite() {
-            progress.finish();
-            return Err(Error::Diverged {
-                epoch: report.epoch,
-                step: report.updates,
-                what: "the reconstruction error".into(),
-                advice: String::new(),
-            });
+        };
+        journal.folder.append_metrics(&metrics)?;
+        outcome.add(&metrics);
+        if let Some(scores) = scores {
+            progress.score(&score_text(&scores));
+            if !scores.reconstruction_error.is_finite() {
+                progress.finish();
+                return Err(Error::Diverged {
+                    epoch: report.epoch,
+                    step: report.updates,
+                    what: "the reconstruction error".into(),
+                    advice: String::new(),
+                });
+            }
         }
-        outcome.scores = scores;
-        outcome.curves.push((report.epoch, scores));
+        if report.epoch == epochs || journal.due(resume::BETWEEN_EPOCHS) {
+            journal.write(trainer, 0.0)?;
+        }
     }
     progress.finish();
-    Ok(outcome)
+    Ok((!interrupt::requested()).then_some(outcome))
 }
 
 fn score_text(scores: &Scores) -> String {
@@ -427,6 +529,12 @@ fn panels(points: &[(u64, Scores)]) -> Vec<curves::Panel> {
         ),
     ];
     all.into_iter().filter(|p| !p.series.is_empty()).collect()
+}
+
+/// The one line of `--quiet`.
+fn final_line(folder: &RunFolder, s: &Summary<'_>) -> String {
+    let path = folder.path().display();
+    format!("{path}: {} epochs in {:.1} s, {}", s.epochs, s.seconds, score_text(&s.scores))
 }
 
 fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {

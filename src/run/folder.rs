@@ -1,6 +1,6 @@
 //! The folder that a training run leaves behind.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,15 +28,33 @@ pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 
+/// The two checkpoints, written in turns.
+pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
+/// Locked by the process that writes the folder. It stays there, empty: removing it would be a race.
+const LOCK: &str = ".lock";
+
 /// What a run writes; all that `force` ever removes.
-const FILES: [&str; 9] =
-    [CONFIG, METRICS, SUMMARY, EVAL, MODEL, FILTERS, SAMPLES, RECONSTRUCTIONS, CURVES];
+const FILES: &[&str] = &[
+    CONFIG,
+    METRICS,
+    SUMMARY,
+    EVAL,
+    MODEL,
+    FILTERS,
+    SAMPLES,
+    RECONSTRUCTIONS,
+    CURVES,
+    CHECKPOINTS[0],
+    CHECKPOINTS[1],
+];
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     metrics: Option<File>,
+    /// Held as long as the folder is written; the operating system frees it, however the process ends.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
@@ -67,7 +85,7 @@ impl RunFolder {
             })?;
             let path = root.join(format!("{kind}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(RunFolder { path, metrics: None }),
+                Ok(()) => return Self::locked(path),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::io("create", path, e)),
             }
@@ -78,7 +96,8 @@ impl RunFolder {
     /// is refused; with `force` an older run's files are removed first, and nothing else ever is.
     ///
     /// # Errors
-    /// [`Error::Run`] for a folder that is not empty (with `force`: that holds no run);
+    /// [`Error::Run`] for a folder that is not empty (with `force`: that holds no run), or that another
+    /// process is writing;
     /// [`Error::Io`] where it cannot be made, read or cleared.
     pub fn create_at(path: &Path, force: bool) -> Result<Self> {
         if path.exists() && !path.is_dir() {
@@ -88,36 +107,79 @@ impl RunFolder {
             ));
         }
         fs::create_dir_all(path).map_err(|e| Error::io("create", path, e))?;
-        let names = names_in(path)?;
-        let old: Vec<&str> =
-            FILES.into_iter().filter(|file| names.iter().any(|n| n == file)).collect();
-        if let Some(first) = names.first() {
-            if !force {
+        let names = names_of_run(path)?;
+        if let (Some(first), false) = (names.first(), force) {
+            return Err(Error::run(
+                "run folder",
+                format!(
+                    "{} is not empty (it holds {first}); choose another folder, --resume to go on with \
+                     an older run, or --force to replace its files",
+                    path.display()
+                ),
+            ));
+        }
+        let ours = |name: &&String| FILES.contains(&name.as_str());
+        if let (Some(first), None) = (names.first(), names.iter().find(ours)) {
+            return Err(Error::run(
+                "run folder",
+                format!(
+                    "{} holds {first} and no run, so there is nothing to replace; choose another \
+                     folder",
+                    path.display()
+                ),
+            ));
+        }
+        let folder = Self::locked(path.to_path_buf())?;
+        for file in names.iter().filter(ours) {
+            folder.remove(file)?;
+        }
+        Ok(folder)
+    }
+
+    /// Opens the folder of an older run, to go on with it.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where there is no run, or another process is at it; [`Error::Io`].
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join(CONFIG).is_file() {
+            return Err(Error::run(
+                "run folder",
+                format!("there is nothing to resume: {} has no {CONFIG}", path.display()),
+            ));
+        }
+        Self::locked(path.to_path_buf())
+    }
+
+    /// Locks the folder and removes the halves of files that a killed process left.
+    fn locked(path: PathBuf) -> Result<Self> {
+        let file = path.join(LOCK);
+        let lock = OpenOptions::new().create(true).append(true).open(&file);
+        let lock = lock.map_err(|e| Error::io("create", &file, e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
                 return Err(Error::run(
                     "run folder",
                     format!(
-                        "{} is not empty (it holds {first}); choose another folder, or --force to \
-                         replace an older run's files",
+                        "another process is writing {}; wait for it, or choose another folder",
                         path.display()
                     ),
                 ));
             }
-            if old.is_empty() {
-                return Err(Error::run(
-                    "run folder",
-                    format!(
-                        "{} holds {first} and no run, so there is nothing to replace; choose another \
-                         folder",
-                        path.display()
-                    ),
-                ));
-            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", file, e)),
         }
-        for file in old {
-            let file = path.join(file);
-            fs::remove_file(&file).map_err(|e| Error::io("remove", file, e))?;
+        let folder = RunFolder { path, metrics: None, _lock: Some(lock) };
+        for name in names_in(&folder.path)?.iter().filter(|name| is_half_written(name)) {
+            folder.remove(name)?;
         }
-        Ok(RunFolder { path: path.to_path_buf(), metrics: None })
+        Ok(folder)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let file = self.path.join(name);
+        fs::remove_file(&file).map_err(|e| Error::io("remove", file, e))
     }
 
     /// Where the run is.
@@ -163,6 +225,59 @@ impl RunFolder {
         self.start_metrics()?;
         match &mut self.metrics {
             Some(file) => file.write_all(&line).map_err(|e| Error::io("write", &path, e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts `metrics.jsonl` back to the lines up to `epoch`, and gives these. A last line that was never
+    /// finished goes too.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] for a line within that is no JSON object with an `epoch`, or where
+    /// epochs are missing.
+    pub fn cut_metrics(&mut self, epoch: u64) -> Result<Vec<serde_json::Value>> {
+        let path = self.path.join(METRICS);
+        self.metrics = None;
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::io("read", path, e)),
+        };
+        let mut kept = Vec::new();
+        let mut length = 0;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            if kept.len() as u64 == epoch || line.last() != Some(&b'\n') {
+                break;
+            }
+            let number = kept.len() + 1;
+            let value: serde_json::Value = serde_json::from_slice(line)
+                .map_err(|e| Error::file(&path, format!("line {number}"), e.to_string()))?;
+            if value["epoch"].as_u64() != Some(number as u64) {
+                let detail = format!("expected epoch {number}; the file was changed");
+                return Err(Error::file(&path, format!("line {number}"), detail));
+            }
+            length += line.len();
+            kept.push(value);
+        }
+        if (kept.len() as u64) < epoch {
+            let detail = format!("the checkpoint is of epoch {epoch}; lines are missing");
+            return Err(Error::file(&path, format!("line {}", kept.len() + 1), detail));
+        }
+        if length < text.len() {
+            atomic::write(&path, |out| out.write_all(&text[..length]))?;
+        }
+        Ok(kept)
+    }
+
+    /// Makes the metrics written so far durable, as a checkpoint that follows them asks.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync_metrics(&self) -> Result<()> {
+        match &self.metrics {
+            Some(file) => {
+                file.sync_data().map_err(|e| Error::io("write", self.path.join(METRICS), e))
+            }
             None => Ok(()),
         }
     }
@@ -226,6 +341,21 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The names in a run's folder, without the lock and what a killed process left half-written.
+fn names_of_run(folder: &Path) -> Result<Vec<String>> {
+    let mut names = names_in(folder)?;
+    names.retain(|name| name != LOCK && !is_half_written(name));
+    Ok(names)
+}
+
+/// Whether this is a temporary file of [`atomic::write`] for one of the run's files.
+fn is_half_written(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp")) else {
+        return false;
+    };
+    FILES.iter().any(|file| rest.strip_prefix(file).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn highest_number(root: &Path, kind: &str) -> Result<u64> {

@@ -5,6 +5,7 @@
 //! reader meets the old file or the new one, never half of either.
 
 pub mod atomic;
+pub mod checkpoint;
 pub mod curves;
 pub mod folder;
 pub mod model_file;
@@ -12,6 +13,7 @@ pub mod npy;
 pub mod pictures;
 pub mod png_file;
 
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{
     CURVES, EVAL, FILTERS, MODEL, RECONSTRUCTIONS, RunFolder, SAMPLES, resolve_model,
 };

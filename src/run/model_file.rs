@@ -141,25 +141,12 @@ impl RbmFile {
         tensors
     }
 
-    /// The header, padded to 8 bytes. Our own and not the safetensors crate's: it keeps metadata in a
-    /// hash map, so that no two saves would have the same bytes.
     fn header(&self, tensors: &[(&str, Vec<usize>, &[f32])]) -> serde_json::Result<Vec<u8>> {
         let mut metadata = self.metadata.clone();
         metadata.insert(FORMAT_KEY.into(), FORMAT.into());
         metadata.insert(MODEL_KEY.into(), MODEL.into());
         metadata.insert(VISIBLE_KEY.into(), self.visible.to_string());
-        let mut header = BTreeMap::from([("__metadata__", serde_json::to_value(metadata)?)]);
-        let mut start = 0;
-        for (name, shape, values) in tensors {
-            let end = start + size_of_val(*values);
-            let info =
-                serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
-            header.insert(name, info);
-            start = end;
-        }
-        let mut bytes = serde_json::to_vec(&header)?;
-        bytes.resize(bytes.len().next_multiple_of(8), b' ');
-        Ok(bytes)
+        header_bytes(&metadata, tensors)
     }
 
     fn check(&self, path: &Path) -> Result<()> {
@@ -187,7 +174,27 @@ impl RbmFile {
     }
 }
 
-fn write_values(out: &mut dyn io::Write, values: &[f32]) -> io::Result<()> {
+/// A file's header, padded to 8 bytes. Our own and not the safetensors crate's: it keeps metadata in a
+/// hash map, so that no two saves would have the same bytes.
+pub(super) fn header_bytes(
+    metadata: &BTreeMap<String, String>,
+    tensors: &[(&str, Vec<usize>, &[f32])],
+) -> serde_json::Result<Vec<u8>> {
+    let mut header = BTreeMap::from([("__metadata__", serde_json::to_value(metadata)?)]);
+    let mut start = 0;
+    for (name, shape, values) in tensors {
+        let end = start + size_of_val(*values);
+        let info =
+            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
+        header.insert(name, info);
+        start = end;
+    }
+    let mut bytes = serde_json::to_vec(&header)?;
+    bytes.resize(bytes.len().next_multiple_of(8), b' ');
+    Ok(bytes)
+}
+
+pub(super) fn write_values(out: &mut dyn io::Write, values: &[f32]) -> io::Result<()> {
     values.iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))
 }
 
@@ -240,16 +247,16 @@ fn visible_kind(
 }
 
 /// A safetensors file whose header agrees with its size.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     path: &'a Path,
-    header: Metadata,
-    data: &'a [u8],
+    pub(super) header: Metadata,
+    pub(super) data: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     /// Checks sizes here rather than in the safetensors crate, which adds offsets unchecked and says
     /// less about what is wrong.
-    fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+    pub(super) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
         let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
             let detail = format!("{} bytes, too few for a safetensors file", bytes.len());
             return Err(Error::file(path, "byte 0", detail));
@@ -355,6 +362,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+pub(super) fn convert<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
 }

@@ -26,6 +26,22 @@ pub trait BatchSource {
     /// # Errors
     /// What the source's device or file gives.
     fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>>;
+
+    /// Passes over the epoch's next `cases` cases, or those that are left of them. Without a cheaper way,
+    /// by making their batches.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn skip(&mut self, mut cases: usize) -> Result<()> {
+        const AT_ONCE: usize = 1000;
+        while cases > 0 {
+            match self.next_batch(cases.min(AT_ONCE))? {
+                Some(batch) => cases -= batch.shape().dims()[0].clamp(1, cases),
+                None => break,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
@@ -271,5 +287,19 @@ impl BatchSource for ResidentData {
         }
         self.epoch = Some(epoch);
         Ok(Some(self.batch.insert(batch)))
+    }
+
+    fn skip(&mut self, mut cases: usize) -> Result<()> {
+        let Some(epoch) = &mut self.epoch else { return Ok(()) };
+        while let Some((_, indices)) = epoch.order.get(epoch.at.0) {
+            let take = cases.min(indices.shape().len() - epoch.at.1);
+            cases -= take;
+            epoch.at.1 += take;
+            if epoch.at.1 < indices.shape().len() {
+                break;
+            }
+            epoch.at = (epoch.at.0 + 1, 0);
+        }
+        Ok(())
     }
 }

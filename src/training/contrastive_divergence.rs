@@ -166,6 +166,9 @@ pub struct CdTrainer {
     work: Option<Workspace>,
     pub(super) epochs_done: u64,
     pub(super) updates_done: u64,
+    /// Updates and cases of the epoch under way.
+    pub(super) epoch_updates: u64,
+    pub(super) epoch_cases: u64,
 }
 
 /// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
@@ -232,6 +235,8 @@ impl CdTrainer {
             work: None,
             epochs_done: 0,
             updates_done: 0,
+            epoch_updates: 0,
+            epoch_cases: 0,
         })
     }
 
@@ -255,7 +260,8 @@ impl CdTrainer {
         self.epochs_done
     }
 
-    /// One pass over the data; `progress` gets the number of cases of each batch once it is recorded.
+    /// One pass over the data, or the rest of one that was stopped; `progress` gets the number of cases of
+    /// each batch once it is recorded.
     ///
     /// # Errors
     /// [`Error::Diverged`] where a parameter left the finite numbers, [`Error::Shape`] where the source
@@ -265,6 +271,34 @@ impl CdTrainer {
         source: &mut dyn BatchSource,
         mut progress: impl FnMut(usize),
     ) -> Result<EpochReport> {
+        self.run_epoch(source, &mut |_, cases| {
+            progress(cases);
+            Ok(true)
+        })?;
+        Ok(self.end_epoch(source))
+    }
+
+    /// As [`CdTrainer::epoch`], asking `go_on` after each update, with the trainer and the number of the
+    /// batch's cases. Where it says no, the epoch stops there and gives `None`; a later call, or one of a
+    /// trainer with this one's [state](CdTrainer::state), goes on with the next batch.
+    ///
+    /// # Errors
+    /// As [`CdTrainer::epoch`], and those of `go_on`.
+    pub fn epoch_while(
+        &mut self,
+        source: &mut dyn BatchSource,
+        mut go_on: impl FnMut(&CdTrainer, usize) -> Result<bool>,
+    ) -> Result<Option<EpochReport>> {
+        let whole = self.run_epoch(source, &mut go_on)?;
+        Ok(whole.then(|| self.end_epoch(source)))
+    }
+
+    /// Whether the epoch came to its end.
+    fn run_epoch(
+        &mut self,
+        source: &mut dyn BatchSource,
+        go_on: &mut dyn FnMut(&CdTrainer, usize) -> Result<bool>,
+    ) -> Result<bool> {
         if source.width() != self.rbm.visible_count() {
             return Err(Error::shape(
                 "train rbm",
@@ -279,19 +313,27 @@ impl CdTrainer {
             return Err(Error::data("training data", "there is no case; nothing can be learnt"));
         }
         let epoch = self.epochs_done + 1;
-        let first_update = self.updates_done;
+        let first_update = self.updates_done - self.epoch_updates;
         source.start_epoch(self.config.seed, epoch)?;
-        let mut cases = 0;
+        source.skip(self.epoch_cases as usize)?;
         while let Some(batch) = source.next_batch(self.config.batch)? {
             let rows = batch.shape().dims()[0];
             self.update(batch, epoch)?;
-            cases += rows as u64;
-            progress(rows);
+            self.epoch_updates += 1;
+            self.epoch_cases += rows as u64;
+            if !go_on(self, rows)? {
+                return Ok(false);
+            }
         }
-        self.epochs_done = epoch;
-        let updates = self.updates_done - first_update;
         self.check_divergence(epoch, first_update)?;
-        Ok(EpochReport { epoch, updates, cases })
+        Ok(true)
+    }
+
+    fn end_epoch(&mut self, source: &dyn BatchSource) -> EpochReport {
+        self.epochs_done += 1;
+        let updates = std::mem::take(&mut self.epoch_updates);
+        self.epoch_cases = 0;
+        EpochReport { epoch: self.epochs_done, updates, cases: source.cases() as u64 }
     }
 
     /// One update from the batch `v0` `[B, I]`. `epoch`, counted from 1, sets the schedules' values.
@@ -443,7 +485,7 @@ impl CdTrainer {
 
     /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
     /// epoch's last update broke have not reached a bias, and infinite ones of one sign never need to.
-    fn check_divergence(&self, epoch: u64, first_update: u64) -> Result<()> {
+    pub(super) fn check_divergence(&self, epoch: u64, first_update: u64) -> Result<()> {
         let broken = reduce(Reduction::NonFinite, Axis::All, 1.0, &self.rbm.w)?;
         let found = self.status.to_words()?.first().copied().unwrap_or(NEVER);
         let (step, what) = match broken.to_vec()?.first() {

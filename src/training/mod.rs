@@ -4,8 +4,10 @@ mod batches;
 mod contrastive_divergence;
 mod exact;
 mod schedule;
+mod state;
 
 pub use batches::{BatchSource, ResidentData, Treatment};
 pub use contrastive_divergence::{CdConfig, CdTrainer, EpochReport, Sparsity};
 pub use exact::MOST_EXACT;
 pub use schedule::Schedule;
+pub use state::{HostArray, TrainerState};

@@ -54,6 +54,10 @@ fn a_folder_that_holds_something_is_refused() {
     fs::write(path.join("notes.txt"), "mine").unwrap();
     let text = RunFolder::create(Some(&path), "rbm", false).unwrap_err().to_string();
     assert!(text.contains("is not empty") && text.contains("metrics.jsonl"), "{text}");
+    // Not while it is being written.
+    let text = RunFolder::create(Some(&path), "rbm", true).unwrap_err().to_string();
+    assert!(text.contains("another process"), "{text}");
+    drop(run);
     // Replaced, and what is not the run's stays.
     RunFolder::create(Some(&path), "rbm", true).unwrap();
     assert!(!path.join("metrics.jsonl").exists());

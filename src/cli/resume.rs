@@ -1,0 +1,173 @@
+//! Going on with an older run, and keeping a run so that one can.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::args::TrainRbmOptions;
+use super::config::{RunRecord, Settings, TrainFile};
+use super::log::warn;
+use super::print::tell;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::run::folder::{CONFIG, SUMMARY};
+use crate::run::{Checkpoint, Checkpoints, MODEL, RunFolder};
+use crate::training::CdTrainer;
+
+/// At the end of an epoch a checkpoint is written unless the last one is younger than this: an epoch may
+/// take a millisecond, and a checkpoint waits for the disk.
+pub const BETWEEN_EPOCHS: Duration = Duration::from_secs(2);
+/// Within an epoch, unless the last one is younger than this.
+pub const WITHIN_EPOCH: Duration = Duration::from_secs(60);
+/// Seconds that the epoch under way took so far.
+const EPOCH_SECONDS: &str = "epoch_seconds";
+
+/// The command that goes on with the run in `path`.
+pub fn command(path: &Path) -> String {
+    format!("harmonium train rbm --resume --out {}", path.display())
+}
+
+/// Writes a run's checkpoints.
+pub struct Journal {
+    pub folder: RunFolder,
+    checkpoints: Checkpoints,
+    settings: String,
+    written: Instant,
+}
+
+impl Journal {
+    /// The journal of a new run.
+    pub fn new(folder: RunFolder, settings: &Settings) -> Result<Self> {
+        let checkpoints = Checkpoints::new(folder.path());
+        let settings = settings.fingerprint(folder.path())?;
+        Ok(Journal { folder, checkpoints, settings, written: Instant::now() })
+    }
+
+    /// Whether the last checkpoint is at least this old.
+    pub fn due(&self, age: Duration) -> bool {
+        self.written.elapsed() >= age
+    }
+
+    /// Writes a checkpoint. `epoch_seconds` is what the epoch under way took so far.
+    pub fn write(&mut self, trainer: &CdTrainer, epoch_seconds: f64) -> Result<()> {
+        let state = trainer.state()?;
+        self.folder.sync_metrics()?;
+        let notes = [(EPOCH_SECONDS.to_string(), epoch_seconds.to_string())].into();
+        self.checkpoints.write(&Checkpoint { state, settings: self.settings.clone(), notes })?;
+        self.written = Instant::now();
+        Ok(())
+    }
+}
+
+/// An older run that goes on.
+pub struct Old {
+    pub settings: Settings,
+    journal: Journal,
+    checkpoint: Checkpoint,
+    record: Option<RunRecord>,
+    grown: bool,
+}
+
+/// What `--resume` finds.
+pub enum Found {
+    /// Nothing is left to do after so many epochs.
+    Finished(u64),
+    /// The run goes on.
+    Unfinished(Box<Old>),
+}
+
+/// Opens the run in `--out`.
+pub fn open(options: &TrainRbmOptions) -> Result<Found> {
+    let Some(path) = &options.out else {
+        return Err(Error::setting("--resume", "which run? name its folder with --out DIR"));
+    };
+    let folder = RunFolder::open(path)?;
+    let recorded = TrainFile::load(&path.join(CONFIG))?;
+    let record = recorded.run.clone();
+    let (mut settings, grown) = Settings::resume(options, recorded, path)?;
+    // A set too small to be split is not split now either.
+    settings.validation.1 = record.as_ref().is_none_or(|r| r.validation_cases > 0);
+    let (checkpoints, found) = Checkpoints::open(path)?;
+    let Some((file, checkpoint)) = found.newest else {
+        return Err(Error::run(
+            "run folder",
+            format!(
+                "there is nothing to resume: {} has no checkpoint; --force instead of --resume starts \
+                 the run again",
+                path.display()
+            ),
+        ));
+    };
+    for error in &found.refused {
+        warn(format!("{error}; {} is used instead", file.display()));
+    }
+    let fingerprint = settings.fingerprint(path)?;
+    if fingerprint != checkpoint.settings {
+        return Err(Error::file(
+            file,
+            "metadata settings",
+            format!("the checkpoint was made with other settings than those in {CONFIG}"),
+        ));
+    }
+    let epochs = settings.training.epochs;
+    if is_finished(path, epochs) && checkpoint.state.epochs_done >= epochs {
+        return Ok(Found::Finished(epochs));
+    }
+    let journal = Journal { folder, checkpoints, settings: fingerprint, written: Instant::now() };
+    Ok(Found::Unfinished(Box::new(Old { settings, journal, checkpoint, record, grown })))
+}
+
+/// Whether the summary tells of that many epochs; it is what a run writes last.
+fn is_finished(path: &Path, epochs: u64) -> bool {
+    let summary = std::fs::read(path.join(SUMMARY)).ok();
+    let summary: Option<serde_json::Value> =
+        summary.and_then(|text| serde_json::from_slice(&text).ok());
+    let told = summary.and_then(|s| s["epochs"].as_u64());
+    path.join(MODEL).is_file() && told.is_some_and(|told| told >= epochs)
+}
+
+impl Old {
+    /// Checks that device and data are what they were, brings the trainer to the checkpoint and cuts the
+    /// metrics back to it. Gives the metrics' lines, and the seconds of the epoch under way.
+    pub fn take_up(
+        self,
+        device: &Device,
+        counts: [usize; 3],
+        trainer: &mut CdTrainer,
+    ) -> Result<(Journal, Vec<serde_json::Value>, f64)> {
+        let Old { settings, mut journal, checkpoint, record, grown } = self;
+        if let Some(record) = &record {
+            let found = [record.training_cases, record.validation_cases, record.visible_units];
+            if found != counts {
+                let text = |[n, held_out, width]: [usize; 3]| {
+                    format!("{n} training cases and {held_out} held out, of {width} values")
+                };
+                let detail = format!(
+                    "they changed: {} now, {} when the run began; it cannot go on",
+                    text(counts),
+                    text(found)
+                );
+                return Err(Error::data(&settings.data, detail));
+            }
+            let info = device.info();
+            let now = [&info.name, &info.backend, &info.driver];
+            if now != [&record.device_name, &record.backend, &record.driver] {
+                warn(format!(
+                    "the run began on {} ({}, {}) and goes on on {info}; its later bits may differ from \
+                     those of a run on one device",
+                    record.device_name, record.backend, record.driver
+                ));
+            }
+        }
+        trainer.restore(&checkpoint.state)?;
+        let lines = journal.folder.cut_metrics(checkpoint.state.epochs_done)?;
+        if grown {
+            journal.folder.write_config(&settings.to_file(record))?;
+        }
+        tell(format!(
+            "resumed: {} of {} epochs were done, {} updates in all",
+            checkpoint.state.epochs_done, settings.training.epochs, checkpoint.state.updates_done
+        ));
+        let seconds = checkpoint.notes.get(EPOCH_SECONDS).and_then(|s| s.parse().ok());
+        Ok((journal, lines, seconds.unwrap_or(0.0)))
+    }
+}

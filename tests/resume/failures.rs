@@ -1,0 +1,148 @@
+//! Damaged checkpoints, full disks, divergence.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use harmonium::run::Checkpoint;
+
+use super::{assert_same, checkpoints, complete, fails, interrupted, text, train};
+
+const OPTIONS: &str = "--hidden 20 --limit 400 --batch 20 --device cpu --epochs 800";
+
+/// An unbroken run and an interrupted one; the latter's checkpoints, the newer first.
+fn broken_run(root: &Path) -> (std::path::PathBuf, std::path::PathBuf, [std::path::PathBuf; 2]) {
+    let [unbroken, broken] = ["unbroken", "broken"].map(|name| root.join(name));
+    complete(&unbroken, OPTIONS);
+    let output = interrupted(&broken, OPTIONS, "INT");
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let mut paths = checkpoints(&broken);
+    let step = |path| Checkpoint::load(path).unwrap().state.updates_done;
+    if step(&paths[0]) < step(&paths[1]) {
+        paths.reverse();
+    }
+    (unbroken, broken, paths)
+}
+
+#[test]
+fn a_truncated_checkpoint_is_refused_and_the_previous_one_used() {
+    let root = tempfile::tempdir().unwrap();
+    let (unbroken, broken, [newer, _]) = broken_run(root.path());
+    let bytes = fs::read(&newer).unwrap();
+    fs::write(&newer, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    let output = complete(&broken, "--resume");
+    let said = text(&output.stderr);
+    let name = newer.file_name().unwrap().to_str().unwrap();
+    assert!(said.contains("truncated") && said.contains(name), "{said}");
+    assert!(said.contains("is used instead"), "{said}");
+    assert_same(&unbroken, &broken);
+}
+
+#[test]
+fn an_altered_checkpoint_is_refused_and_the_previous_one_used() {
+    let root = tempfile::tempdir().unwrap();
+    let (unbroken, broken, [newer, older]) = broken_run(root.path());
+    let bytes = fs::read(&newer).unwrap();
+    // Every part of the file: header, counters, each array's bytes.
+    for at in (0..bytes.len()).step_by(97).chain([bytes.len() - 1]) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        fs::write(&newer, &altered).unwrap();
+        assert!(Checkpoint::load(&newer).is_err(), "byte {at}");
+    }
+    let output = complete(&broken, "--resume");
+    let said = text(&output.stderr);
+    assert!(said.contains("altered") && said.contains("is used instead"), "{said}");
+    assert_same(&unbroken, &broken);
+    // Neither is whole: an error that says so.
+    for path in [newer, older] {
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    }
+    let said = fails(&broken, "--resume --epochs 900", 1);
+    assert!(said.contains("none can be used") && said.matches("truncated").count() == 2, "{said}");
+}
+
+#[test]
+fn divergence_leaves_the_last_good_checkpoint_and_the_metrics() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let options = "--visible gaussian --hidden 20 --limit 400 --device cpu --epochs 500 \
+                   --learning-rate 0.001,20:1000";
+    let said = fails(&run, options, 1);
+    assert!(said.contains("diverged") && said.contains("stay in"), "{said}");
+    let states: Vec<_> =
+        checkpoints(&run).iter().filter_map(|path| Checkpoint::load(path).ok()).collect();
+    assert!(!states.is_empty());
+    assert!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() >= 20);
+    // Going on from there ends in the same way.
+    assert!(fails(&run, "--resume", 1).contains("diverged"));
+}
+
+/// Files may not grow past a limit that metrics.jsonl reaches first: a real failed write.
+#[test]
+fn a_failed_write_loses_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let [unbroken, run] = ["unbroken", "run"].map(|name| root.path().join(name));
+    complete(&unbroken, OPTIONS);
+    // Blocks are of 512 or 1024 bytes, as the shell likes.
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_harmonium");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"", program, "train", "rbm"]);
+    command.args(OPTIONS.split_whitespace()).arg("--out").arg(&run);
+    let output = command.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot write") && said.contains("metrics.jsonl"), "{said}");
+    complete(&run, "--resume");
+    assert_same(&unbroken, &run);
+}
+
+/// A disk of its own that fills up; needs the right to mount one.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let [unbroken, disk] = ["unbroken", "disk"].map(|name| root.path().join(name));
+    fs::create_dir(&disk).unwrap();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"]).arg(&disk);
+    if !mount.output().is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "no right to mount a disk: skipped; a_failed_write_loses_nothing is the other test"
+        );
+        return;
+    }
+    let disk = Mounted(disk);
+    complete(&unbroken, OPTIONS);
+    let run = disk.0.join("run");
+    let said = fails(&run, OPTIONS, 1);
+    assert!(said.contains("cannot write") && said.contains("No space left"), "{said}");
+    assert!(checkpoints(&run).iter().any(|path| Checkpoint::load(path).is_ok()));
+    // Still full: still refused, still nothing lost.
+    fails(&run, "--resume", 1);
+    let larger = Command::new("mount").args(["-o", "remount,size=8m"]).arg(&disk.0).status();
+    assert!(larger.unwrap().success());
+    complete(&run, "--resume");
+    assert_same(&unbroken, &run);
+}
+
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// Halves of files that a killed process left are no reason to refuse the folder, and are removed.
+#[test]
+fn the_run_folder_survives_leftovers_of_a_kill() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join(".config.toml.1-0.tmp"), "half").unwrap();
+    fs::write(run.join(".lock"), "").unwrap();
+    let output = train(&run, "--hidden 5 --limit 50 --epochs 1 --device cpu").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!run.join(".config.toml.1-0.tmp").exists());
+}
