@@ -32,6 +32,10 @@ pub enum Command {
     Transform(ApplyOptions),
     /// Send data through the machine and back: v -> p(h|v) -> mean of v, no noise
     Reconstruct(ApplyOptions),
+    /// Write a run's report.html again
+    Report(ReportOptions),
+    /// Print a table of runs, and overlay their curves on a page
+    Compare(CompareOptions),
     /// Check every kernel of this machine's devices against the CPU path
     Verify(VerifyOptions),
 }
@@ -58,7 +62,7 @@ pub struct DeviceOption {
 }
 
 /// Every setting is optional here: what is not given comes from --config, then from the defaults.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct TrainRbmOptions {
     /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
     /// [default: digits]
@@ -193,6 +197,26 @@ pub struct ApplyOptions {
 pub enum Split {
     Train,
     Test,
+}
+
+#[derive(Args)]
+pub struct ReportOptions {
+    /// The folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// As for `train` [default: the run's]
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE)]
+    pub device: Option<String>,
+}
+
+#[derive(Args)]
+pub struct CompareOptions {
+    /// Folders of finished runs
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+    /// The page (.html), or its curves alone (.svg); an older file is replaced
+    #[arg(long, value_name = "FILE", default_value = "compare.html")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

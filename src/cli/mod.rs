@@ -3,10 +3,12 @@
 
 mod apply;
 mod args;
+mod compare;
 mod config;
 mod devices;
 mod model;
 mod progress;
+mod report;
 mod train;
 mod verify;
 
@@ -36,6 +38,8 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
+        args::Command::Report(options) => report::run(&options)?,
+        args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)

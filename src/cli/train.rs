@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings};
 use super::progress::Progress;
-use super::{apply, model, open_device, print_profile, tell};
+use super::{apply, model, open_device, print_profile, report, tell};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
@@ -138,6 +138,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<()> {
     };
     finish(&folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
+    report::finish(folder.path(), &device, &prepared)?;
     print_summary(&folder, &summary);
     if options.profile {
         print_profile(&device)?;
@@ -457,4 +458,5 @@ fn print_summary(folder: &RunFolder, s: &Summary<'_>) {
     for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
         println!("picture: {path}/{name}");
     }
+    println!("report: {path}/{}", run::REPORT);
 }

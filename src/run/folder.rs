@@ -25,10 +25,14 @@ pub const SAMPLES: &str = "samples.png";
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
+/// All of it on one page.
+pub const REPORT: &str = "report.html";
+/// Likelihoods, where they were asked for.
+pub const EVAL: &str = "eval.json";
 
 /// What a run writes; all that `force` ever removes.
-const FILES: [&str; 8] =
-    [CONFIG, METRICS, SUMMARY, MODEL, FILTERS, SAMPLES, RECONSTRUCTIONS, CURVES];
+const FILES: [&str; 10] =
+    [CONFIG, METRICS, SUMMARY, MODEL, FILTERS, SAMPLES, RECONSTRUCTIONS, CURVES, REPORT, EVAL];
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
 #[derive(Debug)]
