@@ -5,6 +5,8 @@ mod device;
 mod examples;
 mod kernels;
 mod models;
+#[cfg(feature = "cli")]
+mod report;
 mod run;
 mod shaders;
 mod support;

@@ -60,7 +60,7 @@ const DARK: [RGBColor; 7] = [
 const AXIS: RGBColor = RGBColor(140, 140, 140);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 /// Of a diagram in a page: scaled to a phone's width, its labels can still be read.
-const INLINE: (u32, u32) = (480, 300);
+const INLINE: (u32, u32) = (420, 272);
 /// Points are marked where the line has at most this many.
 const MARKED: usize = 40;
 /// Larger values are not drawn: the axis' arithmetic would overflow.

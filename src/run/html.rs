@@ -155,7 +155,10 @@ td{overflow-wrap:anywhere}
 .settings tbody th{color:var(--quiet);white-space:nowrap;width:1%}
 .figures td:nth-child(2){white-space:nowrap;font-variant-numeric:tabular-nums;font-weight:600}
 .figures td:last-child{color:var(--quiet);font-size:.9rem}
+.runs{font-size:.86rem}
+.runs thead th{white-space:normal;vertical-align:bottom}
 .runs td{white-space:nowrap;font-variant-numeric:tabular-nums;overflow-wrap:normal}
+.runs td:last-child{white-space:normal;min-width:9em}
 .legend{list-style:none;margin:.3em 0 0;padding:0;display:flex;flex-wrap:wrap;gap:.15em 1.2em;font-size:.9rem}
 .legend li{overflow-wrap:anywhere}
 i[class^=c]{display:inline-block;width:18px;height:4px;border-radius:2px;vertical-align:middle;margin-right:.45em}

@@ -15,7 +15,7 @@ pub struct Record {
     pub path: PathBuf,
     /// Its name.
     pub name: String,
-    /// `config.toml`, in the file's order.
+    /// `config.toml`.
     pub config: toml::Table,
     /// `metrics.jsonl`, a line each.
     pub metrics: Vec<Map<String, Value>>,
