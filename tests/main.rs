@@ -8,6 +8,8 @@ mod evaluation;
 mod examples;
 mod kernels;
 mod models;
+#[cfg(feature = "cli")]
+mod report;
 mod resume;
 mod run;
 mod shaders;

@@ -44,6 +44,10 @@ pub enum Command {
     Reconstruct(ApplyOptions),
     /// Say how good a machine is: log Z, likelihood, pseudo-likelihood, reconstruction error
     Eval(EvalOptions),
+    /// Write a run's report.html again
+    Report(ReportOptions),
+    /// Print a table of runs, and overlay their curves on a page
+    Compare(CompareOptions),
     /// Check every kernel of this machine's devices against the CPU path
     Verify(VerifyOptions),
 }
@@ -70,7 +74,7 @@ pub struct DeviceOption {
 }
 
 /// Every setting is optional here: what is not given comes from --config, then from the defaults.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 #[command(allow_negative_numbers = true)]
 pub struct TrainRbmOptions {
     /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
@@ -217,6 +221,26 @@ pub struct ApplyOptions {
 pub enum Split {
     Train,
     Test,
+}
+
+#[derive(Args)]
+pub struct ReportOptions {
+    /// The folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// As for `train` [default: the run's]
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE)]
+    pub device: Option<String>,
+}
+
+#[derive(Args)]
+pub struct CompareOptions {
+    /// Folders of finished runs
+    #[arg(value_name = "RUN", required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+    /// The page (.html), or its curves alone (.svg); an older file is replaced
+    #[arg(long, value_name = "FILE", default_value = "compare.html")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 
 mod apply;
 mod args;
+mod compare;
 mod config;
 mod devices;
 mod eval;
@@ -11,6 +12,7 @@ mod log;
 mod model;
 mod print;
 mod progress;
+mod report;
 mod resume;
 mod train;
 mod verify;
@@ -46,6 +48,8 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Eval(options) => eval::run(&options)?,
+        args::Command::Report(options) => report::run(&options)?,
+        args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)

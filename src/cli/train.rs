@@ -12,7 +12,7 @@ use super::log::{self, LogLevel, warn};
 use super::print::{count, out, tell};
 use super::progress::Progress;
 use super::resume::{self, Journal};
-use super::{interrupt, model, open_device, print_profile};
+use super::{interrupt, model, open_device, print_profile, report};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
@@ -58,6 +58,10 @@ struct Scores {
     pseudo_log_likelihood: Option<f64>,
     /// Mean F(v) over validation less that over training cases, nats.
     free_energy_gap: Option<f64>,
+    /// Mean ‖W·j‖ over the hidden units.
+    weight_norm: f64,
+    /// Mean p(h|v) over training cases and hidden units.
+    hidden_activity: f64,
 }
 
 /// `summary.json`.
@@ -82,12 +86,12 @@ struct Summary<'a> {
 }
 
 /// The data of a run, prepared.
-struct Prepared {
-    train: Cases,
-    validation: Option<Cases>,
-    test: Option<Cases>,
-    image: Option<data::ImageShape>,
-    preprocessing: Preprocessing,
+pub struct Prepared {
+    pub train: Cases,
+    pub validation: Option<Cases>,
+    pub test: Option<Cases>,
+    pub image: Option<data::ImageShape>,
+    pub preprocessing: Preprocessing,
 }
 
 pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
@@ -189,6 +193,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     };
     finish(folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
+    report::finish(folder.path(), &device, &prepared)?;
     if options.quiet {
         out!("{}", final_line(folder, &summary));
         return Ok(ExitCode::SUCCESS);
@@ -200,7 +205,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn prepare(settings: &Settings) -> Result<Prepared> {
+pub fn prepare(settings: &Settings) -> Result<Prepared> {
     let Splits { train, test } = data::load(&settings.data)?;
     train.notices.iter().for_each(|n| tell(format!("note: {n}")));
     let image = train.image;
@@ -305,15 +310,18 @@ impl Probe {
                 false => None,
             },
             free_energy_gap: held_out.map(|f| f - own),
+            weight_norm: scores::weight_norm(rbm)?,
+            hidden_activity: scores::mean(&scores::hidden_activity(rbm, &self.train)?),
         })
     }
 
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
-    /// W: an update has 2k + 3 a case; the scores have 3, and the pseudo-likelihood 2 more.
+    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3
+    /// and the pseudo-likelihood's 2 more.
     fn interval(&self, cases: usize, gibbs_steps: u64) -> u64 {
         let rows = |t: &Tensor| t.shape().dims()[0] as f64;
         let held_out = self.validation.as_ref().map_or(0.0, rows);
-        let scores = 3.0 * rows(&self.train) + 5.0 * held_out;
+        let scores = 4.0 * rows(&self.train) + 5.0 * held_out;
         let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
         (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
     }
@@ -564,5 +572,6 @@ fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {
     for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
         out!("picture: {path}/{name}");
     }
+    out!("report: {path}/{}", run::REPORT);
     Ok(())
 }

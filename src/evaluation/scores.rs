@@ -77,6 +77,35 @@ pub fn hidden_activity(rbm: &Rbm, v: &Tensor) -> Result<Vec<f64>> {
     Ok(sums)
 }
 
+/// The length of a hidden unit's weights, ‖W·j‖, the mean over the hidden units: how far the machine is from
+/// its small random start, and whether its weights still grow.
+///
+/// # Errors
+/// Those of the kernels, and of reading back.
+///
+/// ```
+/// use harmonium::evaluation::scores::weight_norm;
+/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let w = Tensor::from_f32(&device, &[2, 2], &[3., 0., 4., 0.])?;
+/// let zeros = || Tensor::zeros(&device, &[2]);
+/// let rbm = Rbm::from_parts(VisibleKind::Bernoulli, w, zeros()?, zeros()?)?;
+/// assert_eq!(weight_norm(&rbm)?, 2.5); // of 5 and 0
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+pub fn weight_norm(rbm: &Rbm) -> Result<f64> {
+    let mut squares = Tensor::for_output(rbm.device(), rbm.w.shape().dims())?;
+    elementwise(Elementwise::Multiply, &rbm.w, Some(&rbm.w), &mut squares)?;
+    let sums = reduce(Reduction::Sum, Axis::Columns, 1.0, &squares)?.to_vec()?;
+    Ok(mean(&sums.iter().map(|&x| f64::from(x).sqrt()).collect::<Vec<_>>()))
+}
+
+/// The mean; 0 of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
 /// An unbiased estimate of the pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975), in
 /// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` for Gaussian units.
 ///

@@ -52,6 +52,20 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(0, 0, 0),
 ];
+/// The same on a dark page.
+const DARK: [RGBColor; 7] = [
+    RGBColor(88, 166, 255),
+    RGBColor(255, 140, 66),
+    RGBColor(46, 204, 154),
+    RGBColor(230, 150, 195),
+    RGBColor(150, 216, 250),
+    RGBColor(245, 190, 70),
+    RGBColor(235, 235, 235),
+];
+const AXIS: RGBColor = RGBColor(140, 140, 140);
+const GRID: RGBColor = RGBColor(225, 225, 225);
+/// Of a diagram in a page: scaled to a phone's width, its labels can still be read.
+const INLINE: (u32, u32) = (420, 272);
 /// Points are marked where the line has at most this many.
 const MARKED: usize = 40;
 /// Larger values are not drawn: the axis' arithmetic would overflow.
@@ -83,6 +97,72 @@ fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
     Ok(svg)
 }
 
+/// A diagram for a page: no title, legend or background, and its colours left to [`css`].
+///
+/// # Errors
+/// [`Error::Data`] if it cannot be drawn.
+pub fn inline_svg(panel: &Panel) -> Result<String> {
+    let panel = Panel { title: String::new(), ..panel.clone() };
+    inline(|area| draw_panel(&panel, area))
+}
+
+/// A histogram over [0, 1] for a page: one bar for each count, from the left.
+///
+/// # Errors
+/// [`Error::Data`] if it cannot be drawn.
+pub fn inline_histogram(x_label: &str, y_label: &str, counts: &[f64]) -> Result<String> {
+    inline(|area| draw_histogram((x_label, y_label), counts, area))
+}
+
+fn inline(draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String> {
+    let mut svg = String::new();
+    let fail = |e: String| Error::data("a diagram", e);
+    {
+        let root = SVGBackend::with_string(&mut svg, INLINE).into_drawing_area();
+        draw(&root).map_err(|e| fail(e.to_string()))?;
+        root.present().map_err(|e| fail(e.to_string()))?;
+    }
+    // Inside HTML the name space goes without saying.
+    Ok(svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", ""))
+}
+
+/// The colours of inline diagrams as rules over the attributes that they are drawn with: the variables
+/// `--ink`, `--axis`, `--grid` and `--line-0`, `--line-1`, … decide.
+pub fn css() -> String {
+    let named = [(INK, "--ink".to_string()), (AXIS, "--axis".into()), (GRID, "--grid".into())];
+    let lines = COLOURS.iter().enumerate().map(|(n, c)| (*c, format!("--line-{n}")));
+    let mut css = String::from("svg [stroke=\"#FFFFFF\"]{stroke:none}");
+    for (RGBColor(r, g, b), name) in named.into_iter().chain(lines) {
+        let colour = format!("#{r:02X}{g:02X}{b:02X}");
+        css += &format!(
+            "svg [stroke=\"{colour}\"]{{stroke:var({name})}}svg [fill=\"{colour}\"]{{fill:var({name})}}"
+        );
+    }
+    css
+}
+
+/// The variables of [`css`] on a light or on a dark page.
+pub fn css_variables(dark: bool) -> String {
+    let hex = |RGBColor(r, g, b): RGBColor| format!("#{r:02x}{g:02x}{b:02x}");
+    let (ink, axis, grid, lines) = match dark {
+        false => (INK, AXIS, GRID, COLOURS),
+        true => (RGBColor(205, 205, 205), RGBColor(130, 130, 130), RGBColor(58, 60, 64), DARK),
+    };
+    let mut css = format!("--ink:{};--axis:{};--grid:{};", hex(ink), hex(axis), hex(grid));
+    for (n, colour) in lines.into_iter().enumerate() {
+        css += &format!("--line-{n}:{};", hex(colour));
+    }
+    css
+}
+
+/// How many colours lines have, before they begin again.
+pub const COLOUR_COUNT: usize = COLOURS.len();
+
+/// The number of the colour that line `n` of a panel has.
+pub fn colour_number(n: usize) -> usize {
+    n % COLOUR_COUNT
+}
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
@@ -95,8 +175,11 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
     let widest = labels_width(&y);
     // Whole epochs alone carry labels.
     let epochs = (x.end - x.start).clamp(1.0, 10.0) as usize;
-    let mut chart = ChartBuilder::on(area)
-        .caption(&panel.title, ("sans-serif", 22).into_font().color(&INK))
+    let mut builder = ChartBuilder::on(area);
+    if !panel.title.is_empty() {
+        builder.caption(&panel.title, ("sans-serif", 22).into_font().color(&INK));
+    }
+    let mut chart = builder
         .margin(12)
         .x_label_area_size(48)
         .y_label_area_size(widest + 44)
@@ -111,8 +194,8 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
         .y_labels(Y_LABELS)
         .max_light_lines(1)
         .light_line_style(RGBColor(255, 255, 255))
-        .bold_line_style(RGBColor(225, 225, 225))
-        .axis_style(RGBColor(140, 140, 140))
+        .bold_line_style(GRID)
+        .axis_style(AXIS)
         .x_label_formatter(&|&x| if x.fract() == 0.0 { number(x) } else { String::new() })
         .y_label_formatter(&|value| tick(*value, span))
         .draw()?;
@@ -136,7 +219,43 @@ fn tick(value: f64, span: f64) -> String {
         return number(0.0);
     }
     let apart = (value.abs() / span).log10().floor() as i32 + 3;
-    digits(value, apart.clamp(4, 15))
+    significant(value, apart.clamp(4, 15))
+}
+
+fn draw_histogram((x_label, y_label): (&str, &str), counts: &[f64], area: &Area<'_>) -> Drawn {
+    let most = counts.iter().copied().filter(|n| n.is_finite()).fold(0.0, f64::max);
+    let most = if most > 0.0 { most * 1.06 } else { 1.0 };
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .x_label_area_size(48)
+        .y_label_area_size(78)
+        .build_cartesian_2d(0.0..1.0, 0.0..most)?;
+    chart
+        .configure_mesh()
+        .x_desc(x_label)
+        .y_desc(y_label)
+        .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
+        .label_style(("sans-serif", 15).into_font().color(&INK))
+        .x_labels(6)
+        .y_labels(6)
+        .max_light_lines(1)
+        .light_line_style(RGBColor(255, 255, 255))
+        .bold_line_style(GRID)
+        .axis_style(AXIS)
+        .x_label_formatter(&|value| number(*value))
+        .y_label_formatter(&|value| number(*value))
+        .draw()?;
+    let width = 1.0 / counts.len().max(1) as f64;
+    chart.draw_series(counts.iter().enumerate().filter(|(_, n)| n.is_finite()).map(
+        |(at, &n)| {
+            let left = at as f64 * width;
+            Rectangle::new(
+                [(left + 0.06 * width, 0.0), (left + 0.94 * width, n)],
+                COLOURS[0].filled(),
+            )
+        },
+    ))?;
+    Ok(())
 }
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -220,18 +339,18 @@ fn padded(
 
 /// Short: 4 significant digits, exponents only where needed.
 fn number(value: f64) -> String {
-    digits(value, 4)
+    significant(value, 4)
 }
 
 /// With so many significant digits, or fewer where the rest are zeros; exponents have 3 at least.
-fn digits(value: f64, significant: i32) -> String {
+pub fn significant(value: f64, most: i32) -> String {
     let size = value.abs();
     let exponent = if size == 0.0 { 0 } else { size.log10().floor() as i32 };
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
-        let digits = (significant - 2).max(2) as usize;
+        let digits = (most - 2).max(2) as usize;
         return format!("{value:.digits$e}");
     }
-    let digits = (significant - 1 - exponent).max(0) as usize;
+    let digits = (most - 1 - exponent).max(0) as usize;
     let text = format!("{value:.digits$}");
     let text =
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };

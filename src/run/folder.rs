@@ -27,6 +27,8 @@ pub const SAMPLES: &str = "samples.png";
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
+/// All of it on one page.
+pub const REPORT: &str = "report.html";
 
 /// The two checkpoints, written in turns.
 pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
@@ -39,6 +41,7 @@ const FILES: &[&str] = &[
     METRICS,
     SUMMARY,
     EVAL,
+    REPORT,
     MODEL,
     FILTERS,
     SAMPLES,

@@ -8,14 +8,19 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod curves;
 pub mod folder;
+pub mod html;
 pub mod model_file;
 pub mod npy;
 pub mod pictures;
 pub mod png_file;
+pub mod record;
+pub mod report;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{
-    CURVES, EVAL, FILTERS, MODEL, RECONSTRUCTIONS, RunFolder, SAMPLES, resolve_model,
+    CONFIG, CURVES, EVAL, FILTERS, METRICS, MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES,
+    SUMMARY, resolve_model,
 };
 pub use model_file::RbmFile;
 pub use pictures::robust_range;
+pub use record::Record;

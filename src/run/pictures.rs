@@ -71,8 +71,9 @@ pub fn filters(
         .flat_map(|&j| (0..visible_count).map(move |i| w[i * hidden_count + j]))
         .collect();
     let scale = shared_scale(w);
-    let mut picture = Sheet { op, length: visible_count, image, range: (-scale, scale) }
-        .draw(&[&tiles], FILTER_GAP)?;
+    let mut picture =
+        Sheet { op, length: visible_count, image, range: (-scale, scale), columns: None }
+            .draw(&[&tiles], FILTER_GAP)?;
     if shown < hidden_count {
         picture.notes.push(format!(
             "the picture shows the {shown} of {hidden_count} hidden units with the largest weights"
@@ -93,7 +94,7 @@ pub fn sheet(
     image: Option<(usize, usize)>,
     range: (f32, f32),
 ) -> Result<Picture> {
-    Sheet { op: "draw a sheet", length, image, range }.draw(&[images], SHEET_GAP)
+    Sheet { op: "draw a sheet", length, image, range, columns: None }.draw(&[images], SHEET_GAP)
 }
 
 /// Pairs: rows of cases, each case's reconstruction right below it, a wider gap below the pair.
@@ -114,7 +115,42 @@ pub fn reconstructions(
             format!("{} original values, {} of them again", originals.len(), reconstructions.len());
         return Err(Error::shape(op, detail));
     }
-    Sheet { op, length, image, range }.draw(&[originals, reconstructions], SHEET_GAP)
+    Sheet { op, length, image, range, columns: None }.draw(&[originals, reconstructions], SHEET_GAP)
+}
+
+/// Rows of `columns` tiles (cases that are no images are strips, stacked); each tile is a stack with one image
+/// of every layer. `range` and the number of tiles are as for [`sheet`].
+///
+/// # Errors
+/// [`Error::Shape`] if lengths do not fit, or a case has no value.
+pub fn rows(
+    layers: &[&[f32]],
+    columns: usize,
+    length: usize,
+    image: Option<(usize, usize)>,
+    range: (f32, f32),
+) -> Result<Picture> {
+    let op = "draw rows";
+    if let Some(first) = layers.first()
+        && layers.iter().any(|layer| layer.len() != first.len())
+    {
+        return Err(Error::shape(op, "the layers differ in length"));
+    }
+    Sheet { op, length, image, range, columns: Some(columns) }.draw(layers, SHEET_GAP)
+}
+
+/// One case, without a frame: one pixel per value.
+///
+/// # Errors
+/// [`Error::Shape`] if the image's size does not fit, or there is no value.
+pub fn tile(values: &[f32], image: Option<(usize, usize)>, range: (f32, f32)) -> Result<Picture> {
+    let (height, width) = image.unwrap_or((1, values.len()));
+    if values.is_empty() || height.checked_mul(width) != Some(values.len()) {
+        let detail = format!("an image of {height}x{width} does not have {} values", values.len());
+        return Err(Error::shape("draw a tile", detail));
+    }
+    let pixels = values.iter().map(|&value| colour(value, range)).collect();
+    Ok(Picture { width, height, pixels, notes: Vec::new() })
 }
 
 /// What all cases of one picture have in common.
@@ -123,6 +159,8 @@ struct Sheet {
     length: usize,
     image: Option<(usize, usize)>,
     range: (f32, f32),
+    /// How many tiles a row has; `None` makes the picture nearly square.
+    columns: Option<usize>,
 }
 
 /// Where tiles go, in pixels. A tile is a stack of `layers` images.
@@ -155,7 +193,7 @@ impl Sheet {
         }
         let count = values / length;
         let shown = count.min(most_tiles(length * layers.len()));
-        let layout = Layout::new(shown, layers.len(), length, self.image);
+        let layout = Layout::new(shown, layers.len(), length, (self.image, self.columns));
         let (width, height) = layout.picture_size();
         if width.checked_mul(height).is_none_or(|pixels| pixels > 16 * MOST_PIXELS) {
             return fail(format!("cases of {length} values are too large for a picture"));
@@ -175,11 +213,18 @@ impl Sheet {
 }
 
 impl Layout {
-    fn new(count: usize, layers: usize, length: usize, image: Option<(usize, usize)>) -> Self {
+    fn new(
+        count: usize,
+        layers: usize,
+        length: usize,
+        (image, columns): (Option<(usize, usize)>, Option<usize>),
+    ) -> Self {
         let enlarge = |side: usize| SIDE.div_ceil(side.max(1)).max(1);
         let (size, scale, columns) = match image {
             Some((height, width)) => {
-                let columns = near_square_columns(count, layers * height, width);
+                let columns = columns
+                    .unwrap_or_else(|| near_square_columns(count, layers * height, width))
+                    .max(1);
                 let rows = count.div_ceil(columns);
                 let longer = (columns * width).max(rows * layers * height);
                 ((height, width), (enlarge(longer), enlarge(longer)), columns)
@@ -264,7 +309,8 @@ fn colour(value: f32, (low, high): (f32, f32)) -> [u8; 3] {
     [((f64::from(value) - low) / span * 255.0).round().clamp(0.0, 255.0) as u8; 3]
 }
 
-fn shared_scale(w: &[f32]) -> f32 {
+/// The 99.5th percentile of |W|: what white stands for in pictures of weights.
+pub fn shared_scale(w: &[f32]) -> f32 {
     let mut sizes = finite_sample(w, f32::abs);
     let largest = sizes.iter().copied().fold(0.0, f32::max);
     match percentile(&mut sizes, 0.995) {
@@ -274,7 +320,8 @@ fn shared_scale(w: &[f32]) -> f32 {
     }
 }
 
-fn column_norms(w: &[f32], columns: usize) -> Vec<f64> {
+/// ‖W·j‖² of each column.
+pub fn column_norms(w: &[f32], columns: usize) -> Vec<f64> {
     let mut norms = vec![0.0; columns];
     for row in w.chunks_exact(columns.max(1)) {
         for (norm, &x) in norms.iter_mut().zip(row) {

@@ -1,7 +1,7 @@
 //! Pictures as PNG files.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -47,12 +47,27 @@ impl Picture {
     /// # Errors
     /// [`Error::Io`] if the file cannot be written, or the picture has no pixel.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let (colour, bytes) = self.bytes();
+        write_png(path.as_ref(), self.width, self.height, (colour, &bytes))
+    }
+
+    /// The bytes of the file that [`save`](Picture::save) would write.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the picture has no pixel.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        let (colour, bytes) = self.bytes();
+        let mut out = Vec::new();
+        encode(&mut out, self.width, self.height, (colour, &bytes))
+            .map_err(|e| Error::io("encode", "a picture", e))?;
+        Ok(out)
+    }
+
+    fn bytes(&self) -> (png::ColorType, Vec<u8>) {
         if self.pixels.iter().all(|[r, g, b]| r == g && g == b) {
-            let grey: Vec<u8> = self.pixels.iter().map(|pixel| pixel[0]).collect();
-            write_grey_png(path, self.width, self.height, &grey)
+            (png::ColorType::Grayscale, self.pixels.iter().map(|pixel| pixel[0]).collect())
         } else {
-            let bytes = self.pixels.as_flattened();
-            write_png(path.as_ref(), self.width, self.height, (png::ColorType::Rgb, bytes))
+            (png::ColorType::Rgb, self.pixels.as_flattened().to_vec())
         }
     }
 
@@ -101,16 +116,23 @@ fn write_png(
     path: &Path,
     width: usize,
     height: usize,
-    (colour, bytes): (png::ColorType, &[u8]),
+    picture: (png::ColorType, &[u8]),
 ) -> Result<()> {
+    atomic::write(path, |out| encode(out, width, height, picture))
+}
+
+fn encode(
+    out: impl Write,
+    width: usize,
+    height: usize,
+    (colour, bytes): (png::ColorType, &[u8]),
+) -> io::Result<()> {
     let side = |n: usize| u32::try_from(n).map_err(io::Error::other);
-    atomic::write(path, |out| {
-        let mut encoder = png::Encoder::new(out, side(width)?, side(height)?);
-        encoder.set_color(colour);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(bytes)?;
-        writer.finish()?;
-        Ok(())
-    })
+    let mut encoder = png::Encoder::new(out, side(width)?, side(height)?);
+    encoder.set_color(colour);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(bytes)?;
+    writer.finish()?;
+    Ok(())
 }

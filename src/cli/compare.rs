@@ -1,0 +1,41 @@
+//! `harmonium compare`: runs beside each other.
+
+use super::args::CompareOptions;
+use super::print::out;
+use crate::error::{Error, Result};
+use crate::run::{Record, atomic, curves, report};
+
+pub fn run(options: &CompareOptions) -> Result<()> {
+    let extension = options.out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let svg = match extension.as_deref() {
+        Some("html" | "htm") => false,
+        Some("svg") => true,
+        _ => {
+            let shown = options.out.display();
+            return Err(Error::setting("out", format!("{shown} must end in .html or .svg")));
+        }
+    };
+    let records = options.runs.iter().map(|path| Record::load(path)).collect::<Result<Vec<_>>>()?;
+    if svg {
+        let panels: Vec<_> = report::overlay(&records).into_iter().map(|(p, _)| p).collect();
+        curves::write_svg(&options.out, &panels)?;
+    } else {
+        let page = report::comparison_page(&records)?;
+        atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
+    }
+    print_table(&report::comparison(&records))?;
+    out!("curves: {}", options.out.display());
+    Ok(())
+}
+
+fn print_table(rows: &[Vec<String>]) -> Result<()> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let length = |row: &Vec<String>, n: usize| row[n].chars().count();
+    let widths: Vec<usize> =
+        (0..columns).map(|n| rows.iter().map(|row| length(row, n)).max().unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        out!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    Ok(())
+}

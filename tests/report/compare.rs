@@ -1,0 +1,63 @@
+//! Runs beside each other.
+
+use std::fs;
+
+use super::{assert_well_formed, copy, fail, harmonium, runs, succeed};
+
+/// Lines of data, which have many points, in the diagram below `title`.
+fn lines(page: &str, title: &str) -> usize {
+    let start = page.find(title).unwrap();
+    let svg = &page[start..start + page[start..].find("</svg>").unwrap()];
+    svg.lines().filter(|l| l.contains("<polyline") && l.matches(',').count() >= 4).count()
+}
+
+#[test]
+fn it_lists_the_runs_and_overlays_their_curves() {
+    let out = tempfile::tempdir().unwrap();
+    let (one, two) = (runs().join("one"), runs().join("two"));
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    let table = succeed(out.path(), &["compare", one, two]);
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 4, "{table}");
+    assert!(rows[0].starts_with("run ") && rows[0].contains("cases/s"));
+    assert!(rows[1].starts_with("one") && rows[1].contains("64+12  CD-1"));
+    assert!(rows[2].starts_with("two") && rows[2].contains("64+12  PCD-2, centred"));
+    assert_eq!(rows[3], "curves: compare.html");
+    let page = fs::read_to_string(out.path().join("compare.html")).unwrap();
+    assert_well_formed(&page);
+    assert!(
+        page.contains("<th scope=\"row\">one</th>") && page.contains("<td>PCD-2, centred</td>")
+    );
+    for title in ["Reconstruction error, training", "Pseudo-likelihood", "Weight norm"] {
+        assert_eq!(lines(&page, &format!("<h3>{title}")), 2, "{title}");
+    }
+    succeed(out.path(), &["compare", one, two, "--out", "curves.svg"]);
+    let svg = fs::read_to_string(out.path().join("curves.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("one: ") && svg.contains("two: "));
+}
+
+#[test]
+fn runs_of_one_name_are_told_apart() {
+    let (folder, copied) = copy();
+    let eval = r#"{"log_partition_method": "exact", "mean_log_likelihood": -20.5,
+        "mean_log_likelihood_std_error": 0.25}"#;
+    fs::write(copied.join("eval.json"), eval).unwrap();
+    let original = runs().join("one");
+    let table = succeed(folder.path(), &["compare", original.to_str().unwrap(), "one"]);
+    assert!(table.contains(original.to_str().unwrap()) && table.contains("-20.5 ± 0.25 (exact)"));
+}
+
+#[test]
+fn errors() {
+    let (folder, run) = copy();
+    let at = folder.path();
+    assert_eq!(harmonium(at, &["compare", "one"]).status.code(), Some(2));
+    assert!(fail(at, &["compare", "one", "none"], 1).contains("none does not exist"));
+    assert!(fail(at, &["compare", "one", "."], 1).contains("it is not a run folder"));
+    assert!(fail(at, &["compare", "one", "one", "--out", "x.pdf"], 2).contains(".html or .svg"));
+    fs::write(run.join("metrics.jsonl"), "{}\n{").unwrap();
+    assert!(fail(at, &["compare", "one", "one"], 1).contains("line 2"));
+    fs::remove_file(run.join("summary.json")).unwrap();
+    assert!(fail(at, &["compare", "one", "one"], 1).contains("did not finish"));
+    assert!(!at.join("compare.html").exists());
+}
