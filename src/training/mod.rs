@@ -2,10 +2,12 @@
 
 mod batches;
 mod contrastive_divergence;
+mod epoch;
 mod schedule;
 mod state;
 
 pub use batches::{BatchSource, ResidentData, Treatment};
-pub use contrastive_divergence::{CdConfig, CdTrainer, EpochReport, Sparsity};
+pub use contrastive_divergence::{CdConfig, CdTrainer, Sparsity};
+pub use epoch::EpochReport;
 pub use schedule::Schedule;
 pub use state::{HostArray, TrainerState};
