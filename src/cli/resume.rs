@@ -13,11 +13,11 @@ use crate::run::folder::{CONFIG, SUMMARY};
 use crate::run::{Checkpoint, Checkpoints, MODEL, RunFolder};
 use crate::training::CdTrainer;
 
-/// At the end of an epoch a checkpoint is written unless the last one is younger than this: an epoch may
-/// take a millisecond, and a checkpoint waits for the disk.
-pub const BETWEEN_EPOCHS: Duration = Duration::from_secs(2);
-/// Within an epoch, unless the last one is younger than this.
-pub const WITHIN_EPOCH: Duration = Duration::from_secs(60);
+/// A checkpoint is written once the last one is this old, within an epoch too.
+const OLDEST: Duration = Duration::from_secs(60);
+/// At the end of an epoch one is written as soon as training took this many times as long as writing the
+/// last one did: an epoch may take a millisecond, and a checkpoint waits for the disk.
+const SHARE: u32 = 20;
 /// Seconds that the epoch under way took so far.
 const EPOCH_SECONDS: &str = "epoch_seconds";
 
@@ -32,6 +32,8 @@ pub struct Journal {
     checkpoints: Checkpoints,
     settings: String,
     written: Instant,
+    /// How long writing the last one took.
+    cost: Duration,
 }
 
 impl Journal {
@@ -39,21 +41,28 @@ impl Journal {
     pub fn new(folder: RunFolder, settings: &Settings) -> Result<Self> {
         let checkpoints = Checkpoints::new(folder.path());
         let settings = settings.fingerprint(folder.path())?;
-        Ok(Journal { folder, checkpoints, settings, written: Instant::now() })
+        Ok(Journal { folder, checkpoints, settings, written: Instant::now(), cost: Duration::ZERO })
     }
 
-    /// Whether the last checkpoint is at least this old.
-    pub fn due(&self, age: Duration) -> bool {
-        self.written.elapsed() >= age
+    /// Whether a checkpoint should be written after an update.
+    pub fn is_due(&self) -> bool {
+        self.written.elapsed() >= OLDEST
+    }
+
+    /// Whether a checkpoint should be written after an epoch.
+    pub fn is_due_after_epoch(&self) -> bool {
+        self.written.elapsed() >= OLDEST.min(self.cost.saturating_mul(SHARE))
     }
 
     /// Writes a checkpoint. `epoch_seconds` is what the epoch under way took so far.
     pub fn write(&mut self, trainer: &CdTrainer, epoch_seconds: f64) -> Result<()> {
+        let start = Instant::now();
         let state = trainer.state()?;
         self.folder.sync_metrics()?;
         let notes = [(EPOCH_SECONDS.to_string(), epoch_seconds.to_string())].into();
         self.checkpoints.write(&Checkpoint { state, settings: self.settings.clone(), notes })?;
         self.written = Instant::now();
+        self.cost = start.elapsed();
         Ok(())
     }
 }
@@ -112,7 +121,13 @@ pub fn open(options: &TrainRbmOptions) -> Result<Found> {
     if is_finished(path, epochs) && checkpoint.state.epochs_done >= epochs {
         return Ok(Found::Finished(epochs));
     }
-    let journal = Journal { folder, checkpoints, settings: fingerprint, written: Instant::now() };
+    let journal = Journal {
+        folder,
+        checkpoints,
+        settings: fingerprint,
+        written: Instant::now(),
+        cost: Duration::ZERO,
+    };
     Ok(Found::Unfinished(Box::new(Old { settings, journal, checkpoint, record, grown })))
 }
 

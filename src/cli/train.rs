@@ -406,7 +406,7 @@ fn train(
             if interrupt::requested() {
                 return Ok(false);
             }
-            if journal.due(resume::WITHIN_EPOCH) {
+            if journal.is_due() {
                 journal.write(trainer, seconds())?;
             }
             Ok(true)
@@ -445,7 +445,7 @@ fn train(
                 });
             }
         }
-        if report.epoch == epochs || journal.due(resume::BETWEEN_EPOCHS) {
+        if report.epoch == epochs || journal.is_due_after_epoch() {
             journal.write(trainer, 0.0)?;
         }
     }

@@ -12,11 +12,15 @@ const SHARED: &str = "--hidden 24 --limit 400 --batch 30 --device cpu --epochs 1
 /// Starts a run, kills it `kills` times at random instants, each time going on with it, and completes it.
 fn kill_and_resume(out: &Path, options: &str, seed: u64, kills: u32) {
     let mut random = PhiloxRng::new(Draw::new(seed, 99));
-    let mut wait = || Duration::from_micros(u64::from(random.below(250_000)));
+    let mut wait = || Duration::from_micros(u64::from(random.below(200_000)));
     let mut child = train(out, options).spawn().unwrap();
     for kill in 0..kills {
-        // The first one comes at once after the first checkpoint; each other at any instant at all.
-        let alive = kill > 0 || wait_for(&mut child, || checkpoints(out)[0].exists());
+        // The first comes after the first checkpoint, the second after a later one, the others at any
+        // instant at all.
+        let alive = match checkpoints(out).get(kill as usize) {
+            Some(path) => wait_for(&mut child, || path.exists()),
+            None => true,
+        };
         assert!(alive, "{options}: the run ended before it was killed");
         std::thread::sleep(wait());
         signal(&child, "KILL");

@@ -40,7 +40,7 @@ fn contradicting_options_name_both_values() {
         assert!(before.contains(asked) && after.contains(had), "{said}");
     }
     // The same values, however they are written, contradict nothing.
-    let output = complete(&run, &format!("--resume {OPTIONS} --batch 20 --cd 1 --epochs 4"));
+    let output = complete(&run, &format!("--resume {OPTIONS} --cd 1 --epochs 4"));
     assert!(text(&output.stdout).contains("is finished"));
     // Settings changed by hand.
     let path = run.join("config.toml");
