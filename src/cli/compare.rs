@@ -3,7 +3,8 @@
 use super::args::CompareOptions;
 use super::print::out;
 use crate::error::{Error, Result};
-use crate::run::{Record, atomic, curves, report};
+use crate::run::report::comparison;
+use crate::run::{Record, atomic, curves};
 
 pub fn run(options: &CompareOptions) -> Result<()> {
     let extension = options.out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
@@ -17,13 +18,13 @@ pub fn run(options: &CompareOptions) -> Result<()> {
     };
     let records = options.runs.iter().map(|path| Record::load(path)).collect::<Result<Vec<_>>>()?;
     if svg {
-        let panels: Vec<_> = report::overlay(&records).into_iter().map(|(p, _)| p).collect();
+        let panels: Vec<_> = comparison::overlay(&records).into_iter().map(|(p, _)| p).collect();
         curves::write_svg(&options.out, &panels)?;
     } else {
-        let page = report::comparison_page(&records)?;
+        let page = comparison::page(&records)?;
         atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
-    print_table(&report::comparison(&records))?;
+    print_table(&comparison::table(&records))?;
     out!("curves: {}", options.out.display());
     Ok(())
 }

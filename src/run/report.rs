@@ -1,5 +1,8 @@
 //! `report.html`: a run on one page that needs nothing but itself; and the page that compares runs.
 
+pub mod comparison;
+mod likelihoods;
+
 use serde_json::{Map, Value};
 
 use crate::error::Result;
@@ -91,26 +94,6 @@ const GROUPS: [Group; 6] = [
     ),
 ];
 
-/// The numbers of `eval.json` but for the likelihood: (key, name, what it is).
-const EVALUATED: [(&str, &str, &str); 4] = [
-    ("log_partition", "log Z", "The logarithm of the partition function, in nats."),
-    (
-        "log_partition_reverse",
-        "log Z, reverse AIS",
-        "From the model's own samples back to the base distribution: too large in expectation where AIS is too small.",
-    ),
-    (
-        "pseudo_log_likelihood",
-        "pseudo-likelihood",
-        "Sum over visible units of ln p(unit | the others), in nats per case. Needs no log Z.",
-    ),
-    (
-        "reconstruction_error",
-        "reconstruction error",
-        "v → p(h|v) → mean of v, squared error summed over visible units, mean over cases. No likelihood.",
-    ),
-];
-
 /// The page of one run. The same folder and contents give the same bytes.
 ///
 /// # Errors
@@ -121,7 +104,7 @@ pub fn page(record: &Record, contents: &Contents) -> Result<String> {
         escape(&record.name),
         escape(&one_line(record))
     );
-    body += &likelihoods(record);
+    body += &likelihoods::section(record);
     body += &scores(record);
     body += &curves(record, contents)?;
     body += &filters(contents)?;
@@ -159,94 +142,6 @@ fn one_line(record: &Record) -> String {
             &format!(": reconstruction error {}", figure(record.figure("reconstruction_error")));
     }
     line + "."
-}
-
-fn likelihoods(record: &Record) -> String {
-    let mut out = String::from("<section id=\"likelihoods\">\n<h2>Likelihoods</h2>\n");
-    let Some(eval) = &record.eval else {
-        return out
-            + "<p class=\"quiet\">Not evaluated yet. <code>harmonium eval RUN</code> computes log Z and the \
-               mean log-likelihood; <code>harmonium report RUN</code> then shows them here.</p>\n</section>\n";
-    };
-    if eval.get("trusted").and_then(Value::as_bool) == Some(false) {
-        out += "<p class=\"warn\">AIS and reverse AIS disagree by more than their errors: neither is to be \
-                trusted. Use more temperatures or more chains.</p>\n";
-    }
-    let exact = record.method() == "exact";
-    let error = |key: &str| record.evaluated(&format!("{key}_std_error"));
-    let mut rows = vec![vec![
-        "mean log-likelihood".to_string(),
-        with_error(record.evaluated("mean_log_likelihood"), error("mean_log_likelihood")),
-        likelihood_text(record, exact),
-    ]];
-    for (key, name, what) in EVALUATED {
-        let value = record.evaluated(key);
-        if value.is_none() && key == "log_partition_reverse" {
-            continue;
-        }
-        let mut what = what.to_string();
-        if key == "log_partition" {
-            what += if exact {
-                " By enumeration: exact."
-            } else {
-                " By annealed importance sampling: too small in expectation, which makes likelihoods too large."
-            };
-            if let Some([low, high]) = interval(eval) {
-                what += &format!(" 3-σ interval {} to {}.", figure(Some(low)), figure(Some(high)));
-            }
-        }
-        let shown = with_error(value, error(key).filter(|e| *e > 0.0));
-        rows.push(vec![escape(name), shown, escape(&what)]);
-    }
-    out += &format!(
-        "<p class=\"quiet\">{} cases of {} ({}). These are bounds in expectation where they are estimates, \
-         not sure ones.</p>\n",
-        figure(record.evaluated("cases")),
-        escape(text_of(eval, "data")),
-        escape(text_of(eval, "split"))
-    );
-    out + &html::table("figures", &["number", "value", "what it is"], &rows) + "</section>\n"
-}
-
-fn likelihood_text(record: &Record, exact: bool) -> String {
-    let mut what = String::from(
-        "Mean ln p(v) over the cases, in nats; ± is its standard error over cases and leaves out log Z's.",
-    );
-    let (Some(score), Some(log_z)) =
-        (record.evaluated("mean_log_likelihood"), record.evaluated("log_partition"))
-    else {
-        return what + " None: it needs data that are 0 or 1 for Bernoulli units.";
-    };
-    if let Some([low, high]) = record.eval.as_ref().and_then(interval)
-        && !exact
-    {
-        let (low, high) = (score + log_z - high, score + log_z - low);
-        what += &format!(
-            " With log Z's 3-σ interval: {} to {}.",
-            figure(Some(low)),
-            figure(Some(high))
-        );
-    }
-    if let Some(reverse) = record.evaluated("log_partition_reverse") {
-        what += &format!(
-            " With reverse AIS's log Z, which errs on the careful side in expectation: {}.",
-            figure(Some(score + log_z - reverse))
-        );
-    }
-    what
-}
-
-/// `log_partition_interval`: two numbers.
-fn interval(eval: &Map<String, Value>) -> Option<[f64; 2]> {
-    let ends = eval.get("log_partition_interval")?.as_array()?;
-    Some([ends.first()?.as_f64()?, ends.get(1)?.as_f64()?])
-}
-
-fn with_error(value: Option<f64>, error: Option<f64>) -> String {
-    match (value, error) {
-        (Some(_), Some(error)) => format!("{} ± {}", figure(value), figure(Some(error))),
-        _ => figure(value),
-    }
 }
 
 fn scores(record: &Record) -> String {
@@ -455,101 +350,4 @@ fn settings(record: &Record) -> String {
 
 fn text_of<'a>(object: &'a Map<String, Value>, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or("–")
-}
-
-/// The names of runs, told apart by their paths where two are the same.
-pub fn names(records: &[Record]) -> Vec<String> {
-    let twice = |name: &str| records.iter().filter(|r| r.name == name).count() > 1;
-    let name =
-        |r: &Record| if twice(&r.name) { r.path.display().to_string() } else { r.name.clone() };
-    records.iter().map(name).collect()
-}
-
-/// The curves of several runs, laid over each other: one line for each run and number.
-pub fn overlay(records: &[Record]) -> Vec<(Panel, &'static str)> {
-    let names = names(records);
-    let mut panels = Vec::new();
-    for (title, unit, keys, what) in GROUPS {
-        for (at, (key, series)) in keys.iter().enumerate() {
-            let title = match at {
-                0 if keys.len() == 1 => title.to_string(),
-                _ => format!("{title}, {series}"),
-            };
-            let lines = names.iter().cloned().zip(records.iter().map(|r| r.points(key)));
-            panels.extend(panel(&title, unit, lines).map(|p| (p, what)));
-        }
-    }
-    panels
-}
-
-/// The table of several runs as text: a heading, then a row for each.
-pub fn comparison(records: &[Record]) -> Vec<Vec<String>> {
-    let head = [
-        "run",
-        "units",
-        "learner",
-        "epochs",
-        "seconds",
-        "cases/s",
-        "training error",
-        "validation error",
-        "test error",
-        "pseudo-likelihood",
-        "log-likelihood",
-        "device",
-    ];
-    let mut rows = vec![head.map(String::from).to_vec()];
-    for (record, name) in records.iter().zip(names(records)) {
-        let whole = |key: &str| record.figure(key).map_or("–".into(), |n| format!("{n:.0}"));
-        let shown = |key: &str| figure(record.figure(key));
-        let likelihood = match record.evaluated("mean_log_likelihood") {
-            Some(score) => format!(
-                "{} ({})",
-                with_error(Some(score), record.evaluated("mean_log_likelihood_std_error")),
-                record.method()
-            ),
-            None => "–".into(),
-        };
-        rows.push(vec![
-            name,
-            format!("{}+{}", whole("visible_units"), whole("hidden_units")),
-            record.learner(),
-            whole("epochs"),
-            shown("seconds"),
-            whole("cases_per_second"),
-            shown("reconstruction_error"),
-            shown("validation_reconstruction_error"),
-            shown("test_reconstruction_error"),
-            shown("pseudo_log_likelihood"),
-            likelihood,
-            record.device(),
-        ]);
-    }
-    rows
-}
-
-/// The page that compares runs.
-///
-/// # Errors
-/// Where a diagram cannot be drawn.
-pub fn comparison_page(records: &[Record]) -> Result<String> {
-    let rows: Vec<Vec<String>> = comparison(records)
-        .into_iter()
-        .map(|row| row.iter().map(|cell| escape(cell)).collect())
-        .collect();
-    let (head, rows) = rows.split_first().map_or((&[][..], &[][..]), |(h, r)| (&h[..], r));
-    let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    let mut body = format!(
-        "<h1>{} runs</h1>\n<section id=\"runs\" class=\"card\">\n{}</section>\n\
-         <p class=\"quiet\">Units are visible + hidden; errors squared, summed over visible units, mean over \
-         cases; likelihoods in nats per case, ± the standard error over cases.</p>\n\
-         <section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n",
-        records.len(),
-        html::table("runs", &head, rows)
-    );
-    for (panel, what) in overlay(records) {
-        body += &html::diagram(&panel, what)?;
-    }
-    body += "</div>\n</section>\n";
-    Ok(html::document("Comparison of runs – harmonium", &body))
 }
