@@ -1,5 +1,7 @@
 //! All tests in one binary.
 
+#[cfg(feature = "cli")]
+mod cli;
 mod data;
 mod device;
 mod examples;
@@ -7,5 +9,6 @@ mod kernels;
 mod models;
 mod run;
 mod shaders;
+mod structure;
 mod support;
 mod training;

@@ -1,0 +1,153 @@
+//! Where settings come from, and settings that are refused.
+
+use std::fs;
+
+use super::{command, config, finish, say, temporary};
+
+#[test]
+fn options_go_before_the_file_and_the_file_before_the_defaults() {
+    let folder = temporary();
+    let file =
+        "hidden = 5\nepochs = 1\npcd = 3\nbatch = 50\ncentered = true\nlearning_rate = \"0.05\"\n";
+    fs::write(folder.path().join("c.toml"), file).unwrap();
+    say(folder.path(), "train rbm --config c.toml --out a").done();
+    say(folder.path(), "train rbm --config c.toml --hidden 7 --cd 2 --out b").done();
+    let (a, b) = (config(&folder.path().join("a")), config(&folder.path().join("b")));
+    let whole = |c: &toml::Table, key: &str| c.get(key).and_then(toml::Value::as_integer);
+    assert_eq!((whole(&a, "hidden"), whole(&b, "hidden")), (Some(5), Some(7)));
+    assert_eq!((whole(&a, "pcd"), whole(&b, "pcd")), (Some(3), None));
+    assert_eq!((whole(&a, "cd"), whole(&b, "cd")), (None, Some(2)));
+    for c in [&a, &b] {
+        assert_eq!((whole(c, "epochs"), whole(c, "batch")), (Some(1), Some(50)));
+        assert_eq!(c["centered"].as_bool(), Some(true));
+        assert_eq!(c["learning_rate"].as_str(), Some("0.05"));
+        assert_eq!(c["momentum"].as_str(), Some("0.5,5:0.9"));
+        assert_eq!(c["data"].as_str(), Some("digits"));
+    }
+}
+
+/// The defaults that the help states are those of the code.
+#[test]
+fn stated_defaults_are_true() {
+    let folder = temporary();
+    let help = say(folder.path(), "train rbm --help").done().out;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for stated in [
+        "[default: digits]",
+        "[default: bernoulli]",
+        "Hidden units [default: 100]",
+        "[default: 10; bundled digits 200, fashion 150]",
+        "Cases per update [default: 100]",
+        "[default: 0.1; gaussian 0.001]",
+        "[default: 0.5,5:0.9]",
+        "[default: 1e-4]",
+        "[default: none; bundled digits 0.5]",
+    ] {
+        assert!(help.contains(stated), "{stated} in {help}");
+    }
+    say(folder.path(), "train rbm --out d").done();
+    let d = config(&folder.path().join("d"));
+    let expected = [
+        ("data", "\"digits\""),
+        ("visible", "\"bernoulli\""),
+        ("hidden", "100"),
+        ("cd", "1"),
+        ("epochs", "200"),
+        ("batch", "100"),
+        ("learning_rate", "\"0.1\""),
+        ("momentum", "\"0.5,5:0.9\""),
+        ("weight_decay", "0.0001"),
+        ("centered", "false"),
+        ("binarize", "\"0.5\""),
+        ("standardize", "false"),
+        ("validation", "\"0.1\""),
+        ("seed", "1"),
+    ];
+    for (key, value) in expected {
+        assert_eq!(d[key].to_string(), value, "{key}");
+    }
+    // Of the others the number of epochs differs.
+    fs::write(folder.path().join("x.csv"), "0,1\n1,0\n1,1\n").unwrap();
+    say(folder.path(), "train rbm --hidden 2 --data x.csv --out x").done();
+    assert_eq!(config(&folder.path().join("x"))["epochs"].as_integer(), Some(10));
+    let fashion = "train rbm --hidden 1 --batch 9 --limit 9 --validation 0 --data fashion --out f";
+    say(folder.path(), fashion).done();
+    assert_eq!(config(&folder.path().join("f"))["epochs"].as_integer(), Some(150));
+}
+
+#[test]
+fn the_device_comes_from_the_option_the_variable_or_the_file() {
+    let folder = temporary();
+    fs::write(folder.path().join("c.toml"), "device = \"nonsense\"\nepochs = 1\nhidden = 3\n")
+        .unwrap();
+    let with = |variable: &str, arguments: &[&str]| {
+        let mut command = command(folder.path(), &[&["train", "rbm"], arguments].concat());
+        finish(command.env("HARMONIUM_DEVICE", variable))
+    };
+    let file = ["--config", "c.toml"];
+    finish(&mut command(folder.path(), &["train", "rbm", "--config", "c.toml"]))
+        .refused(1, &["'nonsense'"]);
+    let said = with("cpu", &[&file[..], &["--out", "a"]].concat()).done();
+    assert!(said.err.contains("device: CPU"), "{}", said.err);
+    assert_eq!(config(&folder.path().join("a"))["device"].as_str(), Some("cpu"));
+    with("elsewhere", &[&file[..], &["--device", "cpu", "--out", "b"]].concat()).done();
+    with("elsewhere", &file).refused(1, &["'elsewhere'"]);
+}
+
+#[test]
+fn a_wrong_file_is_named_with_its_line() {
+    let folder = temporary();
+    let with = |text: &str| {
+        fs::write(folder.path().join("c.toml"), text).unwrap();
+        say(folder.path(), "train rbm --config c.toml")
+    };
+    with("hidden = 20\nlearning-rate = 3\n")
+        .refused(1, &["c.toml: line 2", "`learning-rate`", "`learning_rate`"]);
+    with("\n\nhidden = \"many\"\n").refused(1, &["c.toml: line 3", "many"]);
+    with("hidden = \n").refused(1, &["c.toml: line 1"]);
+    with("momentum = \"fast\"\n").refused(1, &["c.toml: line 1", "'fast'"]);
+    with("visible = \"binary\"\n").refused(1, &["c.toml: line 1", "bernoulli"]);
+    with("cd = 1\npcd = 1\n").refused(2, &["cd and pcd"]);
+    with("hidden = 0\n").refused(2, &["hidden: 0"]);
+    say(folder.path(), "train rbm --config none.toml").refused(1, &["cannot read none.toml"]);
+    // What a run of another version recorded of itself is no setting.
+    with("epochs = 1\nhidden = 2\n[run]\nharmonium = \"9.0.0\"\nmoon = \"full\"\n").done();
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_the_option() {
+    let folder = temporary();
+    for (options, parts) in [
+        ("--hidden 0", ["hidden", "0 is too few"]),
+        ("--hidden -3", ["--hidden", "'-3'"]),
+        ("--hidden many", ["--hidden", "a whole number is expected"]),
+        ("--hidden 1.5", ["--hidden", "a whole number is expected"]),
+        ("--hidden 99999999999999999999999", ["--hidden", "too large"]),
+        ("--epochs 0", ["epochs", "0 is too few"]),
+        ("--batch 0", ["batch", "0 is too few"]),
+        ("--cd 0", ["cd", "0 is too few"]),
+        ("--pcd 0", ["cd", "0 is too few"]),
+        ("--pcd -1", ["--pcd", "'-1'"]),
+        ("--limit 0", ["limit", "0 is too few"]),
+        ("--cd 1 --pcd", ["--cd", "--pcd"]),
+        ("--learning-rate -1", ["learning-rate", "-1 is outside"]),
+        ("--learning-rate nan", ["learning-rate", "NaN is outside"]),
+        ("--learning-rate fast", ["--learning-rate", "'fast'"]),
+        ("--momentum 1", ["momentum", "1 is outside"]),
+        ("--momentum -0.5", ["momentum", "-0.5 is outside"]),
+        ("--weight-decay -1", ["weight-decay", "-1 is outside"]),
+        ("--sparsity-target 2", ["sparsity-target", "2 is outside"]),
+        ("--sparsity-cost 1", ["--sparsity-target", "required"]),
+        ("--binarize 2", ["binarize", "'2'"]),
+        ("--binarize never", ["binarize", "sample, resample, none"]),
+        ("--visible grey", ["--visible", "'grey'"]),
+        ("--seed -1", ["--seed", "'-1'"]),
+        ("--seed 18446744073709551615", ["seed", "2^63 - 1"]),
+        ("--colour red", ["--colour", "unexpected"]),
+    ] {
+        let line: Vec<&str> = ["train", "rbm"].into_iter().chain(options.split(' ')).collect();
+        super::run(folder.path(), &line).refused(2, &parts);
+    }
+    say(folder.path(), "train rbm --hidden 99999999999").refused(1, &["99999999999", "more than"]);
+    assert!(super::names(folder.path()).is_empty());
+}
