@@ -109,6 +109,10 @@ pub struct TrainRbmOptions {
     /// L2 decay of the weights [default: 1e-4]
     #[arg(long, value_name = "X")]
     pub weight_decay: Option<f32>,
+    /// The exact gradient by enumeration instead of chains: up to 20 units in the smaller layer (gaussian: in
+    /// the hidden one)
+    #[arg(long, conflicts_with_all = ["cd", "pcd"])]
+    pub exact_gradient: bool,
     /// Centre the units' states (Melchior et al. 2016)
     #[arg(long)]
     pub centered: bool,
@@ -131,6 +135,10 @@ pub struct TrainRbmOptions {
     /// Hold out this fraction (below 1) or number of training cases; 0 holds out none [default: 0.1]
     #[arg(long, value_name = "X")]
     pub validation: Option<String>,
+    /// Put the log-likelihood of held out cases into metrics.jsonl every N epochs: exact up to 20 units in the
+    /// smaller layer, else by annealed importance sampling (1000 temperature steps, 100 chains) [default: never]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
+    pub score_every: Option<u64>,
     /// Of weights, order, states and noise [default: 1]
     #[arg(long, value_name = "S", value_parser = whole::<u64>)]
     pub seed: Option<u64>,

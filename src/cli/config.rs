@@ -26,6 +26,7 @@ pub struct TrainFile {
     learning_rate: Option<Schedule>,
     momentum: Option<Schedule>,
     weight_decay: Option<f32>,
+    exact_gradient: Option<bool>,
     centered: Option<bool>,
     sparsity_target: Option<f32>,
     sparsity_cost: Option<f32>,
@@ -33,6 +34,7 @@ pub struct TrainFile {
     standardize: Option<bool>,
     limit: Option<usize>,
     validation: Option<String>,
+    score_every: Option<u64>,
     seed: Option<u64>,
     device: Option<String>,
     /// What a run records beside its settings; not read.
@@ -73,6 +75,8 @@ pub struct Settings {
     pub training: CdConfig,
     pub binarize: Option<Binarize>,
     pub standardize: bool,
+    /// Epochs between two likelihoods.
+    pub score_every: Option<u64>,
     pub limit: Option<usize>,
     /// Held out; `None` for none. Whether the user asked for it.
     pub validation: (Option<Holdout>, bool),
@@ -105,6 +109,7 @@ impl TrainFile {
             learning_rate: self.learning_rate.or(other.learning_rate),
             momentum: self.momentum.or(other.momentum),
             weight_decay: self.weight_decay.or(other.weight_decay),
+            exact_gradient: self.exact_gradient.or(other.exact_gradient),
             centered: self.centered.or(other.centered),
             sparsity_target: self.sparsity_target.or(other.sparsity_target),
             sparsity_cost: self.sparsity_cost.or(other.sparsity_cost),
@@ -112,6 +117,7 @@ impl TrainFile {
             standardize: self.standardize.or(other.standardize),
             limit: self.limit.or(other.limit),
             validation: self.validation.or(other.validation),
+            score_every: self.score_every.or(other.score_every),
             seed: self.seed.or(other.seed),
             device: self.device.or(other.device),
             run: None,
@@ -142,6 +148,7 @@ fn asked(options: &TrainRbmOptions) -> Result<TrainFile> {
         learning_rate: o.learning_rate,
         momentum: o.momentum,
         weight_decay: o.weight_decay,
+        exact_gradient: o.exact_gradient.then_some(true),
         centered: o.centered.then_some(true),
         sparsity_target: o.sparsity_target,
         sparsity_cost: o.sparsity_cost,
@@ -149,6 +156,7 @@ fn asked(options: &TrainRbmOptions) -> Result<TrainFile> {
         standardize: o.standardize,
         limit: o.limit,
         validation: o.validation,
+        score_every: o.score_every,
         seed: o.seed,
         device: o.device,
         run: None,
@@ -244,6 +252,7 @@ impl Settings {
         training.momentum = file.momentum.unwrap_or(training.momentum);
         training.weight_decay = file.weight_decay.unwrap_or(training.weight_decay);
         training.centered = file.centered.unwrap_or(false);
+        training.exact_gradient = file.exact_gradient.unwrap_or(false);
         training.seed = file.seed.unwrap_or(training.seed);
         let cost = file.sparsity_cost.unwrap_or(SPARSITY_COST);
         training.sparsity =
@@ -256,6 +265,7 @@ impl Settings {
             ("hidden", hidden as u64),
             ("limit", limit.unwrap_or(1) as u64),
             ("epochs", training.epochs),
+            ("score-every", file.score_every.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::setting(name, "0 is too few; use at least 1"));
@@ -281,6 +291,7 @@ impl Settings {
             binarize,
             standardize: standardize.unwrap_or(visible == VisibleKind::Gaussian),
             limit,
+            score_every: file.score_every,
             validation: (parse_validation(&validation)?, explicit),
             device: file.device.unwrap_or_else(|| "auto".into()),
         })
@@ -293,13 +304,14 @@ impl Settings {
             data: Some(self.data.clone()),
             visible: Some(self.visible),
             hidden: Some(self.hidden),
-            cd: (!t.persistent).then_some(t.steps),
-            pcd: t.persistent.then_some(t.steps),
+            cd: (!t.persistent && !t.exact_gradient).then_some(t.steps),
+            pcd: (t.persistent && !t.exact_gradient).then_some(t.steps),
             epochs: Some(t.epochs),
             batch: Some(t.batch),
             learning_rate: Some(t.learning_rate.clone()),
             momentum: Some(t.momentum.clone()),
             weight_decay: Some(t.weight_decay),
+            exact_gradient: t.exact_gradient.then_some(true),
             centered: Some(t.centered),
             sparsity_target: t.sparsity.map(|s| s.target),
             sparsity_cost: t.sparsity.map(|s| s.cost),
@@ -307,6 +319,7 @@ impl Settings {
             standardize: Some(self.standardize),
             limit: self.limit,
             validation: Some(self.validation.0.map_or("0".into(), |h| h.to_string())),
+            score_every: self.score_every,
             seed: Some(t.seed),
             device: Some(self.device.clone()),
             run,

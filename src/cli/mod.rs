@@ -11,6 +11,7 @@ mod interrupt;
 mod log;
 mod model;
 mod print;
+mod probe;
 mod progress;
 mod report;
 mod resume;

@@ -10,24 +10,17 @@ use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings};
 use super::log::{self, LogLevel, warn};
 use super::print::{count, out, tell};
+use super::probe::{Likelihood, Probe, Scores, score_text};
 use super::progress::Progress;
 use super::resume::{self, Journal};
 use super::{interrupt, model, open_device, print_profile, report};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::evaluation::scores;
 use crate::models::{Rbm, VisibleKind};
-use crate::random::{Draw, stream};
 use crate::run::{self, RunFolder, curves, pictures};
-use crate::tensor::Tensor;
 use crate::training::{BatchSource, CdTrainer, ResidentData};
 
-/// Cases that the scores look at, of training and of validation data.
-const SCORED: usize = 500;
-/// Scores may cost this part of the training at most, by counts of matrix products; else they come only
-/// every few epochs.
-const SCORE_SHARE: f64 = 0.05;
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
 const SAMPLE_STEPS: u64 = 1000;
@@ -46,22 +39,9 @@ struct Metrics {
     /// Absent in epochs that were not scored.
     #[serde(flatten)]
     scores: Option<Scores>,
-}
-
-/// What the machine is worth on a few cases.
-#[derive(Serialize, Deserialize, Clone, Copy)]
-struct Scores {
-    /// Squared error summed over the visible units, mean over cases.
-    reconstruction_error: f64,
-    validation_reconstruction_error: Option<f64>,
-    /// Nats per case, stochastic; none for Gaussian units and for data that are not 0 or 1.
-    pseudo_log_likelihood: Option<f64>,
-    /// Mean F(v) over validation less that over training cases, nats.
-    free_energy_gap: Option<f64>,
-    /// Mean ‖W·j‖ over the hidden units.
-    weight_norm: f64,
-    /// Mean p(h|v) over training cases and hidden units.
-    hidden_activity: f64,
+    /// In every epoch that `score_every` asks for.
+    #[serde(flatten)]
+    likelihood: Option<Likelihood>,
 }
 
 /// `summary.json`.
@@ -258,86 +238,6 @@ fn record(device: &Device, prepared: &Prepared) -> RunRecord {
     }
 }
 
-/// A few cases on the device, for the scores of each epoch.
-struct Probe {
-    device: Device,
-    preprocessing: Preprocessing,
-    seed: u64,
-    train: Tensor,
-    train_means: Vec<f32>,
-    validation: Option<Tensor>,
-    /// Whether a likelihood means anything: the data are 0 or 1.
-    binary: bool,
-}
-
-impl Probe {
-    fn new(device: &Device, settings: &Settings, prepared: &Prepared) -> Result<Self> {
-        let seed = settings.training.seed;
-        let treated = |cases: &Cases, part| {
-            prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
-        };
-        let train = treated(&prepared.train, Part::Train)?;
-        let head = |cases: &Cases| model::upload_rows(device, cases, 0, SCORED);
-        let validation = match &prepared.validation {
-            Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
-            None => None,
-        };
-        Ok(Probe {
-            device: device.clone(),
-            preprocessing: prepared.preprocessing.clone(),
-            seed,
-            train: head(&train)?,
-            train_means: train.means(),
-            validation,
-            binary: train.is_binary(),
-        })
-    }
-
-    fn scores(&self, rbm: &Rbm, epoch: u64) -> Result<Scores> {
-        let validation = self.validation.as_ref();
-        let own = scores::mean_free_energy(rbm, &self.train)?;
-        let held_out = validation.map(|v| scores::mean_free_energy(rbm, v)).transpose()?;
-        let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
-        Ok(Scores {
-            reconstruction_error: scores::reconstruction_error(rbm, &self.train)?,
-            validation_reconstruction_error: validation
-                .map(|v| scores::reconstruction_error(rbm, v))
-                .transpose()?,
-            pseudo_log_likelihood: match self.binary {
-                true => {
-                    scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?
-                }
-                false => None,
-            },
-            free_energy_gap: held_out.map(|f| f - own),
-            weight_norm: scores::weight_norm(rbm)?,
-            hidden_activity: scores::mean(&scores::hidden_activity(rbm, &self.train)?),
-        })
-    }
-
-    /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
-    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3
-    /// and the pseudo-likelihood's 2 more.
-    fn interval(&self, cases: usize, gibbs_steps: u64) -> u64 {
-        let rows = |t: &Tensor| t.shape().dims()[0] as f64;
-        let held_out = self.validation.as_ref().map_or(0.0, rows);
-        let scores = 4.0 * rows(&self.train) + 5.0 * held_out;
-        let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
-        (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
-    }
-
-    /// The reconstruction error over all of some cases.
-    fn error(&self, rbm: &Rbm, cases: &Cases, part: Part) -> Result<f64> {
-        let cases = self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
-        let mut sum = 0.0;
-        for first in (0..cases.len()).step_by(SCORED) {
-            let v = model::upload_rows(&self.device, &cases, first, SCORED)?;
-            sum += scores::reconstruction_error(rbm, &v)? * v.shape().dims()[0] as f64;
-        }
-        Ok(sum / cases.len().max(1) as f64)
-    }
-}
-
 /// What training left behind besides the machine.
 struct Outcome {
     seconds: f64,
@@ -422,6 +322,12 @@ fn train(
         let due = report.epoch % interval == 0 || report.epoch == epochs;
         let scores = if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
         let config = trainer.config();
+        let likelihood = match settings.score_every {
+            Some(every) if report.epoch.is_multiple_of(every) => {
+                probe.likelihood(trainer.rbm(), report.epoch)?
+            }
+            _ => None,
+        };
         let metrics = Metrics {
             epoch: report.epoch,
             updates: report.updates,
@@ -430,6 +336,7 @@ fn train(
             learning_rate: config.learning_rate.at(report.epoch, epochs),
             momentum: config.momentum.at(report.epoch, epochs),
             scores,
+            likelihood,
         };
         journal.folder.append_metrics(&metrics)?;
         outcome.add(&metrics);
@@ -451,13 +358,6 @@ fn train(
     }
     progress.finish();
     Ok((!interrupt::requested()).then_some(outcome))
-}
-
-fn score_text(scores: &Scores) -> String {
-    match scores.pseudo_log_likelihood {
-        Some(pl) => format!("pseudo-likelihood {pl:.2} nats"),
-        None => format!("reconstruction error {:.3}", scores.reconstruction_error),
-    }
 }
 
 /// Writes the model and the pictures.

@@ -22,7 +22,8 @@ fn standard_output_carries_results_alone() {
             "picture",
             "picture",
             "picture",
-            "picture"
+            "picture",
+            "report"
         ]
     );
     assert!(out.contains("64 visible and 12 hidden units, 20 epochs, 280 updates"), "{out}");
@@ -37,12 +38,16 @@ fn a_run_folder_is_complete() {
     assert_eq!(
         names(run),
         [
+            ".lock",
+            "checkpoint-a.safetensors",
+            "checkpoint-b.safetensors",
             "config.toml",
             "curves.svg",
             "filters.png",
             "metrics.jsonl",
             "model.safetensors",
             "reconstructions.png",
+            "report.html",
             "samples.png",
             "summary.json"
         ]
@@ -181,7 +186,10 @@ fn divergence_names_epoch_and_step_and_keeps_what_was_written() {
         say(folder.path(), &format!("train rbm --hidden 12 {options} --out {name}"))
             .refused(1, &["training diverged at", epoch, ", step ", "lower the learning rate"]);
         let run = folder.path().join(name);
-        assert_eq!(names(&run), ["config.toml", "metrics.jsonl"]);
+        let kept = names(&run);
+        let kept: Vec<&str> =
+            kept.iter().map(|n| &n[..]).filter(|n| !n.starts_with("checkpoint-")).collect();
+        assert_eq!(kept, [".lock", "config.toml", "metrics.jsonl"]);
         let lines = text(run.join("metrics.jsonl"));
         lines.lines().map(json).for_each(|line| assert!(line["epoch"].is_u64(), "{line}"));
         config(&run);

@@ -77,7 +77,7 @@ fn assert_well_formed(html: &str) {
         }
         let end = start + rest[start..].find('>').expect("a tag that ends");
         let tag = &rest[start + 1..end];
-        assert!(!tag.contains('<') && tag.matches('"').count() % 2 == 0, "{tag}");
+        assert!(!tag.contains('<') && tag.matches('"').count().is_multiple_of(2), "{tag}");
         let name = tag.split([' ', '\n']).next().unwrap();
         assert!(!["script", "link", "iframe", "object"].contains(&name), "{tag}");
         if let Some(name) = name.strip_prefix('/') {
