@@ -2,6 +2,8 @@
 //! to standard error.
 
 mod apply;
+// Its documentation is the command's help, which writes `<number>`.
+#[allow(rustdoc::invalid_html_tags)]
 mod args;
 mod compare;
 mod config;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{Profile, ProfileRow, Timing, lock};
-use super::recorder::{self, Command, Recorder};
+use super::read;
+use super::recorder::{Command, Recorder};
 use super::select::Candidate;
 use super::{DeviceInfo, DeviceKind, Shader};
 use crate::error::{Error, Result};
@@ -194,7 +195,7 @@ impl Gpu {
 
     /// The error of a failed call. wgpu may know of a loss and not have told yet: it does when polled.
     pub(super) fn fault(&self, op: impl Into<String>, detail: impl Into<String>) -> Error {
-        recorder::deliver_callbacks(self);
+        read::deliver_callbacks(self);
         match self.check_alive() {
             Err(lost) => lost,
             Ok(()) => Error::Device {

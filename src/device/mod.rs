@@ -9,6 +9,7 @@ mod pipeline;
 mod pool;
 mod profile;
 mod raw;
+mod read;
 mod recorder;
 mod select;
 #[doc(hidden)]

@@ -6,16 +6,13 @@
 //! have written is poisoned.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::gpu::{Gpu, GpuBuffer, WriteState};
 use super::pipeline::{Constants, Pipeline};
-use super::profile::{Timing, lock};
+use super::profile::Timing;
+use super::read::{PendingRead, catch, poll};
 use super::{Cost, Shader};
 use crate::error::{Error, Result};
 
@@ -89,12 +86,6 @@ struct Queries {
     set: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     readable: wgpu::Buffer,
-}
-
-/// A read whose copy has been submitted.
-pub(super) struct PendingRead {
-    staging: wgpu::Buffer,
-    bytes: usize,
 }
 
 impl Recorder {
@@ -446,62 +437,6 @@ impl Queries {
     }
 }
 
-impl PendingRead {
-    pub async fn finish(self, gpu: &Gpu) -> Result<Vec<u8>> {
-        let signal = Signal::default();
-        let for_callback = signal.clone();
-        let range = ..(self.bytes as u64).next_multiple_of(4).max(4);
-        self.staging.map_async(wgpu::MapMode::Read, range, move |result| {
-            for_callback.set(result.map_err(|e| e.to_string()));
-        });
-        poll(gpu, wgpu::PollType::wait_indefinitely())?;
-        signal.await.map_err(|detail| gpu.fault("read", detail))?;
-        let copied =
-            catch(|| self.staging.get_mapped_range(range).map(|view| view[..self.bytes].to_vec()));
-        self.staging.unmap();
-        match copied {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(gpu.fault("read", error.to_string())),
-            Err(detail) => Err(gpu.fault("read", detail)),
-        }
-    }
-}
-
-/// A value that a callback will set.
-#[derive(Clone, Default)]
-struct Signal(Arc<Mutex<SignalState>>);
-
-#[derive(Default)]
-struct SignalState {
-    value: Option<std::result::Result<(), String>>,
-    waker: Option<Waker>,
-}
-
-impl Signal {
-    fn set(&self, value: std::result::Result<(), String>) {
-        let mut state = lock(&self.0);
-        state.value = Some(value);
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-impl Future for Signal {
-    type Output = std::result::Result<(), String>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = lock(&self.0);
-        match state.value.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
 /// `groups` workgroups as a grid; the last row may be partly idle.
 fn split(groups: u64) -> (u32, u32) {
     let x = groups.min(GRID_WIDTH);
@@ -513,33 +448,6 @@ fn estimate(gpu: &Gpu, cost: Cost) -> f64 {
     let (flops, bytes, each) =
         if gpu.is_software() { (8e9, 4e9, 2e-5) } else { (1e12, 1e11, 2e-6) };
     cost.flops as f64 / flops + cost.bytes as f64 / bytes + each
-}
-
-fn poll(gpu: &Gpu, how: wgpu::PollType) -> Result<()> {
-    match catch(|| gpu.device.poll(how)) {
-        Ok(Ok(_)) => gpu.check_alive(),
-        Ok(Err(error)) => Err(gpu.fault("wait", error.to_string())),
-        Err(detail) => {
-            gpu.faults.lose(detail);
-            gpu.check_alive()
-        }
-    }
-}
-
-/// Lets wgpu call back without waiting for any work.
-pub(super) fn deliver_callbacks(gpu: &Gpu) {
-    if let Err(detail) = catch(|| gpu.device.poll(wgpu::PollType::Poll)) {
-        gpu.faults.lose(detail);
-    }
-}
-
-/// Runs a call into wgpu that may panic where the driver is lost.
-fn catch<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()))
-            .unwrap_or_else(|| "the driver failed".into())
-    })
 }
 
 #[cfg(test)]
