@@ -44,7 +44,7 @@ pub fn case(device: &Device, kind: Kind, dims: [usize; 2], draw: &Draw) -> Resul
     let n = dims[0] * dims[1];
     let mut inputs = Inputs::new(n as u64);
     let mut check = Check::default();
-    let case = format!("{kind:?}, {dims:?}, {draw:?}");
+    let case = format!("{kind:?}, {dims:?}");
     let parameter = match kind {
         Kind::Bernoulli => inputs.probabilities(n),
         Kind::NormalAround(_, values) => inputs.values(values, n),
