@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::args::{EvalOptions, Split};
 use super::log::warn;
-use super::model::{LoadedModel, upload_rows};
+use super::model::{LoadedModel, no_test_part, upload_rows};
 use super::open_device;
 use super::print::{out, tell};
-use crate::data::{Cases, Values};
+use crate::data::{Cases, Part, Splits, Values};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
@@ -121,17 +121,23 @@ impl Evaluated {
             );
             return Ok(Evaluated { cases: None, name: None, split: None, means: None });
         };
-        let splits = crate::data::load(&name)?;
-        let split = match (options.split, &splits.test) {
+        let Splits { train, test } = crate::data::load(&name)?;
+        let split = match (options.split, &test) {
             (Some(split), _) => split,
             (None, Some(_)) => Split::Test,
             (None, None) => Split::Train,
         };
-        drop(splits);
-        let cases = model.cases(&name, split, options.limit)?;
-        let means = match split {
-            Split::Train => cases.means(),
-            Split::Test => model.cases(&name, Split::Train, None)?.means(),
+        let (cases, means) = match (split, test) {
+            (Split::Train, _) => {
+                let cases = model.treat(&name, train, Part::Train, options.limit)?;
+                let means = cases.means();
+                (cases, means)
+            }
+            (Split::Test, Some(test)) => {
+                let cases = model.treat(&name, test, Part::Test, options.limit)?;
+                (cases, model.treat(&name, train, Part::Train, None)?.means())
+            }
+            (Split::Test, None) => return Err(no_test_part(&name)),
         };
         Ok(Evaluated {
             cases: Some(cases),

@@ -60,13 +60,21 @@ impl LoadedModel {
     /// The cases of `data` as the model was trained to see them.
     pub fn cases(&self, source: &str, split: Split, limit: Option<usize>) -> Result<Cases> {
         let splits = data::load(source)?;
-        let (set, part) = match (split, splits.test) {
-            (Split::Train, _) => (splits.train, Part::Train),
-            (Split::Test, Some(test)) => (test, Part::Test),
-            (Split::Test, None) => {
-                return Err(Error::setting("split", format!("{source} has no test part")));
-            }
-        };
+        match (split, splits.test) {
+            (Split::Train, _) => self.treat(source, splits.train, Part::Train, limit),
+            (Split::Test, Some(test)) => self.treat(source, test, Part::Test, limit),
+            (Split::Test, None) => Err(no_test_part(source)),
+        }
+    }
+
+    /// The cases of one part of `source` as the model was trained to see them.
+    pub fn treat(
+        &self,
+        source: &str,
+        set: DataSet,
+        part: Part,
+        limit: Option<usize>,
+    ) -> Result<Cases> {
         set.notices.iter().for_each(|n| tell(format!("note: {n}")));
         if limit == Some(0) {
             return Err(Error::setting("limit", "0 is too few; use at least 1"));
@@ -103,6 +111,11 @@ impl LoadedModel {
             );
         }
     }
+}
+
+/// What is said where the test part is asked for and there is none.
+pub fn no_test_part(source: &str) -> Error {
+    Error::setting("split", format!("{source} has no test part"))
 }
 
 /// Undoes the standardisation, and gives the values of black and white.
