@@ -41,6 +41,10 @@ pub mod stream {
     pub const SPLIT: u16 = 7;
     /// Stochastic scores.
     pub const SCORES: u16 = 8;
+    /// Units dropped in training.
+    pub const DROPOUT: u16 = 9;
+    /// Distortions of training pictures.
+    pub const AUGMENT: u16 = 10;
 }
 
 impl Draw {

@@ -73,6 +73,92 @@ impl Shape {
     }
 }
 
+/// A window that slides along one axis of a picture: a convolution kernel's side or a pool's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Values that it covers, at least 1.
+    pub size: usize,
+    /// Values from one position to the next, at least 1.
+    pub stride: usize,
+    /// Values added before the first and after the last.
+    pub padding: usize,
+    /// Distance of neighbouring values that it covers, at least 1.
+    pub dilation: usize,
+}
+
+impl Window {
+    /// How many positions the window has on `input` values:
+    /// ⌊(input + 2·padding − dilation·(size − 1) − 1) / stride⌋ + 1. With `ceil` the quotient is rounded
+    /// up, so that the last window may reach past the end, but none begins past the end of the input.
+    ///
+    /// ```
+    /// use harmonium::shape::Window;
+    /// let valid = Window { size: 16, stride: 1, padding: 0, dilation: 1 };
+    /// assert_eq!(valid.positions("conv2d", "height", 256, false)?, 241);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`], naming the axis, for a size, stride or dilation of 0 and for a window larger
+    /// than the padded input.
+    pub fn positions(
+        &self,
+        op: &'static str,
+        axis: &str,
+        input: usize,
+        ceil: bool,
+    ) -> Result<usize> {
+        for (name, value) in
+            [("size", self.size), ("stride", self.stride), ("dilation", self.dilation)]
+        {
+            if value == 0 {
+                return Err(Error::shape(op, format!("the {axis}'s {name} is 0; use at least 1")));
+            }
+        }
+        let span = self.dilation.checked_mul(self.size - 1).and_then(|n| n.checked_add(1));
+        let padded = self.padding.checked_mul(2).and_then(|n| n.checked_add(input));
+        let (Some(span), Some(padded)) = (span, padded) else {
+            return Err(Error::shape(op, format!("the {axis}'s window {self:?} is too large")));
+        };
+        if span > padded {
+            let padding = match self.padding {
+                0 => String::new(),
+                n => format!(" with {n} of padding on each side"),
+            };
+            return Err(Error::shape(
+                op,
+                format!(
+                    "a window that spans {span} does not fit the {axis} of {input}{padding}; use a smaller \
+                     window or more padding"
+                ),
+            ));
+        }
+        let steps = padded - span;
+        if !ceil {
+            return Ok(steps / self.stride + 1);
+        }
+        let positions = steps.div_ceil(self.stride) + 1;
+        let last_begins_inside = (positions - 1) * self.stride < input + self.padding;
+        Ok(if last_begins_inside { positions } else { positions - 1 })
+    }
+}
+
+impl Shape {
+    /// The four sizes of a batch of pictures `[B, C, H, W]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for other ranks.
+    pub fn pictures(&self, op: &'static str, name: &str) -> Result<[usize; 4]> {
+        match *self.dims() {
+            [b, c, h, w] => Ok([b, c, h, w]),
+            _ => Err(Error::shape(
+                op,
+                format!("{name} is {self}, expected pictures [batch, channels, height, width]"),
+            )),
+        }
+    }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.dims())

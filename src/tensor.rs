@@ -61,6 +61,14 @@ impl Tensor {
         Self::allocate(device, dims, Element::F32)
     }
 
+    /// A u32 tensor whose contents are arbitrary until a kernel has written it.
+    ///
+    /// # Errors
+    /// As [`Tensor::for_output`].
+    pub fn for_indices(device: &Device, dims: &[usize]) -> Result<Self> {
+        Self::allocate(device, dims, Element::U32)
+    }
+
     fn allocate(device: &Device, dims: &[usize], element: Element) -> Result<Self> {
         let op = "allocate";
         let shape = Shape::checked(dims, op)?;

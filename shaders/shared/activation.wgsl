@@ -4,6 +4,7 @@ const SIGMOID: u32 = 1;
 const TANH: u32 = 2;
 const RELU: u32 = 3;
 const SOFTPLUS: u32 = 4;
+const SCALED_TANH: u32 = 5;
 
 // exp only of what is not positive: no overflow. NaN stays NaN.
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
@@ -30,6 +31,7 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
         case 2u: { y = tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0))); }
         case 3u: { y = max(x, vec4<f32>(0.0)); }
         case 4u: { y = softplus(x); }
+        case 5u: { y = 1.7159 * tanh(clamp(x * (2.0 / 3.0), vec4<f32>(-15.0), vec4<f32>(15.0))); }
         default: {}
     }
     // min, max and clamp may drop a NaN; a diverged run must stay visible.

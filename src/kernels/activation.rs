@@ -24,6 +24,9 @@ pub enum Activation {
     Relu = 3,
     /// ln(1 + exp x).
     Softplus = 4,
+    /// 1.7159·tanh(2x/3), LeNet-5's (LeCun et al. 1998, appendix A): f(±1) = ±1, and its slope is
+    /// steepest in between.
+    ScaledTanh = 5,
 }
 
 impl Activation {
@@ -49,6 +52,7 @@ impl Activation {
                 }
             }
             Activation::Softplus => softplus(x),
+            Activation::ScaledTanh => 1.7159 * (x * (2.0 / 3.0)).tanh(),
         }
     }
 }

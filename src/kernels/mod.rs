@@ -5,15 +5,35 @@
 //! sums over nothing are 0.
 
 pub mod activation;
+pub mod activation_grad;
+pub mod adam;
+pub mod affine;
 pub mod anneal;
+pub mod argmax;
 pub mod bias_update;
 pub mod cd_update;
+pub mod conv2d;
+pub mod conv2d_grad_input;
+pub mod conv2d_grad_kernel;
+pub mod cross_entropy;
+pub mod dropout;
 pub mod elementwise;
+pub mod error_count;
 pub mod gather;
 pub mod matmul;
+pub mod pool2d;
+pub mod pool2d_grad_input;
+pub mod rbf;
+pub mod rbf_grad_input;
+pub mod rbf_loss;
 pub mod reduce;
 pub mod sample;
+pub mod sgd;
 pub mod softmax;
+pub mod squared_error;
+pub mod subsample;
+pub mod subsample_grad_input;
+pub mod subsample_grad_parameters;
 mod tile;
 
 #[doc(hidden)]

@@ -29,6 +29,7 @@ pub fn tolerance(f: Activation, x: f64) -> f64 {
     match f {
         Activation::Identity | Activation::Relu => FLUSH,
         Activation::Tanh => 1e-5,
+        Activation::ScaledTanh => 1.7159 * 1e-5 + 8.0 * EPSILON,
         // y = e/(1 + e) or 1/(1 + e): e's relative error counts whole, or e/(1 + e) ≤ e of it.
         Activation::Sigmoid => {
             let y = if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
@@ -50,7 +51,11 @@ pub fn tolerance(f: Activation, x: f64) -> f64 {
 
 /// How much faster than x the function grows at most.
 pub fn slope(f: Activation) -> f64 {
-    if f == Activation::Sigmoid { 0.25 } else { 1.0 }
+    match f {
+        Activation::Sigmoid => 0.25,
+        Activation::ScaledTanh => 1.7159 * 2.0 / 3.0,
+        _ => 1.0,
+    }
 }
 
 /// One call on `n` numbers.
