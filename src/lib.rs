@@ -8,6 +8,7 @@ pub mod device;
 pub mod error;
 pub mod evaluation;
 pub mod kernels;
+pub mod layers;
 pub mod models;
 pub mod random;
 pub mod run;

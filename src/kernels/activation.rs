@@ -11,7 +11,8 @@ use crate::tensor::Tensor;
 pub static SHADER: Shader = shader!("activation", "activation");
 
 /// A function of one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// x.
     #[default]

@@ -1,6 +1,9 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
 pub mod enumeration;
+pub mod lenet5;
+pub mod network;
 pub mod rbm;
 
+pub use network::{Network, NetworkSpec};
 pub use rbm::{Rbm, VisibleKind};

@@ -27,6 +27,15 @@ pub trait BatchSource {
     /// What the source's device or file gives.
     fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>>;
 
+    /// As [`BatchSource::next_batch`], with the cases' classes: `[rows]`, whole numbers as f32.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the source knows no classes; what the source's device or file gives.
+    fn next_labelled(&mut self, rows: usize) -> Result<Option<(&Tensor, &Tensor)>> {
+        let _ = rows;
+        Err(Error::data("training data", "the cases have no labels; a classifier needs them"))
+    }
+
     /// Passes over the epoch's next `cases` cases, or those that are left of them. Without a cheaper way,
     /// by making their batches.
     ///
@@ -65,10 +74,16 @@ pub struct ResidentData {
     resample: Option<u64>,
     epoch: Option<Epoch>,
     batch: Option<Tensor>,
+    /// A batch's sizes after the first, where they are not `[width]`.
+    case_dims: Vec<usize>,
+    /// The classes of the last batch.
+    batch_labels: Option<Tensor>,
 }
 
 struct Shard {
     source: Tensor,
+    /// The cases' classes as f32, `[cases, 1]`.
+    labels: Option<Tensor>,
     first_case: u32,
     cases: usize,
 }
@@ -163,7 +178,7 @@ impl ResidentData {
                 Values::U8 { values, .. } => Tensor::from_u8(device, dims, &values[span])?,
                 Values::F32(values) => Tensor::from_f32(device, &dims, &values[span])?,
             };
-            shards.push(Shard { source, first_case: first as u32, cases: count });
+            shards.push(Shard { source, labels: None, first_case: first as u32, cases: count });
             first += count;
         }
         let standardize = match treatment.standardize {
@@ -190,7 +205,94 @@ impl ResidentData {
             resample: treatment.resample,
             epoch: None,
             batch: None,
+            case_dims: vec![width],
+            batch_labels: None,
         })
+    }
+
+    /// The same data with the class of each case, for [`BatchSource::next_labelled`].
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there are not as many classes as cases, or one is 2²⁴ or above;
+    /// [`Error::OutOfMemory`].
+    pub fn with_labels(mut self, labels: &[u32]) -> Result<Self> {
+        if labels.len() != self.cases {
+            let detail = format!("{} labels for {} cases", labels.len(), self.cases);
+            return Err(Error::data("training data", detail));
+        }
+        if let Some(class) = labels.iter().find(|&&class| class >= 1 << 24) {
+            return Err(Error::data(
+                "training data",
+                format!("the label {class} is above 2^24 - 1"),
+            ));
+        }
+        for shard in &mut self.shards {
+            let first = shard.first_case as usize;
+            let classes = &labels[first..first + shard.cases];
+            let values: Vec<f32> = classes.iter().map(|&class| class as f32).collect();
+            shard.labels = Some(Tensor::from_f32(&self.device, &[shard.cases, 1], &values)?);
+        }
+        Ok(self)
+    }
+
+    /// The same data in batches of the sizes `[rows, dims…]`, as pictures `[rows, C, H, W]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where dims do not have as many values as a case.
+    pub fn with_case_dims(mut self, dims: &[usize]) -> Result<Self> {
+        if dims.iter().product::<usize>() != self.width || dims.len() > 3 {
+            return Err(Error::shape(
+                "data",
+                format!("cases of {} values cannot be seen as {dims:?}", self.width),
+            ));
+        }
+        self.case_dims = dims.to_vec();
+        Ok(self)
+    }
+
+    /// Gathers the next cases, and where asked for their classes; false at the epoch's end.
+    fn gather_next(&mut self, rows: usize, labelled: bool) -> Result<bool> {
+        let Some(mut epoch) = self.epoch.take() else { return Ok(false) };
+        let listed = |i: usize| epoch.order[i].1.shape().len();
+        let left: usize = (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
+        let rows = rows.min(left);
+        if rows == 0 {
+            return Ok(false);
+        }
+        let sized = |old: Option<Tensor>, columns: usize| match old {
+            Some(tensor) if tensor.shape().len() == rows * columns => {
+                tensor.reshape(&[rows, columns])
+            }
+            _ => Tensor::for_output(&self.device, &[rows, columns]),
+        };
+        let mut batch = sized(self.batch.take(), self.width)?;
+        let mut classes = match labelled {
+            true => Some(sized(self.batch_labels.take(), 1)?),
+            false => None,
+        };
+        let mut row = 0;
+        while row < rows {
+            let (which, first_index) = epoch.at;
+            let (shard, indices) = &epoch.order[which];
+            let shard = &self.shards[*shard];
+            let take = (rows - row).min(shard.cases - first_index);
+            let pick = Selection { indices, first_index, rows: take, first_row: row };
+            gather(&shard.source, pick, &self.transform(shard, epoch.number), &mut batch)?;
+            if let (Some(classes), Some(labels)) = (&mut classes, &shard.labels) {
+                gather(labels, pick, &Transform::default(), classes)?;
+            }
+            row += take;
+            epoch.at.1 += take;
+            if epoch.at.1 == shard.cases {
+                epoch.at = (which + 1, 0);
+            }
+        }
+        self.epoch = Some(epoch);
+        let dims: Vec<usize> =
+            std::iter::once(rows).chain(self.case_dims.iter().copied()).collect();
+        self.batch = Some(batch.reshape(&dims)?);
+        self.batch_labels = classes.map(|c| c.reshape(&[rows])).transpose()?;
+        Ok(true)
     }
 
     /// How many shards hold the data.
@@ -259,34 +361,20 @@ impl BatchSource for ResidentData {
     }
 
     fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>> {
-        let Some(mut epoch) = self.epoch.take() else { return Ok(None) };
-        let listed = |i: usize| epoch.order[i].1.shape().len();
-        let left: usize = (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
-        let rows = rows.min(left);
-        if rows == 0 {
-            return Ok(None);
+        Ok(if self.gather_next(rows, false)? { self.batch.as_ref() } else { None })
+    }
+
+    fn next_labelled(&mut self, rows: usize) -> Result<Option<(&Tensor, &Tensor)>> {
+        if self.shards.iter().any(|shard| shard.labels.is_none()) {
+            return Err(Error::data(
+                "training data",
+                "the cases have no labels; a classifier needs them",
+            ));
         }
-        let dims = [rows, self.width];
-        let mut batch = match self.batch.take() {
-            Some(batch) if batch.shape().dims() == dims => batch,
-            _ => Tensor::for_output(&self.device, &dims)?,
-        };
-        let mut row = 0;
-        while row < rows {
-            let (which, first_index) = epoch.at;
-            let (shard, indices) = &epoch.order[which];
-            let shard = &self.shards[*shard];
-            let take = (rows - row).min(shard.cases - first_index);
-            let pick = Selection { indices, first_index, rows: take, first_row: row };
-            gather(&shard.source, pick, &self.transform(shard, epoch.number), &mut batch)?;
-            row += take;
-            epoch.at.1 += take;
-            if epoch.at.1 == shard.cases {
-                epoch.at = (which + 1, 0);
-            }
-        }
-        self.epoch = Some(epoch);
-        Ok(Some(self.batch.insert(batch)))
+        Ok(match self.gather_next(rows, true)? {
+            true => self.batch.as_ref().zip(self.batch_labels.as_ref()),
+            false => None,
+        })
     }
 
     fn skip(&mut self, mut cases: usize) -> Result<()> {

@@ -1,0 +1,268 @@
+//! Classifiers: layers one after another, and output units with their loss.
+
+use serde::{Deserialize, Serialize};
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::kernels::argmax::{Extreme, argmax};
+use crate::kernels::cross_entropy::cross_entropy;
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::error_count::error_count;
+use crate::kernels::rbf::rbf;
+use crate::kernels::rbf_grad_input::rbf_grad_input;
+use crate::kernels::rbf_loss::rbf_loss;
+use crate::kernels::softmax::softmax;
+use crate::layers::{Initialization, LayerSpec, Pass, Sequential};
+use crate::models::lenet5;
+use crate::tensor::Tensor;
+
+/// The output units and their loss L. The layers before them give x.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OutputSpec {
+    /// x has one value per class: p = softmax(x), L = −ln p_D for the desired class D.
+    #[default]
+    Softmax,
+    /// Euclidean radial basis functions (LeCun et al. 1998, eq. 7 and 9): x has 84 values,
+    /// y_i = Σ (x − w_i)² with w_i the bitmap of digit i as ±1, L = y_D + ln(e^−j + Σ_i e^−y_i). The class is
+    /// that of the smallest y; as probabilities are shown softmax(−y). Up to ten classes.
+    Rbf {
+        /// j. The paper gives no number for it.
+        #[serde(default = "default_j")]
+        j: f32,
+    },
+}
+
+fn default_j() -> f32 {
+    lenet5::J
+}
+
+/// A classifier as it is described: in TOML, and in a model file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// A case's sizes, [channels, height, width].
+    pub input: [usize; 3],
+    /// How many classes, at least 2.
+    pub classes: usize,
+    /// Where weights start.
+    #[serde(default)]
+    pub initialization: Initialization,
+    /// The output units.
+    #[serde(default)]
+    pub output: OutputSpec,
+    /// The layers. Before softmax units the last must give one value per class.
+    pub layers: Vec<LayerSpec>,
+}
+
+impl NetworkSpec {
+    /// How many values the output units expect of the last layer.
+    pub fn features(&self) -> usize {
+        match self.output {
+            OutputSpec::Softmax => self.classes,
+            OutputSpec::Rbf { .. } => lenet5::BITMAP,
+        }
+    }
+}
+
+/// A classifier on a device.
+///
+/// ```
+/// use harmonium::models::{Network, lenet5};
+/// use harmonium::models::network::OutputSpec;
+/// let spec = lenet5::published(OutputSpec::Rbf { j: 1.0 }, 10);
+/// assert_eq!(Network::new(&harmonium::Device::cpu(), &spec, 1)?.trained(), 60_000);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+pub struct Network {
+    spec: NetworkSpec,
+    layers: Sequential,
+    /// The centres of radial basis functions.
+    centres: Option<Tensor>,
+}
+
+/// Where a pass over a batch leaves the cases' losses and errors: from `row` on.
+pub struct Tally<'a> {
+    /// L of each case, `[N]`.
+    pub loss: &'a mut Tensor,
+    /// 1 for a case whose class is wrong, else 0, `[N]`.
+    pub wrong: &'a mut Tensor,
+    /// The element of the batch's first case.
+    pub row: usize,
+}
+
+impl Network {
+    /// Builds the network; its parameters start from the seed.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] and [`Error::Shape`], naming the layer, for what does not fit together;
+    /// [`Error::OutOfMemory`].
+    pub fn new(device: &Device, spec: &NetworkSpec, seed: u64) -> Result<Self> {
+        if spec.classes < 2 {
+            let detail = format!("{} is too few; a classifier has at least 2", spec.classes);
+            return Err(Error::setting("classes", detail));
+        }
+        if spec.input.contains(&0) {
+            let detail = format!("{:?} has a size of 0", spec.input);
+            return Err(Error::setting("input", detail));
+        }
+        let layers = Sequential::new(device, &spec.input, &spec.layers, spec.initialization, seed)?;
+        let (found, expected) = (layers.output(), spec.features());
+        if found != [expected] {
+            let what = match spec.output {
+                OutputSpec::Softmax => format!("softmax over {} classes", spec.classes),
+                OutputSpec::Rbf { .. } => "radial basis functions on 7×12 bitmaps".into(),
+            };
+            let detail = format!("the last layer gives {found:?}, and {what} expects [{expected}]");
+            return Err(Error::setting("layers", detail));
+        }
+        let centres = match spec.output {
+            OutputSpec::Softmax => None,
+            OutputSpec::Rbf { j } if !j.is_finite() => {
+                return Err(Error::setting("j", format!("{j} is not finite")));
+            }
+            OutputSpec::Rbf { .. } => {
+                let n = spec.classes;
+                let Some(bitmaps) = lenet5::bitmaps(n) else {
+                    let detail = format!(
+                        "{n} classes, and there are bitmaps of the ten digits; use softmax"
+                    );
+                    return Err(Error::setting("output", detail));
+                };
+                Some(Tensor::from_f32(device, &[n, lenet5::BITMAP], &bitmaps)?)
+            }
+        };
+        Ok(Network { spec: spec.clone(), layers, centres })
+    }
+
+    /// Its description.
+    pub fn spec(&self) -> &NetworkSpec {
+        &self.spec
+    }
+
+    /// The layers before the output units.
+    pub fn layers(&self) -> &Sequential {
+        &self.layers
+    }
+
+    /// The same, to be changed.
+    pub fn layers_mut(&mut self) -> &mut Sequential {
+        &mut self.layers
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        self.layers.device()
+    }
+
+    /// How many numbers are trained.
+    pub fn trained(&self) -> usize {
+        self.layers.trained()
+    }
+
+    /// Whether a class is that of the largest score or of the smallest.
+    pub fn extreme(&self) -> Extreme {
+        match self.spec.output {
+            OutputSpec::Softmax => Extreme::Largest,
+            OutputSpec::Rbf { .. } => Extreme::Smallest,
+        }
+    }
+
+    /// The scores of a batch `[B, C, H, W]`: what softmax is taken of, or the squared distances; `[B, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where x does not fit; device errors.
+    pub fn scores(&mut self, x: &Tensor) -> Result<Tensor> {
+        self.layers.forward(x, Pass::Evaluate)?;
+        let (features, _) = self.layers.outgoing()?;
+        match &self.centres {
+            None => features.try_clone(),
+            Some(centres) => distances(features, centres),
+        }
+    }
+
+    /// The probability of each class, `[B, classes]`.
+    ///
+    /// # Errors
+    /// As [`Network::scores`].
+    pub fn probabilities(&mut self, x: &Tensor) -> Result<Tensor> {
+        let mut scores = self.scores(x)?;
+        if self.extreme() == Extreme::Smallest {
+            elementwise_in_place(Elementwise::Affine(-1.0, 0.0), &mut scores, None)?;
+        }
+        let mut p = Tensor::for_output(self.device(), scores.shape().dims())?;
+        softmax(&scores, &mut p)?;
+        Ok(p)
+    }
+
+    /// The class of each case, u32 `[B]`; the number of classes where a score is NaN.
+    ///
+    /// # Errors
+    /// As [`Network::scores`].
+    pub fn classify(&mut self, x: &Tensor) -> Result<Vec<u32>> {
+        let scores = self.scores(x)?;
+        let rows = scores.shape().dims()[0];
+        let mut chosen = Tensor::for_indices(self.device(), &[rows])?;
+        argmax(&scores, self.extreme(), (&mut chosen, 0))?;
+        chosen.to_words()
+    }
+
+    /// Loss and error of each case of a batch, into `tally`. `classes` is `[B]`, whole numbers as f32.
+    ///
+    /// # Errors
+    /// As [`Network::scores`].
+    pub fn score(&mut self, x: &Tensor, classes: &Tensor, tally: &mut Tally<'_>) -> Result<()> {
+        self.layers.forward(x, Pass::Evaluate)?;
+        self.loss(classes, tally, None)
+    }
+
+    /// As [`Network::score`], in a training pass, and the gradients of the batch's mean loss with respect to
+    /// every parameter.
+    ///
+    /// # Errors
+    /// As [`Network::scores`].
+    pub fn gradient(
+        &mut self,
+        x: &Tensor,
+        classes: &Tensor,
+        tally: &mut Tally<'_>,
+        pass: Pass,
+    ) -> Result<()> {
+        let rows = x.shape().dims().first().copied().unwrap_or(0);
+        self.layers.forward(x, pass)?;
+        self.loss(classes, tally, Some(1.0 / rows.max(1) as f32))?;
+        self.layers.backward(x, None)
+    }
+
+    /// With a scale also the gradient of the layers' output.
+    fn loss(&mut self, classes: &Tensor, tally: &mut Tally<'_>, scale: Option<f32>) -> Result<()> {
+        let extreme = self.extreme();
+        let (features, gradient) = self.layers.outgoing()?;
+        let row = tally.row;
+        match (&self.centres, self.spec.output) {
+            (Some(centres), OutputSpec::Rbf { j }) => {
+                let y = distances(features, centres)?;
+                error_count(&y, classes, extreme, (&mut *tally.wrong, row))?;
+                let Some(scale) = scale else {
+                    return rbf_loss(&y, classes, [j, 1.0], (&mut *tally.loss, row), None);
+                };
+                let mut dy = Tensor::for_output(y.device(), y.shape().dims())?;
+                rbf_loss(&y, classes, [j, scale], (&mut *tally.loss, row), Some(&mut dy))?;
+                rbf_grad_input(&dy, features, centres, gradient)
+            }
+            _ => {
+                error_count(features, classes, extreme, (&mut *tally.wrong, row))?;
+                let dx = scale.is_some().then_some(gradient);
+                let scale = scale.unwrap_or(1.0);
+                cross_entropy(features, classes, scale, (&mut *tally.loss, row), dx)
+            }
+        }
+    }
+}
+
+fn distances(features: &Tensor, centres: &Tensor) -> Result<Tensor> {
+    let dims = [features.shape().dims()[0], centres.shape().dims()[0]];
+    let mut y = Tensor::for_output(features.device(), &dims)?;
+    rbf(features, centres, &mut y)?;
+    Ok(y)
+}
