@@ -6,12 +6,13 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::LogLevel;
+use super::network::NetworkOptions;
 use crate::device::DEVICE_VARIABLE;
 use crate::models::VisibleKind;
 use crate::training::Schedule;
 
 /// A number of things.
-fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
         true => "the number is too large".into(),
         false => "a whole number is expected, 0 or above".into(),
@@ -56,6 +57,12 @@ pub enum Command {
 pub enum TrainModel {
     /// A restricted Boltzmann machine, by contrastive divergence
     Rbm(Box<TrainRbmOptions>),
+    /// LeNet-5 as published in 1998: trained subsampling, the table of C3, radial basis functions as outputs
+    Lenet5(Box<NetworkOptions>),
+    /// LeNet-5 as it is built today: rectifiers, maximum pooling, softmax
+    Lenet5Modern(Box<NetworkOptions>),
+    /// Any convolutional network, whose layers stand in --config FILE.toml
+    Cnn(Box<NetworkOptions>),
 }
 
 #[derive(Args)]

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::args::TrainRbmOptions;
@@ -37,18 +36,20 @@ pub struct TrainFile {
     score_every: Option<u64>,
     seed: Option<u64>,
     device: Option<String>,
-    /// What a run records beside its settings; not read.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "unread")]
+    /// What a run records beside its settings; no setting.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "recorded")]
     pub run: Option<RunRecord>,
 }
 
-/// Whatever stands there, in this version's words or another's.
-fn unread<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<RunRecord>, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| None)
+/// What an older run recorded; `None` where it is in another version's words.
+pub fn recorded<'de, D: Deserializer<'de>>(
+    value: D,
+) -> std::result::Result<Option<RunRecord>, D::Error> {
+    Ok(toml::Value::deserialize(value)?.try_into().ok())
 }
 
 /// Where and with what a run was made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRecord {
     /// harmonium's version.
     pub harmonium: String,

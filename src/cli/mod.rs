@@ -12,6 +12,7 @@ mod eval;
 mod interrupt;
 mod log;
 mod model;
+mod network;
 mod print;
 mod probe;
 mod progress;
@@ -26,6 +27,7 @@ use clap::Parser;
 
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
+use network::NetworkKind;
 use print::{out, tell};
 
 /// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage,
@@ -44,9 +46,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
-        args::Command::Train { model: args::TrainModel::Rbm(options) } => {
-            return train::run(&options);
-        }
+        args::Command::Train { model } => return train_model(model),
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
@@ -56,6 +56,16 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Verify(options) => return verify::run(&options),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn train_model(model: args::TrainModel) -> Result<ExitCode> {
+    use args::TrainModel::{Cnn, Lenet5, Lenet5Modern, Rbm};
+    match model {
+        Rbm(options) => train::run(&options),
+        Lenet5(options) => network::train(NetworkKind::Lenet5, &options),
+        Lenet5Modern(options) => network::train(NetworkKind::Lenet5Modern, &options),
+        Cnn(options) => network::train(NetworkKind::Cnn, &options),
+    }
 }
 
 /// Opens the device that was asked for and says which one it is.

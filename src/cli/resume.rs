@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::run::folder::{CONFIG, SUMMARY};
 use crate::run::{Checkpoint, Checkpoints, MODEL, RunFolder};
-use crate::training::CdTrainer;
+use crate::training::TrainerState;
 
 /// A checkpoint is written once the last one is this old, within an epoch too.
 const OLDEST: Duration = Duration::from_secs(60);
@@ -21,9 +21,9 @@ const SHARE: u32 = 20;
 /// Seconds that the epoch under way took so far.
 const EPOCH_SECONDS: &str = "epoch_seconds";
 
-/// The command that goes on with the run in `path`.
-pub fn command(path: &Path) -> String {
-    format!("harmonium train rbm --resume --out {}", path.display())
+/// The command that goes on with the run of a model in `path`.
+pub fn command(model: &str, path: &Path) -> String {
+    format!("harmonium train {model} --resume --out {}", path.display())
 }
 
 /// Writes a run's checkpoints.
@@ -37,11 +37,10 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal of a new run.
-    pub fn new(folder: RunFolder, settings: &Settings) -> Result<Self> {
+    /// The journal of a new run with settings of this fingerprint.
+    pub fn new(folder: RunFolder, settings: String) -> Self {
         let checkpoints = Checkpoints::new(folder.path());
-        let settings = settings.fingerprint(folder.path())?;
-        Ok(Journal { folder, checkpoints, settings, written: Instant::now(), cost: Duration::ZERO })
+        Journal { folder, checkpoints, settings, written: Instant::now(), cost: Duration::ZERO }
     }
 
     /// Whether a checkpoint should be written after an update.
@@ -55,9 +54,13 @@ impl Journal {
     }
 
     /// Writes a checkpoint. `epoch_seconds` is what the epoch under way took so far.
-    pub fn write(&mut self, trainer: &CdTrainer, epoch_seconds: f64) -> Result<()> {
+    pub fn write(
+        &mut self,
+        state: impl FnOnce() -> Result<TrainerState>,
+        epoch_seconds: f64,
+    ) -> Result<()> {
         let start = Instant::now();
-        let state = trainer.state()?;
+        let state = state()?;
         self.folder.sync_metrics()?;
         let notes = [(EPOCH_SECONDS.to_string(), epoch_seconds.to_string())].into();
         self.checkpoints.write(&Checkpoint { state, settings: self.settings.clone(), notes })?;
@@ -69,11 +72,12 @@ impl Journal {
 
 /// An older run that goes on.
 pub struct Old {
-    pub settings: Settings,
     journal: Journal,
     checkpoint: Checkpoint,
     record: Option<RunRecord>,
+    /// Whether it is to have more epochs than it had, and how many.
     grown: bool,
+    epochs: u64,
 }
 
 /// What `--resume` finds.
@@ -84,18 +88,37 @@ pub enum Found {
     Unfinished(Box<Old>),
 }
 
-/// Opens the run in `--out`.
-pub fn open(options: &TrainRbmOptions) -> Result<Found> {
-    let Some(path) = &options.out else {
+/// The folder of the run that `--resume` means.
+pub fn folder(out: Option<&Path>) -> Result<(&Path, RunFolder)> {
+    let Some(path) = out else {
         return Err(Error::setting("--resume", "which run? name its folder with --out DIR"));
     };
-    let folder = RunFolder::open(path)?;
+    Ok((path, RunFolder::open(path)?))
+}
+
+/// Opens the restricted Boltzmann machine's run in `--out`.
+pub fn open(options: &TrainRbmOptions) -> Result<(Settings, Found)> {
+    let (path, folder) = folder(options.out.as_deref())?;
     let recorded = TrainFile::load(&path.join(CONFIG))?;
     let record = recorded.run.clone();
     let (mut settings, grown) = Settings::resume(options, recorded, path)?;
     // A set too small to be split is not split now either.
     settings.validation.1 = record.as_ref().is_none_or(|r| r.validation_cases > 0);
-    let (checkpoints, found) = Checkpoints::open(path)?;
+    let fingerprint = settings.fingerprint(path)?;
+    let epochs = (settings.training.epochs, grown);
+    let found = find(folder, fingerprint, record, epochs)?;
+    Ok((settings, found))
+}
+
+/// Finds the newest checkpoint of a run with these settings.
+pub fn find(
+    folder: RunFolder,
+    fingerprint: String,
+    record: Option<RunRecord>,
+    (epochs, grown): (u64, bool),
+) -> Result<Found> {
+    let path = folder.path().to_path_buf();
+    let (checkpoints, found) = Checkpoints::open(&path)?;
     let Some((file, checkpoint)) = found.newest else {
         return Err(Error::run(
             "run folder",
@@ -109,7 +132,6 @@ pub fn open(options: &TrainRbmOptions) -> Result<Found> {
     for error in &found.refused {
         warn(format!("{error}; {} is used instead", file.display()));
     }
-    let fingerprint = settings.fingerprint(path)?;
     if fingerprint != checkpoint.settings {
         return Err(Error::file(
             file,
@@ -117,9 +139,8 @@ pub fn open(options: &TrainRbmOptions) -> Result<Found> {
             format!("the checkpoint was made with other settings than those in {CONFIG}"),
         ));
     }
-    let epochs = settings.training.epochs;
-    if is_finished(path, epochs) && checkpoint.state.epochs_done >= epochs {
-        return Ok(Found::Finished(epochs));
+    if is_finished(&path, epochs) {
+        return Ok(Found::Finished(checkpoint.state.epochs_done));
     }
     let journal = Journal {
         folder,
@@ -128,28 +149,31 @@ pub fn open(options: &TrainRbmOptions) -> Result<Found> {
         written: Instant::now(),
         cost: Duration::ZERO,
     };
-    Ok(Found::Unfinished(Box::new(Old { settings, journal, checkpoint, record, grown })))
+    Ok(Found::Unfinished(Box::new(Old { journal, checkpoint, record, grown, epochs })))
 }
 
-/// Whether the summary tells of that many epochs; it is what a run writes last.
+/// Whether the summary, which is what a run writes last, tells of that many epochs, or of an early stop.
 fn is_finished(path: &Path, epochs: u64) -> bool {
     let summary = std::fs::read(path.join(SUMMARY)).ok();
     let summary: Option<serde_json::Value> =
         summary.and_then(|text| serde_json::from_slice(&text).ok());
-    let told = summary.and_then(|s| s["epochs"].as_u64());
-    path.join(MODEL).is_file() && told.is_some_and(|told| told >= epochs)
+    let Some(summary) = summary.filter(|_| path.join(MODEL).is_file()) else { return false };
+    let told = summary["epochs"].as_u64().is_some_and(|told| told >= epochs);
+    told || summary["stopped_early"].as_bool() == Some(true)
 }
 
 impl Old {
-    /// Checks that device and data are what they were, brings the trainer to the checkpoint and cuts the
-    /// metrics back to it. Gives the metrics' lines, and the seconds of the epoch under way.
+    /// Checks that device and data are what they were, brings the trainer to the checkpoint (`restore`) and
+    /// cuts the metrics back to it; where the epochs grow, `rewrite` records it. `counts` are training cases,
+    /// cases held out and values of a case. Gives the metrics' lines, and the seconds of the epoch under way.
     pub fn take_up(
         self,
         device: &Device,
-        counts: [usize; 3],
-        trainer: &mut CdTrainer,
+        (data, counts): (&str, [usize; 3]),
+        restore: impl FnOnce(&TrainerState) -> Result<()>,
+        rewrite: impl FnOnce(&RunFolder, Option<RunRecord>) -> Result<()>,
     ) -> Result<(Journal, Vec<serde_json::Value>, f64)> {
-        let Old { settings, mut journal, checkpoint, record, grown } = self;
+        let Old { mut journal, checkpoint, record, grown, epochs } = self;
         if let Some(record) = &record {
             let found = [record.training_cases, record.validation_cases, record.visible_units];
             if found != counts {
@@ -161,7 +185,7 @@ impl Old {
                     text(counts),
                     text(found)
                 );
-                return Err(Error::data(&settings.data, detail));
+                return Err(Error::data(data, detail));
             }
             let info = device.info();
             let now = [&info.name, &info.backend, &info.driver];
@@ -173,14 +197,14 @@ impl Old {
                 ));
             }
         }
-        trainer.restore(&checkpoint.state)?;
+        restore(&checkpoint.state)?;
         let lines = journal.folder.cut_metrics(checkpoint.state.epochs_done)?;
         if grown {
-            journal.folder.write_config(&settings.to_file(record))?;
+            rewrite(&journal.folder, record)?;
         }
         tell(format!(
-            "resumed: {} of {} epochs were done, {} updates in all",
-            checkpoint.state.epochs_done, settings.training.epochs, checkpoint.state.updates_done
+            "resumed: {} of {epochs} epochs were done, {} updates in all",
+            checkpoint.state.epochs_done, checkpoint.state.updates_done
         ));
         let seconds = checkpoint.notes.get(EPOCH_SECONDS).and_then(|s| s.parse().ok());
         Ok((journal, lines, seconds.unwrap_or(0.0)))

@@ -81,8 +81,8 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     let (settings, old) = match options.resume {
         false => (Settings::resolve(options)?, None),
         true => match resume::open(options)? {
-            resume::Found::Unfinished(old) => (old.settings.clone(), Some(*old)),
-            resume::Found::Finished(epochs) => {
+            (settings, resume::Found::Unfinished(old)) => (settings, Some(*old)),
+            (_, resume::Found::Finished(epochs)) => {
                 out!("the run is finished: {epochs} epochs; a larger --epochs goes on");
                 return Ok(ExitCode::SUCCESS);
             }
@@ -110,8 +110,9 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
             let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
             folder.write_config(&settings.to_file(Some(record(&device, &prepared))))?;
             folder.start_metrics()?;
-            let mut journal = Journal::new(folder, &settings)?;
-            journal.write(&trainer, 0.0)?;
+            let fingerprint = settings.fingerprint(folder.path())?;
+            let mut journal = Journal::new(folder, fingerprint);
+            journal.write(|| trainer.state(), 0.0)?;
             (journal, Outcome::new(first))
         }
         Some(old) => {
@@ -120,7 +121,12 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
                 prepared.validation.as_ref().map_or(0, Cases::len),
                 prepared.train.width(),
             ];
-            let (journal, lines, seconds) = old.take_up(&device, counts, &mut trainer)?;
+            let (journal, lines, seconds) = old.take_up(
+                &device,
+                (&settings.data, counts),
+                |state| trainer.restore(state),
+                |folder, record| folder.write_config(&settings.to_file(record)),
+            )?;
             let outcome = Outcome::from_metrics(first, lines, seconds, journal.folder.path())?;
             (journal, outcome)
         }
@@ -136,7 +142,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     let outcome = match trained {
         Ok(Some(outcome)) => outcome,
         Ok(None) => {
-            warn(format!("interrupted; to go on: {}", resume::command(path)));
+            warn(format!("interrupted; to go on: {}", resume::command("rbm", path)));
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         Err(error) => {
@@ -144,7 +150,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
             warn(format!(
                 "{saved} {}; to go on from there: {}",
                 path.display(),
-                resume::command(path)
+                resume::command("rbm", path)
             ));
             return Err(error);
         }
@@ -307,7 +313,7 @@ fn train(
                 return Ok(false);
             }
             if journal.is_due() {
-                journal.write(trainer, seconds())?;
+                journal.write(|| trainer.state(), seconds())?;
             }
             Ok(true)
         });
@@ -315,7 +321,7 @@ fn train(
             progress.finish();
         }
         let Some(report) = report? else {
-            journal.write(trainer, seconds())?;
+            journal.write(|| trainer.state(), seconds())?;
             return Ok(None);
         };
         let seconds = seconds();
@@ -353,7 +359,7 @@ fn train(
             }
         }
         if report.epoch == epochs || journal.is_due_after_epoch() {
-            journal.write(trainer, 0.0)?;
+            journal.write(|| trainer.state(), 0.0)?;
         }
     }
     progress.finish();

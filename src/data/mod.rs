@@ -23,8 +23,10 @@ mod cases;
 mod csv;
 mod folder;
 mod idx;
+mod images;
 mod input;
 mod npy;
+mod picture_input;
 mod preprocessing;
 mod set;
 
@@ -35,7 +37,9 @@ use crate::error::{Error, Result};
 use input::Input;
 
 pub use cases::{Cases, Values};
+pub use images::{pad, resize};
 pub use npy::{NpyMatrix, read_matrix};
+pub use picture_input::PictureInput;
 pub use preprocessing::{Binarize, Part, Preprocessing, epoch_draw};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 

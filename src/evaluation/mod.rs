@@ -1,6 +1,7 @@
 //! Is it right, and how good is it: slow but trustworthy.
 
 pub mod ais;
+pub mod classification;
 pub mod partition;
 pub mod scores;
 pub mod verify;

@@ -17,6 +17,14 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const SUMMARY: &str = "summary.json";
 /// The trained model.
 pub const MODEL: &str = "model.safetensors";
+/// A network's parameters after the last epoch, where [`MODEL`] has those of its best one.
+pub const LAST_MODEL: &str = "last.safetensors";
+/// What classes are taken for what, as a picture and as a table.
+pub const CONFUSION: &str = "confusion.png";
+/// The table.
+pub const CONFUSION_TABLE: &str = "confusion.csv";
+/// The cases that a classifier gets most wrong.
+pub const MISTAKES: &str = "mistakes.png";
 /// What `harmonium eval` found.
 pub const EVAL: &str = "eval.json";
 /// The hidden units' weights as images.
@@ -47,6 +55,10 @@ const FILES: &[&str] = &[
     SAMPLES,
     RECONSTRUCTIONS,
     CURVES,
+    LAST_MODEL,
+    CONFUSION,
+    CONFUSION_TABLE,
+    MISTAKES,
     CHECKPOINTS[0],
     CHECKPOINTS[1],
 ];

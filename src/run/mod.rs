@@ -1,7 +1,6 @@
 //! Run folders, model files and pictures: everything that a run leaves on the disk.
 //!
-//! These are files only. Nothing here knows a device, a kernel or a model: the command turns its
-//! tensors into host arrays first. Every writer of a whole file goes through [`atomic::write`], so a
+//! These are files only. Nothing here knows a kernel: tensors become host arrays first. Every writer of a whole file goes through [`atomic::write`], so a
 //! reader meets the old file or the new one, never half of either.
 
 pub mod atomic;
@@ -10,6 +9,7 @@ pub mod curves;
 pub mod folder;
 pub mod html;
 pub mod model_file;
+pub mod network_file;
 pub mod npy;
 pub mod pictures;
 pub mod png_file;
@@ -18,9 +18,10 @@ pub mod report;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{
-    CONFIG, CURVES, EVAL, FILTERS, METRICS, MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES,
-    SUMMARY, resolve_model,
+    CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
+    MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
 pub use model_file::RbmFile;
+pub use network_file::{NetworkFile, model_kind};
 pub use pictures::robust_range;
 pub use record::Record;

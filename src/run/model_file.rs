@@ -19,10 +19,10 @@ use crate::error::{Error, Result};
 use crate::models::VisibleKind;
 use crate::run::atomic;
 
-const FORMAT_KEY: &str = "harmonium.format";
-const MODEL_KEY: &str = "harmonium.model";
+pub(super) const FORMAT_KEY: &str = "harmonium.format";
+pub(super) const MODEL_KEY: &str = "harmonium.model";
 const VISIBLE_KEY: &str = "harmonium.visible";
-const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "1";
 const MODEL: &str = "rbm";
 const KNOWN: [&str; 5] = ["W", "a", "b", "data_mean", "data_std"];
 
@@ -198,7 +198,8 @@ pub(super) fn write_values(out: &mut dyn io::Write, values: &[f32]) -> io::Resul
     values.iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))
 }
 
-fn index_text(at: usize, shape: &[usize]) -> String {
+/// Where the value number `at` of a tensor stands.
+pub(super) fn index_text(at: usize, shape: &[usize]) -> String {
     match *shape {
         [_, columns] if columns > 0 => format!("[{}, {}]", at / columns, at % columns),
         _ => format!("[{at}]"),
@@ -224,7 +225,11 @@ fn visible_kind(
     if let Some(model) = metadata.remove(MODEL_KEY)
         && model != MODEL
     {
-        return fail(MODEL_KEY, format!("model '{model}', expected '{MODEL}'"));
+        let advice = match model.as_str() {
+            "network" => "; `harmonium eval`, `predict` and `features` take networks",
+            _ => "",
+        };
+        return fail(MODEL_KEY, format!("model '{model}', expected '{MODEL}'{advice}"));
     }
     let stored = match metadata.remove(VISIBLE_KEY).map(|text| (text.parse(), text)) {
         None => None,
@@ -285,7 +290,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { path, header, data })
     }
 
-    fn shape(&self, name: &str) -> Result<&[usize]> {
+    pub(super) fn shape(&self, name: &str) -> Result<&[usize]> {
         match self.header.info(name) {
             Some(info) => Ok(&info.shape),
             None => {
@@ -324,7 +329,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The values of a tensor as f32, in the file's order; finiteness is checked later.
-    fn tensor(
+    pub(super) fn tensor(
         &self,
         name: &str,
         expected: &[usize],
@@ -333,8 +338,11 @@ impl<'a> Reader<'a> {
         let fail = |detail: String| Err(Error::file(self.path, format!("tensor {name}"), detail));
         let shape = self.shape(name)?;
         if shape != expected {
-            let w = self.shape("W")?;
-            return fail(format!("shape {shape:?}, expected {expected:?} (W is {w:?})"));
+            let w = self.header.info("W").map(|w| format!(" (W is {:?})", w.shape));
+            return fail(format!(
+                "shape {shape:?}, expected {expected:?}{}",
+                w.unwrap_or_default()
+            ));
         }
         let info = self.header.info(name);
         let view =

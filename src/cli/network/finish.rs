@@ -1,0 +1,90 @@
+//! What a classifier's run leaves: models and pictures.
+
+use std::collections::BTreeMap;
+
+use super::prepare::{Prepared, resident};
+use super::settings::Settings;
+use super::train::Metrics;
+use crate::error::Result;
+use crate::evaluation::classification::{ClassificationScore, score};
+use crate::models::Network;
+use crate::run::{self, NetworkFile, RunFolder, curves, pictures};
+use crate::training::Backpropagation;
+
+/// Writes the best network and the last one, leaves the best in the trainer, and scores it on the test cases.
+pub fn models(
+    folder: &RunFolder,
+    trainer: &mut Backpropagation,
+    settings: &Settings,
+    prepared: &Prepared,
+) -> Result<Option<ClassificationScore>> {
+    let metadata = BTreeMap::from([
+        ("harmonium.seed".to_string(), settings.training.seed.to_string()),
+        ("harmonium.data".to_string(), settings.data.clone()),
+    ]);
+    let save = |network: &Network, path: std::path::PathBuf| {
+        NetworkFile::of(network, prepared.input, prepared.classes.clone(), metadata.clone())?
+            .save(&path)
+    };
+    if trainer.best_epoch().is_some() {
+        save(trainer.network(), folder.path().join(run::LAST_MODEL))?;
+        trainer.exchange_best();
+    }
+    save(trainer.network(), folder.model_path())?;
+    let Some(test) = &prepared.test else { return Ok(None) };
+    let network = trainer.network_mut();
+    let device = network.device().clone();
+    let spec = network.spec().clone();
+    let mut source = resident(&device, test, &prepared.input, &spec, &settings.data)?;
+    score(network, &mut source).map(Some)
+}
+
+/// Draws curves, kernels, confusion and mistakes.
+pub fn pictures(
+    folder: &RunFolder,
+    network: &mut Network,
+    _prepared: &Prepared,
+    lines: &[Metrics],
+) -> Result<()> {
+    curves::write_svg(folder.picture_path(run::CURVES), &panels(lines))?;
+    if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
+        && let &[_, _, height, width] = kernel.value.shape().dims()
+    {
+        let values = kernel.value.to_vec()?;
+        let scale = pictures::shared_scale(&values);
+        let image = Some((height, width));
+        pictures::sheet(&values, height * width, image, (-scale, scale))?
+            .save(folder.picture_path(run::FILTERS))?;
+    }
+    Ok(())
+}
+
+fn panels(lines: &[Metrics]) -> Vec<curves::Panel> {
+    let series = |name: &str, pick: fn(&Metrics) -> Option<f64>| curves::Series {
+        name: name.into(),
+        points: lines.iter().filter_map(|line| Some((line.epoch as f64, pick(line)?))).collect(),
+    };
+    let panel = |title: &str, y_label: &str, all: [curves::Series; 2]| curves::Panel {
+        title: title.into(),
+        y_label: y_label.into(),
+        series: all.into_iter().filter(|s| !s.points.is_empty()).collect(),
+    };
+    vec![
+        panel(
+            "Error",
+            "wrong cases, %",
+            [
+                series("training (distorted)", |m| Some(100.0 * m.train_error)),
+                series("held out", |m| m.validation_error.map(|e| 100.0 * e)),
+            ],
+        ),
+        panel(
+            "Loss",
+            "mean per case",
+            [
+                series("training (distorted)", |m| Some(m.train_loss)),
+                series("held out", |m| m.validation_loss),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,139 @@
+//! Data of a classifier's run, prepared.
+
+use super::super::config::RunRecord;
+use super::super::print::{count, tell};
+use super::settings::Settings;
+use crate::data::{self, Cases, DataSet, PictureInput, Splits};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::evaluation::classification::check_labels;
+use crate::models::NetworkSpec;
+use crate::training::{ResidentData, Treatment};
+
+/// Cases in the network's size, with their labels.
+pub struct Labelled {
+    pub cases: Cases,
+    pub labels: Vec<u32>,
+}
+
+/// The parts of the data.
+pub struct Prepared {
+    pub train: Labelled,
+    pub validation: Option<Labelled>,
+    pub test: Option<Labelled>,
+    pub input: PictureInput,
+    /// A name for each class.
+    pub classes: Vec<String>,
+}
+
+/// Classes of Fashion-MNIST.
+const FASHION: [&str; 10] = [
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
+];
+
+/// The cases of a set as a network sees them, with their labels.
+pub fn labelled(set: &DataSet, input: &PictureInput) -> Result<Labelled> {
+    let Some(labels) = set.labels.clone() else {
+        return Err(Error::data(
+            &set.name,
+            "has no labels, and a classifier needs them: a folder in MNIST's naming has \
+             train-labels-idx1-ubyte beside the pictures",
+        ));
+    };
+    Ok(Labelled { cases: input.prepare(set)?, labels })
+}
+
+pub fn prepare(settings: &Settings) -> Result<Prepared> {
+    let Splits { train, test } = data::load(&settings.data)?;
+    train.notices.iter().for_each(|n| tell(format!("note: {n}")));
+    let train = settings.limit.into_iter().fold(train, DataSet::limit);
+    let (train, validation) = match settings.validation {
+        // A set of a few cases is not split unless asked for.
+        (Some(_), false) if train.cases.len() < 10 => (train, None),
+        (Some(holdout), _) => {
+            let (train, validation) = train.split_validation(holdout, settings.training.seed)?;
+            (train, Some(validation))
+        }
+        (None, _) => (train, None),
+    };
+    let input = match (settings.input, train.image) {
+        (Some(input), _) => input,
+        (None, Some(image)) => PictureInput::plain([image.height, image.width]),
+        (None, None) => PictureInput::plain([1, train.cases.width()]),
+    };
+    let (size, image) = (input.size, train.image);
+    let train = labelled(&train, &input)?;
+    let validation = validation.map(|set| labelled(&set, &input)).transpose()?;
+    let test = test.map(|set| labelled(&set, &input)).transpose()?;
+    let highest = |part: &Labelled| part.labels.iter().max().map_or(0, |&class| class as usize);
+    let parts = [Some(&train), validation.as_ref(), test.as_ref()];
+    let classes = parts.into_iter().flatten().map(highest).max().unwrap_or(0) + 1;
+    if classes > 10_000 {
+        let detail = format!("a label is {}; classes are counted from 0", classes - 1);
+        return Err(Error::data(&settings.data, detail));
+    }
+    let classes = classes.max(2);
+    let resized = image.filter(|i| [i.height, i.width] != size);
+    tell(format!(
+        "data: {}, {}{}{} of {} classes{}",
+        settings.data,
+        count(train.cases.len(), "training case"),
+        validation.as_ref().map_or(String::new(), |v| format!(", {} held out", v.cases.len())),
+        test.as_ref().map_or(String::new(), |t| format!(", {} for testing", t.cases.len())),
+        classes,
+        resized
+            .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
+    ));
+    Ok(Prepared { classes: names(&settings.data, classes), train, validation, test, input })
+}
+
+/// The classes' names, for people.
+fn names(data: &str, classes: usize) -> Vec<String> {
+    match data {
+        "fashion" if classes == FASHION.len() => FASHION.map(String::from).into(),
+        _ => (0..classes).map(|class| class.to_string()).collect(),
+    }
+}
+
+impl Prepared {
+    /// What a run records of its data and device.
+    pub fn record(&self, device: &Device) -> RunRecord {
+        let info = device.info();
+        let [training_cases, validation_cases, visible_units] = self.counts();
+        RunRecord {
+            harmonium: env!("CARGO_PKG_VERSION").into(),
+            device_name: info.name.clone(),
+            backend: info.backend.clone(),
+            driver: info.driver.clone(),
+            training_cases,
+            validation_cases,
+            visible_units,
+        }
+    }
+
+    /// Training cases, cases held out and values of a case.
+    pub fn counts(&self) -> [usize; 3] {
+        let held_out = self.validation.as_ref().map_or(0, |part| part.cases.len());
+        [self.train.cases.len(), held_out, self.train.cases.width()]
+    }
+}
+
+/// A part on the device, in batches of the network's pictures.
+pub fn resident(
+    device: &Device,
+    part: &Labelled,
+    input: &PictureInput,
+    spec: &NetworkSpec,
+    name: &str,
+) -> Result<ResidentData> {
+    check_labels(name, &part.labels, spec.classes)?;
+    let (mean, deviation) = input.spread();
+    let width = part.cases.width();
+    let treatment = Treatment {
+        standardize: Some((vec![mean; width], vec![deviation; width])),
+        resample: None,
+    };
+    ResidentData::new(device, &part.cases, treatment)?
+        .with_labels(&part.labels)?
+        .with_case_dims(&spec.input)
+}
