@@ -134,12 +134,11 @@ impl Window {
             ));
         }
         let steps = padded - span;
-        if !ceil {
-            return Ok(steps / self.stride + 1);
-        }
-        let positions = steps.div_ceil(self.stride) + 1;
-        let last_begins_inside = (positions - 1) * self.stride < input + self.padding;
-        Ok(if last_begins_inside { positions } else { positions - 1 })
+        let whole = steps / self.stride + 1;
+        // One more where values are left over, unless it would begin past the end of the input.
+        let next = whole.checked_mul(self.stride).filter(|_| steps % self.stride != 0);
+        let more = ceil && next.is_some_and(|next| next < input + self.padding);
+        Ok(whole + usize::from(more))
     }
 }
 

@@ -1,16 +1,127 @@
 //! Pictures seen through affine maps, with bilinear interpolation: what distorts training pictures.
 
+use rayon::prelude::*;
+
+use super::{GRAIN, expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
+/// The WGSL.
+pub static SHADER: Shader = shader!("affine");
+
 /// `y[b, c, i, j] = x[b, c]` at (row, column) = M_b · (i, j, 1), interpolated bilinearly between the four
 /// neighbours; pixels outside x count as `fill`. x and y `[B, C, H, W]` of one shape, `maps` `[B, 6]`: M_b's
-/// two rows, in pixels. The identity map gives x bit for bit.
+/// two rows, in pixels, so that row = m₀i + m₁j + m₂ and column = m₃i + m₄j + m₅ for row i and column j
+/// of y.
+///
+/// The identity map gives x bit for bit, as does every map to whole pixels: a neighbour with weight 0 is
+/// not looked at. Between two pixels p and q at the distance t from p stands p + t(q − p), first along the
+/// rows. At the border pixels are interpolated with `fill`; from one pixel past it y is `fill`, wherever a
+/// map may point. A position that is NaN gives NaN. Positions are computed in f32 from left to right: with
+/// a side of 2²⁴ or more, pixels cannot be told apart any more. A size of 0 is no error.
+///
+/// ```
+/// use harmonium::kernels::affine::affine;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 2, 2], &[1., 2., 3., 4.])?;
+/// // Half a pixel to the right.
+/// let maps = Tensor::from_f32(&device, &[1, 6], &[1., 0., 0., 0., 1., 0.5])?;
+/// let mut y = Tensor::for_output(&device, &[1, 1, 2, 2])?;
+/// affine(&x, &maps, 0.0, &mut y)?;
+/// assert_eq!(y.to_vec()?, [1.5, 1.0, 3.5, 2.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
 /// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn affine(x: &Tensor, maps: &Tensor, fill: f32, y: &mut Tensor) -> Result<()> {
-    let _ = (x, maps, fill, y);
-    Ok(())
+    let op = "affine";
+    let [b, c, h, w] = x.shape().pictures(op, "x")?;
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "maps", maps, x.device(), &[b, 6])?;
+    expect(op, "y", y, x.device(), x.shape().dims())?;
+    let count = x.shape().len();
+    if count == 0 {
+        return Ok(());
+    }
+    let cost = Cost { flops: 20 * count as u64, bytes: 8 * count as u64 };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (x, maps) = (x.host()?.f32(), maps.host()?.f32());
+            let y = y.host_mut()?.f32_mut();
+            let lines = (GRAIN / w).max(1);
+            cpu.run(op, cost, || {
+                y.par_chunks_mut(lines * w).enumerate().for_each(|(chunk, y)| {
+                    for (k, line) in y.chunks_mut(w).enumerate() {
+                        let number = chunk * lines + k;
+                        let (plane, i) = (number / h, number % h);
+                        let picture = Picture { pixels: &x[plane * h * w..][..h * w], h, w, fill };
+                        let m = &maps[plane / c * 6..][..6];
+                        for (j, y) in line.iter_mut().enumerate() {
+                            let (i, j) = (i as f32, j as f32);
+                            let row = m[0] * i + m[1] * j + m[2];
+                            let column = m[3] * i + m[4] * j + m[5];
+                            *y = picture.at(row, column);
+                        }
+                    }
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let [c, h, w] = [c, h, w].map(|n| n as u32);
+            let params = [c, h, w, count as u32, fill.to_bits(), 0, 0, 0];
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[],
+                params: bytemuck::bytes_of(&params),
+                binds: &[Bind::Read(x.gpu()?), Bind::Read(maps.gpu()?), Bind::Write(y.gpu()?)],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
+}
+
+struct Picture<'a> {
+    pixels: &'a [f32],
+    h: usize,
+    w: usize,
+    fill: f32,
+}
+
+impl Picture<'_> {
+    #[inline(always)]
+    fn at(&self, row: f32, column: f32) -> f32 {
+        if row.is_nan() || column.is_nan() {
+            return f32::NAN;
+        }
+        // Before anything becomes an integer.
+        let inside = row > -1.0 && row < self.h as f32 && column > -1.0 && column < self.w as f32;
+        if !inside {
+            return self.fill;
+        }
+        let (top, left) = (row.floor(), column.floor());
+        let (down, right) = (row - top, column - left);
+        let (i, j) = (top as i32, left as i32);
+        let between = |i: i32| mix(self.pixel(i, j), || self.pixel(i, j + 1), right);
+        mix(between(i), || between(i + 1), down)
+    }
+
+    #[inline(always)]
+    fn pixel(&self, i: i32, j: i32) -> f32 {
+        // A negative number becomes one past every side.
+        let (i, j) = (i as u32 as usize, j as u32 as usize);
+        if i < self.h && j < self.w { self.pixels[i * self.w + j] } else { self.fill }
+    }
+}
+
+/// p + t(q − p), and p itself for t = 0, whatever q is.
+#[inline(always)]
+fn mix(p: f32, q: impl FnOnce() -> f32, t: f32) -> f32 {
+    if t == 0.0 { p } else { p + t * (q() - p) }
 }

@@ -1,17 +1,88 @@
 //! Dropout (Srivastava et al. 2014), inverted: what stays is scaled, so that evaluation needs no change.
 
-use crate::error::Result;
-use crate::random::Draw;
+use rayon::prelude::*;
+
+use super::{expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
+use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("dropout", "philox");
 
 /// `y = x / (1 − rate)` with probability 1 − rate, else 0; rate in [0, 1). x and y of one shape, seen as
 /// `[first size, the rest]`: row r takes the random numbers of case `draw.first_case + r`. The same draw
 /// on the incoming gradient is the backward pass.
 ///
+/// An element stays where [`sample::bernoulli`](super::sample::bernoulli) with the probability 1 − rate and
+/// the same draw gives 1: the same elements on every device. What stays is multiplied by the f32 next to
+/// 1 / (1 − rate), which for rate 0 is 1: then y is x. A NaN that is dropped becomes 0 like any number. A
+/// size of 0 is no error.
+///
+/// ```
+/// use harmonium::kernels::dropout::dropout;
+/// use harmonium::random::{Draw, stream};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[2, 2], &[1., 2., 3., 4.])?;
+/// let mut y = Tensor::for_output(&device, &[2, 2])?;
+/// dropout(&x, 0.5, &Draw::new(1, stream::DROPOUT), &mut y)?;
+/// for (x, y) in [1., 2., 3., 4.].iter().zip(y.to_vec()?) {
+///     assert!(y == 0.0 || y == 2.0 * x);
+/// }
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Setting`] for a rate outside [0, 1); [`Error::Shape`], [`Error::DeviceMismatch`],
+/// [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn dropout(x: &Tensor, rate: f32, draw: &Draw, y: &mut Tensor) -> Result<()> {
-    let _ = (x, rate, draw, y);
-    Ok(())
+    let op = "dropout";
+    if !(0.0..1.0).contains(&rate) {
+        return Err(Error::setting(op, format!("the rate is {rate}; use one in [0, 1)")));
+    }
+    let count = x.shape().len();
+    let rows = x.shape().dims().first().copied().unwrap_or(1);
+    let columns = if rows == 0 { 0 } else { count / rows };
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "y", y, x.device(), x.shape().dims())?;
+    if count == 0 {
+        return Ok(());
+    }
+    let keep = 1.0 - rate;
+    let scale = 1.0 / keep;
+    let cost = Cost { flops: 25 * count as u64, bytes: 8 * count as u64 };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (x, y) = (x.host()?.f32(), y.host_mut()?.f32_mut());
+            cpu.run(op, cost, || {
+                let lines = y.par_chunks_mut(columns).zip(x.par_chunks(columns));
+                lines.with_min_len(1 + 1024 / columns).enumerate().for_each(|(r, (y, x))| {
+                    draw.for_each_block(r as u32, columns as u32, |start, words| {
+                        let start = start as usize;
+                        for ((y, x), word) in y[start..].iter_mut().zip(&x[start..]).zip(words) {
+                            *y = if uniform(word) < keep { scale * x } else { 0.0 };
+                        }
+                    });
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
+            let (scale, keep) = (scale.to_bits(), keep.to_bits());
+            let sizes = [rows as u32, columns as u32, draw.first_case, 0];
+            let params = [sizes, [k0, k1, c0, c1], [keep, scale, 0, 0]];
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[],
+                params: bytemuck::bytes_of(&params),
+                binds: &[Bind::Read(x.gpu()?), Bind::Write(y.gpu()?)],
+                groups: groups(rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
 }

@@ -464,14 +464,7 @@ impl Finish<'_> {
         if let Some(bias) = self.bias1 {
             row.iter_mut().zip(bias).for_each(|(x, b)| *x += self.beta * b);
         }
-        match self.activation {
-            Activation::Identity => {}
-            // The activation is a constant inside each loop, so that the loop is tight.
-            Activation::Sigmoid => {
-                row.iter_mut().for_each(|x| *x = Activation::Sigmoid.apply(*x));
-            }
-            f => row.iter_mut().for_each(|x| *x = f.apply(*x)),
-        }
+        self.activation.apply_slice(row);
     }
 }
 

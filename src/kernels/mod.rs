@@ -63,13 +63,21 @@ pub(crate) use shader;
 pub fn shaders() -> Vec<&'static Shader> {
     let mut all = vec![
         &activation::SHADER,
+        &activation_grad::SHADER,
+        &affine::SHADER,
         &anneal::SHADER,
         &bias_update::SHADER,
+        &dropout::SHADER,
         &elementwise::SHADER,
         &gather::SHADER,
+        &pool2d::SHADER,
+        &pool2d_grad_input::SHADER,
         &reduce::SHADER,
         &sample::SHADER,
         &softmax::SHADER,
+        &subsample::SHADER,
+        &subsample_grad_input::SHADER,
+        &subsample_grad_parameters::SHADER,
     ];
     all.extend(matmul::SHADERS.both());
     all.extend(cd_update::SHADERS.both());

@@ -1,7 +1,20 @@
 //! 2-D pooling: the maximum or the average of each window.
+//!
+//! The CPU and a GPU take the same steps in the same order; only the quotient of an average may be
+//! rounded differently.
 
-use crate::error::Result;
-use crate::tensor::Tensor;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{GRAIN, expect, flag, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
+use crate::shape::Window;
+use crate::tensor::{Element, Tensor};
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("pool2d", "pooling");
 
 /// What becomes of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +27,17 @@ pub enum Pool {
         /// Whether padding is counted.
         count_padding: bool,
     },
+}
+
+impl Pool {
+    /// As the shaders number them.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Pool::Maximum => 0,
+            Pool::Average { count_padding: true } => 1,
+            Pool::Average { count_padding: false } => 2,
+        }
+    }
 }
 
 /// Windows of a pool. Sizes are [height, width].
@@ -31,25 +55,335 @@ pub struct Pooling {
     pub ceil: bool,
 }
 
+/// The largest side of a window: sums of positions stay within 32 bits.
+const LARGEST: usize = 1 << 30;
+
 impl Pooling {
     /// Windows of `size` side by side, without padding.
     pub fn new(pool: Pool, size: [usize; 2]) -> Self {
         Pooling { pool, size, stride: size, padding: [0, 0], ceil: false }
     }
+
+    /// The output's [height, width] for pictures of [height, width] `input`. Each window covers at least
+    /// one pixel.
+    ///
+    /// ```
+    /// use harmonium::kernels::pool2d::{Pool, Pooling};
+    /// let pooling = Pooling::new(Pool::Maximum, [2, 2]);
+    /// assert_eq!(pooling.output_size("pool2d", [29, 28])?, [14, 14]);
+    /// assert_eq!(Pooling { ceil: true, ..pooling }.output_size("pool2d", [29, 28])?, [15, 14]);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`], as [`Window::positions`], and for padding of more than half the window, a window
+    /// larger than 2³⁰ and pictures without pixels.
+    pub fn output_size(&self, op: &'static str, input: [usize; 2]) -> Result<[usize; 2]> {
+        Ok(self.sides(op, input)?.map(|side| side.output))
+    }
+
+    /// Both axes, checked.
+    pub(crate) fn sides(&self, op: &'static str, input: [usize; 2]) -> Result<[Side; 2]> {
+        Ok([self.side(op, 0, input)?, self.side(op, 1, input)?])
+    }
+
+    fn side(&self, op: &'static str, axis: usize, input: [usize; 2]) -> Result<Side> {
+        let name = ["height", "width"][axis];
+        let (size, stride) = (self.size[axis], self.stride[axis]);
+        let (padding, input) = (self.padding[axis], input[axis]);
+        let window = Window { size, stride, padding, dilation: 1 };
+        let output = window.positions(op, name, input, self.ceil)?;
+        if padding > size / 2 {
+            return Err(Error::shape(
+                op,
+                format!(
+                    "the {name}'s padding of {padding} is more than half the window of {size}; use {} at most",
+                    size / 2
+                ),
+            ));
+        }
+        if size > LARGEST {
+            return Err(Error::shape(
+                op,
+                format!("the {name}'s window of {size} is too large; use {LARGEST} at most"),
+            ));
+        }
+        if input == 0 {
+            return Err(Error::shape(op, format!("pictures of {name} 0 have nothing to pool")));
+        }
+        Ok(Side { size, stride, padding, input, output })
+    }
 }
 
-/// Pools x `[B, C, H, W]` into y `[B, C, H', W']`. `indices` (u32, y's shape; maximum alone) gets where
-/// in its channel's picture each maximum stood: row·W + column, the first of equal ones.
+/// One axis: its windows, the picture's side and how many windows there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side {
+    pub size: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub input: usize,
+    pub output: usize,
+}
+
+impl Side {
+    /// The real values that window `o` covers; never none.
+    pub fn covered(&self, o: usize) -> Range<usize> {
+        let start = o * self.stride;
+        let end = (start + self.size - self.padding).min(self.input);
+        start.saturating_sub(self.padding)..end
+    }
+
+    /// How many values of window `o` count in an average.
+    pub fn counted(&self, o: usize, padding: bool) -> f32 {
+        if padding {
+            self.size.min(self.input + 2 * self.padding - o * self.stride) as f32
+        } else {
+            self.covered(o).len() as f32
+        }
+    }
+
+    /// The windows that cover value `i`.
+    pub fn windows(&self, i: usize) -> Range<usize> {
+        let at = i + self.padding;
+        let first = (at + 1).saturating_sub(self.size).div_ceil(self.stride);
+        first..(at / self.stride + 1).min(self.output)
+    }
+
+    /// Windows of two values side by side, without padding: what the fast paths are for.
+    pub fn is_in_pairs(&self) -> bool {
+        (self.size, self.stride, self.padding) == (2, 2, 0)
+    }
+
+    /// The first four sizes for a shader. A stride matters only where there is a second window, and then
+    /// it is no longer than the padded side.
+    pub fn params(&self) -> [u32; 4] {
+        [
+            self.size as u32,
+            self.stride.min(u32::MAX as usize) as u32,
+            self.padding as u32,
+            self.output as u32,
+        ]
+    }
+}
+
+/// Pools x `[B, C, H, W]` into y `[B, C, H', W']`, with H' and W' of [`Pooling::output_size`]. `indices`
+/// (u32, y's shape; maximum alone) gets where in its channel's picture each maximum stood: row·W + column,
+/// the first of equal ones.
+///
+/// A maximum over a window with NaN is NaN, and its index that of the first NaN. An average is the sum of
+/// each of the window's rows, those sums added, and the quotient; within (h + w + 2)·ε of Σ|x| / count for
+/// a window of h × w. NaN and infinities spread as in any sum. B or C of 0 is no error; H or W of 0 is, as
+/// no window fits.
+///
+/// ```
+/// use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 5., 2., 2., 3., 4., 2., 0.])?;
+/// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
+/// let mut indices = Tensor::for_indices(&device, &[1, 1, 1, 2])?;
+/// pool2d(&x, &Pooling::new(Pool::Maximum, [2, 2]), &mut y, Some(&mut indices))?;
+/// assert_eq!(y.to_vec()?, [5., 2.]);
+/// assert_eq!(indices.to_words()?, [1, 2]);
+/// let average = Pooling::new(Pool::Average { count_padding: false }, [2, 2]);
+/// pool2d(&x, &average, &mut y, None)?;
+/// assert_eq!(y.to_vec()?, [3.25, 1.5]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`], also for indices of an average; [`Error::DeviceMismatch`], [`Error::Poisoned`],
+/// [`Error::DeviceLost`].
 pub fn pool2d(
     x: &Tensor,
     pooling: &Pooling,
     y: &mut Tensor,
     indices: Option<&mut Tensor>,
 ) -> Result<()> {
-    let _ = (x, pooling, y, indices);
+    let op = "pool2d";
+    let [b, c, h, w] = x.shape().pictures(op, "x")?;
+    let [rows, columns] = pooling.sides(op, [h, w])?;
+    let dims = [b, c, rows.output, columns.output];
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "y", y, x.device(), &dims)?;
+    if let Some(indices) = &indices {
+        expect_indices(op, pooling.pool, indices, x, &dims)?;
+    }
+    let count = y.shape().len();
+    if count == 0 {
+        return Ok(());
+    }
+    let area = rows.size.min(h) * columns.size.min(w);
+    let cost = Cost {
+        flops: (count * area) as u64,
+        bytes: 4 * (x.shape().len() + count * (1 + usize::from(indices.is_some()))) as u64,
+    };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let task = Host { pool: pooling.pool, rows, columns, x: x.host()?.f32() };
+            let y = y.host_mut()?.f32_mut();
+            let indices = indices.map(Tensor::host_mut).transpose()?.map(|i| i.words_mut());
+            // Whole rows of the output.
+            let lines = (GRAIN / (columns.output * area)).max(1);
+            let chunk = lines * columns.output;
+            cpu.run(op, cost, || match indices {
+                Some(indices) => {
+                    y.par_chunks_mut(chunk).zip(indices.par_chunks_mut(chunk)).enumerate().for_each(
+                        |(i, (y, indices))| task.maxima_with_indices(i * lines, y, indices),
+                    )
+                }
+                None => {
+                    y.par_chunks_mut(chunk).enumerate().for_each(|(i, y)| task.lines(i * lines, y))
+                }
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let params = [rows.params(), columns.params(), [h as u32, w as u32, count as u32, 0]];
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("POOL", pooling.pool.number()), ("INDICES", flag(indices.is_some()))],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(x.gpu()?),
+                    Bind::Write(y.gpu()?),
+                    match &indices {
+                        Some(indices) => Bind::Write(indices.gpu()?),
+                        None => Bind::Unused,
+                    },
+                ],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
+}
+
+/// Indices of maxima are u32 of the output's shape.
+pub(crate) fn expect_indices(
+    op: &'static str,
+    pool: Pool,
+    indices: &Tensor,
+    x: &Tensor,
+    dims: &[usize],
+) -> Result<()> {
+    if pool != Pool::Maximum {
+        return Err(Error::shape(op, "an average has no indices; pass None"));
+    }
+    x.device().require_same(op, indices.device())?;
+    indices.require(op, "the indices", Element::U32)?;
+    if indices.shape().dims() != dims {
+        let found = indices.shape();
+        return Err(Error::shape(op, format!("the indices are {found}, expected {dims:?}")));
+    }
     Ok(())
+}
+
+/// The larger, the first of equal ones, and a NaN before any number.
+#[inline(always)]
+fn larger<T: Copy>(p: (f32, T), q: (f32, T)) -> (f32, T) {
+    // Not (q ≤ p) holds for q > p and where one is NaN.
+    let take = !(q.0 <= p.0) & !p.0.is_nan();
+    (if take { q.0 } else { p.0 }, if take { q.1 } else { p.1 })
+}
+
+struct Host<'a> {
+    pool: Pool,
+    rows: Side,
+    columns: Side,
+    x: &'a [f32],
+}
+
+impl<'a> Host<'a> {
+    /// The picture of an output's row, and the row's number in its own picture.
+    fn place(&self, line: usize) -> (&'a [f32], usize) {
+        let (plane, oy) = (line / self.rows.output, line % self.rows.output);
+        let pixels = self.rows.input * self.columns.input;
+        (&self.x[plane * pixels..(plane + 1) * pixels], oy)
+    }
+
+    /// The two rows of a row of 2×2 windows, cut to whole windows, where that is what they are.
+    fn pairs(&self, picture: &'a [f32], oy: usize) -> Option<[&'a [f32]; 2]> {
+        let w = self.columns.input;
+        let whole = 2 * oy + 1 < self.rows.input;
+        (whole && self.rows.is_in_pairs() && self.columns.is_in_pairs()).then(|| {
+            let row = |i: usize| &picture[i * w..i * w + w / 2 * 2];
+            [row(2 * oy), row(2 * oy + 1)]
+        })
+    }
+
+    fn lines(&self, first: usize, y: &mut [f32]) {
+        for (k, line) in y.chunks_mut(self.columns.output).enumerate() {
+            let (picture, oy) = self.place(first + k);
+            let pairs = self.pairs(picture, oy);
+            let done = pairs.map_or(0, |[a, _]| a.len() / 2);
+            let quads = pairs.into_iter().flat_map(|[a, b]| {
+                a.chunks_exact(2).zip(b.chunks_exact(2)).map(|(a, b)| [a[0], a[1], b[0], b[1]])
+            });
+            match self.pool {
+                Pool::Maximum => {
+                    for (y, q) in line.iter_mut().zip(quads) {
+                        let [a, b, c, d] = q.map(|v| (v, ()));
+                        *y = larger(larger(a, b), larger(c, d)).0;
+                    }
+                    for (k, y) in line[done..].iter_mut().enumerate() {
+                        *y = self.maximum(picture, oy, done + k).0;
+                    }
+                }
+                Pool::Average { count_padding } => {
+                    for (y, [a, b, c, d]) in line.iter_mut().zip(quads) {
+                        *y = ((a + b) + (c + d)) * 0.25;
+                    }
+                    for (k, y) in line[done..].iter_mut().enumerate() {
+                        *y = self.average(picture, oy, done + k, count_padding);
+                    }
+                }
+            }
+        }
+    }
+
+    fn maxima_with_indices(&self, first: usize, y: &mut [f32], indices: &mut [u32]) {
+        let width = self.columns.output;
+        let lines = y.chunks_mut(width).zip(indices.chunks_mut(width));
+        for (k, (y, indices)) in lines.enumerate() {
+            let (picture, oy) = self.place(first + k);
+            let mut done = 0;
+            if let Some([a, b]) = self.pairs(picture, oy) {
+                done = a.len() / 2;
+                let w = self.columns.input as u32;
+                let mut at = 2 * oy as u32 * w;
+                let quads = a.chunks_exact(2).zip(b.chunks_exact(2));
+                for ((y, index), (a, b)) in y.iter_mut().zip(indices.iter_mut()).zip(quads) {
+                    let upper = larger((a[0], at), (a[1], at + 1));
+                    let lower = larger((b[0], at + w), (b[1], at + w + 1));
+                    (*y, *index) = larger(upper, lower);
+                    at += 2;
+                }
+            }
+            for (ox, (y, index)) in y.iter_mut().zip(indices).enumerate().skip(done) {
+                (*y, *index) = self.maximum(picture, oy, ox);
+            }
+        }
+    }
+
+    fn maximum(&self, picture: &[f32], oy: usize, ox: usize) -> (f32, u32) {
+        let (rows, columns) = (self.rows.covered(oy), self.columns.covered(ox));
+        let first = rows.start * self.columns.input + columns.start;
+        let mut best = (picture[first], first as u32);
+        for i in rows {
+            let start = i * self.columns.input;
+            for j in columns.clone() {
+                best = larger(best, (picture[start + j], (start + j) as u32));
+            }
+        }
+        best
+    }
+
+    fn average(&self, picture: &[f32], oy: usize, ox: usize, padding: bool) -> f32 {
+        let columns = self.columns.covered(ox);
+        let row = |i: usize| &picture[i * self.columns.input..][columns.clone()];
+        let sum = self.rows.covered(oy).map(|i| row(i).iter().sum::<f32>()).sum::<f32>();
+        sum / (self.rows.counted(oy, padding) * self.columns.counted(ox, padding))
+    }
 }

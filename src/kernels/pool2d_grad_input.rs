@@ -1,21 +1,165 @@
 //! The gradient of a pool with respect to its input.
+//!
+//! Each pixel collects from the windows that cover it, in their order, so that overlapping windows need
+//! no atomics and every run gives the same bits.
 
-use super::pool2d::Pooling;
-use crate::error::Result;
+use rayon::prelude::*;
+
+use super::pool2d::{Pool, Pooling, Side, expect_indices};
+use super::{GRAIN, expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("pool2d_grad_input", "pooling");
 
 /// `dx = ∂L/∂x` `[B, C, H, W]` from `dy = ∂L/∂y` `[B, C, H', W']`; `indices` are those of the forward
 /// pass (maximum alone, which needs them). dx is overwritten.
 ///
+/// A maximum's gradient goes to the pixel that its index names, an average's in equal parts to the
+/// window's pixels (the parts of the padding are lost): dx is a sum over the windows that cover a pixel,
+/// row by row in f32, and 0 where there is none. An index outside its window gets nothing.
+///
+/// ```
+/// use harmonium::kernels::pool2d::{Pool, Pooling};
+/// use harmonium::kernels::pool2d_grad_input::pool2d_grad_input;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let dy = Tensor::from_f32(&device, &[1, 1, 1, 1], &[8.0])?;
+/// let mut dx = Tensor::for_output(&device, &[1, 1, 2, 2])?;
+/// let average = Pooling::new(Pool::Average { count_padding: false }, [2, 2]);
+/// pool2d_grad_input(&dy, &average, None, &mut dx)?;
+/// assert_eq!(dx.to_vec()?, [2.0; 4]);
+/// let indices = Tensor::from_u32(&device, &[1, 1, 1, 1], &[3])?;
+/// pool2d_grad_input(&dy, &Pooling::new(Pool::Maximum, [2, 2]), Some(&indices), &mut dx)?;
+/// assert_eq!(dx.to_vec()?, [0.0, 0.0, 0.0, 8.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`], also for a maximum without indices; [`Error::DeviceMismatch`], [`Error::Poisoned`],
+/// [`Error::DeviceLost`].
 pub fn pool2d_grad_input(
     dy: &Tensor,
     pooling: &Pooling,
     indices: Option<&Tensor>,
     dx: &mut Tensor,
 ) -> Result<()> {
-    let _ = (dy, pooling, indices, dx);
-    Ok(())
+    let op = "pool2d_grad_input";
+    let [b, c, h, w] = dx.shape().pictures(op, "dx")?;
+    let [rows, columns] = pooling.sides(op, [h, w])?;
+    let dims = [b, c, rows.output, columns.output];
+    expect(op, "dy", dy, dx.device(), &dims)?;
+    expect(op, "dx", dx, dx.device(), dx.shape().dims())?;
+    match indices {
+        Some(indices) => expect_indices(op, pooling.pool, indices, dx, &dims)?,
+        None if pooling.pool == Pool::Maximum => {
+            return Err(Error::shape(op, "a maximum needs the indices of its forward pass"));
+        }
+        None => {}
+    }
+    let count = dx.shape().len();
+    if count == 0 {
+        return Ok(());
+    }
+    let read = dy.shape().len() * (1 + usize::from(indices.is_some()));
+    let cost = Cost { flops: 2 * count as u64, bytes: 4 * (count + read) as u64 };
+    match dx.device().clone().backend() {
+        Backend::Cpu(cpu) => {
+            let task = Host {
+                pool: pooling.pool,
+                rows,
+                columns,
+                dy: dy.host()?.f32(),
+                indices: indices.map(Tensor::host).transpose()?.map_or(&[][..], |i| i.words()),
+            };
+            let dx = dx.host_mut()?.f32_mut();
+            let lines = (GRAIN / w).max(1);
+            cpu.run(op, cost, || {
+                dx.par_chunks_mut(lines * w).enumerate().for_each(|(chunk, dx)| {
+                    for (k, line) in dx.chunks_mut(w).enumerate() {
+                        task.line(chunk * lines + k, line);
+                    }
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let params = [rows.params(), columns.params(), [h as u32, w as u32, count as u32, 0]];
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("POOL", pooling.pool.number())],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(dy.gpu()?),
+                    match indices {
+                        Some(indices) => Bind::Read(indices.gpu()?),
+                        None => Bind::Unused,
+                    },
+                    Bind::Write(dx.gpu()?),
+                ],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
+}
+
+struct Host<'a> {
+    pool: Pool,
+    rows: Side,
+    columns: Side,
+    dy: &'a [f32],
+    indices: &'a [u32],
+}
+
+impl Host<'_> {
+    /// One row of all pictures' rows.
+    fn line(&self, number: usize, dx: &mut [f32]) {
+        let (plane, i) = (number / self.rows.input, number % self.rows.input);
+        let pairs = self.rows.is_in_pairs() && self.columns.is_in_pairs();
+        // Where windows lie side by side, the first pixels of the row are set and not added to.
+        let paired = if pairs && self.rows.windows(i).len() == 1 { dx.len() / 2 * 2 } else { 0 };
+        dx[paired..].fill(0.0);
+        for oy in self.rows.windows(i) {
+            let start = (plane * self.rows.output + oy) * self.columns.output;
+            let windows = start..start + self.columns.output;
+            let dy = &self.dy[windows.clone()];
+            match self.pool {
+                Pool::Maximum => self.maxima(dy, &self.indices[windows], i, paired, dx),
+                Pool::Average { count_padding } => self.averages(dy, oy, count_padding, paired, dx),
+            }
+        }
+    }
+
+    fn maxima(&self, dy: &[f32], indices: &[u32], i: usize, paired: usize, dx: &mut [f32]) {
+        let mut at = (i * self.columns.input) as u32;
+        let start = at;
+        for ((dx, dy), index) in dx[..paired].chunks_exact_mut(2).zip(dy).zip(indices) {
+            dx[0] = if *index == at { *dy } else { 0.0 };
+            dx[1] = if *index == at + 1 { *dy } else { 0.0 };
+            at += 2;
+        }
+        for (ox, (dy, index)) in dy.iter().zip(indices).enumerate().skip(paired / 2) {
+            let column = index.wrapping_sub(start) as usize;
+            if self.columns.covered(ox).contains(&column) {
+                dx[column] += dy;
+            }
+        }
+    }
+
+    fn averages(&self, dy: &[f32], oy: usize, padding: bool, paired: usize, dx: &mut [f32]) {
+        let rows = self.rows.counted(oy, padding);
+        for (dx, dy) in dx[..paired].chunks_exact_mut(2).zip(dy) {
+            let share = dy / (rows * 2.0);
+            dx[0] = share;
+            dx[1] = share;
+        }
+        for (ox, dy) in dy.iter().enumerate().skip(paired / 2) {
+            let share = dy / (rows * self.columns.counted(ox, padding));
+            dx[self.columns.covered(ox)].iter_mut().for_each(|dx| *dx += share);
+        }
+    }
 }

@@ -1,12 +1,56 @@
-//! Trained subsampling, as in LeNet-5: f(coefficient · sum of the window + bias), one coefficient and
-//! one bias per channel.
+//! Trained subsampling, as in LeNet-5 (LeCun et al. 1998, section II.B): f(coefficient · sum of the
+//! window + bias), one coefficient and one bias per channel.
+
+use rayon::prelude::*;
 
 use super::activation::Activation;
+use super::pool2d::{Pool, Pooling, Side};
+use super::{GRAIN, expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
+/// The WGSL.
+pub static SHADER: Shader = shader!("subsample", "activation");
+
+/// The output's [height, width], ⌊input / size⌋ each.
+///
+/// ```
+/// assert_eq!(harmonium::kernels::subsample::output_size("subsample", [2, 3], [28, 29])?, [14, 9]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape) for a size of 0 and for windows larger than the picture.
+pub fn output_size(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Result<[usize; 2]> {
+    Ok(sides(op, size, input)?.map(|side| side.output))
+}
+
+/// Both axes: windows side by side.
+pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Result<[Side; 2]> {
+    Pooling::new(Pool::Average { count_padding: false }, size).sides(op, input)
+}
+
 /// `y = f(coefficient[c] · Σ window + bias[c])` over windows of `size` [height, width] side by side: x
-/// `[B, C, H, W]`, coefficient and bias `[C]`, y `[B, C, ⌊H / size⌋, ⌊W / size⌋]`.
+/// `[B, C, H, W]`, coefficient and bias `[C]`, y `[B, C, ⌊H / size⌋, ⌊W / size⌋]`. Pixels past the last
+/// whole window are not seen.
+///
+/// A sum adds the window's rows, each summed in f32 from left to right. NaN and infinities spread as in any
+/// sum. B or C of 0 is no error; H or W of 0 is, as no window fits.
+///
+/// ```
+/// use harmonium::kernels::activation::Activation;
+/// use harmonium::kernels::subsample::subsample;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 2., 5., 6., 3., 4., 7., 8.])?;
+/// let coefficient = Tensor::from_f32(&device, &[1], &[0.5])?;
+/// let bias = Tensor::from_f32(&device, &[1], &[-1.0])?;
+/// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
+/// subsample(&x, [2, 2], &coefficient, &bias, Activation::Identity, &mut y)?;
+/// assert_eq!(y.to_vec()?, [4.0, 12.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
@@ -19,6 +63,91 @@ pub fn subsample(
     f: Activation,
     y: &mut Tensor,
 ) -> Result<()> {
-    let _ = (x, size, coefficient, bias, f, y);
-    Ok(())
+    let op = "subsample";
+    let [b, c, h, w] = x.shape().pictures(op, "x")?;
+    let [rows, columns] = sides(op, size, [h, w])?;
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "the coefficient", coefficient, x.device(), &[c])?;
+    expect(op, "the bias", bias, x.device(), &[c])?;
+    expect(op, "y", y, x.device(), &[b, c, rows.output, columns.output])?;
+    let count = y.shape().len();
+    if count == 0 {
+        return Ok(());
+    }
+    let cost = Cost {
+        flops: (x.shape().len() + 5 * count) as u64,
+        bytes: 4 * (x.shape().len() + count) as u64,
+    };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (x, y) = (x.host()?.f32(), y.host_mut()?.f32_mut());
+            let (coefficient, bias) = (coefficient.host()?.f32(), bias.host()?.f32());
+            let lines = (GRAIN / (columns.output * rows.size * columns.size)).max(1);
+            cpu.run(op, cost, || {
+                y.par_chunks_mut(lines * columns.output).enumerate().for_each(|(i, y)| {
+                    for (k, line) in y.chunks_mut(columns.output).enumerate() {
+                        let (plane, oy) =
+                            ((i * lines + k) / rows.output, (i * lines + k) % rows.output);
+                        window_sums(&x[plane * h * w..][..h * w], [rows, columns], oy, line);
+                        let (coefficient, bias) = (coefficient[plane % c], bias[plane % c]);
+                        line.iter_mut().for_each(|y| *y = coefficient * *y + bias);
+                    }
+                    f.apply_slice(y);
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
+            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("ACTIVATION", f as u32)],
+                params: bytemuck::bytes_of(&[
+                    kh,
+                    kw,
+                    oh,
+                    ow,
+                    h as u32,
+                    w as u32,
+                    c as u32,
+                    count as u32,
+                ]),
+                binds: &[
+                    Bind::Read(x.gpu()?),
+                    Bind::Read(coefficient.gpu()?),
+                    Bind::Read(bias.gpu()?),
+                    Bind::Write(y.gpu()?),
+                ],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
+}
+
+/// The sums of row `oy` of a picture's windows, which lie side by side.
+#[inline]
+pub(crate) fn window_sums(
+    picture: &[f32],
+    [rows, columns]: [Side; 2],
+    oy: usize,
+    sums: &mut [f32],
+) {
+    let w = columns.input;
+    let row = |i: usize| &picture[(oy * rows.size + i) * w..][..w];
+    if [rows.size, columns.size] == [2, 2] {
+        let pairs = row(0).chunks_exact(2).zip(row(1).chunks_exact(2));
+        for (sum, (a, b)) in sums.iter_mut().zip(pairs) {
+            *sum = (a[0] + a[1]) + (b[0] + b[1]);
+        }
+        return;
+    }
+    sums.fill(0.0);
+    for i in 0..rows.size {
+        for (sum, part) in sums.iter_mut().zip(row(i).chunks_exact(columns.size)) {
+            *sum += part.iter().sum::<f32>();
+        }
+    }
 }

@@ -1,10 +1,33 @@
 //! The gradient of trained subsampling with respect to its input.
 
+use rayon::prelude::*;
+
+use super::subsample::sides;
+use super::{GRAIN, expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
+/// The WGSL.
+pub static SHADER: Shader = shader!("subsample_grad_input");
+
 /// `dx = coefficient[c] · dz` of the window that a pixel belongs to, 0 for the pixels that belong to none;
 /// dz `[B, C, H', W']` is the gradient before the activation, dx `[B, C, H, W]` is overwritten.
+///
+/// One product a pixel, so every device gives the same (but for subnormal numbers, which a GPU may
+/// flush). NaN spreads; sizes of 0 as in [`subsample`](super::subsample::subsample()).
+///
+/// ```
+/// use harmonium::kernels::subsample_grad_input::subsample_grad_input;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let dz = Tensor::from_f32(&device, &[1, 1, 1, 1], &[6.0])?;
+/// let coefficient = Tensor::from_f32(&device, &[1], &[0.5])?;
+/// let mut dx = Tensor::for_output(&device, &[1, 1, 2, 3])?;
+/// subsample_grad_input(&dz, [2, 2], &coefficient, &mut dx)?;
+/// assert_eq!(dx.to_vec()?, [3., 3., 0., 3., 3., 0.]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
@@ -15,6 +38,75 @@ pub fn subsample_grad_input(
     coefficient: &Tensor,
     dx: &mut Tensor,
 ) -> Result<()> {
-    let _ = (dz, size, coefficient, dx);
-    Ok(())
+    let op = "subsample_grad_input";
+    let [b, c, h, w] = dx.shape().pictures(op, "dx")?;
+    let [rows, columns] = sides(op, size, [h, w])?;
+    expect(op, "dx", dx, dz.device(), dx.shape().dims())?;
+    expect(op, "the coefficient", coefficient, dz.device(), &[c])?;
+    expect(op, "dz", dz, dz.device(), &[b, c, rows.output, columns.output])?;
+    let count = dx.shape().len();
+    if count == 0 {
+        return Ok(());
+    }
+    let cost = Cost { flops: count as u64, bytes: 4 * (count + dz.shape().len()) as u64 };
+    match dz.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (dz, dx) = (dz.host()?.f32(), dx.host_mut()?.f32_mut());
+            let coefficient = coefficient.host()?.f32();
+            let row = |number: usize, dx: &mut [f32]| {
+                let (plane, i) = (number / h, number % h);
+                let oy = i / rows.size;
+                if oy >= rows.output {
+                    return dx.fill(0.0);
+                }
+                let factor = coefficient[plane % c];
+                let dz = &dz[(plane * rows.output + oy) * columns.output..][..columns.output];
+                let (windows, rest) = dx.split_at_mut(columns.output * columns.size);
+                rest.fill(0.0);
+                if columns.size == 2 {
+                    // A length that is known makes vector code.
+                    for (dx, dz) in windows.chunks_exact_mut(2).zip(dz) {
+                        dx[0] = factor * dz;
+                        dx[1] = factor * dz;
+                    }
+                } else {
+                    let windows = windows.chunks_exact_mut(columns.size).zip(dz);
+                    windows.for_each(|(dx, dz)| dx.fill(factor * dz));
+                }
+            };
+            let lines = (GRAIN / w).max(1);
+            cpu.run(op, cost, || {
+                dx.par_chunks_mut(lines * w).enumerate().for_each(|(i, dx)| {
+                    dx.chunks_mut(w).enumerate().for_each(|(k, dx)| row(i * lines + k, dx));
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
+            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[],
+                params: bytemuck::bytes_of(&[
+                    kh,
+                    kw,
+                    oh,
+                    ow,
+                    h as u32,
+                    w as u32,
+                    c as u32,
+                    count as u32,
+                ]),
+                binds: &[
+                    Bind::Read(dz.gpu()?),
+                    Bind::Read(coefficient.gpu()?),
+                    Bind::Write(dx.gpu()?),
+                ],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
 }

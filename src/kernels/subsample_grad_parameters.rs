@@ -1,14 +1,48 @@
 //! The gradients of trained subsampling with respect to its coefficients and biases.
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::pool2d::Side;
+use super::subsample::{sides, window_sums};
+use super::{expect, flag, shader};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("subsample_grad_parameters");
+
+/// Windows that one workgroup takes.
+const CHUNK: usize = 1024;
 
 /// `dcoefficient[c] = Σ dz · (sum of the window)` and `dbias[c] = Σ dz`, over batch and positions: x
 /// `[B, C, H, W]`, dz `[B, C, H', W']` before the activation, both outputs `[C]` and overwritten.
 ///
+/// Products and sums of up to 1,024 windows are f32. A GPU adds them in a fixed tree, and such results in
+/// the same way; the CPU adds them in f64, picture by picture: with n windows and a window of m pixels
+/// within (m + 32·⌈log₁₀₂₄ n⌉ + 128)·ε·Σ|dz|·Σ|x| of the exact sum. NaN and infinities spread. With B of 0
+/// both are 0; C of 0 is no error, H or W of 0 is, as no window fits.
+///
+/// ```
+/// use harmonium::kernels::subsample_grad_parameters::subsample_grad_parameters;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 2., 5., 6., 3., 4., 7., 8.])?;
+/// let dz = Tensor::from_f32(&device, &[1, 1, 1, 2], &[1.0, -2.0])?;
+/// let mut dcoefficient = Tensor::for_output(&device, &[1])?;
+/// let mut dbias = Tensor::for_output(&device, &[1])?;
+/// subsample_grad_parameters(&x, &dz, [2, 2], &mut dcoefficient, &mut dbias)?;
+/// assert_eq!(dcoefficient.to_vec()?, [10.0 - 2.0 * 26.0]);
+/// assert_eq!(dbias.to_vec()?, [-1.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::Poisoned`](crate::Error::Poisoned),
+/// [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn subsample_grad_parameters(
     x: &Tensor,
     dz: &Tensor,
@@ -16,6 +50,139 @@ pub fn subsample_grad_parameters(
     dcoefficient: &mut Tensor,
     dbias: &mut Tensor,
 ) -> Result<()> {
-    let _ = (x, dz, size, dcoefficient, dbias);
-    Ok(())
+    let op = "subsample_grad_parameters";
+    let [b, c, h, w] = x.shape().pictures(op, "x")?;
+    let [rows, columns] = sides(op, size, [h, w])?;
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "dz", dz, x.device(), &[b, c, rows.output, columns.output])?;
+    expect(op, "dcoefficient", dcoefficient, x.device(), &[c])?;
+    expect(op, "dbias", dbias, x.device(), &[c])?;
+    if c == 0 {
+        return Ok(());
+    }
+    let count = x.shape().len() + 3 * dz.shape().len();
+    let cost = Cost { flops: count as u64, bytes: 4 * (x.shape().len() + dz.shape().len()) as u64 };
+    let call = Call { rows, columns, batch: b, channels: c, cost };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (x, dz) = (x.host()?.f32(), dz.host()?.f32());
+            let outputs = [dcoefficient.host_mut()?.f32_mut(), dbias.host_mut()?.f32_mut()];
+            cpu.run(op, cost, || call.on_cpu(x, dz, outputs));
+            Ok(())
+        }
+        Backend::Gpu(gpu) => call.on_gpu(gpu, x, dz, [dcoefficient, dbias]),
+    }
+}
+
+struct Call {
+    rows: Side,
+    columns: Side,
+    batch: usize,
+    channels: usize,
+    cost: Cost,
+}
+
+impl Call {
+    fn on_cpu(&self, x: &[f32], dz: &[f32], [dcoefficient, dbias]: [&mut [f32]; 2]) {
+        let (pixels, windows) =
+            (self.rows.input * self.columns.input, self.rows.output * self.columns.output);
+        let planes = dz.par_chunks_exact(windows).zip(x.par_chunks_exact(pixels));
+        let parts: Vec<[f64; 2]> = planes
+            .with_min_len(1 + CHUNK / windows)
+            .map_init(
+                || vec![0.0f32; windows],
+                |sums, (dz, x)| {
+                    let lines = sums.chunks_exact_mut(self.columns.output).enumerate();
+                    lines.for_each(|(oy, sums)| {
+                        window_sums(x, [self.rows, self.columns], oy, sums);
+                    });
+                    dot_and_sum(dz, sums)
+                },
+            )
+            .collect();
+        for (channel, (dc, db)) in dcoefficient.iter_mut().zip(dbias).enumerate() {
+            let mut total = [0.0f64; 2];
+            for part in parts.iter().skip(channel).step_by(self.channels) {
+                total[0] += part[0];
+                total[1] += part[1];
+            }
+            [*dc, *db] = total.map(|t| t as f32);
+        }
+    }
+
+    fn on_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, dz: &Tensor, out: [&mut Tensor; 2]) -> Result<()> {
+        let mut length = self.batch * self.rows.output * self.columns.output;
+        // Sums of chunks, [chunks, channels] each.
+        let mut parts: Option<[Tensor; 2]> = None;
+        loop {
+            let chunks = length.div_ceil(CHUNK).max(1);
+            let next = match chunks {
+                1 => None,
+                _ => {
+                    let part = || Tensor::for_output(x.device(), &[chunks * self.channels]);
+                    Some([part()?, part()?])
+                }
+            };
+            let [x, dz] = parts.as_ref().map_or([x, dz], |[a, b]| [a, b]);
+            let [to_coefficient, to_bias] =
+                next.as_ref().map_or([&*out[0], &*out[1]], |[a, b]| [a, b]);
+            let params = [
+                self.rows.size,
+                self.columns.size,
+                self.rows.output,
+                self.columns.output,
+                self.rows.input,
+                self.columns.input,
+                self.channels,
+                length,
+                CHUNK,
+                chunks,
+                0,
+                0,
+            ]
+            .map(|n| n as u32);
+            gpu.record(Command {
+                op: "subsample_grad_parameters",
+                shader: &SHADER,
+                constants: &[("PARTIAL", flag(parts.is_some()))],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(x.gpu()?),
+                    Bind::Read(dz.gpu()?),
+                    Bind::Write(to_coefficient.gpu()?),
+                    Bind::Write(to_bias.gpu()?),
+                ],
+                groups: (self.channels * chunks) as u64,
+                cost: if parts.is_some() { Cost::default() } else { self.cost },
+            })?;
+            if next.is_none() {
+                return Ok(());
+            }
+            length = chunks;
+            parts = next;
+        }
+    }
+}
+
+/// Σ ab and Σ a, in eight lanes, which are gathered in f64 every so often.
+fn dot_and_sum(a: &[f32], b: &[f32]) -> [f64; 2] {
+    const LANES: usize = 8;
+    let mut total = [0.0f64; 2];
+    for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+        let (mut dots, mut sums) = ([0.0f32; LANES], [0.0f32; LANES]);
+        let (wide, rest) = (a.chunks_exact(LANES), a.len() / LANES * LANES);
+        for (a, b) in wide.zip(b.chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                dots[lane] += a[lane] * b[lane];
+                sums[lane] += a[lane];
+            }
+        }
+        for (lane, (a, b)) in a[rest..].iter().zip(&b[rest..]).enumerate() {
+            dots[lane] += a * b;
+            sums[lane] += a;
+        }
+        total[0] += dots.into_iter().map(f64::from).sum::<f64>();
+        total[1] += sums.into_iter().map(f64::from).sum::<f64>();
+    }
+    total
 }
