@@ -68,7 +68,7 @@ pub fn sigmoid(x: f32) -> f32 {
 /// Without a call and without a branch, so that loops over it become vector code (the library's exp
 /// took five times as long).
 #[inline(always)]
-fn exp_of_negative(x: f32) -> f32 {
+pub(crate) fn exp_of_negative(x: f32) -> f32 {
     // Adding and subtracting 1.5·2²³ rounds to an integer.
     const ROUND: f32 = 12_582_912.0;
     let clamped = if x < -87.3 { -87.3 } else { x };

@@ -11,6 +11,7 @@ pub mod affine;
 pub mod anneal;
 pub mod argmax;
 pub mod bias_update;
+mod cases;
 pub mod cd_update;
 pub mod conv2d;
 pub mod conv2d_grad_input;
@@ -63,13 +64,22 @@ pub(crate) use shader;
 pub fn shaders() -> Vec<&'static Shader> {
     let mut all = vec![
         &activation::SHADER,
+        &adam::SHADER,
         &anneal::SHADER,
+        &argmax::SHADER,
         &bias_update::SHADER,
+        &cross_entropy::SHADER,
         &elementwise::SHADER,
+        &error_count::SHADER,
         &gather::SHADER,
+        &rbf::SHADER,
+        &rbf_grad_input::SHADER,
+        &rbf_loss::SHADER,
         &reduce::SHADER,
         &sample::SHADER,
+        &sgd::SHADER,
         &softmax::SHADER,
+        &squared_error::SHADER,
     ];
     all.extend(matmul::SHADERS.both());
     all.extend(cd_update::SHADERS.both());
