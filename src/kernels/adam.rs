@@ -1,13 +1,21 @@
 //! Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019), one dispatch per
 //! parameter.
 
-use crate::error::Result;
+use rayon::prelude::*;
+
+use super::sgd::{FEW, require_fraction, require_not_negative};
+use super::{GRAIN, expect, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("adam");
 
 /// The step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
-    /// η, the learning rate.
+    /// η, the learning rate: finite, 0 or more.
     pub learning_rate: f32,
     /// β₁ in [0, 1).
     pub beta1: f32,
@@ -15,18 +23,106 @@ pub struct Adam {
     pub beta2: f32,
     /// ε above 0.
     pub epsilon: f32,
-    /// λ: w shrinks by η·λ·w, apart from the gradient.
+    /// λ: w shrinks by η·λ·w, apart from the gradient. Finite, 0 or more.
     pub weight_decay: f32,
     /// t, the number of this update, counted from 1.
     pub update: u64,
 }
 
+/// What the loop needs, computed in f64.
+#[derive(Clone, Copy)]
+struct Factors {
+    beta1: f32,
+    beta2: f32,
+    /// 1 − β₁ and 1 − β₂.
+    new1: f32,
+    new2: f32,
+    /// η / (1 − β₁ᵗ).
+    rate: f32,
+    /// 1 / (1 − β₂ᵗ).
+    correction2: f32,
+    epsilon: f32,
+    /// 1 − ηλ.
+    keep: f32,
+}
+
+impl Adam {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], naming the field and its range.
+    pub fn validate(&self) -> Result<()> {
+        require_not_negative("learning_rate", self.learning_rate)?;
+        require_fraction("beta1", self.beta1)?;
+        require_fraction("beta2", self.beta2)?;
+        require_not_negative("weight_decay", self.weight_decay)?;
+        if !self.epsilon.is_finite() || self.epsilon <= 0.0 {
+            let detail = format!("{} is outside the range: finite, above 0", self.epsilon);
+            return Err(Error::setting("epsilon", detail));
+        }
+        if self.update == 0 {
+            return Err(Error::setting("update", "0 is outside the range: updates count from 1"));
+        }
+        Ok(())
+    }
+
+    fn factors(&self) -> Factors {
+        let [rate, beta1, beta2, decay] =
+            [self.learning_rate, self.beta1, self.beta2, self.weight_decay].map(f64::from);
+        // 1 − βᵗ without cancellation for β near 1.
+        let correction = |beta: f64| -(self.update as f64 * beta.ln()).exp_m1();
+        Factors {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            new1: (1.0 - beta1) as f32,
+            new2: (1.0 - beta2) as f32,
+            rate: (rate / correction(beta1)) as f32,
+            correction2: (1.0 / correction(beta2)) as f32,
+            epsilon: self.epsilon,
+            keep: (1.0 - rate * decay) as f32,
+        }
+    }
+}
+
+impl Factors {
+    fn on_cpu(self, gradient: &[f32], m: &mut [f32], v: &mut [f32], w: &mut [f32]) {
+        for (((g, m), v), w) in gradient.iter().zip(m).zip(v).zip(w) {
+            *m = self.beta1 * *m + self.new1 * g;
+            *v = self.beta2 * *v + self.new2 * (g * g);
+            let deviation = (*v * self.correction2).sqrt() + self.epsilon;
+            *w = self.keep * *w - self.rate * *m / deviation;
+        }
+    }
+}
+
 /// `m = β₁m + (1 − β₁)g`, `v = β₂v + (1 − β₂)g²`,
-/// `w = w − η·(m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε) + λw)`. All of one shape.
+/// `w = w − η·(m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε) + λw)`. All of one shape, whatever it is; NaN
+/// propagates.
+///
+/// `m` and `v` must hold zeros before update 1. The bias corrections 1 − βᵗ are computed in f64 from the f32
+/// settings. g² is f32: beyond 1.8e19 v is infinite and that element of w stays; below 1e-19 it may
+/// count as 0.
+///
+/// ```
+/// use harmonium::kernels::adam::{Adam, adam};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let step = Adam {
+///     learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, update: 1,
+/// };
+/// let g = Tensor::from_f32(&device, &[2], &[100.0, -1e-3])?;
+/// let (mut m, mut v) = (Tensor::zeros(&device, &[2])?, Tensor::zeros(&device, &[2])?);
+/// let mut w = Tensor::zeros(&device, &[2])?;
+/// adam(&step, &g, &mut m, &mut v, &mut w)?;
+/// // The first step is η against the sign of the gradient.
+/// let w = w.to_vec()?;
+/// assert!((w[0] + 0.001).abs() < 1e-7 && (w[1] - 0.001).abs() < 1e-7);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Setting`], [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`],
+/// [`Error::DeviceLost`].
 pub fn adam(
     step: &Adam,
     gradient: &Tensor,
@@ -34,6 +130,62 @@ pub fn adam(
     v: &mut Tensor,
     w: &mut Tensor,
 ) -> Result<()> {
-    let _ = (step, gradient, m, v, w);
-    Ok(())
+    let op = "adam";
+    step.validate()?;
+    let dims = *w.shape();
+    let device = w.device().clone();
+    expect(op, "w", w, &device, dims.dims())?;
+    expect(op, "the gradient", gradient, &device, dims.dims())?;
+    expect(op, "m", m, &device, dims.dims())?;
+    expect(op, "v", v, &device, dims.dims())?;
+    let count = dims.len();
+    let cost = Cost { flops: 12 * count as u64, bytes: 28 * count as u64 };
+    let factors = step.factors();
+    match device.backend() {
+        Backend::Cpu(cpu) => {
+            let gradient = gradient.host()?.f32();
+            let (m, v) = (m.host_mut()?.f32_mut(), v.host_mut()?.f32_mut());
+            let w = w.host_mut()?.f32_mut();
+            cpu.run(op, cost, || {
+                if count <= FEW {
+                    return factors.on_cpu(gradient, m, v, w);
+                }
+                let moments = m.par_chunks_mut(GRAIN).zip(v.par_chunks_mut(GRAIN));
+                moments
+                    .zip(w.par_chunks_mut(GRAIN))
+                    .zip(gradient.par_chunks(GRAIN))
+                    .for_each(|(((m, v), w), gradient)| factors.on_cpu(gradient, m, v, w));
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let numbers = [
+                factors.beta1,
+                factors.beta2,
+                factors.new1,
+                factors.new2,
+                factors.rate,
+                factors.correction2,
+                factors.epsilon,
+                factors.keep,
+            ];
+            let mut params = [0; 12];
+            params[0] = count as u32;
+            params[4..].copy_from_slice(&numbers.map(f32::to_bits));
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(gradient.gpu()?),
+                    Bind::Update(m.gpu()?),
+                    Bind::Update(v.gpu()?),
+                    Bind::Update(w.gpu()?),
+                ],
+                groups: groups(count, SHADER.constant("WORKGROUP")),
+                cost,
+            })
+        }
+    }
 }

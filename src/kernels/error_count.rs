@@ -1,22 +1,79 @@
 //! Which cases a classifier gets wrong.
 
 use super::argmax::Extreme;
+use super::cases::{class_of, for_rows, lanes, place, row_groups};
+use super::{expect, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
-use crate::tensor::Tensor;
+use crate::tensor::{Element, Tensor};
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("error_count", "rows", "extreme");
 
 /// `wrong[first_row + b]` is 0 where the column of row b's extreme value (as in
 /// [`argmax`](super::argmax::argmax)) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as
-/// f32; the other elements of `wrong` stay.
+/// f32; the other elements of `wrong` stay. A row with a NaN is wrong, and so is every row whose class is
+/// none. The sum over an epoch, by [`reduce`](super::reduce::reduce), is the number of errors.
+///
+/// ```
+/// use harmonium::kernels::argmax::Extreme;
+/// use harmonium::kernels::error_count::error_count;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[2, 3], &[1.0, 7.0, 2.0, 5.0, 4.0, 2.0])?;
+/// let classes = Tensor::from_f32(&device, &[2], &[1.0, 2.0])?;
+/// let mut wrong = Tensor::for_output(&device, &[2])?;
+/// error_count(&x, &classes, Extreme::Largest, (&mut wrong, 0))?;
+/// assert_eq!(wrong.to_vec()?, [0.0, 1.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`](crate::Error::Shape), also where `wrong` has no room,
+/// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
+/// [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn error_count(
     x: &Tensor,
     classes: &Tensor,
     extreme: Extreme,
     (wrong, first_row): (&mut Tensor, usize),
 ) -> Result<()> {
-    let _ = (x, classes, extreme, wrong, first_row);
-    Ok(())
+    let op = "error_count";
+    let [rows, columns] = x.shape().matrix(op, "x")?;
+    expect(op, "x", x, x.device(), x.shape().dims())?;
+    expect(op, "the classes", classes, x.device(), &[rows])?;
+    let to = place(op, ("wrong", wrong, first_row), Element::F32, x.device(), rows)?;
+    let count = (rows * columns) as u64;
+    let cost = Cost { flops: count, bytes: 4 * count + 8 * rows as u64 };
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let (x, classes) = (x.host()?.f32(), classes.host()?.f32());
+            let wrong = &mut wrong.host_mut()?.f32_mut()[to];
+            cpu.run(op, cost, || {
+                for_rows(columns, wrong, None, |r, _| {
+                    let column = extreme.column(&x[r * columns..(r + 1) * columns]);
+                    let right = class_of(classes[r], columns) == Some(column);
+                    if right { 0.0 } else { 1.0 }
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let lanes = lanes(gpu, &SHADER, columns);
+            let sizes = [rows, columns, lanes as usize, first_row].map(|n| n as u32);
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[],
+                params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, 0, 0]]),
+                binds: &[
+                    Bind::Read(x.gpu()?),
+                    Bind::Read(classes.gpu()?),
+                    Bind::Update(wrong.gpu()?),
+                ],
+                groups: row_groups(&SHADER, rows, lanes),
+                cost,
+            })
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod affine;
 pub mod anneal;
 pub mod argmax;
 pub mod bias_update;
+mod cases;
 pub mod cd_update;
 pub mod conv2d;
 pub mod conv2d_grad_input;
@@ -65,19 +66,28 @@ pub fn shaders() -> Vec<&'static Shader> {
         &activation::SHADER,
         &activation_grad::SHADER,
         &affine::SHADER,
+        &adam::SHADER,
         &anneal::SHADER,
+        &argmax::SHADER,
         &bias_update::SHADER,
         &dropout::SHADER,
+        &cross_entropy::SHADER,
         &elementwise::SHADER,
+        &error_count::SHADER,
         &gather::SHADER,
         &pool2d::SHADER,
         &pool2d_grad_input::SHADER,
+        &rbf::SHADER,
+        &rbf_grad_input::SHADER,
+        &rbf_loss::SHADER,
         &reduce::SHADER,
         &sample::SHADER,
+        &sgd::SHADER,
         &softmax::SHADER,
         &subsample::SHADER,
         &subsample_grad_input::SHADER,
         &subsample_grad_parameters::SHADER,
+        &squared_error::SHADER,
     ];
     all.extend(matmul::SHADERS.both());
     all.extend(cd_update::SHADERS.both());

@@ -1,16 +1,41 @@
 //! LeNet-5's discriminative loss on squared distances (LeCun et al. 1998, eq. 9), and its gradient.
 
-use crate::error::Result;
-use crate::tensor::Tensor;
+use super::cases::{LogLoss, for_rows, lanes, place, row_groups};
+use super::{expect, flag, shader};
+use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::error::{Error, Result};
+use crate::tensor::{Element, Tensor};
+
+/// The WGSL.
+pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
 
 /// `loss[first_row + b] = y_D + ln(e^−j + Σ_i e^−y_i)` for the desired class D, and, where asked for,
 /// `dy_i = scale · (δ_iD − e^−y_i / (e^−j + Σ_k e^−y_k))`. y and dy `[B, N]`; `classes` and `loss` as in
 /// [`cross_entropy`](super::cross_entropy::cross_entropy); j is finite, and the larger it is, the less
 /// distant classes are pushed away.
 ///
+/// This is the cross-entropy of the scores −y among N + 1 classes, of which the last has the score −j and is
+/// never desired. With m = min(j, min y) it is (y_D − m) + ln(e^{m−j} + Σ e^{m−y_i}): neither large distances
+/// nor a distant j overflow. A row with NaN or −∞ has a loss and a gradient of NaN, as has a class that is
+/// none; y_D = +∞ has a loss of +∞. The published formula averages over the cases: `scale` is then 1/B.
+///
+/// ```
+/// use harmonium::kernels::rbf_loss::rbf_loss;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let y = Tensor::from_f32(&device, &[2, 2], &[0.0, 1e6, 1e6, 0.0])?;
+/// let classes = Tensor::from_f32(&device, &[2], &[0.0, 0.0])?;
+/// let mut loss = Tensor::for_output(&device, &[2])?;
+/// let mut dy = Tensor::for_output(&device, &[2, 2])?;
+/// rbf_loss(&y, &classes, [1e6, 1.0], (&mut loss, 0), Some(&mut dy))?;
+/// assert_eq!(loss.to_vec()?, [0.0, 1e6]);
+/// assert_eq!(dy.to_vec()?, [0.0, 0.0, 1.0, -1.0]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Setting`] for a j that is not finite, [`Error::Shape`], also where `loss` has no room,
+/// [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn rbf_loss(
     y: &Tensor,
     classes: &Tensor,
@@ -18,6 +43,50 @@ pub fn rbf_loss(
     (loss, first_row): (&mut Tensor, usize),
     dy: Option<&mut Tensor>,
 ) -> Result<()> {
-    let _ = (y, classes, j, scale, loss, first_row, dy);
-    Ok(())
+    let op = "rbf_loss";
+    if !j.is_finite() {
+        return Err(Error::setting("j", format!("{j} is not finite; LeNet-5 on ±1 needs about 1")));
+    }
+    let [rows, columns] = y.shape().matrix(op, "y")?;
+    let device = y.device();
+    expect(op, "y", y, device, y.shape().dims())?;
+    expect(op, "the classes", classes, device, &[rows])?;
+    let to = place(op, ("the loss", loss, first_row), Element::F32, device, rows)?;
+    if let Some(dy) = &dy {
+        expect(op, "dy", dy, device, y.shape().dims())?;
+    }
+    let passes = 2 + u64::from(dy.is_some());
+    let count = (rows * columns) as u64;
+    let cost = Cost { flops: 4 * passes * count, bytes: 4 * passes * count + 8 * rows as u64 };
+    let task = LogLoss { sign: -1.0, floor: -j, scale };
+    match device.backend() {
+        Backend::Cpu(cpu) => {
+            let (y, classes) = (y.host()?.f32(), classes.host()?.f32());
+            let loss = &mut loss.host_mut()?.f32_mut()[to];
+            let dy = dy.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
+            cpu.run(op, cost, || {
+                for_rows(columns, loss, dy, |r, dy| {
+                    task.row(&y[r * columns..(r + 1) * columns], classes[r], dy)
+                });
+            });
+            Ok(())
+        }
+        Backend::Gpu(gpu) => {
+            let lanes = lanes(gpu, &SHADER, columns);
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("GRADIENT", flag(dy.is_some()))],
+                params: bytemuck::bytes_of(&task.params([rows, columns], lanes, first_row)),
+                binds: &[
+                    Bind::Read(y.gpu()?),
+                    Bind::Read(classes.gpu()?),
+                    Bind::Update(loss.gpu()?),
+                    dy.map(|dy| dy.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
+                ],
+                groups: row_groups(&SHADER, rows, lanes),
+                cost,
+            })
+        }
+    }
 }

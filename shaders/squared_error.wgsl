@@ -1,0 +1,39 @@
+// The mean squared error of each row, and its gradient. Needs shared/rows.wgsl.
+
+struct Params {
+    rows: u32,
+    columns: u32,
+    lanes: u32,
+    first_row: u32,
+    divisor: f32,
+    slope: f32,
+    unused0: u32,
+    unused1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> t: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+
+override GRADIENT: bool = true;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = team_row(group_id.x + group_id.y * group_count.x, local);
+    let start = min(row, params.rows - 1u) * params.columns;
+    let lane = local % params.lanes;
+    var sum = 0.0;
+    for (var c = lane; c < params.columns; c += params.lanes) {
+        let difference = x[start + c] - t[start + c];
+        sum += difference * difference;
+        if GRADIENT && row < params.rows { dx[start + c] = params.slope * difference; }
+    }
+    sum = team_sum(local, sum);
+    if lane == 0u && row < params.rows { loss[params.first_row + row] = sum / params.divisor; }
+}
