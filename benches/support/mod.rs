@@ -11,6 +11,31 @@ use harmonium::{Device, Tensor};
 /// Kernel calls between two waits: a GPU is not waited for after each kernel in use either.
 pub const CALLS: u64 = 8;
 
+/// LeNet-5's convolutions on 128 images and one of 32 channels: name, channels C and O, image and kernel.
+pub const CONVOLUTIONS: [(&str, [usize; 2], usize, usize); 4] = [
+    ("1 to 6, 5x5 on 32x32", [1, 6], 32, 5),
+    ("6 to 16, 5x5 on 14x14", [6, 16], 14, 5),
+    ("16 to 120, 5x5 on 5x5", [16, 120], 5, 5),
+    ("32 to 32, 5x5 on 28x28", [32, 32], 28, 5),
+];
+
+/// The three tensors of a convolution of [`CONVOLUTIONS`], and its work in FLOP.
+pub fn convolution(
+    device: &Device,
+    [c, o]: [usize; 2],
+    side: usize,
+    kernel: usize,
+) -> ([Tensor; 3], usize) {
+    let places = side - kernel + 1;
+    let pictures = |[n, c, side]: [usize; 3], stream| {
+        random(device, &[n, c * side * side], stream).reshape(&[n, c, side, side]).unwrap()
+    };
+    let x = pictures([128, c, side], 1);
+    let k = pictures([o, c, kernel], 2);
+    let y = pictures([128, o, places], 3);
+    ([x, k, y], 2 * 128 * o * places * places * c * kernel * kernel)
+}
+
 /// The CPU path and every adapter that opens, or the one that `HARMONIUM_DEVICE` names.
 pub fn devices() -> Vec<Device> {
     if std::env::var_os(harmonium::device::DEVICE_VARIABLE).is_some() {

@@ -9,7 +9,7 @@ use super::raw;
 use super::{Cost, DeviceInfo, DeviceKind};
 use crate::error::{Error, Result};
 
-pub(crate) use raw::Strided as GemmOperand;
+pub(crate) use raw::{Strided as GemmOperand, StridedMut as GemmOutput};
 
 pub(crate) struct Cpu {
     info: DeviceInfo,
@@ -119,12 +119,45 @@ impl Cpu {
         a: GemmOperand<'_>,
         b: GemmOperand<'_>,
     ) -> Result<()> {
-        if raw::gemm(shape, out, keep, scale, a, b, rayon::current_num_threads()) {
-            Ok(())
-        } else {
-            Err(Error::shape(op, format!("operands do not cover the product {shape:?}")))
+        let n = shape[1];
+        if out.len() != shape[0] * n {
+            return Err(not_covered(op, shape));
         }
+        let out = GemmOutput { data: out, row_stride: n, column_stride: 1 };
+        self.gemm_strided(op, shape, out, [keep, scale], a, b)
     }
+
+    /// As [`Cpu::gemm`], wherever the elements go.
+    pub fn gemm_strided(
+        &self,
+        op: &'static str,
+        shape: [usize; 3],
+        out: GemmOutput<'_>,
+        [keep, scale]: [f32; 2],
+        a: GemmOperand<'_>,
+        b: GemmOperand<'_>,
+    ) -> Result<()> {
+        let threads = rayon::current_num_threads();
+        let done = raw::gemm(shape, out, keep, scale, a, b, threads);
+        if done { Ok(()) } else { Err(not_covered(op, shape)) }
+    }
+}
+
+/// `out = keep·out + A·B` on this thread alone: for kernels whose tasks are products.
+pub(crate) fn gemm_here(
+    op: &'static str,
+    shape: [usize; 3],
+    out: GemmOutput<'_>,
+    keep: f32,
+    a: GemmOperand<'_>,
+    b: GemmOperand<'_>,
+) -> Result<()> {
+    let done = raw::gemm(shape, out, keep, 1.0, a, b, 1);
+    if done { Ok(()) } else { Err(not_covered(op, shape)) }
+}
+
+fn not_covered(op: &'static str, shape: [usize; 3]) -> Error {
+    Error::shape(op, format!("operands do not cover the product {shape:?}"))
 }
 
 /// The processor's name where the operating system tells it.

@@ -18,7 +18,7 @@ pub mod testing;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use cpu::{Cpu, GemmOperand, HostBuffer};
+pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::{Gpu, GpuBuffer};
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;

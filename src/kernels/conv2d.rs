@@ -1,8 +1,15 @@
 //! 2-D convolution, as machine learning means it (cross-correlation).
 
+use rayon::prelude::*;
+
 use super::activation::Activation;
+use super::convolution::patches::with_scratch;
+use super::convolution::{Geometry, Piece, Roles, masked};
+use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
+
+const OP: &str = "conv2d";
 
 /// How a kernel slides over a picture. Sizes are [height, width].
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +54,140 @@ pub fn conv2d(
     f: Activation,
     y: &mut Tensor,
 ) -> Result<()> {
-    let _ = (x, kernel, bias, options, f, y);
+    let roles = Roles {
+        x: ("x", x),
+        kernel: ("the kernel", kernel),
+        y: ("y", y),
+        bias: bias.map(|b| ("the bias", b)),
+    };
+    let g = Geometry::new(OP, &roles, options)?;
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let x = x.host()?.f32();
+            let bias = bias.map(Tensor::host).transpose()?.map(|h| h.f32());
+            let kernel = kernel.host()?.f32();
+            let y = y.host_mut()?.f32_mut();
+            cpu.run(OP, g.cost(), || {
+                let kernel = masked(kernel, options.connections, g.taps())?;
+                on_cpu(cpu, &g, x, &kernel, (bias, f), y)
+            })
+        }
+        Backend::Gpu(_) => Ok(()),
+    }
+}
+
+type Finish<'a> = (Option<&'a [f32]>, Activation);
+
+fn on_cpu(
+    cpu: &Cpu,
+    g: &Geometry,
+    x: &[f32],
+    kernel: &[f32],
+    finish: Finish<'_>,
+    y: &mut [f32],
+) -> Result<()> {
+    if y.is_empty() {
+        return Ok(());
+    }
+    if g.covers() {
+        return covering(cpu, g, x, kernel, finish, y);
+    }
+    let places = g.places();
+    let pieces = g.pieces();
+    // Each piece gets the rows of y that it computes, image by image and channel by channel.
+    let mut tasks: Vec<(&Piece, Vec<&mut [f32]>)> =
+        pieces.iter().map(|piece| (piece, Vec::new())).collect();
+    let mut at = 0;
+    for (image, channels) in y.chunks_mut(g.outputs * places).enumerate() {
+        while !tasks[at].0.images.contains(&image) {
+            at += 1;
+        }
+        let of_image = tasks[at..].iter().take_while(|t| t.0.images.contains(&image)).count();
+        let size = tasks[at].0.places(g);
+        for channel in channels.chunks_mut(places) {
+            for (task, rows) in tasks[at..at + of_image].iter_mut().zip(channel.chunks_mut(size)) {
+                task.1.push(rows);
+            }
+        }
+    }
+    tasks.into_par_iter().try_for_each(|(piece, rows)| one_piece(g, x, kernel, finish, piece, rows))
+}
+
+fn one_piece(
+    g: &Geometry,
+    x: &[f32],
+    kernel: &[f32],
+    (bias, f): Finish<'_>,
+    piece: &Piece,
+    mut rows: Vec<&mut [f32]>,
+) -> Result<()> {
+    let [patch, columns, out_group] = [g.patch(), piece.columns(g), g.out_group()];
+    with_scratch([g.patches_size(piece), out_group * columns], |patches, sums| {
+        for group in 0..g.groups {
+            let b = g.patches(x, group, piece, patches);
+            let kernels = &kernel[group * out_group * patch..];
+            let a = GemmOperand { data: kernels, row_stride: patch, column_stride: 1 };
+            let out = GemmOutput { data: &mut *sums, row_stride: columns, column_stride: 1 };
+            gemm_here(OP, [out_group, columns, patch], out, 0.0, a, b)?;
+            for (image, rows) in rows.chunks_exact_mut(g.outputs).enumerate() {
+                let mine = rows[group * out_group..].iter_mut();
+                for ((o, row), sums) in mine.enumerate().zip(sums.chunks_exact(columns)) {
+                    row.copy_from_slice(&sums[image * row.len()..][..row.len()]);
+                    let bias = bias.map_or(0.0, |bias| bias[group * out_group + o]);
+                    finish_row(f, bias, row);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// One place whose patch is the whole image: y `[B, O]` is x times the kernels transposed.
+fn covering(
+    cpu: &Cpu,
+    g: &Geometry,
+    x: &[f32],
+    kernel: &[f32],
+    (bias, f): Finish<'_>,
+    y: &mut [f32],
+) -> Result<()> {
+    let [patch, out_group] = [g.patch(), g.out_group()];
+    for group in 0..g.groups {
+        let images = GemmOperand {
+            data: &x[group * patch..],
+            row_stride: g.inputs * g.pixels(),
+            column_stride: 1,
+        };
+        let kernels = GemmOperand {
+            data: &kernel[group * out_group * patch..],
+            row_stride: 1,
+            column_stride: patch,
+        };
+        let out = GemmOutput {
+            data: &mut y[group * out_group..],
+            row_stride: g.outputs,
+            column_stride: 1,
+        };
+        cpu.gemm_strided(OP, [g.batch, out_group, patch], out, [0.0, 1.0], images, kernels)?;
+    }
+    y.par_chunks_mut(g.outputs).with_min_len(1 + 1024 / g.outputs).for_each(|row| {
+        if let Some(bias) = bias {
+            row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        }
+        finish_row(f, 0.0, row);
+    });
     Ok(())
+}
+
+fn finish_row(f: Activation, bias: f32, row: &mut [f32]) {
+    match f {
+        Activation::Identity if bias == 0.0 => {}
+        Activation::Identity => row.iter_mut().for_each(|y| *y += bias),
+        // A constant inside the loop, so that the loop is tight.
+        Activation::Sigmoid => {
+            row.iter_mut().for_each(|y| *y = Activation::Sigmoid.apply(*y + bias));
+        }
+        Activation::Relu => row.iter_mut().for_each(|y| *y = Activation::Relu.apply(*y + bias)),
+        f => row.iter_mut().for_each(|y| *y = f.apply(*y + bias)),
+    }
 }

@@ -1,8 +1,17 @@
 //! The gradient of a convolution with respect to its input.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use super::conv2d::Convolution;
+use super::convolution::patches::{outputs_of, with_scratch};
+use super::convolution::{Geometry, Piece, Roles, masked};
+use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
+
+const OP: &str = "conv2d_grad_input";
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
 /// `[B, C, H, W]` is overwritten.
@@ -16,6 +25,120 @@ pub fn conv2d_grad_input(
     options: &Convolution<'_>,
     dx: &mut Tensor,
 ) -> Result<()> {
-    let _ = (dy, kernel, options, dx);
+    let roles = Roles { x: ("dx", dx), kernel: ("the kernel", kernel), y: ("dy", dy), bias: None };
+    let g = Geometry::new(OP, &roles, options)?;
+    match dy.device().backend() {
+        Backend::Cpu(cpu) => {
+            let dy = dy.host()?.f32();
+            let kernel = kernel.host()?.f32();
+            let dx = dx.host_mut()?.f32_mut();
+            cpu.run(OP, g.cost(), || {
+                let kernel = masked(kernel, options.connections, g.taps())?;
+                on_cpu(cpu, &g, dy, &kernel, dx)
+            })
+        }
+        Backend::Gpu(_) => Ok(()),
+    }
+}
+
+fn on_cpu(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -> Result<()> {
+    if dx.is_empty() {
+        return Ok(());
+    }
+    if g.outputs == 0 {
+        dx.fill(0.0);
+        return Ok(());
+    }
+    if g.covers() {
+        return covering(cpu, g, dy, kernel, dx);
+    }
+    let pieces = g.pieces();
+    let images = pieces.first().map_or(1, |piece| piece.images.len());
+    let parts = channel_parts(g, g.batch.div_ceil(images));
+    let per_image = pieces.iter().take_while(|piece| piece.images.start == 0).count();
+    let mut tasks: Vec<(&[Piece], &(usize, Range<usize>), Vec<&mut [f32]>)> = Vec::new();
+    let mut rest = dx;
+    for pieces in pieces.chunks(per_image) {
+        let first = tasks.len();
+        tasks.extend(parts.iter().map(|part| (pieces, part, Vec::new())));
+        for _ in pieces[0].images.clone() {
+            for (at, (_, channels)) in parts.iter().enumerate() {
+                let (mine, others) = rest.split_at_mut(channels.len() * g.pixels());
+                tasks[first + at].2.push(mine);
+                rest = others;
+            }
+        }
+    }
+    tasks.into_par_iter().try_for_each(|(pieces, (group, channels), dx)| {
+        one_task(g, dy, kernel, pieces, *group, channels, dx)
+    })
+}
+
+/// The channels of each group in as many parts as give every thread of a large machine something to do.
+/// In order; each with its group and the channels within it.
+fn channel_parts(g: &Geometry, tasks: usize) -> Vec<(usize, Range<usize>)> {
+    /// Tasks to aim at.
+    const ENOUGH: usize = 32;
+    let channels = g.in_group();
+    let wanted = ENOUGH.div_ceil((tasks * g.groups).max(1));
+    let size = channels.div_ceil(wanted).max(1);
+    let starts = || (0..channels).step_by(size);
+    let of_group = |group| starts().map(move |c| (group, c..(c + size).min(channels)));
+    (0..g.groups).flat_map(of_group).collect()
+}
+
+/// Some channels of some images: their patches' gradient is the kernels transposed times dy, and each
+/// pixel takes what its patches say.
+fn one_task(
+    g: &Geometry,
+    dy: &[f32],
+    kernel: &[f32],
+    pieces: &[Piece],
+    group: usize,
+    channels: &Range<usize>,
+    mut dx: Vec<&mut [f32]>,
+) -> Result<()> {
+    let [patch, out_group, taps] = [g.patch(), g.out_group(), g.taps()];
+    let rows = channels.len() * taps;
+    let columns = pieces.iter().map(|piece| piece.columns(g)).max().unwrap_or(0);
+    dx.iter_mut().for_each(|dx| dx.fill(0.0));
+    with_scratch([rows * columns, out_group * columns], |patches, gathered| {
+        for piece in pieces {
+            let (columns, places) = (piece.columns(g), piece.places(g));
+            let patches = &mut patches[..rows * columns];
+            let b = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
+            let kernels = &kernel[group * out_group * patch + channels.start * taps..];
+            let a = GemmOperand { data: kernels, row_stride: 1, column_stride: patch };
+            let out = GemmOutput { data: &mut *patches, row_stride: columns, column_stride: 1 };
+            gemm_here(OP, [rows, columns, out_group], out, 0.0, a, b)?;
+            for (row, line) in patches.chunks_exact(columns).enumerate() {
+                for (dx, line) in dx.iter_mut().zip(line.chunks_exact(places)) {
+                    let channel = &mut dx[row / taps * g.pixels()..][..g.pixels()];
+                    g.spread(line, row % taps, &piece.rows, channel);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// One place whose patch is the whole image: dx `[B, C·H·W]` is dy `[B, O]` times the kernels.
+fn covering(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -> Result<()> {
+    let [patch, out_group] = [g.patch(), g.out_group()];
+    for group in 0..g.groups {
+        let a =
+            GemmOperand { data: &dy[group * out_group..], row_stride: g.outputs, column_stride: 1 };
+        let b = GemmOperand {
+            data: &kernel[group * out_group * patch..],
+            row_stride: patch,
+            column_stride: 1,
+        };
+        let out = GemmOutput {
+            data: &mut dx[group * patch..],
+            row_stride: g.inputs * g.pixels(),
+            column_stride: 1,
+        };
+        cpu.gemm_strided(OP, [g.batch, patch, out_group], out, [0.0, 1.0], a, b)?;
+    }
     Ok(())
 }

@@ -1,8 +1,16 @@
 //! The gradient of a convolution with respect to its kernel and bias.
 
+use rayon::prelude::*;
+
+use super::GRAIN;
 use super::conv2d::Convolution;
+use super::convolution::patches::{outputs_of, with_scratch};
+use super::convolution::{Geometry, Piece, Roles, mask};
+use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
+
+const OP: &str = "conv2d_grad_kernel";
 
 /// `dkernel = ∂L/∂kernel` `[O, C / groups, KH, KW]` and, where asked for, `dbias` `[O]`, the sum of dy over
 /// batch and positions, from x `[B, C, H, W]` and dy `[B, O, H', W']`. Both are overwritten.
@@ -17,6 +25,149 @@ pub fn conv2d_grad_kernel(
     dkernel: &mut Tensor,
     dbias: Option<&mut Tensor>,
 ) -> Result<()> {
-    let _ = (x, dy, options, dkernel, dbias);
+    let roles = Roles {
+        x: ("x", x),
+        kernel: ("dkernel", dkernel),
+        y: ("dy", dy),
+        bias: dbias.as_deref().map(|b| ("dbias", b)),
+    };
+    let g = Geometry::new(OP, &roles, options)?;
+    match x.device().backend() {
+        Backend::Cpu(cpu) => {
+            let x = x.host()?.f32();
+            let dy = dy.host()?.f32();
+            let table = options.connections.map(Tensor::host).transpose()?.map(|t| t.words());
+            let dkernel = dkernel.host_mut()?.f32_mut();
+            let dbias = dbias.map(Tensor::host_mut).transpose()?.map(|b| b.f32_mut());
+            cpu.run(OP, g.cost(), || {
+                on_cpu(cpu, &g, x, dy, dkernel, dbias)?;
+                if let Some(table) = table {
+                    mask(dkernel, table, g.taps());
+                }
+                Ok(())
+            })
+        }
+        Backend::Gpu(_) => Ok(()),
+    }
+}
+
+/// Pieces in a fixed number of runs, each with sums of its own, added in order: the result does not
+/// depend on the number of threads.
+fn on_cpu(
+    cpu: &Cpu,
+    g: &Geometry,
+    x: &[f32],
+    dy: &[f32],
+    dkernel: &mut [f32],
+    dbias: Option<&mut [f32]>,
+) -> Result<()> {
+    /// Values of all partial sums together: 16 MiB, as long as there are a few runs.
+    const ROOM: usize = 1 << 22;
+    if g.outputs == 0 {
+        return Ok(());
+    }
+    if g.covers() && g.batch > 0 {
+        return covering(cpu, g, x, dy, dkernel, dbias);
+    }
+    let pieces = g.pieces();
+    let size = dkernel.len() + g.outputs;
+    let runs = (ROOM / size).clamp(4, 16);
+    let parts: Vec<&[Piece]> = pieces.chunks(pieces.len().div_ceil(runs).max(1)).collect();
+    let mut sums = vec![0.0; parts.len() * size];
+    let tasks = sums.par_chunks_mut(size).zip(&parts);
+    let wants_bias = dbias.is_some();
+    tasks.try_for_each(|(sums, pieces)| {
+        let (kernel, bias) = sums.split_at_mut(dkernel.len());
+        one_run(g, x, dy, pieces, kernel, wants_bias.then_some(bias))
+    })?;
+    let add = |first: usize, out: &mut [f32]| {
+        out.fill(0.0);
+        for sums in sums.chunks_exact(size) {
+            out.iter_mut().zip(&sums[first..]).for_each(|(out, sum)| *out += sum);
+        }
+    };
+    if let Some(dbias) = dbias {
+        add(dkernel.len(), dbias);
+    }
+    dkernel.par_chunks_mut(GRAIN).enumerate().for_each(|(i, out)| add(i * GRAIN, out));
+    Ok(())
+}
+
+fn one_run(
+    g: &Geometry,
+    x: &[f32],
+    dy: &[f32],
+    pieces: &[Piece],
+    dkernel: &mut [f32],
+    mut dbias: Option<&mut [f32]>,
+) -> Result<()> {
+    let [patch, out_group] = [g.patch(), g.out_group()];
+    let most = |size: &dyn Fn(&Piece) -> usize| pieces.iter().map(size).max().unwrap_or(0);
+    let sizes = [most(&|p| g.patches_size(p)), out_group * most(&|p| p.columns(g))];
+    with_scratch(sizes, |patches, gathered| {
+        for piece in pieces {
+            let columns = piece.columns(g);
+            for group in 0..g.groups {
+                let a = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
+                if let Some(dbias) = dbias.as_deref_mut() {
+                    let lines = a.data.chunks(a.row_stride).map(|line| &line[..columns]);
+                    let mine = &mut dbias[group * out_group..][..out_group];
+                    mine.iter_mut().zip(lines).for_each(|(b, line)| *b += sum(line));
+                }
+                let patches = &mut patches[..g.patches_size(piece)];
+                let b = g.patches(x, group, piece, patches);
+                let b = GemmOperand { data: b.data, row_stride: 1, column_stride: b.row_stride };
+                let first = group * out_group * patch;
+                let out =
+                    GemmOutput { data: &mut dkernel[first..], row_stride: patch, column_stride: 1 };
+                gemm_here(OP, [out_group, patch, columns], out, 1.0, a, b)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// In eight lanes, each in order, then the lanes.
+fn sum(values: &[f32]) -> f32 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value);
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// One place whose patch is the whole image: dkernel `[O, C·H·W]` is dy `[B, O]` transposed times x.
+fn covering(
+    cpu: &Cpu,
+    g: &Geometry,
+    x: &[f32],
+    dy: &[f32],
+    dkernel: &mut [f32],
+    dbias: Option<&mut [f32]>,
+) -> Result<()> {
+    let [patch, out_group] = [g.patch(), g.out_group()];
+    for group in 0..g.groups {
+        let a =
+            GemmOperand { data: &dy[group * out_group..], row_stride: 1, column_stride: g.outputs };
+        let b = GemmOperand {
+            data: &x[group * patch..],
+            row_stride: g.inputs * g.pixels(),
+            column_stride: 1,
+        };
+        let out = GemmOutput {
+            data: &mut dkernel[group * out_group * patch..],
+            row_stride: patch,
+            column_stride: 1,
+        };
+        cpu.gemm_strided(OP, [out_group, patch, g.batch], out, [0.0, 1.0], a, b)?;
+    }
+    if let Some(dbias) = dbias {
+        dbias.fill(0.0);
+        for row in dy.chunks_exact(g.outputs) {
+            dbias.iter_mut().zip(row).for_each(|(sum, dy)| *sum += dy);
+        }
+    }
     Ok(())
 }

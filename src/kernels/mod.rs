@@ -15,6 +15,7 @@ pub mod cd_update;
 pub mod conv2d;
 pub mod conv2d_grad_input;
 pub mod conv2d_grad_kernel;
+mod convolution;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;

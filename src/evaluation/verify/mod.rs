@@ -11,6 +11,8 @@ pub mod cd_update;
 #[doc(hidden)]
 pub mod compare;
 #[doc(hidden)]
+pub mod conv2d;
+#[doc(hidden)]
 pub mod elementwise;
 #[doc(hidden)]
 pub mod gather;
