@@ -12,6 +12,12 @@ pub(super) enum Element {
     U8,
     F32,
     F64,
+    /// Any integer but u8, little-endian or big-endian as the file says.
+    Integer {
+        /// 1, 2, 4 or 8.
+        bytes: u8,
+        signed: bool,
+    },
 }
 
 impl Element {
@@ -20,6 +26,7 @@ impl Element {
             Element::Bool | Element::U8 => 1,
             Element::F32 => 4,
             Element::F64 => 8,
+            Element::Integer { bytes, .. } => u64::from(bytes),
         }
     }
 
@@ -29,6 +36,8 @@ impl Element {
             Element::U8 => "u8",
             Element::F32 => "f32",
             Element::F64 => "f64",
+            Element::Integer { signed: true, .. } => "signed integers",
+            Element::Integer { signed: false, .. } => "unsigned integers",
         }
     }
 }
@@ -125,9 +134,26 @@ impl Layout {
                 }
                 values
             }
+            Element::Integer { bytes: size, signed } => {
+                let number = |word: &[u8]| integer(word, big_endian, signed);
+                Values::from_floats(bytes.chunks_exact(usize::from(size)).map(number).collect())
+            }
         };
         Ok((values, notices))
     }
+}
+
+/// A whole number of up to 8 bytes, rounded to f32.
+fn integer(word: &[u8], big_endian: bool, signed: bool) -> f32 {
+    let first = if big_endian { word.first() } else { word.last() };
+    let negative = signed && first.is_some_and(|&byte| byte >= 0x80);
+    let fold = |n: u64, &byte: &u8| n << 8 | u64::from(byte);
+    let start = if negative { u64::MAX } else { 0 };
+    let bits = match big_endian {
+        true => word.iter().fold(start, fold),
+        false => word.iter().rev().fold(start, fold),
+    };
+    if signed { bits as i64 as f32 } else { bits as f32 }
 }
 
 /// Refuses NaN and infinities, and what became infinite when it was rounded to f32.

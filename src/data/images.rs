@@ -46,13 +46,13 @@ pub fn resize(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<Cases> 
     if from == to {
         return Ok(cases.clone());
     }
+    let (n, d) = (cases.len(), size(op, cases.len(), to)?);
     let plan = Plan {
         from,
         to,
         down: weights(from.height, to.height),
         across: weights(from.width, to.width),
     };
-    let (n, d) = (cases.len(), size(op, cases.len(), to)?);
     let values = match cases.values() {
         Values::Bits(bits) => {
             let scale = f64::from(u8::MAX);
@@ -129,7 +129,7 @@ fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
 
 /// Values of a picture, where `n` of them can be indexed.
 fn size(op: &'static str, n: usize, to: ImageShape) -> Result<usize> {
-    let d = to.height.checked_mul(to.width);
+    let d = to.height.checked_mul(to.width).filter(|&d| i32::try_from(d).is_ok());
     d.filter(|d| d.checked_mul(n.max(1)).is_some()).ok_or_else(|| too_large(op, n, to))
 }
 

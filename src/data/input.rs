@@ -121,6 +121,16 @@ impl Input {
         Ok(bytes)
     }
 
+    /// What is left of the file, at most `most` bytes.
+    pub(super) fn rest(&mut self, most: u64) -> Result<Vec<u8>> {
+        let bytes = self.read_up_to(most.saturating_add(1))?;
+        if bytes.len() as u64 > most {
+            let detail = format!("the file has more than the {most} bytes that are read");
+            return Err(self.error(most, detail));
+        }
+        Ok(bytes)
+    }
+
     fn check_claim(&self, claimed: u64, promise: &str) -> Result<()> {
         let Some(length) = self.length else { return Ok(()) };
         if self.gzipped {

@@ -1,4 +1,4 @@
-//! Host arrays of cases, checked when read: idx, npy, csv and the bundled sets.
+//! Host arrays of cases, checked when read: idx, npy, csv, png and the bundled sets.
 //!
 //! [`load`] takes the name of a bundled set, a file or a folder, and gives a training part and, where the
 //! source has one, a test part. Values are held as their source holds them, without loss:
@@ -11,6 +11,8 @@
 //! | npy of bool; floats of nothing but 0 and 1 | bits | 0 or 1 |
 //! | idx and npy of f32, csv | f32 | as it stands |
 //! | idx and npy of f64 | f32, with a notice | rounded |
+//! | png of 8 bits or fewer without colours | u8, scale 1/255 | x/255 in [0, 1] |
+//! | other png | f32 | brightness in [0, 1] |
 //!
 //! Nothing in a file is believed: a header is held against the file's length before anything large is
 //! allocated, and what does not fit is an error with the path and the byte or line.
@@ -27,6 +29,7 @@ mod images;
 mod input;
 mod npy;
 mod picture_input;
+mod png;
 mod preprocessing;
 mod set;
 
@@ -38,8 +41,9 @@ use input::Input;
 
 pub use cases::{Cases, Values};
 pub use images::{pad, resize};
-pub use npy::{NpyMatrix, read_matrix};
+pub use npy::{NpyArray, NpyMatrix, read_array, read_matrix};
 pub use picture_input::PictureInput;
+pub use png::{Image, from_png};
 pub use preprocessing::{Binarize, Part, Preprocessing, epoch_draw};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 
@@ -59,7 +63,8 @@ pub const BUNDLED: [&str; 2] = ["digits", "fashion"];
 /// - an idx file of u8, f32 or f64, plain or gzipped, of any rank: the first size counts the cases;
 /// - a `.npy` file of u8, bool, f32 or f64, `[N, D]` or `[N, H, W]`, in C's or Fortran's order, also gzipped;
 /// - a `.csv` file: one case per line, every column is data (labels are not read from a csv: remove their
-///   column), a first line without any number is a header; integers stay as they are.
+///   column), a first line without any number is a header; integers stay as they are;
+/// - a `.png` picture of any kind: one case, its brightness in [0, 1] ([`from_png`]).
 ///
 /// A bundled name wins over a path: write `./digits` for a folder of that name. A single file is all
 /// training part, without labels. With more than two dimensions a picture's width is the last size and
@@ -83,12 +88,20 @@ pub fn load(source: &str) -> Result<Splits> {
         _ => {}
     }
     let path = Path::new(source);
+    let mut is_png = false;
     let mut splits = match fs::metadata(path) {
         Err(e) => return Err(missing(source, e)),
         Ok(metadata) if metadata.is_dir() => folder::read(path, source)?,
-        Ok(_) => Splits { train: read_file(path, source)?, test: None },
+        Ok(_) => {
+            let train;
+            (train, is_png) = read_file(path, source)?;
+            Splits { train, test: None }
+        }
     };
-    zero_one_as_bits(&mut splits)?;
+    // Of a PNG it is known that 1 is nearly black.
+    if !is_png {
+        zero_one_as_bits(&mut splits)?;
+    }
     Ok(splits)
 }
 
@@ -99,7 +112,7 @@ fn missing(source: &str, e: std::io::Error) -> Error {
     }
     let mut detail = format!(
         "no bundled data set of that name, and no such file or folder; bundled are {}; otherwise pass a file \
-         (idx or .gz of it, .npy, .csv) or a folder with train-images-idx3-ubyte",
+         (idx or .gz of it, .npy, .csv, .png) or a folder with train-images-idx3-ubyte",
         BUNDLED.join(" and ")
     );
     if let name @ ("mnist" | "fashion-mnist") = source {
@@ -110,14 +123,17 @@ fn missing(source: &str, e: std::io::Error) -> Error {
     Error::data(format!("'{source}'"), detail)
 }
 
-/// By the file's name, or else by its first bytes.
-fn read_file(path: &Path, name: &str) -> Result<DataSet> {
+/// By the file's name, or else by its first bytes; and whether it is a PNG.
+fn read_file(path: &Path, name: &str) -> Result<(DataSet, bool)> {
     let file = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let stem = file.strip_suffix(".gz").unwrap_or(&file);
     let extension = stem.rsplit_once('.').map_or("", |(_, extension)| extension);
     let input = Input::open(path)?;
-    if extension == "npy" || input.start() == npy::MAGIC {
+    let is_png = extension == "png" || input.start() == png::MAGIC;
+    let set = if extension == "npy" || input.start() == npy::MAGIC {
         npy::read(input, name)
+    } else if is_png {
+        png::read(input, name)
     } else if extension == "csv" {
         csv::read(input, name)
     } else if stem.ends_with("ubyte") || extension.starts_with("idx") || idx::is_idx(input.start())
@@ -125,11 +141,12 @@ fn read_file(path: &Path, name: &str) -> Result<DataSet> {
         idx::read(input, name)
     } else {
         let detail = format!(
-            "neither its name nor its first bytes ({:02x?}) are those of a data file; expected idx (plain or .gz), .npy or .csv",
+            "neither its name nor its first bytes ({:02x?}) are those of a data file; expected idx (plain or .gz), .npy, .csv or .png",
             input.start()
         );
         Err(input.error(0, detail))
-    }
+    };
+    Ok((set?, is_png))
 }
 
 /// Bytes of 0 and 1 alone are binary data, not nearly black pictures; every part must be so.

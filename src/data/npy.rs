@@ -36,6 +36,30 @@ pub struct NpyMatrix {
     pub values: Vec<f32>,
 }
 
+/// An array of any rank, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NpyArray {
+    /// The sizes, outermost first; none for a single number.
+    pub dims: Vec<usize>,
+    /// As many values as the sizes' product.
+    pub values: Vec<f32>,
+}
+
+/// Reads a `.npy` file of any rank, of f32, f64, u8, bool or integers, in C's or Fortran's order, also
+/// gzipped. The numbers stay as they are; f64 and integers beyond 2²⁴ are rounded. A size may be 0.
+///
+/// # Errors
+/// Those of [`read_matrix`], but for the rank.
+pub fn read_array(path: impl AsRef<Path>) -> Result<NpyArray> {
+    let mut input = Input::open(path.as_ref())?;
+    let header = read_header(&mut input)?;
+    let values = header.floats(&mut input)?;
+    let size =
+        |&d: &u64| usize::try_from(d).map_err(|_| input.error(header.begin, "a size is too large"));
+    let dims = header.dims.iter().map(size).collect::<Result<_>>()?;
+    Ok(NpyArray { dims, values })
+}
+
 /// Reads a `.npy` file, `[N, D]` or images `[N, H, W]` as `[N, H·W]`, of f32, f64, u8 or bool, in C's or
 /// Fortran's order, also gzipped. The numbers stay as they are (a u8 of 255 is 255), f64 are rounded; N or
 /// D may be 0.
@@ -46,22 +70,21 @@ pub struct NpyMatrix {
 /// value that is not a finite f32.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<NpyMatrix> {
     let mut input = Input::open(path.as_ref())?;
-    let header = read_header(&mut input)?;
-    if header.dims.contains(&0) {
-        input.payload(0, "an empty array")?;
-        return header.empty(&input);
+    let header = read_cases_header(&mut input)?;
+    let values = header.floats(&mut input)?;
+    let size = |d: &[u64]| d.iter().try_fold(1usize, |p, &x| p.checked_mul(x.try_into().ok()?));
+    match (size(&header.dims[..1]), size(&header.dims[1..])) {
+        (Some(rows), Some(columns)) => Ok(NpyMatrix { rows, columns, values }),
+        _ => {
+            let detail = format!("dimensions {:?} are too large", header.dims);
+            Err(input.error(header.begin, detail))
+        }
     }
-    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
-    let values = match header.values(&layout, &mut input)?.0 {
-        Values::Bits(v) | Values::U8 { values: v, .. } => v.into_iter().map(f32::from).collect(),
-        Values::F32(v) => v,
-    };
-    Ok(NpyMatrix { rows: layout.n, columns: layout.d, values })
 }
 
 /// A file of cases, `[N, D]` or `[N, H, W]`.
 pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
-    let header = read_header(&mut input)?;
+    let header = read_cases_header(&mut input)?;
     let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
     let (values, notices) = header.values(&layout, &mut input)?;
     Ok(DataSet {
@@ -75,10 +98,11 @@ pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
 
 /// What a header says, checked but for the sizes.
 struct Array {
+    /// The element type as NumPy writes it.
+    descr: String,
     element: Element,
     big_endian: bool,
     fortran: bool,
-    /// Two at least.
     dims: Vec<u64>,
     /// Where the dictionary begins.
     begin: u64,
@@ -92,15 +116,40 @@ impl Array {
         Ok((values, notices))
     }
 
-    /// A matrix of no values.
-    fn empty(&self, input: &Input) -> Result<NpyMatrix> {
-        let product =
-            |d: &[u64]| d.iter().try_fold(1usize, |p, &x| p.checked_mul(x.try_into().ok()?));
-        match (product(&self.dims[..1]), product(&self.dims[1..])) {
-            (Some(rows), Some(columns)) => Ok(NpyMatrix { rows, columns, values: Vec::new() }),
-            _ => Err(input.error(self.begin, format!("dimensions {:?} are too large", self.dims))),
+    /// The elements as they are: a u8 of 255 is 255.
+    fn floats(&self, input: &mut Input) -> Result<Vec<f32>> {
+        if self.dims.contains(&0) {
+            input.payload(0, "an empty array")?;
+            return Ok(Vec::new());
         }
+        let layout = Layout::new(&self.dims, self.element, input, self.begin)?;
+        Ok(match self.values(&layout, input)?.0 {
+            Values::Bits(v) | Values::U8 { values: v, .. } => {
+                v.into_iter().map(f32::from).collect()
+            }
+            Values::F32(v) => v,
+        })
     }
+}
+
+/// The header of cases: two sizes at least, and values whose scale is known.
+fn read_cases_header(input: &mut Input) -> Result<Array> {
+    let header = read_header(input)?;
+    if let Element::Integer { .. } = header.element {
+        let detail = format!(
+            "the element type is '{}'; u8, bool, f32 and f64 are read: a.astype('float32') before saving",
+            header.descr
+        );
+        return Err(input.error(header.begin, detail));
+    }
+    if header.dims.len() < 2 {
+        let detail = format!(
+            "the shape is {:?}; expected [N, D] or [N, H, W]: reshape it first, one case is [1, D]",
+            header.dims
+        );
+        return Err(input.error(header.begin, detail));
+    }
+    Ok(header)
 }
 
 fn read_header(input: &mut Input) -> Result<Array> {
@@ -123,17 +172,10 @@ fn read_header(input: &mut Input) -> Result<Array> {
     }
     let begin = input.position();
     let text = input.header(length, "the header's dictionary")?;
-    let (element, big_endian, fortran, dims) = interpret(&text, input, begin)?;
-    if dims.len() < 2 {
-        let detail = format!(
-            "the shape is {dims:?}; expected [N, D] or [N, H, W]: reshape it first, one case is [1, D]"
-        );
-        return Err(input.error(begin, detail));
-    }
-    Ok(Array { element, big_endian, fortran, dims, begin })
+    interpret(&text, input, begin)
 }
 
-fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<(Element, bool, bool, Vec<u64>)> {
+fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<Array> {
     let parsed = Parser { text, at: 0 }.dictionary();
     let Header { descr: Some(descr), fortran_order: Some(fortran), shape: Some(dims) } =
         parsed.map_err(|(at, detail)| input.error(begin + at as u64, detail))?
@@ -149,15 +191,18 @@ fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<(Element, bool, b
         "b1" | "?" => Element::Bool,
         "f4" => Element::F32,
         "f8" => Element::F64,
+        "i1" | "i2" | "i4" | "i8" | "u2" | "u4" | "u8" => {
+            Element::Integer { bytes: kind.as_bytes()[1] - b'0', signed: kind.starts_with('i') }
+        }
         _ => {
             let detail = format!(
-                "the element type is '{descr}'; u8, bool, f32 and f64 are read: a.astype('float32') before saving"
+                "the element type is '{descr}'; f32, f64, bool and integers are read: a.astype('float32') before saving"
             );
             return Err(input.error(begin, detail));
         }
     };
     let big_endian = order == '>' || (order != '<' && cfg!(target_endian = "big"));
-    Ok((element, big_endian, fortran, dims))
+    Ok(Array { descr, element, big_endian, fortran, dims, begin })
 }
 
 /// A reader of the one dictionary that NumPy writes: strings, booleans and a tuple of integers.

@@ -1,6 +1,7 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
 pub mod enumeration;
+pub mod filters;
 pub mod lenet5;
 pub mod network;
 pub mod rbm;

@@ -15,6 +15,7 @@ pub mod pictures;
 pub mod png_file;
 pub mod record;
 pub mod report;
+pub mod text;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{

@@ -1,9 +1,9 @@
 //! Pictures as PNG files.
 
-use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
+use crate::data::{Image, ImageShape};
 use crate::error::{Error, Result};
 use crate::run::atomic;
 
@@ -71,31 +71,25 @@ impl Picture {
         }
     }
 
-    /// Reads an 8-bit grey or RGB PNG, such as [`save`](Picture::save) writes.
+    /// Reads a PNG of any kind as 8-bit colours; alpha is ignored, and a note says so.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be opened; [`Error::File`] if it is no such PNG.
+    /// Those of [`Image::load`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let fail = |detail: String| Error::file(path, "png", detail);
-        let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
-        let mut reader =
-            png::Decoder::new(BufReader::new(file)).read_info().map_err(|e| fail(e.to_string()))?;
-        let size = reader.output_buffer_size().ok_or_else(|| fail("too large".into()))?;
-        let mut bytes = vec![0; size];
-        let info = reader.next_frame(&mut bytes).map_err(|e| fail(e.to_string()))?;
-        bytes.truncate(info.buffer_size());
-        let pixels = match (info.color_type, info.bit_depth) {
-            (png::ColorType::Grayscale, png::BitDepth::Eight) => {
-                bytes.into_iter().map(|grey| [grey; 3]).collect()
-            }
-            (png::ColorType::Rgb, png::BitDepth::Eight) => bytes.as_chunks::<3>().0.to_vec(),
-            (colour, depth) => {
-                return Err(fail(format!("{colour:?} {depth:?}, expected 8-bit grey or RGB")));
-            }
+        let image = Image::load(path)?;
+        let ImageShape { height, width } = image.shape;
+        let byte = |&x: &f32| (x * 255.0).round() as u8;
+        let plane = |channel: usize| image.values[channel * height * width..].iter().map(byte);
+        let pixels = match image.channels {
+            3 => plane(0)
+                .zip(plane(1))
+                .zip(plane(2))
+                .map(|((r, g), b)| [r, g, b])
+                .take(height * width)
+                .collect(),
+            _ => plane(0).map(|grey| [grey; 3]).collect(),
         };
-        let (width, height) = (info.width as usize, info.height as usize);
-        Ok(Picture { width, height, pixels, notes: Vec::new() })
+        Ok(Picture { width, height, pixels, notes: image.notices })
     }
 }
 

@@ -4,6 +4,8 @@ mod bad_input;
 mod bundled;
 mod cases;
 mod formats;
+mod images;
+mod png;
 mod preprocessing;
 mod robustness;
 mod split;
