@@ -22,12 +22,12 @@ fn load_a(row: u32, k: u32) -> f32 {
     if CONNECTIONS {
         if connections[output * params.in_group + k / params.taps] == 0u { return 0.0; }
     }
-    return kernel[output * params.patch + k];
+    return kernel[output * params.patch_size + k];
 }
 
 fn load_b(k: u32, column: u32) -> f32 {
     if COVERS {
-        return x[(column * params.groups + slice) * params.patch + k];
+        return x[(column * params.groups + slice) * params.patch_size + k];
     }
     let places = params.positions.x * params.positions.y;
     let image = column / places;

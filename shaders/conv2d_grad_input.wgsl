@@ -26,7 +26,7 @@ fn load_a(row: u32, k: u32) -> f32 {
     if CONNECTIONS {
         if connections[output * params.in_group + value / params.taps] == 0u { return 0.0; }
     }
-    return kernel[output * params.patch + value];
+    return kernel[output * params.patch_size + value];
 }
 
 fn load_b(k: u32, column: u32) -> f32 {
@@ -49,7 +49,7 @@ fn finish(row: u32, column: u32, sums: vec4<f32>) {
     let count = min(4u, params.n - column);
     if COVERS {
         for (var i = 0u; i < count; i++) {
-            dx[((column + i) * params.groups + slice) * params.patch + row] = sums[i];
+            dx[((column + i) * params.groups + slice) * params.patch_size + row] = sums[i];
         }
         return;
     }

@@ -25,7 +25,7 @@ fn load_b(k: u32, column: u32) -> f32 {
     let term = slice / params.groups * params.k + k;
     // Past the last term dy counts as 0, and this as 0 too: an infinity times 0 would be NaN.
     if term >= params.terms { return 0.0; }
-    if column == params.patch { return 1.0; }
+    if column == params.patch_size { return 1.0; }
     let places = params.positions.x * params.positions.y;
     let image = term / places;
     let channel = column / params.taps;

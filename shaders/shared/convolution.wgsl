@@ -16,7 +16,7 @@ struct Params {
     stride: vec2<u32>,
     padding: vec2<u32>,
     dilation: vec2<u32>,
-    patch: u32,
+    patch_size: u32,
     taps: u32,
     // Products in a sum over the batch's places, of which each slice takes k.
     terms: u32,

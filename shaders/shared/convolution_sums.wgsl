@@ -24,12 +24,12 @@ fn main(
     let value = i - output * params.n;
     var sum = 0.0;
     for (var run = 0u; run < params.slices; run++) { sum += sums[run * size + i]; }
-    if value == params.patch {
+    if value == params.patch_size {
         if BIAS { dbias[output] = sum; }
         return;
     }
     if CONNECTIONS {
         if connections[output * params.in_group + value / params.taps] == 0u { sum = 0.0; }
     }
-    dkernel[output * params.patch + value] = sum;
+    dkernel[output * params.patch_size + value] = sum;
 }
