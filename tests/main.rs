@@ -7,6 +7,7 @@ mod device;
 mod evaluation;
 mod examples;
 mod kernels;
+mod layers;
 mod models;
 #[cfg(feature = "cli")]
 mod report;

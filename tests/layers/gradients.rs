@@ -1,0 +1,284 @@
+//! Every layer's backward pass against finite differences of its forward pass, in the middle of a graph: the
+//! incoming gradient is random.
+
+use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::kernels::activation::Activation;
+use harmonium::layers::{Initialization, LayerSpec, Pass, PoolKind, Sequential, Size};
+use harmonium::random::{Draw, stream};
+use harmonium::{Device, Tensor};
+
+use super::{conv, linear, pool};
+
+/// L = Σ r·y, in f64.
+fn loss(network: &mut Sequential, x: &Tensor, r: &[f32], pass: Pass) -> f64 {
+    let y = network.forward(x, pass).unwrap().to_vec().unwrap();
+    assert_eq!(y.len(), r.len());
+    y.iter().zip(r).map(|(&y, &r)| f64::from(y) * f64::from(r)).sum()
+}
+
+fn normal(seed: u64, n: usize) -> Vec<f32> {
+    Inputs::new(seed).values(Values::Ordinary, n)
+}
+
+/// Directional derivatives of L along random directions of the input and of each parameter.
+#[track_caller]
+fn check(device: &Device, input: &[usize], specs: &[LayerSpec]) {
+    // Where a maximum or a rectifier bends within the step, the difference is wrong: a shorter step bends less
+    // often, and rounds more.
+    let text = format!("{specs:?}");
+    let bends = text.contains("Max") || text.contains("Relu");
+    let (h, tolerance, rounding) = if bends { (3e-4, 0.02, 1e-2) } else { (2e-3, 0.01, 2e-3) };
+    let mut network = Sequential::new(device, input, specs, Initialization::Glorot, 7).unwrap();
+    // Biases too: where they are 0 a missing one is not seen.
+    for (i, p) in network.parameters_mut().enumerate() {
+        let dims = p.value.shape().dims().to_vec();
+        let values: Vec<f32> = normal(100 + i as u64, p.value.shape().len());
+        let stored = p.value.to_vec().unwrap();
+        // Weights that a table disconnects stay 0.
+        let values: Vec<f32> = values
+            .iter()
+            .zip(&stored)
+            .map(|(v, s)| if p.name.ends_with("kernel") && *s == 0.0 { 0.0 } else { 0.4 * v })
+            .collect();
+        p.value = Tensor::from_f32(device, &dims, &values).unwrap();
+    }
+    let batch = 3;
+    let dims: Vec<usize> = std::iter::once(batch).chain(input.iter().copied()).collect();
+    let values = normal(1, dims.iter().product());
+    let x = Tensor::from_f32(device, &dims, &values).unwrap();
+    let pass = Pass::Train(Draw::new(3, stream::DROPOUT).at(11));
+    let outputs = network.forward(&x, pass).unwrap().shape().len();
+    let r = normal(2, outputs);
+    network.outgoing().unwrap().1.upload(&r).unwrap();
+    let mut dx = Tensor::for_output(device, &dims).unwrap();
+    network.backward(&x, Some(&mut dx)).unwrap();
+    let dx = dx.to_vec().unwrap();
+    let gradients: Vec<(String, Vec<f32>, Vec<f32>)> = network
+        .parameters()
+        .map(|p| (p.name.clone(), p.value.to_vec().unwrap(), p.gradient.to_vec().unwrap()))
+        .collect();
+
+    let compare = |name: &str, gradient: &[f32], direction: &[f32], difference: f64| {
+        let expected: f64 =
+            gradient.iter().zip(direction).map(|(&g, &d)| f64::from(g) * f64::from(d)).sum();
+        let size: f64 = gradient
+            .iter()
+            .zip(direction)
+            .map(|(&g, &d)| (f64::from(g) * f64::from(d)).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        assert!(size > 1e-3, "{name} on {}: the gradient is 0", device.info());
+        let error = (difference - expected).abs();
+        assert!(
+            error < tolerance * size + rounding,
+            "{name} of {specs:?} on {}: the gradient says {expected}, the difference {difference}",
+            device.info()
+        );
+    };
+    for trial in 0..2 {
+        let direction = normal(50 + trial, values.len());
+        let at = |h: f32| -> Vec<f32> {
+            values.iter().zip(&direction).map(|(v, d)| v + h * d).collect()
+        };
+        let mut value = |h: f32| {
+            let x = Tensor::from_f32(device, &dims, &at(h)).unwrap();
+            loss(&mut network, &x, &r, pass)
+        };
+        let difference = (value(h) - value(-h)) / f64::from(2.0 * h);
+        compare("the input", &dx, &direction, difference);
+        for (i, (name, start, gradient)) in gradients.iter().enumerate() {
+            let mut direction = normal(60 + trial, start.len());
+            if name.ends_with("kernel") {
+                direction.iter_mut().zip(start).for_each(|(d, s)| {
+                    if *s == 0.0 {
+                        *d = 0.0;
+                    }
+                });
+            }
+            let mut value = |h: f32| {
+                let moved: Vec<f32> =
+                    start.iter().zip(&direction).map(|(v, d)| v + h * d).collect();
+                let upload = |network: &mut Sequential, values: &[f32]| {
+                    let p = network.parameters_mut().nth(i).unwrap();
+                    p.value.upload(values).unwrap();
+                };
+                upload(&mut network, &moved);
+                let found = loss(&mut network, &x, &r, pass);
+                upload(&mut network, start);
+                found
+            };
+            let difference = (value(h) - value(-h)) / f64::from(2.0 * h);
+            compare(name, gradient, &direction, difference);
+        }
+    }
+}
+
+#[track_caller]
+fn on_cpu(input: &[usize], specs: &[LayerSpec]) {
+    check(&Device::cpu(), input, specs);
+}
+
+const F: Activation = Activation::ScaledTanh;
+
+#[test]
+fn linear_layers() {
+    on_cpu(&[7], &[linear(5, Activation::Tanh), linear(3, Activation::Sigmoid)]);
+    on_cpu(&[4], &[LayerSpec::Linear { units: 3, bias: false, activation: F }]);
+    on_cpu(&[2, 3, 5], &[linear(4, Activation::Softplus)]);
+}
+
+#[test]
+fn convolutions() {
+    on_cpu(&[2, 9, 7], &[conv(3, [3, 2], F)]);
+    on_cpu(&[1, 8, 8], &[conv(4, [5, 5], F), conv(3, [3, 3], Activation::Identity)]);
+    let odd = LayerSpec::Conv {
+        maps: 6,
+        kernel: Size::Sides([3, 2]),
+        stride: Size::Sides([2, 1]),
+        padding: Size::Sides([1, 2]),
+        dilation: Size::Sides([1, 2]),
+        groups: 2,
+        connections: None,
+        bias: true,
+        activation: Activation::Tanh,
+    };
+    on_cpu(&[4, 9, 8], &[odd]);
+}
+
+#[test]
+fn a_connection_table() {
+    on_cpu(&[3, 6, 5], &[with_table()]);
+    let mut network =
+        Sequential::new(&Device::cpu(), &[3, 6, 5], &[with_table()], Initialization::Lecun, 1)
+            .unwrap();
+    // Where there is no connection the gradient is 0, so the weights stay 0.
+    let x = Tensor::from_f32(&Device::cpu(), &[2, 3, 6, 5], &normal(1, 180)).unwrap();
+    let n = network.forward(&x, Pass::Evaluate).unwrap().shape().len();
+    network.outgoing().unwrap().1.upload(&normal(2, n)).unwrap();
+    network.backward(&x, None).unwrap();
+    let kernel = network.parameters().next().unwrap();
+    assert_eq!(kernel.trained, 3 * 9);
+    let gradient = kernel.gradient.to_vec().unwrap();
+    let connected = [true, false, true, false, true, false];
+    for (pair, values) in gradient.chunks(9).enumerate() {
+        assert_eq!(values.iter().any(|g| *g != 0.0), connected[pair], "pair {pair}");
+    }
+}
+
+fn with_table() -> LayerSpec {
+    match conv(2, [3, 3], F) {
+        LayerSpec::Conv {
+            maps,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            activation,
+            ..
+        } => {
+            let connections = Some(vec![vec![0, 2], vec![1]]);
+            LayerSpec::Conv {
+                maps,
+                kernel,
+                stride,
+                padding,
+                dilation,
+                groups,
+                connections,
+                bias,
+                activation,
+            }
+        }
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn pools_and_subsampling() {
+    for kind in [PoolKind::Max, PoolKind::Average] {
+        on_cpu(&[2, 7, 9], &[pool(kind, 2)]);
+        for (ceil, count_padding) in [(false, true), (true, false)] {
+            let overlapping = LayerSpec::Pool {
+                kind,
+                size: Size::Square(3),
+                stride: Some(Size::Sides([2, 1])),
+                padding: Size::Square(1),
+                ceil,
+                count_padding,
+            };
+            on_cpu(&[2, 8, 7], &[overlapping]);
+        }
+    }
+    let subsample = |size| LayerSpec::Subsample { size, activation: F };
+    on_cpu(&[3, 7, 5], &[subsample(Size::Square(2))]);
+    on_cpu(&[2, 9, 8], &[subsample(Size::Sides([3, 2]))]);
+}
+
+#[test]
+fn activations_and_dropout() {
+    for function in [
+        Activation::Identity,
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::Relu,
+        Activation::Softplus,
+        F,
+    ] {
+        on_cpu(&[2, 3, 5], &[LayerSpec::Activation { function }]);
+    }
+    on_cpu(&[2, 5, 7], &[LayerSpec::Dropout { rate: 0.4 }]);
+    on_cpu(&[11], &[linear(9, F), LayerSpec::Dropout { rate: 0.5 }, linear(4, F)]);
+}
+
+/// One network with every layer.
+fn everything() -> Vec<LayerSpec> {
+    vec![
+        conv(4, [3, 3], F),
+        LayerSpec::Subsample { size: Size::Square(2), activation: F },
+        conv(6, [2, 2], Activation::Relu),
+        pool(PoolKind::Max, 2),
+        LayerSpec::Flatten,
+        LayerSpec::Dropout { rate: 0.2 },
+        linear(8, Activation::Tanh),
+        LayerSpec::Activation { function: Activation::Softplus },
+        linear(5, Activation::Identity),
+    ]
+}
+
+#[test]
+fn all_layers_together() {
+    on_cpu(&[2, 12, 11], &everything());
+}
+
+#[test]
+fn all_layers_on_every_adapter() {
+    for gpu in crate::support::gpus() {
+        check(gpu, &[2, 12, 11], &everything());
+        check(gpu, &[3, 6, 5], &[with_table(), pool(PoolKind::Average, 2)]);
+    }
+}
+
+/// The check itself sees a gradient that ignores what comes in.
+#[test]
+fn a_wrong_gradient_is_seen() {
+    let result = std::panic::catch_unwind(|| {
+        let device = Device::cpu();
+        let specs = [linear(4, F)];
+        let mut network =
+            Sequential::new(&device, &[3], &specs, Initialization::Glorot, 1).unwrap();
+        let x = Tensor::from_f32(&device, &[2, 3], &normal(1, 6)).unwrap();
+        let r = normal(2, 8);
+        let pass = Pass::Evaluate;
+        let before = loss(&mut network, &x, &r, pass);
+        network.outgoing().unwrap().1.upload(&[1.0; 8]).unwrap();
+        network.backward(&x, None).unwrap();
+        let p = network.parameters_mut().nth(1).unwrap();
+        let gradient = p.gradient.to_vec().unwrap();
+        p.value.upload(&[1e-3, 0.0, 0.0, 0.0]).unwrap();
+        let difference = (loss(&mut network, &x, &r, pass) - before) / 1e-3;
+        assert!((difference - f64::from(gradient[0])).abs() < 0.01);
+    });
+    assert!(result.is_err());
+}
