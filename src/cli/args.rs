@@ -43,8 +43,13 @@ pub enum Command {
     Transform(ApplyOptions),
     /// Send data through the machine and back: v -> p(h|v) -> mean of v, no noise
     Reconstruct(ApplyOptions),
-    /// Say how good a machine is: log Z, likelihood, pseudo-likelihood, reconstruction error
+    /// Say how good a model is. A machine: log Z, likelihood, pseudo-likelihood, reconstruction error; a
+    /// network: error, loss, confusion matrix, worst mistakes
     Eval(EvalOptions),
+    /// Classify data, or one PNG picture, with a trained network
+    Predict(PredictOptions),
+    /// Draw a network's kernels and what every layer makes of one picture
+    Features(FeaturesOptions),
     /// Write a run's report.html again
     Report(ReportOptions),
     /// Print a table of runs, and overlay their curves on a page
@@ -239,6 +244,51 @@ pub enum Split {
 }
 
 #[derive(Args)]
+pub struct PredictOptions {
+    /// A network's run folder, or its .safetensors file
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: PathBuf,
+    /// digits or fashion (bundled), a folder in MNIST's naming, a file (idx, idx.gz, npy, csv), or a PNG picture
+    #[arg(long, value_name = "DATA")]
+    pub data: String,
+    /// Which part [default: test, where the data have one]
+    #[arg(long, value_enum)]
+    pub split: Option<Split>,
+    /// Use the first N cases only
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    pub limit: Option<usize>,
+    /// Turn black into white first: MNIST's digits are light on a dark ground
+    #[arg(long)]
+    pub invert: bool,
+    /// A table: case, predicted class, true class where it is known, all probabilities [default: the screen]
+    #[arg(long, value_name = "FILE.csv")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceOption,
+}
+
+#[derive(Args)]
+pub struct FeaturesOptions {
+    /// A network's run folder, or its .safetensors file
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: PathBuf,
+    /// As for `predict` [default: what the network was trained on]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Which part [default: test, where the data have one]
+    #[arg(long, value_enum)]
+    pub split: Option<Split>,
+    /// Which case, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0, value_parser = whole::<usize>)]
+    pub case: usize,
+    /// The sheet
+    #[arg(long, value_name = "FILE.png")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceOption,
+}
+
+#[derive(Args)]
 pub struct ReportOptions {
     /// The folder of a finished run
     #[arg(value_name = "RUN")]
@@ -304,6 +354,9 @@ pub struct EvalOptions {
     /// Of all draws
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Of a network: where confusion matrix and mistakes go [default: its run folder]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -18,7 +18,7 @@ use crate::evaluation::partition::{can_enumerate, exact_log_partition};
 use crate::evaluation::scores;
 use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, PhiloxRng, stream};
-use crate::run::{EVAL, atomic};
+use crate::run::{EVAL, atomic, model_kind, resolve_model};
 use crate::tensor::Tensor;
 
 /// Cases on the device at once.
@@ -65,6 +65,14 @@ struct Report {
 pub fn run(options: &EvalOptions) -> Result<()> {
     if options.limit == Some(0) {
         return Err(Error::setting("limit", "0 is too few; use at least 1"));
+    }
+    let path = resolve_model(&options.model.model)?;
+    if model_kind(&path)? == "network" {
+        return super::network::eval(options);
+    }
+    if options.out.is_some() {
+        let detail = "takes the pictures of a network's evaluation; a machine has none";
+        return Err(Error::setting("out", detail));
     }
     let temperatures = temperatures(options)?;
     let device = open_device(&options.device.device)?;

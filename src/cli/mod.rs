@@ -51,6 +51,8 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Eval(options) => eval::run(&options)?,
+        args::Command::Predict(options) => network::predict(&options)?,
+        args::Command::Features(options) => network::features(&options)?,
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),

@@ -81,27 +81,10 @@ fn most_probable(p: &[f32]) -> u32 {
 }
 
 impl Predictions {
-    /// How often class t was taken for class p, `[classes, classes]` with t as row; cases without a prediction
-    /// are left out.
-    ///
-    /// # Errors
-    /// [`Error::Data`] where there are not as many labels as cases, or one is no class.
-    pub fn confusion(&self, labels: &[u32]) -> Result<Vec<u64>> {
-        self.check(labels)?;
-        let n = self.classes;
-        let mut counts = vec![0; n * n];
-        for (&truth, &predicted) in labels.iter().zip(&self.predicted) {
-            if (predicted as usize) < n {
-                counts[truth as usize * n + predicted as usize] += 1;
-            }
-        }
-        Ok(counts)
-    }
-
     /// The cases that are classified wrongly, worst first: those whose own class was least probable.
     ///
     /// # Errors
-    /// As [`Predictions::confusion`].
+    /// [`Error::Data`] where there are not as many labels as cases, or one is no class.
     pub fn mistakes(&self, labels: &[u32]) -> Result<Vec<usize>> {
         self.check(labels)?;
         let own = |case: usize| self.probabilities[case * self.classes + labels[case] as usize];

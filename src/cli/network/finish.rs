@@ -1,13 +1,17 @@
 //! What a classifier's run leaves: models and pictures.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::prepare::{Prepared, resident};
+use super::prepare::{Labelled, Prepared, resident};
 use super::settings::Settings;
 use super::train::Metrics;
+use crate::data::PictureInput;
 use crate::error::Result;
-use crate::evaluation::classification::{ClassificationScore, score};
+use crate::evaluation::classification::{ClassificationScore, Predictions, predict, score};
 use crate::models::Network;
+use crate::run::confusion::Confusion;
+use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::{self, NetworkFile, RunFolder, curves, pictures};
 use crate::training::Backpropagation;
 
@@ -39,13 +43,18 @@ pub fn models(
     score(network, &mut source).map(Some)
 }
 
-/// Draws curves, kernels, confusion and mistakes.
+/// Draws curves, kernels, and of the test cases (else of those held out, else of the training cases) confusion
+/// and mistakes.
 pub fn pictures(
     folder: &RunFolder,
     network: &mut Network,
-    _prepared: &Prepared,
+    prepared: &Prepared,
     lines: &[Metrics],
 ) -> Result<()> {
+    let held_out = prepared.test.as_ref().or(prepared.validation.as_ref());
+    let shown = held_out.unwrap_or(&prepared.train);
+    let found = predict(network, &shown.cases, &prepared.input)?;
+    confusion_and_mistakes(folder.path(), &prepared.input, &prepared.classes, shown, &found)?;
     curves::write_svg(folder.picture_path(run::CURVES), &panels(lines))?;
     if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
         && let &[_, _, height, width] = kernel.value.shape().dims()
@@ -57,6 +66,41 @@ pub fn pictures(
             .save(folder.picture_path(run::FILTERS))?;
     }
     Ok(())
+}
+
+/// What is taken for what, as a picture and as a table, and the cases that are most wrong.
+pub fn confusion_and_mistakes(
+    folder: &Path,
+    input: &PictureInput,
+    names: &[String],
+    part: &Labelled,
+    found: &Predictions,
+) -> Result<()> {
+    let mut confusion = Confusion::new(names.to_vec());
+    confusion.count(&part.labels, &found.predicted)?;
+    confusion.picture()?.save(folder.join(run::CONFUSION))?;
+    confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
+    let wrong = found.mistakes(&part.labels)?;
+    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
+    let shown: Vec<Mistake<'_>> = wrong
+        .iter()
+        .zip(&pictures)
+        .map(|(&case, values)| {
+            let predicted = found.predicted[case] as usize;
+            Mistake {
+                values,
+                truth: &names[part.labels[case] as usize],
+                predicted: names.get(predicted).map_or("none", String::as_str),
+                probability: found
+                    .probabilities
+                    .get(case * found.classes + predicted)
+                    .copied()
+                    .unwrap_or(f32::NAN),
+            }
+        })
+        .collect();
+    let [_, height, width] = input.shape();
+    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
 }
 
 fn panels(lines: &[Metrics]) -> Vec<curves::Panel> {

@@ -1,9 +1,16 @@
 //! Classifiers: their training, and what is done with them afterwards.
 
+mod eval;
+mod features;
 mod finish;
+mod open;
+mod predict;
 mod prepare;
 mod settings;
 mod train;
 
+pub use eval::run as eval;
+pub use features::run as features;
+pub use predict::run as predict;
 pub use settings::{NetworkKind, NetworkOptions};
 pub use train::run as train;

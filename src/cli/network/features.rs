@@ -1,0 +1,106 @@
+//! `harmonium features`: what a network makes of one picture.
+
+use super::super::args::FeaturesOptions;
+use super::super::open_device;
+use super::super::print::out;
+use super::open::Opened;
+use crate::error::{Error, Result};
+use crate::layers::{LayerSpec, Pass, StageView};
+use crate::run::features::{Answer, LayerPicture, Maps, features};
+use crate::tensor::Tensor;
+
+pub fn run(options: &FeaturesOptions) -> Result<()> {
+    if !options.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        let detail = format!("{} does not end in .png", options.out.display());
+        return Err(Error::setting("out", detail));
+    }
+    let device = open_device(&options.device.device)?;
+    let mut opened = Opened::open(&options.model, &device)?;
+    let chosen = opened.choose(options.data.as_deref(), options.split, None)?;
+    let (case, all) = (options.case, chosen.cases.len());
+    if case >= all {
+        let detail = format!(
+            "{case} is past the last; the {} part has the cases 0 to {}",
+            chosen.part_name(),
+            all - 1
+        );
+        return Err(Error::setting("case", detail));
+    }
+    let one = chosen.cases.select(&[case as u32])?;
+    let [c, h, w] = opened.network.spec().input;
+    let x = Tensor::from_f32(&device, &[1, c, h, w], &opened.file.input.values(&one))?;
+    let probabilities = opened.network.probabilities(&x)?.to_vec()?;
+    let answer = Answer {
+        names: opened.file.classes.clone(),
+        probabilities,
+        truth: chosen.labels.as_ref().map(|labels| labels[case] as usize),
+    };
+    let layers = opened.network.layers_mut();
+    layers.forward(&x, Pass::Evaluate)?;
+    let mut specs = opened.file.spec.layers.iter();
+    let mut pictures: Vec<LayerPicture> = Vec::new();
+    let stages: Vec<StageView<'_>> = opened.network.layers().stages().collect();
+    for (i, stage) in stages.iter().enumerate() {
+        if stage.name == "flatten" {
+            if matches!(specs.as_slice().first(), Some(LayerSpec::Flatten)) {
+                specs.next();
+            }
+            continue;
+        }
+        let spec = specs.next();
+        // What a flattening has moved on is found there.
+        let next = stages.get(i + 1).and_then(|next| next.value);
+        let Some(value) = stage.value.or(next) else { continue };
+        pictures.push(LayerPicture {
+            title: format!("{}: {}", stage.name, spec.map_or(String::new(), described)),
+            kernels: kernels(stage)?,
+            inputs: inputs(stage),
+            maps: maps(stage.output, value.to_vec()?),
+        });
+    }
+    let input = Maps { count: c, height: h, width: w, values: opened.file.input.values(&one) };
+    let title = format!("{}, {} case {case}", chosen.data, chosen.part_name());
+    features(&title, &input, &pictures, Some(&answer))?.save(&options.out)?;
+    out!("{title}: {}", options.out.display());
+    Ok(())
+}
+
+fn maps(dims: &[usize], values: Vec<f32>) -> Maps {
+    match *dims {
+        [count, height, width] => Maps { count, height, width, values },
+        _ => Maps { count: values.len(), height: 1, width: 1, values },
+    }
+}
+
+/// What a layer does, in words.
+fn described(spec: &LayerSpec) -> String {
+    let by = |size: crate::layers::Size| {
+        let [h, w] = size.sides();
+        format!("{h}×{w}")
+    };
+    match spec {
+        LayerSpec::Linear { .. } => "fully connected".into(),
+        LayerSpec::Conv { kernel, .. } => format!("convolution {}", by(*kernel)),
+        LayerSpec::Pool { kind: crate::layers::PoolKind::Max, size, .. } => {
+            format!("maximum of {}", by(*size))
+        }
+        LayerSpec::Pool { size, .. } => format!("average of {}", by(*size)),
+        LayerSpec::Subsample { size, .. } => format!("trained subsampling {}", by(*size)),
+        LayerSpec::Activation { .. } => "activation".into(),
+        LayerSpec::Dropout { .. } => "dropout (nothing dropped)".into(),
+        LayerSpec::Flatten => "flattened".into(),
+    }
+}
+
+fn kernels(stage: &StageView<'_>) -> Result<Option<Maps>> {
+    let Some(kernel) = stage.parameters.iter().find(|p| p.name.ends_with(".kernel")) else {
+        return Ok(None);
+    };
+    let &[outputs, inputs, height, width] = kernel.value.shape().dims() else { return Ok(None) };
+    Ok(Some(Maps { count: outputs * inputs, height, width, values: kernel.value.to_vec()? }))
+}
+
+fn inputs(stage: &StageView<'_>) -> usize {
+    let kernel = stage.parameters.iter().find(|p| p.name.ends_with(".kernel"));
+    kernel.map_or(0, |p| p.value.shape().dims().get(1).copied().unwrap_or(0))
+}
