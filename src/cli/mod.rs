@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod devices;
 mod eval;
+mod filter;
 mod interrupt;
 mod log;
 mod model;
@@ -51,6 +52,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Eval(options) => eval::run(&options)?,
+        args::Command::Filter(options) => filter::run(&options)?,
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),

@@ -6,9 +6,12 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod confusion;
 pub mod curves;
+pub mod features;
 pub mod folder;
 pub mod html;
+pub mod mistakes;
 pub mod model_file;
 pub mod npy;
 pub mod pictures;
@@ -18,6 +21,7 @@ pub mod report;
 pub mod text;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub use confusion::Confusion;
 pub use folder::{
     CONFIG, CURVES, EVAL, FILTERS, METRICS, MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES,
     SUMMARY, resolve_model,
