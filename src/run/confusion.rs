@@ -92,7 +92,7 @@ impl Confusion {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_field("true \\ predicted")?;
             csv.write_record(&self.names)?;
-            for (name, row) in self.names.iter().zip(self.counts.chunks(self.names.len())) {
+            for (name, row) in self.names.iter().zip(self.counts.chunks(self.names.len().max(1))) {
                 csv.write_field(name)?;
                 csv.write_record(row.iter().map(u64::to_string))?;
             }
