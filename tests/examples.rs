@@ -2,6 +2,9 @@
 
 use crate::models::support::{monte_carlo_floor, on_each, total_variation};
 
+#[path = "../examples/filters.rs"]
+#[allow(dead_code)]
+mod filters;
 #[path = "../examples/gibbs.rs"]
 #[allow(dead_code)]
 mod gibbs;
@@ -25,5 +28,42 @@ fn train_rbm_learns() {
         let errors = train_rbm::train(device, 3).unwrap();
         assert_eq!(errors.len(), 4);
         assert!(errors[3] < 0.8 * errors[0], "{errors:?}");
+    });
+}
+
+/// The course's case: 32 kernels of 16×16 on a picture of 256×256.
+#[test]
+fn filters_make_a_map_for_each_kernel() {
+    let picture = filters::picture().unwrap();
+    assert_eq!(picture.len(), 256 * 256);
+    let kernels = filters::kernels();
+    assert_eq!(kernels.len(), 32 * 16 * 16);
+    on_each(|device| {
+        let maps = filters::filter(device, &picture).unwrap();
+        assert_eq!((maps.planes, maps.count), (1, 32));
+        assert_eq!((maps.shape.height, maps.shape.width), (241, 241));
+        assert_eq!(maps.values.len(), 32 * 241 * 241);
+        // Pixels all over each map, by the formula.
+        for (o, kernel) in kernels.chunks(256).enumerate() {
+            let absolute: f64 = kernel.iter().map(|k| f64::from(k.abs())).sum();
+            for (i, j) in
+                [(0, 0), (0, 240), (240, 0), (240, 240), (17, 203), (100 + o, 120 - 2 * o)]
+            {
+                let terms = (0..256).map(|at| {
+                    let x = picture[(i + at / 16) * 256 + j + at % 16];
+                    f64::from(kernel[at]) / absolute * f64::from(x)
+                });
+                let expected: f64 = terms.sum();
+                let found = f64::from(maps.values[o * 241 * 241 + i * 241 + j]);
+                // 256 products, whose sizes sum to 1 at most, in f32.
+                let bound = 256.0 * f64::from(f32::EPSILON);
+                assert!((found - expected).abs() <= bound, "map {o}, {i} {j}: {found} {expected}");
+            }
+        }
+        // Clothes have upright and level edges, more than slanted ones.
+        let strengths = filters::strengths(&maps);
+        assert_eq!(strengths.len(), 8);
+        let [upright, slanted, level] = [0, 2, 4].map(|direction| strengths[direction][0]);
+        assert!(upright > slanted && level > slanted, "{strengths:?}");
     });
 }

@@ -20,15 +20,16 @@ const ROWS: usize = 4096;
 /// Chains where neither --count nor --init says.
 const COUNT: usize = 64;
 
+/// What a result is written as.
 #[derive(Clone, Copy, PartialEq)]
-enum Format {
+pub enum Format {
     Npy,
     Png,
 }
 
 impl Format {
     /// What `path` asks for. That it can be written there is looked at before any work is done.
-    fn of(path: &Path, png: bool) -> Result<Self> {
+    pub fn of(path: &Path, png: bool) -> Result<Self> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         if let Some(folder) = folder
             && !folder.is_dir()

@@ -50,6 +50,18 @@ pub enum Command {
     Predict(PredictOptions),
     /// Draw a network's kernels and what every layer makes of one picture
     Features(FeaturesOptions),
+    /// Slide a kernel over a picture: edges, blurs, or kernels of your own
+    ///
+    /// Values of a picture run from 0, black, to 1, white. A colour picture is filtered channel by channel; a bank
+    /// of several kernels sees its brightness, 0.299 R + 0.587 G + 0.114 B. Transparency is ignored.
+    ///
+    /// Drawn as .png, a map of a kernel that sums to 0 has both signs: 0 is mid grey (128), -0.5 black and 0.5
+    /// white; so are sobel-x, sobel-y and laplacian. sobel is the gradient's size, sqrt(gx^2 + gy^2). All others
+    /// are drawn from 0, black, to 1, white. What lies beyond is clipped, and a note says how much; --normalize
+    /// avoids that. The maps of a bank become a contact sheet whose scale a note gives.
+    ///
+    /// Kernels are slid as they are, not turned round (cross-correlation).
+    Filter(FilterOptions),
     /// Write a run's report.html again
     Report(ReportOptions),
     /// Print a table of runs, and overlay their curves on a page
@@ -89,7 +101,7 @@ pub struct DeviceOption {
 #[derive(Args, Clone, Default)]
 #[command(allow_negative_numbers = true)]
 pub struct TrainRbmOptions {
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png
     /// [default: digits]
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
@@ -221,7 +233,7 @@ pub struct SampleOptions {
 pub struct ApplyOptions {
     #[command(flatten)]
     pub model: ModelOption,
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png
     #[arg(long, value_name = "DATA")]
     pub data: String,
     /// Which part, where the data have two
@@ -289,6 +301,36 @@ pub struct FeaturesOptions {
 }
 
 #[derive(Args)]
+pub struct FilterOptions {
+    /// sobel, sobel-x, sobel-y, gaussian (5x5), box (mean of 3x3), sharpen, laplacian; or a file of kernels,
+    /// [KH, KW] or [kernels, KH, KW] of floats or integers
+    #[arg(value_name = "FILTER|FILE.npy")]
+    pub filter: String,
+    /// A PNG of any kind: grey or colour, 1 to 16 bits, with a palette, interlaced
+    #[arg(value_name = "INPUT.png")]
+    pub input: PathBuf,
+    /// .png: a picture; .npy: the maps, f32 [channels or kernels, height, width]. An older file is replaced
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Divide each kernel by its sum, so that the brightness stays; one that sums to 0 (it answers to edges)
+    /// by the sum of its absolute values
+    #[arg(long)]
+    pub normalize: bool,
+    /// valid: only where the kernel lies wholly on the picture; same: the picture's size, beyond the picture
+    /// its outermost pixels are repeated (an even kernel reaches one pixel further down and right)
+    #[arg(long, value_enum, default_value_t = Padding::Valid)]
+    pub padding: Padding,
+    #[command(flatten)]
+    pub device: DeviceOption,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Padding {
+    Valid,
+    Same,
+}
+
+#[derive(Args)]
 pub struct ReportOptions {
     /// The folder of a finished run
     #[arg(value_name = "RUN")]
@@ -322,8 +364,8 @@ pub struct VerifyOptions {
 pub struct EvalOptions {
     #[command(flatten)]
     pub model: ModelOption,
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv [default: what
-    /// the machine was trained on]
+    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png [default:
+    /// what the machine was trained on]
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
     /// Which part [default: test, where the data have one]

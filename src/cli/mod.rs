@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod devices;
 mod eval;
+mod filter;
 mod interrupt;
 mod log;
 mod model;
@@ -53,6 +54,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Eval(options) => eval::run(&options)?,
         args::Command::Predict(options) => network::predict(&options)?,
         args::Command::Features(options) => network::features(&options)?,
+        args::Command::Filter(options) => filter::run(&options)?,
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),

@@ -5,9 +5,12 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod confusion;
 pub mod curves;
+pub mod features;
 pub mod folder;
 pub mod html;
+pub mod mistakes;
 pub mod model_file;
 pub mod network_file;
 pub mod npy;
@@ -18,6 +21,7 @@ pub mod report;
 pub mod text;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub use confusion::Confusion;
 pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,

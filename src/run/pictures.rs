@@ -18,6 +18,10 @@ pub const FILTER_GAP: [u8; 3] = [16; 3];
 /// The most tiles in one picture.
 pub const MOST_TILES: usize = 400;
 
+/// What is black and white where mid grey, 128, is 0.
+const SIGNED: (f32, f32) = (-128.0 / 255.0, 127.0 / 255.0);
+/// From one grey to the next.
+const SHADE: f32 = 1.0 / 255.0;
 /// Enlarge until the longer side has this many pixels.
 const SIDE: usize = 480;
 /// Roughly the most pixels of one picture, so that large images give fewer tiles.
@@ -151,6 +155,100 @@ pub fn tile(values: &[f32], image: Option<(usize, usize)>, range: (f32, f32)) ->
     }
     let pixels = values.iter().map(|&value| colour(value, range)).collect();
     Ok(Picture { width, height, pixels, notes: Vec::new() })
+}
+
+/// A picture of its own size: one plane of grey or three of colours, `[channels, height, width]`.
+///
+/// Plain values run from 0, black, to 1, white. Where `signed`, 0 is mid grey (128) and a value is added to
+/// it: −0.5 is black and 0.5 white. What lies beyond is black or white, and a note says how much does, where
+/// that is more than one value in a thousand.
+///
+/// # Errors
+/// [`Error::Shape`] if there are not one or three planes of this size, or no pixel.
+pub fn image(
+    values: &[f32],
+    channels: usize,
+    (height, width): (usize, usize),
+    signed: bool,
+) -> Result<Picture> {
+    let pixels = height.checked_mul(width).filter(|&n| n > 0);
+    let Some(pixels) = pixels
+        .filter(|&n| matches!(channels, 1 | 3) && n.checked_mul(channels) == Some(values.len()))
+    else {
+        let detail = format!(
+            "{} values are no picture of {channels} channels, {height}x{width}; there may be 1 or 3",
+            values.len()
+        );
+        return Err(Error::shape("draw a picture", detail));
+    };
+    let range = if signed { SIGNED } else { (0.0, 1.0) };
+    let at = |channel: usize, pixel: usize| colour(values[channel * pixels + pixel], range);
+    let pixel = |pixel: usize| match channels {
+        1 => at(0, pixel),
+        _ => match [0, 1, 2].map(|channel| at(channel, pixel)) {
+            all if all.contains(&NAN_COLOUR) => NAN_COLOUR,
+            all => all.map(|grey| grey[0]),
+        },
+    };
+    let mut notes = Vec::new();
+    // Within one shade of the ends nothing is lost.
+    let beyond = |&&x: &&f32| x < range.0 - SHADE || x > range.1 + SHADE;
+    let clipped = values.iter().filter(beyond).count() as f64 / values.len() as f64;
+    if clipped > 1e-3 {
+        notes.push(format!(
+            "{:.1} % of the values are beyond black or white, and are drawn as these",
+            100.0 * clipped
+        ));
+    }
+    Ok(Picture { width, height, pixels: (0..pixels).map(pixel).collect(), notes })
+}
+
+/// Maps of one size, `[count, height, width]`, as a contact sheet; `signed` says of each whether it has
+/// both signs. All signed maps share one scale, on which mid grey is 0: the 99.5th percentile of their sizes
+/// is white. The others share another: 0 is black and 1 white where their values lie in [0, 1], else black
+/// and white are their 0.5th and 99.5th percentiles. Notes give the scales.
+///
+/// # Errors
+/// [`Error::Shape`] if lengths do not fit.
+pub fn map_sheet(values: &[f32], image: (usize, usize), signed: &[bool]) -> Result<Picture> {
+    let length = image.0.saturating_mul(image.1);
+    if signed.len().checked_mul(length) != Some(values.len()) {
+        let detail = format!(
+            "{} values are no {} maps of {}x{}",
+            values.len(),
+            signed.len(),
+            image.0,
+            image.1
+        );
+        return Err(Error::shape("draw maps", detail));
+    }
+    let maps = |sign: bool| {
+        let both = values.chunks(length.max(1)).zip(signed);
+        both.filter(|(_, own)| **own == sign).flat_map(|(map, _)| map.iter().copied()).collect()
+    };
+    let (with_signs, plain): (Vec<f32>, Vec<f32>) = (maps(true), maps(false));
+    let scale = shared_scale(&with_signs);
+    let within = plain.iter().all(|x| (-SHADE..=1.0 + SHADE).contains(x));
+    let range = if within { (0.0, 1.0) } else { robust_range(&plain) };
+    let mut scaled = Vec::with_capacity(values.len());
+    for (map, &signed) in values.chunks(length.max(1)).zip(signed) {
+        let (low, high) = if signed { (-scale, scale) } else { range };
+        // An empty range is mid grey, as everywhere.
+        let span = if high > low { high - low } else { f32::INFINITY };
+        let from = if high > low { low } else { 0.0 };
+        let middle = if high > low { 0.0 } else { 0.5 };
+        scaled.extend(map.iter().map(|x| (x - from) / span + middle));
+    }
+    let mut picture = sheet(&scaled, length, Some(image), (0.0, 1.0))?;
+    let any = |sign: bool| signed.contains(&sign);
+    if any(true) {
+        picture.notes.push(format!("mid grey is 0, black -{scale:.3} and white {scale:.3}"));
+    }
+    if any(false) && !within {
+        let of = if any(true) { " of the maps without signs" } else { "" };
+        picture.notes.push(format!("black is {:.3} and white {:.3}{of}", range.0, range.1));
+    }
+    Ok(picture)
 }
 
 /// What all cases of one picture have in common.
@@ -297,7 +395,8 @@ fn most_tiles(length: usize) -> usize {
     (MOST_PIXELS / length.max(1)).clamp(1, MOST_TILES)
 }
 
-fn colour(value: f32, (low, high): (f32, f32)) -> [u8; 3] {
+/// The grey of a value where `low` is black and `high` white.
+pub fn colour(value: f32, (low, high): (f32, f32)) -> [u8; 3] {
     if value.is_nan() {
         return NAN_COLOUR;
     }

@@ -70,6 +70,76 @@ pub fn wrap(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
+/// Writes a line that is read from below; `x` and `y` are the top left corner of what it covers.
+pub fn draw_upwards(
+    picture: &mut Picture,
+    (x, y): (usize, usize),
+    scale: usize,
+    colour: [u8; 3],
+    text: &str,
+) {
+    let mut flat = Picture::new(width(text, scale), HEIGHT * scale, [0; 3]);
+    draw(&mut flat, (0, 0), scale, [255; 3], text);
+    for (at, _) in flat.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == [255; 3]) {
+        let (column, row) = (at % flat.width, at / flat.width);
+        picture.fill(x + row, y + flat.width - 1 - column, 1, 1, colour);
+    }
+}
+
+/// The colours of pages with words.
+pub const INK: [u8; 3] = [24; 3];
+/// Words of less weight.
+pub const FAINT: [u8; 3] = [110; 3];
+/// Behind everything.
+pub const PAPER: [u8; 3] = [240; 3];
+/// Behind headings.
+pub const BAND: [u8; 3] = [52, 62, 82];
+
+/// A picture that grows downwards as lines and rooms for drawings are added to it.
+pub struct Page {
+    /// What is drawn so far.
+    pub picture: Picture,
+    /// Between the words and the sides.
+    pub margin: usize,
+}
+
+impl Page {
+    /// An empty page of some width.
+    pub fn new(width: usize, margin: usize) -> Self {
+        Page { picture: Picture::new(width, 0, PAPER), margin }
+    }
+
+    /// Pixels between the margins.
+    pub fn inner(&self) -> usize {
+        self.picture.width.saturating_sub(2 * self.margin)
+    }
+
+    /// Adds empty room and gives its first row.
+    pub fn room(&mut self, height: usize) -> usize {
+        let top = self.picture.height;
+        self.picture.height += height;
+        self.picture.pixels.resize(self.picture.width * self.picture.height, PAPER);
+        top
+    }
+
+    /// Adds words, on as many lines as they need.
+    pub fn words(&mut self, text: &str, scale: usize, colour: [u8; 3]) {
+        for line in wrap(text, self.inner() / (ADVANCE * scale).max(1)) {
+            let top = self.room((HEIGHT + 2) * scale);
+            draw(&mut self.picture, (self.margin, top + scale), scale, colour, &line);
+        }
+    }
+
+    /// Adds words on a dark band across the page.
+    pub fn heading(&mut self, text: &str) {
+        let (scale, width) = (2, self.picture.width);
+        let line = shorten(text, self.inner() / (ADVANCE * scale));
+        let top = self.room((HEIGHT + 5) * scale);
+        self.picture.fill(0, top, width, (HEIGHT + 4) * scale, BAND);
+        draw(&mut self.picture, (self.margin, top + 3 * scale), scale, [255; 3], &line);
+    }
+}
+
 fn glyph(c: char) -> Glyph {
     static FONT_READ: OnceLock<HashMap<char, Glyph>> = OnceLock::new();
     let c = match c {

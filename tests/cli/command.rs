@@ -9,11 +9,11 @@ use super::{command, finish, json, run, say, shared_run, temporary};
 fn help_version_and_wrong_usage() {
     let folder = temporary();
     let help = say(folder.path(), "--help").done();
-    for word in ["devices", "train", "sample", "transform", "reconstruct", "verify"] {
+    for word in ["devices", "train", "sample", "transform", "reconstruct", "filter", "verify"] {
         assert!(help.out.contains(word), "{}", help.out);
     }
     assert!(say(folder.path(), "--version").done().out.contains(env!("CARGO_PKG_VERSION")));
-    for line in ["train rbm", "sample", "transform", "reconstruct", "verify", "devices"] {
+    for line in ["train rbm", "sample", "transform", "reconstruct", "filter", "verify", "devices"] {
         let said = say(folder.path(), &format!("{line} --help")).done();
         assert!(said.out.contains("Usage") && said.err.is_empty(), "{line}");
     }

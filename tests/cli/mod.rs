@@ -2,6 +2,7 @@
 
 mod apply;
 mod command;
+mod filter;
 mod foreign;
 mod settings;
 mod train;

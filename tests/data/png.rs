@@ -240,7 +240,7 @@ fn what_is_no_png_is_named() {
         (whole[..200].to_vec(), "the file ends early; it is truncated"),
         (edited(20, 9), "CRC"),
         (edited(100, whole[100] ^ 1), "orrupt"),
-        (header(0, 30), "width"),
+        (header(0, 30), "nvalid image dimensions"),
         (header(9000, 9000), "9000×9000 pixels are more than the 67108864"),
         (header(8000, 8000), "more than a file of"),
         (header(40, 31), ""),

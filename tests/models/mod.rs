@@ -3,6 +3,7 @@
 mod conditionals;
 mod energy;
 pub mod exact;
+mod filters;
 mod gibbs;
 mod scores;
 pub mod support;
