@@ -1,6 +1,8 @@
 //! Learners: gradients against enumeration, whole updates against a copy in f64, batches, divergence, learning.
 
+mod backpropagation;
 mod batches;
+mod distortion;
 mod divergence;
 mod exact;
 mod gradient;

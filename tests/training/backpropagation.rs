@@ -1,0 +1,259 @@
+//! Backpropagation: it learns, stops, goes on bit for bit, and says when it diverges.
+
+use harmonium::data::{self, PictureInput};
+use harmonium::evaluation::classification::{predict, score};
+use harmonium::layers::LayerSpec;
+use harmonium::models::network::OutputSpec;
+use harmonium::models::{Network, NetworkSpec, lenet5};
+use harmonium::training::{
+    Backpropagation, BackpropagationConfig, BatchSource, Distortion, Optimizer, ResidentData,
+    Schedule, TrainedEpoch, Treatment,
+};
+use harmonium::{Device, Error};
+
+/// The bundled digits as LeNet-5 sees them, with labels: (training, test).
+fn digits(device: &Device, limit: usize) -> (ResidentData, ResidentData) {
+    let input = PictureInput::lenet5();
+    let splits = data::load("digits").unwrap();
+    let resident = |set: data::DataSet| {
+        let (mean, deviation) = input.spread();
+        let cases = input.prepare(&set).unwrap();
+        let width = cases.width();
+        let standardize = Some((vec![mean; width], vec![deviation; width]));
+        ResidentData::new(device, &cases, Treatment { standardize, resample: None })
+            .unwrap()
+            .with_labels(&set.labels.unwrap())
+            .unwrap()
+            .with_case_dims(&[1, 32, 32])
+            .unwrap()
+    };
+    (resident(splits.train.limit(limit)), resident(splits.test.unwrap()))
+}
+
+fn trainer(device: &Device, spec: &NetworkSpec, config: BackpropagationConfig) -> Backpropagation {
+    Backpropagation::new(Network::new(device, spec, config.seed).unwrap(), config).unwrap()
+}
+
+fn epoch(trainer: &mut Backpropagation, source: &mut ResidentData) -> TrainedEpoch {
+    trainer.epoch_while(source, |_, _| Ok(true)).unwrap().unwrap()
+}
+
+fn config(epochs: u64) -> BackpropagationConfig {
+    let learning_rate = Schedule::Linear(2e-3, 2e-4);
+    BackpropagationConfig { epochs, batch: 50, learning_rate, ..BackpropagationConfig::default() }
+}
+
+/// What a broken gradient would not reach. Measured over seeds 1 to 5: published at most 9.8 %, today's at
+/// most 10.1 %; with the gradient of one layer's kernels set to 0 they stay above.
+#[test]
+fn both_forms_of_lenet5_learn_the_bundled_digits() {
+    let device = Device::cpu();
+    let (mut train, mut test) = digits(&device, 1500);
+    for spec in [lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10), lenet5::modern(10)] {
+        let mut trainer = trainer(&device, &spec, config(15));
+        let mut last = epoch(&mut trainer, &mut train);
+        let first = last;
+        for _ in 1..15 {
+            last = epoch(&mut trainer, &mut train);
+        }
+        assert!(last.loss < 0.2 * first.loss, "{first:?} {last:?}");
+        assert!(last.error < 0.01, "{last:?}");
+        let found = score(trainer.network_mut(), &mut test).unwrap();
+        assert!(found.error < 0.12, "{:?}: {found:?}", spec.output);
+    }
+}
+
+/// Dropout, distortions and momentum: everything that draws numbers or keeps state.
+fn busy(device: &Device) -> Backpropagation {
+    let mut spec = lenet5::modern(10);
+    spec.layers.insert(6, LayerSpec::Dropout { rate: 0.3 });
+    let config = BackpropagationConfig {
+        optimizer: Optimizer::Sgd { momentum: "0.5,1:0.9".parse().unwrap(), nesterov: true },
+        learning_rate: Schedule::constant(0.01),
+        weight_decay: 1e-3,
+        augment: Some((Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 }, -0.1)),
+        ..config(3)
+    };
+    trainer(device, &spec, config)
+}
+
+#[test]
+fn a_restored_trainer_goes_on_bit_for_bit() {
+    let device = Device::cpu();
+    let (mut train, _) = digits(&device, 220);
+    let mut whole = busy(&device);
+    let reports: Vec<TrainedEpoch> = (0..3).map(|_| epoch(&mut whole, &mut train)).collect();
+    whole.consider(0.5, 1.0).unwrap();
+
+    // Stopped after two updates of the second epoch, and taken up by another trainer.
+    let mut stopped = busy(&device);
+    assert_eq!(epoch(&mut stopped, &mut train), reports[0]);
+    stopped.consider(0.9, 2.0).unwrap();
+    let mut updates = 0;
+    let end = stopped.epoch_while(&mut train, |_, _| {
+        updates += 1;
+        Ok(updates < 2)
+    });
+    assert_eq!(end.unwrap(), None);
+    let state = stopped.state().unwrap();
+    assert_eq!((state.epochs_done, state.epoch_updates, state.epoch_cases), (1, 2, 100));
+    let mut restored = busy(&device);
+    restored.restore(&state).unwrap();
+    assert_eq!(restored.state().unwrap(), state);
+    assert_eq!(restored.best_epoch(), Some(1));
+    assert_eq!(epoch(&mut restored, &mut train), reports[1]);
+    assert_eq!(epoch(&mut restored, &mut train), reports[2]);
+    restored.consider(0.5, 1.0).unwrap();
+    assert_eq!(restored.state().unwrap(), whole.state().unwrap());
+}
+
+#[test]
+fn a_state_of_another_network_is_refused() {
+    let device = Device::cpu();
+    let state = busy(&device).state().unwrap();
+    let mut other = trainer(&device, &lenet5::modern(10), config(3));
+    let error = other.restore(&state).err().unwrap().to_string();
+    assert!(error.contains("training state"), "{error}");
+    let mut wider = trainer(&device, &lenet5::modern(11), config(3));
+    let narrower = trainer(&device, &lenet5::modern(10), config(3)).state().unwrap();
+    let error = wider.restore(&narrower).err().unwrap().to_string();
+    assert!(error.contains("linear7") && error.contains("[84, 10]"), "{error}");
+}
+
+#[test]
+fn the_best_parameters_are_kept() {
+    let device = Device::cpu();
+    let (mut train, mut test) = digits(&device, 200);
+    let mut trainer = trainer(&device, &lenet5::modern(10), config(3));
+    assert_eq!(trainer.best_epoch(), None);
+    epoch(&mut trainer, &mut train);
+    let first = score(trainer.network_mut(), &mut test).unwrap();
+    assert!(trainer.consider(0.3, 1.0).unwrap());
+    epoch(&mut trainer, &mut train);
+    let second = score(trainer.network_mut(), &mut test).unwrap();
+    assert_ne!(first, second);
+    assert!(!trainer.consider(0.3, 1.0).unwrap(), "no better");
+    assert!(!trainer.consider(0.4, 0.1).unwrap(), "the error counts first");
+    assert_eq!(trainer.best_epoch(), Some(1));
+    trainer.exchange_best();
+    assert_eq!(score(trainer.network_mut(), &mut test).unwrap(), first);
+    trainer.exchange_best();
+    assert_eq!(score(trainer.network_mut(), &mut test).unwrap(), second);
+    assert!(trainer.consider(0.3, 0.9).unwrap(), "as few errors and a lower loss");
+    assert_eq!(trainer.best_epoch(), Some(2));
+}
+
+#[test]
+fn divergence_names_epoch_and_step() {
+    let device = Device::cpu();
+    let (mut train, _) = digits(&device, 300);
+    let config = BackpropagationConfig {
+        optimizer: Optimizer::sgd(0.9),
+        learning_rate: Schedule::constant(900.0),
+        ..config(5)
+    };
+    let mut trainer = trainer(&device, &lenet5::modern(10), config);
+    let end = (0..5).find_map(|_| trainer.epoch_while(&mut train, |_, _| Ok(true)).err());
+    match end {
+        Some(Error::Diverged { epoch, step, .. }) => assert!(epoch >= 1 && (1..=6).contains(&step)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn sources_that_do_not_serve_are_refused() {
+    let device = Device::cpu();
+    let mut trainer = trainer(&device, &lenet5::modern(10), config(1));
+    let digits = data::load("digits").unwrap().train.limit(20);
+    let plain = Treatment::default();
+    let mut unlabelled = ResidentData::new(&device, &digits.cases, plain.clone()).unwrap();
+    let error = trainer.epoch_while(&mut unlabelled, |_, _| Ok(true)).err().unwrap();
+    assert!(error.to_string().contains("no labels"), "{error}");
+    let labels = digits.labels.clone().unwrap();
+    let mut small = unlabelled.with_labels(&labels).unwrap().with_case_dims(&[1, 8, 8]).unwrap();
+    let error = trainer.epoch_while(&mut small, |_, _| Ok(true)).err().unwrap();
+    assert!(error.to_string().contains("[20, 1, 8, 8]"), "{error}");
+    let wrong = ResidentData::new(&device, &digits.cases, plain).unwrap();
+    let error = wrong.with_labels(&labels[..19]).err().unwrap();
+    assert!(error.to_string().contains("19 labels for 20 cases"), "{error}");
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let check = |change: fn(&mut BackpropagationConfig)| {
+        let mut config = config(1);
+        change(&mut config);
+        config.check().err().unwrap().to_string()
+    };
+    assert!(check(|c| c.batch = 0).starts_with("batch: 0"));
+    assert!(check(|c| c.learning_rate = Schedule::constant(-1.0)).contains("learning-rate"));
+    assert!(check(|c| c.optimizer = Optimizer::sgd(1.0)).contains("momentum: 1"));
+    assert!(check(|c| c.weight_decay = f32::NAN).contains("weight-decay"));
+}
+
+/// Labels go with their cases, across shards and in the order of the epoch.
+#[test]
+fn labels_follow_their_cases() {
+    let device = Device::cpu();
+    let values: Vec<f32> = (0..50).map(|i| i as f32 * 0.25).collect();
+    let cases = data::Cases::new(data::Values::F32(values), 50, 1).unwrap();
+    let labels: Vec<u32> = (0..50).collect();
+    let source = ResidentData::with_shards_below(&device, &cases, Treatment::default(), 28);
+    let mut source = source.unwrap().with_labels(&labels).unwrap();
+    assert!(source.shards() > 3);
+    for epoch in 1..3 {
+        source.start_epoch(3, epoch).unwrap();
+        let mut seen = Vec::new();
+        while let Some((x, classes)) = source.next_labelled(8).unwrap() {
+            let (x, classes) = (x.to_vec().unwrap(), classes.to_vec().unwrap());
+            x.iter().zip(&classes).for_each(|(x, class)| assert_eq!(*x, class * 0.25));
+            seen.extend(classes.iter().map(|c| *c as u32));
+        }
+        assert_ne!(seen, labels);
+        seen.sort_unstable();
+        assert_eq!(seen, labels);
+    }
+}
+
+#[test]
+fn predictions_and_scores_agree() {
+    let device = Device::cpu();
+    let (mut train, mut test) = digits(&device, 400);
+    let mut trainer = trainer(&device, &lenet5::modern(10), config(2));
+    epoch(&mut trainer, &mut train);
+    let splits = data::load("digits").unwrap().test.unwrap();
+    let labels = splits.labels.clone().unwrap();
+    let input = PictureInput::lenet5();
+    let cases = input.prepare(&splits).unwrap();
+    let found = predict(trainer.network_mut(), &cases, &input).unwrap();
+    let wrong = found.predicted.iter().zip(&labels).filter(|(p, l)| p != l).count();
+    let scored = score(trainer.network_mut(), &mut test).unwrap();
+    assert!((scored.error - wrong as f64 / labels.len() as f64).abs() < 1e-9);
+    let mistakes = found.mistakes(&labels).unwrap();
+    assert_eq!(mistakes.len(), wrong);
+    let loss: f64 = labels
+        .iter()
+        .enumerate()
+        .map(|(i, &l)| -f64::from(found.probabilities[i * 10 + l as usize]).ln())
+        .sum::<f64>()
+        / labels.len() as f64;
+    assert!((loss - scored.loss).abs() < 1e-3 * loss, "{loss} {scored:?}");
+}
+
+#[test]
+fn training_runs_on_every_adapter() {
+    for gpu in crate::support::gpus() {
+        let (mut train, mut test) = digits(gpu, 300);
+        let mut on_gpu = busy(gpu);
+        let (mut train_cpu, _) = digits(&Device::cpu(), 300);
+        let mut on_cpu = busy(&Device::cpu());
+        let (gpu_report, cpu_report) =
+            (epoch(&mut on_gpu, &mut train), epoch(&mut on_cpu, &mut train_cpu));
+        let name = gpu.info();
+        assert!(
+            (gpu_report.loss - cpu_report.loss).abs() < 0.01 * cpu_report.loss,
+            "{name}: {gpu_report:?} {cpu_report:?}"
+        );
+        assert!(score(on_gpu.network_mut(), &mut test).unwrap().loss.is_finite());
+    }
+}
