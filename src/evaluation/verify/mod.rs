@@ -3,7 +3,11 @@
 #[doc(hidden)]
 pub mod activation;
 #[doc(hidden)]
+pub mod adam;
+#[doc(hidden)]
 pub mod anneal;
+#[doc(hidden)]
+pub mod argmax;
 #[doc(hidden)]
 pub mod bias_update;
 #[doc(hidden)]
@@ -11,7 +15,11 @@ pub mod cd_update;
 #[doc(hidden)]
 pub mod compare;
 #[doc(hidden)]
+pub mod cross_entropy;
+#[doc(hidden)]
 pub mod elementwise;
+#[doc(hidden)]
+pub mod error_count;
 #[doc(hidden)]
 pub mod gather;
 #[doc(hidden)]
@@ -19,11 +27,21 @@ pub mod inputs;
 #[doc(hidden)]
 pub mod matmul;
 #[doc(hidden)]
+pub mod rbf;
+#[doc(hidden)]
+pub mod rbf_grad_input;
+#[doc(hidden)]
+pub mod rbf_loss;
+#[doc(hidden)]
 pub mod reduce;
 #[doc(hidden)]
 pub mod sample;
 #[doc(hidden)]
+pub mod sgd;
+#[doc(hidden)]
 pub mod softmax;
+#[doc(hidden)]
+pub mod squared_error;
 
 use inputs::Values;
 
@@ -72,7 +90,7 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 10] = [
+    let parts: [(&str, Part); 19] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
@@ -83,6 +101,15 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("matmul", products),
         ("cd_update", cd_updates),
         ("anneal", anneals),
+        ("cross_entropy", cross_entropy::standard),
+        ("squared_error", squared_error::standard),
+        ("rbf", rbf::standard),
+        ("rbf_grad_input", rbf_grad_input::standard),
+        ("rbf_loss", rbf_loss::standard),
+        ("argmax", argmax::standard),
+        ("error_count", error_count::standard),
+        ("sgd", sgd::standard),
+        ("adam", adam::standard),
     ];
     let mut outcomes = Vec::new();
     for (name, part) in parts {
