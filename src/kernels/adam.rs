@@ -100,8 +100,8 @@ impl Factors {
 /// propagates.
 ///
 /// `m` and `v` must hold zeros before update 1. The bias corrections 1 − βᵗ are computed in f64 from the f32
-/// settings. g² is f32: beyond 1.8e19 v is infinite and that element of w stays; below 1e-19 it may
-/// count as 0.
+/// settings, the rest in f32: a gradient beyond 1.8e19 has an infinite square, and what w then becomes is
+/// open; one below 1e-19 has a square that may count as 0.
 ///
 /// ```
 /// use harmonium::kernels::adam::{Adam, adam};

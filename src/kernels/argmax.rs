@@ -21,7 +21,7 @@ pub enum Extreme {
 impl Extreme {
     /// The column of a row's extreme, the first of equal ones; the row's length where it holds a NaN or
     /// nothing.
-    pub(super) fn column(self, row: &[f32]) -> usize {
+    pub(crate) fn column(self, row: &[f32]) -> usize {
         match self {
             Extreme::Largest => first(row, |x, best| x > best),
             Extreme::Smallest => first(row, |x, best| x < best),

@@ -3,6 +3,9 @@
 //! All matrices are row-major and batch-first. A kernel checks shapes, element types, devices and
 //! aliasing before it records anything. A size of 0 anywhere is no error: there is nothing to do, and
 //! sums over nothing are 0.
+//!
+//! What is one number per case (a loss, a choice, a mistake) goes into a tensor for many batches, from
+//! `first_row` on: an epoch's numbers gather on the device, and the host reads once.
 
 pub mod activation;
 pub mod activation_grad;

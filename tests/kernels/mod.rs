@@ -1,18 +1,28 @@
 //! Each kernel on every adapter against the CPU path, and the CPU path against plain f64 formulas.
 
 mod activation;
+mod adam;
 mod anneal;
+mod argmax;
 mod bias_update;
 mod cd_update;
 mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;
+mod cross_entropy;
 mod elementwise;
+mod error_count;
 mod gather;
+mod losses;
 mod matmul;
+mod rbf;
+mod rbf_grad_input;
+mod rbf_loss;
 mod reduce;
 mod sample;
+mod sgd;
 mod softmax;
+mod squared_error;
 mod verify;
 
 use harmonium::Device;

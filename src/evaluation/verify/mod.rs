@@ -3,7 +3,11 @@
 #[doc(hidden)]
 pub mod activation;
 #[doc(hidden)]
+pub mod adam;
+#[doc(hidden)]
 pub mod anneal;
+#[doc(hidden)]
+pub mod argmax;
 #[doc(hidden)]
 pub mod bias_update;
 #[doc(hidden)]
@@ -13,7 +17,11 @@ pub mod compare;
 #[doc(hidden)]
 pub mod conv2d;
 #[doc(hidden)]
+pub mod cross_entropy;
+#[doc(hidden)]
 pub mod elementwise;
+#[doc(hidden)]
+pub mod error_count;
 #[doc(hidden)]
 pub mod gather;
 #[doc(hidden)]
@@ -21,11 +29,21 @@ pub mod inputs;
 #[doc(hidden)]
 pub mod matmul;
 #[doc(hidden)]
+pub mod rbf;
+#[doc(hidden)]
+pub mod rbf_grad_input;
+#[doc(hidden)]
+pub mod rbf_loss;
+#[doc(hidden)]
 pub mod reduce;
 #[doc(hidden)]
 pub mod sample;
 #[doc(hidden)]
+pub mod sgd;
+#[doc(hidden)]
 pub mod softmax;
+#[doc(hidden)]
+pub mod squared_error;
 
 use inputs::Values;
 
@@ -74,7 +92,7 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 13] = [
+    let parts: [(&str, Part); 22] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
@@ -88,6 +106,15 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("conv2d", convolutions),
         ("conv2d_grad_input", convolutions_grad_input),
         ("conv2d_grad_kernel", convolutions_grad_kernel),
+        ("cross_entropy", cross_entropy::standard),
+        ("squared_error", squared_error::standard),
+        ("rbf", rbf::standard),
+        ("rbf_grad_input", rbf_grad_input::standard),
+        ("rbf_loss", rbf_loss::standard),
+        ("argmax", argmax::standard),
+        ("error_count", error_count::standard),
+        ("sgd", sgd::standard),
+        ("adam", adam::standard),
     ];
     let mut outcomes = Vec::new();
     for (name, part) in parts {

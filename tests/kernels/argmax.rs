@@ -1,0 +1,75 @@
+use harmonium::Device;
+use harmonium::evaluation::verify::argmax::{EXTREMES, case};
+use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::argmax::{Extreme, argmax};
+use harmonium::tensor::Tensor;
+
+use super::losses::{assert_refused, everywhere, tensor};
+use super::{assert_passed, on_gpus};
+
+#[test]
+fn adapters_agree_with_the_cpu() {
+    on_gpus(|gpu| {
+        for extreme in EXTREMES {
+            for columns in [0, 1, 2, 10, 97, 513, 1000, 5003, 20_011] {
+                for rows in [0, 1, 13] {
+                    assert_passed(gpu, case(gpu, [rows, columns], extreme, Values::Wide));
+                }
+            }
+            for values in Values::ALL {
+                assert_passed(gpu, case(gpu, [131, 31], extreme, values));
+                assert_passed(gpu, case(gpu, [13, 1021], extreme, values));
+            }
+        }
+    });
+}
+
+#[test]
+fn the_first_of_equal_ones_is_chosen_and_nan_chooses_none() {
+    const NAN: f32 = f32::NAN;
+    const INF: f32 = f32::INFINITY;
+    let tiny = f32::from_bits(1);
+    // Row, column of the largest, of the smallest.
+    let rows = [
+        ([1.0, 3.0, 3.0, 1.0], 1, 0),
+        ([-3.0, -1.0, -1.0, -3.0], 1, 0),
+        ([0.0, -0.0, 0.0, -0.0], 0, 0),
+        ([-0.0, 0.0, -1.0, 0.0], 0, 2),
+        ([-INF, INF, INF, -INF], 1, 0),
+        ([-INF, -INF, -INF, -INF], 0, 0),
+        ([0.0, tiny, -tiny, tiny], 1, 2),
+        ([NAN, 3.0, 3.0, 1.0], 4, 4),
+        ([1.0, 3.0, 3.0, -NAN], 4, 4),
+        ([INF, NAN, -INF, 1.0], 4, 4),
+        ([4.0, 3.0, 2.0, 1.0], 0, 3),
+    ];
+    everywhere(|device| {
+        let n = rows.len();
+        let x = tensor(device, &[n, 4], &rows.iter().flat_map(|r| r.0).collect::<Vec<_>>());
+        for extreme in EXTREMES {
+            let mut chosen = Tensor::from_u32(device, &[n + 3], &vec![99; n + 3]).unwrap();
+            argmax(&x, extreme, (&mut chosen, 2)).unwrap();
+            let mut expected = vec![99, 99];
+            expected
+                .extend(rows.iter().map(|r| if extreme == Extreme::Largest { r.1 } else { r.2 }));
+            expected.push(99);
+            assert_eq!(chosen.to_words().unwrap(), expected, "{extreme:?} on {}", device.info());
+        }
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let device = Device::cpu();
+    let x = Tensor::zeros(&device, &[4, 3]).unwrap();
+    let mut floats = Tensor::zeros(&device, &[4]).unwrap();
+    assert_refused(
+        argmax(&x, Extreme::Largest, (&mut floats, 0)),
+        &["argmax", "chosen has F32 elements, expected U32"],
+    );
+    let mut chosen = Tensor::for_indices(&device, &[4]).unwrap();
+    assert_refused(
+        argmax(&x, Extreme::Largest, (&mut chosen, 1)),
+        &["chosen is [4]", "4 cases from element 1"],
+    );
+}

@@ -1,0 +1,89 @@
+use harmonium::Device;
+use harmonium::evaluation::verify::inputs::Values;
+use harmonium::evaluation::verify::squared_error::case;
+use harmonium::kernels::squared_error::squared_error;
+use harmonium::tensor::Tensor;
+
+use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
+use super::{assert_close, assert_passed, on_gpus, ordinary};
+
+#[test]
+fn adapters_agree_with_the_cpu() {
+    on_gpus(|gpu| {
+        for columns in [0, 1, 2, 17, 97, 513, 784, 5003, 20_011] {
+            for rows in [0, 1, 13] {
+                assert_passed(gpu, case(gpu, [rows, columns], true, Values::Wide));
+            }
+        }
+        for values in Values::ALL {
+            assert_passed(gpu, case(gpu, [131, 31], true, values));
+            assert_passed(gpu, case(gpu, [131, 31], false, values));
+        }
+    });
+}
+
+fn loss(x: &[f64], t: &[f64]) -> f64 {
+    x.iter().zip(t).map(|(x, t)| (x - t).powi(2)).sum::<f64>() / x.len() as f64
+}
+
+#[test]
+fn the_cpu_agrees_with_f64_and_with_finite_differences() {
+    let device = Device::cpu();
+    for (rows, columns) in [(1, 1), (3, 2), (5, 97), (2000, 17), (3, 9001)] {
+        let (x, t) = (ordinary(1, rows * columns), ordinary(2, rows * columns));
+        let scale = -1.3;
+        let mut found = tensor(&device, &[rows + 2], &vec![9.0; rows + 2]);
+        let mut dx = Tensor::for_output(&device, &[rows, columns]).unwrap();
+        let dims = [rows, columns];
+        let (a, b) = (tensor(&device, &dims, &x), tensor(&device, &dims, &t));
+        squared_error(&a, &b, scale, (&mut found, 1), Some(&mut dx)).unwrap();
+        let (found, dx) = (found.to_vec().unwrap(), dx.to_vec().unwrap());
+        assert_eq!([found[0], found[rows + 1]], [9.0; 2]);
+        for r in 0..rows {
+            let row = r * columns..(r + 1) * columns;
+            let (x, t) = (doubles(&x[row.clone()]), doubles(&t[row.clone()]));
+            let exact = loss(&x, &t);
+            // 16 partial sums.
+            let steps = 10.0 + columns as f64 / 16.0;
+            assert_close(found[r + 1], exact, steps * 6e-8 * exact);
+            for i in [0, columns / 2, columns - 1] {
+                let exact = f64::from(scale) * slope(&x, i, |x| loss(x, &t));
+                assert_close(dx[row.start + i], exact, 4e-7 * exact.abs() + 1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_has_no_error_and_nan_stays() {
+    everywhere(|device| {
+        let empty = tensor(device, &[3, 0], &[]);
+        let mut loss = tensor(device, &[4], &[9.0; 4]);
+        squared_error(&empty, &empty, 1.0, (&mut loss, 1), None).unwrap();
+        assert_eq!(loss.to_vec().unwrap(), [9.0, 0.0, 0.0, 0.0], "{}", device.info());
+        let x = tensor(device, &[3, 2], &[1.0, f32::NAN, 1.0, f32::INFINITY, 1.0, 2.0]);
+        let t = tensor(device, &[3, 2], &[0.0, 0.0, 0.0, f32::INFINITY, 3.0, 2.0]);
+        let mut dx = Tensor::zeros(device, &[3, 2]).unwrap();
+        squared_error(&x, &t, 1.0, (&mut loss, 0), Some(&mut dx)).unwrap();
+        let (loss, dx) = (loss.to_vec().unwrap(), dx.to_vec().unwrap());
+        assert!(loss[0].is_nan() && loss[1].is_nan() && dx[1].is_nan() && dx[3].is_nan());
+        assert_eq!([dx[0], dx[2], dx[4], dx[5]], [1.0, 1.0, -2.0, 0.0], "{}", device.info());
+        assert_eq!(loss[2..], [2.0, 0.0]);
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let device = Device::cpu();
+    let x = Tensor::zeros(&device, &[4, 3]).unwrap();
+    let t = Tensor::zeros(&device, &[3, 4]).unwrap();
+    let mut loss = Tensor::zeros(&device, &[4]).unwrap();
+    assert_refused(
+        squared_error(&x, &t, 1.0, (&mut loss, 0), None),
+        &["squared_error", "the target is [3, 4], expected [4, 3]"],
+    );
+    assert_refused(
+        squared_error(&x, &x, 1.0, (&mut loss, 1), None),
+        &["the loss is [4]", "4 cases from element 1"],
+    );
+}
