@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::super::log::{self, LogLevel, warn};
-use super::super::print::{out, tell};
+use super::super::print::{count, out, tell};
 use super::super::progress::Progress;
 use super::super::resume::{self, Journal};
 use super::super::{interrupt, open_device, print_profile};
@@ -327,28 +327,38 @@ fn final_line(folder: &RunFolder, summary: &Summary<'_>) -> String {
     )
 }
 
-fn print_summary(folder: &RunFolder, summary: &Summary<'_>) -> Result<()> {
-    let early = if summary.stopped_early { ", stopped early" } else { "" };
+fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {
+    let path = folder.path().display();
     out!(
-        "{} epochs in {:.1} s ({:.0} cases/s){early}; best epoch {}",
-        summary.epochs,
-        summary.seconds,
-        summary.cases_per_second,
-        summary.best_epoch
+        "{} with {} parameters, {}{}, {} in {:.1} s ({:.0} cases/s)",
+        s.model,
+        s.parameters,
+        count(s.epochs, "epoch"),
+        if s.stopped_early { " (stopped early)" } else { "" },
+        count(s.updates, "update"),
+        s.seconds,
+        s.cases_per_second
     );
-    out!("{}", error_text(summary));
-    out!("run: {}", folder.path().display());
-    for (file, what) in [
-        (run::MODEL, "the best network"),
-        (run::LAST_MODEL, "the network after the last epoch"),
-        (run::CURVES, "loss and error over epochs"),
-        (run::FILTERS, "the first layer's kernels"),
-        (run::CONFUSION, "what is taken for what"),
-        (run::MISTAKES, "the worst mistakes"),
-        (run::REPORT, "all of it on one page"),
+    let percent = |x: f64| format!("{:.2} %", 100.0 * x);
+    let mut errors = format!("training {}", percent(s.train_error));
+    if let Some(error) = s.validation_error {
+        errors += &format!(", validation {}", percent(error));
+    }
+    if let Some(error) = s.test_error {
+        errors += &format!(", test {}", percent(error));
+    }
+    out!("error: {errors} (epoch {})", s.best_epoch);
+    for (name, file) in [
+        ("model", run::MODEL),
+        ("last epoch's model", run::LAST_MODEL),
+        ("picture", run::FILTERS),
+        ("picture", run::CURVES),
+        ("picture", run::CONFUSION),
+        ("picture", run::MISTAKES),
+        ("report", run::REPORT),
     ] {
         if folder.path().join(file).is_file() {
-            out!("  {file:<18} {what}");
+            out!("{name}: {path}/{file}");
         }
     }
     Ok(())
