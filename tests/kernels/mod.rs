@@ -1,16 +1,25 @@
 //! Each kernel on every adapter against the CPU path, and the CPU path against plain f64 formulas.
 
 mod activation;
+mod activation_grad;
+mod affine;
 mod anneal;
 mod bias_update;
 mod cd_update;
+mod dropout;
 mod elementwise;
 mod gather;
 mod matmul;
+mod pool2d;
+mod pool2d_grad_input;
 mod reduce;
 mod sample;
 mod softmax;
+mod subsample;
+mod subsample_grad_input;
+mod subsample_grad_parameters;
 mod verify;
+mod windows;
 
 use harmonium::Device;
 use harmonium::error::Result;
