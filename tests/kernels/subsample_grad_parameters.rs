@@ -97,7 +97,7 @@ fn sums_over_no_case_are_zero() {
         let found = backward(device, [&[], &[]], [0, 5, 4, 4], [2, 2]);
         assert_eq!(found, [vec![0.0; 5], vec![0.0; 5]], "{}", device.info());
         let found = backward(device, [&[], &[]], [3, 0, 4, 4], [2, 2]);
-        assert_eq!(found, [vec![], vec![]], "{}", device.info());
+        assert_eq!(found, [Vec::<f32>::new(), Vec::new()], "{}", device.info());
     }
 }
 
