@@ -109,8 +109,8 @@ pub fn tanh(x: f32) -> f32 {
     let e = exp_of_negative(-2.0 * a);
     let large = 1.0 - 2.0 * e / (1.0 + e);
     let z = a * a;
-    let series = -3.333_328_2e-1
-        + z * (1.333_144_2e-1 + z * (-5.373_971_6e-2 + z * (2.063_908_9e-2 + z * -5.704_988_7e-3)));
+    let series = -3.333_328e-1
+        + z * (1.333_144_2e-1 + z * (-5.373_971_6e-2 + z * (2.063_909e-2 + z * -5.704_988_7e-3)));
     let small = a + a * (z * series);
     let y = if a < 0.625 { small } else { large };
     // The sign's bit, so that −0 stays −0.
