@@ -70,7 +70,8 @@ fn maps_to_whole_pixels_are_exact_whatever_stands_beside_them() {
         -1.0, 0.0, 5.0, 0.0, 1.0, 0.0,
         0.0, 1.0, 0.0, 1.0, 0.0, 0.0,
     ];
-    let source: [fn(i64, i64) -> (i64, i64); 4] =
+    type Place = fn(i64, i64) -> (i64, i64);
+    let source: [Place; 4] =
         [|i, j| (i, j), |i, j| (i + 2, j - 1), |i, j| (5 - i, j), |i, j| (j, i)];
     for device in [Device::cpu()].iter().chain(crate::support::gpus()) {
         let y = moved(device, dims, &x, &maps, -0.0).to_words().unwrap();
