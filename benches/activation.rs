@@ -4,13 +4,14 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use harmonium::Tensor;
-use harmonium::kernels::activation::{Activation, activate};
+use harmonium::evaluation::verify::activation::ACTIVATIONS;
+use harmonium::kernels::activation::activate;
 
 fn benches(c: &mut Criterion) {
     for device in support::devices() {
         let x = support::random(&device, &[1024, 1024], 1);
         let mut y = Tensor::for_output(&device, &[1024, 1024]).unwrap();
-        for f in [Activation::Sigmoid, Activation::Tanh, Activation::Relu, Activation::Softplus] {
+        for f in ACTIVATIONS {
             support::bench(c, &device, ("activation", &format!("{f:?}")), 1 << 20, || {
                 activate(f, &x, &mut y).unwrap();
             });

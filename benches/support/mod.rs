@@ -48,9 +48,11 @@ pub fn devices() -> Vec<Device> {
 
 /// Uniform numbers in [0, 1), another set for every `stream`.
 pub fn random(device: &Device, dims: &[usize], stream: u16) -> Tensor {
-    let mut tensor = Tensor::for_output(device, dims).unwrap();
+    let count: usize = dims.iter().product();
+    let rows = dims.first().map_or(1, |&n| n.max(1));
+    let mut tensor = Tensor::for_output(device, &[rows, count / rows]).unwrap();
     sample::uniform(&Draw::new(1, stream), &mut tensor).unwrap();
-    tensor
+    tensor.reshape(dims).unwrap()
 }
 
 /// Benches `call` on `device`; `work` is what one call does (FLOP, connections or elements).

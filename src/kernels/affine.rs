@@ -18,7 +18,7 @@ pub static SHADER: Shader = shader!("affine");
 /// The identity map gives x bit for bit, as does every map to whole pixels: a neighbour with weight 0 is
 /// not looked at. Between two pixels p and q at the distance t from p stands p + t(q − p), first along the
 /// rows. At the border pixels are interpolated with `fill`; from one pixel past it y is `fill`, wherever a
-/// map may point. A position that is NaN gives NaN. Positions are computed in f32 from left to right: with
+/// map may point. A position that is NaN gives NaN. Positions are f32, on a GPU perhaps added in another order: with
 /// a side of 2²⁴ or more, pixels cannot be told apart any more. A size of 0 is no error.
 ///
 /// ```

@@ -44,7 +44,7 @@ pub fn dropout(x: &Tensor, rate: f32, draw: &Draw, y: &mut Tensor) -> Result<()>
     }
     let count = x.shape().len();
     let rows = x.shape().dims().first().copied().unwrap_or(1);
-    let columns = if rows == 0 { 0 } else { count / rows };
+    let columns = count.checked_div(rows).unwrap_or(0);
     expect(op, "x", x, x.device(), x.shape().dims())?;
     expect(op, "y", y, x.device(), x.shape().dims())?;
     if count == 0 {

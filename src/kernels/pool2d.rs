@@ -283,8 +283,7 @@ pub(crate) fn expect_indices(
 /// The larger, the first of equal ones, and a NaN before any number.
 #[inline(always)]
 fn larger<T: Copy>(p: (f32, T), q: (f32, T)) -> (f32, T) {
-    // Not (q ≤ p) holds for q > p and where one is NaN.
-    let take = !(q.0 <= p.0) & !p.0.is_nan();
+    let take = (q.0 > p.0) | (q.0.is_nan() & !p.0.is_nan());
     (if take { q.0 } else { p.0 }, if take { q.1 } else { p.1 })
 }
 

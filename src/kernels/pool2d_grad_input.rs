@@ -138,8 +138,11 @@ impl Host<'_> {
         let mut at = (i * self.columns.input) as u32;
         let start = at;
         for ((dx, dy), index) in dx[..paired].chunks_exact_mut(2).zip(dy).zip(indices) {
-            dx[0] = if *index == at { *dy } else { 0.0 };
-            dx[1] = if *index == at + 1 { *dy } else { 0.0 };
+            // Masks instead of branches that no processor can foresee.
+            let where_at =
+                |at: u32| f32::from_bits(dy.to_bits() & u32::from(*index == at).wrapping_neg());
+            dx[0] = where_at(at);
+            dx[1] = where_at(at + 1);
             at += 2;
         }
         for (ox, (dy, index)) in dy.iter().zip(indices).enumerate().skip(paired / 2) {

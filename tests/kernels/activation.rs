@@ -23,11 +23,12 @@ fn adapters_agree_with_the_cpu() {
 #[test]
 fn limits_nan_and_infinities() {
     let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30, 88.8, -88.8, 0.0];
-    let expected: [(Activation, [f64; 7]); 4] = [
+    let expected: [(Activation, [f64; 7]); 5] = [
         (Activation::Sigmoid, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.5]),
         (Activation::Tanh, [1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 0.0]),
         (Activation::Relu, [f64::INFINITY, 0.0, 1e30, 0.0, 88.8, 0.0, 0.0]),
         (Activation::Softplus, [f64::INFINITY, 0.0, 1e30, 0.0, 88.8, 0.0, 2f64.ln()]),
+        (Activation::ScaledTanh, [1.7159, -1.7159, 1.7159, -1.7159, 1.7159, -1.7159, 0.0]),
     ];
     let cpu = [Device::cpu()];
     for device in cpu.iter().chain(crate::support::gpus()) {
@@ -57,7 +58,30 @@ fn the_cpu_agrees_with_f64() {
         assert_close(Activation::Tanh.apply(x), wide.tanh(), 3e-7 * wide.tanh().abs());
         let softplus = wide.max(0.0) + (-wide.abs()).exp().ln_1p();
         assert_close(Activation::Softplus.apply(x), softplus, 3e-7 * softplus + 1e-38);
+        let scaled = 1.7159 * (wide * (2.0 / 3.0)).tanh();
+        assert_close(Activation::ScaledTanh.apply(x), scaled, 3e-7 * scaled.abs());
         assert_eq!(Activation::Relu.apply(x), x.max(0.0));
         assert_eq!(Activation::Identity.apply(x), x);
+    }
+}
+
+/// LeNet-5's function goes through (±1, ±1).
+#[test]
+fn the_scaled_tanh_is_one_at_one() {
+    assert_close(Activation::ScaledTanh.apply(1.0), 1.0, 1e-4);
+    assert_close(Activation::ScaledTanh.apply(-1.0), -1.0, 1e-4);
+}
+
+#[test]
+fn slices_are_as_single_values() {
+    for f in ACTIVATIONS {
+        for values in Values::ALL {
+            let x = Inputs::new(3).values(values, 1003);
+            let mut slice = x.clone();
+            f.apply_slice(&mut slice);
+            for (x, y) in x.iter().zip(slice) {
+                assert_eq!(f.apply(*x).to_bits(), y.to_bits(), "{f:?} of {x:e}");
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Each kernel on every adapter against the CPU path, and the CPU path against plain f64 formulas.
 
 mod activation;
+mod activation_grad;
 mod adam;
+mod affine;
 mod anneal;
 mod argmax;
 mod bias_update;
@@ -10,11 +12,14 @@ mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;
 mod cross_entropy;
+mod dropout;
 mod elementwise;
 mod error_count;
 mod gather;
 mod losses;
 mod matmul;
+mod pool2d;
+mod pool2d_grad_input;
 mod rbf;
 mod rbf_grad_input;
 mod rbf_loss;
@@ -23,7 +28,11 @@ mod sample;
 mod sgd;
 mod softmax;
 mod squared_error;
+mod subsample;
+mod subsample_grad_input;
+mod subsample_grad_parameters;
 mod verify;
+mod windows;
 
 use harmonium::Device;
 use harmonium::error::Result;

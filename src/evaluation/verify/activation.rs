@@ -9,12 +9,13 @@ use crate::kernels::activation::{Activation, activate, activate_in_place};
 use crate::tensor::Tensor;
 
 /// All activations.
-pub const ACTIVATIONS: [Activation; 5] = [
+pub const ACTIVATIONS: [Activation; 6] = [
     Activation::Identity,
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Relu,
     Activation::Softplus,
+    Activation::ScaledTanh,
 ];
 
 /// How far f(x) may differ between a GPU and the CPU, from the accuracy that WGSL asks of its built-ins

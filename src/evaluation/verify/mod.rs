@@ -3,7 +3,11 @@
 #[doc(hidden)]
 pub mod activation;
 #[doc(hidden)]
+pub mod activation_grad;
+#[doc(hidden)]
 pub mod adam;
+#[doc(hidden)]
+pub mod affine;
 #[doc(hidden)]
 pub mod anneal;
 #[doc(hidden)]
@@ -19,6 +23,8 @@ pub mod conv2d;
 #[doc(hidden)]
 pub mod cross_entropy;
 #[doc(hidden)]
+pub mod dropout;
+#[doc(hidden)]
 pub mod elementwise;
 #[doc(hidden)]
 pub mod error_count;
@@ -28,6 +34,10 @@ pub mod gather;
 pub mod inputs;
 #[doc(hidden)]
 pub mod matmul;
+#[doc(hidden)]
+pub mod pool2d;
+#[doc(hidden)]
+pub mod pool2d_grad_input;
 #[doc(hidden)]
 pub mod rbf;
 #[doc(hidden)]
@@ -44,6 +54,12 @@ pub mod sgd;
 pub mod softmax;
 #[doc(hidden)]
 pub mod squared_error;
+#[doc(hidden)]
+pub mod subsample;
+#[doc(hidden)]
+pub mod subsample_grad_input;
+#[doc(hidden)]
+pub mod subsample_grad_parameters;
 
 use inputs::Values;
 
@@ -92,10 +108,12 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 22] = [
+    let parts: [(&str, Part); 30] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
+        ("activation_grad", activation_grads),
+        ("dropout", dropouts),
         ("softmax", softmaxes),
         ("reduce", reductions),
         ("gather", gathers),
@@ -115,6 +133,12 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("error_count", error_count::standard),
         ("sgd", sgd::standard),
         ("adam", adam::standard),
+        ("pool2d", pools),
+        ("pool2d_grad_input", pool_gradients),
+        ("subsample", subsamples),
+        ("subsample_grad_input", subsample_gradients),
+        ("subsample_grad_parameters", subsample_parameters),
+        ("affine", affines),
     ];
     let mut outcomes = Vec::new();
     for (name, part) in parts {
@@ -165,6 +189,26 @@ fn activations(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {
             out.push(activation::case(device, f, f == Activation::Tanh, 1009, values)?);
         }
+    }
+    Ok(())
+}
+
+fn activation_grads(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for f in activation::ACTIVATIONS {
+        for values in Values::ALL {
+            out.push(activation_grad::case(device, f, 1009, values)?);
+        }
+    }
+    Ok(())
+}
+
+fn dropouts(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    let draw = Draw { seed: 0xdead_beef_0000_0042, stream: 9, step: 1 << 40, first_case: 99 };
+    for rate in [0.0, 0.25, 0.5] {
+        for dims in [&[1, 1][..], &[101, 67], &[7, 3, 5, 6]] {
+            out.push(dropout::case(device, rate, dims, &draw, Values::Ordinary)?);
+        }
+        out.push(dropout::case(device, rate, &[17, 9], &draw, Values::NonFinite)?);
     }
     Ok(())
 }
@@ -264,5 +308,69 @@ fn convolutions_of(device: &Device, kernel: conv2d::Kernel, out: &mut Vec<Outcom
             out.push(conv2d::case(device, tiles, kernel, conv2d::FORMS[3], values)?);
         }
     }
+    Ok(())
+}
+
+fn pools(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for pool in pool2d::POOLS {
+        for form in pool2d::forms(pool) {
+            out.push(pool2d::case(device, &form, [2, 3, 28, 28], Values::Ordinary)?);
+            for values in Values::ALL {
+                out.push(pool2d::case(device, &form, [3, 2, 7, 11], values)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pool_gradients(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for pool in pool2d::POOLS {
+        for form in pool2d::forms(pool) {
+            for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+                out.push(pool2d_grad_input::case(device, &form, [3, 2, 7, 11], values)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn subsamples(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for f in activation::ACTIVATIONS {
+        out.push(subsample::case(device, f, [2, 2], [3, 6, 28, 28], Values::Ordinary)?);
+        out.push(subsample::case(device, f, [3, 2], [2, 5, 7, 11], Values::NonFinite)?);
+    }
+    Ok(())
+}
+
+fn subsample_gradients(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for size in [[2, 2], [3, 2], [1, 5]] {
+        for values in Values::ALL {
+            out.push(subsample_grad_input::case(device, size, [2, 5, 7, 11], values)?);
+        }
+    }
+    Ok(())
+}
+
+fn subsample_parameters(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for size in [[2, 2], [3, 2], [1, 5]] {
+        for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+            out.push(subsample_grad_parameters::case(device, size, [2, 5, 7, 11], values)?);
+        }
+    }
+    // Several chunks of windows.
+    let dims = [13, 3, 28, 28];
+    out.push(subsample_grad_parameters::case(device, [2, 2], dims, Values::Ordinary)?);
+    Ok(())
+}
+
+fn affines(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    use affine::Maps;
+    for values in Values::ALL {
+        out.push(affine::case(device, Maps::Identity, [2, 3, 7, 11], values)?);
+    }
+    for values in [Values::Ordinary, Values::Wide, Values::Huge] {
+        out.push(affine::case(device, Maps::Distortions, [9, 2, 28, 28], values)?);
+    }
+    out.push(affine::case(device, Maps::Extreme, [40, 1, 7, 5], Values::Ordinary)?);
     Ok(())
 }
