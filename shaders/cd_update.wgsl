@@ -35,6 +35,8 @@ override GRADIENT: bool = false;
 const A_ALONG_K: bool = false;
 const B_ALONG_K: bool = false;
 
+fn product_slices() -> u32 { return 1u; }
+
 fn load_a(row: u32, k: u32) -> f32 {
     var x = 0.0;
     if k < params.rows { x = v0[k * params.m + row]; } else { x = vk[(k - params.rows) * params.m + row]; }

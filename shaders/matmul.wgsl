@@ -38,6 +38,8 @@ override MEAN: bool = true;
 // 0: none; 1: Bernoulli; 2: Gaussian.
 override SAMPLE: u32 = 0;
 
+fn product_slices() -> u32 { return 1u; }
+
 fn load_a(row: u32, k: u32) -> f32 {
     return a[row * params.a_row + k * params.a_k];
 }

@@ -23,7 +23,7 @@ const ROOMS: [&str; 14] = [
 /// The rooms that may name wgpu: the device, the error that carries a driver's words and the kernels.
 const NAME_WGPU: [&str; 3] = ["error", "device", "kernels"];
 /// Files of `src/kernels` that are no kernel.
-const NO_KERNEL: [&str; 3] = ["mod", "patches", "tile"];
+const NO_KERNEL: [&str; 4] = ["mod", "patches", "shader", "tile"];
 /// Lines of a file of `src`.
 const LONGEST: usize = 500;
 

@@ -1,11 +1,14 @@
 // A matrix product for software adapters, which run workgroup memory and barriers slowly: every
 // invocation holds ROWS x (4 * VECTORS) outputs in registers. Written out, because the drivers that this
 // serves leave arrays of vectors in memory: loops over them ran at a fifth of the speed. The kernel's
-// own file gives load_a, load_b, finish, and params.m, params.n, params.k.
+// own file gives load_a, load_b, finish, params.m, params.n, params.k, and in product_slices how many
+// products of these sizes there are; `slice` is the one at work.
 
 const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
 const LANES: u32 = 8;
+
+var<private> slice: u32;
 
 // Four neighbouring elements of a row of B; columns past the end repeat the last and are not stored.
 fn load_b4(k: u32, column: u32) -> vec4<f32> {
@@ -27,7 +30,10 @@ fn main(
     let group = group_id.x + group_id.y * group_count.x;
     let span = 4u * VECTORS * LANES;
     let across = max((params.n + span - 1u) / span, 1u);
-    let row = (group / across) * ROWS;
+    let down = max((params.m + ROWS - 1u) / ROWS, 1u);
+    slice = group / across / down;
+    if slice >= product_slices() { return; }
+    let row = (group / across % down) * ROWS;
     let column = (group % across) * span + lane * 4u;
     if row >= params.m { return; }
     let last_row = params.m - 1u;

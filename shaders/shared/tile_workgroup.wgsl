@@ -1,12 +1,14 @@
 // A matrix product for GPUs: 64 x 64 outputs per workgroup of 16 x 16 invocations, 4 x 4 each, K in
 // steps of 16 through workgroup memory. The kernel's own file gives load_a, load_b, finish, and
-// params.m, params.n, params.k; A_ALONG_K and B_ALONG_K say along which index its memory runs.
+// params.m, params.n, params.k, and in product_slices how many products of these sizes there are; `slice`
+// is the one at work. A_ALONG_K and B_ALONG_K say along which index its memory runs.
 
 const TILE: u32 = 64;
 const TILE_K: u32 = 16;
 const STRIDE: u32 = 68;
 const THREADS: u32 = 256;
 
+var<private> slice: u32;
 var<workgroup> tile_a: array<f32, 1088>;
 var<workgroup> tile_b: array<f32, 1088>;
 
@@ -17,10 +19,12 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let group = group_id.x + group_id.y * group_count.x;
-    let across = (params.n + TILE - 1u) / TILE;
+    let across = max((params.n + TILE - 1u) / TILE, 1u);
+    let down = max((params.m + TILE - 1u) / TILE, 1u);
+    slice = group / across / down;
     // Groups past the last have row0 >= m: they load zeros and store nothing.
-    let row0 = (group / max(across, 1u)) * TILE;
-    let column0 = (group % max(across, 1u)) * TILE;
+    let row0 = select(group / across % down * TILE, params.m, slice >= product_slices());
+    let column0 = (group % across) * TILE;
     let my_row = (local / 16u) * 4u;
     let my_column = (local % 16u) * 4u;
     var sums0 = vec4<f32>(0.0);

@@ -4,12 +4,23 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::convolution::patches::with_scratch;
+use super::convolution::shader::Params;
 use super::convolution::{Geometry, Piece, Roles, masked};
-use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
+use super::tile::Tiled;
+use super::{flag, shader};
+use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 const OP: &str = "conv2d";
+
+pub(crate) static SHADERS: Tiled = Tiled {
+    workgroup: shader!("conv2d", "convolution", "activation", "tile_workgroup"),
+    register: Shader {
+        name: "conv2d_register",
+        ..shader!("conv2d", "convolution", "activation", "tile_register")
+    },
+};
 
 /// How a kernel slides over a picture. Sizes are [height, width].
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +83,33 @@ pub fn conv2d(
                 on_cpu(cpu, &g, x, &kernel, (bias, f), y)
             })
         }
-        Backend::Gpu(_) => Ok(()),
+        Backend::Gpu(gpu) => {
+            let shader = SHADERS.for_gpu(gpu);
+            let size = [g.out_group(), g.batch * g.places(), g.patch()];
+            let params = Params::new(&g, size, g.groups);
+            let bias = bias.map(Tensor::gpu).transpose()?;
+            let connections = options.connections.map(Tensor::gpu).transpose()?;
+            gpu.record(Command {
+                op: OP,
+                shader,
+                constants: &[
+                    ("BIAS", flag(bias.is_some())),
+                    ("CONNECTIONS", flag(connections.is_some())),
+                    ("ACTIVATION", f as u32),
+                    ("COVERS", flag(g.covers())),
+                ],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(x.gpu()?),
+                    Bind::Read(kernel.gpu()?),
+                    bias.map_or(Bind::Unused, Bind::Read),
+                    connections.map_or(Bind::Unused, Bind::Read),
+                    Bind::Write(y.gpu()?),
+                ],
+                groups: params.tiles(shader),
+                cost: g.cost(),
+            })
+        }
     }
 }
 

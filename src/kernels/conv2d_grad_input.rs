@@ -6,12 +6,23 @@ use rayon::prelude::*;
 
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
+use super::convolution::shader::Params;
 use super::convolution::{Geometry, Piece, Roles, masked};
-use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
+use super::tile::Tiled;
+use super::{flag, shader};
+use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_input";
+
+pub(crate) static SHADERS: Tiled = Tiled {
+    workgroup: shader!("conv2d_grad_input", "convolution", "tile_workgroup"),
+    register: Shader {
+        name: "conv2d_grad_input_register",
+        ..shader!("conv2d_grad_input", "convolution", "tile_register")
+    },
+};
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
 /// `[B, C, H, W]` is overwritten.
@@ -37,7 +48,33 @@ pub fn conv2d_grad_input(
                 on_cpu(cpu, &g, dy, &kernel, dx)
             })
         }
-        Backend::Gpu(_) => Ok(()),
+        Backend::Gpu(gpu) => {
+            let shader = SHADERS.for_gpu(gpu);
+            let size = if g.covers() {
+                [g.patch(), g.batch, g.out_group()]
+            } else {
+                [g.in_group(), g.batch * g.pixels(), g.out_group() * g.taps()]
+            };
+            let params = Params::new(&g, size, g.groups);
+            let connections = options.connections.map(Tensor::gpu).transpose()?;
+            gpu.record(Command {
+                op: OP,
+                shader,
+                constants: &[
+                    ("CONNECTIONS", flag(connections.is_some())),
+                    ("COVERS", flag(g.covers())),
+                ],
+                params: bytemuck::bytes_of(&params),
+                binds: &[
+                    Bind::Read(dy.gpu()?),
+                    Bind::Read(kernel.gpu()?),
+                    connections.map_or(Bind::Unused, Bind::Read),
+                    Bind::Write(dx.gpu()?),
+                ],
+                groups: params.tiles(shader),
+                cost: g.cost(),
+            })
+        }
     }
 }
 

@@ -1,16 +1,38 @@
 //! The gradient of a convolution with respect to its kernel and bias.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::GRAIN;
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
+use super::convolution::shader::Params;
 use super::convolution::{Geometry, Piece, Roles, mask};
-use crate::device::{Backend, Cpu, GemmOperand, GemmOutput, gemm_here};
+use super::tile::{self, Tiled};
+use super::{GRAIN, flag, groups, shader};
+use crate::device::{
+    Backend, Bind, Command, Cost, Cpu, GemmOperand, GemmOutput, Gpu, Shader, gemm_here,
+};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_kernel";
+
+pub(crate) static SHADERS: Tiled = Tiled {
+    workgroup: shader!("conv2d_grad_kernel", "convolution", "tile_workgroup"),
+    register: Shader {
+        name: "conv2d_grad_kernel_register",
+        ..shader!("conv2d_grad_kernel", "convolution", "tile_register")
+    },
+};
+
+pub(crate) static SUMS: Shader = Shader {
+    name: "conv2d_grad_kernel_sums",
+    parts: &[
+        include_str!("../../shaders/shared/convolution.wgsl"),
+        include_str!("../../shaders/shared/convolution_sums.wgsl"),
+    ],
+};
 
 /// `dkernel = ∂L/∂kernel` `[O, C / groups, KH, KW]` and, where asked for, `dbias` `[O]`, the sum of dy over
 /// batch and positions, from x `[B, C, H, W]` and dy `[B, O, H', W']`. Both are overwritten.
@@ -47,8 +69,67 @@ pub fn conv2d_grad_kernel(
                 Ok(())
             })
         }
-        Backend::Gpu(_) => Ok(()),
+        Backend::Gpu(gpu) => on_gpu(gpu, &g, x, dy, options.connections, dkernel, dbias),
     }
+}
+
+/// Two dispatches: partial sums over runs of the batch's places, in memory of their own, and their sum.
+fn on_gpu(
+    gpu: &Arc<Gpu>,
+    g: &Geometry,
+    x: &Tensor,
+    dy: &Tensor,
+    connections: Option<&Tensor>,
+    dkernel: &mut Tensor,
+    dbias: Option<&mut Tensor>,
+) -> Result<()> {
+    if g.outputs == 0 {
+        return Ok(());
+    }
+    let shader = SHADERS.for_gpu(gpu);
+    let terms = g.batch * g.places();
+    let columns = g.patch() + 1;
+    let runs = runs(g, tile::groups(shader, g.out_group(), columns));
+    let length = terms.div_ceil(runs);
+    let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
+    let sums = Tensor::for_output(x.device(), &[runs, g.outputs * columns])?;
+    gpu.record(Command {
+        op: OP,
+        shader,
+        constants: &[],
+        params: bytemuck::bytes_of(&params),
+        binds: &[Bind::Read(x.gpu()?), Bind::Read(dy.gpu()?), Bind::Write(sums.gpu()?)],
+        groups: params.tiles(shader),
+        cost: g.cost(),
+    })?;
+    let dbias = dbias.as_deref().map(Tensor::gpu).transpose()?;
+    let connections = connections.map(Tensor::gpu).transpose()?;
+    let values = (runs * g.outputs * columns) as u64;
+    gpu.record(Command {
+        op: OP,
+        shader: &SUMS,
+        constants: &[("CONNECTIONS", flag(connections.is_some())), ("BIAS", flag(dbias.is_some()))],
+        params: bytemuck::bytes_of(&Params { slices: runs as u32, ..params }),
+        binds: &[
+            Bind::Read(sums.gpu()?),
+            connections.map_or(Bind::Unused, Bind::Read),
+            Bind::Write(dkernel.gpu()?),
+            dbias.map_or(Bind::Unused, Bind::Write),
+        ],
+        groups: groups(g.outputs * columns, SUMS.constant("WORKGROUP")),
+        cost: Cost { flops: values, bytes: 4 * values },
+    })
+}
+
+/// Runs of the batch's places, each with sums of its own: so many that a large machine has enough
+/// workgroups, where one product has `tiles`, and each still long.
+fn runs(g: &Geometry, tiles: u64) -> usize {
+    /// Workgroups to aim at.
+    const ENOUGH: usize = 256;
+    /// Products of a run at least.
+    const LONG: usize = 512;
+    let wanted = ENOUGH.div_ceil((tiles as usize * g.groups).max(1));
+    wanted.min(g.batch * g.places() / LONG).max(1)
 }
 
 /// Pieces in a fixed number of runs, each with sums of its own, added in order: the result does not

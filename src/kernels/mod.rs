@@ -74,6 +74,10 @@ pub fn shaders() -> Vec<&'static Shader> {
     ];
     all.extend(matmul::SHADERS.both());
     all.extend(cd_update::SHADERS.both());
+    all.extend(conv2d::SHADERS.both());
+    all.extend(conv2d_grad_input::SHADERS.both());
+    all.extend(conv2d_grad_kernel::SHADERS.both());
+    all.push(&conv2d_grad_kernel::SUMS);
     all
 }
 

@@ -1,5 +1,7 @@
 use harmonium::error::Result;
-use harmonium::evaluation::verify::conv2d::Form;
+use harmonium::evaluation::verify::conv2d::{FORMS, Form, Kernel, case};
+use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::{Activation, activate_in_place};
 use harmonium::kernels::conv2d::{Convolution, conv2d};
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
@@ -7,7 +9,7 @@ use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
 use harmonium::{Device, Error, Tensor};
 use proptest::prelude::*;
 
-use super::{assert_close, ordinary};
+use super::{assert_close, assert_passed, on_gpus, ordinary};
 
 /// LeNet-5's C3 (LeCun et al. 1998, table I): which of S2's six maps each of its sixteen sees.
 pub const C3: [[u32; 6]; 16] = [
@@ -233,6 +235,35 @@ fn the_cpu_agrees_with_f64() {
         let data = Data::new(form);
         data.check(&data.run(&Device::cpu()));
     }
+}
+
+#[test]
+fn adapters_agree_with_the_cpu() {
+    on_every_adapter(Kernel::Forward(Activation::Identity));
+    on_gpus(|gpu| {
+        for f in [Activation::Sigmoid, Activation::Relu, Activation::ScaledTanh] {
+            let form = Form { padding: [1, 2], ..Form::plain(2, [3, 9], [7, 9], [3, 3]) };
+            for values in Values::ALL {
+                assert_passed(gpu, case(gpu, Tiles::Workgroup, Kernel::Forward(f), form, values));
+            }
+        }
+    });
+}
+
+/// Every geometry under both tiles, and every kind of numbers.
+pub fn on_every_adapter(kernel: Kernel) {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in forms().into_iter().chain(FORMS) {
+                assert_passed(gpu, case(gpu, tiles, kernel, form, Values::Ordinary));
+            }
+            for values in Values::ALL {
+                for form in [FORMS[2], FORMS[3], FORMS[6]] {
+                    assert_passed(gpu, case(gpu, tiles, kernel, form, values));
+                }
+            }
+        }
+    });
 }
 
 #[test]

@@ -1,1 +1,10 @@
+use harmonium::evaluation::verify::conv2d::Kernel;
 
+use super::conv2d::on_every_adapter;
+
+#[test]
+fn adapters_agree_with_the_cpu() {
+    for bias in [true, false] {
+        on_every_adapter(Kernel::GradKernel(bias));
+    }
+}

@@ -132,3 +132,119 @@ impl Form {
         Ok(())
     }
 }
+
+/// Geometries of the standard set: LeNet-5's, and every feature alone and with others.
+pub const FORMS: [Form; 9] = [
+    Form::plain(3, [1, 6], [32, 32], [5, 5]),
+    Form { table: true, ..Form::plain(3, [6, 16], [14, 14], [5, 5]) },
+    Form::plain(7, [16, 120], [5, 5], [5, 5]),
+    Form { padding: [1, 1], ..Form::plain(2, [9, 17], [11, 13], [3, 3]) },
+    Form { stride: [2, 3], padding: [2, 1], ..Form::plain(2, [3, 4], [11, 13], [3, 2]) },
+    Form { dilation: [2, 2], padding: [3, 3], ..Form::plain(2, [2, 3], [9, 11], [3, 3]) },
+    Form { groups: 3, table: true, padding: [3, 0], ..Form::plain(5, [6, 9], [5, 9], [3, 4]) },
+    Form { groups: 6, stride: [2, 1], ..Form::plain(2, [6, 6], [8, 9], [3, 3]) },
+    Form { groups: 2, table: true, ..Form::plain(65, [4, 6], [3, 2], [3, 2]) },
+];
+
+/// Which of the three kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    /// `conv2d`, with a bias and this activation.
+    Forward(Activation),
+    /// `conv2d_grad_input`.
+    GradInput,
+    /// `conv2d_grad_kernel`, with `dbias` or without.
+    GradKernel(bool),
+}
+
+/// One call.
+///
+/// # Errors
+/// The device's own.
+pub fn case(
+    device: &Device,
+    tiles: Tiles,
+    kernel: Kernel,
+    form: Form,
+    values: Values,
+) -> Result<Outcome> {
+    let count = |dims: [usize; 4]| dims.iter().product::<usize>();
+    let dims = form.y()?;
+    let outputs = form.channels[1];
+    let mut inputs = Inputs::new(form.x().iter().chain(&dims).fold(7, |n, &d| n * 31 + d as u64));
+    let x = inputs.values(values, count(form.x()));
+    // Where the kernel is not finite, pixels that no place sees under that tap may become NaN or not.
+    let finite = kernel == Kernel::GradInput && values == Values::NonFinite;
+    let k = inputs.values(if finite { Values::Ordinary } else { values }, count(form.k()));
+    let dy = inputs.values(values, count(dims));
+    let bias = inputs.values(Values::Ordinary, outputs);
+    let run = |device: &Device| {
+        let tensor = |dims: [usize; 4], values: &[f32]| Tensor::from_f32(device, &dims, values);
+        let table = form.table(device)?;
+        let options = form.options(table.as_ref());
+        match kernel {
+            Kernel::Forward(f) => {
+                let (x, k) = (tensor(form.x(), &x)?, tensor(form.k(), &k)?);
+                let bias = Tensor::from_f32(device, &[outputs], &bias)?;
+                let mut y = Tensor::for_output(device, &dims)?;
+                conv2d(&x, &k, Some(&bias), &options, f, &mut y)?;
+                Ok([y.to_vec()?, Vec::new()])
+            }
+            Kernel::GradInput => {
+                let (dy, k) = (tensor(dims, &dy)?, tensor(form.k(), &k)?);
+                let mut dx = Tensor::for_output(device, &form.x())?;
+                conv2d_grad_input(&dy, &k, &options, &mut dx)?;
+                Ok([dx.to_vec()?, Vec::new()])
+            }
+            Kernel::GradKernel(with_bias) => {
+                let (x, dy) = (tensor(form.x(), &x)?, tensor(dims, &dy)?);
+                let mut dk = Tensor::for_output(device, &form.k())?;
+                let mut db = Tensor::zeros(device, &[outputs])?;
+                let dbias = with_bias.then_some(&mut db);
+                conv2d_grad_kernel(&x, &dy, &options, &mut dk, dbias)?;
+                Ok([dk.to_vec()?, db.to_vec()?])
+            }
+        }
+    };
+    let (expected, found) = both(device, |device| with_tiles(tiles, || run(device)))?;
+    let (name, a, b, length) = match kernel {
+        Kernel::Forward(_) => ("conv2d", &x, &k, count(dims)),
+        Kernel::GradInput => ("conv2d_grad_input", &dy, &k, x.len()),
+        Kernel::GradKernel(_) => ("conv2d_grad_kernel", &x, &dy, k.len()),
+    };
+    let mut sums = vec![(0.0, 0.0, 0.0); length];
+    form.each_product(|x, k, y| {
+        let (at_a, at_b, out) = match kernel {
+            Kernel::Forward(_) => (x, k, y),
+            Kernel::GradInput => (y, k, x),
+            Kernel::GradKernel(_) => (x, y, k),
+        };
+        let product = f64::from(a[at_a]) * f64::from(b[at_b]);
+        let sum: &mut (f64, f64, f64) = &mut sums[out];
+        *sum = (sum.0 + product, sum.1 + product.abs(), sum.2 + 1.0);
+    })?;
+    // A sum of n products and of the partial sums' additions; 1.5 for both devices together.
+    let error = |size: f64, n: f64| 1.5 * (n + 6.0) * EPSILON * size + FLUSH * (n * 8.0 + 4.0);
+    let mut check = Check::default();
+    match kernel {
+        Kernel::Forward(f) => {
+            let places = dims[2] * dims[3];
+            check.compare("y", &expected[0], &found[0], |i| {
+                let (bias, (sum, size, n)) = (f64::from(bias[i / places % outputs]), sums[i]);
+                let before = error(size + bias.abs(), n + 1.0);
+                activation::slope(f) * before + activation::tolerance(f, sum + bias)
+            });
+        }
+        _ => check.compare(name, &expected[0], &found[0], |i| error(sums[i].1, sums[i].2)),
+    }
+    if kernel == Kernel::GradKernel(true) {
+        let terms = dims[0] * dims[2] * dims[3];
+        let mut sizes = vec![0.0; outputs];
+        let places = (dims[2] * dims[3]).max(1);
+        for (i, dy) in dy.chunks(places).enumerate() {
+            sizes[i % outputs] += dy.iter().map(|dy| f64::from(*dy).abs()).sum::<f64>();
+        }
+        check.compare("dbias", &expected[1], &found[1], |i| error(sizes[i], terms as f64));
+    }
+    Ok(check.outcome(name, format!("{tiles:?} {kernel:?} {form:?} {values:?}")))
+}

@@ -74,7 +74,7 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 10] = [
+    let parts: [(&str, Part); 13] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
@@ -85,6 +85,9 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("matmul", products),
         ("cd_update", cd_updates),
         ("anneal", anneals),
+        ("conv2d", convolutions),
+        ("conv2d_grad_input", convolutions_grad_input),
+        ("conv2d_grad_kernel", convolutions_grad_kernel),
     ];
     let mut outcomes = Vec::new();
     for (name, part) in parts {
@@ -209,6 +212,30 @@ fn anneals(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         }
         out.push(anneal::case(device, [7, 1, 1], [0.3, 0.31], samples, Values::Wide)?);
         out.push(anneal::case(device, [5, 67, 9], [0.5, 0.75], samples, Values::NonFinite)?);
+    }
+    Ok(())
+}
+
+fn convolutions(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    convolutions_of(device, conv2d::Kernel::Forward(Activation::Tanh), out)
+}
+
+fn convolutions_grad_input(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    convolutions_of(device, conv2d::Kernel::GradInput, out)
+}
+
+fn convolutions_grad_kernel(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    convolutions_of(device, conv2d::Kernel::GradKernel(true), out)
+}
+
+fn convolutions_of(device: &Device, kernel: conv2d::Kernel, out: &mut Vec<Outcome>) -> Result<()> {
+    for tiles in Tiles::ALL {
+        for form in conv2d::FORMS {
+            out.push(conv2d::case(device, tiles, kernel, form, Values::Ordinary)?);
+        }
+        for values in [Values::Huge, Values::NonFinite] {
+            out.push(conv2d::case(device, tiles, kernel, conv2d::FORMS[3], values)?);
+        }
     }
     Ok(())
 }

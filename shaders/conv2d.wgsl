@@ -1,0 +1,54 @@
+// y = f(x * kernel + bias) as one product for each group: kernels [out_group, patch] times patches
+// [patch, batch * places], the patches read where they lie.
+// Needs shared/convolution.wgsl, shared/activation.wgsl and one of shared/tile_*.wgsl.
+
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> kernel: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> connections: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+
+override BIAS: bool = false;
+override CONNECTIONS: bool = false;
+override ACTIVATION: u32 = 0;
+// Whether an image has one place, whose patch is all of it.
+override COVERS: bool = false;
+
+const A_ALONG_K: bool = true;
+const B_ALONG_K: bool = false;
+
+fn load_a(row: u32, k: u32) -> f32 {
+    let output = slice * params.out_group + row;
+    if CONNECTIONS {
+        if connections[output * params.in_group + k / params.taps] == 0u { return 0.0; }
+    }
+    return kernel[output * params.patch_size + k];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    if COVERS {
+        return x[(column * params.groups + slice) * params.patch_size + k];
+    }
+    let places = params.positions.x * params.positions.y;
+    let image = column / places;
+    let channel = k / params.taps;
+    let at = place(column - image * places, params.positions.y) * params.stride
+        + place(k - channel * params.taps, params.kernel.y) * params.dilation - params.padding;
+    // What lies before the picture has wrapped around.
+    if at.x >= params.image.x || at.y >= params.image.y { return 0.0; }
+    let plane = image * params.inputs + slice * params.in_group + channel;
+    return x[(plane * params.image.x + at.x) * params.image.y + at.y];
+}
+
+fn finish(row: u32, column: u32, sums: vec4<f32>) {
+    let output = slice * params.out_group + row;
+    let places = params.positions.x * params.positions.y;
+    let count = min(4u, params.n - column);
+    var value = sums;
+    if BIAS { value += bias[output]; }
+    value = activate(ACTIVATION, value);
+    for (var i = 0u; i < count; i++) {
+        let image = (column + i) / places;
+        y[(image * params.outputs + output) * places + column + i - image * places] = value[i];
+    }
+}

@@ -1,0 +1,62 @@
+// dx as one product for each group: kernels [in_group, out_group * taps] times, for every pixel, the dy
+// of the places that see it under each tap.
+// Needs shared/convolution.wgsl and one of shared/tile_*.wgsl.
+
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> kernel: array<f32>;
+@group(0) @binding(3) var<storage, read> connections: array<u32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+
+override CONNECTIONS: bool = false;
+// Whether an image has one place, whose patch is all of it.
+override COVERS: bool = false;
+
+const A_ALONG_K: bool = true;
+const B_ALONG_K: bool = false;
+
+// Rows are input channels, or, where the only place sees all of them, all values of a group's image.
+fn load_a(row: u32, k: u32) -> f32 {
+    var output = k;
+    var value = row;
+    if !COVERS {
+        output = k / params.taps;
+        value = row * params.taps + k - output * params.taps;
+    }
+    output += slice * params.out_group;
+    if CONNECTIONS {
+        if connections[output * params.in_group + value / params.taps] == 0u { return 0.0; }
+    }
+    return kernel[output * params.patch_size + value];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    if COVERS {
+        return dy[column * params.outputs + slice * params.out_group + k];
+    }
+    let pixels = params.image.x * params.image.y;
+    let image = column / pixels;
+    let output = k / params.taps;
+    let offset = place(column - image * pixels, params.image.y) + params.padding
+        - place(k - output * params.taps, params.kernel.y) * params.dilation;
+    let at = offset / params.stride;
+    // What lies before the first place has wrapped around; between two places nothing sees the pixel.
+    if any(at * params.stride != offset) || any(at >= params.positions) { return 0.0; }
+    let plane = image * params.outputs + slice * params.out_group + output;
+    return dy[(plane * params.positions.x + at.x) * params.positions.y + at.y];
+}
+
+fn finish(row: u32, column: u32, sums: vec4<f32>) {
+    let count = min(4u, params.n - column);
+    if COVERS {
+        for (var i = 0u; i < count; i++) {
+            dx[((column + i) * params.groups + slice) * params.patch_size + row] = sums[i];
+        }
+        return;
+    }
+    let pixels = params.image.x * params.image.y;
+    let channel = slice * params.in_group + row;
+    for (var i = 0u; i < count; i++) {
+        let image = (column + i) / pixels;
+        dx[(image * params.inputs + channel) * pixels + column + i - image * pixels] = sums[i];
+    }
+}

@@ -1,0 +1,43 @@
+// Partial sums of dkernel and dbias: for each group and each run of `k` of the batch's places the product
+// of dy [out_group, k] with the patches [k, patch] and a column of ones, whose sums are dbias.
+// Needs shared/convolution.wgsl and one of shared/tile_*.wgsl.
+
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+
+const A_ALONG_K: bool = true;
+const B_ALONG_K: bool = true;
+
+// Slices go run by run, and in each group by group.
+fn group() -> u32 { return slice % params.groups; }
+
+fn load_a(row: u32, k: u32) -> f32 {
+    let term = slice / params.groups * params.k + k;
+    if term >= params.terms { return 0.0; }
+    let places = params.positions.x * params.positions.y;
+    let image = term / places;
+    let output = group() * params.out_group + row;
+    return dy[(image * params.outputs + output) * places + term - image * places];
+}
+
+fn load_b(k: u32, column: u32) -> f32 {
+    let term = slice / params.groups * params.k + k;
+    // Past the last term dy counts as 0, and this as 0 too: an infinity times 0 would be NaN.
+    if term >= params.terms { return 0.0; }
+    if column == params.patch_size { return 1.0; }
+    let places = params.positions.x * params.positions.y;
+    let image = term / places;
+    let channel = column / params.taps;
+    let at = place(term - image * places, params.positions.y) * params.stride
+        + place(column - channel * params.taps, params.kernel.y) * params.dilation - params.padding;
+    if at.x >= params.image.x || at.y >= params.image.y { return 0.0; }
+    let plane = image * params.inputs + group() * params.in_group + channel;
+    return x[(plane * params.image.x + at.x) * params.image.y + at.y];
+}
+
+fn finish(row: u32, column: u32, value: vec4<f32>) {
+    let count = min(4u, params.n - column);
+    let start = (slice * params.m + row) * params.n + column;
+    for (var i = 0u; i < count; i++) { sums[start + i] = value[i]; }
+}
