@@ -107,7 +107,7 @@ fn draw(out: &Path, bank: &FilterBank, maps: &FilterMaps, gradient: bool) -> Res
             .zip(normalized.kernels())
             .any(|(a, b)| (a - b).abs() > 1e-3 * b.abs());
         if differs {
-            tell("note: --normalize scales the kernel so that less is");
+            tell("note: --normalize scales the kernel, and less is clipped");
         }
     }
     picture.save(out)

@@ -14,6 +14,8 @@ const SCALE: usize = 2;
 const MAP_SIDE: usize = 144;
 const KERNEL_SIDE: usize = 72;
 const MOST_HEIGHT: usize = 340;
+/// Rather than draw them smaller, some are left out.
+const SMALLEST: usize = 16;
 /// Around and between maps; between the kernels of two maps.
 const GAP: usize = 7;
 const GROUP_GAP: usize = 14;
@@ -180,31 +182,31 @@ struct Tiles {
     /// Pictures that stand together, and groups in a row.
     group: usize,
     columns: usize,
+    gap: usize,
     group_gap: usize,
 }
 
 impl Tiles {
-    /// The largest scale at which all fit, or else as many as fit at the smallest.
+    /// The largest scale at which all fit, or else as many as fit where they are just large enough.
     fn new(width: usize, maps: &Maps, group: usize, side: usize) -> Self {
         // Cells of a vector are no larger than they need to be.
-        let side = if maps.height * maps.width == 1 { 28 } else { side };
+        let (side, gap) = if maps.height * maps.width == 1 { (28, 3) } else { (side, GAP) };
         let longer = maps.height.max(maps.width).max(1);
         let mut scale = (side / longer).max(1);
         loop {
-            let tile = maps.width * scale + if group > 1 { 1 } else { GAP };
             // A group too wide for a row is broken up.
             let (group, group_gap) = match group {
-                n if n > 1 && n * tile <= width => (n, GROUP_GAP),
-                _ => (1, if group > 1 { 1 } else { GAP }),
+                n if n > 1 && n * (maps.width * scale + 1) <= width => (n, GROUP_GAP),
+                n => (1, if n > 1 { 1 } else { gap }),
             };
             let across = group * (maps.width * scale + 1) - 1 + group_gap;
             let columns = ((width + group_gap) / across).max(1);
             let rows = maps.count.div_ceil(group * columns);
-            let down = maps.height * scale + GAP;
-            if rows * down <= MOST_HEIGHT || scale == 1 {
+            let down = maps.height * scale + gap;
+            if rows * down <= MOST_HEIGHT || scale * longer <= SMALLEST || scale == 1 {
                 let most_rows = (MOST_HEIGHT / down).max(1);
                 let shown = maps.count.min(most_rows * group * columns);
-                return Tiles { shown, scale, group, columns, group_gap };
+                return Tiles { shown, scale, group, columns, gap, group_gap };
             }
             scale -= 1;
         }
@@ -222,12 +224,12 @@ impl Tiles {
         let (high, wide) = (maps.height * self.scale, maps.width * self.scale);
         let across = self.group * (wide + 1) - 1 + self.group_gap;
         let rows = self.shown.div_ceil(self.group * self.columns);
-        let first = page.room(rows * (high + GAP) + MARGIN / 2) + 1;
+        let first = page.room(rows * (high + self.gap) + MARGIN / 2) + 1;
         let pixels = maps.height * maps.width;
         for (at, map) in maps.values.chunks(pixels.max(1)).take(self.shown).enumerate() {
             let (group, inside) = (at / self.group, at % self.group);
             let left = MARGIN + group % self.columns * across + inside * (wide + 1);
-            let top = first + group / self.columns * (high + GAP);
+            let top = first + group / self.columns * (high + self.gap);
             page.picture.fill(left - 1, top - 1, wide + 2, high + 2, FRAME);
             for (k, &value) in map.iter().enumerate() {
                 let (x, y) =

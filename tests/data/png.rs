@@ -89,7 +89,7 @@ impl Kind {
 
 /// A sample that differs from its neighbours.
 fn noise(x: usize, y: usize, channel: usize) -> u16 {
-    ((x * 7919 + y * 104_729 + channel * 1_299_709 + 17) * 2_654_435 >> 7) as u16
+    (((x * 7919 + y * 104_729 + channel * 1_299_709 + 17) * 2_654_435) >> 7) as u16
 }
 
 fn image(bytes: &[u8]) -> harmonium::Result<Image> {

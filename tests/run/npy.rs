@@ -81,6 +81,57 @@ fn arrays_of_other_types_and_orders() {
 }
 
 #[test]
+fn arrays_of_any_rank_and_of_integers() {
+    let of = |bytes: Vec<u8>| {
+        let (_folder, path) = in_folder("x.npy");
+        fs::write(&path, bytes).unwrap();
+        harmonium::data::read_array(&path).map(|array| (array.dims, array.values))
+    };
+    for dims in [&[][..], &[1], &[5], &[2, 3], &[2, 3, 4], &[2, 0, 4], &[1, 2, 3, 4]] {
+        let values: Vec<f32> = (0..dims.iter().product()).map(|k| k as f32 - 2.5).collect();
+        let (_folder, path) = in_folder("x.npy");
+        npy::write_array(&path, &values, dims).unwrap();
+        let back = harmonium::data::read_array(&path).unwrap();
+        assert_eq!((&back.dims[..], back.values), (dims, values));
+    }
+    let text = npy::write_array("x.npy", &[0.0; 5], &[2, 3, 1]).unwrap_err().to_string();
+    assert!(text.contains("5 values do not fill [2, 3, 1]"), "{text}");
+    // Three kernels of 1 × 2 in Fortran's order.
+    let f = floats(&[0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+    let expected = (vec![3, 1, 2], vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(of(file("'<f4'", true, "(3, 1, 2)", &f)).unwrap(), expected);
+    // Integers of every kind keep their sign; those beyond 2^24 are rounded.
+    let whole: [(&str, &[u8], [f32; 2]); 10] = [
+        ("'|i1'", &[255, 127], [-1.0, 127.0]),
+        ("'<i2'", &[254, 255, 1, 2], [-2.0, 513.0]),
+        ("'>i2'", &[255, 254, 2, 1], [-2.0, 513.0]),
+        ("'<u2'", &[254, 255, 1, 2], [65534.0, 513.0]),
+        ("'<i4'", &[255, 255, 255, 255, 0, 0, 0, 1], [-1.0, 16_777_216.0]),
+        ("'>u4'", &[255, 255, 255, 255, 0, 0, 0, 1], [4_294_967_296.0, 1.0]),
+        ("'<i8'", &[254, 255, 255, 255, 255, 255, 255, 255, 3, 0, 0, 0, 0, 0, 0, 0], [-2.0, 3.0]),
+        ("'>i8'", &[128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3], [-9.223_372e18, 3.0]),
+        (
+            "'<u8'",
+            &[255, 255, 255, 255, 255, 255, 255, 255, 3, 0, 0, 0, 0, 0, 0, 0],
+            [1.844_674_4e19, 3.0],
+        ),
+        ("'|u1'", &[0, 255], [0.0, 255.0]),
+    ];
+    for (descr, bytes, expected) in whole {
+        let found = of(file(descr, false, "(2,)", bytes)).unwrap();
+        assert_eq!(found, (vec![2], expected.to_vec()), "{descr}");
+    }
+    for (bytes, part) in [
+        (file("'<c8'", false, "(2,)", &[0; 16]), "f32, f64, bool and integers are read"),
+        (file("'<i4'", false, "(3,)", &[0; 8]), "truncated"),
+        (file("'<f4'", false, "(1,)", &floats(&[f32::NAN])), "element 0 is NaN"),
+    ] {
+        let text = of(bytes).unwrap_err().to_string();
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let four = floats(&[1.0, 2.0, 3.0, 4.0]);
     let huge = "(99999999999, 99999999999, 99999999999)";

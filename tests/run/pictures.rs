@@ -1,8 +1,8 @@
 //! Pictures decode, have the right size, and hold the right value at the right place.
 
 use harmonium::run::pictures::{
-    FILTER_GAP, MOST_TILES, NAN_COLOUR, SHEET_GAP, filters, reconstructions, robust_range, sheet,
-    square_shape,
+    FILTER_GAP, MOST_TILES, NAN_COLOUR, SHEET_GAP, filters, image, map_sheet, reconstructions,
+    robust_range, sheet, square_shape,
 };
 use harmonium::run::png_file::{Picture, write_grey_png};
 
@@ -198,6 +198,58 @@ fn ranges_ignore_outliers() {
     assert_eq!(robust_range(&[]), (0.0, 1.0));
     assert_eq!(robust_range(&[2.0]), (2.0, 2.0));
     assert_eq!([square_shape(64), square_shape(65), square_shape(1)], [Some((8, 8)), None, None]);
+}
+
+#[test]
+fn a_picture_of_its_own_size_says_what_it_clips() {
+    let values = [0.0, 0.5, 1.0, 1.003, -0.5, f32::NAN];
+    let grey = image(&values[..4], 1, (2, 2), false).unwrap();
+    assert_eq!((grey.width, grey.height, grey.notes.len()), (2, 2, 0));
+    assert_eq!(grey.pixels, [[0; 3], [128; 3], [255; 3], [255; 3]]);
+    let clipped = image(&values[..5], 1, (1, 5), false).unwrap();
+    assert!(clipped.notes[0].starts_with("20.0 % of the values"), "{:?}", clipped.notes);
+    let signed = image(&[0.0, -0.5, 0.5, 0.25, 0.51, -0.51], 1, (3, 2), true).unwrap();
+    let shades: Vec<u8> = signed.pixels.iter().map(|pixel| pixel[0]).collect();
+    assert_eq!(shades, [128, 1, 255, 192, 255, 0]);
+    assert!(signed.notes[0].starts_with("33.3 %"), "{:?}", signed.notes);
+    // Three planes are red, green and blue.
+    let colours = image(&[1.0, 0.0, 0.0, 1.0, 0.2, f32::NAN], 3, (1, 2), false).unwrap();
+    assert_eq!(colours.pixels, [[255, 0, 51], NAN_COLOUR]);
+    // A trace is not worth a word.
+    let mut many = vec![0.5; 2000];
+    many[7] = 3.0;
+    assert!(image(&many, 1, (2000, 1), false).unwrap().notes.is_empty());
+    for (length, channels, size) in [(6, 2, (1, 3)), (5, 1, (1, 6)), (0, 1, (0, 3))] {
+        assert!(image(&vec![0.0; length], channels, size, false).is_err());
+    }
+}
+
+#[test]
+fn sheets_of_maps_have_a_scale_for_each_kind() {
+    // A map with signs between two without.
+    let maps = [[0.0, 0.25, 0.5, 1.0], [-0.04, 0.0, 0.02, 0.04], [1.0; 4]].concat();
+    let kinds = [false, true, false];
+    let picture = map_sheet(&maps, (2, 2), &kinds).unwrap();
+    let columns = spans(&picture, SHEET_GAP, true).len();
+    let at =
+        |n: usize, place| value(&picture, SHEET_GAP, (2, 2), (n / columns, n % columns), place)[0];
+    let whole = |n| [(0, 0), (0, 1), (1, 0), (1, 1)].map(|place| at(n, place));
+    assert_eq!(whole(0), [0, 64, 128, 255]);
+    assert_eq!(whole(1), [0, 128, 191, 255]);
+    assert_eq!(whole(2), [255; 4]);
+    assert_eq!(picture.notes, ["mid grey is 0, black -0.040 and white 0.040"]);
+    // Beyond black and white, the others get a scale of their own.
+    let wide: Vec<f32> = maps.iter().map(|x| 100.0 * x).collect();
+    let picture = map_sheet(&wide, (2, 2), &kinds).unwrap();
+    assert!(picture.notes[1].contains("black is 0.000 and white 100.000"), "{:?}", picture.notes);
+    let at = |place| value(&picture, SHEET_GAP, (2, 2), (0, 0), place)[0];
+    assert_eq!([at((0, 0)), at((0, 1)), at((1, 1))], [0, 64, 255]);
+    // Nothing to see is mid grey.
+    let flat = map_sheet(&[0.0; 4], (2, 2), &[true]).unwrap();
+    assert_eq!(value(&flat, SHEET_GAP, (2, 2), (0, 0), (0, 0)), [128; 3]);
+    let flat = map_sheet(&[7.0; 4], (2, 2), &[false]).unwrap();
+    assert_eq!(value(&flat, SHEET_GAP, (2, 2), (0, 0), (1, 1)), [128; 3]);
+    assert!(map_sheet(&maps, (2, 2), &[true; 2]).is_err());
 }
 
 #[test]
