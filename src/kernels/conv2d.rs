@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::convolution::patches::with_scratch;
-use super::convolution::shader::Params;
+use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
-use super::tile::Tiled;
+use super::tile::{Tiled, Tiles};
 use super::{flag, shader};
 use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
 use crate::error::Result;
@@ -83,6 +83,19 @@ pub fn conv2d(
                 on_cpu(cpu, &g, x, &kernel, (bias, f), y)
             })
         }
+        Backend::Gpu(gpu) if Tiles::of(gpu) == Tiles::Register && Pixels::serves(&g, false) => {
+            let call = Pixels {
+                op: OP,
+                source: x,
+                kernel,
+                bias,
+                connections: options.connections,
+                activation: f,
+                turned: false,
+                result: y,
+            };
+            call.record(gpu, &g)
+        }
         Backend::Gpu(gpu) => {
             let shader = SHADERS.for_gpu(gpu);
             let size = [g.out_group(), g.batch * g.places(), g.patch()];
@@ -158,7 +171,9 @@ fn one_piece(
     piece: &Piece,
     mut rows: Vec<&mut [f32]>,
 ) -> Result<()> {
-    let [patch, columns, out_group] = [g.patch(), piece.columns(g), g.out_group()];
+    let [patch, out_group] = [g.patch(), g.out_group()];
+    // What lies past the columns is computed too, and left.
+    let columns = if g.patches_size(piece) == 0 { piece.columns(g) } else { piece.stride(g) };
     with_scratch([g.patches_size(piece), out_group * columns], |patches, sums| {
         for group in 0..g.groups {
             let b = g.patches(x, group, piece, patches);

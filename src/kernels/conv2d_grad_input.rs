@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::activation::Activation;
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
-use super::convolution::shader::Params;
+use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
-use super::tile::Tiled;
+use super::tile::{Tiled, Tiles};
 use super::{flag, shader};
 use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
 use crate::error::Result;
@@ -47,6 +48,19 @@ pub fn conv2d_grad_input(
                 let kernel = masked(kernel, options.connections, g.taps())?;
                 on_cpu(cpu, &g, dy, &kernel, dx)
             })
+        }
+        Backend::Gpu(gpu) if Tiles::of(gpu) == Tiles::Register && Pixels::serves(&g, true) => {
+            let call = Pixels {
+                op: OP,
+                source: dy,
+                kernel,
+                bias: None,
+                connections: options.connections,
+                activation: Activation::Identity,
+                turned: true,
+                result: dx,
+            };
+            call.record(gpu, &g)
         }
         Backend::Gpu(gpu) => {
             let shader = SHADERS.for_gpu(gpu);

@@ -161,16 +161,22 @@ fn on_cpu(
         let (kernel, bias) = sums.split_at_mut(dkernel.len());
         one_run(g, x, dy, pieces, kernel, wants_bias.then_some(bias))
     })?;
-    let add = |first: usize, out: &mut [f32]| {
-        out.fill(0.0);
-        for sums in sums.chunks_exact(size) {
-            out.iter_mut().zip(&sums[first..]).for_each(|(out, sum)| *out += sum);
-        }
-    };
     if let Some(dbias) = dbias {
-        add(dkernel.len(), dbias);
+        let first = dkernel.len();
+        for (o, out) in dbias.iter_mut().enumerate() {
+            *out = sums.chunks_exact(size).map(|sums| sums[first + o]).sum();
+        }
     }
-    dkernel.par_chunks_mut(GRAIN).enumerate().for_each(|(i, out)| add(i * GRAIN, out));
+    let (patch, out_group) = (g.patch(), g.out_group());
+    let rows = dkernel.par_chunks_mut(patch.max(1)).enumerate();
+    rows.with_min_len(1 + GRAIN / (patch * parts.len()).max(1)).for_each(|(o, row)| {
+        let first = o / out_group * out_group * patch + o % out_group;
+        row.fill(0.0);
+        for sums in sums.chunks_exact(size) {
+            let column = sums[first..].iter().step_by(out_group);
+            row.iter_mut().zip(column).for_each(|(out, sum)| *out += sum);
+        }
+    });
     Ok(())
 }
 
@@ -185,6 +191,8 @@ fn one_run(
     let [patch, out_group] = [g.patch(), g.out_group()];
     let most = |size: &dyn Fn(&Piece) -> usize| pieces.iter().map(size).max().unwrap_or(0);
     let sizes = [most(&|p| g.patches_size(p)), out_group * most(&|p| p.columns(g))];
+    // The sums of a group are [patch, outputs]: then dy is the operand that is brought into order for each
+    // product, and the patches, of which there are more, are read as they are.
     with_scratch(sizes, |patches, gathered| {
         for piece in pieces {
             let columns = piece.columns(g);
@@ -199,8 +207,11 @@ fn one_run(
                 let b = g.patches(x, group, piece, patches);
                 let b = GemmOperand { data: b.data, row_stride: 1, column_stride: b.row_stride };
                 let first = group * out_group * patch;
-                let out =
-                    GemmOutput { data: &mut dkernel[first..], row_stride: patch, column_stride: 1 };
+                let out = GemmOutput {
+                    data: &mut dkernel[first..],
+                    row_stride: 1,
+                    column_stride: out_group,
+                };
                 gemm_here(OP, [out_group, patch, columns], out, 1.0, a, b)?;
             }
         }

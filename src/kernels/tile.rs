@@ -22,6 +22,12 @@ pub enum Tiles {
 impl Tiles {
     /// Both.
     pub const ALL: [Tiles; 2] = [Tiles::Workgroup, Tiles::Register];
+
+    /// Those of an adapter, or those that [`with_tiles`] asks for.
+    pub(crate) fn of(gpu: &Gpu) -> Self {
+        let by_adapter = if gpu.is_software() { Tiles::Register } else { Tiles::Workgroup };
+        FORCED.get().unwrap_or(by_adapter)
+    }
 }
 
 thread_local! {
@@ -43,8 +49,7 @@ pub fn with_tiles<T>(tiles: Tiles, work: impl FnOnce() -> T) -> T {
 
 impl Tiled {
     pub fn for_gpu(&'static self, gpu: &Gpu) -> &'static Shader {
-        let by_adapter = if gpu.is_software() { Tiles::Register } else { Tiles::Workgroup };
-        match FORCED.get().unwrap_or(by_adapter) {
+        match Tiles::of(gpu) {
             Tiles::Workgroup => &self.workgroup,
             Tiles::Register => &self.register,
         }

@@ -220,6 +220,12 @@ impl Piece {
         self.rows.len() * g.positions[1]
     }
 
+    /// From one row of its patch matrix to the next: whole vectors of any processor, since `gemm` copies an
+    /// operand whose columns are not.
+    pub fn stride(&self, g: &Geometry) -> usize {
+        self.columns(g).next_multiple_of(16)
+    }
+
     /// Columns of its patch matrix.
     pub fn columns(&self, g: &Geometry) -> usize {
         self.images.len() * self.places(g)

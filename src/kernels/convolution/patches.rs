@@ -57,11 +57,12 @@ impl Geometry {
     /// Room that [`Geometry::patches`] wants.
     pub fn patches_size(&self, piece: &Piece) -> usize {
         let viewed = self.is_pointwise() && piece.images.len() == 1;
-        if viewed { 0 } else { self.patch() * piece.columns(self) }
+        if viewed { 0 } else { self.patch() * piece.stride(self) }
     }
 
     /// The patches of a piece in one group as a matrix: a row for each channel, kernel row and kernel
-    /// column, a column for each image and place. Borrowed from x where it is there already.
+    /// column, a column for each image and place, and zeros up to `Piece::stride`. Borrowed from x, without
+    /// the zeros, where it is there already.
     pub fn patches<'a>(
         &self,
         x: &'a [f32],
@@ -69,7 +70,7 @@ impl Geometry {
         piece: &Piece,
         scratch: &'a mut [f32],
     ) -> GemmOperand<'a> {
-        let (pixels, columns) = (self.pixels(), piece.columns(self));
+        let (pixels, stride) = (self.pixels(), piece.stride(self));
         let start = |image: usize| (image * self.inputs + group * self.in_group()) * pixels;
         if self.is_pointwise() && piece.images.len() == 1 {
             let first = start(piece.images.start) + piece.rows.start * self.image[1];
@@ -79,13 +80,14 @@ impl Geometry {
         for (i, image) in piece.images.clone().enumerate() {
             let picture = &x[start(image)..][..self.in_group() * pixels];
             let columns_before = i * piece.places(self);
-            for (k, line) in scratch.chunks_mut(columns).enumerate() {
+            for (k, line) in scratch.chunks_mut(stride).enumerate() {
                 let channel = &picture[k / taps * pixels..][..pixels];
                 let line = &mut line[columns_before..][..piece.places(self)];
                 self.fill(channel, k % taps, &piece.rows, line);
             }
         }
-        GemmOperand { data: scratch, row_stride: columns, column_stride: 1 }
+        scratch.chunks_mut(stride).for_each(|line| line[piece.columns(self)..].fill(0.0));
+        GemmOperand { data: scratch, row_stride: stride, column_stride: 1 }
     }
 
     /// One row of a patch matrix: what every place of some output rows sees under one tap.
@@ -107,7 +109,7 @@ impl Geometry {
             let seen = &mut line[xs.clone()];
             if seen.is_empty() {
             } else if stride == 1 {
-                seen.copy_from_slice(&pixels[first..][..seen.len()]);
+                copy(&pixels[first..][..seen.len()], seen);
             } else {
                 seen.iter_mut()
                     .zip(pixels[first..].iter().step_by(stride))
@@ -139,6 +141,20 @@ impl Geometry {
                 pixels[first..].iter_mut().step_by(stride).zip(seen).for_each(|(p, s)| *p += s);
             }
         }
+    }
+}
+
+/// Copies runs of a few values, as rows of small pictures are, without a call.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    let n = to.len();
+    match (from.last_chunk::<8>(), to.last_chunk_mut::<8>()) {
+        (Some(last), Some(to_last)) if n <= 64 => {
+            *to_last = *last;
+            let chunks = from.as_chunks::<8>().0.iter();
+            to.as_chunks_mut::<8>().0.iter_mut().zip(chunks).for_each(|(to, from)| *to = *from);
+        }
+        _ => to.copy_from_slice(from),
     }
 }
 

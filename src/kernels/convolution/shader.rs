@@ -1,8 +1,23 @@
 //! The parameter block of the convolution shaders.
 
+use std::sync::Arc;
+
 use super::Geometry;
-use crate::device::Shader;
-use crate::kernels::tile;
+use crate::device::{Bind, Command, Gpu, Shader};
+use crate::error::Result;
+use crate::kernels::activation::Activation;
+use crate::kernels::{flag, groups, tile};
+use crate::tensor::Tensor;
+
+/// The loop over neighbouring pixels, for software adapters.
+pub(crate) static PIXELS: Shader = Shader {
+    name: "convolution_pixels",
+    parts: &[
+        include_str!("../../../shaders/shared/convolution.wgsl"),
+        include_str!("../../../shaders/shared/activation.wgsl"),
+        include_str!("../../../shaders/shared/convolution_pixels.wgsl"),
+    ],
+};
 
 /// `Params` of `shaders/shared/convolution.wgsl`.
 #[repr(C)]
@@ -57,5 +72,86 @@ impl Params {
     /// Workgroups of the tiled loops.
     pub fn tiles(&self, shader: &Shader) -> u64 {
         u64::from(self.slices) * tile::groups(shader, self.m as usize, self.n as usize)
+    }
+}
+
+/// One call of the loop over neighbouring pixels.
+pub(crate) struct Pixels<'a> {
+    pub op: &'static str,
+    pub source: &'a Tensor,
+    pub kernel: &'a Tensor,
+    pub bias: Option<&'a Tensor>,
+    pub connections: Option<&'a Tensor>,
+    pub activation: Activation,
+    /// Whether the result is dx, and the source dy.
+    pub turned: bool,
+    pub result: &'a Tensor,
+}
+
+impl Pixels<'_> {
+    /// Whether the loop is made for these sizes: rows of at least four pixels, and for dx, which is then
+    /// a convolution too, a stride of 1.
+    pub fn serves(g: &Geometry, turned: bool) -> bool {
+        /// The narrowest result; below it too many of its pieces' pixels lie outside.
+        const NARROWEST: usize = 4;
+        let width = if turned { g.image[1] } else { g.positions[1] };
+        width >= NARROWEST && !g.covers() && (!turned || g.stride == [1, 1])
+    }
+
+    pub fn record(&self, gpu: &Arc<Gpu>, g: &Geometry) -> Result<()> {
+        let (plain, turned) = (Params::new(g, [0; 3], g.groups), self.turned);
+        let params = if turned {
+            // Where dx begins, the kernel turned around reaches over dy's edge by what padding leaves of
+            // its span; a padding past that wraps around to an offset into dy.
+            let reach = |axis: usize| {
+                let span = plain.dilation[axis] * (plain.kernel[axis] - 1);
+                span.wrapping_sub(plain.padding[axis])
+            };
+            Params {
+                inputs: plain.outputs,
+                outputs: plain.inputs,
+                image: plain.positions,
+                positions: plain.image,
+                padding: [reach(0), reach(1)],
+                ..plain
+            }
+        } else {
+            plain
+        };
+        let pixels = PIXELS.constant("PIXELS");
+        let pieces = g.batch as u32 * params.positions[0] * params.positions[1].div_ceil(pixels);
+        let (m, k) = match turned {
+            true => (plain.in_group, plain.out_group),
+            false => (plain.out_group, plain.in_group),
+        };
+        let down = u64::from(m.div_ceil(PIXELS.constant("ROWS")));
+        let across = groups(pieces as usize, PIXELS.constant("LANES"));
+        let slides = params.stride[1] == 1 && params.dilation[1] == 1;
+        let (bias, connections) = (
+            self.bias.map(Tensor::gpu).transpose()?,
+            self.connections.map(Tensor::gpu).transpose()?,
+        );
+        gpu.record(Command {
+            op: self.op,
+            shader: &PIXELS,
+            constants: &[
+                ("BIAS", flag(bias.is_some())),
+                ("CONNECTIONS", flag(connections.is_some())),
+                ("ACTIVATION", self.activation as u32),
+                ("TURNED", flag(turned)),
+                ("PADDED", flag(params.padding != [0, 0])),
+                ("SLIDES", flag(slides)),
+            ],
+            params: bytemuck::bytes_of(&Params { m, n: pieces, k, ..params }),
+            binds: &[
+                Bind::Read(self.source.gpu()?),
+                Bind::Read(self.kernel.gpu()?),
+                bias.map_or(Bind::Unused, Bind::Read),
+                connections.map_or(Bind::Unused, Bind::Read),
+                Bind::Write(self.result.gpu()?),
+            ],
+            groups: u64::from(params.slices) * down * across,
+            cost: g.cost(),
+        })
     }
 }
