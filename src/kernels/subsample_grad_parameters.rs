@@ -22,7 +22,7 @@ const CHUNK: usize = 1024;
 ///
 /// Products and sums of up to 1,024 windows are f32. A GPU adds them in a fixed tree, and such results in
 /// the same way; the CPU adds them in f64, picture by picture: with n windows and a window of m pixels
-/// within (m + 32·⌈log₁₀₂₄ n⌉ + 128)·ε·Σ|dz|·Σ|x| of the exact sum. NaN and infinities spread. With B of 0
+/// within (m + 32·⌈log₁₀₂₄ n⌉ + 128)·ε·Σ(|dz|·Σ|x|) of the exact sum. NaN and infinities spread. With B of 0
 /// both are 0; C of 0 is no error, H or W of 0 is, as no window fits.
 ///
 /// ```
