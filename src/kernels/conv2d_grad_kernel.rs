@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
-use super::convolution::shader::Params;
+use super::convolution::shader::{Params, PartialSums};
 use super::convolution::{Geometry, Piece, Roles, mask};
-use super::tile::{self, Tiled};
-use super::{GRAIN, flag, groups, shader};
+use super::tile::{Tiled, Tiles};
+use super::{GRAIN, flag, shader};
 use crate::device::{
     Backend, Bind, Command, Cost, Cpu, GemmOperand, GemmOutput, Gpu, Shader, gemm_here,
 };
@@ -86,20 +86,18 @@ fn on_gpu(
     if g.outputs == 0 {
         return Ok(());
     }
-    let shader = SHADERS.for_gpu(gpu);
-    let terms = g.batch * g.places();
+    let along_rows = if Tiles::of(gpu) == Tiles::Register { PartialSums::taps(g) } else { None };
+    let PartialSums { shader, constants, params, groups, runs } =
+        along_rows.unwrap_or_else(|| PartialSums::tiled(g, SHADERS.for_gpu(gpu)));
     let columns = g.patch() + 1;
-    let runs = runs(g, tile::groups(shader, g.out_group(), columns));
-    let length = terms.div_ceil(runs);
-    let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
     let sums = Tensor::for_output(x.device(), &[runs, g.outputs * columns])?;
     gpu.record(Command {
         op: OP,
         shader,
-        constants: &[],
+        constants: &constants,
         params: bytemuck::bytes_of(&params),
         binds: &[Bind::Read(x.gpu()?), Bind::Read(dy.gpu()?), Bind::Write(sums.gpu()?)],
-        groups: params.tiles(shader),
+        groups,
         cost: g.cost(),
     })?;
     let dbias = dbias.as_deref().map(Tensor::gpu).transpose()?;
@@ -116,20 +114,9 @@ fn on_gpu(
             Bind::Write(dkernel.gpu()?),
             dbias.map_or(Bind::Unused, Bind::Write),
         ],
-        groups: groups(g.outputs * columns, SUMS.constant("WORKGROUP")),
+        groups: super::groups(g.outputs * columns, SUMS.constant("WORKGROUP")),
         cost: Cost { flops: values, bytes: 4 * values },
     })
-}
-
-/// Runs of the batch's places, each with sums of its own: so many that a large machine has enough
-/// workgroups, where one product has `tiles`, and each still long.
-fn runs(g: &Geometry, tiles: u64) -> usize {
-    /// Workgroups to aim at.
-    const ENOUGH: usize = 256;
-    /// Products of a run at least.
-    const LONG: usize = 512;
-    let wanted = ENOUGH.div_ceil((tiles as usize * g.groups).max(1));
-    wanted.min(g.batch * g.places() / LONG).max(1)
 }
 
 /// Pieces in a fixed number of runs, each with sums of its own, added in order: the result does not

@@ -98,7 +98,8 @@ pub fn shaders() -> Vec<&'static Shader> {
     all.extend(conv2d::SHADERS.both());
     all.extend(conv2d_grad_input::SHADERS.both());
     all.extend(conv2d_grad_kernel::SHADERS.both());
-    all.extend([&convolution::shader::PIXELS, &conv2d_grad_kernel::SUMS]);
+    all.extend([&convolution::shader::PIXELS, &convolution::shader::TAPS]);
+    all.push(&conv2d_grad_kernel::SUMS);
     all
 }
 

@@ -19,6 +19,15 @@ pub(crate) static PIXELS: Shader = Shader {
     ],
 };
 
+/// The loop over neighbouring taps, for software adapters.
+pub(crate) static TAPS: Shader = Shader {
+    name: "convolution_taps",
+    parts: &[
+        include_str!("../../../shaders/shared/convolution.wgsl"),
+        include_str!("../../../shaders/shared/convolution_taps.wgsl"),
+    ],
+};
+
 /// `Params` of `shaders/shared/convolution.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -75,6 +84,10 @@ impl Params {
     }
 }
 
+/// The narrowest picture whose rows the loops for software adapters go along; below it too much of their
+/// vectors lies outside.
+const NARROWEST: usize = 4;
+
 /// One call of the loop over neighbouring pixels.
 pub(crate) struct Pixels<'a> {
     pub op: &'static str,
@@ -92,8 +105,6 @@ impl Pixels<'_> {
     /// Whether the loop is made for these sizes: rows of at least four pixels, and for dx, which is then
     /// a convolution too, a stride of 1.
     pub fn serves(g: &Geometry, turned: bool) -> bool {
-        /// The narrowest result; below it too many of its pieces' pixels lie outside.
-        const NARROWEST: usize = 4;
         let width = if turned { g.image[1] } else { g.positions[1] };
         width >= NARROWEST && !g.covers() && (!turned || g.stride == [1, 1])
     }
@@ -154,4 +165,61 @@ impl Pixels<'_> {
             cost: g.cost(),
         })
     }
+}
+
+/// The partial sums of dkernel and dbias: which loop, with what, and how many runs each have their own.
+pub(crate) struct PartialSums {
+    pub shader: &'static Shader,
+    pub constants: Vec<(&'static str, u32)>,
+    pub params: Params,
+    pub groups: u64,
+    pub runs: usize,
+}
+
+impl PartialSums {
+    /// One product for each group and run, in the loop of `shader`.
+    pub fn tiled(g: &Geometry, shader: &'static Shader) -> Self {
+        /// Products of a run at least.
+        const LONG: usize = 512;
+        let terms = g.batch * g.places();
+        let columns = g.patch() + 1;
+        let runs = runs(g, tile::groups(shader, g.out_group(), columns), terms / LONG);
+        let length = terms.div_ceil(runs);
+        let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
+        PartialSums { shader, constants: Vec::new(), params, groups: params.tiles(shader), runs }
+    }
+
+    /// The loop over neighbouring taps, where the output's rows are of at least four places; its runs are
+    /// of whole rows.
+    pub fn taps(g: &Geometry) -> Option<Self> {
+        if g.positions[1] < NARROWEST {
+            return None;
+        }
+        let lines = g.batch * g.positions[0];
+        let pieces = g.kernel[1].div_ceil(TAPS.constant("TAPS") as usize);
+        let across = groups(g.in_group() * g.kernel[0] * pieces + 1, TAPS.constant("LANES"));
+        let tiles = across * groups(g.out_group(), TAPS.constant("ROWS"));
+        let runs = runs(g, tiles, lines);
+        let length = lines.div_ceil(runs);
+        let size = [g.out_group(), g.patch() + 1, length];
+        let params = Params { terms: lines as u32, ..Params::new(g, size, runs * g.groups) };
+        Some(PartialSums {
+            shader: &TAPS,
+            constants: vec![
+                ("PADDED", flag(g.padding != [0, 0])),
+                ("SLIDES", flag(g.stride[1] == 1 && g.dilation[1] == 1)),
+            ],
+            params,
+            groups: u64::from(params.slices) * tiles,
+            runs,
+        })
+    }
+}
+
+/// So many runs that a large machine has enough workgroups, where one product has `tiles`; no more than
+/// `most`.
+fn runs(g: &Geometry, tiles: u64, most: usize) -> usize {
+    /// Workgroups to aim at.
+    const ENOUGH: usize = 256;
+    ENOUGH.div_ceil((tiles as usize * g.groups).max(1)).min(most).max(1)
 }
