@@ -232,14 +232,8 @@ fn covering(
 }
 
 fn finish_row(f: Activation, bias: f32, row: &mut [f32]) {
-    match f {
-        Activation::Identity if bias == 0.0 => {}
-        Activation::Identity => row.iter_mut().for_each(|y| *y += bias),
-        // A constant inside the loop, so that the loop is tight.
-        Activation::Sigmoid => {
-            row.iter_mut().for_each(|y| *y = Activation::Sigmoid.apply(*y + bias));
-        }
-        Activation::Relu => row.iter_mut().for_each(|y| *y = Activation::Relu.apply(*y + bias)),
-        f => row.iter_mut().for_each(|y| *y = f.apply(*y + bias)),
+    if bias != 0.0 {
+        row.iter_mut().for_each(|y| *y += bias);
     }
+    f.apply_slice(row);
 }

@@ -100,7 +100,7 @@ pub struct NetworkOptions {
     #[arg(long, value_enum, value_name = "NAME")]
     pub optimizer: Option<OptimizerName>,
     /// Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)
-    /// [default: adam 0.002..0.00002, sgd 0.05..0.0005]
+    /// [default: adam 0.002..0.00002, sgd 0.05..0.0005, with rbf outputs 0.0005..0.000005]
     #[arg(long, value_name = "X")]
     pub learning_rate: Option<Schedule>,
     /// Of sgd, in [0, 1), or a schedule [default: 0.9]
@@ -109,7 +109,8 @@ pub struct NetworkOptions {
     /// Nesterov's momentum, with sgd
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub nesterov: Option<bool>,
-    /// L2 decay of the weights, not of biases [default: 1e-4]
+    /// Decay of the weights, not of biases: of adam apart from the gradient, of sgd L2
+    /// [default: adam 0.05, sgd 5e-4]
     #[arg(long, value_name = "X")]
     pub weight_decay: Option<f32>,
     /// Distort training pictures anew in each epoch: any of shift, rotate, scale, shear, with the largest
@@ -304,8 +305,12 @@ impl Settings {
         check_network(kind, &o)?;
         let data = o.data.clone().unwrap_or_else(|| "digits".into());
         let optimizer_name = o.optimizer.unwrap_or(OptimizerName::Adam);
-        let (optimizer, default_rate) = optimizer(optimizer_name, &o)?;
         let output = output(kind, &o)?;
+        let rbf = match &o.network {
+            Some(table) => matches!(table.output, OutputSpec::Rbf { .. }),
+            None => matches!(output, OutputSpec::Rbf { .. }),
+        };
+        let (optimizer, default_rate) = optimizer(optimizer_name, &o, rbf)?;
         let input = o.input.or(match kind {
             NetworkKind::Cnn => None,
             _ => Some(PictureInput::lenet5()),
@@ -318,7 +323,10 @@ impl Settings {
             batch: o.batch.unwrap_or(64),
             learning_rate: o.learning_rate.clone().unwrap_or(default_rate),
             optimizer,
-            weight_decay: o.weight_decay.unwrap_or(1e-4),
+            weight_decay: o.weight_decay.unwrap_or(match optimizer_name {
+                OptimizerName::Adam => 0.05,
+                OptimizerName::Sgd => 5e-4,
+            }),
             augment: distorted.map(|d| (d, background)),
             seed: o.seed.unwrap_or(1),
         };
@@ -464,7 +472,7 @@ fn output(kind: NetworkKind, o: &NetworkOptions) -> Result<OutputSpec> {
     }
 }
 
-fn optimizer(name: OptimizerName, o: &NetworkOptions) -> Result<(Optimizer, Schedule)> {
+fn optimizer(name: OptimizerName, o: &NetworkOptions, rbf: bool) -> Result<(Optimizer, Schedule)> {
     match name {
         OptimizerName::Adam => {
             for (setting, given) in
@@ -480,7 +488,12 @@ fn optimizer(name: OptimizerName, o: &NetworkOptions) -> Result<(Optimizer, Sche
         OptimizerName::Sgd => {
             let momentum = o.momentum.clone().unwrap_or(Schedule::constant(0.9));
             let nesterov = o.nesterov.unwrap_or(false);
-            Ok((Optimizer::Sgd { momentum, nesterov }, Schedule::Linear(0.05, 5e-4)))
+            // Squared distances of 84 units have gradients that are some hundred times as large.
+            let default = match rbf {
+                true => Schedule::Linear(5e-4, 5e-6),
+                false => Schedule::Linear(0.05, 5e-4),
+            };
+            Ok((Optimizer::Sgd { momentum, nesterov }, default))
         }
     }
 }

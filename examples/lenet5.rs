@@ -1,0 +1,62 @@
+//! Trains LeNet-5 as published on the bundled digits, distorted anew in each epoch, and says how it does on the
+//! test part: `cargo run --release --example lenet5`. The first argument is the number of epochs.
+
+use harmonium::data::{self, DataSet, PictureInput};
+use harmonium::evaluation::classification::score;
+use harmonium::models::network::OutputSpec;
+use harmonium::models::{Network, lenet5};
+use harmonium::training::{
+    Backpropagation, BackpropagationConfig, Distortion, ResidentData, Schedule, Treatment,
+};
+use harmonium::{Device, Result};
+
+/// A part of the data on the device: 28×28 pixels, 2 more on each side, values from −0.1 to 1.175.
+fn resident(device: &Device, set: DataSet, input: &PictureInput) -> Result<ResidentData> {
+    let cases = input.prepare(&set)?;
+    let (mean, deviation) = input.spread();
+    let width = cases.width();
+    let standardize = Some((vec![mean; width], vec![deviation; width]));
+    ResidentData::new(device, &cases, Treatment { standardize, resample: None })?
+        .with_labels(&set.labels.unwrap_or_default())?
+        .with_case_dims(&input.shape())
+}
+
+fn main() -> Result<()> {
+    let epochs = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(30);
+    let device = Device::from_env()?;
+    let input = PictureInput::lenet5();
+    let digits = data::load("digits")?;
+    let mut train = resident(&device, digits.train, &input)?;
+
+    let spec = lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10);
+    let network = Network::new(&device, &spec, 1)?;
+    println!("{} parameters on {}", network.trained(), device.info());
+    let distortion = Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 };
+    let config = BackpropagationConfig {
+        epochs,
+        batch: 50,
+        learning_rate: Schedule::Linear(2e-3, 2e-5),
+        augment: Some((distortion, input.background)),
+        ..BackpropagationConfig::default()
+    };
+    let mut trainer = Backpropagation::new(network, config)?;
+    while let Some(epoch) = trainer.epoch_while(&mut train, |_, _| Ok(true))? {
+        if epoch.epoch % 5 == 0 || epoch.epoch == epochs {
+            println!(
+                "epoch {}: loss {:.3}, error {:.2} %",
+                epoch.epoch,
+                epoch.loss,
+                100.0 * epoch.error
+            );
+        }
+        if epoch.epoch == epochs {
+            break;
+        }
+    }
+    if let Some(test) = digits.test {
+        let mut test = resident(&device, test, &input)?;
+        let found = score(trainer.network_mut(), &mut test)?;
+        println!("test error {:.2} %", 100.0 * found.error);
+    }
+    Ok(())
+}
