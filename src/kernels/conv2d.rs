@@ -1,4 +1,10 @@
 //! 2-D convolution, as machine learning means it (cross-correlation).
+//!
+//! A product of the kernels with the picture's patches (Chellapilla, Puri and Simard 2006). The CPU writes
+//! out the patches of as many places as stay in a core's cache and multiplies by the `gemm` crate; bias
+//! and activation follow while the sums are there. GPUs read the patches where they lie: one dispatch,
+//! whose workgroups are numbered group by group, so that as many groups as channels cost no more
+//! dispatches than one. Software adapters go along rows of the picture with its values in registers.
 
 use rayon::prelude::*;
 
@@ -52,11 +58,35 @@ impl Default for Convolution<'_> {
 }
 
 /// `y = f(x * kernel + bias)`: x `[B, C, H, W]`, kernel `[O, C / groups, KH, KW]`, bias `[O]`, y
-/// `[B, O, H', W']` with H' and W' from [`Window::positions`](crate::shape::Window::positions).
+/// `[B, O, H', W']` with H' and W' from [`Window::positions`](crate::shape::Window::positions):
+/// `y[b, o, i, j] = f(bias[o] + Σ x[b, c, i·stride + u·dilation − padding, …]·kernel[o, c, u, v])` over the
+/// channels c of o's group and the taps u, v, with x 0 outside the picture.
+///
+/// With B, C or O of 0 there is nothing to sum or to write: y = f(bias). A NaN or an infinity of x spreads
+/// to the places whose patch holds it, also through a tap that is 0 or not connected. A sum of n
+/// products is within (n + 4)·ε·Σ|aᵢbᵢ| of the exact one, in whatever order the device takes; on one
+/// device the order is the same every time.
+///
+/// ```
+/// use harmonium::kernels::activation::Activation;
+/// use harmonium::kernels::conv2d::{Convolution, conv2d};
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 1, 3], &[1., 2., 3.])?;
+/// let kernel = Tensor::from_f32(&device, &[1, 1, 1, 2], &[10., 1.])?;
+/// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
+/// conv2d(&x, &kernel, None, &Convolution::default(), Activation::Identity, &mut y)?;
+/// assert_eq!(y.to_vec()?, [12., 23.]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`](crate::Error::Shape), naming what was found and what to do: x or y that are no
+/// pictures, channels that do not fall into the groups or differ between x and kernel, a kernel that spans
+/// more than the padded picture, a stride, dilation, side of the kernel or number of groups of 0, y, bias
+/// or table of another shape or element type, an output that is also an argument.
+/// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
+/// [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn conv2d(
     x: &Tensor,
     kernel: &Tensor,

@@ -1,4 +1,9 @@
 //! The gradient of a convolution with respect to its input.
+//!
+//! The CPU multiplies the kernels, transposed, by dy and adds each column of the product to the pixels of
+//! its patch, image by image; two threads never add to one pixel, so the result does not depend on their
+//! number. GPUs sum for each pixel over the places that see it: one implicit product for each group, or on
+//! software adapters, where the stride is 1, the convolution of dy with the kernel turned around.
 
 use std::ops::Range;
 
@@ -26,11 +31,29 @@ pub(crate) static SHADERS: Tiled = Tiled {
 };
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
-/// `[B, C, H, W]` is overwritten.
+/// `[B, C, H, W]` is overwritten:
+/// `dx[b, c, y, x] = Σ dy[b, o, i, j]·kernel[o, c, u, v]` over the o of c's group and over the taps and
+/// places with i·stride + u·dilation − padding = y, and so along the width.
+///
+/// Pixels that no place sees get 0, as all do where O is 0. A NaN of dy spreads to the pixels that its
+/// place sees; one of the kernel at least to those seen under its tap. A sum of n products is within
+/// (n + 4)·ε·Σ|aᵢbᵢ| of the exact one.
+///
+/// ```
+/// use harmonium::kernels::conv2d::Convolution;
+/// use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let dy = Tensor::from_f32(&device, &[1, 1, 1, 2], &[1., 10.])?;
+/// let kernel = Tensor::from_f32(&device, &[1, 1, 1, 2], &[2., 3.])?;
+/// let mut dx = Tensor::for_output(&device, &[1, 1, 1, 3])?;
+/// conv2d_grad_input(&dy, &kernel, &Convolution::default(), &mut dx)?;
+/// assert_eq!(dx.to_vec()?, [2., 23., 30.]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// As [`conv2d`](super::conv2d::conv2d), with dx in x's place and dy in y's.
 pub fn conv2d_grad_input(
     dy: &Tensor,
     kernel: &Tensor,
@@ -92,6 +115,9 @@ pub fn conv2d_grad_input(
     }
 }
 
+/// The pieces of some images, one of their parts by group and channels, and its pixels in each image.
+type Task<'a> = (&'a [Piece], &'a (usize, Range<usize>), Vec<&'a mut [f32]>);
+
 fn on_cpu(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -> Result<()> {
     if dx.is_empty() {
         return Ok(());
@@ -107,7 +133,7 @@ fn on_cpu(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -
     let images = pieces.first().map_or(1, |piece| piece.images.len());
     let parts = channel_parts(g, g.batch.div_ceil(images));
     let per_image = pieces.iter().take_while(|piece| piece.images.start == 0).count();
-    let mut tasks: Vec<(&[Piece], &(usize, Range<usize>), Vec<&mut [f32]>)> = Vec::new();
+    let mut tasks: Vec<Task<'_>> = Vec::new();
     let mut rest = dx;
     for pieces in pieces.chunks(per_image) {
         let first = tasks.len();

@@ -1,4 +1,8 @@
 //! The gradient of a convolution with respect to its kernel and bias.
+//!
+//! The sum over batch and places is long and its result small, so it is cut into runs, whose number
+//! depends on the sizes alone; each has sums of its own, and those are added in order. The same call
+//! therefore gives the same bits on any number of threads. On GPUs these are two dispatches.
 
 use std::sync::Arc;
 
@@ -35,11 +39,31 @@ pub(crate) static SUMS: Shader = Shader {
 };
 
 /// `dkernel = ∂L/∂kernel` `[O, C / groups, KH, KW]` and, where asked for, `dbias` `[O]`, the sum of dy over
-/// batch and positions, from x `[B, C, H, W]` and dy `[B, O, H', W']`. Both are overwritten.
+/// batch and places, from x `[B, C, H, W]` and dy = ∂L/∂(x * kernel) `[B, O, H', W']`. Both are
+/// overwritten: `dkernel[o, c, u, v] = Σ dy[b, o, i, j]·x[b, c, i·stride + u·dilation − padding, …]` over b,
+/// i and j, with x 0 outside the picture, and dkernel 0 where the table connects nothing.
+///
+/// A batch of 0 gives zeros. NaN and infinities spread as in any sum; what the padding adds is 0 times
+/// dy. A sum of n products is within (n + 4)·ε·Σ|aᵢbᵢ| of the exact one.
+///
+/// ```
+/// use harmonium::kernels::conv2d::Convolution;
+/// use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+/// use harmonium::{Device, Tensor};
+/// let device = Device::cpu();
+/// let x = Tensor::from_f32(&device, &[1, 1, 1, 3], &[1., 2., 3.])?;
+/// let dy = Tensor::from_f32(&device, &[1, 1, 1, 2], &[1., 10.])?;
+/// let mut dkernel = Tensor::for_output(&device, &[1, 1, 1, 2])?;
+/// let mut dbias = Tensor::for_output(&device, &[1])?;
+/// conv2d_grad_kernel(&x, &dy, &Convolution::default(), &mut dkernel, Some(&mut dbias))?;
+/// assert_eq!(dkernel.to_vec()?, [21., 32.]);
+/// assert_eq!(dbias.to_vec()?, [11.]);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// As [`conv2d`](super::conv2d::conv2d), with dkernel in the kernel's place, dy in y's and dbias in the
+/// bias's, and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for the partial sums.
 pub fn conv2d_grad_kernel(
     x: &Tensor,
     dy: &Tensor,
