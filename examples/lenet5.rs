@@ -24,13 +24,20 @@ fn resident(device: &Device, set: DataSet, input: &PictureInput) -> Result<Resid
 fn main() -> Result<()> {
     let epochs = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(30);
     let device = Device::from_env()?;
+    println!("training on {}", device.info());
+    println!("test error {:.2} %", 100.0 * train(&device, epochs)?);
+    Ok(())
+}
+
+/// The share of the test digits that are classified wrongly after training.
+pub fn train(device: &Device, epochs: u64) -> Result<f64> {
     let input = PictureInput::lenet5();
     let digits = data::load("digits")?;
-    let mut train = resident(&device, digits.train, &input)?;
+    let mut train = resident(device, digits.train, &input)?;
 
     let spec = lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10);
-    let network = Network::new(&device, &spec, 1)?;
-    println!("{} parameters on {}", network.trained(), device.info());
+    let network = Network::new(device, &spec, 1)?;
+    assert_eq!(network.trained(), 60_000);
     let distortion = Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 };
     let config = BackpropagationConfig {
         epochs,
@@ -40,23 +47,13 @@ fn main() -> Result<()> {
         ..BackpropagationConfig::default()
     };
     let mut trainer = Backpropagation::new(network, config)?;
-    while let Some(epoch) = trainer.epoch_while(&mut train, |_, _| Ok(true))? {
-        if epoch.epoch % 5 == 0 || epoch.epoch == epochs {
-            println!(
-                "epoch {}: loss {:.3}, error {:.2} %",
-                epoch.epoch,
-                epoch.loss,
-                100.0 * epoch.error
-            );
-        }
-        if epoch.epoch == epochs {
-            break;
+    while trainer.epochs_done() < epochs {
+        if let Some(epoch) = trainer.epoch_while(&mut train, |_, _| Ok(true))? {
+            let percent = 100.0 * epoch.error;
+            println!("epoch {}: loss {:.3}, error {percent:.2} %", epoch.epoch, epoch.loss);
         }
     }
-    if let Some(test) = digits.test {
-        let mut test = resident(&device, test, &input)?;
-        let found = score(trainer.network_mut(), &mut test)?;
-        println!("test error {:.2} %", 100.0 * found.error);
-    }
-    Ok(())
+    let Some(test) = digits.test else { return Ok(f64::NAN) };
+    let mut test = resident(device, test, &input)?;
+    Ok(score(trainer.network_mut(), &mut test)?.error)
 }

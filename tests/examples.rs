@@ -8,6 +8,9 @@ mod filters;
 #[path = "../examples/gibbs.rs"]
 #[allow(dead_code)]
 mod gibbs;
+#[path = "../examples/lenet5.rs"]
+#[allow(dead_code)]
+mod lenet5;
 #[path = "../examples/train_rbm.rs"]
 #[allow(dead_code)]
 mod train_rbm;
@@ -28,6 +31,15 @@ fn train_rbm_learns() {
         let errors = train_rbm::train(device, 3).unwrap();
         assert_eq!(errors.len(), 4);
         assert!(errors[3] < 0.8 * errors[0], "{errors:?}");
+    });
+}
+
+/// Two passes over 1,500 digits: chance is 0.9.
+#[test]
+fn lenet5_learns() {
+    on_each(|device| {
+        let error = lenet5::train(device, 2).unwrap();
+        assert!(error < 0.45, "{error}");
     });
 }
 
