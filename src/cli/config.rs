@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::args::TrainRbmOptions;
+use super::resume::{check_same, check_schedules};
 use crate::data::{Binarize, Holdout};
 use crate::error::{Error, Result};
 use crate::models::VisibleKind;
@@ -184,42 +185,11 @@ impl Settings {
         let old = Self::from_file(recorded.clone())?;
         let new = Self::from_file(asked(options)?.over(recorded))?;
         let (before, now) = (old.to_table(path)?, new.to_table(path)?);
-        let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
         let epochs = (old.training.epochs, new.training.epochs);
-        for key in keys {
-            let (was, is) = (before.get(key), now.get(key));
-            if was == is || (key == "epochs" && epochs.1 > epochs.0) {
-                continue;
-            }
-            let text = |v: Option<&toml::Value>| v.map_or("none".into(), toml::Value::to_string);
-            let allowed = if key == "epochs" { "epochs may only grow" } else { "leave it out" };
-            return Err(Error::setting(
-                format!("--{}", key.replace('_', "-")),
-                format!(
-                    "{} is asked for, and the run in {} has {}; {allowed}, or start another run",
-                    text(is),
-                    path.display(),
-                    text(was)
-                ),
-            ));
-        }
-        for (name, schedule) in
-            [("learning-rate", &old.training.learning_rate), ("momentum", &old.training.momentum)]
-        {
-            if epochs.0 != epochs.1 && matches!(schedule, Schedule::Linear(..)) {
-                return Err(Error::setting(
-                    "--epochs",
-                    format!(
-                        "{} is asked for, and the run in {} has {} with --{name} {schedule}, a line drawn \
-                         to its last epoch: with more epochs all earlier ones would have been others; \
-                         start another run",
-                        epochs.1,
-                        path.display(),
-                        epochs.0
-                    ),
-                ));
-            }
-        }
+        check_same(path, (&before, &now), epochs)?;
+        let t = &old.training;
+        let schedules = [("learning-rate", &t.learning_rate), ("momentum", &t.momentum)];
+        check_schedules(path, epochs, &schedules)?;
         Ok((new, epochs.0 != epochs.1))
     }
 

@@ -14,7 +14,7 @@ use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
-use crate::run::report::{Contents, DataParts, Filter, page};
+use crate::run::report::{Contents, DataParts, Filter, classifier, page};
 use crate::run::{CONFIG, REPORT, Record, atomic, pictures};
 
 /// Cases over which the hidden units' use is taken.
@@ -30,6 +30,11 @@ const BINS: usize = 20;
 
 pub fn run(options: &ReportOptions) -> Result<()> {
     let record = Record::load(&options.run)?;
+    if record.is_network() {
+        write_network(&record)?;
+        out!("report: {}", options.run.join(REPORT).display());
+        return Ok(());
+    }
     let settings = Settings::resolve(&TrainRbmOptions {
         config: Some(options.run.join(CONFIG)),
         device: options.device.clone(),
@@ -42,7 +47,13 @@ pub fn run(options: &ReportOptions) -> Result<()> {
     Ok(())
 }
 
-/// Writes the report of a finished run.
+/// Writes the report of a classifier's finished run; it takes no more than the folder's files.
+pub fn write_network(record: &Record) -> Result<()> {
+    let page = classifier::page(record)?;
+    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+}
+
+/// Writes the report of a machine's finished run.
 pub fn write(
     record: &Record,
     device: &Device,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings, TrainFile};
 use super::log::warn;
-use super::print::tell;
+use super::print::{count, tell};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::run::folder::{CONFIG, SUMMARY};
+use crate::run::folder::{CONFIG, EVAL, SUMMARY};
 use crate::run::{Checkpoint, Checkpoints, MODEL, RunFolder};
-use crate::training::TrainerState;
+use crate::training::{Schedule, TrainerState};
 
 /// A checkpoint is written once the last one is this old, within an epoch too.
 const OLDEST: Duration = Duration::from_secs(60);
@@ -82,8 +82,8 @@ pub struct Old {
 
 /// What `--resume` finds.
 pub enum Found {
-    /// Nothing is left to do after so many epochs.
-    Finished(u64),
+    /// Nothing is left to do; why, in words.
+    Finished(String),
     /// The run goes on.
     Unfinished(Box<Old>),
 }
@@ -139,8 +139,12 @@ pub fn find(
             format!("the checkpoint was made with other settings than those in {CONFIG}"),
         ));
     }
-    if is_finished(&path, epochs) {
-        return Ok(Found::Finished(checkpoint.state.epochs_done));
+    if let Some(stopped_early) = finished(&path, epochs) {
+        let done = count(checkpoint.state.epochs_done, "epoch");
+        return Ok(Found::Finished(match stopped_early {
+            true => format!("the run is finished: it stopped early, after {done}"),
+            false => format!("the run is finished: {done}; a larger --epochs goes on"),
+        }));
     }
     let journal = Journal {
         folder,
@@ -152,14 +156,64 @@ pub fn find(
     Ok(Found::Unfinished(Box::new(Old { journal, checkpoint, record, grown, epochs })))
 }
 
-/// Whether the summary, which is what a run writes last, tells of that many epochs, or of an early stop.
-fn is_finished(path: &Path, epochs: u64) -> bool {
-    let summary = std::fs::read(path.join(SUMMARY)).ok();
-    let summary: Option<serde_json::Value> =
-        summary.and_then(|text| serde_json::from_slice(&text).ok());
-    let Some(summary) = summary.filter(|_| path.join(MODEL).is_file()) else { return false };
+/// Where the summary, which is what a run writes last, tells of that many epochs or of an early stop: whether
+/// it was one.
+fn finished(path: &Path, epochs: u64) -> Option<bool> {
+    let summary = std::fs::read(path.join(SUMMARY)).ok()?;
+    let summary: serde_json::Value = serde_json::from_slice(&summary).ok()?;
+    if !path.join(MODEL).is_file() {
+        return None;
+    }
     let told = summary["epochs"].as_u64().is_some_and(|told| told >= epochs);
-    told || summary["stopped_early"].as_bool() == Some(true)
+    let stopped_early = summary["stopped_early"].as_bool() == Some(true);
+    (told || stopped_early).then_some(stopped_early)
+}
+
+/// Checks that settings that are asked for differ from those of the run in `path` in their epochs at most, and
+/// that these grow.
+pub fn check_same(
+    path: &Path,
+    (before, now): (&toml::Table, &toml::Table),
+    (was, is): (u64, u64),
+) -> Result<()> {
+    let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    for key in keys {
+        if before.get(key) == now.get(key) || (key == "epochs" && is > was) {
+            continue;
+        }
+        let text = |t: &toml::Table| t.get(key).map_or("none".into(), toml::Value::to_string);
+        let allowed = if key == "epochs" { "epochs may only grow" } else { "leave it out" };
+        return Err(Error::setting(
+            format!("--{}", key.replace('_', "-")),
+            format!(
+                "{} is asked for, and the run in {} has {}; {allowed}, or start another run",
+                text(now),
+                path.display(),
+                text(before)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that epochs that grow change no earlier one: a line to the last epoch cannot be drawn again.
+pub fn check_schedules(
+    path: &Path,
+    (was, is): (u64, u64),
+    schedules: &[(&str, &Schedule)],
+) -> Result<()> {
+    let line = |s: &&(&str, &Schedule)| was != is && matches!(s.1, Schedule::Linear(..));
+    match schedules.iter().find(line) {
+        None => Ok(()),
+        Some((name, schedule)) => Err(Error::setting(
+            "--epochs",
+            format!(
+                "{is} is asked for, and the run in {} has {was} with --{name} {schedule}, a line drawn to its \
+                 last epoch: with more epochs all earlier ones would have been others; start another run",
+                path.display()
+            ),
+        )),
+    }
 }
 
 impl Old {
@@ -199,6 +253,8 @@ impl Old {
         }
         restore(&checkpoint.state)?;
         let lines = journal.folder.cut_metrics(checkpoint.state.epochs_done)?;
+        // It is of the model that will be replaced.
+        journal.folder.forget(EVAL)?;
         if grown {
             rewrite(&journal.folder, record)?;
         }

@@ -82,8 +82,8 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
         false => (Settings::resolve(options)?, None),
         true => match resume::open(options)? {
             (settings, resume::Found::Unfinished(old)) => (settings, Some(*old)),
-            (_, resume::Found::Finished(epochs)) => {
-                out!("the run is finished: {epochs} epochs; a larger --epochs goes on");
+            (_, resume::Found::Finished(why)) => {
+                out!("{why}");
                 return Ok(ExitCode::SUCCESS);
             }
         },

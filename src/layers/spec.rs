@@ -184,6 +184,73 @@ impl LayerSpec {
         }
     }
 
+    /// What it does, in words, with whatever is not as usual: `convolution 5×5, stride 2×2, tanh`.
+    ///
+    /// ```
+    /// use harmonium::layers::LayerSpec;
+    /// let pool: LayerSpec = toml::from_str("type = 'pool'\nkind = 'max'\nsize = 3\nstride = 2").unwrap();
+    /// assert_eq!(pool.words(), "maximum of 3×3, stride 2×2");
+    /// ```
+    pub fn words(&self) -> String {
+        let by = |size: &Size| {
+            let [h, w] = size.sides();
+            format!("{h}×{w}")
+        };
+        let unless = |usual: bool, text: String| if usual { String::new() } else { text };
+        let activated = |f: &Activation| match f {
+            Activation::Identity => String::new(),
+            f => format!(", {}", function_words(*f)),
+        };
+        let biased = |bias: &bool| unless(*bias, ", no bias".into());
+        let padded = |p: &Size| unless(p.is_none(), format!(", padding {}", by(p)));
+        match self {
+            LayerSpec::Linear { bias, activation, .. } => {
+                format!("fully connected{}{}", biased(bias), activated(activation))
+            }
+            LayerSpec::Conv {
+                kernel,
+                stride,
+                padding,
+                dilation,
+                groups,
+                connections,
+                bias,
+                activation,
+                ..
+            } => [
+                format!("convolution {}", by(kernel)),
+                unless(stride.is_one(), format!(", stride {}", by(stride))),
+                padded(padding),
+                unless(dilation.is_one(), format!(", dilation {}", by(dilation))),
+                unless(*groups == 1, format!(", {groups} groups")),
+                unless(connections.is_none(), ", by a table".into()),
+                biased(bias),
+                activated(activation),
+            ]
+            .concat(),
+            LayerSpec::Pool { kind, size, stride, padding, ceil, count_padding } => {
+                let usual = stride.is_none_or(|stride| stride.sides() == size.sides());
+                [
+                    match kind {
+                        PoolKind::Max => format!("maximum of {}", by(size)),
+                        PoolKind::Average => format!("average of {}", by(size)),
+                    },
+                    unless(usual, format!(", stride {}", stride.as_ref().map_or("".into(), by))),
+                    padded(padding),
+                    unless(*count_padding, " that does not count".into()),
+                    unless(!ceil, ", rounded up".into()),
+                ]
+                .concat()
+            }
+            LayerSpec::Subsample { size, activation } => {
+                format!("trained subsampling {}{}", by(size), activated(activation))
+            }
+            LayerSpec::Activation { function } => function_words(*function).into(),
+            LayerSpec::Dropout { rate } => format!("dropout of {} %", 100.0 * rate),
+            LayerSpec::Flatten => "flattened".into(),
+        }
+    }
+
     /// The sizes of a case after this layer, `[N]` or `[C, H, W]`, from those before it.
     ///
     /// # Errors
@@ -305,6 +372,17 @@ fn maps_of(op: &'static str, input: &[usize]) -> Result<[usize; 3]> {
             op,
             format!("the input is {input:?}, expected maps [channels, height, width]"),
         )),
+    }
+}
+
+fn function_words(f: Activation) -> &'static str {
+    match f {
+        Activation::Identity => "identity",
+        Activation::Sigmoid => "sigmoid",
+        Activation::Tanh => "tanh",
+        Activation::Relu => "ReLU",
+        Activation::Softplus => "softplus",
+        Activation::ScaledTanh => "scaled tanh",
     }
 }
 

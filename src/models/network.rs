@@ -113,7 +113,10 @@ impl Network {
                 OutputSpec::Softmax => format!("softmax over {} classes", spec.classes),
                 OutputSpec::Rbf { .. } => "radial basis functions on 7×12 bitmaps".into(),
             };
-            let detail = format!("the last layer gives {found:?}, and {what} expects [{expected}]");
+            let detail = format!(
+                "the last layer gives {found:?}, and {what} expects [{expected}]; end with a linear layer of \
+                 {expected} units"
+            );
             return Err(Error::setting("layers", detail));
         }
         let centres = match spec.output {

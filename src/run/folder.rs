@@ -197,6 +197,17 @@ impl RunFolder {
         fs::remove_file(&file).map_err(|e| Error::io("remove", file, e))
     }
 
+    /// Removes a file that no longer tells of this run, where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn forget(&self, name: &str) -> Result<()> {
+        match self.path.join(name).exists() {
+            true => self.remove(name),
+            false => Ok(()),
+        }
+    }
+
     /// Where the run is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -155,6 +155,8 @@ td{overflow-wrap:anywhere}
 .settings tbody th{color:var(--quiet);white-space:nowrap;width:1%}
 .figures td:nth-child(2){white-space:nowrap;font-variant-numeric:tabular-nums;font-weight:600}
 .figures td:last-child{color:var(--quiet);font-size:.9rem}
+.layers td:nth-child(2){min-width:11em}
+.layers td:nth-child(n+3){white-space:nowrap;font-variant-numeric:tabular-nums}
 .runs{font-size:.86rem}
 .runs thead th{white-space:normal;vertical-align:bottom}
 .runs td{white-space:nowrap;font-variant-numeric:tabular-nums;overflow-wrap:normal}

@@ -62,6 +62,12 @@ impl Record {
         })
     }
 
+    /// Whether the run is a classifier's, and not a machine's.
+    pub fn is_network(&self) -> bool {
+        let model = self.summary.get("model").and_then(Value::as_str);
+        model.is_some_and(|model| model != "rbm")
+    }
+
     /// A number of `summary.json`.
     pub fn figure(&self, key: &str) -> Option<f64> {
         self.summary.get(key)?.as_f64()
@@ -88,8 +94,18 @@ impl Record {
         })
     }
 
-    /// The learner in short: `CD-1`, `PCD-5, centred`.
+    /// The learner in short: `CD-1`, `PCD-5, centred`; of a network `Adam`, `SGD 0.9, Nesterov`.
     pub fn learner(&self) -> String {
+        if let Some(optimizer) = self.setting("optimizer") {
+            return match (optimizer.as_str(), self.setting("momentum")) {
+                ("adam", _) => "Adam".into(),
+                ("sgd", Some(momentum)) if self.setting("nesterov").as_deref() == Some("true") => {
+                    format!("SGD {momentum}, Nesterov")
+                }
+                ("sgd", Some(momentum)) => format!("SGD {momentum}"),
+                _ => optimizer,
+            };
+        }
         let exact = self
             .config
             .iter()

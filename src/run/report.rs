@@ -1,5 +1,6 @@
 //! `report.html`: a run on one page that needs nothing but itself; and the page that compares runs.
 
+pub mod classifier;
 pub mod comparison;
 mod likelihoods;
 
@@ -334,7 +335,11 @@ fn settings(record: &Record) -> String {
     device.push(vec!["harmonium".into(), escape(text_of(&record.summary, "harmonium"))]);
     for key in ["training_cases", "validation_cases", "visible_units"] {
         if let Some(value) = run.and_then(|r| r.get(key)) {
-            device.push(vec![key.replace('_', " "), plain(value)]);
+            let name = match key {
+                "visible_units" if record.is_network() => "values a case".into(),
+                key => key.replace('_', " "),
+            };
+            device.push(vec![name, plain(value)]);
         }
     }
     if let Some(updates) = record.figure("updates") {

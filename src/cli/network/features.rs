@@ -72,23 +72,11 @@ fn maps(dims: &[usize], values: Vec<f32>) -> Maps {
     }
 }
 
-/// What a layer does, in words.
+/// What a layer does here, in words.
 fn described(spec: &LayerSpec) -> String {
-    let by = |size: crate::layers::Size| {
-        let [h, w] = size.sides();
-        format!("{h}×{w}")
-    };
     match spec {
-        LayerSpec::Linear { .. } => "fully connected".into(),
-        LayerSpec::Conv { kernel, .. } => format!("convolution {}", by(*kernel)),
-        LayerSpec::Pool { kind: crate::layers::PoolKind::Max, size, .. } => {
-            format!("maximum of {}", by(*size))
-        }
-        LayerSpec::Pool { size, .. } => format!("average of {}", by(*size)),
-        LayerSpec::Subsample { size, .. } => format!("trained subsampling {}", by(*size)),
-        LayerSpec::Activation { .. } => "activation".into(),
         LayerSpec::Dropout { .. } => "dropout (nothing dropped)".into(),
-        LayerSpec::Flatten => "flattened".into(),
+        spec => spec.words(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::evaluation::classification::{ClassificationScore, Predictions, predic
 use crate::models::Network;
 use crate::run::confusion::Confusion;
 use crate::run::mistakes::{Mistake, mistakes};
+use crate::run::report::classifier;
 use crate::run::{self, NetworkFile, RunFolder, curves, pictures};
 use crate::training::Backpropagation;
 
@@ -49,13 +50,23 @@ pub fn pictures(
     folder: &RunFolder,
     network: &mut Network,
     prepared: &Prepared,
-    lines: &[Metrics],
+    (lines, distorted): (&[Metrics], bool),
 ) -> Result<()> {
     let held_out = prepared.test.as_ref().or(prepared.validation.as_ref());
     let shown = held_out.unwrap_or(&prepared.train);
     let found = predict(network, &shown.cases, &prepared.input)?;
     confusion_and_mistakes(folder.path(), &prepared.input, &prepared.classes, shown, &found)?;
-    curves::write_svg(folder.picture_path(run::CURVES), &panels(lines))?;
+    let points = |key: &str| {
+        let pick: fn(&Metrics) -> Option<f64> = match key {
+            "train_error" => |m| Some(m.train_error),
+            "train_loss" => |m| Some(m.train_loss),
+            "validation_error" => |m| m.validation_error,
+            _ => |m| m.validation_loss,
+        };
+        lines.iter().filter_map(|m| Some((m.epoch as f64, pick(m)?))).collect()
+    };
+    let panels: Vec<_> = classifier::panels(points, distorted).into_iter().map(|p| p.0).collect();
+    curves::write_svg(folder.picture_path(run::CURVES), &panels)?;
     if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
         && let &[_, _, height, width] = kernel.value.shape().dims()
     {
@@ -101,34 +112,4 @@ pub fn confusion_and_mistakes(
         .collect();
     let [_, height, width] = input.shape();
     mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
-}
-
-fn panels(lines: &[Metrics]) -> Vec<curves::Panel> {
-    let series = |name: &str, pick: fn(&Metrics) -> Option<f64>| curves::Series {
-        name: name.into(),
-        points: lines.iter().filter_map(|line| Some((line.epoch as f64, pick(line)?))).collect(),
-    };
-    let panel = |title: &str, y_label: &str, all: [curves::Series; 2]| curves::Panel {
-        title: title.into(),
-        y_label: y_label.into(),
-        series: all.into_iter().filter(|s| !s.points.is_empty()).collect(),
-    };
-    vec![
-        panel(
-            "Error",
-            "wrong cases, %",
-            [
-                series("training (distorted)", |m| Some(100.0 * m.train_error)),
-                series("held out", |m| m.validation_error.map(|e| 100.0 * e)),
-            ],
-        ),
-        panel(
-            "Loss",
-            "mean per case",
-            [
-                series("training (distorted)", |m| Some(m.train_loss)),
-                series("held out", |m| m.validation_loss),
-            ],
-        ),
-    ]
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::args::whole;
 use super::super::config::{RunRecord, recorded};
 use super::super::log::LogLevel;
+use super::super::resume::{check_same, check_schedules};
 use crate::data::{Holdout, PictureInput};
 use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
@@ -248,39 +249,18 @@ impl Settings {
         let mut file = NetworkOptions::load(&path.join(crate::run::CONFIG))?;
         let record = file.run.take();
         let old = Self::from_options(kind, file.clone())?;
-        let new = Self::from_options(kind, options.asked()?.over(&file)?)?;
+        let mut new = Self::from_options(kind, options.asked()?.over(&file)?)?;
         let (before, now) = (old.file.table()?, new.file.table()?);
-        let (was, is) = (old.training.epochs, new.training.epochs);
-        let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-        for key in keys {
-            if before.get(key) == now.get(key) || (key == "epochs" && is > was) {
-                continue;
-            }
-            let text = |t: &toml::Table| t.get(key).map_or("none".into(), |v| v.to_string());
-            let allowed = if key == "epochs" { "epochs may only grow" } else { "leave it out" };
-            return Err(Error::setting(
-                format!("--{}", key.replace('_', "-")),
-                format!(
-                    "{} is asked for, and the run in {} has {}; {allowed}, or start another run",
-                    text(&now),
-                    path.display(),
-                    text(&before)
-                ),
-            ));
+        let epochs = (old.training.epochs, new.training.epochs);
+        check_same(path, (&before, &now), epochs)?;
+        let mut schedules = vec![("learning-rate", &new.training.learning_rate)];
+        if let Optimizer::Sgd { momentum, .. } = &new.training.optimizer {
+            schedules.push(("momentum", momentum));
         }
-        if was != is && matches!(new.training.learning_rate, Schedule::Linear(..)) {
-            return Err(Error::setting(
-                "--epochs",
-                format!(
-                    "{is} is asked for, and the run in {} has {was} with --learning-rate {}, a line drawn to \
-                     its last epoch: with more epochs all earlier ones would have been others; start another \
-                     run",
-                    path.display(),
-                    new.training.learning_rate
-                ),
-            ));
-        }
-        Ok((new, record, was != is))
+        check_schedules(path, epochs, &schedules)?;
+        // A set too small to be split is not split now either.
+        new.validation.1 = record.as_ref().is_none_or(|r| r.validation_cases > 0);
+        Ok((new, record, epochs.0 != epochs.1))
     }
 
     /// All settings as a file that `--config` reads.
@@ -299,7 +279,9 @@ impl Settings {
         if let Some(recorded) = o.model
             && recorded != kind
         {
-            let detail = format!("the settings are of {}, not of {}", recorded.name(), kind.name());
+            let of = recorded.name();
+            let detail =
+                format!("the settings are of {of}, not of {}; use train {of}", kind.name());
             return Err(Error::setting("model", detail));
         }
         check_network(kind, &o)?;
@@ -468,6 +450,9 @@ fn output(kind: NetworkKind, o: &NetworkOptions) -> Result<OutputSpec> {
             Err(Error::setting("rbf-j", "belongs to --output rbf, and the output is softmax"))
         }
         (OutputName::Softmax, None) => Ok(OutputSpec::Softmax),
+        (OutputName::Rbf, Some(j)) if !j.is_finite() => {
+            Err(Error::setting("rbf-j", format!("{j} is not finite")))
+        }
         (OutputName::Rbf, j) => Ok(OutputSpec::Rbf { j: j.unwrap_or(lenet5::J) }),
     }
 }

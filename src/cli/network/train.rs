@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::log::{self, LogLevel, warn};
 use super::super::print::{count, out, tell};
 use super::super::progress::Progress;
+use super::super::report;
 use super::super::resume::{self, Journal};
 use super::super::{interrupt, open_device, print_profile};
 use super::finish;
@@ -17,7 +18,7 @@ use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::models::Network;
-use crate::run::{self, RunFolder};
+use crate::run::{self, Record, RunFolder};
 use crate::training::{Backpropagation, ResidentData};
 
 /// One line of `metrics.jsonl`. Losses are means per case, errors shares of cases in [0, 1].
@@ -47,6 +48,7 @@ pub struct Summary<'a> {
     stopped_early: bool,
     updates: u64,
     training_cases: usize,
+    test_cases: Option<usize>,
     seconds: f64,
     cases_per_second: f64,
     train_loss: f64,
@@ -79,8 +81,8 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
             let epochs = (settings.training.epochs, grown);
             match resume::find(folder, settings.fingerprint()?, record, epochs)? {
                 resume::Found::Unfinished(old) => (settings, Some(*old)),
-                resume::Found::Finished(epochs) => {
-                    out!("the run is finished: {epochs} epochs; a larger --epochs goes on");
+                resume::Found::Finished(why) => {
+                    out!("{why}");
                     return Ok(ExitCode::SUCCESS);
                 }
             }
@@ -143,8 +145,10 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
     let folder = &journal.folder;
     let test = finish::models(folder, &mut trainer, &settings, &prepared)?;
     let summary = summary(&settings, &trainer, &outcome, (test, stopped_early), &device, &prepared);
-    finish::pictures(folder, trainer.network_mut(), &prepared, &outcome.lines)?;
+    let distorted = settings.training.augment.is_some();
+    finish::pictures(folder, trainer.network_mut(), &prepared, (&outcome.lines, distorted))?;
     folder.write_summary(&summary)?;
+    report::write_network(&Record::load(folder.path())?)?;
     if how.quiet {
         out!("{}", final_line(folder, &summary));
         return Ok(ExitCode::SUCCESS);
@@ -294,6 +298,7 @@ fn summary<'a>(
         stopped_early,
         updates: trainer.updates_done(),
         training_cases: cases,
+        test_cases: prepared.test.as_ref().map(|test| test.cases.len()),
         seconds,
         cases_per_second: (epochs * cases as u64) as f64 / seconds.max(1e-9),
         train_loss: best.map_or(f64::NAN, |line| line.train_loss),
