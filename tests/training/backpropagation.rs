@@ -43,21 +43,26 @@ fn config(epochs: u64) -> BackpropagationConfig {
     BackpropagationConfig { epochs, batch: 50, learning_rate, ..BackpropagationConfig::default() }
 }
 
-/// What a broken gradient would not reach. Measured over seeds 1 to 5: published at most 9.8 %, today's at
-/// most 10.1 %; with the gradient of one layer's kernels set to 0 they stay above.
+/// What a broken gradient does not reach in 15 epochs. The mean loss of the last epoch was 0.28 to 0.66
+/// (published) and 0.0014 to 0.0025 (today's) over seeds 1 to 5. With one gradient set to 0 the published network
+/// got: C1's kernels 1.05, C3's 3.9, C5's 12.6, F6's weights 35, a convolution's input 10.6, the subsampling's
+/// input 9.7, a linear layer's input 47 (test error 0.91); today's C1's kernels 0.0033, C3's 0.0075, C5's 0.016, a
+/// convolution's input 0.020, a linear layer's input 1.1. The test error of whole networks was 0.057 to 0.098.
+/// What is too small to be seen here (the subsampling's coefficients, 0.61) the finite differences see.
 #[test]
 fn both_forms_of_lenet5_learn_the_bundled_digits() {
     let device = Device::cpu();
     let (mut train, mut test) = digits(&device, 1500);
-    for spec in [lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10), lenet5::modern(10)] {
+    for (spec, loss) in [
+        (lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10), 0.9),
+        (lenet5::modern(10), 0.003),
+    ] {
         let mut trainer = trainer(&device, &spec, config(15));
         let mut last = epoch(&mut trainer, &mut train);
-        let first = last;
         for _ in 1..15 {
             last = epoch(&mut trainer, &mut train);
         }
-        assert!(last.loss < 0.2 * first.loss, "{first:?} {last:?}");
-        assert!(last.error < 0.01, "{last:?}");
+        assert!(last.loss < loss && last.error < 0.01, "{:?}: {last:?}", spec.output);
         let found = score(trainer.network_mut(), &mut test).unwrap();
         assert!(found.error < 0.12, "{:?}: {found:?}", spec.output);
     }
