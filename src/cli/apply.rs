@@ -30,13 +30,7 @@ pub enum Format {
 impl Format {
     /// What `path` asks for. That it can be written there is looked at before any work is done.
     pub fn of(path: &Path, png: bool) -> Result<Self> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        if let Some(folder) = folder
-            && !folder.is_dir()
-        {
-            let detail = format!("the folder {} does not exist", folder.display());
-            return Err(Error::io("write", path, io::Error::new(io::ErrorKind::NotFound, detail)));
-        }
+        check_folder(path)?;
         let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         match extension.as_deref() {
             Some("npy") => Ok(Format::Npy),
@@ -45,6 +39,18 @@ impl Format {
                 "out",
                 format!("{} must end in .npy{}", path.display(), if png { " or .png" } else { "" }),
             )),
+        }
+    }
+}
+
+/// That the folder of a result is there.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => {
+            let detail = format!("the folder {} does not exist", folder.display());
+            Err(Error::io("write", path, io::Error::new(io::ErrorKind::NotFound, detail)))
         }
     }
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::args::TrainRbmOptions;
 use super::resume::{check_same, check_schedules};
-use crate::data::{Binarize, Holdout};
+use crate::data::{Binarize, Cases, Holdout};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::VisibleKind;
+use crate::run::checkpoint::fingerprint;
 use crate::training::{CdConfig, Schedule, Sparsity};
 
 /// Settings as they stand in a file, and as a run's `config.toml` records them: the options of
@@ -66,6 +68,30 @@ pub struct RunRecord {
     pub validation_cases: usize,
     /// Values of a case.
     pub visible_units: usize,
+    /// Of values and labels; older runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_checksum: Option<String>,
+}
+
+impl RunRecord {
+    /// The record of a run on training cases and cases held out, each with their labels if there are some.
+    pub fn new(device: &Device, parts: [Option<(&Cases, &[u32])>; 2]) -> Self {
+        let info = device.info();
+        let [train, held_out] =
+            parts.map(|part| part.map_or([0, 0], |(c, _)| [c.len(), c.width()]));
+        let sums =
+            parts.map(|part| part.map(|(cases, labels)| (cases.values().checksum(), labels)));
+        RunRecord {
+            harmonium: env!("CARGO_PKG_VERSION").into(),
+            device_name: info.name.clone(),
+            backend: info.backend.clone(),
+            driver: info.driver.clone(),
+            training_cases: train[0],
+            validation_cases: held_out[0],
+            visible_units: train[1],
+            data_checksum: Some(fingerprint(&format!("{sums:?}"))),
+        }
+    }
 }
 
 /// Every setting of a run, with a value.
@@ -197,7 +223,7 @@ impl Settings {
     pub fn fingerprint(&self, path: &Path) -> Result<String> {
         let mut table = self.to_table(path)?;
         table.remove("epochs");
-        Ok(crate::run::checkpoint::fingerprint(&table.to_string()))
+        Ok(fingerprint(&table.to_string()))
     }
 
     fn to_table(&self, path: &Path) -> Result<toml::Table> {

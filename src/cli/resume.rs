@@ -7,7 +7,6 @@ use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings, TrainFile};
 use super::log::warn;
 use super::print::{count, tell};
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::run::folder::{CONFIG, EVAL, SUMMARY};
 use crate::run::{Checkpoint, Checkpoints, MODEL, RunFolder};
@@ -216,38 +215,52 @@ pub fn check_schedules(
     }
 }
 
+/// Checks that the data are those that the run began with.
+fn check_data(data: &str, then: &RunRecord, now: &RunRecord) -> Result<()> {
+    let counts = |r: &RunRecord| {
+        format!(
+            "{} training cases and {} held out, of {} values",
+            r.training_cases, r.validation_cases, r.visible_units
+        )
+    };
+    let (was, is) = (counts(then), counts(now));
+    if was != is {
+        let detail = format!("they changed: {is} now, {was} when the run began; it cannot go on");
+        return Err(Error::data(data, detail));
+    }
+    if then.data_checksum.is_some() && then.data_checksum != now.data_checksum {
+        let detail =
+            "as many as when the run began, but their values or labels changed; it cannot go on";
+        return Err(Error::data(data, detail));
+    }
+    Ok(())
+}
+
 impl Old {
-    /// Checks that device and data are what they were, brings the trainer to the checkpoint (`restore`) and
-    /// cuts the metrics back to it; where the epochs grow, `rewrite` records it. `counts` are training cases,
-    /// cases held out and values of a case. Gives the metrics' lines, and the seconds of the epoch under way.
+    /// Checks that the data are what they were (`now` is what a run would record that began now), brings the
+    /// trainer to the checkpoint (`restore`) and cuts the metrics back to it; where the epochs grow, `rewrite`
+    /// records it. Gives the metrics' lines, and the seconds of the epoch under way.
     pub fn take_up(
         self,
-        device: &Device,
-        (data, counts): (&str, [usize; 3]),
+        (data, now): (&str, &RunRecord),
         restore: impl FnOnce(&TrainerState) -> Result<()>,
         rewrite: impl FnOnce(&RunFolder, Option<RunRecord>) -> Result<()>,
     ) -> Result<(Journal, Vec<serde_json::Value>, f64)> {
         let Old { mut journal, checkpoint, record, grown, epochs } = self;
         if let Some(record) = &record {
-            let found = [record.training_cases, record.validation_cases, record.visible_units];
-            if found != counts {
-                let text = |[n, held_out, width]: [usize; 3]| {
-                    format!("{n} training cases and {held_out} held out, of {width} values")
-                };
-                let detail = format!(
-                    "they changed: {} now, {} when the run began; it cannot go on",
-                    text(counts),
-                    text(found)
-                );
-                return Err(Error::data(data, detail));
-            }
-            let info = device.info();
-            let now = [&info.name, &info.backend, &info.driver];
-            if now != [&record.device_name, &record.backend, &record.driver] {
+            check_data(data, record, now)?;
+            let device =
+                |r: &RunRecord| [r.device_name.clone(), r.backend.clone(), r.driver.clone()];
+            if device(record) != device(now) {
                 warn(format!(
-                    "the run began on {} ({}, {}) and goes on on {info}; its later bits may differ from \
+                    "the run began on {} ({}, {}) and goes on on {} ({}, {}); its later bits may differ from \
                      those of a run on one device",
-                    record.device_name, record.backend, record.driver
+                    record.device_name,
+                    record.backend,
+                    record.driver,
+                    now.device_name,
+                    now.backend,
+                    now.driver
                 ));
             }
         }

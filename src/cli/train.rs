@@ -116,14 +116,9 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
             (journal, Outcome::new(first))
         }
         Some(old) => {
-            let counts = [
-                prepared.train.len(),
-                prepared.validation.as_ref().map_or(0, Cases::len),
-                prepared.train.width(),
-            ];
+            let now = record(&device, &prepared);
             let (journal, lines, seconds) = old.take_up(
-                &device,
-                (&settings.data, counts),
+                (&settings.data, &now),
                 |state| trainer.restore(state),
                 |folder, record| folder.write_config(&settings.to_file(record)),
             )?;
@@ -232,16 +227,9 @@ pub fn prepare(settings: &Settings) -> Result<Prepared> {
 }
 
 fn record(device: &Device, prepared: &Prepared) -> RunRecord {
-    let info = device.info();
-    RunRecord {
-        harmonium: env!("CARGO_PKG_VERSION").into(),
-        device_name: info.name.clone(),
-        backend: info.backend.clone(),
-        driver: info.driver.clone(),
-        training_cases: prepared.train.len(),
-        validation_cases: prepared.validation.as_ref().map_or(0, Cases::len),
-        visible_units: prepared.train.width(),
-    }
+    let unlabelled = |cases| (cases, &[][..]);
+    let parts = [Some(&prepared.train), prepared.validation.as_ref()];
+    RunRecord::new(device, parts.map(|part| part.map(unlabelled)))
 }
 
 /// What training left behind besides the machine.

@@ -56,6 +56,14 @@ impl Values {
         self.len() == 0
     }
 
+    /// CRC-32 of the values as they are held: it tells changed data from the same.
+    pub fn checksum(&self) -> u32 {
+        match self {
+            Values::Bits(v) | Values::U8 { values: v, .. } => crc32fast::hash(v),
+            Values::F32(v) => crc32fast::hash(bytemuck::cast_slice(v)),
+        }
+    }
+
     /// `bits`, `u8` or `f32`.
     pub fn kind(&self) -> &'static str {
         match self {

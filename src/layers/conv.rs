@@ -7,6 +7,7 @@ use crate::kernels::activation_grad::activation_grad;
 use crate::kernels::conv2d::{Convolution, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
 use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 use super::LayerSpec;
@@ -27,7 +28,7 @@ impl Conv {
     /// The layer that `spec` describes, for `channels` input maps.
     ///
     /// # Errors
-    /// [`Error::Setting`] where it describes none, [`Error::OutOfMemory`], [`Error::Limit`].
+    /// [`Error::Setting`] where it describes none, [`Error::Shape`] for too many weights, [`Error::OutOfMemory`], [`Error::Limit`].
     pub fn new(build: &Build<'_>, spec: &LayerSpec, channels: usize) -> Result<Self> {
         let LayerSpec::Conv {
             maps,
@@ -44,13 +45,15 @@ impl Conv {
             return Err(Error::setting("conv", format!("a {spec} layer is no convolution")));
         };
         let (maps, inputs, [kh, kw]) = (*maps, channels / (*groups).max(1), kernel.sides());
+        // Before anything of their size is made.
+        Shape::checked(&[maps, inputs, kh, kw], "conv")?;
         let area = kh * kw;
         let connected = |o: usize, c: usize| connections.as_ref().is_none_or(|t| t[o].contains(&c));
         let seen: Vec<usize> =
             (0..maps).map(|o| (0..inputs).filter(|&c| connected(o, c)).count()).collect();
-        let mut weights = build.weights(maps * inputs * area, |i| {
+        let mut weights = build.weights("conv", &[maps, inputs, kh, kw], |i| {
             [seen[i / (inputs * area)] * area, maps / (*groups).max(1) * area]
-        });
+        })?;
         for (pair, values) in weights.chunks_mut(area.max(1)).enumerate() {
             if !connected(pair / inputs, pair % inputs) {
                 values.fill(0.0);

@@ -19,6 +19,7 @@ impl Linear {
     /// A layer from `inputs` values to `units`.
     ///
     /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) for too many weights,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::Limit`](crate::Error::Limit).
     pub fn new(
         build: &Build<'_>,
@@ -26,7 +27,7 @@ impl Linear {
         bias: bool,
         f: Activation,
     ) -> Result<Self> {
-        let weights = build.weights(inputs * units, |_| [inputs, units]);
+        let weights = build.weights("linear", &[inputs, units], |_| [inputs, units])?;
         let mut parameters = vec![build.parameter("weight", &[inputs, units], &weights)?];
         if bias {
             parameters.push(build.parameter("bias", &[units], &vec![0.0; units])?);

@@ -22,8 +22,9 @@ pub use subsample::Subsample;
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, normal, stream, uniform};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// What a pass is for.
@@ -97,32 +98,30 @@ pub enum Initialization {
 }
 
 impl Initialization {
-    /// `count` weights, `fans(i)` of the i-th being its unit's fan-in and fan-out. A function of the seed and
-    /// of `number`, which tells the network's parameters apart.
-    fn weights(
+    /// Appends `count` weights, `fans(i)` of the i-th being its unit's fan-in and fan-out. A
+    /// function of the seed and of `number`, which tells the network's parameters apart.
+    fn fill(
         self,
         (seed, number): (u64, u64),
-        count: usize,
+        (weights, count): (&mut Vec<f32>, usize),
         fans: impl Fn(usize) -> [usize; 2],
-    ) -> Vec<f32> {
+    ) {
         let mut rng = PhiloxRng::new(Draw::new(seed, stream::WEIGHTS).at(number));
         let mut words = [0; 4];
-        (0..count)
-            .map(|i| {
-                if i % 4 == 0 {
-                    words = std::array::from_fn(|_| rng.word());
+        weights.extend((0..count).map(|i| {
+            if i % 4 == 0 {
+                words = std::array::from_fn(|_| rng.word());
+            }
+            let [fan_in, fan_out] = fans(i).map(|n| n.max(1) as f32);
+            let bound = match self {
+                Initialization::Lecun => 2.4 / fan_in,
+                Initialization::Glorot => (6.0 / (fan_in + fan_out)).sqrt(),
+                Initialization::He => {
+                    return (2.0 / fan_in).sqrt() * normal(words, (i % 4) as u32);
                 }
-                let [fan_in, fan_out] = fans(i).map(|n| n.max(1) as f32);
-                let bound = match self {
-                    Initialization::Lecun => 2.4 / fan_in,
-                    Initialization::Glorot => (6.0 / (fan_in + fan_out)).sqrt(),
-                    Initialization::He => {
-                        return (2.0 / fan_in).sqrt() * normal(words, (i % 4) as u32);
-                    }
-                };
-                bound * (2.0 * uniform(words[i % 4]) - 1.0)
-            })
-            .collect()
+            };
+            bound * (2.0 * uniform(words[i % 4]) - 1.0)
+        }));
     }
 }
 
@@ -150,7 +149,22 @@ impl Build<'_> {
         })
     }
 
-    fn weights(&self, count: usize, fans: impl Fn(usize) -> [usize; 2]) -> Vec<f32> {
-        self.initialization.weights((self.seed, self.number), count, fans)
+    /// The weights of a tensor of these sizes, which may be more than there is room for.
+    fn weights(
+        &self,
+        op: &'static str,
+        dims: &[usize],
+        fans: impl Fn(usize) -> [usize; 2],
+    ) -> Result<Vec<f32>> {
+        let count = Shape::checked(dims, op)?.len();
+        let mut weights = Vec::new();
+        weights.try_reserve_exact(count).map_err(|e| Error::OutOfMemory {
+            op,
+            bytes: 4 * count as u64,
+            adapter: "the host".into(),
+            detail: e.to_string(),
+        })?;
+        self.initialization.fill((self.seed, self.number), (&mut weights, count), fans);
+        Ok(weights)
     }
 }

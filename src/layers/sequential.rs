@@ -7,6 +7,7 @@ use super::{
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::random::Draw;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// Layers one after another, with the values and gradients that flow between them.
@@ -70,6 +71,7 @@ impl Sequential {
     ) -> Result<Self> {
         let mut stages: Vec<Stage> = Vec::with_capacity(specs.len());
         let mut dims = input.to_vec();
+        Shape::checked(&dims, "network's input")?;
         let mut number = 0;
         for spec in specs {
             let flattens = matches!(spec, LayerSpec::Linear { .. }) && dims.len() > 1;
@@ -92,8 +94,9 @@ impl Sequential {
                 other => other,
             };
             let output = spec.output(&dims).map_err(located)?;
+            Shape::checked(&output, spec.kind()).map_err(located)?;
             let build = Build { device, initialization, seed, number };
-            let mut layer = layer(&build, spec, &dims, &output)?;
+            let mut layer = layer(&build, spec, &dims, &output).map_err(located)?;
             for parameter in layer.parameters_mut() {
                 parameter.name = format!("{name}.{}", parameter.name);
             }

@@ -11,7 +11,7 @@ use crate::shape::Window;
 
 /// Height and width: in TOML one number for both, or `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a size is one whole number for both sides, or [height, width]")]
 pub enum Size {
     /// The same for both.
     Square(usize),

@@ -29,7 +29,7 @@ impl Subsample {
         f: Activation,
     ) -> Result<Self> {
         let window = size[0] * size[1];
-        let coefficients = build.weights(channels, |_| [window, 1]);
+        let coefficients = build.weights("subsample", &[channels], |_| [window, 1])?;
         Ok(Subsample {
             f,
             size,

@@ -1,9 +1,11 @@
 //! The command as a user meets it: the built binary, run in folders of its own.
 
 mod apply;
+mod classify;
 mod command;
 mod filter;
 mod foreign;
+mod network;
 mod settings;
 mod train;
 mod variants;

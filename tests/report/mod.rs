@@ -1,5 +1,6 @@
 //! `report.html` and `harmonium compare`, through the command, from tiny runs.
 
+mod classifier;
 mod compare;
 mod page;
 

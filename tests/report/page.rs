@@ -8,14 +8,14 @@ use harmonium::run::png_file::Picture;
 
 use super::{assert_well_formed, copy, fail, runs, succeed};
 
-fn read(run: &Path) -> String {
+pub fn read(run: &Path) -> String {
     let html = fs::read_to_string(run.join("report.html")).unwrap();
     assert_well_formed(&html);
     html
 }
 
 /// The pictures of one section, decoded.
-fn pictures(html: &str, section: &str) -> Vec<Picture> {
+pub fn pictures(html: &str, section: &str) -> Vec<Picture> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.png");
     let start = html.find(&format!("<section id=\"{section}\">")).unwrap();

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use harmonium::random::{Draw, PhiloxRng};
 
-use super::{assert_same, checkpoints, complete, interrupted, signal, text, train, wait_for};
+use super::{assert_same, checkpoints, complete, interrupted, signal, text, train_model, wait_for};
 
 const SHARED: &str = "--hidden 24 --limit 400 --batch 30 --device cpu --epochs 1500";
 
 /// Starts a run, kills it `kills` times at random instants, each time going on with it, and completes it.
-fn kill_and_resume(out: &Path, options: &str, seed: u64, kills: u32) {
+pub fn kill_and_resume(model: &str, out: &Path, options: &str, seed: u64, kills: u32) {
     let mut random = PhiloxRng::new(Draw::new(seed, 99));
     let mut wait = || Duration::from_micros(u64::from(random.below(200_000)));
-    let mut child = train(out, options).spawn().unwrap();
+    let mut child = train_model(model, out, options).spawn().unwrap();
     for kill in 0..kills {
         // The first comes after the first checkpoint, the second after a later one, the others at any
         // instant at all.
@@ -26,7 +26,7 @@ fn kill_and_resume(out: &Path, options: &str, seed: u64, kills: u32) {
         signal(&child, "KILL");
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), None, "{options}: {}", text(&output.stderr));
-        child = train(out, "--resume").spawn().unwrap();
+        child = train_model(model, out, "--resume").spawn().unwrap();
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{options}: {}", text(&output.stderr));
@@ -37,7 +37,7 @@ fn killed_equals_unbroken(settings: &str, seed: u64) {
     let [unbroken, broken] = ["unbroken", "broken"].map(|name| root.path().join(name));
     let options = format!("{SHARED} {settings}");
     complete(&unbroken, &options);
-    kill_and_resume(&broken, &options, seed, 4);
+    kill_and_resume("rbm", &broken, &options, seed, 4);
     assert_same(&unbroken, &broken);
     assert!(super::metrics(&broken).len() == 1500);
 }

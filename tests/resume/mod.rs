@@ -3,6 +3,7 @@
 
 mod failures;
 mod kills;
+mod networks;
 mod settings;
 
 use std::fs;
@@ -14,8 +15,13 @@ use serde_json::Value;
 
 /// `harmonium train rbm` with these options, on the CPU, in a folder.
 pub fn train(out: &Path, options: &str) -> Command {
+    train_model("rbm", out, options)
+}
+
+/// The same with another model.
+pub fn train_model(model: &str, out: &Path, options: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harmonium"));
-    command.args(["train", "rbm"]).args(options.split_whitespace()).arg("--out").arg(out);
+    command.args(["train", model]).args(options.split_whitespace()).arg("--out").arg(out);
     command.env_remove("HARMONIUM_DEVICE").env("RAYON_NUM_THREADS", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -23,14 +29,24 @@ pub fn train(out: &Path, options: &str) -> Command {
 
 /// Runs to the end, which must be a good one.
 pub fn complete(out: &Path, options: &str) -> Output {
-    let output = train(out, options).output().unwrap();
+    complete_model("rbm", out, options)
+}
+
+/// The same with another model.
+pub fn complete_model(model: &str, out: &Path, options: &str) -> Output {
+    let output = train_model(model, out, options).output().unwrap();
     assert!(output.status.success(), "{options}: {}", text(&output.stderr));
     output
 }
 
 /// Runs to the end, which must have this exit code; gives standard error.
 pub fn fails(out: &Path, options: &str, code: i32) -> String {
-    let output = train(out, options).output().unwrap();
+    fails_model("rbm", out, options, code)
+}
+
+/// The same with another model.
+pub fn fails_model(model: &str, out: &Path, options: &str, code: i32) -> String {
+    let output = train_model(model, out, options).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{options}: {said}");
     said
@@ -65,7 +81,12 @@ pub fn signal(child: &Child, name: &str) {
 /// Starts a run and interrupts it once it trains: past its first checkpoint and, as it takes its
 /// signals, within an epoch.
 pub fn interrupted(out: &Path, options: &str, name: &str) -> Output {
-    let mut child = train(out, options).spawn().unwrap();
+    interrupted_model("rbm", out, options, name)
+}
+
+/// The same with another model.
+pub fn interrupted_model(model: &str, out: &Path, options: &str, name: &str) -> Output {
+    let mut child = train_model(model, out, options).spawn().unwrap();
     assert!(wait_for(&mut child, || checkpoints(out)[0].exists()), "it ended too early");
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, name);
@@ -91,6 +112,11 @@ fn strip(value: &mut Value) {
 
 /// Whether two runs came to the same model, metrics, summary and curves.
 pub fn assert_same(left: &Path, right: &Path) {
+    assert_same_files(left, right, &["model.safetensors", "curves.svg", "samples.png"]);
+}
+
+/// Whether two runs came to the same metrics and summary, and to these files byte for byte.
+pub fn assert_same_files(left: &Path, right: &Path, files: &[&str]) {
     assert_eq!(metrics(left), metrics(right), "metrics");
     let summary = |run: &Path| {
         let mut value =
@@ -99,7 +125,7 @@ pub fn assert_same(left: &Path, right: &Path) {
         value
     };
     assert_eq!(summary(left), summary(right), "summary");
-    for name in ["model.safetensors", "curves.svg", "samples.png"] {
+    for name in files {
         let read = |run: &Path| fs::read(run.join(name)).unwrap();
         assert!(read(left) == read(right), "{name} differs");
     }

@@ -117,3 +117,35 @@ fn seconds_add_up() {
     assert_eq!(summary["seconds"].as_f64(), Some(sum));
     assert_same(&run, &run);
 }
+
+/// The run's record says what the data were: fewer cases, or wider ones, are others.
+#[test]
+fn changed_data_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, data) = (root.path().join("run"), root.path().join("data.npy"));
+    let filled = |rows: usize, width: usize, value: fn(usize) -> usize| {
+        let values: Vec<f32> = (0..rows * width).map(|i| value(i) as f32 / 7.0).collect();
+        harmonium::run::npy::write(&data, &values, rows, width).unwrap();
+    };
+    let write = |rows, width| filled(rows, width, |i| i % 7);
+    write(60, 9);
+    complete(&run, &format!("--data {} --hidden 4 --epochs 2 --device cpu", data.display()));
+    for (rows, width, now) in [
+        (50, 9, "45 training cases and 5 held out, of 9 values"),
+        (60, 8, "54 training cases and 6 held out, of 8 values"),
+    ] {
+        write(rows, width);
+        let said = fails(&run, "--resume --epochs 4", 1);
+        let then = "54 training cases and 6 held out, of 9 values when the run began";
+        for part in ["data.npy", now, then, "cannot go on"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    // As many, but one value is another.
+    filled(60, 9, |i| if i == 100 { 6 } else { i % 7 });
+    let said = fails(&run, "--resume --epochs 4", 1);
+    assert!(said.contains("data.npy") && said.contains("values or labels changed"), "{said}");
+    write(60, 9);
+    complete(&run, "--resume --epochs 4");
+    assert_eq!(metrics(&run).len(), 4);
+}

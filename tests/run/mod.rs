@@ -5,5 +5,6 @@ mod classifier;
 mod curves;
 mod folder;
 mod model_file;
+mod network_file;
 mod npy;
 mod pictures;

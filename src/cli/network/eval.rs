@@ -39,11 +39,12 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         ("ais", options.ais.is_some()),
         ("ais-grid", options.ais_grid.is_some()),
         ("exact-pseudo", options.exact_pseudo),
+        ("visible", options.model.visible.is_some()),
     ];
     if let Some((name, _)) = of_machines.iter().find(|(_, given)| *given) {
         return Err(Error::setting(
             *name,
-            "asks for a likelihood, and a classifier has none; leave it out",
+            "is about machines, which have likelihoods; a network has error and loss: leave it out",
         ));
     }
     let device = open_device(&options.device.device)?;

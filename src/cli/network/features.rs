@@ -1,5 +1,6 @@
 //! `harmonium features`: what a network makes of one picture.
 
+use super::super::apply::check_folder;
 use super::super::args::FeaturesOptions;
 use super::super::open_device;
 use super::super::print::out;
@@ -14,6 +15,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
         let detail = format!("{} does not end in .png", options.out.display());
         return Err(Error::setting("out", detail));
     }
+    check_folder(&options.out)?;
     let device = open_device(&options.device.device)?;
     let mut opened = Opened::open(&options.model, &device)?;
     let chosen = opened.choose(options.data.as_deref(), options.split, None)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::apply::check_folder;
 use super::super::args::PredictOptions;
 use super::super::open_device;
 use super::super::print::{count, out, tell};
@@ -15,6 +16,7 @@ use crate::run::atomic;
 const LISTED: usize = 10;
 
 pub fn run(options: &PredictOptions) -> Result<()> {
+    options.out.as_deref().map_or(Ok(()), check_out)?;
     let device = open_device(&options.device.device)?;
     let mut opened = Opened::open(&options.model, &device)?;
     let mut chosen = opened.choose(Some(&options.data), options.split, options.limit)?;
@@ -30,10 +32,6 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     let names = &opened.file.classes;
     match &options.out {
         Some(path) => {
-            if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-                let detail = format!("{} does not end in .csv", path.display());
-                return Err(Error::setting("out", detail));
-            }
             save(path, &found, &chosen, names)?;
             out!("{}: {}", count(chosen.cases.len(), "prediction"), path.display());
             if let Some(labels) = &chosen.labels {
@@ -51,6 +49,15 @@ pub fn run(options: &PredictOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// That the table can be written there is looked at before any work is done.
+fn check_out(path: &Path) -> Result<()> {
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+        let detail = format!("{} does not end in .csv", path.display());
+        return Err(Error::setting("out", detail));
+    }
+    check_folder(path)
 }
 
 /// The answer for one picture, most probable class first.

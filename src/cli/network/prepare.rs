@@ -98,23 +98,8 @@ fn names(data: &str, classes: usize) -> Vec<String> {
 impl Prepared {
     /// What a run records of its data and device.
     pub fn record(&self, device: &Device) -> RunRecord {
-        let info = device.info();
-        let [training_cases, validation_cases, visible_units] = self.counts();
-        RunRecord {
-            harmonium: env!("CARGO_PKG_VERSION").into(),
-            device_name: info.name.clone(),
-            backend: info.backend.clone(),
-            driver: info.driver.clone(),
-            training_cases,
-            validation_cases,
-            visible_units,
-        }
-    }
-
-    /// Training cases, cases held out and values of a case.
-    pub fn counts(&self) -> [usize; 3] {
-        let held_out = self.validation.as_ref().map_or(0, |part| part.cases.len());
-        [self.train.cases.len(), held_out, self.train.cases.width()]
+        let parts = [Some(&self.train), self.validation.as_ref()];
+        RunRecord::new(device, parts.map(|part| part.map(|p| (&p.cases, &p.labels[..]))))
     }
 }
 

@@ -113,8 +113,7 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
         }
         Some(old) => {
             let (journal, lines, seconds) = old.take_up(
-                &device,
-                (&settings.data, prepared.counts()),
+                (&settings.data, &prepared.record(&device)),
                 |state| trainer.restore(state),
                 |folder, record| folder.write_config(&settings.to_file(record)),
             )?;

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{panel, settings, text_of};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::LayerSpec;
+use crate::models::Network;
 use crate::models::network::OutputSpec;
 use crate::run::curves::Panel;
 use crate::run::html::{self, escape, figure};
@@ -68,11 +69,15 @@ pub fn page(record: &Record) -> Result<String> {
     let mut body = format!(
         "<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
         escape(&record.name),
-        escape(&one_line(record))
+        escape(&one_line(record, file.spec.output))
     );
     body += &scores(record, &file);
     body += &curves(record)?;
-    body += &layers(&file)?;
+    let network = file.network(&Device::cpu()).map_err(|e| match e {
+        Error::Run { detail, .. } => Error::file(record.path.join(MODEL), "tensors", detail),
+        e => e,
+    })?;
+    body += &layers(&file, &network);
     body += &pictures(record, &file)?;
     body += &settings(record);
     body += &format!(
@@ -116,8 +121,9 @@ fn kept_epoch(record: &Record) -> Option<String> {
     (best < last).then(|| best.to_string())
 }
 
-fn one_line(record: &Record) -> String {
+fn one_line(record: &Record, output: OutputSpec) -> String {
     let model = match text_of(&record.summary, "model") {
+        "lenet5" if output == OutputSpec::Softmax => "LeNet-5, published layers and softmax,",
         "lenet5" => "LeNet-5 as published",
         "lenet5-modern" => "LeNet-5 in today's form",
         "cnn" => "Convolutional network",
@@ -171,14 +177,19 @@ fn scores(record: &Record, file: &NetworkFile) -> String {
     };
     let (error, mean) = figures("test");
     add("test error", error, format!("The share of {cases} that are classified wrongly."));
-    add("test loss", mean, format!("{loss}."));
+    let first = format!("{loss}.");
+    let same = |what: &str| format!("The same mean, {what}.");
+    let is_first = mean == "–";
+    add("test loss", mean, first.clone());
     let (error, mean) = figures("validation");
     let chose = match kept_epoch(record) {
         Some(epoch) => format!(", by which epoch {epoch} was chosen"),
         None => String::new(),
     };
     add("validation error", error, format!("On the training cases held out{chose}."));
-    add("validation loss", mean, format!("{loss}, on the same cases."));
+    let what = if is_first { first.clone() } else { same("on the cases held out") };
+    let is_first = is_first && mean == "–";
+    add("validation loss", mean, what);
     let (error, mean) = figures("train");
     let distorted = if is_distorted(record) { " and as it was distorted" } else { "" };
     add(
@@ -189,7 +200,7 @@ fn scores(record: &Record, file: &NetworkFile) -> String {
             if has_dropout(file) { "; units are dropped" } else { "" }
         ),
     );
-    add("training loss", mean, format!("{loss}, in the same epoch."));
+    add("training loss", mean, if is_first { first } else { same("in the same epoch") });
     add(
         "seconds",
         figure(record.figure("seconds")),
@@ -206,11 +217,7 @@ fn scores(record: &Record, file: &NetworkFile) -> String {
             percent(record.evaluated("error")),
             format!("Of {}, found by <code>harmonium eval</code>.", escape(&evaluated_on(eval))),
         );
-        add(
-            "evaluated: loss",
-            figure(record.evaluated("loss")),
-            format!("{loss}, on these cases."),
-        );
+        add("evaluated: loss", figure(record.evaluated("loss")), same("on these cases"));
     }
     let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
     let table = html::table("figures", &["number", "value", "what it is"], &rows);
@@ -242,9 +249,8 @@ fn curves(record: &Record) -> Result<String> {
     Ok(out + "</div>\n</section>\n")
 }
 
-/// The layers, built once more for their names and sizes.
-fn layers(file: &NetworkFile) -> Result<String> {
-    let network = file.network(&Device::cpu())?;
+/// The layers with their sizes.
+fn layers(file: &NetworkFile, network: &Network) -> String {
     let sizes = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
     let input = &file.input;
     let [height, width] = input.size;
@@ -293,7 +299,7 @@ fn layers(file: &NetworkFile) -> Result<String> {
     ]);
     let table =
         html::table("layers", &["layer", "what it does", "output", "trained parameters"], &rows);
-    Ok(format!("<section id=\"layers\">\n<h2>Layers</h2>\n{table}</section>\n"))
+    format!("<section id=\"layers\">\n<h2>Layers</h2>\n{table}</section>\n")
 }
 
 /// Kernels, confusions and mistakes, as the run folder has them.

@@ -149,8 +149,8 @@ pub fn page(records: &[Record]) -> Result<String> {
     }
     if networks {
         notes.push(
-            "Parameters are those that are trained; wrong is the share of cases that are classified wrongly; \
-             the loss is the mean per case, and comparable only for the same output units.",
+            "Parameters are those that are trained; wrong is the share of cases that the network of the epoch that \
+             was kept classifies wrongly; the loss is the mean per case, comparable only for the same output units.",
         );
     }
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
