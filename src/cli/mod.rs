@@ -35,7 +35,9 @@ use print::{out, tell};
 /// 130 interrupted.
 pub fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    match run(arguments) {
+    // In the pool of the CPU's threads: from outside each of its tasks, thousands a second, would have to be handed
+    // over and waited for.
+    match rayon::scope(|_| run(arguments)) {
         Ok(code) => code,
         Err(error) => {
             print::tell_error(&error);
