@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::Best;
 use super::{BatchSource, Distortion, Schedule};
+use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
@@ -209,6 +210,30 @@ impl Backpropagation {
     /// Updates done.
     pub fn updates_done(&self) -> u64 {
         self.updates_done
+    }
+
+    /// Compiles the kernels of a training pass, so that the first epoch does not wait for it. Nothing on the CPU;
+    /// no parameter changes.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the driver refuses a shader, [`Error::DeviceLost`].
+    pub fn warm_up(&mut self) -> Result<()> {
+        let device = self.network.device().clone();
+        if device.info().kind == DeviceKind::Cpu {
+            return Ok(());
+        }
+        let dims = [&[self.config.batch][..], &self.network.spec().input].concat();
+        let x = Tensor::zeros(&device, &dims)?;
+        let classes = Tensor::zeros(&device, &[self.config.batch])?;
+        let [mut loss, mut wrong] = [classes.try_clone()?, classes.try_clone()?];
+        let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 0 };
+        let pass = Pass::Train(Draw::new(self.config.seed, stream::DROPOUT));
+        self.network.gradient(&x, &classes, &mut tally, pass)?;
+        if let Some((distortion, fill)) = self.config.augment {
+            let mut distorted = Tensor::for_output(&device, &dims)?;
+            distortion.apply(&x, (self.config.seed, 0, 0), fill, &mut distorted)?;
+        }
+        device.synchronize()
     }
 
     /// One pass over the data, or the rest of one that was stopped; `go_on` is asked after each update with

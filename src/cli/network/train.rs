@@ -123,6 +123,7 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
     };
     interrupt::wait_for_update();
     tell(format!("run: {}", journal.folder.path().display()));
+    trainer.warm_up()?;
     if how.profile {
         device.start_profile()?;
     }
