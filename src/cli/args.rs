@@ -256,6 +256,7 @@ pub enum Split {
 }
 
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct PredictOptions {
     /// A network's run folder, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]
@@ -280,6 +281,7 @@ pub struct PredictOptions {
 }
 
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct FeaturesOptions {
     /// A network's run folder, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]

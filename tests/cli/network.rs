@@ -394,10 +394,20 @@ fn settings_files_are_refused_with_file_and_line() {
     let folder = temporary();
     let at = folder.path();
     for (from, to, code, parts) in [
-        ("kernel = 3", "kernal = 3", 1, &["cnn.toml: line 1: ", "`kernal`", "`kernel`"][..]),
-        ("'pool'", "'pooling'", 1, &["cnn.toml: line 8: ", "`pooling`", "`pool`"]),
-        ("maps = 8\n", "", 1, &["cnn.toml: line 1: missing field `maps`"]),
-        ("kernel = 3", "kernel = -3", 1, &["cnn.toml: line 1: a size is one whole number"]),
+        (
+            "kernel = 3",
+            "kernal = 3",
+            1,
+            &["cnn.toml: line 1: layer 1: ", "`kernal`", "`kernel`"][..],
+        ),
+        ("'pool'", "'pooling'", 1, &["cnn.toml: line 7: layer 2: ", "`pooling`", "`pool`"]),
+        ("maps = 8\n", "", 1, &["cnn.toml: line 1: layer 1: missing field `maps`"]),
+        (
+            "kernel = 3",
+            "kernel = -3",
+            1,
+            &["cnn.toml: line 1: layer 1: a size is one whole number"],
+        ),
         ("kernel = 3", "kernel = 0", 1, &["conv1: ", "size is 0; use at least 1"]),
         ("kernel = 3", "kernel = 30", 1, &["conv1: ", "does not fit the height of 8"]),
         ("rate = 0.1", "rate = 1.5", 2, &["dropout3: rate: 1.5 is outside [0, 1)"]),
@@ -407,7 +417,12 @@ fn settings_files_are_refused_with_file_and_line() {
         ("units = 10", "units = 1000000000000000000", 1, &["linear4", "more than 2147483647"]),
         ("units = 10", "units = 2000000000", 1, &["linear4", "more than 2147483647"]),
         ("maps = 8", "maps = 4611686018427387904", 1, &["conv1", "more than 2147483647"]),
-        ("size = 2", "size = 2\nstrid = 1", 1, &["cnn.toml: line 7: ", "`strid`"]),
+        (
+            "size = 2",
+            "size = 2\nstrid = 1",
+            1,
+            &["cnn.toml: line 7: layer 2: ", "`strid`", "`stride`"],
+        ),
     ] {
         assert!(SMALL.contains(from));
         let said = train_cnn(at, &SMALL.replace(from, to), "--out run");

@@ -2,6 +2,7 @@
 
 mod eval;
 mod features;
+mod file;
 mod finish;
 mod open;
 mod predict;

@@ -9,6 +9,7 @@ use super::super::args::whole;
 use super::super::config::{RunRecord, recorded};
 use super::super::log::LogLevel;
 use super::super::resume::{check_same, check_schedules};
+use super::file::load;
 use crate::data::{Holdout, PictureInput};
 use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
@@ -200,14 +201,6 @@ pub struct Settings {
 }
 
 impl NetworkOptions {
-    fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-        toml::from_str(&text).map_err(|e| {
-            let line = e.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            Error::file(path, format!("line {line}"), e.message().replace('\n', "; "))
-        })
-    }
-
     fn table(&self) -> Result<toml::Table> {
         toml::Table::try_from(self).map_err(|e| Error::setting("settings", e.to_string()))
     }
@@ -225,7 +218,7 @@ impl NetworkOptions {
         match &self.how.config {
             None => Ok(self.clone()),
             Some(path) => {
-                let mut file = Self::load(path)?;
+                let mut file: Self = load(path)?;
                 file.run = None;
                 self.over(&file)
             }
@@ -246,7 +239,7 @@ impl Settings {
         options: &NetworkOptions,
         path: &Path,
     ) -> Result<(Self, Option<RunRecord>, bool)> {
-        let mut file = NetworkOptions::load(&path.join(crate::run::CONFIG))?;
+        let mut file = load::<NetworkOptions>(&path.join(crate::run::CONFIG))?;
         let record = file.run.take();
         let old = Self::from_options(kind, file.clone())?;
         let mut new = Self::from_options(kind, options.asked()?.over(&file)?)?;
