@@ -21,13 +21,13 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Distortion {
-    /// Pixels up, down, left and right [2].
+    /// Pixels up, down, left and right (2 where none is given).
     pub shift: f32,
-    /// Degrees to either side [10].
+    /// Degrees to either side (10 where none is given).
     pub rotate: f32,
-    /// Height and width each by a factor in 1 ± this [0.15].
+    /// Height and width each by a factor in 1 ± this (0.15 where none is given).
     pub scale: f32,
-    /// Horizontal shear, pixels per row, in ± this [0.15].
+    /// Horizontal shear, pixels per row, in ± this (0.15 where none is given).
     pub shear: f32,
 }
 

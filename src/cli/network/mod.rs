@@ -7,6 +7,8 @@ mod finish;
 mod open;
 mod predict;
 mod prepare;
+// Its documentation is the command's help, which writes `<number>`.
+#[allow(rustdoc::invalid_html_tags)]
 mod settings;
 mod train;
 
