@@ -34,12 +34,12 @@ fn train_rbm_learns() {
     });
 }
 
-/// Two passes over 1,500 digits: chance is 0.9.
+/// Four passes over 1,500 digits gave 0.24 on the CPU, 30 give 0.05; chance is 0.9.
 #[test]
 fn lenet5_learns() {
     on_each(|device| {
-        let error = lenet5::train(device, 2).unwrap();
-        assert!(error < 0.45, "{error}");
+        let error = lenet5::train(device, 4).unwrap();
+        assert!(error < 0.4, "{error}");
     });
 }
 
