@@ -107,20 +107,26 @@ pub fn load(source: &str) -> Result<Splits> {
 
 /// What to say where there is no such path: a word without a dot or a slash was meant as a name.
 fn missing(source: &str, e: std::io::Error) -> Error {
-    if e.kind() != std::io::ErrorKind::NotFound || source.contains(['/', '\\', '.']) {
-        return Error::io("read", source, e);
+    let last = source.rsplit(['/', '\\']).next().unwrap_or_default();
+    let fetch = matches!(last, "mnist" | "fashion-mnist")
+        .then(|| format!("`scripts/fetch-data {last}` fetches {last} into downloads/{last}"));
+    match (e.kind() == std::io::ErrorKind::NotFound, source.contains(['/', '\\', '.']), fetch) {
+        (true, true, Some(fetch)) => {
+            Error::data(format!("'{source}'"), format!("no such folder; {fetch}"))
+        }
+        (true, false, fetch) => {
+            let mut detail = format!(
+                "no bundled data set of that name, and no such file or folder; bundled are {}; otherwise pass a file \
+                 (idx or .gz of it, .npy, .csv, .png) or a folder with train-images-idx3-ubyte",
+                BUNDLED.join(" and ")
+            );
+            if let Some(fetch) = fetch {
+                detail.push_str(&format!("; {fetch}"));
+            }
+            Error::data(format!("'{source}'"), detail)
+        }
+        _ => Error::io("read", source, e),
     }
-    let mut detail = format!(
-        "no bundled data set of that name, and no such file or folder; bundled are {}; otherwise pass a file \
-         (idx or .gz of it, .npy, .csv, .png) or a folder with train-images-idx3-ubyte",
-        BUNDLED.join(" and ")
-    );
-    if let name @ ("mnist" | "fashion-mnist") = source {
-        detail.push_str(&format!(
-            "; `scripts/fetch-data {name}` fetches {name} into downloads/{name}"
-        ));
-    }
-    Error::data(format!("'{source}'"), detail)
 }
 
 /// By the file's name, or else by its first bytes; and whether it is a PNG.

@@ -121,6 +121,8 @@ fn nothing_there() {
     assert_says(&text, &["'mnst'", "digits and fashion", ".npy", ".csv", "idx"]);
     let text = data::load("mnist").unwrap_err().to_string();
     assert_says(&text, &["scripts/fetch-data mnist", "downloads/mnist"]);
+    let text = data::load("nowhere/fashion-mnist").unwrap_err().to_string();
+    assert_says(&text, &["nowhere/fashion-mnist", "scripts/fetch-data fashion-mnist"]);
     let e = data::load("no/such/file.npy").unwrap_err();
     assert!(matches!(e, Error::Io { action: "read", .. }), "{e}");
     assert_says(&e.to_string(), &["cannot read no/such/file.npy"]);
