@@ -170,7 +170,14 @@ pub struct TrainRbmOptions {
     /// or a part of an adapter's name [default: auto]
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE)]
     pub device: Option<String>,
-    /// The run folder [default: runs/rbm-<number>]
+    #[command(flatten)]
+    pub how: HowOptions,
+}
+
+/// What changes nothing in the result.
+#[derive(Args, Debug, Clone, Default)]
+pub struct HowOptions {
+    /// The run folder [default: runs/<model>-<number>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an older run in --out
@@ -179,8 +186,8 @@ pub struct TrainRbmOptions {
     /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
     #[arg(long, requires = "out", conflicts_with = "force")]
     pub resume: bool,
-    /// Settings from a file: this command's options with _ for -, as in a run's config.toml; options given
-    /// here go first
+    /// Settings from a file: this command's options with _ for -, as in a run's config.toml, and for `cnn` the
+    /// network; options given here go first
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
     /// Print time per kernel at the end (the run itself becomes slower)

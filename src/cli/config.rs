@@ -189,7 +189,7 @@ fn asked(options: &TrainRbmOptions) -> Result<TrainFile> {
         device: o.device,
         run: None,
     };
-    match &options.config {
+    match &options.how.config {
         Some(path) => Ok(given.over(TrainFile::load(path)?)),
         None => Ok(given),
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::apply::Keep;
-use super::args::{ModelOption, ReportOptions, TrainRbmOptions};
+use super::args::{HowOptions, ModelOption, ReportOptions, TrainRbmOptions};
 use super::config::Settings;
 use super::model::{self, LoadedModel};
 use super::print::{out, tell};
@@ -36,8 +36,8 @@ pub fn run(options: &ReportOptions) -> Result<()> {
         return Ok(());
     }
     let settings = Settings::resolve(&TrainRbmOptions {
-        config: Some(options.run.join(CONFIG)),
         device: options.device.clone(),
+        how: HowOptions { config: Some(options.run.join(CONFIG)), ..HowOptions::default() },
         ..TrainRbmOptions::default()
     })?;
     let device = open_device(&settings.device)?;

@@ -97,7 +97,7 @@ pub fn folder(out: Option<&Path>) -> Result<(&Path, RunFolder)> {
 
 /// Opens the restricted Boltzmann machine's run in `--out`.
 pub fn open(options: &TrainRbmOptions) -> Result<(Settings, Found)> {
-    let (path, folder) = folder(options.out.as_deref())?;
+    let (path, folder) = folder(options.how.out.as_deref())?;
     let recorded = TrainFile::load(&path.join(CONFIG))?;
     let record = recorded.run.clone();
     let (mut settings, grown) = Settings::resume(options, recorded, path)?;

@@ -75,10 +75,10 @@ pub struct Prepared {
 }
 
 pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
-    let quiet = if options.quiet { LogLevel::Error } else { LogLevel::Info };
-    log::set_level(options.log_level.unwrap_or(quiet));
+    let quiet = if options.how.quiet { LogLevel::Error } else { LogLevel::Info };
+    log::set_level(options.how.log_level.unwrap_or(quiet));
     interrupt::install()?;
-    let (settings, old) = match options.resume {
+    let (settings, old) = match options.how.resume {
         false => (Settings::resolve(options)?, None),
         true => match resume::open(options)? {
             (settings, resume::Found::Unfinished(old)) => (settings, Some(*old)),
@@ -107,7 +107,8 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     let first = probe.scores(trainer.rbm(), 0)?;
     let (mut journal, outcome) = match old {
         None => {
-            let mut folder = RunFolder::create(options.out.as_deref(), "rbm", options.force)?;
+            let mut folder =
+                RunFolder::create(options.how.out.as_deref(), "rbm", options.how.force)?;
             folder.write_config(&settings.to_file(Some(record(&device, &prepared))))?;
             folder.start_metrics()?;
             let fingerprint = settings.fingerprint(folder.path())?;
@@ -129,7 +130,7 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     interrupt::wait_for_update();
     tell(format!("run: {}", journal.folder.path().display()));
     crate::kernels::warm_up(&device)?;
-    if options.profile {
+    if options.how.profile {
         device.start_profile()?;
     }
     let trained = train(&settings, &mut trainer, &mut batches, &probe, (&mut journal, outcome));
@@ -175,12 +176,12 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
     finish(folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
     report::finish(folder.path(), &device, &prepared)?;
-    if options.quiet {
+    if options.how.quiet {
         out!("{}", final_line(folder, &summary));
         return Ok(ExitCode::SUCCESS);
     }
     print_summary(folder, &summary)?;
-    if options.profile {
+    if options.how.profile {
         print_profile(&device)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,13 +1,12 @@
 //! The settings of a classifier's training: from the command line, then a file, then the model's defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::super::args::whole;
+use super::super::args::{HowOptions, whole};
 use super::super::config::{RunRecord, recorded};
-use super::super::log::LogLevel;
 use super::super::resume::{check_same, check_schedules};
 use super::file::load;
 use crate::data::{Holdout, PictureInput};
@@ -152,33 +151,6 @@ pub struct NetworkOptions {
     #[command(flatten)]
     #[serde(skip)]
     pub how: HowOptions,
-}
-
-/// What changes nothing in the result.
-#[derive(Args, Debug, Clone, Default)]
-pub struct HowOptions {
-    /// The run folder [default: runs/<model>-<number>]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an older run in --out
-    #[arg(long, requires = "out")]
-    pub force: bool,
-    /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
-    #[arg(long, requires = "out", conflicts_with = "force")]
-    pub resume: bool,
-    /// Settings from a file: this command's options with _ for -, as in a run's config.toml, and for `cnn` the
-    /// network; options given here go first
-    #[arg(long, value_name = "FILE.toml")]
-    pub config: Option<PathBuf>,
-    /// Print time per kernel at the end (the run itself becomes slower)
-    #[arg(long)]
-    pub profile: bool,
-    /// Print one line at the end and, unless --log-level says otherwise, nothing else but errors
-    #[arg(long)]
-    pub quiet: bool,
-    /// What goes to standard error [default: info; with --quiet error]
-    #[arg(long, value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
 }
 
 /// Every setting of a run, with a value.
