@@ -45,7 +45,7 @@ pub fn rbf_loss(
 ) -> Result<()> {
     let op = "rbf_loss";
     if !j.is_finite() {
-        return Err(Error::setting("j", format!("{j} is not finite; LeNet-5 on ±1 needs about 1")));
+        return Err(Error::setting("j", format!("{j} is not finite; for LeNet-5 use about 10")));
     }
     let [rows, columns] = y.shape().matrix(op, "y")?;
     let device = y.device();
