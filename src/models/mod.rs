@@ -5,6 +5,8 @@ pub mod filters;
 pub mod lenet5;
 pub mod network;
 pub mod rbm;
+pub mod state;
 
 pub use network::{Network, NetworkSpec};
 pub use rbm::{Rbm, VisibleKind};
+pub use state::{Arrays, HostArray, Model, Visit};

@@ -1,5 +1,7 @@
 //! Classifiers: layers one after another, and output units with their loss.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
@@ -15,6 +17,8 @@ use crate::kernels::softmax::softmax;
 use crate::layers::{Initialization, LayerSpec, Pass, Sequential};
 use crate::models::lenet5;
 use crate::tensor::Tensor;
+
+use super::state::{Model, Visit};
 
 /// The output units and their loss L. The layers before them give x.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -268,4 +272,21 @@ fn distances(features: &Tensor, centres: &Tensor) -> Result<Tensor> {
     let mut y = Tensor::for_output(features.device(), &dims)?;
     rbf(features, centres, &mut y)?;
     Ok(y)
+}
+
+impl Model for Network {
+    fn kind(&self) -> &'static str {
+        "network"
+    }
+
+    fn description(&self) -> BTreeMap<String, String> {
+        // A description is plain numbers and words: it always has a JSON form.
+        let spec = serde_json::to_string(&self.spec).unwrap_or_default();
+        [("harmonium.network".into(), spec)].into()
+    }
+
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        let mut parameters = self.layers.parameters_mut();
+        parameters.try_for_each(|p| visit.array(&p.name, &mut p.value))
+    }
 }

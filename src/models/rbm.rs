@@ -10,6 +10,7 @@
 //!
 //! p(v, h) = exp(−E)/Z. W is `[I, J]`, b `[I]`, a `[J]`; a batch of states is `[B, I]` or `[B, J]`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,6 +23,8 @@ use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::random::{Draw, PhiloxRng, normal_pair, stream};
 use crate::tensor::Tensor;
+
+use super::state::{Model, Visit};
 
 /// What the visible units are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -348,5 +351,21 @@ impl Rbm {
         let mut v = Tensor::for_output(self.device(), &[count, self.visible_count()])?;
         self.sample_v_from_h(&h, &Draw { stream: stream::CHAINS, ..*draw }, None, &mut v)?;
         Ok(v)
+    }
+}
+
+impl Model for Rbm {
+    fn kind(&self) -> &'static str {
+        "rbm"
+    }
+
+    fn description(&self) -> BTreeMap<String, String> {
+        [("harmonium.visible".into(), self.visible.to_string())].into()
+    }
+
+    fn visit(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        visit.array("W", &mut self.w)?;
+        visit.array("b", &mut self.b)?;
+        visit.array("a", &mut self.a)
     }
 }

@@ -3,20 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::models::HostArray;
 use crate::tensor::Tensor;
 
 use super::backpropagation::Backpropagation;
 use super::best::Best;
 use super::contrastive_divergence::CdTrainer;
-
-/// An array of f32 on the host.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostArray {
-    /// Its sizes.
-    pub shape: Vec<usize>,
-    /// Its values, row-major.
-    pub values: Vec<f32>,
-}
 
 /// Where training stands. With the data, the settings and the same device it decides every later bit:
 /// random numbers and the order of an epoch's cases are functions of the seed and of these counters.
