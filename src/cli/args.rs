@@ -6,10 +6,12 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::LogLevel;
-use super::network::NetworkOptions;
+use super::settings::Asked;
 use crate::device::DEVICE_VARIABLE;
+use crate::jobs::network::NetworkSettings;
+use crate::jobs::rbm::RbmSettings;
 use crate::models::VisibleKind;
-use crate::training::Schedule;
+use crate::run::settings::Settings;
 
 /// A number of things.
 pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
@@ -73,13 +75,13 @@ pub enum Command {
 #[derive(Subcommand)]
 pub enum TrainModel {
     /// A restricted Boltzmann machine, by contrastive divergence
-    Rbm(Box<TrainRbmOptions>),
+    Rbm(Box<TrainOptions<RbmSettings>>),
     /// LeNet-5 as published in 1998: trained subsampling, the table of C3, radial basis functions as outputs
-    Lenet5(Box<NetworkOptions>),
+    Lenet5(Box<TrainOptions<NetworkSettings>>),
     /// LeNet-5 as it is built today: rectifiers, maximum pooling, softmax
-    Lenet5Modern(Box<NetworkOptions>),
+    Lenet5Modern(Box<TrainOptions<NetworkSettings>>),
     /// Any convolutional network, whose layers stand in --config FILE.toml
-    Cnn(Box<NetworkOptions>),
+    Cnn(Box<TrainOptions<NetworkSettings>>),
 }
 
 #[derive(Args)]
@@ -97,79 +99,11 @@ pub struct DeviceOption {
     pub device: String,
 }
 
-/// Every setting is optional here: what is not given comes from --config, then from the defaults.
-#[derive(Args, Clone, Default)]
-#[command(allow_negative_numbers = true)]
-pub struct TrainRbmOptions {
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png
-    /// [default: digits]
-    #[arg(long, value_name = "DATA")]
-    pub data: Option<String>,
-    /// bernoulli (values in [0, 1]) or gaussian (real values, unit variance) [default: bernoulli]
-    #[arg(long, value_name = "KIND")]
-    pub visible: Option<VisibleKind>,
-    /// Hidden units [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
-    pub hidden: Option<usize>,
-    /// CD-K: the model's term after K Gibbs steps from the data [default: 1]
-    #[arg(long, value_name = "K", conflicts_with = "pcd", value_parser = whole::<u64>)]
-    pub cd: Option<u64>,
-    /// PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]
-    #[arg(long, value_name = "K", num_args = 0..=1, value_parser = whole::<u64>)]
-    pub pcd: Option<Option<u64>>,
-    /// Passes over the training cases [default: 10; bundled digits 200, fashion 150]
-    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
-    pub epochs: Option<u64>,
-    /// Cases per update [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
-    pub batch: Option<usize>,
-    /// Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001
-    /// (linear) [default: 0.1; gaussian 0.001]
-    #[arg(long, value_name = "X")]
-    pub learning_rate: Option<Schedule>,
-    /// In [0, 1), or a schedule [default: 0.5,5:0.9]
-    #[arg(long, value_name = "X")]
-    pub momentum: Option<Schedule>,
-    /// L2 decay of the weights [default: 1e-4]
-    #[arg(long, value_name = "X")]
-    pub weight_decay: Option<f32>,
-    /// The exact gradient by enumeration instead of chains: up to 20 units in the smaller layer (gaussian: in
-    /// the hidden one)
-    #[arg(long, conflicts_with_all = ["cd", "pcd"])]
-    pub exact_gradient: bool,
-    /// Centre the units' states (Melchior et al. 2016)
-    #[arg(long)]
-    pub centered: bool,
-    /// Mean activity towards which hidden units are drawn, in (0, 1) [default: no target]
-    #[arg(long, value_name = "P")]
-    pub sparsity_target: Option<f32>,
-    /// Weight of the sparsity target [default: 0.1]
-    #[arg(long, value_name = "X", requires = "sparsity_target")]
-    pub sparsity_cost: Option<f32>,
-    /// 0.5 (or any threshold: x >= it), sample (once, x is a probability), resample (in each epoch), or
-    /// none: train on the values as probabilities [default: none; bundled digits 0.5]
-    #[arg(long, value_name = "HOW")]
-    pub binarize: Option<String>,
-    /// Bring each column to mean 0 and deviation 1 over the training cases [default: true for gaussian]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub standardize: Option<bool>,
-    /// Use the first N training cases only
-    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
-    pub limit: Option<usize>,
-    /// Hold out this fraction (below 1) or number of training cases; 0 holds out none [default: 0.1]
-    #[arg(long, value_name = "X")]
-    pub validation: Option<String>,
-    /// Put the log-likelihood of held out cases into metrics.jsonl every N epochs: exact up to 20 units in the
-    /// smaller layer, else by annealed importance sampling (1000 temperature steps, 100 chains) [default: never]
-    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
-    pub score_every: Option<u64>,
-    /// Of weights, order, states and noise [default: 1]
-    #[arg(long, value_name = "S", value_parser = whole::<u64>)]
-    pub seed: Option<u64>,
-    /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
-    /// or a part of an adapter's name [default: auto]
-    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE)]
-    pub device: Option<String>,
+/// A model's settings, and how its run is kept.
+#[derive(Args, Clone)]
+pub struct TrainOptions<S: Settings> {
+    #[command(flatten)]
+    pub asked: Asked<S>,
     #[command(flatten)]
     pub how: HowOptions,
 }

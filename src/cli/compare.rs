@@ -3,6 +3,7 @@
 use super::args::CompareOptions;
 use super::print::out;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::run::report::comparison;
 use crate::run::{Record, atomic, curves};
 
@@ -16,15 +17,20 @@ pub fn run(options: &CompareOptions) -> Result<()> {
             return Err(Error::setting("out", format!("{shown} must end in .html or .svg")));
         }
     };
-    let records = options.runs.iter().map(|path| Record::load(path)).collect::<Result<Vec<_>>>()?;
+    let load = |path: &std::path::PathBuf| {
+        let record = Record::load(path)?;
+        let kind = jobs::kind(&record)?.compared;
+        Ok((record, kind))
+    };
+    let runs = options.runs.iter().map(load).collect::<Result<Vec<_>>>()?;
     if svg {
-        let panels: Vec<_> = comparison::overlay(&records).into_iter().map(|(p, _)| p).collect();
+        let panels: Vec<_> = comparison::overlay(&runs).into_iter().map(|(p, _)| p).collect();
         curves::write_svg(&options.out, &panels)?;
     } else {
-        let page = comparison::page(&records)?;
+        let page = comparison::page(&runs)?;
         atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
-    print_table(&comparison::table(&records))?;
+    print_table(&comparison::table(&runs))?;
     out!("curves: {}", options.out.display());
     Ok(())
 }

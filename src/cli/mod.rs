@@ -6,7 +6,6 @@ mod apply;
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
 mod compare;
-mod config;
 mod devices;
 mod eval;
 mod filter;
@@ -15,10 +14,9 @@ mod log;
 mod model;
 mod network;
 mod print;
-mod probe;
 mod progress;
 mod report;
-mod resume;
+mod settings;
 mod train;
 mod verify;
 
@@ -28,7 +26,8 @@ use clap::Parser;
 
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
-use network::NetworkKind;
+use crate::jobs::network::NetworkJob;
+use crate::jobs::rbm::RbmJob;
 use print::{out, tell};
 
 /// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage,
@@ -67,10 +66,10 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 fn train_model(model: args::TrainModel) -> Result<ExitCode> {
     use args::TrainModel::{Cnn, Lenet5, Lenet5Modern, Rbm};
     match model {
-        Rbm(options) => train::run(&options),
-        Lenet5(options) => network::train(NetworkKind::Lenet5, &options),
-        Lenet5Modern(options) => network::train(NetworkKind::Lenet5Modern, &options),
-        Cnn(options) => network::train(NetworkKind::Cnn, &options),
+        Rbm(options) => train::run("rbm", &options, RbmJob::new),
+        Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
+        Lenet5Modern(options) => train::run("lenet5-modern", &options, NetworkJob::new),
+        Cnn(options) => train::run("cnn", &options, NetworkJob::new),
     }
 }
 
@@ -94,8 +93,7 @@ fn open_device(selector: &str) -> Result<Device> {
 }
 
 /// Prints a profile.
-fn print_profile(device: &Device) -> Result<()> {
-    let rows = device.profile()?;
+fn print_profile(device: &Device, rows: Vec<ProfileRow>) -> Result<()> {
     let how = match device.timing() {
         Timing::Timestamps => "device timestamps",
         Timing::Clock => "host clock",

@@ -5,37 +5,67 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::log::{self, LogLevel};
+use crate::device::{Device, ProfileRow};
+use crate::error::Result;
+use crate::run::Stage;
+use crate::training::{Figures, Told};
 
-/// One bar for the whole run.
-pub struct Progress {
+/// What the command shows of a run while it goes on: one bar for a stage.
+pub struct Terminal {
     bar: ProgressBar,
     start: Instant,
     cases: u64,
+    epochs: u64,
+    /// The device whose kernels are timed, and then their times.
+    profiled: Option<Device>,
+    rows: Option<Result<Vec<ProfileRow>>>,
 }
 
-impl Progress {
-    pub fn new(epochs: u64, cases_per_epoch: u64) -> Self {
+impl Default for Terminal {
+    fn default() -> Self {
+        Terminal {
+            bar: ProgressBar::hidden(),
+            start: Instant::now(),
+            cases: 0,
+            epochs: 0,
+            profiled: None,
+            rows: None,
+        }
+    }
+}
+
+impl Terminal {
+    /// From now on the device's kernels are timed, until training is over.
+    pub fn profile(&mut self, device: &Device) -> Result<()> {
+        device.start_profile()?;
+        self.profiled = Some(device.clone());
+        Ok(())
+    }
+
+    /// What the kernels of training took.
+    pub fn profiled(&mut self) -> Option<Result<Vec<ProfileRow>>> {
+        self.rows.take()
+    }
+
+    pub fn stage(&mut self, stage: &Stage, done: u64, cases: usize) {
+        let all = stage.epochs.saturating_mul(cases as u64);
         // Hidden by indicatif where standard error is no terminal.
-        let bar = match log::tells(LogLevel::Info) {
-            true => ProgressBar::new(epochs.saturating_mul(cases_per_epoch)),
+        self.bar = match log::tells(LogLevel::Info) {
+            true => ProgressBar::new(all),
             false => ProgressBar::hidden(),
         };
         let style =
             ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg} [{elapsed} < {eta}]");
         if let Ok(style) = style {
-            bar.set_style(style.progress_chars("━╸─"));
+            self.bar.set_style(style.progress_chars("━╸─"));
         }
-        Progress { bar, start: Instant::now(), cases: 0 }
-    }
-
-    /// Counts what an earlier process did.
-    pub fn skip(&self, cases: u64) {
-        self.bar.inc(cases);
+        self.bar.inc(done.saturating_mul(cases as u64));
         self.bar.reset_eta();
+        (self.start, self.cases, self.epochs) = (Instant::now(), 0, stage.epochs);
     }
 
-    pub fn epoch(&self, epoch: u64, epochs: u64) {
-        self.bar.set_prefix(format!("epoch {epoch}/{epochs}"));
+    pub fn epoch(&self, epoch: u64) {
+        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
     }
 
     pub fn advance(&mut self, cases: usize) {
@@ -43,13 +73,24 @@ impl Progress {
         self.bar.inc(cases as u64);
     }
 
-    pub fn score(&self, text: &str) {
-        let rate = self.cases as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
-        self.bar.set_message(format!("{rate:.0} cases/s, {text}"));
+    pub fn score(&self, figures: &Figures) {
+        let told = |told: Told| -> Vec<String> {
+            let own = figures.iter().filter(|(figure, _)| figure.told == told);
+            own.filter_map(|(f, value)| Some(format!("{} {}", f.title(), f.text(value?)))).collect()
+        };
+        let mut texts = told(Told::Always);
+        if texts.is_empty() {
+            texts = told(Told::AtTheEnd);
+        }
+        if !texts.is_empty() {
+            let rate = self.cases as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
+            self.bar.set_message(format!("{rate:.0} cases/s, {}", texts.join(", ")));
+        }
     }
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
+    /// Takes the bar away; what is timed was training.
+    pub fn over(&mut self) {
         self.bar.finish_and_clear();
+        self.rows = self.profiled.take().map(|device| device.profile());
     }
 }

@@ -1,472 +1,165 @@
-//! `harmonium train rbm`.
+//! `harmonium train`: one command for every kind of model.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
-use super::apply::{self, Keep};
-use super::args::TrainRbmOptions;
-use super::config::{RunRecord, Settings};
+use super::args::{HowOptions, TrainOptions};
 use super::log::{self, LogLevel, warn};
 use super::print::{count, out, tell};
-use super::probe::{Likelihood, Probe, Scores, score_text};
-use super::progress::Progress;
-use super::resume::{self, Journal};
-use super::{interrupt, model, open_device, print_profile, report};
-use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
-use crate::device::{Device, DeviceInfo};
+use super::progress::Terminal;
+use super::{interrupt, open_device, print_profile};
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::{Rbm, VisibleKind};
-use crate::run::{self, RunFolder, curves, pictures};
-use crate::training::{BatchSource, CdTrainer, ResidentData};
+use crate::run::settings::{Settings, read_file, resolve};
+use crate::run::{self, End, Event, Found, Job, Observer, Run, Summary, train};
+use crate::training::{Figure, Told};
 
-/// Chains and Gibbs steps of `samples.png`.
-const SAMPLES: usize = 100;
-const SAMPLE_STEPS: u64 = 1000;
-/// Cases of `reconstructions.png`.
-const RECONSTRUCTIONS: usize = 40;
+/// How a kind of job is made from its settings.
+type Make<J> = fn(<J as Job>::Settings, &Device, &mut dyn Observer) -> Result<J>;
 
-/// One line of `metrics.jsonl`.
-#[derive(Serialize, Deserialize)]
-struct Metrics {
-    epoch: u64,
-    updates: u64,
-    seconds: f64,
-    cases_per_second: f64,
-    learning_rate: f32,
-    momentum: f32,
-    /// Absent in epochs that were not scored.
-    #[serde(flatten)]
-    scores: Option<Scores>,
-    /// In every epoch that `score_every` asks for.
-    #[serde(flatten)]
-    likelihood: Option<Likelihood>,
-}
-
-/// `summary.json`.
-#[derive(Serialize)]
-struct Summary<'a> {
-    model: &'static str,
-    visible_units: usize,
-    hidden_units: usize,
-    epochs: u64,
-    updates: u64,
-    training_cases: usize,
-    seconds: f64,
-    cases_per_second: f64,
-    #[serde(flatten)]
-    scores: Scores,
-    test_reconstruction_error: Option<f64>,
-    /// Whether the numbers are in the standardised space of the training data.
-    standardized: bool,
-    device: &'a DeviceInfo,
-    peak_device_bytes: u64,
-    harmonium: &'static str,
-}
-
-/// The data of a run, prepared.
-pub struct Prepared {
-    pub train: Cases,
-    pub validation: Option<Cases>,
-    pub test: Option<Cases>,
-    pub image: Option<data::ImageShape>,
-    pub preprocessing: Preprocessing,
-}
-
-pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
-    let quiet = if options.how.quiet { LogLevel::Error } else { LogLevel::Info };
-    log::set_level(options.how.log_level.unwrap_or(quiet));
+/// Trains a model that `train` calls `kind`.
+pub fn run<J: Job>(
+    kind: &str,
+    options: &TrainOptions<J::Settings>,
+    make: Make<J>,
+) -> Result<ExitCode> {
+    let how = &options.how;
+    let quiet = if how.quiet { LogLevel::Error } else { LogLevel::Info };
+    log::set_level(how.log_level.unwrap_or(quiet));
     interrupt::install()?;
-    let (settings, old) = match options.how.resume {
-        false => (Settings::resolve(options)?, None),
-        true => match resume::open(options)? {
-            (settings, resume::Found::Unfinished(old)) => (settings, Some(*old)),
-            (_, resume::Found::Finished(why)) => {
-                out!("{why}");
-                return Ok(ExitCode::SUCCESS);
+    let mut terminal = Terminal::default();
+    let asked = options.asked.settings.clone();
+    let model = [("model".to_string(), kind.into())];
+    let mut layers = vec![toml::Table::from_iter(model)];
+    if let Some(path) = &how.config {
+        layers.push(read_file::<J::Settings>(path, kind)?.settings);
+    }
+    layers.push(asked);
+    let (settings, older) = match how.resume {
+        false => (resolve::<J::Settings>(layers)?, None),
+        true => {
+            let Some(path) = &how.out else {
+                let detail = "which run? name its folder with --out DIR";
+                return Err(Error::setting("--resume", detail));
+            };
+            match Run::find::<J::Settings>(path, kind, layers, &mut terminal)? {
+                Found::Unfinished(settings, older) => (settings, Some(older)),
+                Found::Finished(why) => {
+                    out!("{why}");
+                    return Ok(ExitCode::SUCCESS);
+                }
             }
-        },
+        }
     };
-    let device = open_device(&settings.device)?;
-    let prepared = prepare(&settings)?;
-    let seed = settings.training.seed;
-    let width = prepared.train.width();
-    let mut batches = ResidentData::prepare(
-        &device,
-        prepared.train.clone(),
-        &prepared.preprocessing,
-        (seed, Part::Train),
-    )?;
-    let probe = Probe::new(&device, &settings, &prepared)?;
-    let mut rbm = Rbm::new(&device, settings.visible, width, settings.hidden, seed)?;
-    let means = probe.train_means.clone();
-    rbm.set_visible_bias_from_means(&means)?;
-    let mut trainer = CdTrainer::new(rbm, settings.training.clone(), &means)?;
-
-    let first = probe.scores(trainer.rbm(), 0)?;
-    let (mut journal, outcome) = match old {
-        None => {
-            let mut folder =
-                RunFolder::create(options.how.out.as_deref(), "rbm", options.how.force)?;
-            folder.write_config(&settings.to_file(Some(record(&device, &prepared))))?;
-            folder.start_metrics()?;
-            let fingerprint = settings.fingerprint(folder.path())?;
-            let mut journal = Journal::new(folder, fingerprint);
-            journal.write(|| trainer.state(), 0.0)?;
-            (journal, Outcome::new(first))
-        }
-        Some(old) => {
-            let now = record(&device, &prepared);
-            let (journal, lines, seconds) = old.take_up(
-                (&settings.data, &now),
-                |state| trainer.restore(state),
-                |folder, record| folder.write_config(&settings.to_file(record)),
-            )?;
-            let outcome = Outcome::from_metrics(first, lines, seconds, journal.folder.path())?;
-            (journal, outcome)
-        }
+    let device = open_device(settings.device())?;
+    let mut job = make(settings, &device, &mut terminal)?;
+    let mut run = match older {
+        None => Run::create(&job, how.out.as_deref(), how.force)?,
+        Some(older) => older.take_up(&job, &mut terminal)?,
     };
     interrupt::wait_for_update();
-    tell(format!("run: {}", journal.folder.path().display()));
-    crate::kernels::warm_up(&device)?;
-    if options.how.profile {
-        device.start_profile()?;
+    tell(format!("run: {}", run.folder.path().display()));
+    if how.profile {
+        terminal.profile(&device)?;
     }
-    let trained = train(&settings, &mut trainer, &mut batches, &probe, (&mut journal, outcome));
-    let path = journal.folder.path();
-    let outcome = match trained {
-        Ok(Some(outcome)) => outcome,
-        Ok(None) => {
-            warn(format!("interrupted; to go on: {}", resume::command("rbm", path)));
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    let path = run.folder.path().display().to_string();
+    let command = format!("harmonium train {kind} --resume --out {path}");
+    match train(&mut job, &mut run, &mut terminal) {
+        Ok(End::Done(summary)) => {
+            print(how, &run, &summary)?;
+            match terminal.profiled() {
+                Some(rows) if !how.quiet => print_profile(&device, rows?)?,
+                _ => {}
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(End::Stopped) => {
+            warn(format!("interrupted; to go on: {command}"));
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {
             let saved = "the last good checkpoint and the metrics stay in";
-            warn(format!(
-                "{saved} {}; to go on from there: {}",
-                path.display(),
-                resume::command("rbm", path)
-            ));
-            return Err(error);
-        }
-    };
-    let folder = &journal.folder;
-    let test = match &prepared.test {
-        Some(test) => Some(probe.error(trainer.rbm(), test, Part::Test)?),
-        None => None,
-    };
-    let summary = Summary {
-        model: "rbm",
-        visible_units: width,
-        hidden_units: settings.hidden,
-        epochs: trainer.epochs_done(),
-        updates: outcome.updates,
-        training_cases: batches.cases(),
-        seconds: outcome.seconds,
-        cases_per_second: (trainer.epochs_done() * batches.cases() as u64) as f64
-            / outcome.seconds.max(1e-9),
-        scores: outcome.scores,
-        test_reconstruction_error: test,
-        standardized: settings.standardize,
-        device: device.info(),
-        peak_device_bytes: device.memory().peak_bytes,
-        harmonium: env!("CARGO_PKG_VERSION"),
-    };
-    finish(folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
-    folder.write_summary(&summary)?;
-    report::finish(folder.path(), &device, &prepared)?;
-    if options.how.quiet {
-        out!("{}", final_line(folder, &summary));
-        return Ok(ExitCode::SUCCESS);
-    }
-    print_summary(folder, &summary)?;
-    if options.how.profile {
-        print_profile(&device)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-pub fn prepare(settings: &Settings) -> Result<Prepared> {
-    let Splits { train, test } = data::load(&settings.data)?;
-    train.notices.iter().for_each(|n| tell(format!("note: {n}")));
-    let image = train.image;
-    let train = settings.limit.into_iter().fold(train, DataSet::limit);
-    let seed = settings.training.seed;
-    let (train, validation) = match settings.validation {
-        // A set of a few cases is not split unless asked for.
-        (Some(_), false) if train.cases.len() < 10 => (train, None),
-        (Some(holdout), _) => {
-            let (train, validation) = train.split_validation(holdout, seed)?;
-            (train, Some(validation))
-        }
-        (None, _) => (train, None),
-    };
-    let preprocessing = Preprocessing::fit(&train.cases, settings.binarize, settings.standardize)?;
-    if settings.visible == VisibleKind::Bernoulli {
-        train.cases.check_unit_interval(&settings.data)?;
-    }
-    tell(format!(
-        "data: {}, {}{} of {}{}",
-        settings.data,
-        count(train.cases.len(), "training case"),
-        validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.cases.len())),
-        count(train.cases.width(), "value"),
-        match settings.binarize {
-            Some(how) => format!(", binarised ({how})"),
-            None if settings.standardize => ", standardised".into(),
-            None => String::new(),
-        }
-    ));
-    Ok(Prepared {
-        train: train.cases,
-        validation: validation.map(|v| v.cases),
-        test: test.map(|t| t.cases),
-        image,
-        preprocessing,
-    })
-}
-
-fn record(device: &Device, prepared: &Prepared) -> RunRecord {
-    let unlabelled = |cases| (cases, &[][..]);
-    let parts = [Some(&prepared.train), prepared.validation.as_ref()];
-    RunRecord::new(device, parts.map(|part| part.map(unlabelled)))
-}
-
-/// What training left behind besides the machine.
-struct Outcome {
-    seconds: f64,
-    /// Of the epoch under way.
-    epoch_seconds: f64,
-    updates: u64,
-    scores: Scores,
-    curves: Vec<(u64, Scores)>,
-}
-
-impl Outcome {
-    /// Before the first epoch.
-    fn new(first: Scores) -> Self {
-        let curves = vec![(0, first)];
-        Outcome { seconds: 0.0, epoch_seconds: 0.0, updates: 0, scores: first, curves }
-    }
-
-    /// After the epochs of which `lines` tell.
-    fn from_metrics(
-        first: Scores,
-        lines: Vec<serde_json::Value>,
-        epoch_seconds: f64,
-        folder: &std::path::Path,
-    ) -> Result<Self> {
-        let mut outcome = Outcome { epoch_seconds, ..Outcome::new(first) };
-        for (i, line) in lines.into_iter().enumerate() {
-            let metrics: Metrics = serde_json::from_value(line).map_err(|e| {
-                let path = folder.join(run::folder::METRICS);
-                Error::file(path, format!("line {}", i + 1), e.to_string())
-            })?;
-            outcome.add(&metrics);
-        }
-        Ok(outcome)
-    }
-
-    fn add(&mut self, metrics: &Metrics) {
-        self.seconds += metrics.seconds;
-        self.updates += metrics.updates;
-        if let Some(scores) = metrics.scores {
-            self.scores = scores;
-            self.curves.push((metrics.epoch, scores));
+            warn(format!("{saved} {path}; to go on from there: {command}"));
+            Err(error)
         }
     }
 }
 
-/// Trains to the end, or to an interrupt: then there is no outcome, but a checkpoint.
-fn train(
-    settings: &Settings,
-    trainer: &mut CdTrainer,
-    batches: &mut ResidentData,
-    probe: &Probe,
-    (journal, mut outcome): (&mut Journal, Outcome),
-) -> Result<Option<Outcome>> {
-    let epochs = settings.training.epochs;
-    let cases = batches.cases() as u64;
-    let interval = probe.interval(batches.cases(), settings.training.steps);
-    let mut progress = Progress::new(epochs, cases);
-    progress.skip(trainer.epochs_done().saturating_mul(cases));
-    while trainer.epochs_done() < epochs {
-        progress.epoch(trainer.epochs_done() + 1, epochs);
-        let start = Instant::now();
-        let before = std::mem::take(&mut outcome.epoch_seconds);
-        let seconds = || before + start.elapsed().as_secs_f64();
-        let report = trainer.epoch_while(batches, |trainer, cases| {
-            progress.advance(cases);
-            if interrupt::requested() {
-                return Ok(false);
-            }
-            if journal.is_due() {
-                journal.write(|| trainer.state(), seconds())?;
-            }
-            Ok(true)
+/// What the run came to: on one line with `--quiet`.
+fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
+    let path = run.folder.path().display();
+    if how.quiet {
+        let told = [Told::Always, Told::AtTheEnd].into_iter().find_map(|told| {
+            summary.figures.iter().filter(|(f, v)| f.told == told && v.is_some()).last()
         });
-        if !matches!(report, Ok(Some(_))) {
-            progress.finish();
-        }
-        let Some(report) = report? else {
-            journal.write(|| trainer.state(), seconds())?;
-            return Ok(None);
-        };
-        let seconds = seconds();
-        let due = report.epoch % interval == 0 || report.epoch == epochs;
-        let scores = if due { Some(probe.scores(trainer.rbm(), report.epoch)?) } else { None };
-        let config = trainer.config();
-        let likelihood = match settings.score_every {
-            Some(every) if report.epoch.is_multiple_of(every) => {
-                probe.likelihood(trainer.rbm(), report.epoch)?
-            }
-            _ => None,
-        };
-        let metrics = Metrics {
-            epoch: report.epoch,
-            updates: report.updates,
-            seconds,
-            cases_per_second: report.cases as f64 / seconds.max(1e-9),
-            learning_rate: config.learning_rate.at(report.epoch, epochs),
-            momentum: config.momentum.at(report.epoch, epochs),
-            scores,
-            likelihood,
-        };
-        journal.folder.append_metrics(&metrics)?;
-        outcome.add(&metrics);
-        if let Some(scores) = scores {
-            progress.score(&score_text(&scores));
-            if !scores.reconstruction_error.is_finite() {
-                progress.finish();
-                return Err(Error::Diverged {
-                    epoch: report.epoch,
-                    step: report.updates,
-                    what: "the reconstruction error".into(),
-                    advice: String::new(),
-                });
-            }
-        }
-        if report.epoch == epochs || journal.is_due_after_epoch() {
-            journal.write(|| trainer.state(), 0.0)?;
-        }
+        let score = told.map_or(String::new(), |(figure, value)| {
+            format!(", {} {}", figure.title(), figure.text(value.unwrap_or(f64::NAN)))
+        });
+        out!("{path}: {} in {:.1} s{score}", count(summary.epochs, "epoch"), summary.seconds);
+        return Ok(());
     }
-    progress.finish();
-    Ok((!interrupt::requested()).then_some(outcome))
-}
-
-/// Writes the model and the pictures.
-fn finish(
-    folder: &RunFolder,
-    rbm: &Rbm,
-    settings: &Settings,
-    prepared: &Prepared,
-    points: &[(u64, Scores)],
-) -> Result<()> {
-    let seed = settings.training.seed;
-    let file = model::to_file(
-        rbm,
-        &prepared.preprocessing,
-        prepared.image,
-        (seed, settings.data.as_str()),
-    )?;
-    file.save(folder.model_path())?;
-    let image = prepared.image.map(|i| (i.height, i.width));
-    let width = rbm.visible_count();
-    let filters = pictures::filters(&file.w, width, rbm.hidden_count(), image)?;
-    filters.notes.iter().for_each(|n| tell(format_args!("{}: {n}", run::FILTERS)));
-    filters.save(folder.picture_path(run::FILTERS))?;
-
-    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None, Keep::Means)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
-    pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
-
-    let (shown, part) = match (&prepared.test, &prepared.validation) {
-        (Some(test), _) => (test, Part::Test),
-        (None, Some(validation)) => (validation, Part::Validation),
-        (None, None) => (&prepared.train, Part::Train),
-    };
-    let shown = shown.clone().limit(RECONSTRUCTIONS);
-    let shown = prepared.preprocessing.apply_for_evaluation(shown, seed, part)?;
-    let v = model::upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
-    let mut again = rbm.reconstruct(&v)?.to_vec()?;
-    let mut originals = v.to_vec()?;
-    model::for_picture(&prepared.preprocessing, rbm.visible(), &mut again)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut originals)?;
-    pictures::reconstructions(&originals, &again, width, image, range)?
-        .save(folder.picture_path(run::RECONSTRUCTIONS))?;
-    curves::write_svg(folder.picture_path(run::CURVES), &panels(points))
-}
-
-fn panels(points: &[(u64, Scores)]) -> Vec<curves::Panel> {
-    let series = |name: &str, pick: fn(&Scores) -> Option<f64>| curves::Series {
-        name: name.into(),
-        points: points
-            .iter()
-            .filter_map(|(epoch, scores)| Some((*epoch as f64, pick(scores)?)))
-            .collect(),
-    };
-    let panel = |title: &str, y_label: &str, series: Vec<curves::Series>| curves::Panel {
-        title: title.into(),
-        y_label: y_label.into(),
-        series: series.into_iter().filter(|s| !s.points.is_empty()).collect(),
-    };
-    let all = vec![
-        panel(
-            "Reconstruction error",
-            "squared error per case",
-            vec![
-                series("training", |s| Some(s.reconstruction_error)),
-                series("validation", |s| s.validation_reconstruction_error),
-            ],
-        ),
-        panel(
-            "Pseudo-likelihood",
-            "nats per case",
-            vec![series("validation", |s| s.pseudo_log_likelihood)],
-        ),
-        panel(
-            "Free energy gap (a growing gap means overfitting)",
-            "nats",
-            vec![series("validation less training", |s| s.free_energy_gap)],
-        ),
-    ];
-    all.into_iter().filter(|p| !p.series.is_empty()).collect()
-}
-
-/// The one line of `--quiet`.
-fn final_line(folder: &RunFolder, s: &Summary<'_>) -> String {
-    let path = folder.path().display();
-    format!("{path}: {} epochs in {:.1} s, {}", s.epochs, s.seconds, score_text(&s.scores))
-}
-
-fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {
-    let path = folder.path().display();
     out!(
-        "rbm with {} visible and {}, {}, {} in {:.1} s ({:.0} cases/s)",
-        s.visible_units,
-        count(s.hidden_units, "hidden unit"),
-        count(s.epochs, "epoch"),
-        count(s.updates, "update"),
-        s.seconds,
-        s.cases_per_second
+        "{}, {}{}, {} in {:.1} s ({:.0} cases/s)",
+        summary.title,
+        count(summary.epochs, "epoch"),
+        if summary.stopped_early { " (stopped early)" } else { "" },
+        count(summary.updates, "update"),
+        summary.seconds,
+        summary.cases_per_second
     );
-    let space = if s.standardized { ", standardised values" } else { "" };
-    let mut errors = format!("training {:.3}", s.scores.reconstruction_error);
-    if let Some(e) = s.scores.validation_reconstruction_error {
-        errors += &format!(", validation {e:.3}");
+    let told: Vec<(&Figure, f64)> = summary
+        .figures
+        .iter()
+        .filter(|(figure, _)| figure.told != Told::Never)
+        .filter_map(|(figure, value)| Some((figure, value?)))
+        .collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (figure, _) in &told {
+        if names.contains(&figure.name) {
+            continue;
+        }
+        names.push(figure.name);
+        let own = told.iter().filter(|(f, _)| f.name == figure.name);
+        let values: Vec<String> = own
+            .map(|(f, value)| format!("{} {}", f.of, f.text(*value)).trim_start().to_string())
+            .collect();
+        let about = match summary.best_epoch {
+            Some(epoch) => format!("epoch {epoch}"),
+            None => figure.unit.to_string(),
+        };
+        out!("{}: {} ({about})", figure.name, values.join(", "));
     }
-    if let Some(e) = s.test_reconstruction_error {
-        errors += &format!(", test {e:.3}");
+    for (name, file) in [
+        ("model", run::MODEL),
+        ("last epoch's model", run::LAST_MODEL),
+        ("picture", run::FILTERS),
+        ("picture", run::SAMPLES),
+        ("picture", run::RECONSTRUCTIONS),
+        ("picture", run::CURVES),
+        ("picture", run::CONFUSION),
+        ("picture", run::MISTAKES),
+        ("report", run::REPORT),
+    ] {
+        if run.folder.path().join(file).is_file() {
+            out!("{name}: {path}/{file}");
+        }
     }
-    out!("reconstruction error: {errors} (squared, summed over {} units{space})", s.visible_units);
-    if let Some(pl) = s.scores.pseudo_log_likelihood {
-        out!("pseudo-likelihood: {pl:.2} nats per case (stochastic)");
-    }
-    out!("model: {path}/{}", run::MODEL);
-    for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
-        out!("picture: {path}/{name}");
-    }
-    out!("report: {path}/{}", run::REPORT);
     Ok(())
+}
+
+impl Observer for Terminal {
+    fn see(&mut self, event: Event<'_>) -> run::Flow {
+        match event {
+            Event::Note(text) => tell(text),
+            Event::Warning(text) => warn(text),
+            Event::Stage { stage, done, cases } => self.stage(stage, done, cases),
+            Event::Epoch(epoch) => self.epoch(epoch),
+            Event::Update(cases) => self.advance(cases),
+            Event::Scored(figures) => self.score(figures),
+            Event::Over => self.over(),
+        }
+        match interrupt::requested() {
+            true => run::Flow::Stop,
+            false => run::Flow::GoOn,
+        }
+    }
 }

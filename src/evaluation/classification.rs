@@ -33,7 +33,8 @@ pub fn score(network: &mut Network, source: &mut dyn BatchSource) -> Result<Clas
     let mut wrong = Tensor::zeros(network.device(), &[cases])?;
     source.start_epoch(0, 0)?;
     let mut row = 0;
-    while let Some((x, classes)) = source.next_labelled(BATCH)? {
+    while let Some(batch) = source.next_batch(BATCH)? {
+        let (x, classes) = (batch.cases, batch.labelled()?);
         let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row };
         network.score(x, classes, &mut tally)?;
         row += classes.shape().len();

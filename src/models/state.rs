@@ -53,12 +53,19 @@ enum Mode<'a> {
     Each(&'a mut dyn FnMut(&str, &mut Tensor) -> Result<()>),
     /// The arrays, and how many were used.
     Write(&'a Arrays, usize),
+    /// Copies on the device, which take the arrays' places.
+    PutBack(BTreeMap<String, Tensor>),
 }
 
 impl<'a> Visit<'a> {
     /// Calls `f` for each array that there is.
     pub fn each(f: &'a mut dyn FnMut(&str, &mut Tensor) -> Result<()>) -> Self {
         Visit(Mode::Each(f))
+    }
+
+    /// Whether it looks at what there is, and does not replace it.
+    pub fn reads(&self) -> bool {
+        matches!(self.0, Mode::Each(_))
     }
 
     /// An array that there always is.
@@ -68,6 +75,12 @@ impl<'a> Visit<'a> {
     pub fn array(&mut self, name: &str, tensor: &mut Tensor) -> Result<()> {
         match &mut self.0 {
             Mode::Each(f) => f(name, tensor),
+            Mode::PutBack(copies) => {
+                if let Some(copy) = copies.remove(name) {
+                    *tensor = copy;
+                }
+                Ok(())
+            }
             Mode::Write(arrays, used) => {
                 let Some(array) = arrays.get(name) else {
                     let detail = format!("it has no array {name}, which is needed here");
@@ -94,11 +107,15 @@ impl<'a> Visit<'a> {
         device: &Device,
         tensor: &mut Option<Tensor>,
     ) -> Result<()> {
-        if let Mode::Write(arrays, _) = &self.0 {
-            *tensor = match arrays.get(name) {
-                Some(array) => Some(Tensor::zeros(device, &array.shape)?),
-                None => None,
-            };
+        match &self.0 {
+            Mode::Each(_) => {}
+            Mode::Write(arrays, _) => {
+                *tensor = match arrays.get(name) {
+                    Some(array) => Some(Tensor::zeros(device, &array.shape)?),
+                    None => None,
+                };
+            }
+            Mode::PutBack(copies) => *tensor = tensor.take().filter(|_| copies.contains_key(name)),
         }
         match tensor {
             Some(tensor) => self.array(name, tensor),
@@ -143,4 +160,28 @@ pub fn write(arrays: &Arrays, visit: impl FnOnce(&mut Visit<'_>) -> Result<()>) 
 pub fn first_not_finite(arrays: &Arrays) -> Option<&str> {
     let broken = |array: &HostArray| !array.values.iter().all(|x| x.is_finite());
     arrays.iter().find(|(_, array)| broken(array)).map(|(name, _)| name.as_str())
+}
+
+/// Copies of what `visit` shows, on its device.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn copies(
+    visit: impl FnOnce(&mut Visit<'_>) -> Result<()>,
+) -> Result<BTreeMap<String, Tensor>> {
+    let mut copies = BTreeMap::new();
+    let mut copy = |name: &str, tensor: &mut Tensor| {
+        copies.insert(name.to_string(), tensor.try_clone()?);
+        Ok(())
+    };
+    visit(&mut Visit::each(&mut copy))?;
+    Ok(copies)
+}
+
+/// Puts copies back; what has come since goes.
+pub(crate) fn put_back(
+    copies: BTreeMap<String, Tensor>,
+    visit: impl FnOnce(&mut Visit<'_>) -> Result<()>,
+) -> Result<()> {
+    visit(&mut Visit(Mode::PutBack(copies)))
 }

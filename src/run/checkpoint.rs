@@ -16,8 +16,9 @@ use safetensors::Dtype;
 use super::folder::CHECKPOINTS;
 use super::model_file::{Reader, convert, header_bytes, write_values};
 use crate::error::{Error, Result};
+use crate::models::HostArray;
 use crate::run::atomic;
-use crate::training::{HostArray, TrainerState};
+use crate::training::{Clock, TrainerState};
 
 const FORMAT_KEY: &str = "harmonium.checkpoint";
 const FORMAT: &str = "1";
@@ -58,9 +59,8 @@ impl Checkpoint {
             tensors.push((name.as_str(), shape.clone(), &values[..]));
         }
         let mut metadata = self.notes.clone();
-        let state = &self.state;
-        let counters =
-            [state.epochs_done, state.updates_done, state.epoch_updates, state.epoch_cases];
+        let clock = &self.state.clock;
+        let counters = [clock.epochs, clock.updates, clock.epoch_updates, clock.epoch_cases];
         for (key, value) in COUNTERS.iter().zip(counters) {
             metadata.insert((*key).into(), value.to_string());
         }
@@ -125,8 +125,9 @@ impl Checkpoint {
             let values = convert(bytes, f32::from_le_bytes);
             arrays.insert(name, HostArray { shape: info.shape.clone(), values });
         }
-        let [epochs_done, updates_done, epoch_updates, epoch_cases] = counters;
-        let state = TrainerState { epochs_done, updates_done, epoch_updates, epoch_cases, arrays };
+        let [epochs, updates, epoch_updates, epoch_cases] = counters;
+        let state =
+            TrainerState { clock: Clock { epochs, updates, epoch_updates, epoch_cases }, arrays };
         Ok(Checkpoint { state, settings, notes })
     }
 }
@@ -196,8 +197,8 @@ impl Checkpoints {
         for (which, path) in checkpoints.paths.iter().enumerate() {
             match Checkpoint::load(path) {
                 Ok(checkpoint) => {
-                    let newest = found.newest.as_ref().map(|(_, c)| c.state.updates_done);
-                    if newest.is_none_or(|step| checkpoint.state.updates_done >= step) {
+                    let newest = found.newest.as_ref().map(|(_, c)| c.state.clock.updates);
+                    if newest.is_none_or(|step| checkpoint.state.clock.updates >= step) {
                         found.newest = Some((path.clone(), checkpoint));
                         checkpoints.next = 1 - which;
                     }

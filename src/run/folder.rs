@@ -261,7 +261,10 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] for a line within that is no JSON object with an `epoch`, or where
     /// epochs are missing.
-    pub fn cut_metrics(&mut self, epoch: u64) -> Result<Vec<serde_json::Value>> {
+    pub fn cut_metrics(
+        &mut self,
+        epoch: u64,
+    ) -> Result<Vec<serde_json::Map<String, serde_json::Value>>> {
         let path = self.path.join(METRICS);
         self.metrics = None;
         let text = match fs::read(&path) {
@@ -276,9 +279,9 @@ impl RunFolder {
                 break;
             }
             let number = kept.len() + 1;
-            let value: serde_json::Value = serde_json::from_slice(line)
+            let value: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)
                 .map_err(|e| Error::file(&path, format!("line {number}"), e.to_string()))?;
-            if value["epoch"].as_u64() != Some(number as u64) {
+            if value.get("epoch").and_then(serde_json::Value::as_u64) != Some(number as u64) {
                 let detail = format!("expected epoch {number}; the file was changed");
                 return Err(Error::file(&path, format!("line {number}"), detail));
             }

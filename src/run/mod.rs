@@ -1,7 +1,7 @@
-//! Run folders, model files and pictures: everything that a run leaves on the disk.
+//! Runs: the loop that trains a [`Job`], and everything that it leaves on the disk.
 //!
-//! These are files only. Nothing here knows a kernel: tensors become host arrays first. Every writer of a whole file goes through [`atomic::write`], so a
-//! reader meets the old file or the new one, never half of either.
+//! Every writer of a whole file goes through [`atomic::write`], so a reader meets the old file or the new one, never
+//! half of either. Nothing here reads a command line or a terminal: what happens is told to an [`Observer`].
 
 pub mod atomic;
 pub mod checkpoint;
@@ -10,6 +10,7 @@ pub mod curves;
 pub mod features;
 pub mod folder;
 pub mod html;
+mod job;
 pub mod mistakes;
 pub mod model_file;
 pub mod network_file;
@@ -18,7 +19,10 @@ pub mod pictures;
 pub mod png_file;
 pub mod record;
 pub mod report;
+mod session;
+pub mod settings;
 pub mod text;
+mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use confusion::Confusion;
@@ -26,7 +30,10 @@ pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
+pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
 pub use model_file::RbmFile;
 pub use network_file::{NetworkFile, model_kind};
 pub use pictures::robust_range;
-pub use record::Record;
+pub use record::{Record, points};
+pub use session::{Found, Line, Older, Run, RunRecord};
+pub use train::train;

@@ -62,12 +62,6 @@ impl Record {
         })
     }
 
-    /// Whether the run is a classifier's, and not a machine's.
-    pub fn is_network(&self) -> bool {
-        let model = self.summary.get("model").and_then(Value::as_str);
-        model.is_some_and(|model| model != "rbm")
-    }
-
     /// A number of `summary.json`.
     pub fn figure(&self, key: &str) -> Option<f64> {
         self.summary.get(key)?.as_f64()
@@ -80,10 +74,7 @@ impl Record {
 
     /// A line of `metrics.jsonl`: (epoch, value).
     pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
-        let point = |line: &Map<String, Value>| {
-            Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?))
-        };
-        self.metrics.iter().filter_map(point).collect()
+        points(&self.metrics, key)
     }
 
     /// A setting as text.
@@ -92,34 +83,6 @@ impl Record {
             toml::Value::String(text) => text.clone(),
             value => value.to_string(),
         })
-    }
-
-    /// The learner in short: `CD-1`, `PCD-5, centred`; of a network `Adam`, `SGD 0.9, Nesterov`.
-    pub fn learner(&self) -> String {
-        if let Some(optimizer) = self.setting("optimizer") {
-            return match (optimizer.as_str(), self.setting("momentum")) {
-                ("adam", _) => "Adam".into(),
-                ("sgd", Some(momentum)) if self.setting("nesterov").as_deref() == Some("true") => {
-                    format!("SGD {momentum}, Nesterov")
-                }
-                ("sgd", Some(momentum)) => format!("SGD {momentum}"),
-                _ => optimizer,
-            };
-        }
-        let exact = self
-            .config
-            .iter()
-            .any(|(key, value)| key.starts_with("exact") && value.as_bool() == Some(true));
-        let mut text = match (exact, self.setting("pcd"), self.setting("cd")) {
-            (true, ..) => "exact gradient".to_string(),
-            (_, Some(k), _) => format!("PCD-{k}"),
-            (_, _, Some(k)) => format!("CD-{k}"),
-            _ => "CD".into(),
-        };
-        if self.config.get("centered").and_then(toml::Value::as_bool) == Some(true) {
-            text += ", centred";
-        }
-        text
     }
 
     /// The device's name, with its backend.
@@ -139,6 +102,13 @@ impl Record {
         let method = self.eval.as_ref().and_then(|e| e.get("log_partition_method"));
         if method.and_then(Value::as_str) == Some("exact") { "exact" } else { "AIS" }
     }
+}
+
+/// What lines of `metrics.jsonl` have under a key: (epoch, value).
+pub fn points(lines: &[Map<String, Value>], key: &str) -> Vec<(f64, f64)> {
+    let point =
+        |line: &Map<String, Value>| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
+    lines.iter().filter_map(point).collect()
 }
 
 fn read(path: &Path) -> Result<String> {

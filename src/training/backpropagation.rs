@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::best::Best;
-use super::{BatchSource, Distortion, Schedule};
-use crate::device::DeviceKind;
+use super::figure::LEARNING_RATE;
+use super::learner::{Clock, Learner, Order, rate};
+use super::{Batch, BatchSource, Better, Distortion, Figure, Figures, Schedule, Style, Told};
 use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
 use crate::layers::Pass;
-use crate::models::Network;
 use crate::models::network::Tally;
+use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
@@ -125,34 +125,43 @@ impl BackpropagationConfig {
     }
 }
 
-/// What an epoch did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainedEpoch {
-    /// Which, counted from 1.
-    pub epoch: u64,
-    /// Updates in it.
-    pub updates: u64,
-    /// Cases in it.
-    pub cases: u64,
-    /// The mean loss of its cases, each with the parameters of its batch's turn and as distorted.
-    pub loss: f64,
-    /// The share of its cases that were classified wrongly then, in [0, 1].
-    pub error: f64,
-}
+/// The mean loss of an epoch's cases.
+pub static TRAIN_LOSS: Figure = Figure {
+    key: "train_loss",
+    name: "loss",
+    of: "training",
+    unit: "mean per case",
+    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
+    diagram: "What training makes small. Losses of different output units are not to be compared.",
+    told: Told::Always,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The share of an epoch's cases that were classified wrongly.
+pub static TRAIN_ERROR: Figure = Figure {
+    key: "train_error",
+    name: "error",
+    of: "training",
+    unit: "wrong cases, %",
+    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
+    diagram: "The share of cases that are classified wrongly. A training curve that falls while that of \
+              validation rises means overfitting.",
+    column: "wrong in training",
+    told: Told::Always,
+    style: Style::Percent,
+    better: Better::Lower,
+};
 
 /// Trains a [`Network`].
 pub struct Backpropagation {
-    pub(super) network: Network,
-    pub(super) config: BackpropagationConfig,
+    network: Network,
+    config: BackpropagationConfig,
     /// For each parameter what the optimiser keeps.
-    pub(super) memories: Vec<Vec<Tensor>>,
-    pub(super) epochs_done: u64,
-    pub(super) updates_done: u64,
-    pub(super) epoch_updates: u64,
-    pub(super) epoch_cases: u64,
+    memories: Vec<Vec<Tensor>>,
+    clock: Clock,
     /// Loss and error of each case of the epoch under way.
-    pub(super) tallies: Option<[Tensor; 2]>,
-    pub(super) best: Option<Best>,
+    tallies: [Option<Tensor>; 2],
     distorted: Option<Tensor>,
 }
 
@@ -172,12 +181,8 @@ impl Backpropagation {
             network,
             config,
             memories,
-            epochs_done: 0,
-            updates_done: 0,
-            epoch_updates: 0,
-            epoch_cases: 0,
-            tallies: None,
-            best: None,
+            clock: Clock::default(),
+            tallies: [None, None],
             distorted: None,
         })
     }
@@ -202,122 +207,25 @@ impl Backpropagation {
         &self.config
     }
 
-    /// Epochs done.
-    pub fn epochs_done(&self) -> u64 {
-        self.epochs_done
-    }
-
-    /// Updates done.
-    pub fn updates_done(&self) -> u64 {
-        self.updates_done
-    }
-
-    /// Compiles the kernels of a training pass, so that the first epoch does not wait for it. Nothing on the CPU;
-    /// no parameter changes.
-    ///
-    /// # Errors
-    /// [`Error::Device`] where the driver refuses a shader, [`Error::DeviceLost`].
-    pub fn warm_up(&mut self) -> Result<()> {
-        let device = self.network.device().clone();
-        if device.info().kind == DeviceKind::Cpu {
-            return Ok(());
-        }
-        let dims = [&[self.config.batch][..], &self.network.spec().input].concat();
-        let x = Tensor::zeros(&device, &dims)?;
-        let classes = Tensor::zeros(&device, &[self.config.batch])?;
-        let [mut loss, mut wrong] = [classes.try_clone()?, classes.try_clone()?];
-        let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 0 };
-        let pass = Pass::Train(Draw::new(self.config.seed, stream::DROPOUT));
-        self.network.gradient(&x, &classes, &mut tally, pass)?;
-        if let Some((distortion, fill)) = self.config.augment {
-            let mut distorted = Tensor::for_output(&device, &dims)?;
-            distortion.apply(&x, (self.config.seed, 0, 0), fill, &mut distorted)?;
-        }
-        device.synchronize()
-    }
-
-    /// One pass over the data, or the rest of one that was stopped; `go_on` is asked after each update with
-    /// the trainer and the number of the batch's cases. Where it says no, the epoch stops there and gives
-    /// `None`; a later call, or one of a trainer with this one's [state](Backpropagation::state), goes on with
-    /// the next batch.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] where a loss left the finite numbers, [`Error::Shape`] where the source does not
-    /// fit the network, [`Error::Data`] where it is empty or has no labels, device errors, those of `go_on`.
-    pub fn epoch_while(
-        &mut self,
-        source: &mut dyn BatchSource,
-        mut go_on: impl FnMut(&Backpropagation, usize) -> Result<bool>,
-    ) -> Result<Option<TrainedEpoch>> {
-        let (cases, epoch) = (source.cases(), self.epochs_done + 1);
-        if cases == 0 {
-            return Err(Error::data("training data", "there is no case; nothing can be learnt"));
-        }
-        let device = self.network.device().clone();
-        let mut tallies = match self.tallies.take() {
-            Some(tallies) if tallies[0].shape().dims() == [cases] => tallies,
-            _ => [Tensor::zeros(&device, &[cases])?, Tensor::zeros(&device, &[cases])?],
-        };
-        source.start_epoch(self.config.seed, epoch)?;
-        source.skip(self.epoch_cases as usize)?;
-        while let Some((x, classes)) = source.next_labelled(self.config.batch)? {
-            let rows = x.shape().dims()[0];
-            self.update((x, classes), epoch, &mut tallies)?;
-            self.epoch_updates += 1;
-            self.epoch_cases += rows as u64;
-            // What `go_on` may save has to be whole.
-            self.tallies = Some(tallies);
-            let more = go_on(self, rows)?;
-            if !more {
-                return Ok(None);
-            }
-            let Some(again) = self.tallies.take() else { return Ok(None) };
-            tallies = again;
-        }
-        let losses = tallies[0].to_vec()?;
-        let wrong = tallies[1].to_vec()?;
-        self.tallies = Some(tallies);
-        self.check_losses(&losses, epoch)?;
-        let mean = |values: &[f32]| {
-            values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
-        };
-        let report = TrainedEpoch {
-            epoch,
-            updates: self.epoch_updates,
-            cases: cases as u64,
-            loss: mean(&losses),
-            error: mean(&wrong),
-        };
-        self.epochs_done = epoch;
-        (self.epoch_updates, self.epoch_cases) = (0, 0);
-        Ok(Some(report))
-    }
-
-    fn update(
-        &mut self,
-        (x, classes): (&Tensor, &Tensor),
-        epoch: u64,
-        [loss, wrong]: &mut [Tensor; 2],
-    ) -> Result<()> {
-        let seed = self.config.seed;
-        let row = self.epoch_cases as usize;
-        let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(self.updates_done));
+    /// The batch's gradient, through distortions where there are any.
+    fn gradient(&mut self, batch: Batch<'_>, [loss, wrong]: &mut [Tensor; 2]) -> Result<()> {
+        let (x, classes) = (batch.cases, batch.labelled()?);
+        let (seed, clock) = (self.config.seed, self.clock);
+        let row = clock.epoch_cases as usize;
+        let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(clock.updates));
         let mut tally = Tally { loss, wrong, row };
-        match self.config.augment {
-            None => self.network.gradient(x, classes, &mut tally, pass)?,
-            Some((distortion, fill)) => {
-                let dims = x.shape().dims();
-                let mut distorted = match self.distorted.take() {
-                    Some(tensor) if tensor.shape().dims() == dims => tensor,
-                    _ => Tensor::for_output(x.device(), dims)?,
-                };
-                distortion.apply(x, (seed, epoch, self.epoch_cases), fill, &mut distorted)?;
-                self.network.gradient(&distorted, classes, &mut tally, pass)?;
-                self.distorted = Some(distorted);
-            }
-        }
-        self.updates_done += 1;
-        self.apply(epoch)
+        let Some((distortion, fill)) = self.config.augment else {
+            return self.network.gradient(x, classes, &mut tally, pass);
+        };
+        let dims = x.shape().dims();
+        let mut distorted = match self.distorted.take() {
+            Some(tensor) if tensor.shape().dims() == dims => tensor,
+            _ => Tensor::for_output(x.device(), dims)?,
+        };
+        distortion.apply(x, (seed, clock.epoch(), clock.epoch_cases), fill, &mut distorted)?;
+        self.network.gradient(&distorted, classes, &mut tally, pass)?;
+        self.distorted = Some(distorted);
+        Ok(())
     }
 
     fn apply(&mut self, epoch: u64) -> Result<()> {
@@ -341,7 +249,7 @@ impl Backpropagation {
                         beta2: *beta2,
                         epsilon: *epsilon,
                         weight_decay,
-                        update: self.updates_done,
+                        update: self.clock.updates,
                     };
                     adam(&step, gradient, m, v, value)?;
                 }
@@ -352,44 +260,90 @@ impl Backpropagation {
     }
 
     /// The first case whose loss is not finite tells the update that diverged.
-    fn check_losses(&self, losses: &[f32], epoch: u64) -> Result<()> {
+    fn check_losses(&self, losses: &[f32]) -> Result<()> {
         match losses.iter().position(|x| !x.is_finite()) {
             None => Ok(()),
             Some(case) => Err(Error::Diverged {
-                epoch,
+                epoch: self.clock.epoch(),
                 step: (case / self.config.batch) as u64 + 1,
                 what: "the loss".into(),
                 advice: String::new(),
             }),
         }
     }
+}
 
-    /// Names of all that training changes, with the optimiser's memories: `conv1.kernel`,
-    /// `conv1.kernel.velocity`.
-    pub(super) fn named(&self) -> Vec<(String, &Tensor)> {
-        let names = self.config.optimizer.memories();
-        let mut named = Vec::new();
-        for (p, memories) in self.network.layers().parameters().zip(&self.memories) {
-            named.push((p.name.clone(), &p.value));
-            for (name, memory) in names.iter().zip(memories) {
-                named.push((format!("{}.{name}", p.name), memory));
-            }
-        }
-        named
+impl Learner for Backpropagation {
+    fn clock(&self) -> Clock {
+        self.clock
     }
 
-    /// As [`Backpropagation::named`], to be changed.
-    pub(super) fn named_mut(&mut self) -> Vec<(String, &mut Tensor)> {
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    fn order(&self) -> Order {
+        Order { seed: self.config.seed, batch: self.config.batch }
+    }
+
+    fn model(&mut self) -> &mut dyn Model {
+        &mut self.network
+    }
+
+    fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         let names = self.config.optimizer.memories();
-        let mut named = Vec::new();
-        let parameters = self.network.layers_mut().parameters_mut();
+        let parameters = self.network.layers().parameters();
         for (p, memories) in parameters.zip(&mut self.memories) {
-            let name = p.name.clone();
-            named.push((name.clone(), &mut p.value));
-            for (suffix, memory) in names.iter().zip(memories) {
-                named.push((format!("{name}.{suffix}"), memory));
+            for (name, memory) in names.iter().zip(memories) {
+                visit.array(&format!("{}.{name}", p.name), memory)?;
             }
         }
-        named
+        // Between epochs they tell nothing that is still to be used.
+        let mut none = [None, None];
+        let tallies = match visit.reads() && self.clock.epoch_updates == 0 {
+            true => &mut none,
+            false => &mut self.tallies,
+        };
+        for (name, tally) in ["epoch.loss", "epoch.wrong"].into_iter().zip(tallies) {
+            visit.optional(name, self.network.device(), tally)?;
+        }
+        Ok(())
+    }
+
+    fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        let device = self.network.device().clone();
+        for tally in &mut self.tallies {
+            let sized = |t: &Tensor| t.shape().dims() == [source.cases()];
+            if !tally.as_ref().is_some_and(sized) {
+                *tally = Some(Tensor::zeros(&device, &[source.cases()])?);
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, batch: Batch<'_>) -> Result<()> {
+        let [Some(loss), Some(wrong)] = std::mem::take(&mut self.tallies) else {
+            return Err(Error::run("backpropagation", "an update before an epoch began"));
+        };
+        let mut tallies = [loss, wrong];
+        let done = self.gradient(batch, &mut tallies);
+        self.tallies = tallies.map(Some);
+        done?;
+        self.clock.updates += 1;
+        self.apply(self.clock.epoch())
+    }
+
+    fn end_epoch(&mut self) -> Result<Figures> {
+        let read = |tally: &Option<Tensor>| tally.as_ref().map_or(Ok(Vec::new()), Tensor::to_vec);
+        let (losses, wrong) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
+        self.check_losses(&losses)?;
+        let mean = |values: &[f32]| {
+            values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
+        };
+        let learning_rate = self.config.learning_rate.at(self.clock.epoch(), self.config.epochs);
+        Ok(Figures::new()
+            .with(&LEARNING_RATE, rate(learning_rate))
+            .with(&TRAIN_LOSS, mean(&losses))
+            .with(&TRAIN_ERROR, mean(&wrong)))
     }
 }

@@ -1,4 +1,4 @@
-//! Minibatches: learners see a [`BatchSource`] and nothing of where the cases come from.
+//! A data set on the device, and minibatches of it.
 
 use crate::data::{Binarize, Cases, Preprocessing, Values, epoch_draw};
 use crate::device::Device;
@@ -7,51 +7,7 @@ use crate::kernels::gather::{Binarization, Selection, Transform, gather};
 use crate::random::{Draw, PhiloxRng, stream};
 use crate::tensor::Tensor;
 
-/// Where minibatches come from. The order of an epoch's cases is a function of (seed, epoch) alone.
-pub trait BatchSource {
-    /// How many cases an epoch has.
-    fn cases(&self) -> usize;
-
-    /// Values of a case.
-    fn width(&self) -> usize;
-
-    /// Begins epoch `epoch`, counted from 1, in its own order.
-    ///
-    /// # Errors
-    /// What the source's device or file gives.
-    fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()>;
-
-    /// The next `rows` cases as f32 `[rows, width]`, fewer at the epoch's end, then `None`.
-    ///
-    /// # Errors
-    /// What the source's device or file gives.
-    fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>>;
-
-    /// As [`BatchSource::next_batch`], with the cases' classes: `[rows]`, whole numbers as f32.
-    ///
-    /// # Errors
-    /// [`Error::Data`] where the source knows no classes; what the source's device or file gives.
-    fn next_labelled(&mut self, rows: usize) -> Result<Option<(&Tensor, &Tensor)>> {
-        let _ = rows;
-        Err(Error::data("training data", "the cases have no labels; a classifier needs them"))
-    }
-
-    /// Passes over the epoch's next `cases` cases, or those that are left of them. Without a cheaper way,
-    /// by making their batches.
-    ///
-    /// # Errors
-    /// What the source's device or file gives.
-    fn skip(&mut self, mut cases: usize) -> Result<()> {
-        const AT_ONCE: usize = 1000;
-        while cases > 0 {
-            match self.next_batch(cases.min(AT_ONCE))? {
-                Some(batch) => cases -= batch.shape().dims()[0].clamp(1, cases),
-                None => break,
-            }
-        }
-        Ok(())
-    }
-}
+use super::source::{Batch, BatchSource};
 
 /// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
 #[derive(Debug, Clone, Default)]
@@ -210,7 +166,7 @@ impl ResidentData {
         })
     }
 
-    /// The same data with the class of each case, for [`BatchSource::next_labelled`].
+    /// The same data with the class of each case, for [`Batch::classes`].
     ///
     /// # Errors
     /// [`Error::Data`] where there are not as many classes as cases, or one is 2²⁴ or above;
@@ -250,8 +206,8 @@ impl ResidentData {
         Ok(self)
     }
 
-    /// Gathers the next cases, and where asked for their classes; false at the epoch's end.
-    fn gather_next(&mut self, rows: usize, labelled: bool) -> Result<bool> {
+    /// Gathers the next cases and, where there are some, their classes; false at the epoch's end.
+    fn gather_next(&mut self, rows: usize) -> Result<bool> {
         let Some(mut epoch) = self.epoch.take() else { return Ok(false) };
         let listed = |i: usize| epoch.order[i].1.shape().len();
         let left: usize = (epoch.at.0..epoch.order.len()).map(listed).sum::<usize>() - epoch.at.1;
@@ -266,7 +222,7 @@ impl ResidentData {
             _ => Tensor::for_output(&self.device, &[rows, columns]),
         };
         let mut batch = sized(self.batch.take(), self.width)?;
-        let mut classes = match labelled {
+        let mut classes = match self.shards.iter().all(|shard| shard.labels.is_some()) {
             true => Some(sized(self.batch_labels.take(), 1)?),
             false => None,
         };
@@ -360,21 +316,10 @@ impl BatchSource for ResidentData {
         Ok(())
     }
 
-    fn next_batch(&mut self, rows: usize) -> Result<Option<&Tensor>> {
-        Ok(if self.gather_next(rows, false)? { self.batch.as_ref() } else { None })
-    }
-
-    fn next_labelled(&mut self, rows: usize) -> Result<Option<(&Tensor, &Tensor)>> {
-        if self.shards.iter().any(|shard| shard.labels.is_none()) {
-            return Err(Error::data(
-                "training data",
-                "the cases have no labels; a classifier needs them",
-            ));
-        }
-        Ok(match self.gather_next(rows, true)? {
-            true => self.batch.as_ref().zip(self.batch_labels.as_ref()),
-            false => None,
-        })
+    fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
+        let whole = self.gather_next(rows)?;
+        let cases = self.batch.as_ref().filter(|_| whole);
+        Ok(cases.map(|cases| Batch { cases, classes: self.batch_labels.as_ref() }))
     }
 
     fn skip(&mut self, mut cases: usize) -> Result<()> {

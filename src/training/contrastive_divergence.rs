@@ -13,12 +13,14 @@ use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::models::{Rbm, VisibleKind};
+use crate::models::{Model, Rbm, VisibleKind, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
-use super::Schedule;
 use super::exact::check_enumerable;
+use super::figure::{LEARNING_RATE, MOMENTUM};
+use super::learner::{Clock, Learner, Order, check_width, rate};
+use super::{Batch, BatchSource, Figures, Schedule};
 
 /// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
 /// (1 − decay)·⟨p(h|v)⟩, and cost·(target − q) is added to the unit's part of the data statistics, for
@@ -124,12 +126,12 @@ impl CdConfig {
     }
 }
 
-/// Trains an [`Rbm`]. Between [`CdTrainer::epoch`] calls the model can be read and sampled.
+/// Trains an [`Rbm`]. Between epochs the model can be read and sampled.
 ///
 /// ```
 /// use harmonium::data;
 /// use harmonium::models::{Rbm, VisibleKind};
-/// use harmonium::training::{CdConfig, CdTrainer, ResidentData, Treatment};
+/// use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Treatment};
 /// use harmonium::Device;
 /// let device = Device::cpu();
 /// let train = data::load("digits")?.train.cases;
@@ -138,7 +140,7 @@ impl CdConfig {
 /// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
 /// let config = CdConfig { epochs: 1, ..CdConfig::for_visible(VisibleKind::Bernoulli) };
 /// let mut trainer = CdTrainer::new(rbm, config, &train.means())?;
-/// let report = trainer.epoch(&mut batches, |_| ())?;
+/// let report = trainer.epoch(&mut batches)?;
 /// assert_eq!(report.cases, 1500);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -153,11 +155,7 @@ pub struct CdTrainer {
     pub(super) chains: Option<Tensor>,
     status: Tensor,
     work: Option<Workspace>,
-    pub(super) epochs_done: u64,
-    pub(super) updates_done: u64,
-    /// Updates and cases of the epoch under way.
-    pub(super) epoch_updates: u64,
-    pub(super) epoch_cases: u64,
+    pub(super) clock: Clock,
 }
 
 /// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
@@ -222,10 +220,7 @@ impl CdTrainer {
             activity,
             chains: None,
             work: None,
-            epochs_done: 0,
-            updates_done: 0,
-            epoch_updates: 0,
-            epoch_cases: 0,
+            clock: Clock::default(),
         })
     }
 
@@ -244,15 +239,10 @@ impl CdTrainer {
         &self.config
     }
 
-    /// Epochs done so far.
-    pub fn epochs_done(&self) -> u64 {
-        self.epochs_done
-    }
-
     /// One update from the batch `v0` `[B, I]`. `epoch`, counted from 1, sets the schedules' values.
     ///
     /// # Errors
-    /// As [`CdTrainer::epoch`], but divergence is not looked for.
+    /// As [`Learner::epoch`], but divergence is not looked for.
     pub fn update(&mut self, v0: &Tensor, epoch: u64) -> Result<()> {
         let rows = v0.shape().matrix("train rbm", "the batch")?[0];
         if rows == 0 {
@@ -261,7 +251,7 @@ impl CdTrainer {
         }
         if self.config.exact_gradient {
             let result = self.exact_update(v0, epoch);
-            self.updates_done += 1;
+            self.clock.updates += 1;
             return result;
         }
         let mut work = self.workspace(rows)?;
@@ -269,7 +259,7 @@ impl CdTrainer {
         let result = self.model_phase(v0, &mut work);
         let result = result.and_then(|()| self.apply(v0, &mut work, epoch));
         self.work = Some(work);
-        self.updates_done += 1;
+        self.clock.updates += 1;
         result
     }
 
@@ -292,8 +282,11 @@ impl CdTrainer {
 
     /// The draw of Gibbs step `s` (0 is the data's own) of the present update.
     fn draw(&self, purpose: u16, s: u64) -> Draw {
-        Draw::new(self.config.seed, purpose)
-            .at(self.updates_done.wrapping_mul(self.config.steps + 1).wrapping_add(s))
+        Draw::new(self.config.seed, purpose).at(self
+            .clock
+            .updates
+            .wrapping_mul(self.config.steps + 1)
+            .wrapping_add(s))
     }
 
     /// p(h | v0), and for CD a sample of it.
@@ -369,7 +362,7 @@ impl CdTrainer {
             Step { rate: rates.rate, momentum: rates.momentum, decay: self.config.weight_decay };
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
-        let number = (self.updates_done.min(u64::from(NEVER) - 1)) as u32;
+        let number = (self.clock.updates.min(u64::from(NEVER) - 1)) as u32;
         let watch = (&mut self.status, number);
         let visible = BiasPhases { x0: v0, xk: vk, scales };
         bias_update(&visible, step, &mut self.rbm.b, db, watch)?;
@@ -398,12 +391,14 @@ impl CdTrainer {
 
     /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
     /// epoch's last update broke have not reached a bias, and infinite ones of one sign never need to.
-    pub(super) fn check_divergence(&self, epoch: u64, first_update: u64) -> Result<()> {
+    fn check_divergence(&self) -> Result<()> {
+        let epoch = self.clock.epoch();
+        let first_update = self.clock.updates - self.clock.epoch_updates;
         let broken = reduce(Reduction::NonFinite, Axis::All, 1.0, &self.rbm.w)?;
         let found = self.status.to_words()?.first().copied().unwrap_or(NEVER);
         let (step, what) = match broken.to_vec()?.first() {
             _ if found != NEVER => (u64::from(found).saturating_sub(first_update) + 1, "a bias"),
-            Some(&weights) if weights != 0.0 => (self.updates_done - first_update, "a weight"),
+            Some(&weights) if weights != 0.0 => (self.clock.updates - first_update, "a weight"),
             _ => return Ok(()),
         };
         let advice = match self.rbm.visible() {
@@ -411,6 +406,57 @@ impl CdTrainer {
             VisibleKind::Bernoulli => "",
         };
         Err(Error::Diverged { epoch, step, what: what.into(), advice: advice.into() })
+    }
+}
+
+impl Learner for CdTrainer {
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    fn order(&self) -> Order {
+        Order { seed: self.config.seed, batch: self.config.batch }
+    }
+
+    fn model(&mut self) -> &mut dyn Model {
+        &mut self.rbm
+    }
+
+    fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        for (name, velocity) in ["dW", "db", "da"].into_iter().zip(&mut self.velocity) {
+            visit.array(name, velocity)?;
+        }
+        if let Some(centring) = &mut self.centring {
+            visit.array("mu", &mut centring.mu)?;
+            visit.array("lambda", &mut centring.lambda)?;
+        }
+        if let Some(activity) = &mut self.activity {
+            visit.array("activity", activity)?;
+        }
+        match self.config.persistent {
+            true => visit.optional("chains", self.rbm.device(), &mut self.chains),
+            false => Ok(()),
+        }
+    }
+
+    fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        check_width("train rbm", source, self.rbm.visible_count())
+    }
+
+    fn update(&mut self, batch: Batch<'_>) -> Result<()> {
+        CdTrainer::update(self, batch.cases, self.clock.epoch())
+    }
+
+    fn end_epoch(&mut self) -> Result<Figures> {
+        self.check_divergence()?;
+        let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
+        Ok(Figures::new()
+            .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
+            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs))))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 /// A number that is measured of a model or of its training.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figure {
     /// Its key in `metrics.jsonl`, `summary.json` and `eval.json`.
     pub key: &'static str,
@@ -15,12 +15,29 @@ pub struct Figure {
     pub of: &'static str,
     /// Its unit, as an axis shows it.
     pub unit: &'static str,
-    /// What it says, a sentence or two.
+    /// What it says of the final model, a sentence or two.
     pub says: &'static str,
+    /// What its diagram says, with the first figure of a name.
+    pub diagram: &'static str,
+    /// Its heading where runs are compared; empty where it is not.
+    pub column: &'static str,
+    /// Where it is told while the command runs.
+    pub told: Told,
     /// How it is written.
     pub style: Style,
     /// Which way is better, if one is.
     pub better: Better,
+}
+
+/// Where a figure is told while the command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// In files and reports alone.
+    Never,
+    /// At the end.
+    AtTheEnd,
+    /// After each epoch, and at the end.
+    Always,
 }
 
 /// How a figure is written.
@@ -32,6 +49,8 @@ pub enum Style {
     Percent,
     /// A whole number of things.
     Count,
+    /// How fast it learns in an epoch: told in the metrics alone.
+    Rate,
 }
 
 /// Which way a figure becomes better.
@@ -46,6 +65,20 @@ pub enum Better {
 }
 
 impl Figure {
+    /// A plain number of which nothing is said yet: declarations give what differs.
+    pub const NEW: Figure = Figure {
+        key: "",
+        name: "",
+        of: "",
+        unit: "",
+        says: "",
+        diagram: "",
+        column: "",
+        told: Told::Never,
+        style: Style::Plain,
+        better: Better::Neither,
+    };
+
     /// Its name with what it is of: `training error`.
     pub fn title(&self) -> String {
         match self.of {
@@ -54,11 +87,40 @@ impl Figure {
         }
     }
 
+    /// A value of it, for people: with some significant digits, as a percentage or as a whole number.
+    pub fn text(&self, value: f64) -> String {
+        match self.style {
+            Style::Percent => format!("{:.2} %", 100.0 * value),
+            Style::Count => format!("{value:.0}"),
+            Style::Plain | Style::Rate if value.abs() >= 100.0 => format!("{value:.1}"),
+            Style::Plain | Style::Rate => format!("{value:.3}"),
+        }
+    }
+
     /// The factor between what is stored and what is shown.
     pub fn scale(&self) -> f64 {
         if self.style == Style::Percent { 100.0 } else { 1.0 }
     }
 }
+
+/// The learning rate of an epoch.
+pub static LEARNING_RATE: Figure = Figure {
+    key: "learning_rate",
+    name: "learning rate",
+    unit: "per update",
+    says: "The learning rate of the epoch.",
+    style: Style::Rate,
+    ..Figure::NEW
+};
+
+/// The momentum of an epoch.
+pub static MOMENTUM: Figure = Figure {
+    key: "momentum",
+    name: "momentum",
+    says: "The momentum of the epoch.",
+    style: Style::Rate,
+    ..Figure::NEW
+};
 
 /// Figures with their values, in order; a figure that does not apply has none.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,19 +5,24 @@ mod batches;
 mod best;
 mod contrastive_divergence;
 mod distortion;
-mod epoch;
 mod exact;
 mod figure;
+mod learner;
 mod schedule;
+mod source;
 mod state;
 
 pub use crate::models::HostArray;
-pub use backpropagation::{Backpropagation, BackpropagationConfig, Optimizer, TrainedEpoch};
-pub use batches::{BatchSource, ResidentData, Treatment};
+pub use backpropagation::{
+    Backpropagation, BackpropagationConfig, Optimizer, TRAIN_ERROR, TRAIN_LOSS,
+};
+pub use batches::{ResidentData, Treatment};
+pub use best::Best;
 pub use contrastive_divergence::{CdConfig, CdTrainer, Sparsity};
 pub use distortion::Distortion;
-pub use epoch::EpochReport;
 pub use exact::MOST_EXACT;
-pub use figure::{Better, Figure, Figures, Style};
+pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
+pub use learner::{Clock, EpochReport, Learner, Order, epoch, visit, warm_up};
 pub use schedule::Schedule;
+pub use source::{Batch, BatchSource};
 pub use state::TrainerState;

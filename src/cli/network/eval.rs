@@ -7,12 +7,11 @@ use serde::Serialize;
 use super::super::args::EvalOptions;
 use super::super::open_device;
 use super::super::print::out;
-use super::finish::confusion_and_mistakes;
 use super::open::Opened;
-use super::prepare::{Labelled, resident};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{predict, score};
+use crate::jobs::network::{Labelled, confusion_and_mistakes, resident};
 use crate::run::{self, atomic};
 
 /// What `--json` prints and a run's `eval.json` holds.

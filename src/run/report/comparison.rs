@@ -1,168 +1,147 @@
 //! Runs beside each other.
 
-use super::classifier::{self, percent};
-use super::likelihoods::with_error;
-use super::{GROUPS, panel, text_of};
+use super::{capital, panels, shown, text_of};
 use crate::error::Result;
 use crate::run::curves::Panel;
 use crate::run::html::{self, escape, figure};
 use crate::run::record::Record;
+use crate::training::Figure;
+
+/// A column of the table: its heading, and a run's cell.
+pub type Column = (&'static str, fn(&Record) -> String);
+
+/// What there is to say of a kind of model beside others.
+pub struct Compared {
+    /// The names that its runs may have, as `summary.json` has them under `model`.
+    pub models: &'static [&'static str],
+    /// Its figures.
+    pub figures: &'static [&'static Figure],
+    /// Its sizes.
+    pub sizes: &'static [Column],
+    /// How it learnt, in short.
+    pub learner: fn(&Record) -> String,
+    /// Further columns of scores.
+    pub scores: &'static [Column],
+    /// What the columns mean.
+    pub note: &'static str,
+}
+
+/// Runs, each with its kind.
+pub type Runs<'a> = [(Record, &'a Compared)];
 
 /// The names of runs, told apart by their paths where two are the same.
-pub fn names(records: &[Record]) -> Vec<String> {
-    let twice = |name: &str| records.iter().filter(|r| r.name == name).count() > 1;
+fn names(runs: &Runs<'_>) -> Vec<String> {
+    let twice = |name: &str| runs.iter().filter(|(r, _)| r.name == name).count() > 1;
     let name =
         |r: &Record| if twice(&r.name) { r.path.display().to_string() } else { r.name.clone() };
-    records.iter().map(name).collect()
+    runs.iter().map(|(record, _)| name(record)).collect()
 }
 
-/// The curves of several runs, laid over each other: one line for each run and number.
-pub fn overlay(records: &[Record]) -> Vec<(Panel, &'static str)> {
-    let names = names(records);
-    let mut panels = Vec::new();
-    for (title, unit, keys, what) in GROUPS {
-        for (at, (key, series)) in keys.iter().enumerate() {
-            let title = match at {
-                0 if keys.len() == 1 => title.to_string(),
-                _ => format!("{title}, {series}"),
+/// The kinds of the runs, each once.
+fn kinds<'a>(runs: &Runs<'a>) -> Vec<&'a Compared> {
+    let mut kinds: Vec<&Compared> = Vec::new();
+    for (_, kind) in runs {
+        if !kinds.iter().any(|k| std::ptr::eq(*k, *kind)) {
+            kinds.push(kind);
+        }
+    }
+    kinds
+}
+
+/// The curves of several runs, laid over each other: a diagram for each figure, with a line for each run.
+pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
+    let names = names(runs);
+    let mut all = Vec::new();
+    for kind in kinds(runs) {
+        for figure in kind.figures {
+            let alone = kind.figures.iter().filter(|f| f.name == figure.name).count() == 1;
+            let title = match alone || figure.of.is_empty() {
+                true => capital(figure.name),
+                false => format!("{}, {}", capital(figure.name), figure.of),
             };
-            let lines = names.iter().cloned().zip(records.iter().map(|r| r.points(key)));
-            panels.extend(panel(&title, unit, lines).map(|p| (p, what)));
+            let said = kind.figures.iter().find(|f| f.name == figure.name && !f.diagram.is_empty());
+            let mut diagram: Option<Panel> = None;
+            for ((record, _), name) in runs.iter().zip(&names) {
+                let line = |_: &Figure| Some(name.clone());
+                for (panel, _) in panels(&[figure], &|key| record.points(key), &line) {
+                    let own = diagram.get_or_insert(Panel {
+                        title: title.clone(),
+                        y_label: panel.y_label,
+                        series: Vec::new(),
+                    });
+                    own.series.extend(panel.series);
+                }
+            }
+            all.extend(diagram.map(|panel| (panel, said.map_or("", |f| f.diagram))));
         }
     }
-    for (title, unit, key, scale, what) in classifier::CURVES {
-        for (part, part_name) in classifier::PARTS {
-            let key = format!("{part}_{key}");
-            let points = |r: &Record| classifier::scaled(r.points(&key), scale);
-            let lines = names.iter().cloned().zip(records.iter().map(points));
-            let title = format!("{title}, {part_name}");
-            panels.extend(panel(&title, unit, lines).map(|p| (p, what)));
-        }
-    }
-    panels
-}
-
-/// Which runs have something to say in a column.
-#[derive(Clone, Copy, PartialEq)]
-enum Of {
-    All,
-    Machines,
-    Networks,
-}
-
-/// A column: its heading, whose it is, and a run's cell.
-type Column = (&'static str, Of, fn(&Record) -> String);
-
-const COLUMNS: [Column; 17] = [
-    ("model", Of::Networks, model),
-    ("units", Of::Machines, units),
-    ("parameters", Of::Networks, |r| whole(r, "parameters")),
-    ("learner", Of::All, Record::learner),
-    ("epochs", Of::All, |r| whole(r, "epochs")),
-    ("seconds", Of::All, |r| shown(r, "seconds")),
-    ("cases/s", Of::All, |r| whole(r, "cases_per_second")),
-    ("training error", Of::Machines, |r| shown(r, "reconstruction_error")),
-    ("validation error", Of::Machines, |r| shown(r, "validation_reconstruction_error")),
-    ("test error", Of::Machines, |r| shown(r, "test_reconstruction_error")),
-    ("pseudo-likelihood", Of::Machines, |r| shown(r, "pseudo_log_likelihood")),
-    ("log-likelihood", Of::Machines, likelihood),
-    ("wrong in training", Of::Networks, |r| percent(r.figure("train_error"))),
-    ("wrong in validation", Of::Networks, |r| percent(r.figure("validation_error"))),
-    ("wrong in test", Of::Networks, |r| percent(r.figure("test_error"))),
-    ("test loss", Of::Networks, |r| shown(r, "test_loss")),
-    ("device", Of::All, Record::device),
-];
-
-fn whole(record: &Record, key: &str) -> String {
-    record.figure(key).map_or("–".into(), |n| format!("{n:.0}"))
-}
-
-fn shown(record: &Record, key: &str) -> String {
-    figure(record.figure(key))
-}
-
-fn model(record: &Record) -> String {
-    text_of(&record.summary, "model").to_string()
-}
-
-fn units(record: &Record) -> String {
-    match record.is_network() {
-        true => "–".into(),
-        false => format!("{}+{}", whole(record, "visible_units"), whole(record, "hidden_units")),
-    }
-}
-
-fn likelihood(record: &Record) -> String {
-    match record.evaluated("mean_log_likelihood") {
-        Some(score) => format!(
-            "{} ({})",
-            with_error(Some(score), record.evaluated("mean_log_likelihood_std_error")),
-            record.method()
-        ),
-        None => "–".into(),
-    }
-}
-
-/// Whether there is a machine among the runs, and whether there is a network.
-fn kinds(records: &[Record]) -> (bool, bool) {
-    (records.iter().any(|r| !r.is_network()), records.iter().any(Record::is_network))
+    all
 }
 
 /// The table of several runs as text: a heading, then a row for each. What a kind of model does not have is a
-/// dash, and columns that none of the runs has are left out.
-pub fn table(records: &[Record]) -> Vec<Vec<String>> {
-    let (machines, networks) = kinds(records);
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
-        .filter(|(_, of, _)| match of {
-            Of::All => true,
-            Of::Machines => machines,
-            Of::Networks => networks,
-        })
-        .collect();
-    let heads = columns.iter().map(|column| column.0.to_string());
-    let mut rows = vec![std::iter::once("run".to_string()).chain(heads).collect()];
-    for (record, name) in records.iter().zip(names(records)) {
-        let cells = columns.iter().map(|column| column.2(record));
-        rows.push(std::iter::once(name).chain(cells).collect());
+/// dash, and columns that none of the runs' kinds has are left out.
+pub fn table(runs: &Runs<'_>) -> Vec<Vec<String>> {
+    let kinds = kinds(runs);
+    let mut rows: Vec<Vec<String>> = names(runs).into_iter().map(|name| vec![name]).collect();
+    let mut heads = vec!["run".to_string()];
+    let mut column = |head: &str, cell: &dyn Fn(&Record, &Compared) -> String| {
+        heads.push(head.into());
+        for (row, (record, kind)) in rows.iter_mut().zip(runs) {
+            row.push(cell(record, kind));
+        }
+    };
+    let own = |of: &Compared, kind: &Compared, cell: String| match std::ptr::eq(of, kind) {
+        true => cell,
+        false => "–".into(),
+    };
+    if kinds.iter().any(|kind| kind.models.len() > 1) {
+        column("model", &|r, _| text_of(&r.summary, "model").to_string());
     }
+    for kind in &kinds {
+        for (head, cell) in kind.sizes {
+            column(head, &|r, k| own(k, kind, cell(r)));
+        }
+    }
+    column("learner", &|r, kind| (kind.learner)(r));
+    column("epochs", &|r, _| whole(r, "epochs"));
+    column("seconds", &|r, _| figure(r.figure("seconds")));
+    column("cases/s", &|r, _| whole(r, "cases_per_second"));
+    for kind in &kinds {
+        for f in kind.figures.iter().filter(|f| !f.column.is_empty()) {
+            column(f.column, &|r, k| own(k, kind, shown(f, r.figure(f.key))));
+        }
+        for (head, cell) in kind.scores {
+            column(head, &|r, k| own(k, kind, cell(r)));
+        }
+    }
+    column("device", &|r, _| r.device());
+    rows.insert(0, heads);
     rows
+}
+
+fn whole(record: &Record, key: &str) -> String {
+    record.figure(key).map_or("–".into(), |n| format!("{n:.0}"))
 }
 
 /// The page that compares runs.
 ///
 /// # Errors
 /// Where a diagram cannot be drawn.
-pub fn page(records: &[Record]) -> Result<String> {
-    let rows: Vec<Vec<String>> = table(records)
-        .into_iter()
-        .map(|row| row.iter().map(|cell| escape(cell)).collect())
-        .collect();
+pub fn page(runs: &Runs<'_>) -> Result<String> {
+    let rows: Vec<Vec<String>> =
+        table(runs).into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
     let (head, rows) = rows.split_first().map_or((&[][..], &[][..]), |(h, r)| (&h[..], r));
-    let (machines, networks) = kinds(records);
-    let mut notes = Vec::new();
-    if machines {
-        notes.push(
-            "Units are visible + hidden; errors squared, summed over visible units, mean over cases; likelihoods \
-             in nats per case, ± the standard error over cases.",
-        );
-    }
-    if networks {
-        notes.push(
-            "Parameters are those that are trained; wrong is the share of cases that the network of the epoch that \
-             was kept classifies wrongly; the loss is the mean per case, comparable only for the same output units.",
-        );
-    }
+    let notes: Vec<&str> = kinds(runs).iter().map(|kind| kind.note).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let mut body = format!(
         "<h1>{} runs</h1>\n<section id=\"runs\" class=\"card\">\n{}</section>\n\
          <p class=\"quiet\">{}</p>\n\
          <section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n",
-        records.len(),
+        runs.len(),
         html::table("runs", &head, rows),
         notes.join(" ")
     );
-    for (panel, what) in overlay(records) {
+    for (panel, what) in overlay(runs) {
         body += &html::diagram(&panel, what)?;
     }
     body += "</div>\n</section>\n";

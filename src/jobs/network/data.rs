@@ -1,18 +1,19 @@
 //! Data of a classifier's run, prepared.
 
-use super::super::config::RunRecord;
-use super::super::print::{count, tell};
-use super::settings::Settings;
+use super::settings::NetworkSettings;
 use crate::data::{self, Cases, DataSet, PictureInput, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
 use crate::models::NetworkSpec;
+use crate::run::{Event, Observer, RunRecord};
 use crate::training::{ResidentData, Treatment};
 
 /// Cases in the network's size, with their labels.
 pub struct Labelled {
+    /// The cases.
     pub cases: Cases,
+    /// Their classes, counted from 0.
     pub labels: Vec<u32>,
 }
 
@@ -43,19 +44,15 @@ pub fn labelled(set: &DataSet, input: &PictureInput) -> Result<Labelled> {
     Ok(Labelled { cases: input.prepare(set)?, labels })
 }
 
-pub fn prepare(settings: &Settings) -> Result<Prepared> {
+/// Loads and prepares what `settings` name; their `validation` becomes what was done.
+pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> Result<Prepared> {
     let Splits { train, test } = data::load(&settings.data)?;
-    train.notices.iter().for_each(|n| tell(format!("note: {n}")));
+    for notice in &train.notices {
+        observer.see(Event::Note(&format!("note: {notice}")));
+    }
     let train = settings.limit.into_iter().fold(train, DataSet::limit);
-    let (train, validation) = match settings.validation {
-        // A set of a few cases is not split unless asked for.
-        (Some(_), false) if train.cases.len() < 10 => (train, None),
-        (Some(holdout), _) => {
-            let (train, validation) = train.split_validation(holdout, settings.training.seed)?;
-            (train, Some(validation))
-        }
-        (None, _) => (train, None),
-    };
+    settings.validation = settings.validation.of(train.cases.len());
+    let (train, validation) = settings.validation.split(train, settings.seed)?;
     let input = match (settings.input, train.image) {
         (Some(input), _) => input,
         (None, Some(image)) => PictureInput::plain([image.height, image.width]),
@@ -74,16 +71,17 @@ pub fn prepare(settings: &Settings) -> Result<Prepared> {
     }
     let classes = classes.max(2);
     let resized = image.filter(|i| [i.height, i.width] != size);
-    tell(format!(
-        "data: {}, {}{}{} of {} classes{}",
+    let plural = if train.cases.len() == 1 { "" } else { "s" };
+    observer.see(Event::Note(&format!(
+        "data: {}, {} training case{plural}{}{} of {} classes{}",
         settings.data,
-        count(train.cases.len(), "training case"),
+        train.cases.len(),
         validation.as_ref().map_or(String::new(), |v| format!(", {} held out", v.cases.len())),
         test.as_ref().map_or(String::new(), |t| format!(", {} for testing", t.cases.len())),
         classes,
         resized
             .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
-    ));
+    )));
     Ok(Prepared { classes: names(&settings.data, classes), train, validation, test, input })
 }
 

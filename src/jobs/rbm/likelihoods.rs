@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::text_of;
+use crate::run::Record;
 use crate::run::html::{self, escape, figure};
-use crate::run::record::Record;
+use crate::run::report::{Section, text_of, with_error};
 
 /// The numbers of `eval.json` but for the likelihood: (key, name, what it is).
 const EVALUATED: [(&str, &str, &str); 4] = [
@@ -27,12 +27,16 @@ const EVALUATED: [(&str, &str, &str); 4] = [
 ];
 
 /// The section of likelihoods.
-pub fn section(record: &Record) -> String {
-    let mut out = String::from("<section id=\"likelihoods\">\n<h2>Likelihoods</h2>\n");
+pub fn section(record: &Record) -> Section {
+    Section::new("likelihoods", "Likelihoods", body(record))
+}
+
+fn body(record: &Record) -> String {
+    let mut out = String::new();
     let Some(eval) = &record.eval else {
         return out
             + "<p class=\"quiet\">Not evaluated yet. <code>harmonium eval RUN</code> computes log Z and the \
-               mean log-likelihood; <code>harmonium report RUN</code> then shows them here.</p>\n</section>\n";
+               mean log-likelihood; <code>harmonium report RUN</code> then shows them here.</p>\n";
     };
     if eval.get("trusted").and_then(Value::as_bool) == Some(false) {
         out += "<p class=\"warn\">AIS and reverse AIS disagree by more than their errors: neither is to be \
@@ -71,7 +75,7 @@ pub fn section(record: &Record) -> String {
         escape(text_of(eval, "data")),
         escape(text_of(eval, "split"))
     );
-    out + &html::table("figures", &["number", "value", "what it is"], &rows) + "</section>\n"
+    out + &html::table("figures", &["number", "value", "what it is"], &rows)
 }
 
 fn likelihood_text(record: &Record, exact: bool) -> String {
@@ -106,12 +110,4 @@ fn likelihood_text(record: &Record, exact: bool) -> String {
 fn interval(eval: &Map<String, Value>) -> Option<[f64; 2]> {
     let ends = eval.get("log_partition_interval")?.as_array()?;
     Some([ends.first()?.as_f64()?, ends.get(1)?.as_f64()?])
-}
-
-/// A number with its standard error.
-pub fn with_error(value: Option<f64>, error: Option<f64>) -> String {
-    match (value, error) {
-        (Some(_), Some(error)) => format!("{} ± {}", figure(value), figure(Some(error))),
-        _ => figure(value),
-    }
 }

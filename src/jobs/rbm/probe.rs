@@ -1,20 +1,21 @@
-//! What a training run says of the machine while it goes on.
+//! What a training says of the machine while it goes on.
 
-use serde::{Deserialize, Serialize};
-
-use super::config::Settings;
-use super::model;
-use super::train::Prepared;
+use super::data::Prepared;
+use super::figures::{
+    ACTIVITY, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR, PSEUDO_LIKELIHOOD,
+    VALIDATION_ERROR, WEIGHT_NORM,
+};
+use super::machine::upload_rows;
 use crate::data::{Cases, Part, Preprocessing};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
 use crate::models::enumeration::{Enumeration, enumerated_units};
 use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
-use crate::training::MOST_EXACT;
+use crate::training::{Figures, MOST_EXACT};
 
 /// Cases that the scores look at, of training and of validation data.
 const SCORED: usize = 500;
@@ -24,47 +25,13 @@ const SCORE_SHARE: f64 = 0.05;
 /// Temperature steps and chains of the likelihoods during training.
 const ANNEALING: [usize; 2] = [1000, 100];
 
-/// What the machine is worth on a few cases.
-#[derive(Serialize, Deserialize, Clone, Copy)]
-pub struct Scores {
-    /// Squared error summed over the visible units, mean over cases.
-    pub reconstruction_error: f64,
-    pub validation_reconstruction_error: Option<f64>,
-    /// Nats per case, stochastic; none for Gaussian units and for data that are not 0 or 1.
-    pub pseudo_log_likelihood: Option<f64>,
-    /// Mean F(v) over validation less that over training cases, nats.
-    pub free_energy_gap: Option<f64>,
-    /// Mean ‖W·j‖ over the hidden units.
-    pub weight_norm: f64,
-    /// Mean p(h|v) over training cases and hidden units.
-    pub hidden_activity: f64,
-}
-
-/// A likelihood during training.
-#[derive(Serialize, Deserialize, Clone, Copy)]
-pub struct Likelihood {
-    /// ln Z: exact up to 20 units in the smaller layer, else by annealed importance sampling.
-    log_partition: f64,
-    /// 0 where it is exact.
-    log_partition_std_error: f64,
-    /// Nats per case, of the held out cases that the scores look at, else of the training cases.
-    mean_log_likelihood: f64,
-}
-
-/// The line that the progress bar and `--quiet` show.
-pub fn score_text(scores: &Scores) -> String {
-    match scores.pseudo_log_likelihood {
-        Some(pl) => format!("pseudo-likelihood {pl:.2} nats"),
-        None => format!("reconstruction error {:.3}", scores.reconstruction_error),
-    }
-}
-
 /// A few cases on the device, for the scores of each epoch.
 pub struct Probe {
     device: Device,
     preprocessing: Preprocessing,
     seed: u64,
     train: Tensor,
+    /// The means of the training cases.
     pub train_means: Vec<f32>,
     validation: Option<Tensor>,
     /// Whether a likelihood means anything: the data are 0 or 1.
@@ -72,13 +39,13 @@ pub struct Probe {
 }
 
 impl Probe {
-    pub fn new(device: &Device, settings: &Settings, prepared: &Prepared) -> Result<Self> {
-        let seed = settings.training.seed;
+    /// Takes the first cases of each part.
+    pub fn new(device: &Device, seed: u64, prepared: &Prepared) -> Result<Self> {
         let treated = |cases: &Cases, part| {
             prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
         };
         let train = treated(&prepared.train, Part::Train)?;
-        let head = |cases: &Cases| model::upload_rows(device, cases, 0, SCORED);
+        let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
         let validation = match &prepared.validation {
             Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
             None => None,
@@ -94,26 +61,33 @@ impl Probe {
         })
     }
 
-    pub fn scores(&self, rbm: &Rbm, epoch: u64) -> Result<Scores> {
+    /// What the machine is worth on a few cases.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where it no longer reconstructs anything; device errors.
+    pub fn scores(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
         let validation = self.validation.as_ref();
         let own = scores::mean_free_energy(rbm, &self.train)?;
         let held_out = validation.map(|v| scores::mean_free_energy(rbm, v)).transpose()?;
         let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
-        Ok(Scores {
-            reconstruction_error: scores::reconstruction_error(rbm, &self.train)?,
-            validation_reconstruction_error: validation
-                .map(|v| scores::reconstruction_error(rbm, v))
-                .transpose()?,
-            pseudo_log_likelihood: match self.binary {
-                true => {
-                    scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?
-                }
-                false => None,
-            },
-            free_energy_gap: held_out.map(|f| f - own),
-            weight_norm: scores::weight_norm(rbm)?,
-            hidden_activity: scores::mean(&scores::hidden_activity(rbm, &self.train)?),
-        })
+        let error = scores::reconstruction_error(rbm, &self.train)?;
+        if !error.is_finite() {
+            let what = "the reconstruction error".into();
+            return Err(Error::Diverged { epoch, step: 0, what, advice: String::new() });
+        }
+        let validation_error =
+            validation.map(|v| scores::reconstruction_error(rbm, v)).transpose()?;
+        let pseudo = match self.binary {
+            true => scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?,
+            false => None,
+        };
+        Ok(Figures::new()
+            .with(&ERROR, error)
+            .with(&VALIDATION_ERROR, validation_error)
+            .with(&PSEUDO_LIKELIHOOD, pseudo)
+            .with(&GAP, held_out.map(|f| f - own))
+            .with(&WEIGHT_NORM, scores::weight_norm(rbm)?)
+            .with(&ACTIVITY, scores::mean(&scores::hidden_activity(rbm, &self.train)?)))
     }
 
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
@@ -132,18 +106,18 @@ impl Probe {
         let cases = self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
         let mut sum = 0.0;
         for first in (0..cases.len()).step_by(SCORED) {
-            let v = model::upload_rows(&self.device, &cases, first, SCORED)?;
+            let v = upload_rows(&self.device, &cases, first, SCORED)?;
             sum += scores::reconstruction_error(rbm, &v)? * v.shape().dims()[0] as f64;
         }
         Ok(sum / cases.len().max(1) as f64)
     }
 
-    /// The mean log-likelihood; none for data that are not 0 or 1 under Bernoulli units.
-    pub fn likelihood(&self, rbm: &Rbm, epoch: u64) -> Result<Option<Likelihood>> {
+    /// The mean log-likelihood; nothing for data that are not 0 or 1 under Bernoulli units.
+    pub fn likelihood(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
         if rbm.visible() == VisibleKind::Bernoulli && !self.binary {
-            return Ok(None);
+            return Ok(Figures::new());
         }
-        let (log_partition, log_partition_std_error) = if enumerated_units(rbm) <= MOST_EXACT {
+        let (log_partition, error) = if enumerated_units(rbm) <= MOST_EXACT {
             (Enumeration::new(rbm)?.log_partition(), 0.0)
         } else {
             let [steps, chains] = ANNEALING;
@@ -158,7 +132,10 @@ impl Probe {
             (estimate.log_partition, estimate.std_error)
         };
         let cases = self.validation.as_ref().unwrap_or(&self.train);
-        let mean_log_likelihood = -scores::mean_free_energy(rbm, cases)? - log_partition;
-        Ok(Some(Likelihood { log_partition, log_partition_std_error, mean_log_likelihood }))
+        let likelihood = -scores::mean_free_energy(rbm, cases)? - log_partition;
+        Ok(Figures::new()
+            .with(&LOG_PARTITION, log_partition)
+            .with(&LOG_PARTITION_ERROR, error)
+            .with(&LOG_LIKELIHOOD, likelihood))
     }
 }

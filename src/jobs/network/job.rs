@@ -1,0 +1,214 @@
+//! The training of a classifier: one stage of backpropagation, of which the best model is kept.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::data::{Labelled, Prepared, prepare, resident};
+use super::figures::{
+    CHOSEN_BY, FIGURES, TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS,
+};
+use super::report;
+use super::settings::NetworkSettings;
+use crate::data::PictureInput;
+use crate::device::Device;
+use crate::error::Result;
+use crate::evaluation::classification::{Predictions, predict, score};
+use crate::models::Network;
+use crate::run::confusion::Confusion;
+use crate::run::mistakes::{Mistake, mistakes};
+use crate::run::report::{Section, panels};
+use crate::run::{
+    self, Event, Facts, Finish, Job, Keep, NetworkFile, Observer, Record, RunRecord, Stage, curves,
+    pictures,
+};
+use crate::training::{Backpropagation, BatchSource, Figure, Figures, Learner, ResidentData};
+
+/// A classifier's training.
+pub struct NetworkJob {
+    settings: NetworkSettings,
+    device: Device,
+    prepared: Prepared,
+    record: RunRecord,
+    trainer: Backpropagation,
+    train: ResidentData,
+    validation: Option<ResidentData>,
+}
+
+impl NetworkJob {
+    /// Loads the data and builds network and learner.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Setting`](crate::Error::Setting) and [`Error::Shape`](crate::Error::Shape),
+    /// naming the layer, for a network that does not fit together; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn new(
+        mut settings: NetworkSettings,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let prepared = prepare(&mut settings, observer)?;
+        let spec = settings.spec(&prepared.input, prepared.classes.len())?;
+        let network = Network::new(device, &spec, settings.seed)?;
+        let (kind, trained) = (settings.model.name(), network.trained());
+        observer.see(Event::Note(&format!("network: {kind}, {trained} parameters")));
+        let part = |part| resident(device, part, &prepared.input, &spec, &settings.data);
+        let train = part(&prepared.train)?;
+        let validation = prepared.validation.as_ref().map(part).transpose()?;
+        let trainer = Backpropagation::new(network, settings.training())?;
+        let record = prepared.record(device);
+        let device = device.clone();
+        Ok(NetworkJob { settings, device, prepared, record, trainer, train, validation })
+    }
+
+    /// The network as it stands.
+    pub fn network(&self) -> &Network {
+        self.trainer.network()
+    }
+}
+
+impl Job for NetworkJob {
+    type Settings = NetworkSettings;
+
+    fn kind(&self) -> &'static str {
+        self.settings.model.name()
+    }
+
+    fn settings(&self) -> &NetworkSettings {
+        &self.settings
+    }
+
+    fn data(&self) -> &str {
+        &self.settings.data
+    }
+
+    fn record(&self) -> RunRecord {
+        self.record.clone()
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn stages(&self) -> usize {
+        1
+    }
+
+    fn begin(&mut self, _: usize) -> Result<Stage> {
+        Ok(Stage {
+            name: self.kind().into(),
+            epochs: self.settings.epochs,
+            keep: Keep::Best { by: &CHOSEN_BY, patience: self.settings.patience },
+        })
+    }
+
+    fn parts(&mut self) -> Result<(&mut dyn Learner, &mut dyn BatchSource)> {
+        Ok((&mut self.trainer, &mut self.train))
+    }
+
+    fn score(&mut self, _: u64, _: bool) -> Result<Figures> {
+        let held_out = match &mut self.validation {
+            Some(source) => Some(score(self.trainer.network_mut(), source)?),
+            None => None,
+        };
+        Ok(Figures::new()
+            .with(&VALIDATION_LOSS, held_out.map(|s| s.loss))
+            .with(&VALIDATION_ERROR, held_out.map(|s| s.error)))
+    }
+
+    fn figures(&self) -> &'static [&'static Figure] {
+        &FIGURES
+    }
+
+    fn facts(&self) -> Facts {
+        let parameters = self.network().trained();
+        let test = self.prepared.test.as_ref().map(|test| test.cases.len());
+        Facts {
+            title: format!("{} with {parameters} parameters", self.kind()),
+            numbers: vec![("parameters", parameters.into()), ("test_cases", test.into())],
+        }
+    }
+
+    fn save(&mut self, path: &Path) -> Result<()> {
+        let metadata = BTreeMap::from([
+            ("harmonium.seed".to_string(), self.settings.seed.to_string()),
+            ("harmonium.data".to_string(), self.settings.data.clone()),
+        ]);
+        let Prepared { input, classes, .. } = &self.prepared;
+        NetworkFile::of(self.trainer.network(), *input, classes.clone(), metadata)?.save(path)
+    }
+
+    fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
+        let Prepared { input, classes, .. } = &self.prepared;
+        let network = self.trainer.network_mut();
+        let mut scores = None;
+        if let Some(test) = &self.prepared.test {
+            let spec = network.spec().clone();
+            let mut source = resident(&self.device, test, input, &spec, &self.settings.data)?;
+            scores = Some(score(network, &mut source)?);
+        }
+        let held_out = self.prepared.test.as_ref().or(self.prepared.validation.as_ref());
+        let shown = held_out.unwrap_or(&self.prepared.train);
+        let found = predict(network, &shown.cases, input)?;
+        confusion_and_mistakes(end.folder, input, classes, shown, &found)?;
+        let distorted = self.settings.training().augment.is_some();
+        let line = |figure: &Figure| report::distorted_line(figure, distorted);
+        let points = |key: &str| run::points(end.lines, key);
+        let panels = panels(&FIGURES, &points, &line);
+        let panels: Vec<_> = panels.into_iter().map(|(panel, _)| panel).collect();
+        curves::write_svg(end.folder.join(run::CURVES), &panels)?;
+        if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
+            && let &[_, _, height, width] = kernel.value.shape().dims()
+        {
+            let values = kernel.value.to_vec()?;
+            let scale = pictures::shared_scale(&values);
+            let image = Some((height, width));
+            pictures::sheet(&values, height * width, image, (-scale, scale))?
+                .save(end.folder.join(run::FILTERS))?;
+        }
+        Ok(Figures::new()
+            .with(&TEST_LOSS, scores.map(|s| s.loss))
+            .with(&TEST_ERROR, scores.map(|s| s.error)))
+    }
+
+    fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
+        report::sections(record)
+    }
+}
+
+/// What is taken for what, as a picture and as a table, and the cases that are most wrong.
+///
+/// # Errors
+/// [`Error::Data`](crate::Error::Data) where labels and predictions do not fit together,
+/// [`Error::Io`](crate::Error::Io).
+pub fn confusion_and_mistakes(
+    folder: &Path,
+    input: &PictureInput,
+    names: &[String],
+    part: &Labelled,
+    found: &Predictions,
+) -> Result<()> {
+    let mut confusion = Confusion::new(names.to_vec());
+    confusion.count(&part.labels, &found.predicted)?;
+    confusion.picture()?.save(folder.join(run::CONFUSION))?;
+    confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
+    let wrong = found.mistakes(&part.labels)?;
+    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
+    let shown: Vec<Mistake<'_>> = wrong
+        .iter()
+        .zip(&pictures)
+        .map(|(&case, values)| {
+            let predicted = found.predicted[case] as usize;
+            Mistake {
+                values,
+                truth: &names[part.labels[case] as usize],
+                predicted: names.get(predicted).map_or("none", String::as_str),
+                probability: found
+                    .probabilities
+                    .get(case * found.classes + predicted)
+                    .copied()
+                    .unwrap_or(f32::NAN),
+            }
+        })
+        .collect();
+    let [_, height, width] = input.shape();
+    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
+}

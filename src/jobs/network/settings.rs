@@ -1,0 +1,441 @@
+//! The settings of a classifier's training.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use toml::{Spanned, Table, Value};
+
+use crate::data::PictureInput;
+use crate::error::{Error, Result};
+use crate::jobs::settings::{
+    DEVICE, LIMIT, SEED, VALIDATION, Validation, at_least_one, check_seed, real, text, whole, word,
+};
+use crate::kernels::activation::Activation;
+use crate::layers::{Initialization, LayerSpec};
+use crate::models::lenet5;
+use crate::models::network::{NetworkSpec, OutputSpec};
+use crate::run::settings::{
+    Mistake, Setting, SettingValue, Settings, canonical_as, setting_values, settings, settings_text,
+};
+use crate::training::{BackpropagationConfig, Distortion, Optimizer, Schedule};
+
+/// What `train` trains, beside machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkKind {
+    /// LeNet-5 as published in 1998.
+    Lenet5,
+    /// LeNet-5 as it is built today.
+    Lenet5Modern,
+    /// Any convolutional network.
+    Cnn,
+}
+
+impl NetworkKind {
+    const ALL: [NetworkKind; 3] =
+        [NetworkKind::Lenet5, NetworkKind::Lenet5Modern, NetworkKind::Cnn];
+
+    /// As `train` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            NetworkKind::Lenet5 => "lenet5",
+            NetworkKind::Lenet5Modern => "lenet5-modern",
+            NetworkKind::Cnn => "cnn",
+        }
+    }
+}
+
+/// Output units by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputName {
+    /// Euclidean radial basis functions on bitmaps of the digits, as published.
+    Rbf,
+    /// Softmax.
+    Softmax,
+}
+
+/// Optimisers by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptimizerName {
+    /// Steepest descent with momentum.
+    Sgd,
+    /// Adam.
+    Adam,
+}
+
+/// Words for the variants of an enum.
+macro_rules! words {
+    ($type:ident, $all:expr, $word:expr) => {
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> std::result::Result<Self, String> {
+                let found = $all.into_iter().find(|value| $word(*value) == text);
+                found.ok_or_else(|| {
+                    let known: Vec<&str> = $all.into_iter().map($word).collect();
+                    format!("'{text}' is none of {}", known.join(", "))
+                })
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($word(*self))
+            }
+        }
+    };
+}
+
+words!(NetworkKind, NetworkKind::ALL, NetworkKind::name);
+words!(OutputName, [OutputName::Rbf, OutputName::Softmax], |name| match name {
+    OutputName::Rbf => "rbf",
+    OutputName::Softmax => "softmax",
+});
+words!(OptimizerName, [OptimizerName::Sgd, OptimizerName::Adam], |name| match name {
+    OptimizerName::Sgd => "sgd",
+    OptimizerName::Adam => "adam",
+});
+settings_text!(NetworkKind, OutputName, OptimizerName);
+setting_values!(NetworkKind, OutputName, OptimizerName);
+
+/// A network in a settings file, `[network]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkTable {
+    /// Where weights start; by the activations, where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    initialization: Option<Initialization>,
+    #[serde(default)]
+    output: OutputSpec,
+    layers: Vec<LayerSpec>,
+}
+
+/// Types that stand in files alone.
+macro_rules! in_files {
+    ($($type:ty),*) => { $(
+        impl SettingValue for $type {
+            fn parse(_: &str) -> std::result::Result<Value, String> {
+                Err("it stands in a file".into())
+            }
+
+            fn canonical(value: Value) -> std::result::Result<Value, String> {
+                canonical_as::<$type>(value)
+            }
+        }
+    )* };
+}
+
+in_files!(PictureInput, NetworkTable);
+
+settings! {
+    /// The settings of a classifier's training.
+    pub struct NetworkSettings {
+        model: NetworkKind = Setting { fill: |_| word("lenet5"), ..Setting::NEW };
+        data: String = Setting {
+            value: "DATA",
+            help: "digits or fashion (bundled), a folder in MNIST's naming with labels",
+            default: "digits",
+            fill: |_| word("digits"),
+            ..Setting::NEW
+        };
+        output: Option<OutputName> = Setting {
+            value: "UNITS",
+            help: "What follows the last layer: rbf (Euclidean radial basis functions on bitmaps of the digits, as \
+                   published) or softmax",
+            choices: &["rbf", "softmax"],
+            default: "lenet5 rbf, else softmax",
+            fill: |t| match text(t, "model") {
+                "lenet5" => word("rbf"),
+                "lenet5-modern" => word("softmax"),
+                _ => None,
+            },
+            ..Setting::NEW
+        };
+        rbf_j: Option<f32> = Setting {
+            value: "J",
+            help: "j of the radial basis functions' loss y_D + ln(e^-j + sum of e^-y_i)",
+            default: "10",
+            fill: |t| (text(t, "output") == "rbf").then(|| real(lenet5::J)).flatten(),
+            ..Setting::NEW
+        };
+        epochs: u64 = Setting {
+            value: "N",
+            help: "Passes over the training cases",
+            default: "20; bundled digits 60, fashion 40",
+            // The bundled sets are small.
+            fill: |t| match text(t, "data") {
+                "digits" => whole(60),
+                "fashion" => whole(40),
+                _ => whole(20),
+            },
+            grows: true,
+            ..Setting::NEW
+        };
+        batch: usize = Setting {
+            value: "N",
+            help: "Cases per update",
+            default: "64",
+            fill: |_| whole(64),
+            ..Setting::NEW
+        };
+        optimizer: OptimizerName = Setting {
+            value: "NAME",
+            help: "How gradients change weights: sgd (steepest descent with momentum) or adam",
+            choices: &["sgd", "adam"],
+            default: "adam",
+            fill: |_| word("adam"),
+            ..Setting::NEW
+        };
+        learning_rate: Schedule = Setting {
+            value: "X",
+            help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
+            default: "adam 0.002..0.00002, sgd 0.05..0.0005, with rbf outputs 0.0005..0.000005",
+            fill: |t| word(match text(t, "optimizer") {
+                "adam" => "0.002..0.00002",
+                // Squared distances of 84 units have gradients that are some hundred times as large.
+                _ if has_rbf(t) => "0.0005..0.000005",
+                _ => "0.05..0.0005",
+            }),
+            ..Setting::NEW
+        };
+        momentum: Option<Schedule> = Setting {
+            value: "X",
+            help: "Of sgd, in [0, 1), or a schedule",
+            default: "0.9",
+            fill: |t| (text(t, "optimizer") == "sgd").then(|| word("0.9")).flatten(),
+            ..Setting::NEW
+        };
+        nesterov: Option<bool> = Setting {
+            value: "BOOL",
+            help: "Nesterov's momentum, with sgd",
+            alone: Some("true"),
+            fill: |t| (text(t, "optimizer") == "sgd").then(|| false.into()),
+            ..Setting::NEW
+        };
+        weight_decay: f32 = Setting {
+            value: "X",
+            help: "Decay of the weights, not of biases: of adam apart from the gradient, of sgd L2",
+            default: "adam 0.05, sgd 5e-4",
+            fill: |t| real(if text(t, "optimizer") == "sgd" { 5e-4 } else { 0.05 }),
+            ..Setting::NEW
+        };
+        augment: Option<Distortion> = Setting {
+            value: "LIST",
+            help: "Distort training pictures anew in each epoch: any of shift, rotate, scale, shear, with the largest \
+                   amount where the default is not wanted: shift=2,rotate=10,scale=0.15,shear=0.15 (pixels, degrees, \
+                   factor 1 +- that, pixels per row)",
+            default: "none",
+            ..Setting::NEW
+        };
+        validation: Validation = Setting {
+            help: "Hold out this fraction (below 1) or number of training cases; the model that is best on them is \
+                   kept; 0 holds out none and keeps the last",
+            ..VALIDATION
+        };
+        patience: u64 = Setting {
+            value: "N",
+            help: "Stop once so many epochs brought no better model on the cases held out (a lower error, or the same \
+                   error with a lower loss); 0 never stops",
+            default: "0",
+            fill: |_| whole(0),
+            ..Setting::NEW
+        };
+        limit: Option<usize> = LIMIT;
+        seed: u64 = Setting { help: "Of weights, order, distortions and dropped units", ..SEED };
+        device: String = DEVICE;
+        input: Option<PictureInput> = Setting {
+            fill: |t| match text(t, "model") {
+                "cnn" => None,
+                _ => Value::try_from(PictureInput::lenet5()).ok(),
+            },
+            ..Setting::NEW
+        };
+        network: Option<NetworkTable> = Setting { explain: wrong_layer, ..Setting::NEW };
+    }
+}
+
+/// Whether the output units are radial basis functions.
+fn has_rbf(table: &Table) -> bool {
+    let own = table.get("network").and_then(|n| n.get("output")).and_then(|o| o.get("type"));
+    text(table, "output") == "rbf" || own.and_then(Value::as_str) == Some("rbf")
+}
+
+/// The first layer of a file that is none: where it stands, and why. A layer is read in whole before its type decides
+/// what else it may say, so the reader itself knows no more than that there is a wrong one.
+fn wrong_layer(text: &str) -> Option<Mistake> {
+    #[derive(Deserialize)]
+    struct File {
+        network: Network,
+    }
+    #[derive(Deserialize)]
+    struct Network {
+        layers: Vec<Spanned<Value>>,
+    }
+    let file: File = toml::from_str(text).ok()?;
+    file.network.layers.into_iter().enumerate().find_map(|(at, layer)| {
+        let span: Range<usize> = layer.span();
+        let error = layer.into_inner().try_into::<LayerSpec>().err()?;
+        Some((Some(span), format!("layer {}: {}", at + 1, error.message())))
+    })
+}
+
+impl Settings for NetworkSettings {
+    fn declared() -> &'static [Setting] {
+        Self::SETTINGS
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_network()?;
+        self.input.as_ref().map_or(Ok(()), PictureInput::check)?;
+        let limit = self.limit.unwrap_or(1) as u64;
+        at_least_one(&[("epochs", self.epochs), ("limit", limit)])?;
+        check_seed(self.seed)?;
+        if self.patience > 0 && self.validation == Validation::None {
+            let detail = "stops by the error on cases held out, and --validation 0 holds out none";
+            return Err(Error::setting("patience", detail));
+        }
+        if self.optimizer == OptimizerName::Adam {
+            let given =
+                [("momentum", self.momentum.is_some()), ("nesterov", self.nesterov == Some(true))];
+            if let Some((setting, _)) = given.iter().find(|(_, given)| *given) {
+                let detail = "belongs to --optimizer sgd, and the optimizer is adam";
+                return Err(Error::setting(*setting, detail));
+            }
+        }
+        self.training().check()
+    }
+
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn of_0_1() -> &'static [&'static str] {
+        &[
+            "model",
+            "data",
+            "output",
+            "rbf_j",
+            "epochs",
+            "batch",
+            "optimizer",
+            "learning_rate",
+            "momentum",
+            "nesterov",
+            "weight_decay",
+            "augment",
+            "validation",
+            "patience",
+            "limit",
+            "seed",
+            "device",
+            "input",
+            "network",
+        ]
+    }
+}
+
+impl NetworkSettings {
+    /// How the network is trained.
+    pub fn training(&self) -> BackpropagationConfig {
+        let background = self.input.unwrap_or(PictureInput::lenet5()).background;
+        let distorted = self.augment.filter(|d| *d != Distortion::default());
+        BackpropagationConfig {
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate.clone(),
+            optimizer: match self.optimizer {
+                OptimizerName::Adam => Optimizer::adam(),
+                OptimizerName::Sgd => Optimizer::Sgd {
+                    momentum: self.momentum.clone().unwrap_or(Schedule::constant(0.9)),
+                    nesterov: self.nesterov.unwrap_or(false),
+                },
+            },
+            weight_decay: self.weight_decay,
+            augment: distorted.map(|d| (d, background)),
+            seed: self.seed,
+        }
+    }
+
+    /// The network for pictures that become `input`, of so many classes.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a `cnn` has no description.
+    pub fn spec(&self, input: &PictureInput, classes: usize) -> Result<NetworkSpec> {
+        let mut spec = match (self.model, &self.network) {
+            (NetworkKind::Lenet5, _) => lenet5::published(self.output_spec(), classes),
+            (NetworkKind::Lenet5Modern, _) => lenet5::modern(classes),
+            (NetworkKind::Cnn, Some(table)) => NetworkSpec {
+                input: input.shape(),
+                classes,
+                initialization: table.initialization.unwrap_or_else(|| by_layers(&table.layers)),
+                output: table.output,
+                layers: table.layers.clone(),
+            },
+            (NetworkKind::Cnn, None) => return Err(no_network()),
+        };
+        spec.input = input.shape();
+        Ok(spec)
+    }
+
+    fn output_spec(&self) -> OutputSpec {
+        match self.output {
+            Some(OutputName::Rbf) => OutputSpec::Rbf { j: self.rbf_j.unwrap_or(lenet5::J) },
+            _ => OutputSpec::Softmax,
+        }
+    }
+
+    fn check_network(&self) -> Result<()> {
+        let units = self.output.is_some() || self.rbf_j.is_some();
+        match (self.model, &self.network) {
+            (NetworkKind::Cnn, None) => return Err(no_network()),
+            (NetworkKind::Cnn, Some(_)) if units => {
+                let detail =
+                    "of cnn stand in its file: output = { type = \"softmax\" } in [network]";
+                return Err(Error::setting("output and rbf-j", detail));
+            }
+            (NetworkKind::Lenet5 | NetworkKind::Lenet5Modern, Some(_)) => {
+                let detail = format!("{} has its own layers; use train cnn", self.model.name());
+                return Err(Error::setting("network", detail));
+            }
+            (NetworkKind::Lenet5Modern, _) if self.output == Some(OutputName::Rbf) => {
+                let detail = "rbf is lenet5's; lenet5-modern has softmax units";
+                return Err(Error::setting("output", detail));
+            }
+            _ => {}
+        }
+        match (self.output, self.rbf_j) {
+            (Some(OutputName::Softmax), Some(_)) => {
+                let detail = "belongs to --output rbf, and the output is softmax";
+                Err(Error::setting("rbf-j", detail))
+            }
+            (_, Some(j)) if !j.is_finite() => {
+                Err(Error::setting("rbf-j", format!("{j} is not finite")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn no_network() -> Error {
+    Error::setting(
+        "network",
+        "train cnn needs a description of its layers: --config FILE.toml with [[network.layers]]; \
+         recipes/cnn-fashion.toml is one",
+    )
+}
+
+/// Normal weights for rectifiers, uniform ones for what squashes.
+fn by_layers(layers: &[LayerSpec]) -> Initialization {
+    let rectifies = |layer: &LayerSpec| match layer {
+        LayerSpec::Linear { activation, .. }
+        | LayerSpec::Conv { activation, .. }
+        | LayerSpec::Subsample { activation, .. } => *activation == Activation::Relu,
+        LayerSpec::Activation { function } => *function == Activation::Relu,
+        _ => false,
+    };
+    match layers.iter().any(rectifies) {
+        true => Initialization::He,
+        false => Initialization::Glorot,
+    }
+}

@@ -1,0 +1,84 @@
+//! The data of a machine's training, prepared.
+
+use super::settings::RbmSettings;
+use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Splits};
+use crate::error::Result;
+use crate::models::VisibleKind;
+use crate::run::{Event, Observer};
+
+/// The parts of the data, and what was fitted to the training part.
+pub struct Prepared {
+    /// Cases to learn from.
+    pub train: Cases,
+    /// Cases held out.
+    pub validation: Option<Cases>,
+    /// The data's test part.
+    pub test: Option<Cases>,
+    /// A case's height and width, where it is a picture.
+    pub image: Option<ImageShape>,
+    /// What is done to values first.
+    pub preprocessing: Preprocessing,
+}
+
+impl Prepared {
+    /// Loads and prepares what `settings` name; their `validation` becomes what was done.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the units.
+    pub fn load(settings: &mut RbmSettings, observer: &mut dyn Observer) -> Result<Self> {
+        let Splits { train, test } = data::load(&settings.data)?;
+        for notice in &train.notices {
+            observer.see(Event::Note(&format!("note: {notice}")));
+        }
+        let image = train.image;
+        let train = settings.limit.into_iter().fold(train, DataSet::limit);
+        settings.validation = settings.validation.of(train.cases.len());
+        let (train, validation) = settings.validation.split(train, settings.seed)?;
+        let preprocessing =
+            Preprocessing::fit(&train.cases, settings.binarize.0, settings.standardize)?;
+        if settings.visible == VisibleKind::Bernoulli {
+            train.cases.check_unit_interval(&settings.data)?;
+        }
+        let prepared = Prepared {
+            train: train.cases,
+            validation: validation.map(|v| v.cases),
+            test: test.map(|t| t.cases),
+            image,
+            preprocessing,
+        };
+        observer.see(Event::Note(&prepared.words(settings)));
+        Ok(prepared)
+    }
+
+    fn words(&self, settings: &RbmSettings) -> String {
+        let held_out = self
+            .validation
+            .as_ref()
+            .map_or(String::new(), |v| format!(" and {} held out", v.len()));
+        let count = |n: usize, what: &str| match n {
+            1 => format!("1 {what}"),
+            n => format!("{n} {what}s"),
+        };
+        format!(
+            "data: {}, {}{held_out} of {}{}",
+            settings.data,
+            count(self.train.len(), "training case"),
+            count(self.train.width(), "value"),
+            match settings.binarize.0 {
+                Some(how) => format!(", binarised ({how})"),
+                None if settings.standardize => ", standardised".into(),
+                None => String::new(),
+            }
+        )
+    }
+
+    /// The cases that are shown to people: of the test part, else those held out, else those of training; with what
+    /// they are called.
+    pub fn shown(&self) -> (&Cases, Part, &'static str) {
+        match (&self.test, &self.validation) {
+            (Some(test), _) => (test, Part::Test, "test"),
+            (None, Some(validation)) => (validation, Part::Validation, "validation"),
+            (None, None) => (&self.train, Part::Train, "training"),
+        }
+    }
+}

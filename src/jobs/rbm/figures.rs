@@ -1,0 +1,136 @@
+//! What is measured of a machine.
+
+use crate::training::{Better, Figure, LEARNING_RATE, MOMENTUM, Told};
+
+/// All, in the order in which they are told.
+pub static FIGURES: [&Figure; 12] = [
+    &LEARNING_RATE,
+    &MOMENTUM,
+    &LOG_LIKELIHOOD,
+    &PSEUDO_LIKELIHOOD,
+    &ERROR,
+    &VALIDATION_ERROR,
+    &TEST_ERROR,
+    &GAP,
+    &WEIGHT_NORM,
+    &ACTIVITY,
+    &LOG_PARTITION,
+    &LOG_PARTITION_ERROR,
+];
+
+/// The squared error of a case's reconstruction.
+pub static ERROR: Figure = Figure {
+    key: "reconstruction_error",
+    name: "reconstruction error",
+    of: "training",
+    unit: "squared error per case",
+    says: "v → p(h|v) → mean of v, squared error summed over visible units, mean over cases.",
+    diagram: "v → p(h|v) → mean of v. Lower is better, but it is no likelihood.",
+    column: "training error",
+    told: Told::AtTheEnd,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The same of the cases held out.
+pub static VALIDATION_ERROR: Figure = Figure {
+    key: "validation_reconstruction_error",
+    of: "validation",
+    says: "On the cases held out.",
+    column: "validation error",
+    ..BASE_ERROR
+};
+
+/// The same of the test part.
+pub static TEST_ERROR: Figure = Figure {
+    key: "test_reconstruction_error",
+    of: "test",
+    says: "On the data's test part.",
+    column: "test error",
+    ..BASE_ERROR
+};
+
+const BASE_ERROR: Figure = Figure {
+    name: "reconstruction error",
+    unit: "squared error per case",
+    told: Told::AtTheEnd,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The stochastic pseudo-log-likelihood.
+pub static PSEUDO_LIKELIHOOD: Figure = Figure {
+    key: "pseudo_log_likelihood",
+    name: "pseudo-likelihood",
+    unit: "nats per case",
+    says: "Sum over visible units of ln p(unit | the others), nats per case; stochastic.",
+    diagram: "Sum of ln p(one visible unit | the others), estimated by flipping one unit a case, of held-out cases if \
+              there are any. Higher is better.",
+    column: "pseudo-likelihood",
+    told: Told::Always,
+    better: Better::Higher,
+    ..Figure::NEW
+};
+
+/// How the free energies of training cases and of those held out differ.
+pub static GAP: Figure = Figure {
+    key: "free_energy_gap",
+    name: "free-energy gap",
+    unit: "nats",
+    says: "Mean free energy of validation less training cases, nats: large means overfitting.",
+    diagram: "Validation less training. A gap that keeps growing means overfitting.",
+    ..Figure::NEW
+};
+
+/// How long the weights of a hidden unit are.
+pub static WEIGHT_NORM: Figure = Figure {
+    key: "weight_norm",
+    name: "weight norm",
+    unit: "mean ‖W·j‖",
+    says: "Length of a hidden unit's weights, mean over the units.",
+    diagram: "The length of a hidden unit's weights, mean over hidden units. Steady growth without better scores \
+              asks for more weight decay.",
+    ..Figure::NEW
+};
+
+/// How often hidden units are on.
+pub static ACTIVITY: Figure = Figure {
+    key: "hidden_activity",
+    name: "hidden activity",
+    unit: "mean p(h|v)",
+    says: "Mean p(h|v) over training cases and hidden units.",
+    diagram: "Over training cases. Near 0 or 1, hidden units carry little.",
+    ..Figure::NEW
+};
+
+/// ln Z while training.
+pub static LOG_PARTITION: Figure = Figure {
+    key: "log_partition",
+    name: "log Z",
+    unit: "nats",
+    says: "The logarithm of the partition function, estimated while training.",
+    diagram: "The logarithm of the partition function, estimated while training.",
+    ..Figure::NEW
+};
+
+/// Its standard error; 0 where it is exact.
+pub static LOG_PARTITION_ERROR: Figure = Figure {
+    key: "log_partition_std_error",
+    name: "standard error of log Z",
+    unit: "nats",
+    says: "The standard error of log Z; 0 where it is exact.",
+    diagram: "The standard error of log Z; 0 where it is exact.",
+    ..Figure::NEW
+};
+
+/// The mean log-likelihood while training.
+pub static LOG_LIKELIHOOD: Figure = Figure {
+    key: "mean_log_likelihood",
+    name: "log-likelihood",
+    unit: "nats per case",
+    says: "The mean ln p(v) of the cases held out, else of training cases, estimated while training.",
+    diagram: "The mean ln p(v), estimated while training.",
+    told: Told::Always,
+    better: Better::Higher,
+    ..Figure::NEW
+};

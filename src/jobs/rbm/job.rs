@@ -1,0 +1,205 @@
+//! The training of a restricted Boltzmann machine: one stage of contrastive divergence.
+
+use std::path::Path;
+
+use super::data::Prepared;
+use super::figures::{FIGURES, TEST_ERROR};
+use super::probe::Probe;
+use super::settings::RbmSettings;
+use super::{machine, report};
+use crate::data::{ImageShape, Part};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::models::Rbm;
+use crate::run::report::{Section, panels};
+use crate::run::{
+    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, curves, pictures,
+};
+use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner, ResidentData};
+
+/// Chains and Gibbs steps of `samples.png`.
+const SAMPLES: usize = 100;
+const SAMPLE_STEPS: u64 = 1000;
+/// Cases of `reconstructions.png`.
+const RECONSTRUCTIONS: usize = 40;
+
+/// A restricted Boltzmann machine's training.
+pub struct RbmJob {
+    settings: RbmSettings,
+    device: Device,
+    prepared: Prepared,
+    record: RunRecord,
+    probe: Probe,
+    trainer: CdTrainer,
+    batches: ResidentData,
+    interval: u64,
+}
+
+impl RbmJob {
+    /// Loads the data and builds machine and learner.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Data`] where the values do not suit the units, [`Error::Limit`] and
+    /// [`Error::OutOfMemory`] for what is too large.
+    pub fn new(
+        mut settings: RbmSettings,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let prepared = Prepared::load(&mut settings, observer)?;
+        let seed = settings.seed;
+        let batches = ResidentData::prepare(
+            device,
+            prepared.train.clone(),
+            &prepared.preprocessing,
+            (seed, Part::Train),
+        )?;
+        let probe = Probe::new(device, seed, &prepared)?;
+        let width = prepared.train.width();
+        let mut rbm = Rbm::new(device, settings.visible, width, settings.hidden, seed)?;
+        rbm.set_visible_bias_from_means(&probe.train_means)?;
+        let training = settings.training();
+        let interval = probe.interval(batches.cases(), training.steps);
+        let trainer = CdTrainer::new(rbm, training, &probe.train_means)?;
+        let parts = [Some(&prepared.train), prepared.validation.as_ref()];
+        let record = RunRecord::new(device, parts.map(|part| part.map(|cases| (cases, &[][..]))));
+        let device = device.clone();
+        Ok(RbmJob { settings, device, prepared, record, probe, trainer, batches, interval })
+    }
+
+    /// The machine as it stands.
+    pub fn rbm(&self) -> &Rbm {
+        self.trainer.rbm()
+    }
+
+    fn image(&self) -> Option<(usize, usize)> {
+        self.prepared.image.map(|ImageShape { height, width }| (height, width))
+    }
+}
+
+impl Job for RbmJob {
+    type Settings = RbmSettings;
+
+    fn kind(&self) -> &'static str {
+        "rbm"
+    }
+
+    fn settings(&self) -> &RbmSettings {
+        &self.settings
+    }
+
+    fn data(&self) -> &str {
+        &self.settings.data
+    }
+
+    fn record(&self) -> RunRecord {
+        self.record.clone()
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn stages(&self) -> usize {
+        1
+    }
+
+    fn begin(&mut self, _: usize) -> Result<Stage> {
+        Ok(Stage { name: "rbm".into(), epochs: self.settings.epochs, keep: Keep::Last })
+    }
+
+    fn parts(&mut self) -> Result<(&mut dyn Learner, &mut dyn BatchSource)> {
+        Ok((&mut self.trainer, &mut self.batches))
+    }
+
+    fn score(&mut self, epoch: u64, last: bool) -> Result<Figures> {
+        let rbm = self.trainer.rbm();
+        let mut figures = Figures::new();
+        if last || epoch.is_multiple_of(self.interval) {
+            figures = self.probe.scores(rbm, epoch).map_err(|e| match e {
+                Error::Diverged { epoch, what, advice, .. } => {
+                    let step = self.batches.cases().div_ceil(self.settings.batch) as u64;
+                    Error::Diverged { epoch, step, what, advice }
+                }
+                e => e,
+            })?;
+        }
+        if self.settings.score_every.is_some_and(|every| epoch.is_multiple_of(every)) {
+            figures.extend(&self.probe.likelihood(rbm, epoch)?);
+        }
+        Ok(figures)
+    }
+
+    fn figures(&self) -> &'static [&'static Figure] {
+        &FIGURES
+    }
+
+    fn facts(&self) -> Facts {
+        let rbm = self.trainer.rbm();
+        let (visible, hidden) = (rbm.visible_count(), rbm.hidden_count());
+        let space = if self.settings.standardize { " of standardised values" } else { "" };
+        let plural = if hidden == 1 { "" } else { "s" };
+        Facts {
+            title: format!("rbm with {visible} visible and {hidden} hidden unit{plural}{space}"),
+            numbers: vec![
+                ("visible_units", visible.into()),
+                ("hidden_units", hidden.into()),
+                ("standardized", self.settings.standardize.into()),
+            ],
+        }
+    }
+
+    fn save(&mut self, path: &Path) -> Result<()> {
+        let about = (self.settings.seed, self.settings.data.as_str());
+        let Prepared { preprocessing, image, .. } = &self.prepared;
+        machine::to_file(self.trainer.rbm(), preprocessing, *image, about)?.save(path)
+    }
+
+    fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
+        let rbm = self.trainer.rbm();
+        let test = match &self.prepared.test {
+            Some(test) => Some(self.probe.error(rbm, test, Part::Test)?),
+            None => None,
+        };
+        let (image, width) = (self.image(), rbm.visible_count());
+        let at = |name: &str| end.folder.join(name);
+        let filters = pictures::filters(&rbm.w.to_vec()?, width, rbm.hidden_count(), image)?;
+        for note in &filters.notes {
+            end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
+        }
+        filters.save(at(run::FILTERS))?;
+
+        let (seed, visible) = (self.settings.seed, rbm.visible());
+        let preprocessing = &self.prepared.preprocessing;
+        let range = |values: &mut [f32]| machine::for_picture(preprocessing, visible, values);
+        let mut samples = machine::chain_means(rbm, SAMPLES, SAMPLE_STEPS, seed)?;
+        let scale = range(&mut samples)?;
+        pictures::sheet(&samples, width, image, scale)?.save(at(run::SAMPLES))?;
+
+        let (shown, part, _) = self.prepared.shown();
+        let shown = shown.clone().limit(RECONSTRUCTIONS);
+        let shown = preprocessing.apply_for_evaluation(shown, seed, part)?;
+        let v = machine::upload_rows(&self.device, &shown, 0, RECONSTRUCTIONS)?;
+        let (mut originals, mut again) = (v.to_vec()?, rbm.reconstruct(&v)?.to_vec()?);
+        range(&mut again)?;
+        let scale = range(&mut originals)?;
+        pictures::reconstructions(&originals, &again, width, image, scale)?
+            .save(at(run::RECONSTRUCTIONS))?;
+
+        let points = |key: &str| run::points(end.lines, key);
+        let panels = panels(&FIGURES, &points, &|_| None);
+        let panels: Vec<_> = panels.into_iter().map(|(panel, _)| panel).collect();
+        curves::write_svg(at(run::CURVES), &panels)?;
+        Ok(Figures::new().with(&TEST_ERROR, test))
+    }
+
+    fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
+        let about = report::Machine {
+            rbm: self.trainer.rbm(),
+            preprocessing: &self.prepared.preprocessing,
+            image: self.image(),
+            seed: self.settings.seed,
+        };
+        report::sections(record, &about, Ok(&self.prepared))
+    }
+}

@@ -1,0 +1,165 @@
+//! Settings that several kinds of training share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use toml::{Table, Value};
+
+use crate::data::{Binarize, DataSet, Holdout};
+use crate::device::DEVICE_VARIABLE;
+use crate::error::{Error, Result};
+use crate::run::settings::{Setting, setting_values, settings_text};
+
+/// How many training cases are held out.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Validation {
+    /// A tenth, but none of fewer than ten cases.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// So many.
+    Some(Holdout),
+}
+
+impl FromStr for Validation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match (text.trim(), text.trim().parse::<f64>()) {
+            ("auto", _) => Ok(Validation::Auto),
+            (_, Ok(0.0)) => Ok(Validation::None),
+            (text, _) => text.parse().map(Validation::Some),
+        }
+    }
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Validation::Auto => f.write_str("auto"),
+            Validation::None => f.write_str("0"),
+            Validation::Some(holdout) => holdout.fmt(f),
+        }
+    }
+}
+
+impl Validation {
+    /// What it comes to for so many cases; never [`Validation::Auto`].
+    pub fn of(self, cases: usize) -> Self {
+        match self {
+            Validation::Auto if cases < 10 => Validation::None,
+            Validation::Auto => Validation::Some(Holdout::Fraction(0.1)),
+            asked => asked,
+        }
+    }
+
+    /// The training cases and those held out.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub fn split(self, set: DataSet, seed: u64) -> Result<(DataSet, Option<DataSet>)> {
+        match self.of(set.cases.len()) {
+            Validation::Some(holdout) => {
+                let (train, held_out) = set.split_validation(holdout, seed)?;
+                Ok((train, Some(held_out)))
+            }
+            _ => Ok((set, None)),
+        }
+    }
+}
+
+/// How values become bits, if they do.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BinarizeHow(pub Option<Binarize>);
+
+impl FromStr for BinarizeHow {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim() {
+            "none" => Ok(BinarizeHow(None)),
+            how => how.parse().map(|how| BinarizeHow(Some(how))).map_err(|_| {
+                let detail =
+                    format!("'{how}' is none of: a threshold in (0, 1], sample, resample, none");
+                Error::setting("binarize", detail)
+            }),
+        }
+    }
+}
+
+impl fmt::Display for BinarizeHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("none"),
+            Some(how) => how.fmt(f),
+        }
+    }
+}
+
+settings_text!(Validation, BinarizeHow);
+setting_values!(Validation, BinarizeHow, crate::models::VisibleKind, crate::training::Distortion);
+
+/// A text of a table of settings.
+pub(super) fn text<'a>(table: &'a Table, key: &str) -> &'a str {
+    table.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A default that is a text.
+pub(super) fn word(text: &str) -> Option<Value> {
+    Some(Value::String(text.into()))
+}
+
+/// A default that is a number of things.
+pub(super) fn whole(n: i64) -> Option<Value> {
+    Some(Value::Integer(n))
+}
+
+/// A default that is an f32.
+pub(super) fn real(x: f32) -> Option<Value> {
+    Some(Value::Float(x.into()))
+}
+
+/// Training cases, at most.
+pub(super) const LIMIT: Setting =
+    Setting { value: "N", help: "Use the first N training cases only", ..Setting::NEW };
+
+/// Cases held out.
+pub(super) const VALIDATION: Setting = Setting {
+    value: "X",
+    help: "Hold out this fraction (below 1) or number of training cases; 0 holds out none",
+    default: "0.1; none of fewer than 10 cases",
+    fill: |_| word("auto"),
+    ..Setting::NEW
+};
+
+/// The seed of everything.
+pub(super) const SEED: Setting =
+    Setting { value: "S", default: "1", fill: |_| whole(1), ..Setting::NEW };
+
+/// Where it runs.
+pub(super) const DEVICE: Setting = Setting {
+    value: "DEVICE",
+    help: "auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`, or a \
+           part of an adapter's name",
+    default: "auto",
+    fill: |_| word("auto"),
+    variable: DEVICE_VARIABLE,
+    ..Setting::NEW
+};
+
+/// That numbers of things are not 0.
+pub(super) fn at_least_one(values: &[(&str, u64)]) -> Result<()> {
+    match values.iter().find(|(_, value)| *value == 0) {
+        Some((name, _)) => Err(Error::setting(*name, "0 is too few; use at least 1")),
+        None => Ok(()),
+    }
+}
+
+/// That TOML can hold a seed.
+pub(super) fn check_seed(seed: u64) -> Result<()> {
+    match i64::try_from(seed) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::setting("seed", format!("{seed} is above 2^63 - 1"))),
+    }
+}

@@ -1,0 +1,367 @@
+//! A run and its folder: begun anew or taken up, with checkpoints and metrics as it goes on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use toml::Table;
+
+use super::checkpoint::{Checkpoint, Checkpoints};
+use super::folder::{CONFIG, EVAL, MODEL, RunFolder, SUMMARY};
+use super::job::{Event, Job, Observer};
+use super::settings::{self, Settings};
+use crate::data::Cases;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::models::{Arrays, state};
+use crate::training::{Best, Learner, TrainerState, visit};
+
+/// A checkpoint is written once the last one is this old, within an epoch too.
+const OLDEST: Duration = Duration::from_secs(60);
+/// At the end of an epoch one is written as soon as training took this many times as long as writing the
+/// last one did: an epoch may take a millisecond, and a checkpoint waits for the disk.
+const SHARE: u32 = 20;
+/// Seconds that the epoch under way took so far.
+const EPOCH_SECONDS: &str = "epoch_seconds";
+/// The stage under way, counted from 0, and the epochs of those before it; absent in the first.
+const STAGE: &str = "stage";
+const EARLIER: &str = "earlier_epochs";
+
+/// Where and with what a run was made, as its `config.toml` has it under `run`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// harmonium's version.
+    pub harmonium: String,
+    /// The device's full name.
+    pub device_name: String,
+    /// Its backend.
+    pub backend: String,
+    /// Its driver.
+    pub driver: String,
+    /// Cases trained on.
+    pub training_cases: usize,
+    /// Cases held out.
+    pub validation_cases: usize,
+    /// Values of a case.
+    pub visible_units: usize,
+    /// Of values and labels; older runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_checksum: Option<String>,
+}
+
+impl RunRecord {
+    /// The record of a run on training cases and cases held out, each with their labels if there are some.
+    pub fn new(device: &Device, parts: [Option<(&Cases, &[u32])>; 2]) -> Self {
+        let info = device.info();
+        let [train, held_out] =
+            parts.map(|part| part.map_or([0, 0], |(c, _)| [c.len(), c.width()]));
+        let sums =
+            parts.map(|part| part.map(|(cases, labels)| (cases.values().checksum(), labels)));
+        RunRecord {
+            harmonium: env!("CARGO_PKG_VERSION").into(),
+            device_name: info.name.clone(),
+            backend: info.backend.clone(),
+            driver: info.driver.clone(),
+            training_cases: train[0],
+            validation_cases: held_out[0],
+            visible_units: train[1],
+            data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
+        }
+    }
+
+    /// Checks that the data are those that this run began with.
+    fn check_data(&self, data: &str, now: &RunRecord) -> Result<()> {
+        let counts = |r: &RunRecord| {
+            format!(
+                "{} training cases and {} held out, of {} values",
+                r.training_cases, r.validation_cases, r.visible_units
+            )
+        };
+        let (was, is) = (counts(self), counts(now));
+        if was != is {
+            let detail =
+                format!("they changed: {is} now, {was} when the run began; it cannot go on");
+            return Err(Error::data(data, detail));
+        }
+        if self.data_checksum.is_some() && self.data_checksum != now.data_checksum {
+            let detail = "as many as when the run began, but their values or labels changed; it cannot go on";
+            return Err(Error::data(data, detail));
+        }
+        Ok(())
+    }
+
+    fn device(&self) -> [&str; 3] {
+        [&self.device_name, &self.backend, &self.driver]
+    }
+}
+
+/// Settings with what the run records beside them.
+#[derive(Serialize)]
+struct Config<'a, S> {
+    #[serde(flatten)]
+    settings: &'a S,
+    run: &'a RunRecord,
+}
+
+/// A line of `metrics.jsonl`.
+pub type Line = Map<String, Value>;
+
+/// A run under way: its folder, and where it stands.
+pub struct Run {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// Its metrics so far.
+    pub lines: Vec<Line>,
+    checkpoints: Checkpoints,
+    /// The settings as checkpoints record them.
+    settings: String,
+    written: Instant,
+    /// How long writing the last checkpoint took.
+    cost: Duration,
+    /// The arrays of the models of finished stages.
+    finished: BTreeMap<usize, Arrays>,
+    /// How many epochs these had.
+    earlier: u64,
+    /// Where it is to go on from.
+    pub(super) position: Option<Position>,
+}
+
+/// Where an older run stopped.
+pub(super) struct Position {
+    pub stage: usize,
+    pub state: TrainerState,
+    pub epoch_seconds: f64,
+}
+
+/// An older run that goes on, before its data are at hand.
+pub struct Older {
+    folder: RunFolder,
+    checkpoints: Checkpoints,
+    checkpoint: Checkpoint,
+    record: Option<RunRecord>,
+    grown: bool,
+}
+
+/// What there is to go on with.
+pub enum Found<S> {
+    /// Nothing is left to do; why, in words.
+    Finished(String),
+    /// The run goes on with these settings.
+    Unfinished(S, Box<Older>),
+}
+
+impl Run {
+    /// Begins a run of a job in the folder `out`, or in the next free `runs/<kind>-<number>`; with `force` an older
+    /// run's files in `out` are removed first.
+    ///
+    /// # Errors
+    /// Those of [`RunFolder::create`].
+    pub fn create<J: Job>(job: &J, out: Option<&Path>, force: bool) -> Result<Self> {
+        let mut folder = RunFolder::create(out, job.kind(), force)?;
+        folder.write_config(&Config { settings: job.settings(), run: &job.record() })?;
+        folder.start_metrics()?;
+        let checkpoints = Checkpoints::new(folder.path());
+        Ok(Self::at(folder, checkpoints, settings::recorded(job.settings())?))
+    }
+
+    fn at(folder: RunFolder, checkpoints: Checkpoints, settings: String) -> Self {
+        Run {
+            folder,
+            lines: Vec::new(),
+            checkpoints,
+            settings,
+            written: Instant::now(),
+            cost: Duration::ZERO,
+            finished: BTreeMap::new(),
+            earlier: 0,
+            position: None,
+        }
+    }
+
+    /// Looks for an older run of `kind` in the folder `path`, of which what is asked for may want more epochs.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where there is nothing to go on with, or another process is at it; [`Error::Setting`] where
+    /// what is asked for contradicts the run; [`Error::File`] for a damaged checkpoint, and for one that was made
+    /// with other settings.
+    pub fn find<S: Settings>(
+        path: &Path,
+        kind: &str,
+        asked: Vec<Table>,
+        observer: &mut dyn Observer,
+    ) -> Result<Found<S>> {
+        let folder = RunFolder::open(path)?;
+        let file = settings::read_file::<S>(&path.join(CONFIG), kind)?;
+        let record = file.run.clone().and_then(|run| run.try_into::<RunRecord>().ok());
+        let as_recorded: S = settings::resolve(vec![file.settings.clone()])?;
+        let recorded = of_few_cases(file.settings.clone(), record.as_ref());
+        let old: S = settings::resolve(vec![recorded.clone()])?;
+        let new: S = settings::resolve([vec![recorded], asked].concat())?;
+        settings::check_same(path, &old, &new)?;
+        let (checkpoints, found) = Checkpoints::open(path)?;
+        let Some((newest, checkpoint)) = found.newest else {
+            let detail = format!(
+                "there is nothing to resume: {} has no checkpoint; --force instead of --resume starts the run again",
+                path.display()
+            );
+            return Err(Error::run("run folder", detail));
+        };
+        for error in &found.refused {
+            let shown = newest.display();
+            observer.see(Event::Warning(&format!("{error}; {shown} is used instead")));
+        }
+        let stored = &checkpoint.settings;
+        if let Some(name) = settings::first_changed(stored, &as_recorded, &file.settings)? {
+            let detail = format!(
+                "the checkpoint was made with other settings than those in {CONFIG} ({name}); put it back as it was"
+            );
+            return Err(Error::file(newest, "metadata settings", detail));
+        }
+        let epochs = settings::table(&new)?.get("epochs").and_then(toml::Value::as_integer);
+        if let Some(why) = finished(path, epochs.unwrap_or(0) as u64) {
+            return Ok(Found::Finished(why));
+        }
+        let grown = settings::table(&old)? != settings::table(&new)?;
+        let older = Older { folder, checkpoints, checkpoint, record, grown };
+        Ok(Found::Unfinished(new, Box::new(older)))
+    }
+
+    /// Whether a checkpoint should be written after an update.
+    pub(super) fn is_due(&self) -> bool {
+        self.written.elapsed() >= OLDEST
+    }
+
+    /// Whether a checkpoint should be written after an epoch.
+    pub(super) fn is_due_after_epoch(&self) -> bool {
+        self.written.elapsed() >= OLDEST.min(self.cost.saturating_mul(SHARE))
+    }
+
+    /// Writes a checkpoint. `epoch_seconds` is what the epoch under way took so far.
+    pub(super) fn checkpoint(
+        &mut self,
+        learner: &mut dyn Learner,
+        best: &mut Best,
+        epoch_seconds: f64,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let arrays = state::read(|v| {
+            visit(learner, v)?;
+            best.visit(learner.model(), v)
+        })?;
+        let mut state = TrainerState { clock: learner.clock(), arrays }.checked()?;
+        for (stage, arrays) in &self.finished {
+            let named =
+                arrays.iter().map(|(name, a)| (format!("{STAGE}{stage}.{name}"), a.clone()));
+            state.arrays.extend(named);
+        }
+        self.folder.sync_metrics()?;
+        let mut notes = BTreeMap::from([(EPOCH_SECONDS.to_string(), epoch_seconds.to_string())]);
+        if !self.finished.is_empty() {
+            notes.insert(STAGE.into(), self.finished.len().to_string());
+            notes.insert(EARLIER.into(), self.earlier.to_string());
+        }
+        self.checkpoints.write(&Checkpoint { state, settings: self.settings.clone(), notes })?;
+        self.written = Instant::now();
+        self.cost = start.elapsed();
+        Ok(())
+    }
+
+    /// Keeps what a finished stage has learnt, for checkpoints of later ones.
+    pub(super) fn keep_stage(&mut self, stage: usize, learner: &mut dyn Learner) -> Result<()> {
+        self.finished.insert(stage, state::read(|v| learner.model().visit(v))?);
+        self.earlier += learner.clock().epochs;
+        Ok(())
+    }
+
+    /// Brings a stage that was finished before to what it had learnt.
+    pub(super) fn restore_stage(&self, stage: usize, learner: &mut dyn Learner) -> Result<()> {
+        let none = Arrays::new();
+        let arrays = self.finished.get(&stage).unwrap_or(&none);
+        state::write(arrays, |v| learner.model().visit(v))
+    }
+
+    /// Appends a line to the metrics.
+    pub(super) fn append(&mut self, line: &impl Serialize) -> Result<()> {
+        self.folder.append_metrics(line)?;
+        if let Ok(Value::Object(line)) = serde_json::to_value(line) {
+            self.lines.push(line);
+        }
+        Ok(())
+    }
+}
+
+impl Older {
+    /// Takes the run up: checks that the data are what they were, and cuts the metrics back to the checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the data changed; [`Error::File`] where metrics are missing; [`Error::Io`].
+    pub fn take_up<J: Job>(self, job: &J, observer: &mut dyn Observer) -> Result<Run> {
+        let now = job.record();
+        if let Some(record) = &self.record {
+            record.check_data(job.data(), &now)?;
+            if record.device() != now.device() {
+                observer.see(Event::Warning(&format!(
+                    "the run began on {} ({}, {}) and goes on on {} ({}, {}); its later bits may differ from those \
+                     of a run on one device",
+                    record.device_name,
+                    record.backend,
+                    record.driver,
+                    now.device_name,
+                    now.backend,
+                    now.driver
+                )));
+            }
+        }
+        let Checkpoint { mut state, notes, .. } = self.checkpoint;
+        let text = settings::recorded(job.settings())?;
+        let mut run = Run::at(self.folder, self.checkpoints, text);
+        let stage = notes.get(STAGE).and_then(|s| s.parse().ok()).unwrap_or(0);
+        for finished in 0..stage {
+            let prefix = format!("{STAGE}{finished}.");
+            let (own, rest) =
+                state.arrays.into_iter().partition(|(name, _)| name.starts_with(&prefix));
+            let own: Arrays = own;
+            state.arrays = rest;
+            let named = own.into_iter().map(|(name, a)| (name[prefix.len()..].to_string(), a));
+            run.finished.insert(finished, named.collect());
+        }
+        run.earlier = notes.get(EARLIER).and_then(|s| s.parse().ok()).unwrap_or(0);
+        run.lines = run.folder.cut_metrics(run.earlier + state.clock.epochs)?;
+        // It is of the model that will be replaced.
+        run.folder.forget(EVAL)?;
+        if self.grown {
+            let record = self.record.as_ref().unwrap_or(&now);
+            run.folder.write_config(&Config { settings: job.settings(), run: record })?;
+        }
+        let epoch_seconds = notes.get(EPOCH_SECONDS).and_then(|s| s.parse().ok()).unwrap_or(0.0);
+        run.position = Some(Position { stage, state, epoch_seconds });
+        Ok(run)
+    }
+}
+
+/// A set of fewer than ten cases was not split unless asked for, and 0.1 recorded only what would have been held
+/// out of a larger one.
+fn of_few_cases(mut settings: Table, record: Option<&RunRecord>) -> Table {
+    if record.is_some_and(|r| r.validation_cases == 0) {
+        settings.insert("validation".into(), toml::Value::String("0".into()));
+    }
+    settings
+}
+
+/// Where the summary, which is what a run writes last, tells of that many epochs or of an early stop: what is said.
+fn finished(path: &Path, epochs: u64) -> Option<String> {
+    let summary = std::fs::read(path.join(SUMMARY)).ok()?;
+    let summary: Value = serde_json::from_slice(&summary).ok()?;
+    let told = summary["epochs"].as_u64()?;
+    let stopped_early = summary["stopped_early"].as_bool() == Some(true);
+    if !path.join(MODEL).is_file() || !(told >= epochs || stopped_early) {
+        return None;
+    }
+    let done = if told == 1 { "1 epoch".to_string() } else { format!("{told} epochs") };
+    Some(match stopped_early {
+        true => format!("the run is finished: it stopped early, after {done}"),
+        false => format!("the run is finished: {done}; a larger --epochs goes on"),
+    })
+}

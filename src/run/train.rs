@@ -1,0 +1,315 @@
+//! The only loop: stages, epochs, checkpoints, scores, the best model, and the end.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
+
+use super::folder::{LAST_MODEL, REPORT};
+use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
+use super::record::Record;
+use super::session::{Line, Position, Run};
+use super::{atomic, report};
+use crate::device::DeviceInfo;
+use crate::error::Result;
+use crate::models::state;
+use crate::training::{Best, Figure, Figures, LEARNING_RATE, MOMENTUM, epoch, visit, warm_up};
+
+/// A line of `metrics.jsonl`.
+#[derive(Serialize)]
+struct Metrics<'a> {
+    epoch: u64,
+    /// Where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'a str>,
+    updates: u64,
+    seconds: f64,
+    cases_per_second: f64,
+    #[serde(flatten)]
+    figures: &'a Figures,
+}
+
+/// `summary.json`.
+#[derive(Serialize)]
+struct SummaryFile<'a> {
+    model: &'a str,
+    #[serde(flatten)]
+    facts: Ordered<'a>,
+    epochs: u64,
+    #[serde(flatten)]
+    best: Option<Kept>,
+    updates: u64,
+    training_cases: usize,
+    seconds: f64,
+    cases_per_second: f64,
+    #[serde(flatten)]
+    figures: &'a Figures,
+    device: &'a DeviceInfo,
+    peak_device_bytes: u64,
+    harmonium: &'static str,
+}
+
+/// Which model was kept, where the best is.
+#[derive(Serialize, Clone, Copy)]
+struct Kept {
+    best_epoch: u64,
+    stopped_early: bool,
+}
+
+struct Ordered<'a>(&'a [(&'static str, Value)]);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
+        map.end()
+    }
+}
+
+/// Trains a job to its end, or until the observer stops it; a run that was taken up goes on where it stopped. At the
+/// end model, pictures, summary and report lie in the run's folder.
+///
+/// ```no_run
+/// use harmonium::jobs::rbm::{RbmJob, RbmSettings};
+/// use harmonium::run::{Event, Flow, Run, train};
+/// use harmonium::Device;
+/// let mut settings = RbmSettings::of("digits")?;
+/// settings.epochs = 5;
+/// let mut observer = |event: Event<'_>| {
+///     if let Event::Scored(figures) = event {
+///         println!("{:?}", figures.get("reconstruction_error"));
+///     }
+///     Flow::GoOn
+/// };
+/// let mut job = RbmJob::new(settings, &Device::cpu(), &mut observer)?;
+/// let mut run = Run::create(&job, None, false)?;
+/// train(&mut job, &mut run, &mut observer)?;
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Diverged`](crate::Error::Diverged), device errors, [`Error::Io`](crate::Error::Io): the last checkpoint
+/// and the metrics stay in the folder.
+pub fn train<J: Job>(job: &mut J, run: &mut Run, observer: &mut dyn Observer) -> Result<End> {
+    let ended = all_stages(job, run, observer);
+    let flow = observer.see(Event::Over);
+    match ended? {
+        Some(last) if flow == Flow::GoOn => finish(job, run, last, observer).map(End::Done),
+        _ => Ok(End::Stopped),
+    }
+}
+
+/// What the last stage left.
+struct Last {
+    stage: Stage,
+    best: Best,
+    stopped_early: bool,
+}
+
+/// Whether all stages came to their ends; the last one's.
+fn all_stages<J: Job>(
+    job: &mut J,
+    run: &mut Run,
+    observer: &mut dyn Observer,
+) -> Result<Option<Last>> {
+    let mut position = run.position.take();
+    let first = position.as_ref().map_or(0, |p| p.stage);
+    let stages = job.stages();
+    let mut last = None;
+    for number in 0..stages {
+        let stage = job.begin(number)?;
+        if number < first {
+            run.restore_stage(number, job.parts()?.0)?;
+            continue;
+        }
+        let mut best = Best::default();
+        let position = position.take();
+        let Some(stopped_early) = one_stage(job, run, (&stage, &mut best), position, observer)?
+        else {
+            return Ok(None);
+        };
+        if number + 1 < stages {
+            let learner = job.parts()?.0;
+            best.exchange(learner.model())?;
+            run.keep_stage(number, learner)?;
+        }
+        last = Some(Last { stage, best, stopped_early });
+    }
+    Ok(last)
+}
+
+/// Trains a stage to its last epoch or to an early stop: whether it was one. `None` where the observer stopped it.
+fn one_stage<J: Job>(
+    job: &mut J,
+    run: &mut Run,
+    (stage, best): (&Stage, &mut Best),
+    position: Option<Position>,
+    observer: &mut dyn Observer,
+) -> Result<Option<bool>> {
+    let several = job.stages() > 1;
+    let (learner, source) = job.parts()?;
+    let mut carried = 0.0;
+    match position {
+        Some(Position { state, epoch_seconds, .. }) => {
+            state::write(&state.arrays, |v| {
+                visit(learner, v)?;
+                best.visit(learner.model(), v)
+            })?;
+            *learner.clock_mut() = state.clock;
+            carried = epoch_seconds;
+            let updates = state.clock.updates;
+            let done = state.clock.epochs;
+            let note = format!(
+                "resumed: {done} of {} epochs were done, {updates} updates in all",
+                stage.epochs
+            );
+            observer.see(Event::Note(&note));
+        }
+        None => run.checkpoint(learner, best, 0.0)?,
+    }
+    let done = learner.clock().epochs;
+    observer.see(Event::Stage { stage, done, cases: source.cases() });
+    warm_up(learner, source)?;
+    let mut stopped_early = patience_is_over(stage, done, best)?;
+    loop {
+        let (learner, source) = job.parts()?;
+        if learner.clock().epochs >= stage.epochs || stopped_early {
+            return Ok(Some(stopped_early && learner.clock().epochs < stage.epochs));
+        }
+        observer.see(Event::Epoch(learner.clock().epoch()));
+        let start = Instant::now();
+        let before = std::mem::take(&mut carried);
+        let seconds = || before + start.elapsed().as_secs_f64();
+        let report = epoch(learner, source, &mut |learner, cases| {
+            if observer.see(Event::Update(cases)) == Flow::Stop {
+                return Ok(false);
+            }
+            if run.is_due() {
+                run.checkpoint(learner, best, seconds())?;
+            }
+            Ok(true)
+        })?;
+        let Some(report) = report else {
+            run.checkpoint(learner, best, seconds())?;
+            return Ok(None);
+        };
+        let seconds = seconds();
+        let last = report.epoch == stage.epochs;
+        let mut figures = report.figures;
+        figures.extend(&job.score(report.epoch, last)?);
+        let learner = job.parts()?.0;
+        if let Keep::Best { by, .. } = stage.keep {
+            let scores: Option<Vec<f64>> = by.iter().map(|f| figures.get(f.key)).collect();
+            if let Some(scores) = scores {
+                best.consider(learner, &scores)?;
+            }
+        }
+        run.append(&Metrics {
+            epoch: run.lines.len() as u64 + 1,
+            stage: several.then_some(&stage.name),
+            updates: report.updates,
+            seconds,
+            cases_per_second: report.cases as f64 / seconds.max(1e-9),
+            figures: &figures,
+        })?;
+        observer.see(Event::Scored(&figures));
+        stopped_early = patience_is_over(stage, report.epoch, best)?;
+        if last || stopped_early || run.is_due_after_epoch() {
+            run.checkpoint(learner, best, 0.0)?;
+        }
+    }
+}
+
+fn patience_is_over(stage: &Stage, done: u64, best: &Best) -> Result<bool> {
+    match stage.keep {
+        Keep::Best { patience, .. } if patience > 0 => {
+            Ok(done >= best.epoch()?.unwrap_or(done) + patience)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The end of a run: models, pictures, summary, report.
+fn finish<J: Job>(
+    job: &mut J,
+    run: &mut Run,
+    mut last: Last,
+    observer: &mut dyn Observer,
+) -> Result<Summary> {
+    let folder = run.folder.path().to_path_buf();
+    let best_epoch = last.best.epoch()?;
+    if best_epoch.is_some() {
+        job.save(&folder.join(LAST_MODEL))?;
+        last.best.exchange(job.parts()?.0.model())?;
+    }
+    job.save(&run.folder.model_path())?;
+    let mut end = Finish { folder: &folder, lines: &run.lines, observer };
+    let scores = job.finish(&mut end)?;
+    let summary = summary(job, run, (&last, best_epoch), &scores)?;
+    let record = Record::load(&folder)?;
+    let sections = job.report(&record, observer)?;
+    let page = report::page(&record, &sections);
+    atomic::write(&folder.join(REPORT), |out| out.write_all(page.as_bytes()))?;
+    Ok(summary)
+}
+
+/// Writes `summary.json`.
+fn summary<J: Job>(
+    job: &mut J,
+    run: &Run,
+    (last, best_epoch): (&Last, Option<u64>),
+    scores: &Figures,
+) -> Result<Summary> {
+    let clock = job.parts()?.0.clock();
+    let kept = best_epoch.unwrap_or(clock.epochs);
+    // The lines of the last stage are the last ones.
+    let at = run.lines.len().saturating_sub((clock.epochs - kept.min(clock.epochs)) as usize + 1);
+    let facts = job.facts();
+    let measured: Vec<&'static Figure> = job
+        .figures()
+        .iter()
+        .copied()
+        .filter(|f| ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key))
+        .collect();
+    let nothing = Line::new();
+    let mut figures = figures_in(&measured, run.lines.get(at).unwrap_or(&nothing));
+    figures.extend(scores);
+    let number = |line: &Line, key: &str| line.get(key).and_then(Value::as_f64).unwrap_or(0.0);
+    let seconds: f64 = run.lines.iter().map(|line| number(line, "seconds")).sum();
+    let updates = run.lines.iter().map(|line| number(line, "updates") as u64).sum();
+    let cases: f64 =
+        run.lines.iter().map(|l| number(l, "cases_per_second") * number(l, "seconds")).sum();
+    let device = job.device().clone();
+    let kept = Kept { best_epoch: kept, stopped_early: last.stopped_early };
+    let training_cases = job.record().training_cases;
+    let epochs = run.lines.len() as u64;
+    let cases_per_second = match job.stages() {
+        1 => (epochs * training_cases as u64) as f64 / seconds.max(1e-9),
+        _ => cases / seconds.max(1e-9),
+    };
+    run.folder.write_summary(&SummaryFile {
+        model: job.kind(),
+        facts: Ordered(&facts.numbers),
+        epochs,
+        best: matches!(last.stage.keep, Keep::Best { .. }).then_some(kept),
+        updates,
+        training_cases,
+        seconds,
+        cases_per_second,
+        figures: &figures,
+        device: device.info(),
+        peak_device_bytes: device.memory().peak_bytes,
+        harmonium: env!("CARGO_PKG_VERSION"),
+    })?;
+    Ok(Summary {
+        title: facts.title,
+        epochs,
+        best_epoch: matches!(last.stage.keep, Keep::Best { .. }).then_some(kept.best_epoch),
+        stopped_early: last.stopped_early,
+        updates,
+        seconds,
+        cases_per_second,
+        figures,
+    })
+}

@@ -1,0 +1,252 @@
+//! What a run drives: anything that learns from batches, epoch by epoch.
+
+use super::state::TrainerState;
+use super::{Batch, BatchSource, Figures};
+use crate::device::DeviceKind;
+use crate::error::{Error, Result};
+use crate::models::{Model, Visit, state};
+
+/// Where training stands. Everything random is a function of the seed and of these counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clock {
+    /// Epochs done.
+    pub epochs: u64,
+    /// Updates done since the first epoch began.
+    pub updates: u64,
+    /// Updates done in the epoch under way.
+    pub epoch_updates: u64,
+    /// Cases used in the epoch under way.
+    pub epoch_cases: u64,
+}
+
+impl Clock {
+    /// The epoch under way, counted from 1.
+    pub fn epoch(&self) -> u64 {
+        self.epochs + 1
+    }
+}
+
+/// How an epoch's cases come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// Of the cases' order.
+    pub seed: u64,
+    /// Cases per update.
+    pub batch: usize,
+}
+
+/// What an epoch did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochReport {
+    /// Which, counted from 1.
+    pub epoch: u64,
+    /// Updates in it.
+    pub updates: u64,
+    /// Cases in it.
+    pub cases: u64,
+    /// What the learner measured on the way.
+    pub figures: Figures,
+}
+
+/// Something that learns from batches: contrastive divergence, backpropagation.
+///
+/// ```
+/// use harmonium::data;
+/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Treatment};
+/// let device = harmonium::Device::cpu();
+/// let train = data::load("digits")?.train.cases;
+/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, train.width(), 8, 1)?;
+/// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
+/// let mut trainer = CdTrainer::new(rbm, CdConfig::for_visible(VisibleKind::Bernoulli), &train.means())?;
+/// // Ten updates, then a stop; a trainer restored from this state goes on where this one stopped.
+/// let mut left = 10;
+/// let stopped = trainer.epoch_while(&mut batches, |_, _| {
+///     left -= 1;
+///     Ok(left > 0)
+/// })?;
+/// assert!(stopped.is_none());
+/// assert_eq!(trainer.state()?.clock.updates, 10);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+pub trait Learner {
+    /// Where training stands.
+    fn clock(&self) -> Clock;
+
+    /// The same, to be moved on.
+    fn clock_mut(&mut self) -> &mut Clock;
+
+    /// How it wants its cases.
+    fn order(&self) -> Order;
+
+    /// The model that learns.
+    fn model(&mut self) -> &mut dyn Model;
+
+    /// Shows every array that the rest of training depends on, besides the model's own.
+    ///
+    /// # Errors
+    /// Those of the visit.
+    fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Before an epoch's first batch, or before the first after a stop: whether the source fits.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::Data`] where it does not.
+    fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()>;
+
+    /// One update. It is recorded, not waited for, except where the algorithm needs the host.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::Data`] for a batch that does not fit; device errors.
+    fn update(&mut self, batch: Batch<'_>) -> Result<()>;
+
+    /// After an epoch's last batch: its one wait. What was measured on the way.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where something left the finite numbers; device errors.
+    fn end_epoch(&mut self) -> Result<Figures>;
+
+    /// One pass over the data, or the rest of one that was stopped.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`]; [`Error::Shape`] and [`Error::Data`] where the source does not fit; device errors.
+    fn epoch(&mut self, source: &mut dyn BatchSource) -> Result<EpochReport>
+    where
+        Self: Sized,
+    {
+        match epoch(self, source, &mut |_, _| Ok(true))? {
+            Some(report) => Ok(report),
+            // Nothing stops it.
+            None => Err(Error::run("epoch", "stopped without being asked to")),
+        }
+    }
+
+    /// As [`Learner::epoch`], asking `go_on` after each update, with the learner and the number of the batch's
+    /// cases. Where it says no, the epoch stops there and gives `None`; a later call, or one of a learner with this
+    /// one's [state](Learner::state), goes on with the next batch.
+    ///
+    /// # Errors
+    /// As [`Learner::epoch`], and those of `go_on`.
+    fn epoch_while(
+        &mut self,
+        source: &mut dyn BatchSource,
+        mut go_on: impl FnMut(&mut dyn Learner, usize) -> Result<bool>,
+    ) -> Result<Option<EpochReport>>
+    where
+        Self: Sized,
+    {
+        epoch(self, source, &mut go_on)
+    }
+
+    /// The present state, read from the device; waits for all recorded updates.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where anything in it is not finite: such a state is worth nothing. Device errors.
+    fn state(&mut self) -> Result<TrainerState>
+    where
+        Self: Sized,
+    {
+        TrainerState::of(self)
+    }
+
+    /// Takes up a state that [`Learner::state`] gave, of a learner with the same settings. On the same device
+    /// training then goes on bit for bit as it would have.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where the state is of another model or of other settings: an array is missing, is one too
+    /// many, or has another shape. The learner is then not to be used further.
+    fn restore(&mut self, state: &TrainerState) -> Result<()>
+    where
+        Self: Sized,
+    {
+        state.restore(self)
+    }
+}
+
+/// Shows every array of a learner: its model's and its own.
+///
+/// # Errors
+/// Those of the visit.
+pub fn visit(learner: &mut dyn Learner, visit: &mut Visit<'_>) -> Result<()> {
+    learner.model().visit(visit)?;
+    learner.visit_memory(visit)
+}
+
+/// One pass over the data, or the rest of one that was stopped; see [`Learner::epoch_while`].
+///
+/// # Errors
+/// As there.
+pub fn epoch(
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
+) -> Result<Option<EpochReport>> {
+    if source.cases() == 0 {
+        return Err(Error::data("training data", "there is no case; nothing can be learnt"));
+    }
+    learner.begin_epoch(source)?;
+    let Order { seed, batch } = learner.order();
+    source.start_epoch(seed, learner.clock().epoch())?;
+    source.skip(learner.clock().epoch_cases as usize)?;
+    while let Some(batch) = source.next_batch(batch)? {
+        let rows = batch.rows();
+        learner.update(batch)?;
+        let clock = learner.clock_mut();
+        clock.epoch_updates += 1;
+        clock.epoch_cases += rows as u64;
+        if !go_on(learner, rows)? {
+            return Ok(None);
+        }
+    }
+    let figures = learner.end_epoch()?;
+    let clock = learner.clock_mut();
+    let report = EpochReport {
+        epoch: clock.epoch(),
+        updates: clock.epoch_updates,
+        cases: clock.epoch_cases,
+        figures,
+    };
+    *clock = Clock { epochs: clock.epoch(), updates: clock.updates, ..Clock::default() };
+    Ok(Some(report))
+}
+
+/// Compiles the kernels of an epoch, so that the first one does not wait for it: with copies of all arrays kept
+/// aside, one update and the end of an epoch are really done, and then undone. Nothing on the CPU.
+///
+/// # Errors
+/// [`Error::Device`] where the driver refuses a shader, [`Error::OutOfMemory`], those of the source.
+pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<()> {
+    let Order { seed, batch } = learner.order();
+    let before = learner.clock();
+    learner.begin_epoch(source)?;
+    source.start_epoch(seed, before.epoch())?;
+    let Some(batch) = source.next_batch(batch)? else { return Ok(()) };
+    let device = batch.cases.device().clone();
+    if device.info().kind == DeviceKind::Cpu {
+        return Ok(());
+    }
+    let kept = state::copies(|v| visit(learner, v))?;
+    learner.update(batch)?;
+    let ended = learner.end_epoch();
+    *learner.clock_mut() = before;
+    state::put_back(kept, |v| visit(learner, v))?;
+    ended?;
+    device.synchronize()
+}
+
+/// The value of a rate as it was written: 0.1 and not 0.10000000149.
+pub(super) fn rate(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+/// That a case has as many values as a model takes.
+pub(super) fn check_width(op: &'static str, source: &dyn BatchSource, width: usize) -> Result<()> {
+    if source.width() == width {
+        return Ok(());
+    }
+    let found = source.width();
+    Err(Error::shape(
+        op,
+        format!("the data have {found} values a case, the machine {width} visible units"),
+    ))
+}

@@ -1,0 +1,72 @@
+//! Minibatches: learners see a [`BatchSource`] and nothing of where the cases come from.
+
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+/// A minibatch.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// The cases, `[rows, …]`.
+    pub cases: &'a Tensor,
+    /// Their classes, whole numbers as f32 `[rows]`, where the source knows them.
+    pub classes: Option<&'a Tensor>,
+}
+
+impl<'a> Batch<'a> {
+    /// Cases without classes.
+    pub fn of(cases: &'a Tensor) -> Self {
+        Batch { cases, classes: None }
+    }
+
+    /// How many cases there are.
+    pub fn rows(&self) -> usize {
+        self.cases.shape().dims().first().copied().unwrap_or(0)
+    }
+
+    /// The classes, which the learner needs.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the source knows none.
+    pub fn labelled(&self) -> Result<&'a Tensor> {
+        self.classes.ok_or_else(|| {
+            Error::data("training data", "the cases have no labels; a classifier needs them")
+        })
+    }
+}
+
+/// Where minibatches come from. The order of an epoch's cases is a function of (seed, epoch) alone.
+pub trait BatchSource {
+    /// How many cases an epoch has.
+    fn cases(&self) -> usize;
+
+    /// Values of a case.
+    fn width(&self) -> usize;
+
+    /// Begins epoch `epoch`, counted from 1, in its own order.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()>;
+
+    /// The next `rows` cases, fewer at the epoch's end, then `None`.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>>;
+
+    /// Passes over the epoch's next `cases` cases, or those that are left of them. Without a cheaper way,
+    /// by making their batches.
+    ///
+    /// # Errors
+    /// What the source's device or file gives.
+    fn skip(&mut self, mut cases: usize) -> Result<()> {
+        const AT_ONCE: usize = 1000;
+        while cases > 0 {
+            match self.next_batch(cases.min(AT_ONCE))? {
+                Some(batch) => cases -= batch.rows().clamp(1, cases),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
