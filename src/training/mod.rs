@@ -1,6 +1,7 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
 mod backpropagation;
+mod backpropagation_config;
 mod batches;
 mod best;
 mod contrastive_divergence;
@@ -10,7 +11,8 @@ mod exact;
 mod schedule;
 mod state;
 
-pub use backpropagation::{Backpropagation, BackpropagationConfig, Optimizer, TrainedEpoch};
+pub use backpropagation::{Backpropagation, TrainedEpoch};
+pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 pub use batches::{BatchSource, ResidentData, Treatment};
 pub use contrastive_divergence::{CdConfig, CdTrainer, Sparsity};
 pub use distortion::Distortion;

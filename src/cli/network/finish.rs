@@ -37,10 +37,9 @@ pub fn models(
     }
     save(trainer.network(), folder.model_path())?;
     let Some(test) = &prepared.test else { return Ok(None) };
-    let network = trainer.network_mut();
-    let device = network.device().clone();
-    let spec = network.spec().clone();
-    let mut source = resident(&device, test, &prepared.input, &spec, &settings.data)?;
+    let network = trainer.network();
+    let (device, spec) = (network.device(), network.spec());
+    let mut source = resident(device, test, &prepared.input, spec, &settings.data)?;
     score(network, &mut source).map(Some)
 }
 
@@ -48,7 +47,7 @@ pub fn models(
 /// and mistakes.
 pub fn pictures(
     folder: &RunFolder,
-    network: &mut Network,
+    network: &Network,
     prepared: &Prepared,
     (lines, distorted): (&[Metrics], bool),
 ) -> Result<()> {

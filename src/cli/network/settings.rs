@@ -16,7 +16,7 @@ use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
 use crate::models::network::{NetworkSpec, OutputSpec};
-use crate::training::{BackpropagationConfig, Distortion, Optimizer, Schedule};
+use crate::training::{Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule};
 
 /// What `train` trains, beside machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,7 +274,7 @@ impl Settings {
                 OptimizerName::Adam => 0.05,
                 OptimizerName::Sgd => 5e-4,
             }),
-            augment: distorted.map(|d| (d, background)),
+            augment: distorted.map(|distortion| Augmentation { distortion, background }),
             seed: o.seed.unwrap_or(1),
         };
         training.check()?;
@@ -350,13 +350,12 @@ impl Settings {
         let mut spec = match (self.kind, &self.network) {
             (NetworkKind::Lenet5, _) => lenet5::published(self.output, classes),
             (NetworkKind::Lenet5Modern, _) => lenet5::modern(classes),
-            (NetworkKind::Cnn, Some(table)) => NetworkSpec {
-                input: input.shape(),
-                classes,
-                initialization: table.initialization.unwrap_or_else(|| by_layers(&table.layers)),
-                output: table.output,
-                layers: table.layers.clone(),
-            },
+            (NetworkKind::Cnn, Some(table)) => {
+                let start = table.initialization.unwrap_or_else(|| by_layers(&table.layers));
+                let spec = NetworkSpec::new(input.shape(), classes);
+                let spec = spec.initialization(start).output(table.output);
+                table.layers.iter().cloned().fold(spec, NetworkSpec::layer)
+            }
             (NetworkKind::Cnn, None) => return Err(no_network()),
         };
         spec.input = input.shape();
@@ -374,13 +373,7 @@ fn no_network() -> Error {
 
 /// Normal weights for rectifiers, uniform ones for what squashes.
 fn by_layers(layers: &[LayerSpec]) -> Initialization {
-    let rectifies = |layer: &LayerSpec| match layer {
-        LayerSpec::Linear { activation, .. }
-        | LayerSpec::Conv { activation, .. }
-        | LayerSpec::Subsample { activation, .. } => *activation == Activation::Relu,
-        LayerSpec::Activation { function } => *function == Activation::Relu,
-        _ => false,
-    };
+    let rectifies = |layer: &LayerSpec| layer.activation() == Some(Activation::Relu);
     match layers.iter().any(rectifies) {
         true => Initialization::He,
         false => Initialization::Glorot,

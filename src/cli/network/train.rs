@@ -146,7 +146,7 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
     let test = finish::models(folder, &mut trainer, &settings, &prepared)?;
     let summary = summary(&settings, &trainer, &outcome, (test, stopped_early), &device, &prepared);
     let distorted = settings.training.augment.is_some();
-    finish::pictures(folder, trainer.network_mut(), &prepared, (&outcome.lines, distorted))?;
+    finish::pictures(folder, trainer.network(), &prepared, (&outcome.lines, distorted))?;
     folder.write_summary(&summary)?;
     report::write_network(&Record::load(folder.path())?)?;
     if how.quiet {
@@ -229,7 +229,7 @@ fn train(
         };
         let seconds = seconds();
         let held_out = match &mut sources.validation {
-            Some(source) => Some(score(trainer.network_mut(), source)?),
+            Some(source) => Some(score(trainer.network(), source)?),
             None => None,
         };
         if let Some(score) = held_out {

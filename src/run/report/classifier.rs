@@ -311,7 +311,7 @@ fn pictures(record: &Record, file: &NetworkFile) -> Result<String> {
         None => "Of the training cases".into(),
     };
     let mut out = String::new();
-    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv { .. })) {
+    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv(_))) {
         out += &section(
             record,
             (FILTERS, "filters", "Kernels"),
