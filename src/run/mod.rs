@@ -5,28 +5,23 @@
 
 pub mod atomic;
 pub mod checkpoint;
-pub mod confusion;
 pub mod curves;
-pub mod features;
 pub mod folder;
 pub mod html;
-pub mod mistakes;
 pub mod model_file;
 pub mod network_file;
 pub mod npy;
 pub mod pictures;
-pub mod png_file;
 pub mod record;
 pub mod report;
-pub mod text;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use confusion::Confusion;
 pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
 pub use model_file::RbmFile;
 pub use network_file::{NetworkFile, model_kind};
-pub use pictures::robust_range;
+pub use pictures::confusion::{self, Confusion};
+pub use pictures::{features, mistakes, png_file, robust_range, text};
 pub use record::Record;
