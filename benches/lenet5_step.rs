@@ -7,7 +7,7 @@ mod support;
 use criterion::{Criterion, criterion_group, criterion_main};
 use harmonium::data::{Cases, Values};
 use harmonium::kernels::activation::Activation;
-use harmonium::layers::{Initialization, LayerSpec};
+use harmonium::layers::{ConvSpec, LayerSpec, LinearSpec, PoolKind, PoolSpec};
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, NetworkSpec, lenet5};
 use harmonium::random::{Draw, PhiloxRng};
@@ -18,31 +18,18 @@ use harmonium::training::{
 const BATCH: usize = 128;
 const UPDATES: usize = 10;
 
-fn layer(text: &str) -> LayerSpec {
-    toml::from_str(text).unwrap()
-}
-
 /// The network of the comparison.
 fn compared() -> NetworkSpec {
-    let conv =
-        |maps| layer(&format!("type = 'conv'\nmaps = {maps}\nkernel = 5\nactivation = 'tanh'"));
-    let pool = || layer("type = 'pool'\nkind = 'average'\nsize = 2");
-    let linear = |units, activation| LayerSpec::Linear { units, bias: true, activation };
-    NetworkSpec {
-        input: [1, 32, 32],
-        classes: 10,
-        initialization: Initialization::Glorot,
-        output: OutputSpec::Softmax,
-        layers: vec![
-            conv(6),
-            pool(),
-            conv(16),
-            pool(),
-            linear(120, Activation::Tanh),
-            linear(84, Activation::Tanh),
-            linear(10, Activation::Identity),
-        ],
-    }
+    let conv = |maps| ConvSpec::new(maps, 5).activation(Activation::Tanh);
+    let pool = || PoolSpec::new(PoolKind::Average, 2);
+    NetworkSpec::new([1, 32, 32], 10)
+        .layer(conv(6))
+        .layer(pool())
+        .layer(conv(16))
+        .layer(pool())
+        .layer(LayerSpec::linear(120, Activation::Tanh))
+        .layer(LayerSpec::linear(84, Activation::Tanh))
+        .layer(LinearSpec::new(10))
 }
 
 fn benches(c: &mut Criterion) {
@@ -56,12 +43,10 @@ fn benches(c: &mut Criterion) {
         let published = lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10);
         for (name, spec) in [("compared", compared()), ("published", published)] {
             let network = Network::new(&device, &spec, 1).unwrap();
-            let config = BackpropagationConfig {
-                batch: BATCH,
-                learning_rate: Schedule::constant(1e-4),
-                optimizer: Optimizer::sgd(0.9),
-                ..BackpropagationConfig::default()
-            };
+            let config = BackpropagationConfig::default()
+                .batch(BATCH)
+                .learning_rate(Schedule::constant(1e-4))
+                .optimizer(Optimizer::sgd(0.9));
             let mut trainer = Backpropagation::new(network, config).unwrap();
             let mut source = ResidentData::new(&device, &data, Treatment::default())
                 .unwrap()

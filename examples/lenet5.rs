@@ -6,7 +6,8 @@ use harmonium::evaluation::classification::score;
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, lenet5};
 use harmonium::training::{
-    Backpropagation, BackpropagationConfig, Distortion, ResidentData, Schedule, Treatment,
+    Augmentation, Backpropagation, BackpropagationConfig, Distortion, ResidentData, Schedule,
+    Treatment,
 };
 use harmonium::{Device, Result};
 
@@ -39,13 +40,11 @@ pub fn train(device: &Device, epochs: u64) -> Result<f64> {
     let network = Network::new(device, &spec, 1)?;
     assert_eq!(network.trained(), 60_000);
     let distortion = Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 };
-    let config = BackpropagationConfig {
-        epochs,
-        batch: 50,
-        learning_rate: Schedule::Linear(2e-3, 2e-5),
-        augment: Some((distortion, input.background)),
-        ..BackpropagationConfig::default()
-    };
+    let config = BackpropagationConfig::default()
+        .epochs(epochs)
+        .batch(50)
+        .learning_rate(Schedule::Linear(2e-3, 2e-5))
+        .augment(Augmentation { distortion, background: input.background });
     let mut trainer = Backpropagation::new(network, config)?;
     while trainer.epochs_done() < epochs {
         if let Some(epoch) = trainer.epoch_while(&mut train, |_, _| Ok(true))? {
@@ -55,5 +54,5 @@ pub fn train(device: &Device, epochs: u64) -> Result<f64> {
     }
     let Some(test) = digits.test else { return Ok(f64::NAN) };
     let mut test = resident(device, test, &input)?;
-    Ok(score(trainer.network_mut(), &mut test)?.error)
+    Ok(score(trainer.network(), &mut test)?.error)
 }

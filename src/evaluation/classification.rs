@@ -2,6 +2,7 @@
 
 use crate::data::{Cases, PictureInput};
 use crate::error::{Error, Result};
+use crate::layers::Workspace;
 use crate::models::Network;
 use crate::models::network::Tally;
 use crate::tensor::Tensor;
@@ -24,7 +25,7 @@ pub struct ClassificationScore {
 /// # Errors
 /// [`Error::Data`] where there is no case or no label, [`Error::Shape`] where they do not fit the network; device
 /// errors.
-pub fn score(network: &mut Network, source: &mut dyn BatchSource) -> Result<ClassificationScore> {
+pub fn score(network: &Network, source: &mut dyn BatchSource) -> Result<ClassificationScore> {
     let cases = source.cases();
     if cases == 0 {
         return Err(Error::data("data", "there is no case; nothing can be scored"));
@@ -32,11 +33,11 @@ pub fn score(network: &mut Network, source: &mut dyn BatchSource) -> Result<Clas
     let mut loss = Tensor::zeros(network.device(), &[cases])?;
     let mut wrong = Tensor::zeros(network.device(), &[cases])?;
     source.start_epoch(0, 0)?;
-    let mut row = 0;
+    let (mut row, mut space) = (0, Workspace::new());
     while let Some(batch) = source.next_batch(BATCH)? {
         let (x, classes) = (batch.cases, batch.labelled()?);
         let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row };
-        network.score(x, classes, &mut tally)?;
+        network.score(x, classes, &mut tally, &mut space)?;
         row += classes.shape().len();
     }
     let mean = |values: Vec<f32>| values.into_iter().map(f64::from).sum::<f64>() / cases as f64;
@@ -58,16 +59,18 @@ pub struct Predictions {
 ///
 /// # Errors
 /// [`Error::Shape`] where they do not fit the network; device errors.
-pub fn predict(network: &mut Network, cases: &Cases, input: &PictureInput) -> Result<Predictions> {
+pub fn predict(network: &Network, cases: &Cases, input: &PictureInput) -> Result<Predictions> {
     let device = network.device().clone();
     let mut found =
         Predictions { classes: network.spec().classes, probabilities: vec![], predicted: vec![] };
     let [c, h, w] = network.spec().input;
     let all: Vec<u32> = (0..cases.len() as u32).collect();
+    let mut space = Workspace::new();
     for batch in all.chunks(BATCH) {
         let values = input.values(&cases.select(batch)?);
         let x = Tensor::from_f32(&device, &[batch.len(), c, h, w], &values)?;
-        let probabilities = network.probabilities(&x)?.to_vec()?;
+        let scores = network.scores_in(&x, &mut space)?;
+        let probabilities = network.probabilities_of(scores)?.to_vec()?;
         found.predicted.extend(probabilities.chunks(found.classes).map(most_probable));
         found.probabilities.extend(probabilities);
     }

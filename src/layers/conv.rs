@@ -1,7 +1,8 @@
 //! The convolutional layer: y = f(x * kernel + bias).
 
-use super::{Build, Layer, Parameter, Pass};
-use crate::error::{Error, Result};
+use super::build::Fans;
+use super::{Backward, Build, ConvSpec, Layer, Parameter, Pass};
+use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
 use crate::kernels::conv2d::{Convolution, conv2d};
@@ -10,16 +11,10 @@ use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-use super::LayerSpec;
-
 /// `y = f(x * kernel + bias)`: x `[B, C, H, W]`, kernel `[O, C / groups, KH, KW]`, bias `[O]`, y
 /// `[B, O, H', W']`. Weights without a connection start at 0 and stay there.
 pub struct Conv {
-    f: Activation,
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: [usize; 2],
-    groups: usize,
+    spec: ConvSpec,
     connections: Option<Tensor>,
     parameters: Vec<Parameter>,
 }
@@ -28,98 +23,68 @@ impl Conv {
     /// The layer that `spec` describes, for `channels` input maps.
     ///
     /// # Errors
-    /// [`Error::Setting`] where it describes none, [`Error::Shape`] for too many weights, [`Error::OutOfMemory`], [`Error::Limit`].
-    pub fn new(build: &Build<'_>, spec: &LayerSpec, channels: usize) -> Result<Self> {
-        let LayerSpec::Conv {
-            maps,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            groups,
-            connections,
-            bias,
-            activation,
-        } = spec
-        else {
-            return Err(Error::setting("conv", format!("a {spec} layer is no convolution")));
-        };
-        let (maps, inputs, [kh, kw]) = (*maps, channels / (*groups).max(1), kernel.sides());
+    /// [`Error::Shape`](crate::Error::Shape) for too many weights,
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::Limit`](crate::Error::Limit).
+    pub fn new(build: &mut Build<'_>, spec: &ConvSpec, channels: usize) -> Result<Self> {
+        let groups = spec.groups.max(1);
+        let (maps, inputs, [kh, kw]) = (spec.maps, channels / groups, spec.kernel.sides());
+        let dims = [maps, inputs, kh, kw];
         // Before anything of their size is made.
-        Shape::checked(&[maps, inputs, kh, kw], "conv")?;
+        Shape::checked(&dims, "conv")?;
         let area = kh * kw;
-        let connected = |o: usize, c: usize| connections.as_ref().is_none_or(|t| t[o].contains(&c));
+        let connected =
+            |o: usize, c: usize| spec.connections.as_ref().is_none_or(|t| t[o].contains(&c));
         let seen: Vec<usize> =
             (0..maps).map(|o| (0..inputs).filter(|&c| connected(o, c)).count()).collect();
-        let mut weights = build.weights("conv", &[maps, inputs, kh, kw], |i| {
-            [seen[i / (inputs * area)] * area, maps / (*groups).max(1) * area]
+        let mut kernel = build.weights("kernel", &dims, |i| {
+            let pair = i / area;
+            let (o, c) = (pair / inputs, pair % inputs);
+            let fans = Fans { inputs: seen[o] * area, outputs: maps / groups * area };
+            connected(o, c).then_some(fans)
         })?;
-        for (pair, values) in weights.chunks_mut(area.max(1)).enumerate() {
-            if !connected(pair / inputs, pair % inputs) {
-                values.fill(0.0);
-            }
+        kernel.trained = seen.iter().sum::<usize>() * area;
+        let mut parameters = vec![kernel];
+        if spec.bias {
+            parameters.push(build.bias(&[maps])?);
         }
         let table = |_: &Vec<Vec<usize>>| {
             let pairs = (0..maps).flat_map(|o| (0..inputs).map(move |c| (o, c)));
             let flags: Vec<u32> = pairs.map(|(o, c)| u32::from(connected(o, c))).collect();
             Tensor::from_u32(build.device, &[maps, inputs], &flags)
         };
-        let mut weight = build.parameter("kernel", &[maps, inputs, kh, kw], &weights)?;
-        weight.trained = seen.iter().sum::<usize>() * area;
-        let mut parameters = vec![weight];
-        if *bias {
-            parameters.push(build.parameter("bias", &[maps], &vec![0.0; maps])?);
-        }
-        Ok(Conv {
-            f: *activation,
-            stride: stride.sides(),
-            padding: padding.sides(),
-            dilation: dilation.sides(),
-            groups: *groups,
-            connections: connections.as_ref().map(table).transpose()?,
-            parameters,
-        })
+        let connections = spec.connections.as_ref().map(table).transpose()?;
+        Ok(Conv { connections, parameters, spec: spec.clone() })
     }
-}
 
-/// The kernels' options, borrowing no more than the table, so that the gradients may be written.
-macro_rules! options {
-    ($layer:expr) => {
+    fn options(&self) -> Convolution<'_> {
         Convolution {
-            stride: $layer.stride,
-            padding: $layer.padding,
-            dilation: $layer.dilation,
-            groups: $layer.groups,
-            connections: $layer.connections.as_ref(),
+            stride: self.spec.stride.sides(),
+            padding: self.spec.padding.sides(),
+            dilation: self.spec.dilation.sides(),
+            groups: self.spec.groups,
+            connections: self.connections.as_ref(),
         }
-    };
+    }
 }
 
 impl Layer for Conv {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, _: Pass) -> Result<()> {
-        let (options, parameters) = (options!(self), &self.parameters);
-        let bias = parameters.get(1).map(|p| &p.value);
-        conv2d(x, &parameters[0].value, bias, &options, self.f, y)
+    fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
+        let bias = self.parameters.get(1).map(|p| &p.value);
+        let kernel = &self.parameters[0].value;
+        conv2d(x, kernel, bias, &self.options(), self.spec.activation, y)
     }
 
-    fn backward(
-        &mut self,
-        x: &Tensor,
-        y: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        _: Pass,
-    ) -> Result<()> {
-        if self.f != Activation::Identity {
-            activation_grad(self.f, y, dy)?;
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        let Backward { x, y, dy, dx, gradients, .. } = step;
+        if self.spec.activation != Activation::Identity {
+            activation_grad(self.spec.activation, y, dy)?;
         }
-        let options = options!(self);
+        let options = self.options();
         if let Some(dx) = dx {
             conv2d_grad_input(dy, &self.parameters[0].value, &options, dx)?;
         }
-        let (kernel, bias) = self.parameters.split_at_mut(1);
-        let dbias = bias.first_mut().map(|p| &mut p.gradient);
-        conv2d_grad_kernel(x, dy, &options, &mut kernel[0].gradient, dbias)
+        let (dkernel, dbias) = Backward::gradients(gradients)?;
+        conv2d_grad_kernel(x, dy, &options, dkernel, dbias)
     }
 
     fn parameters(&self) -> &[Parameter] {

@@ -1,6 +1,7 @@
 //! The fully connected layer: y = f(xW + bias).
 
-use super::{Build, Layer, Parameter, Pass};
+use super::build::Fans;
+use super::{Backward, Build, Layer, LinearSpec, Parameter, Pass};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
@@ -16,48 +17,39 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer from `inputs` values to `units`.
+    /// The layer that `spec` describes, of `inputs` values.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for too many weights,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::Limit`](crate::Error::Limit).
-    pub fn new(
-        build: &Build<'_>,
-        [inputs, units]: [usize; 2],
-        bias: bool,
-        f: Activation,
-    ) -> Result<Self> {
-        let weights = build.weights("linear", &[inputs, units], |_| [inputs, units])?;
-        let mut parameters = vec![build.parameter("weight", &[inputs, units], &weights)?];
-        if bias {
-            parameters.push(build.parameter("bias", &[units], &vec![0.0; units])?);
+    pub fn new(build: &mut Build<'_>, spec: &LinearSpec, inputs: usize) -> Result<Self> {
+        let units = spec.units;
+        let fans = Fans { inputs, outputs: units };
+        let mut parameters = vec![build.weights("weight", &[inputs, units], |_| Some(fans))?];
+        if spec.bias {
+            parameters.push(build.bias(&[units])?);
         }
-        Ok(Linear { f, parameters })
+        Ok(Linear { f: spec.activation, parameters })
     }
 }
 
 impl Layer for Linear {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, _: Pass) -> Result<()> {
+    fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         let bias1 = self.parameters.get(1).map(|p| &p.value);
         let epilogue = Epilogue { bias1, activation: self.f, ..Epilogue::default() };
         matmul(x, &self.parameters[0].value, Transpose::NN, &epilogue, y)
     }
 
-    fn backward(
-        &mut self,
-        x: &Tensor,
-        y: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        _: Pass,
-    ) -> Result<()> {
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        let Backward { x, y, dy, dx, gradients, .. } = step;
         if self.f != Activation::Identity {
             activation_grad(self.f, y, dy)?;
         }
         let plain = Epilogue::default();
-        matmul(x, dy, Transpose::TN, &plain, &mut self.parameters[0].gradient)?;
-        if let Some(bias) = self.parameters.get_mut(1) {
-            bias.gradient = reduce(Reduction::Sum, Axis::Columns, 1.0, dy)?;
+        let (dweight, dbias) = Backward::gradients(gradients)?;
+        matmul(x, dy, Transpose::TN, &plain, dweight)?;
+        if let Some(dbias) = dbias {
+            *dbias = reduce(Reduction::Sum, Axis::Columns, 1.0, dy)?;
         }
         match dx {
             Some(dx) => matmul(dy, &self.parameters[0].value, Transpose::NT, &plain, dx),

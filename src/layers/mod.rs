@@ -1,8 +1,10 @@
 //! Layers: each has an explicit forward and backward pass, checked by finite differences. There is no
 //! tape.
 //!
-//! A layer keeps its parameters and their gradients; [`Sequential`] keeps what flows between layers.
+//! A layer is its parameters and reads them alone: what flows between layers, the gradients and what a layer
+//! keeps for its backward pass lie in the caller's [`Workspace`].
 
+mod build;
 mod conv;
 mod linear;
 mod plain;
@@ -10,21 +12,22 @@ mod pool;
 mod sequential;
 mod spec;
 mod subsample;
+mod windows;
+mod workspace;
 
+pub use build::{Build, Initialization};
 pub use conv::Conv;
 pub use linear::Linear;
 pub use plain::{ActivationLayer, Dropout};
 pub use pool::PoolLayer;
 pub use sequential::{Sequential, StageView};
-pub use spec::{LayerSpec, PoolKind, Size};
+pub use spec::{LayerSpec, LinearSpec};
 pub use subsample::Subsample;
+pub use windows::{ConvSpec, PoolKind, PoolSpec, Size};
+pub use workspace::{Outgoing, Workspace};
 
-use serde::{Deserialize, Serialize};
-
-use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::random::{Draw, PhiloxRng, normal, stream, uniform};
-use crate::shape::Shape;
+use crate::random::Draw;
 use crate::tensor::Tensor;
 
 /// What a pass is for.
@@ -42,8 +45,6 @@ pub struct Parameter {
     pub name: String,
     /// The numbers.
     pub value: Tensor,
-    /// ∂L/∂value of the last backward pass.
-    pub gradient: Tensor,
     /// How many of the numbers are trained: fewer than there are where a table disconnects some.
     pub trained: usize,
     /// Whether weight decay applies: to weights, not to biases and coefficients.
@@ -51,26 +52,25 @@ pub struct Parameter {
 }
 
 /// A step of a network with an explicit backward pass.
-pub trait Layer: Send {
-    /// `y = f(x)`, for a batch.
+pub trait Layer: Send + Sync {
+    /// `y = f(x)`, for a batch. What the backward pass needs besides x and y goes into `kept`, which holds what
+    /// this layer kept before.
     ///
     /// # Errors
     /// Those of its kernels.
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, pass: Pass) -> Result<()>;
-
-    /// From `dy = ∂L/∂y` the parameters' gradients and, where asked for, `dx = ∂L/∂x`; x, y and `pass` are
-    /// those of the forward pass before. `dy` may be overwritten.
-    ///
-    /// # Errors
-    /// Those of its kernels.
-    fn backward(
-        &mut self,
+    fn forward(
+        &self,
         x: &Tensor,
-        y: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
+        y: &mut Tensor,
+        kept: &mut Option<Tensor>,
         pass: Pass,
     ) -> Result<()>;
+
+    /// The gradients that `step` asks for.
+    ///
+    /// # Errors
+    /// Those of its kernels; [`Error::Shape`] where there is no gradient for a parameter.
+    fn backward(&self, step: Backward<'_>) -> Result<()>;
 
     /// Its parameters, in the order of the paper: weights, then biases.
     fn parameters(&self) -> &[Parameter] {
@@ -83,88 +83,30 @@ pub trait Layer: Send {
     }
 }
 
-/// Where weights start. Biases start at 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Initialization {
-    /// Uniform in ±2.4 / fan-in (LeCun et al. 1998, appendix A); the fan-in counts what a unit is connected
-    /// to.
-    Lecun,
-    /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010).
-    #[default]
-    Glorot,
-    /// Normal with variance 2 / fan-in (He et al. 2015): for rectifiers.
-    He,
+/// A layer's part of a backward pass: what there is, and what it fills.
+pub struct Backward<'a> {
+    /// What the forward pass before was given.
+    pub x: &'a Tensor,
+    /// What it gave.
+    pub y: &'a Tensor,
+    /// ∂L/∂y, which may be overwritten.
+    pub dy: &'a mut Tensor,
+    /// ∂L/∂x, where it is asked for.
+    pub dx: Option<&'a mut Tensor>,
+    /// ∂L/∂ of each parameter.
+    pub gradients: &'a mut [Tensor],
+    /// What the layer kept.
+    pub kept: Option<&'a Tensor>,
+    /// Which pass it was.
+    pub pass: Pass,
 }
 
-impl Initialization {
-    /// Appends `count` weights, `fans(i)` of the i-th being its unit's fan-in and fan-out. A
-    /// function of the seed and of `number`, which tells the network's parameters apart.
-    fn fill(
-        self,
-        (seed, number): (u64, u64),
-        (weights, count): (&mut Vec<f32>, usize),
-        fans: impl Fn(usize) -> [usize; 2],
-    ) {
-        let mut rng = PhiloxRng::new(Draw::new(seed, stream::WEIGHTS).at(number));
-        let mut words = [0; 4];
-        weights.extend((0..count).map(|i| {
-            if i % 4 == 0 {
-                words = std::array::from_fn(|_| rng.word());
-            }
-            let [fan_in, fan_out] = fans(i).map(|n| n.max(1) as f32);
-            let bound = match self {
-                Initialization::Lecun => 2.4 / fan_in,
-                Initialization::Glorot => (6.0 / (fan_in + fan_out)).sqrt(),
-                Initialization::He => {
-                    return (2.0 / fan_in).sqrt() * normal(words, (i % 4) as u32);
-                }
-            };
-            bound * (2.0 * uniform(words[i % 4]) - 1.0)
-        }));
-    }
-}
-
-/// What a layer is built with.
-#[derive(Clone, Copy)]
-pub struct Build<'a> {
-    /// Where its parameters live.
-    pub device: &'a Device,
-    /// How weights start.
-    pub initialization: Initialization,
-    /// The seed.
-    pub seed: u64,
-    /// Which layer it is, counted from 0: no two draw the same numbers.
-    pub number: u64,
-}
-
-impl Build<'_> {
-    fn parameter(&self, name: &str, dims: &[usize], values: &[f32]) -> Result<Parameter> {
-        Ok(Parameter {
-            name: name.into(),
-            value: Tensor::from_f32(self.device, dims, values)?,
-            gradient: Tensor::zeros(self.device, dims)?,
-            trained: values.len(),
-            decays: matches!(name, "kernel" | "weight"),
-        })
-    }
-
-    /// The weights of a tensor of these sizes, which may be more than there is room for.
-    fn weights(
-        &self,
-        op: &'static str,
-        dims: &[usize],
-        fans: impl Fn(usize) -> [usize; 2],
-    ) -> Result<Vec<f32>> {
-        let count = Shape::checked(dims, op)?.len();
-        let mut weights = Vec::new();
-        weights.try_reserve_exact(count).map_err(|e| Error::OutOfMemory {
-            op,
-            bytes: 4 * count as u64,
-            adapter: "the host".into(),
-            detail: e.to_string(),
-        })?;
-        self.initialization.fill((self.seed, self.number), (&mut weights, count), fans);
-        Ok(weights)
+impl Backward<'_> {
+    /// The first parameter's gradient and, where there is one, the second's.
+    fn gradients(gradients: &mut [Tensor]) -> Result<(&mut Tensor, Option<&mut Tensor>)> {
+        match gradients.split_first_mut() {
+            Some((first, rest)) => Ok((first, rest.first_mut())),
+            None => Err(Error::shape("backward pass", "there is no gradient for the parameters")),
+        }
     }
 }

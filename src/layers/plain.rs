@@ -1,6 +1,6 @@
 //! Layers without parameters that keep the shape: an activation by itself, and dropout.
 
-use super::{Layer, Pass};
+use super::{Backward, Layer, Pass};
 use crate::error::Result;
 use crate::kernels::activation::{Activation, activate};
 use crate::kernels::activation_grad::activation_grad;
@@ -20,21 +20,14 @@ impl ActivationLayer {
 }
 
 impl Layer for ActivationLayer {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, _: Pass) -> Result<()> {
+    fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         activate(self.f, x, y)
     }
 
-    fn backward(
-        &mut self,
-        _: &Tensor,
-        y: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        _: Pass,
-    ) -> Result<()> {
-        let Some(dx) = dx else { return Ok(()) };
-        activation_grad(self.f, y, dy)?;
-        dx.copy_from(dy)
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        let Some(dx) = step.dx else { return Ok(()) };
+        activation_grad(self.f, step.y, step.dy)?;
+        dx.copy_from(step.dy)
     }
 }
 
@@ -51,25 +44,24 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, pass: Pass) -> Result<()> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        y: &mut Tensor,
+        _: &mut Option<Tensor>,
+        pass: Pass,
+    ) -> Result<()> {
         match pass {
             Pass::Evaluate => y.copy_from(x),
             Pass::Train(draw) => dropout(x, self.rate, &draw, y),
         }
     }
 
-    fn backward(
-        &mut self,
-        _: &Tensor,
-        _: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        pass: Pass,
-    ) -> Result<()> {
-        match (dx, pass) {
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        match (step.dx, step.pass) {
             (None, _) => Ok(()),
-            (Some(dx), Pass::Evaluate) => dx.copy_from(dy),
-            (Some(dx), Pass::Train(draw)) => dropout(dy, self.rate, &draw, dx),
+            (Some(dx), Pass::Evaluate) => dx.copy_from(step.dy),
+            (Some(dx), Pass::Train(draw)) => dropout(step.dy, self.rate, &draw, dx),
         }
     }
 }

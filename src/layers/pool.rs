@@ -1,48 +1,45 @@
 //! The pooling layer.
 
-use super::{Layer, Pass};
+use super::{Backward, Layer, Pass};
 use crate::error::Result;
 use crate::kernels::pool2d::{Pool, Pooling, pool2d};
 use crate::kernels::pool2d_grad_input::pool2d_grad_input;
 use crate::tensor::Tensor;
 
-/// The maximum or the average of each window. It remembers where the maxima of its last training pass
-/// stood.
+/// The maximum or the average of each window. In training it keeps where the maxima stood.
 pub struct PoolLayer {
     pooling: Pooling,
-    indices: Option<Tensor>,
 }
 
 impl PoolLayer {
     /// A layer with these windows.
     pub fn new(pooling: Pooling) -> Self {
-        PoolLayer { pooling, indices: None }
+        PoolLayer { pooling }
     }
 }
 
 impl Layer for PoolLayer {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, pass: Pass) -> Result<()> {
+    fn forward(
+        &self,
+        x: &Tensor,
+        y: &mut Tensor,
+        kept: &mut Option<Tensor>,
+        pass: Pass,
+    ) -> Result<()> {
         if self.pooling.pool != Pool::Maximum || pass == Pass::Evaluate {
             return pool2d(x, &self.pooling, y, None);
         }
         let dims = y.shape().dims();
-        let indices = match self.indices.take() {
+        let indices = match kept.take() {
             Some(indices) if indices.shape().dims() == dims => indices,
             _ => Tensor::for_indices(y.device(), dims)?,
         };
-        pool2d(x, &self.pooling, y, Some(self.indices.insert(indices)))
+        pool2d(x, &self.pooling, y, Some(kept.insert(indices)))
     }
 
-    fn backward(
-        &mut self,
-        _: &Tensor,
-        _: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        _: Pass,
-    ) -> Result<()> {
-        match dx {
-            Some(dx) => pool2d_grad_input(dy, &self.pooling, self.indices.as_ref(), dx),
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        match step.dx {
+            Some(dx) => pool2d_grad_input(step.dy, &self.pooling, step.kept, dx),
             None => Ok(()),
         }
     }

@@ -1,8 +1,10 @@
 //! Layers one after another.
 
+use super::build::{Give, Start};
+use super::workspace::{no_pass, sized, view};
 use super::{
-    ActivationLayer, Build, Conv, Dropout, Initialization, Layer, LayerSpec, Linear, Parameter,
-    Pass, PoolLayer, Subsample,
+    ActivationLayer, Backward, Build, Conv, Dropout, Initialization, Layer, LayerSpec, Linear,
+    Parameter, Pass, PoolLayer, Subsample, Workspace,
 };
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -10,20 +12,25 @@ use crate::random::Draw;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Layers one after another, with the values and gradients that flow between them.
+/// Layers one after another. What flows between them lies in the [`Workspace`] of the caller.
 ///
 /// ```
 /// use harmonium::kernels::activation::Activation;
-/// use harmonium::layers::{Initialization, LayerSpec, Pass, Sequential};
+/// use harmonium::layers::{Initialization, LayerSpec, Pass, Sequential, Workspace};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let layers = [
-///     LayerSpec::Linear { units: 5, bias: true, activation: Activation::Tanh },
-///     LayerSpec::Linear { units: 2, bias: true, activation: Activation::Identity },
+///     LayerSpec::linear(5, Activation::Tanh),
+///     LayerSpec::linear(2, Activation::Identity),
 /// ];
-/// let mut network = Sequential::new(&device, &[3], &layers, Initialization::Glorot, 1)?;
+/// let network = Sequential::new(&device, &[3], &layers, Initialization::Glorot, 1)?;
 /// let x = Tensor::from_f32(&device, &[4, 3], &[0.5; 12])?;
-/// assert_eq!(network.forward(&x, Pass::Evaluate)?.shape().dims(), [4, 2]);
+/// let mut space = Workspace::new();
+/// assert_eq!(network.forward(&x, Pass::Evaluate, &mut space)?.shape().dims(), [4, 2]);
+/// // The gradients of the sum of all outputs.
+/// space.outgoing()?.gradient.upload(&[1.0; 8])?;
+/// network.backward(&x, &mut space)?;
+/// assert_eq!(space.gradients().count(), 4);
 /// assert_eq!(network.trained(), 3 * 5 + 5 + 5 * 2 + 2);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -31,17 +38,17 @@ pub struct Sequential {
     device: Device,
     input: Vec<usize>,
     stages: Vec<Stage>,
-    pass: Option<Pass>,
 }
 
 struct Stage {
     name: String,
-    /// None for a flattening, which moves its input on under another shape.
+    /// None for a flattening: what it gives is what it gets under another shape.
     layer: Option<Box<dyn Layer>>,
     /// A case's sizes after it.
     dims: Vec<usize>,
-    value: Option<Tensor>,
-    gradient: Option<Tensor>,
+    /// The place of the workspace where its input lies; `None` for the batch itself. A flattening at the front
+    /// has a place, for a copy of the batch.
+    from: Option<usize>,
 }
 
 /// A layer of a network, for those who look at it.
@@ -52,8 +59,6 @@ pub struct StageView<'a> {
     pub output: &'a [usize],
     /// Its parameters.
     pub parameters: &'a [Parameter],
-    /// What the last forward pass gave; `None` before the first, or for what a flattening has moved on.
-    pub value: Option<&'a Tensor>,
 }
 
 impl Sequential {
@@ -69,21 +74,63 @@ impl Sequential {
         initialization: Initialization,
         seed: u64,
     ) -> Result<Self> {
+        Self::built(Build::new(device, initialization, seed, 0), input, specs)
+    }
+
+    /// As [`Sequential::new`], of parameters that there are: `give` is asked for each, first layer first, by its
+    /// name (`conv1.kernel`) and its sizes.
+    ///
+    /// ```
+    /// use harmonium::kernels::activation::Activation;
+    /// use harmonium::layers::{LayerSpec, Pass, Sequential, Workspace};
+    /// use harmonium::{Device, Tensor};
+    /// let device = Device::cpu();
+    /// let layers = [LayerSpec::linear(1, Activation::Identity)];
+    /// let network = Sequential::from_parts(&device, &[2], &layers, |name, dims| match name {
+    ///     "linear1.weight" => Tensor::from_f32(&device, dims, &[2.0, 3.0]),
+    ///     _ => Tensor::zeros(&device, dims),
+    /// })?;
+    /// let x = Tensor::from_f32(&device, &[1, 2], &[10.0, 1.0])?;
+    /// let mut space = Workspace::new();
+    /// assert_eq!(network.forward(&x, Pass::Evaluate, &mut space)?.to_vec()?, [23.0]);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Sequential::new`]; [`Error::Shape`] and [`Error::DeviceMismatch`] where a parameter does not fit;
+    /// those of `give`.
+    pub fn from_parts(
+        device: &Device,
+        input: &[usize],
+        specs: &[LayerSpec],
+        mut give: impl FnMut(&str, &[usize]) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let give: &mut Give<'_> = &mut give;
+        let mut build = Build::new(device, Initialization::default(), 0, 0);
+        build.start = Start::Given(give);
+        Self::built(build, input, specs)
+    }
+
+    fn built(mut build: Build<'_>, input: &[usize], specs: &[LayerSpec]) -> Result<Self> {
         let mut stages: Vec<Stage> = Vec::with_capacity(specs.len());
         let mut dims = input.to_vec();
         Shape::checked(&dims, "network's input")?;
-        let mut number = 0;
+        let mut from = None;
         for spec in specs {
-            let flattens = matches!(spec, LayerSpec::Linear { .. }) && dims.len() > 1;
+            let flattens = matches!(spec, LayerSpec::Linear(_)) && dims.len() > 1;
             if flattens || matches!(spec, LayerSpec::Flatten) {
-                dims = vec![dims.iter().product()];
-                stages.push(Stage::new("flatten".into(), None, dims.clone()));
+                dims = LayerSpec::Flatten.output(&dims)?;
+                let name = "flatten".into();
+                stages.push(Stage { name, layer: None, dims: dims.clone(), from });
+                from = from.or(Some(stages.len() - 1));
             }
             if matches!(spec, LayerSpec::Flatten) {
                 continue;
             }
-            number += 1;
-            let name = format!("{spec}{number}");
+            build.number += 1;
+            build.op = spec.kind();
+            build.name = format!("{spec}{}", build.number);
+            let name = build.name.clone();
             let located = |e: Error| match e {
                 Error::Shape { op, detail } => {
                     Error::Shape { op, detail: format!("{name}: {detail}") }
@@ -95,15 +142,12 @@ impl Sequential {
             };
             let output = spec.output(&dims).map_err(located)?;
             Shape::checked(&output, spec.kind()).map_err(located)?;
-            let build = Build { device, initialization, seed, number };
-            let mut layer = layer(&build, spec, &dims, &output).map_err(located)?;
-            for parameter in layer.parameters_mut() {
-                parameter.name = format!("{name}.{}", parameter.name);
-            }
-            stages.push(Stage::new(name, Some(layer), output.clone()));
-            dims = output;
+            let layer = layer(&mut build, spec, &dims).map_err(located)?;
+            dims.clone_from(&output);
+            stages.push(Stage { name, layer: Some(layer), dims: output, from });
+            from = Some(stages.len() - 1);
         }
-        Ok(Sequential { device: device.clone(), input: input.to_vec(), stages, pass: None })
+        Ok(Sequential { device: build.device.clone(), input: input.to_vec(), stages })
     }
 
     /// The sizes of a case.
@@ -121,13 +165,12 @@ impl Sequential {
         &self.device
     }
 
-    /// The layers, flattenings among them.
+    /// The layers, flattenings among them, in the order of [`Workspace::value`].
     pub fn stages(&self) -> impl Iterator<Item = StageView<'_>> {
         self.stages.iter().map(|stage| StageView {
             name: &stage.name,
             output: &stage.dims,
             parameters: stage.layer.as_ref().map_or(&[], |layer| layer.parameters()),
-            value: stage.value.as_ref(),
         })
     }
 
@@ -151,118 +194,116 @@ impl Sequential {
     ///
     /// # Errors
     /// [`Error::Shape`] where x is no batch of this network's cases; those of the kernels.
-    pub fn forward(&mut self, x: &Tensor, pass: Pass) -> Result<&Tensor> {
+    pub fn forward<'s>(
+        &self,
+        x: &Tensor,
+        pass: Pass,
+        space: &'s mut Workspace,
+    ) -> Result<&'s Tensor> {
         let rows = self.rows(x)?;
-        self.pass = None;
-        self.return_moved()?;
-        for i in 0..self.stages.len() {
-            let (before, rest) = self.stages.split_at_mut(i);
-            let stage = &mut rest[0];
+        space.begin(&self.device, self.stages.len());
+        for (i, stage) in self.stages.iter().enumerate() {
             let dims = batch_dims(rows, &stage.dims);
-            let Some(layer) = &mut stage.layer else {
-                stage.value = Some(match before.last_mut() {
-                    Some(last) => taken(&mut last.value)?.reshape(&dims)?,
-                    None => x.try_clone()?.reshape(&dims)?,
-                });
-                continue;
-            };
-            let mut y = sized(&self.device, stage.value.take(), &dims)?;
-            let x = match before.last() {
-                Some(last) => last.value.as_ref().ok_or_else(no_pass)?,
-                None => x,
-            };
-            layer.forward(x, &mut y, numbered(pass, i))?;
-            stage.value = Some(y);
+            let (before, rest) = space.places.split_at_mut(i);
+            let Some(place) = rest.first_mut() else { return Err(no_pass()) };
+            match (&stage.layer, stage.from) {
+                (None, Some(from)) => view(&mut before[from].value, &dims)?,
+                (None, None) => {
+                    let old = place.value.take();
+                    let mut copy = sized(&self.device, old, x.shape().dims())?;
+                    copy.copy_from(x)?;
+                    place.value = Some(copy.reshape(&dims)?);
+                }
+                (Some(layer), from) => {
+                    let mut y = sized(&self.device, place.value.take(), &dims)?;
+                    let x = match from {
+                        Some(from) => before[from].value.as_ref().ok_or_else(no_pass)?,
+                        None => x,
+                    };
+                    layer.forward(x, &mut y, &mut place.kept, numbered(pass, i))?;
+                    place.value = Some(y);
+                }
+            }
         }
-        self.pass = Some(pass);
-        match self.stages.last() {
-            Some(stage) => stage.value.as_ref().ok_or_else(no_pass),
-            None => Err(Error::setting("layers", "there is none; give at least one")),
-        }
+        let Some(stage) = self.stages.last() else {
+            return Err(Error::setting("layers", "there is none; give at least one"));
+        };
+        space.last = match (&stage.layer, stage.from) {
+            (None, Some(from)) => from,
+            _ => self.stages.len() - 1,
+        };
+        space.pass = Some(pass);
+        space.value(space.last).ok_or_else(no_pass)
     }
 
-    /// The gradient of the last output, to be filled with ∂L/∂y before [`Sequential::backward`], and that output.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] before a forward pass; [`Error::OutOfMemory`].
-    pub fn outgoing(&mut self) -> Result<(&Tensor, &mut Tensor)> {
-        let Some(stage) = self.stages.last_mut() else { return Err(no_pass()) };
-        let value = stage.value.as_ref().ok_or_else(no_pass)?;
-        let gradient = sized(&self.device, stage.gradient.take(), value.shape().dims())?;
-        Ok((value, stage.gradient.insert(gradient)))
-    }
-
-    /// The parameters' gradients, and ∂L/∂x where `dx` is given, from what [`Sequential::outgoing`] was
-    /// filled with; x is that of the forward pass before.
+    /// The parameters' gradients, into [`Workspace::gradients`], from what [`Workspace::outgoing`] was filled with;
+    /// x is that of the forward pass before.
     ///
     /// # Errors
     /// [`Error::Shape`] where there was no forward pass for such a batch; those of the kernels.
-    pub fn backward(&mut self, x: &Tensor, mut dx: Option<&mut Tensor>) -> Result<()> {
-        let rows = self.rows(x)?;
-        let pass = self.pass.take().ok_or_else(no_pass)?;
-        for i in (0..self.stages.len()).rev() {
-            let (before, rest) = self.stages.split_at_mut(i);
-            let stage = &mut rest[0];
-            let (mut last, earlier) = match before.split_last_mut() {
-                Some((last, earlier)) => (Some(last), earlier),
-                None => (None, &mut [][..]),
-            };
-            let Some(layer) = &mut stage.layer else {
-                let mut gradient = taken(&mut stage.gradient)?;
-                let value = taken(&mut stage.value)?;
-                match (last, &mut dx) {
-                    (Some(last), _) => {
-                        let dims = batch_dims(rows, &last.dims);
-                        last.value = Some(value.reshape(&dims)?);
-                        last.gradient = Some(gradient.reshape(&dims)?);
-                    }
-                    (None, Some(dx)) => {
-                        gradient = gradient.reshape(dx.shape().dims())?;
-                        dx.copy_from(&gradient)?;
-                    }
-                    (None, None) => {}
-                }
-                continue;
-            };
-            if let Some(last) = &mut last {
-                let dims = batch_dims(rows, &last.dims);
-                let old = match last.gradient.take() {
-                    Some(old) => Some(old),
-                    // A flattening's gradient lies with the stage before it.
-                    None if last.layer.is_none() => match earlier.last_mut() {
-                        Some(stage) => unflattened(&mut stage.gradient, &dims)?,
-                        None => None,
-                    },
-                    None => None,
-                };
-                last.gradient = Some(sized(&self.device, old, &dims)?);
-            }
-            let y = stage.value.as_ref().ok_or_else(no_pass)?;
-            let dy = stage.gradient.as_mut().ok_or_else(no_pass)?;
-            let (x, dx) = match last {
-                Some(last) => (last.value.as_ref().ok_or_else(no_pass)?, last.gradient.as_mut()),
-                None => (x, dx.as_deref_mut()),
-            };
-            layer.backward(x, y, dy, dx, numbered(pass, i))?;
-        }
-        Ok(())
+    pub fn backward(&self, x: &Tensor, space: &mut Workspace) -> Result<()> {
+        self.backward_to(x, None, space)
     }
 
-    /// Gives what flattenings have moved on back to the stages before them, so that its memory serves again.
-    fn return_moved(&mut self) -> Result<()> {
-        for i in 1..self.stages.len() {
-            let (before, rest) = self.stages.split_at_mut(i);
-            let (last, stage) = (&mut before[i - 1], &mut rest[0]);
-            if stage.layer.is_none() {
-                for (to, from) in
-                    [(&mut last.value, &mut stage.value), (&mut last.gradient, &mut stage.gradient)]
-                {
-                    if let Some(tensor) = from.take() {
-                        let rows = tensor.shape().dims()[0];
-                        *to = Some(tensor.reshape(&batch_dims(rows, &last.dims))?);
-                    }
+    /// As [`Sequential::backward`], and `dx = ∂L/∂x`, of x's sizes.
+    ///
+    /// # Errors
+    /// As [`Sequential::backward`].
+    pub fn backward_to_input(
+        &self,
+        x: &Tensor,
+        dx: &mut Tensor,
+        space: &mut Workspace,
+    ) -> Result<()> {
+        self.backward_to(x, Some(dx), space)
+    }
+
+    fn backward_to(
+        &self,
+        x: &Tensor,
+        mut dx: Option<&mut Tensor>,
+        space: &mut Workspace,
+    ) -> Result<()> {
+        let rows = self.rows(x)?;
+        let pass = space.pass.take().ok_or_else(no_pass)?;
+        if space.places.len() != self.stages.len() {
+            return Err(no_pass());
+        }
+        for (i, stage) in self.stages.iter().enumerate().rev() {
+            let (before, rest) = space.places.split_at_mut(i);
+            let Some(place) = rest.first_mut() else { return Err(no_pass()) };
+            let Some(layer) = &stage.layer else {
+                let (Some(dx), None) = (&mut dx, stage.from) else { continue };
+                view(&mut place.gradient, x.shape().dims())?;
+                dx.copy_from(place.gradient.as_ref().ok_or_else(no_pass)?)?;
+                continue;
+            };
+            let dims = batch_dims(rows, &stage.dims);
+            view(&mut place.value, &dims)?;
+            view(&mut place.gradient, &dims)?;
+            let (x, dx) = match stage.from {
+                None => (x, dx.as_deref_mut()),
+                Some(from) => {
+                    let before = &mut before[from];
+                    let x = before.value.as_ref().ok_or_else(no_pass)?;
+                    let dx = sized(&self.device, before.gradient.take(), x.shape().dims())?;
+                    (x, Some(before.gradient.insert(dx)))
                 }
+            };
+            let gradients = &mut place.parameters;
+            if !fit(gradients, layer.parameters()) {
+                let zeros = |p: &Parameter| Tensor::zeros(&self.device, p.value.shape().dims());
+                *gradients = layer.parameters().iter().map(zeros).collect::<Result<_>>()?;
             }
+            layer.backward(Backward {
+                x,
+                y: place.value.as_ref().ok_or_else(no_pass)?,
+                dy: place.gradient.as_mut().ok_or_else(no_pass)?,
+                dx,
+                gradients,
+                kept: place.kept.as_ref(),
+                pass: numbered(pass, i),
+            })?;
         }
         Ok(())
     }
@@ -282,34 +323,27 @@ impl Sequential {
     }
 }
 
-impl Stage {
-    fn new(name: String, layer: Option<Box<dyn Layer>>, dims: Vec<usize>) -> Self {
-        Stage { name, layer, dims, value: None, gradient: None }
-    }
-}
-
-fn layer(
-    build: &Build<'_>,
-    spec: &LayerSpec,
-    input: &[usize],
-    output: &[usize],
-) -> Result<Box<dyn Layer>> {
+fn layer(build: &mut Build<'_>, spec: &LayerSpec, input: &[usize]) -> Result<Box<dyn Layer>> {
     let channels = input.first().copied().unwrap_or(0);
     Ok(match spec {
-        LayerSpec::Linear { bias, activation, .. } => {
-            Box::new(Linear::new(build, [channels, output[0]], *bias, *activation)?)
-        }
-        LayerSpec::Conv { .. } => Box::new(Conv::new(build, spec, channels)?),
+        LayerSpec::Linear(spec) => Box::new(Linear::new(build, spec, channels)?),
+        LayerSpec::Conv(spec) => Box::new(Conv::new(build, spec, channels)?),
+        LayerSpec::Pool(spec) => Box::new(PoolLayer::new(spec.pooling())),
         LayerSpec::Subsample { size, activation } => {
             Box::new(Subsample::new(build, channels, size.sides(), *activation)?)
         }
         LayerSpec::Activation { function } => Box::new(ActivationLayer::new(*function)),
         LayerSpec::Dropout { rate } => Box::new(Dropout::new(*rate)),
-        LayerSpec::Pool { .. } | LayerSpec::Flatten => match spec.pooling() {
-            Some(pooling) => Box::new(PoolLayer::new(pooling)),
-            None => return Err(Error::setting("layer", "a flattening has no layer of its own")),
-        },
+        LayerSpec::Flatten => {
+            return Err(Error::setting("layer", "a flattening has no layer of its own"));
+        }
     })
+}
+
+/// Whether there is a gradient of its size for each parameter.
+fn fit(gradients: &[Tensor], parameters: &[Parameter]) -> bool {
+    let same = |(g, p): (&Tensor, &Parameter)| g.shape() == p.value.shape();
+    gradients.len() == parameters.len() && gradients.iter().zip(parameters).all(same)
 }
 
 /// No two layers draw the same numbers: there are at most 256 layers' draws to a step.
@@ -322,30 +356,4 @@ fn numbered(pass: Pass, layer: usize) -> Pass {
 
 fn batch_dims(rows: usize, case: &[usize]) -> Vec<usize> {
     std::iter::once(rows).chain(case.iter().copied()).collect()
-}
-
-/// The tensor again where it has these sizes, else a new one.
-fn sized(device: &Device, old: Option<Tensor>, dims: &[usize]) -> Result<Tensor> {
-    match old {
-        Some(tensor) if tensor.shape().dims() == dims => Ok(tensor),
-        _ => Tensor::for_output(device, dims),
-    }
-}
-
-/// The tensor under other sizes, where it has as many elements.
-fn unflattened(tensor: &mut Option<Tensor>, dims: &[usize]) -> Result<Option<Tensor>> {
-    match tensor.take() {
-        Some(tensor) if tensor.shape().len() == dims.iter().product::<usize>() => {
-            tensor.reshape(dims).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-fn taken(tensor: &mut Option<Tensor>) -> Result<Tensor> {
-    tensor.take().ok_or_else(no_pass)
-}
-
-fn no_pass() -> Error {
-    Error::shape("network", "there was no forward pass for this batch; call forward first")
 }

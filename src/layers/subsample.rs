@@ -1,7 +1,8 @@
 //! LeNet-5's trained subsampling: y = f(coefficient · sum of the window + bias).
 
-use super::{Build, Layer, Parameter, Pass};
-use crate::error::Result;
+use super::build::Fans;
+use super::{Backward, Build, Layer, Parameter, Pass};
+use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
 use crate::kernels::subsample::subsample;
@@ -21,48 +22,36 @@ impl Subsample {
     /// A layer on `channels` maps.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::OutOfMemory`].
     pub fn new(
-        build: &Build<'_>,
+        build: &mut Build<'_>,
         channels: usize,
         size: [usize; 2],
         f: Activation,
     ) -> Result<Self> {
-        let window = size[0] * size[1];
-        let coefficients = build.weights("subsample", &[channels], |_| [window, 1])?;
-        Ok(Subsample {
-            f,
-            size,
-            parameters: vec![
-                build.parameter("coefficient", &[channels], &coefficients)?,
-                build.parameter("bias", &[channels], &vec![0.0; channels])?,
-            ],
-        })
+        let fans = Fans { inputs: size[0] * size[1], outputs: 1 };
+        let coefficient = build.weights("coefficient", &[channels], |_| Some(fans))?;
+        Ok(Subsample { f, size, parameters: vec![coefficient, build.bias(&[channels])?] })
     }
 }
 
 impl Layer for Subsample {
-    fn forward(&mut self, x: &Tensor, y: &mut Tensor, _: Pass) -> Result<()> {
+    fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         let [coefficient, bias] = [&self.parameters[0].value, &self.parameters[1].value];
         subsample(x, self.size, coefficient, bias, self.f, y)
     }
 
-    fn backward(
-        &mut self,
-        x: &Tensor,
-        y: &Tensor,
-        dy: &mut Tensor,
-        dx: Option<&mut Tensor>,
-        _: Pass,
-    ) -> Result<()> {
+    fn backward(&self, step: Backward<'_>) -> Result<()> {
+        let Backward { x, y, dy, dx, gradients, .. } = step;
         if self.f != Activation::Identity {
             activation_grad(self.f, y, dy)?;
         }
-        let (coefficient, bias) = self.parameters.split_at_mut(1);
-        let (coefficient, bias) = (&mut coefficient[0], &mut bias[0]);
-        subsample_grad_parameters(x, dy, self.size, &mut coefficient.gradient, &mut bias.gradient)?;
+        let (dcoefficient, Some(dbias)) = Backward::gradients(gradients)? else {
+            return Err(Error::shape("subsample", "there is no gradient for the bias"));
+        };
+        subsample_grad_parameters(x, dy, self.size, dcoefficient, dbias)?;
         match dx {
-            Some(dx) => subsample_grad_input(dy, self.size, &coefficient.value, dx),
+            Some(dx) => subsample_grad_input(dy, self.size, &self.parameters[0].value, dx),
             None => Ok(()),
         }
     }

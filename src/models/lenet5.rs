@@ -17,14 +17,9 @@
 //! 60,850 numbers are trained.
 
 use crate::kernels::activation::Activation;
-use crate::layers::{Initialization, LayerSpec, PoolKind, Size};
+use crate::layers::{ConvSpec, Initialization, LayerSpec, LinearSpec, PoolKind, PoolSpec, Size};
+pub use crate::models::bitmaps::{BITMAP, J, bitmaps};
 use crate::models::network::{NetworkSpec, OutputSpec};
-
-/// Pixels of a bitmap, 7 wide and 12 high.
-pub const BITMAP: usize = 84;
-
-/// j of the loss y_D + ln(e^−j + Σ e^−y_i); the paper gives no number. Ours, found by trying.
-pub const J: f32 = 10.0;
 
 /// Which maps of S2 each map of C3 sees (table I of the paper).
 pub const C3: [&[usize]; 16] = [
@@ -46,93 +41,38 @@ pub const C3: [&[usize]; 16] = [
     &[0, 1, 2, 3, 4, 5],
 ];
 
-const BITMAPS: [&str; 10] = [
-    include_str!("../../data/lenet5-bitmaps/0.txt"),
-    include_str!("../../data/lenet5-bitmaps/1.txt"),
-    include_str!("../../data/lenet5-bitmaps/2.txt"),
-    include_str!("../../data/lenet5-bitmaps/3.txt"),
-    include_str!("../../data/lenet5-bitmaps/4.txt"),
-    include_str!("../../data/lenet5-bitmaps/5.txt"),
-    include_str!("../../data/lenet5-bitmaps/6.txt"),
-    include_str!("../../data/lenet5-bitmaps/7.txt"),
-    include_str!("../../data/lenet5-bitmaps/8.txt"),
-    include_str!("../../data/lenet5-bitmaps/9.txt"),
-];
-
-/// The centres of the first `classes` output units, +1 and −1, `[classes, 84]` row by row; `None` past the
-/// ten digits. They are drawn for harmonium in the manner of the paper's figure 3 and differ from it in
-/// single pixels.
-pub fn bitmaps(classes: usize) -> Option<Vec<f32>> {
-    let files = BITMAPS.get(..classes)?;
-    let pixels = files.iter().flat_map(|file| file.chars());
-    Some(
-        pixels
-            .filter_map(|c| match c {
-                '#' => Some(1.0),
-                '.' => Some(-1.0),
-                _ => None,
-            })
-            .collect(),
-    )
-}
-
 /// The network as published, with either kind of output units.
 pub fn published(output: OutputSpec, classes: usize) -> NetworkSpec {
     let f = Activation::ScaledTanh;
-    let c3 = C3.iter().map(|row| row.to_vec()).collect();
-    let mut layers = vec![
-        conv(6, f, None),
-        LayerSpec::Subsample { size: Size::Square(2), activation: f },
-        conv(16, f, Some(c3)),
-        LayerSpec::Subsample { size: Size::Square(2), activation: f },
-        conv(120, f, None),
-        LayerSpec::Linear { units: 84, bias: true, activation: f },
-    ];
-    if output == OutputSpec::Softmax {
-        layers.push(scores(classes));
+    let conv = |maps| ConvSpec::new(maps, 5).activation(f);
+    let subsample = || LayerSpec::Subsample { size: Size::Square(2), activation: f };
+    let spec = NetworkSpec::new([1, 32, 32], classes)
+        .initialization(Initialization::Lecun)
+        .output(output)
+        .layer(conv(6))
+        .layer(subsample())
+        .layer(conv(16).connections(C3.iter().map(|row| row.to_vec()).collect()))
+        .layer(subsample())
+        .layer(conv(120))
+        .layer(LayerSpec::linear(84, f));
+    match output {
+        OutputSpec::Softmax => spec.layer(LinearSpec::new(classes)),
+        OutputSpec::Rbf { .. } => spec,
     }
-    let initialization = Initialization::Lecun;
-    NetworkSpec { input: [1, 32, 32], classes, initialization, output, layers }
 }
 
 /// The network in today's form.
 pub fn modern(classes: usize) -> NetworkSpec {
     let f = Activation::Relu;
-    let pool = LayerSpec::Pool {
-        kind: PoolKind::Max,
-        size: Size::Square(2),
-        stride: None,
-        padding: Size::Square(0),
-        ceil: false,
-        count_padding: true,
-    };
-    let layers = vec![
-        conv(6, f, None),
-        pool.clone(),
-        conv(16, f, None),
-        pool,
-        conv(120, f, None),
-        LayerSpec::Linear { units: 84, bias: true, activation: f },
-        scores(classes),
-    ];
-    let (initialization, output) = (Initialization::He, OutputSpec::Softmax);
-    NetworkSpec { input: [1, 32, 32], classes, initialization, output, layers }
-}
-
-fn conv(maps: usize, f: Activation, connections: Option<Vec<Vec<usize>>>) -> LayerSpec {
-    LayerSpec::Conv {
-        maps,
-        kernel: Size::Square(5),
-        stride: Size::Square(1),
-        padding: Size::Square(0),
-        dilation: Size::Square(1),
-        groups: 1,
-        connections,
-        bias: true,
-        activation: f,
-    }
-}
-
-fn scores(classes: usize) -> LayerSpec {
-    LayerSpec::Linear { units: classes, bias: true, activation: Activation::Identity }
+    let conv = |maps| ConvSpec::new(maps, 5).activation(f);
+    let pool = || PoolSpec::new(PoolKind::Max, 2);
+    NetworkSpec::new([1, 32, 32], classes)
+        .initialization(Initialization::He)
+        .layer(conv(6))
+        .layer(pool())
+        .layer(conv(16))
+        .layer(pool())
+        .layer(conv(120))
+        .layer(LayerSpec::linear(84, f))
+        .layer(LinearSpec::new(classes))
 }

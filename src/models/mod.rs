@@ -1,5 +1,6 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
+mod bitmaps;
 pub mod enumeration;
 pub mod filters;
 pub mod lenet5;

@@ -14,8 +14,8 @@ use crate::kernels::rbf::rbf;
 use crate::kernels::rbf_grad_input::rbf_grad_input;
 use crate::kernels::rbf_loss::rbf_loss;
 use crate::kernels::softmax::softmax;
-use crate::layers::{Initialization, LayerSpec, Pass, Sequential};
-use crate::models::lenet5;
+use crate::layers::{Initialization, LayerSpec, Outgoing, Pass, Sequential, Workspace};
+use crate::models::bitmaps;
 use crate::tensor::Tensor;
 
 use super::state::{Model, Visit};
@@ -38,12 +38,25 @@ pub enum OutputSpec {
 }
 
 fn default_j() -> f32 {
-    lenet5::J
+    bitmaps::J
 }
 
 /// A classifier as it is described: in TOML, and in a model file.
+///
+/// ```
+/// use harmonium::kernels::activation::Activation;
+/// use harmonium::layers::{ConvSpec, LinearSpec, PoolKind, PoolSpec};
+/// use harmonium::models::{Network, NetworkSpec};
+/// let spec = NetworkSpec::new([1, 8, 8], 10)
+///     .layer(ConvSpec::new(6, 3).activation(Activation::Relu))
+///     .layer(PoolSpec::new(PoolKind::Max, 2))
+///     .layer(LinearSpec::new(10));
+/// assert_eq!(Network::new(&harmonium::Device::cpu(), &spec, 1)?.trained(), 60 + 550);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct NetworkSpec {
     /// A case's sizes, [channels, height, width].
     pub input: [usize; 3],
@@ -60,11 +73,38 @@ pub struct NetworkSpec {
 }
 
 impl NetworkSpec {
+    /// No layer yet, softmax units, and the default initialisation.
+    pub fn new(input: [usize; 3], classes: usize) -> Self {
+        NetworkSpec {
+            input,
+            classes,
+            initialization: Initialization::default(),
+            output: OutputSpec::default(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Where weights start.
+    pub fn initialization(self, initialization: Initialization) -> Self {
+        NetworkSpec { initialization, ..self }
+    }
+
+    /// The output units.
+    pub fn output(self, output: OutputSpec) -> Self {
+        NetworkSpec { output, ..self }
+    }
+
+    /// One more layer.
+    pub fn layer(mut self, layer: impl Into<LayerSpec>) -> Self {
+        self.layers.push(layer.into());
+        self
+    }
+
     /// How many values the output units expect of the last layer.
     pub fn features(&self) -> usize {
         match self.output {
             OutputSpec::Softmax => self.classes,
-            OutputSpec::Rbf { .. } => lenet5::BITMAP,
+            OutputSpec::Rbf { .. } => bitmaps::BITMAP,
         }
     }
 }
@@ -102,6 +142,23 @@ impl Network {
     /// [`Error::Setting`] and [`Error::Shape`], naming the layer, for what does not fit together;
     /// [`Error::OutOfMemory`].
     pub fn new(device: &Device, spec: &NetworkSpec, seed: u64) -> Result<Self> {
+        let start = spec.initialization;
+        Self::built(spec, || Sequential::new(device, &spec.input, &spec.layers, start, seed))
+    }
+
+    /// Builds the network of parameters that there are, as [`Sequential::from_parts`].
+    ///
+    /// # Errors
+    /// As [`Network::new`], and those of `give`.
+    pub fn from_parts(
+        device: &Device,
+        spec: &NetworkSpec,
+        give: impl FnMut(&str, &[usize]) -> Result<Tensor>,
+    ) -> Result<Self> {
+        Self::built(spec, || Sequential::from_parts(device, &spec.input, &spec.layers, give))
+    }
+
+    fn built(spec: &NetworkSpec, layers: impl FnOnce() -> Result<Sequential>) -> Result<Self> {
         if spec.classes < 2 {
             let detail = format!("{} is too few; a classifier has at least 2", spec.classes);
             return Err(Error::setting("classes", detail));
@@ -110,7 +167,7 @@ impl Network {
             let detail = format!("{:?} has a size of 0", spec.input);
             return Err(Error::setting("input", detail));
         }
-        let layers = Sequential::new(device, &spec.input, &spec.layers, spec.initialization, seed)?;
+        let layers = layers()?;
         let (found, expected) = (layers.output(), spec.features());
         if found != [expected] {
             let what = match spec.output {
@@ -130,13 +187,13 @@ impl Network {
             }
             OutputSpec::Rbf { .. } => {
                 let n = spec.classes;
-                let Some(bitmaps) = lenet5::bitmaps(n) else {
+                let Some(bitmaps) = bitmaps::bitmaps(n) else {
                     let detail = format!(
                         "{n} classes, and there are bitmaps of the ten digits; use softmax"
                     );
                     return Err(Error::setting("output", detail));
                 };
-                Some(Tensor::from_f32(device, &[n, lenet5::BITMAP], &bitmaps)?)
+                Some(Tensor::from_f32(layers.device(), &[n, bitmaps::BITMAP], &bitmaps)?)
             }
         };
         Ok(Network { spec: spec.clone(), layers, centres })
@@ -179,9 +236,16 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Shape`] where x does not fit; device errors.
-    pub fn scores(&mut self, x: &Tensor) -> Result<Tensor> {
-        self.layers.forward(x, Pass::Evaluate)?;
-        let (features, _) = self.layers.outgoing()?;
+    pub fn scores(&self, x: &Tensor) -> Result<Tensor> {
+        self.scores_in(x, &mut Workspace::new())
+    }
+
+    /// As [`Network::scores`], in buffers that serve for many batches.
+    ///
+    /// # Errors
+    /// As [`Network::scores`].
+    pub fn scores_in(&self, x: &Tensor, space: &mut Workspace) -> Result<Tensor> {
+        let features = self.layers.forward(x, Pass::Evaluate, space)?;
         match &self.centres {
             None => features.try_clone(),
             Some(centres) => distances(features, centres),
@@ -192,8 +256,12 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::scores`].
-    pub fn probabilities(&mut self, x: &Tensor) -> Result<Tensor> {
-        let mut scores = self.scores(x)?;
+    pub fn probabilities(&self, x: &Tensor) -> Result<Tensor> {
+        self.probabilities_of(self.scores(x)?)
+    }
+
+    /// Those of [scores](Network::scores).
+    pub(crate) fn probabilities_of(&self, mut scores: Tensor) -> Result<Tensor> {
         if self.extreme() == Extreme::Smallest {
             elementwise_in_place(Elementwise::Affine(-1.0, 0.0), &mut scores, None)?;
         }
@@ -206,7 +274,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::scores`].
-    pub fn classify(&mut self, x: &Tensor) -> Result<Vec<u32>> {
+    pub fn classify(&self, x: &Tensor) -> Result<Vec<u32>> {
         let scores = self.scores(x)?;
         let rows = scores.shape().dims()[0];
         let mut chosen = Tensor::for_indices(self.device(), &[rows])?;
@@ -218,33 +286,46 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::scores`].
-    pub fn score(&mut self, x: &Tensor, classes: &Tensor, tally: &mut Tally<'_>) -> Result<()> {
-        self.layers.forward(x, Pass::Evaluate)?;
-        self.loss(classes, tally, None)
+    pub fn score(
+        &self,
+        x: &Tensor,
+        classes: &Tensor,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
+        self.layers.forward(x, Pass::Evaluate, space)?;
+        self.loss(classes, tally, None, space)
     }
 
-    /// As [`Network::score`], in a training pass, and the gradients of the batch's mean loss with respect to
-    /// every parameter.
+    /// As [`Network::score`], in a training pass, and [into the workspace](Workspace::gradients) the gradients of
+    /// the batch's mean loss with respect to every parameter.
     ///
     /// # Errors
     /// As [`Network::scores`].
     pub fn gradient(
-        &mut self,
+        &self,
         x: &Tensor,
         classes: &Tensor,
-        tally: &mut Tally<'_>,
         pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
     ) -> Result<()> {
         let rows = x.shape().dims().first().copied().unwrap_or(0);
-        self.layers.forward(x, pass)?;
-        self.loss(classes, tally, Some(1.0 / rows.max(1) as f32))?;
-        self.layers.backward(x, None)
+        self.layers.forward(x, pass, space)?;
+        self.loss(classes, tally, Some(1.0 / rows.max(1) as f32), space)?;
+        self.layers.backward(x, space)
     }
 
     /// With a scale also the gradient of the layers' output.
-    fn loss(&mut self, classes: &Tensor, tally: &mut Tally<'_>, scale: Option<f32>) -> Result<()> {
+    fn loss(
+        &self,
+        classes: &Tensor,
+        tally: &mut Tally<'_>,
+        scale: Option<f32>,
+        space: &mut Workspace,
+    ) -> Result<()> {
         let extreme = self.extreme();
-        let (features, gradient) = self.layers.outgoing()?;
+        let Outgoing { value: features, gradient } = space.outgoing()?;
         let row = tally.row;
         match (&self.centres, self.spec.output) {
             (Some(centres), OutputSpec::Rbf { j }) => {

@@ -5,27 +5,21 @@
 
 pub mod atomic;
 pub mod checkpoint;
-pub mod confusion;
 pub mod curves;
-pub mod features;
 pub mod folder;
 pub mod html;
 mod job;
-pub mod mistakes;
 pub mod model_file;
 pub mod network_file;
 pub mod npy;
 pub mod pictures;
-pub mod png_file;
 pub mod record;
 pub mod report;
 mod session;
 pub mod settings;
-pub mod text;
 mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use confusion::Confusion;
 pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
@@ -33,7 +27,8 @@ pub use folder::{
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
 pub use model_file::RbmFile;
 pub use network_file::{NetworkFile, model_kind};
-pub use pictures::robust_range;
+pub use pictures::confusion::{self, Confusion};
+pub use pictures::{features, mistakes, png_file, robust_range, text};
 pub use record::{Record, points};
 pub use session::{Found, Line, Older, Run, RunRecord};
 pub use train::train;

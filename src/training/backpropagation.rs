@@ -1,129 +1,17 @@
 //! Training of classifiers by backpropagation.
 
-use serde::{Deserialize, Serialize};
-
+use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
 use super::learner::{Clock, Learner, Order, rate};
-use super::{Batch, BatchSource, Better, Distortion, Figure, Figures, Schedule, Style, Told};
+use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
-use crate::layers::Pass;
+use crate::layers::{Pass, Workspace};
 use crate::models::network::Tally;
 use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
-
-/// How gradients change parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Steepest descent with momentum, [`sgd`].
-    Sgd {
-        /// In [0, 1).
-        momentum: Schedule,
-        /// Whether the gradient counts as taken ahead.
-        nesterov: bool,
-    },
-    /// [`adam`], with its authors' defaults.
-    Adam {
-        /// β₁.
-        beta1: f32,
-        /// β₂.
-        beta2: f32,
-        /// ε.
-        epsilon: f32,
-    },
-}
-
-impl Optimizer {
-    /// Adam with β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
-    pub fn adam() -> Self {
-        Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-    }
-
-    /// Steepest descent with this momentum.
-    pub fn sgd(momentum: f32) -> Self {
-        Optimizer::Sgd { momentum: Schedule::constant(momentum), nesterov: false }
-    }
-
-    /// Tensors that it keeps for each parameter.
-    fn memories(&self) -> &'static [&'static str] {
-        match self {
-            Optimizer::Sgd { .. } => &["velocity"],
-            Optimizer::Adam { .. } => &["m", "v"],
-        }
-    }
-}
-
-/// Settings of [`Backpropagation`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct BackpropagationConfig {
-    /// Passes over the data, which schedules go by.
-    pub epochs: u64,
-    /// Cases per update, at least 1; an epoch's last batch has what is left.
-    pub batch: usize,
-    /// η, of the batch's mean gradient.
-    pub learning_rate: Schedule,
-    /// How gradients change parameters.
-    pub optimizer: Optimizer,
-    /// λ ≥ 0, for weights alone: added to the gradient as λw with [`Optimizer::Sgd`], apart from it with
-    /// [`Optimizer::Adam`].
-    pub weight_decay: f32,
-    /// Distortions of the training pictures, and the value outside a picture.
-    pub augment: Option<(Distortion, f32)>,
-    /// Of the order of cases, of distortions and of dropped units.
-    pub seed: u64,
-}
-
-impl Default for BackpropagationConfig {
-    /// Adam, learning rate 0.001, batches of 128, 20 epochs, seed 1.
-    fn default() -> Self {
-        BackpropagationConfig {
-            epochs: 20,
-            batch: 128,
-            learning_rate: Schedule::constant(1e-3),
-            optimizer: Optimizer::adam(),
-            weight_decay: 0.0,
-            augment: None,
-            seed: 1,
-        }
-    }
-}
-
-impl BackpropagationConfig {
-    /// Checks every range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] naming the setting, the value and the range.
-    pub fn check(&self) -> Result<()> {
-        if self.batch == 0 {
-            return Err(Error::setting("batch", "0 is too few; use at least 1"));
-        }
-        self.learning_rate.check("learning-rate", 0.0, 1000.0)?;
-        let below_one = |name: &str, x: f32| match (0.0..1.0).contains(&x) {
-            true => Ok(()),
-            false => Err(Error::setting(name, format!("{x} is outside [0, 1)"))),
-        };
-        match &self.optimizer {
-            Optimizer::Sgd { momentum, .. } => {
-                momentum.values().into_iter().try_for_each(|x| below_one("momentum", x))?;
-            }
-            Optimizer::Adam { beta1, beta2, epsilon } => {
-                below_one("beta1", *beta1)?;
-                below_one("beta2", *beta2)?;
-                if !(*epsilon > 0.0 && epsilon.is_finite()) {
-                    return Err(Error::setting("epsilon", format!("{epsilon} is not above 0")));
-                }
-            }
-        }
-        if !(0.0..=1.0).contains(&self.weight_decay) {
-            let detail = format!("{} is outside [0, 1]", self.weight_decay);
-            return Err(Error::setting("weight-decay", detail));
-        }
-        Ok(())
-    }
-}
 
 /// The mean loss of an epoch's cases.
 pub static TRAIN_LOSS: Figure = Figure {
@@ -163,6 +51,7 @@ pub struct Backpropagation {
     /// Loss and error of each case of the epoch under way.
     tallies: [Option<Tensor>; 2],
     distorted: Option<Tensor>,
+    space: Workspace,
 }
 
 impl Backpropagation {
@@ -184,17 +73,13 @@ impl Backpropagation {
             clock: Clock::default(),
             tallies: [None, None],
             distorted: None,
+            space: Workspace::new(),
         })
     }
 
     /// The network as trained so far.
     pub fn network(&self) -> &Network {
         &self.network
-    }
-
-    /// The same, for scores: these need its buffers.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
     }
 
     /// The network.
@@ -214,16 +99,16 @@ impl Backpropagation {
         let row = clock.epoch_cases as usize;
         let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(clock.updates));
         let mut tally = Tally { loss, wrong, row };
-        let Some((distortion, fill)) = self.config.augment else {
-            return self.network.gradient(x, classes, &mut tally, pass);
+        let Some(Augmentation { distortion, background }) = self.config.augment else {
+            return self.network.gradient(x, classes, pass, &mut tally, &mut self.space);
         };
         let dims = x.shape().dims();
         let mut distorted = match self.distorted.take() {
             Some(tensor) if tensor.shape().dims() == dims => tensor,
             _ => Tensor::for_output(x.device(), dims)?,
         };
-        distortion.apply(x, (seed, clock.epoch(), clock.epoch_cases), fill, &mut distorted)?;
-        self.network.gradient(&distorted, classes, &mut tally, pass)?;
+        distortion.apply(x, (seed, clock.epoch(), clock.epoch_cases), background, &mut distorted)?;
+        self.network.gradient(&distorted, classes, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         Ok(())
     }
@@ -232,9 +117,10 @@ impl Backpropagation {
         let config = &self.config;
         let learning_rate = config.learning_rate.at(epoch, config.epochs);
         let parameters = self.network.layers_mut().parameters_mut();
-        for (parameter, memories) in parameters.zip(&mut self.memories) {
+        let gradients = self.space.gradients().zip(&mut self.memories);
+        for (parameter, (gradient, memories)) in parameters.zip(gradients) {
             let weight_decay = if parameter.decays { config.weight_decay } else { 0.0 };
-            let (gradient, value) = (&parameter.gradient, &mut parameter.value);
+            let value = &mut parameter.value;
             match (&config.optimizer, memories.as_mut_slice()) {
                 (Optimizer::Sgd { momentum, nesterov }, [velocity]) => {
                     let momentum = momentum.at(epoch, config.epochs);
@@ -337,6 +223,8 @@ impl Learner for Backpropagation {
         let read = |tally: &Option<Tensor>| tally.as_ref().map_or(Ok(Vec::new()), Tensor::to_vec);
         let (losses, wrong) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
         self.check_losses(&losses)?;
+        // Scores of other batches come next.
+        self.space.release();
         let mean = |values: &[f32]| {
             values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
         };

@@ -1,6 +1,7 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
 mod backpropagation;
+mod backpropagation_config;
 mod batches;
 mod best;
 mod contrastive_divergence;
@@ -13,9 +14,8 @@ mod source;
 mod state;
 
 pub use crate::models::HostArray;
-pub use backpropagation::{
-    Backpropagation, BackpropagationConfig, Optimizer, TRAIN_ERROR, TRAIN_LOSS,
-};
+pub use backpropagation::{Backpropagation, TRAIN_ERROR, TRAIN_LOSS};
+pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;
 pub use contrastive_divergence::{CdConfig, CdTrainer, Sparsity};

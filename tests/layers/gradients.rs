@@ -3,15 +3,19 @@
 
 use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
-use harmonium::layers::{Initialization, LayerSpec, Pass, PoolKind, Sequential, Size};
+use harmonium::layers::{
+    ConvSpec, Initialization, LayerSpec, LinearSpec, Pass, PoolKind, PoolSpec, Sequential, Size,
+    Workspace,
+};
 use harmonium::random::{Draw, stream};
 use harmonium::{Device, Tensor};
 
 use super::{conv, linear, pool};
 
 /// L = Σ r·y, in f64.
-fn loss(network: &mut Sequential, x: &Tensor, r: &[f32], pass: Pass) -> f64 {
-    let y = network.forward(x, pass).unwrap().to_vec().unwrap();
+fn loss(network: &Sequential, x: &Tensor, r: &[f32], pass: Pass) -> f64 {
+    let mut space = Workspace::new();
+    let y = network.forward(x, pass, &mut space).unwrap().to_vec().unwrap();
     assert_eq!(y.len(), r.len());
     y.iter().zip(r).map(|(&y, &r)| f64::from(y) * f64::from(r)).sum()
 }
@@ -47,15 +51,17 @@ fn check(device: &Device, input: &[usize], specs: &[LayerSpec]) {
     let values = normal(1, dims.iter().product());
     let x = Tensor::from_f32(device, &dims, &values).unwrap();
     let pass = Pass::Train(Draw::new(3, stream::DROPOUT).at(11));
-    let outputs = network.forward(&x, pass).unwrap().shape().len();
+    let mut space = Workspace::new();
+    let outputs = network.forward(&x, pass, &mut space).unwrap().shape().len();
     let r = normal(2, outputs);
-    network.outgoing().unwrap().1.upload(&r).unwrap();
+    space.outgoing().unwrap().gradient.upload(&r).unwrap();
     let mut dx = Tensor::for_output(device, &dims).unwrap();
-    network.backward(&x, Some(&mut dx)).unwrap();
+    network.backward_to_input(&x, &mut dx, &mut space).unwrap();
     let dx = dx.to_vec().unwrap();
     let gradients: Vec<(String, Vec<f32>, Vec<f32>)> = network
         .parameters()
-        .map(|p| (p.name.clone(), p.value.to_vec().unwrap(), p.gradient.to_vec().unwrap()))
+        .zip(space.gradients())
+        .map(|(p, g)| (p.name.clone(), p.value.to_vec().unwrap(), g.to_vec().unwrap()))
         .collect();
 
     let compare = |name: &str, gradient: &[f32], direction: &[f32], difference: f64| {
@@ -80,9 +86,9 @@ fn check(device: &Device, input: &[usize], specs: &[LayerSpec]) {
         let at = |h: f32| -> Vec<f32> {
             values.iter().zip(&direction).map(|(v, d)| v + h * d).collect()
         };
-        let mut value = |h: f32| {
+        let value = |h: f32| {
             let x = Tensor::from_f32(device, &dims, &at(h)).unwrap();
-            loss(&mut network, &x, &r, pass)
+            loss(&network, &x, &r, pass)
         };
         let difference = (value(h) - value(-h)) / f64::from(2.0 * h);
         compare("the input", &dx, &direction, difference);
@@ -103,7 +109,7 @@ fn check(device: &Device, input: &[usize], specs: &[LayerSpec]) {
                     p.value.upload(values).unwrap();
                 };
                 upload(&mut network, &moved);
-                let found = loss(&mut network, &x, &r, pass);
+                let found = loss(&network, &x, &r, pass);
                 upload(&mut network, start);
                 found
             };
@@ -123,7 +129,7 @@ const F: Activation = Activation::ScaledTanh;
 #[test]
 fn linear_layers() {
     on_cpu(&[7], &[linear(5, Activation::Tanh), linear(3, Activation::Sigmoid)]);
-    on_cpu(&[4], &[LayerSpec::Linear { units: 3, bias: false, activation: F }]);
+    on_cpu(&[4], &[LinearSpec::new(3).bias(false).activation(F).into()]);
     on_cpu(&[2, 3, 5], &[linear(4, Activation::Softplus)]);
 }
 
@@ -131,34 +137,30 @@ fn linear_layers() {
 fn convolutions() {
     on_cpu(&[2, 9, 7], &[conv(3, [3, 2], F)]);
     on_cpu(&[1, 8, 8], &[conv(4, [5, 5], F), conv(3, [3, 3], Activation::Identity)]);
-    let odd = LayerSpec::Conv {
-        maps: 6,
-        kernel: Size::Sides([3, 2]),
-        stride: Size::Sides([2, 1]),
-        padding: Size::Sides([1, 2]),
-        dilation: Size::Sides([1, 2]),
-        groups: 2,
-        connections: None,
-        bias: true,
-        activation: Activation::Tanh,
-    };
-    on_cpu(&[4, 9, 8], &[odd]);
+    let odd = ConvSpec::new(6, [3, 2])
+        .stride([2, 1])
+        .padding([1, 2])
+        .dilation([1, 2])
+        .groups(2)
+        .activation(Activation::Tanh);
+    on_cpu(&[4, 9, 8], &[odd.into()]);
 }
 
 #[test]
 fn a_connection_table() {
     on_cpu(&[3, 6, 5], &[with_table()]);
-    let mut network =
+    let network =
         Sequential::new(&Device::cpu(), &[3, 6, 5], &[with_table()], Initialization::Lecun, 1)
             .unwrap();
     // Where there is no connection the gradient is 0, so the weights stay 0.
     let x = Tensor::from_f32(&Device::cpu(), &[2, 3, 6, 5], &normal(1, 180)).unwrap();
-    let n = network.forward(&x, Pass::Evaluate).unwrap().shape().len();
-    network.outgoing().unwrap().1.upload(&normal(2, n)).unwrap();
-    network.backward(&x, None).unwrap();
+    let mut space = Workspace::new();
+    let n = network.forward(&x, Pass::Evaluate, &mut space).unwrap().shape().len();
+    space.outgoing().unwrap().gradient.upload(&normal(2, n)).unwrap();
+    network.backward(&x, &mut space).unwrap();
     let kernel = network.parameters().next().unwrap();
     assert_eq!(kernel.trained, 3 * 9);
-    let gradient = kernel.gradient.to_vec().unwrap();
+    let gradient = space.gradients().next().unwrap().to_vec().unwrap();
     let connected = [true, false, true, false, true, false];
     for (pair, values) in gradient.chunks(9).enumerate() {
         assert_eq!(values.iter().any(|g| *g != 0.0), connected[pair], "pair {pair}");
@@ -166,33 +168,7 @@ fn a_connection_table() {
 }
 
 fn with_table() -> LayerSpec {
-    match conv(2, [3, 3], F) {
-        LayerSpec::Conv {
-            maps,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            activation,
-            ..
-        } => {
-            let connections = Some(vec![vec![0, 2], vec![1]]);
-            LayerSpec::Conv {
-                maps,
-                kernel,
-                stride,
-                padding,
-                dilation,
-                groups,
-                connections,
-                bias,
-                activation,
-            }
-        }
-        _ => unreachable!(),
-    }
+    ConvSpec::new(2, 3).activation(F).connections(vec![vec![0, 2], vec![1]]).into()
 }
 
 #[test]
@@ -200,15 +176,12 @@ fn pools_and_subsampling() {
     for kind in [PoolKind::Max, PoolKind::Average] {
         on_cpu(&[2, 7, 9], &[pool(kind, 2)]);
         for (ceil, count_padding) in [(false, true), (true, false)] {
-            let overlapping = LayerSpec::Pool {
-                kind,
-                size: Size::Square(3),
-                stride: Some(Size::Sides([2, 1])),
-                padding: Size::Square(1),
-                ceil,
-                count_padding,
-            };
-            on_cpu(&[2, 8, 7], &[overlapping]);
+            let overlapping = PoolSpec::new(kind, 3)
+                .stride([2, 1])
+                .padding(1)
+                .ceil(ceil)
+                .count_padding(count_padding);
+            on_cpu(&[2, 8, 7], &[overlapping.into()]);
         }
     }
     let subsample = |size| LayerSpec::Subsample { size, activation: F };
@@ -271,13 +244,15 @@ fn a_wrong_gradient_is_seen() {
         let x = Tensor::from_f32(&device, &[2, 3], &normal(1, 6)).unwrap();
         let r = normal(2, 8);
         let pass = Pass::Evaluate;
-        let before = loss(&mut network, &x, &r, pass);
-        network.outgoing().unwrap().1.upload(&[1.0; 8]).unwrap();
-        network.backward(&x, None).unwrap();
+        let before = loss(&network, &x, &r, pass);
+        let mut space = Workspace::new();
+        network.forward(&x, pass, &mut space).unwrap();
+        space.outgoing().unwrap().gradient.upload(&[1.0; 8]).unwrap();
+        network.backward(&x, &mut space).unwrap();
+        let gradient = space.gradients().nth(1).unwrap().to_vec().unwrap();
         let p = network.parameters_mut().nth(1).unwrap();
-        let gradient = p.gradient.to_vec().unwrap();
         p.value.upload(&[1e-3, 0.0, 0.0, 0.0]).unwrap();
-        let difference = (loss(&mut network, &x, &r, pass) - before) / 1e-3;
+        let difference = (loss(&network, &x, &r, pass) - before) / 1e-3;
         assert!((difference - f64::from(gradient[0])).abs() < 0.01);
     });
     assert!(result.is_err());

@@ -6,33 +6,16 @@ mod network;
 mod sequential;
 
 use harmonium::kernels::activation::Activation;
-use harmonium::layers::{LayerSpec, PoolKind, Size};
+use harmonium::layers::{ConvSpec, LayerSpec, PoolKind, PoolSpec};
 
 fn linear(units: usize, activation: Activation) -> LayerSpec {
-    LayerSpec::Linear { units, bias: true, activation }
+    LayerSpec::linear(units, activation)
 }
 
 fn conv(maps: usize, kernel: [usize; 2], activation: Activation) -> LayerSpec {
-    LayerSpec::Conv {
-        maps,
-        kernel: Size::Sides(kernel),
-        stride: Size::Square(1),
-        padding: Size::Square(0),
-        dilation: Size::Square(1),
-        groups: 1,
-        connections: None,
-        bias: true,
-        activation,
-    }
+    ConvSpec::new(maps, kernel).activation(activation).into()
 }
 
 fn pool(kind: PoolKind, size: usize) -> LayerSpec {
-    LayerSpec::Pool {
-        kind,
-        size: Size::Square(size),
-        stride: None,
-        padding: Size::Square(0),
-        ceil: false,
-        count_padding: true,
-    }
+    PoolSpec::new(kind, size).into()
 }

@@ -2,7 +2,7 @@
 
 use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
-use harmonium::layers::{Initialization, Pass};
+use harmonium::layers::{Pass, Workspace};
 use harmonium::models::network::{OutputSpec, Tally};
 use harmonium::models::{Network, NetworkSpec, lenet5};
 use harmonium::{Device, Tensor};
@@ -11,23 +11,20 @@ use super::{conv, linear};
 
 fn spec(output: OutputSpec) -> NetworkSpec {
     let features = if output == OutputSpec::Softmax { 3 } else { lenet5::BITMAP };
-    NetworkSpec {
-        input: [2, 5, 4],
-        classes: 3,
-        initialization: Initialization::Glorot,
-        output,
-        layers: vec![conv(3, [2, 3], Activation::Tanh), linear(features, Activation::Identity)],
-    }
+    NetworkSpec::new([2, 5, 4], 3)
+        .output(output)
+        .layer(conv(3, [2, 3], Activation::Tanh))
+        .layer(linear(features, Activation::Identity))
 }
 
 /// Mean loss of the batch, and how many are wrong.
-fn mean_loss(network: &mut Network, x: &Tensor, classes: &Tensor) -> (f64, f32) {
+fn mean_loss(network: &Network, x: &Tensor, classes: &Tensor) -> (f64, f32) {
     let device = network.device().clone();
     let n = classes.shape().len();
     let mut loss = Tensor::zeros(&device, &[n]).unwrap();
     let mut wrong = Tensor::zeros(&device, &[n]).unwrap();
     let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 0 };
-    network.score(x, classes, &mut tally).unwrap();
+    network.score(x, classes, &mut tally, &mut Workspace::new()).unwrap();
     let mean = loss.to_vec().unwrap().iter().map(|&l| f64::from(l)).sum::<f64>() / n as f64;
     (mean, wrong.to_vec().unwrap().iter().sum())
 }
@@ -45,8 +42,9 @@ fn gradients_of_the_mean_loss() {
             let mut loss = Tensor::zeros(device, &[6]).unwrap();
             let mut wrong = Tensor::zeros(device, &[6]).unwrap();
             let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 2 };
-            network.gradient(&x, &classes, &mut tally, Pass::Evaluate).unwrap();
-            let (mean, errors) = mean_loss(&mut network, &x, &classes);
+            let mut space = Workspace::new();
+            network.gradient(&x, &classes, Pass::Evaluate, &mut tally, &mut space).unwrap();
+            let (mean, errors) = mean_loss(&network, &x, &classes);
             let tallied = loss.to_vec().unwrap();
             assert_eq!(tallied[..2], [0.0, 0.0]);
             let tallied: f64 = tallied.iter().map(|&l| f64::from(l)).sum::<f64>() / 4.0;
@@ -57,14 +55,14 @@ fn gradients_of_the_mean_loss() {
             for i in 0..count {
                 let p = network.layers().parameters().nth(i).unwrap();
                 let (name, start) = (p.name.clone(), p.value.to_vec().unwrap());
-                let gradient = p.gradient.to_vec().unwrap();
+                let gradient = space.gradients().nth(i).unwrap().to_vec().unwrap();
                 let direction = Inputs::new(9).values(Values::Ordinary, start.len());
                 let mut at = |h: f32| {
                     let moved: Vec<f32> =
                         start.iter().zip(&direction).map(|(s, d)| s + h * d).collect();
                     let p = network.layers_mut().parameters_mut().nth(i).unwrap();
                     p.value.upload(&moved).unwrap();
-                    mean_loss(&mut network, &x, &classes).0
+                    mean_loss(&network, &x, &classes).0
                 };
                 let h = 1e-3;
                 let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
@@ -90,7 +88,7 @@ fn gradients_of_the_mean_loss() {
 fn probabilities_and_classes_agree() {
     let device = Device::cpu();
     for output in [OutputSpec::Softmax, OutputSpec::Rbf { j: 1.0 }] {
-        let mut network = Network::new(&device, &spec(output), 3).unwrap();
+        let network = Network::new(&device, &spec(output), 3).unwrap();
         let values = Inputs::new(6).values(Values::Ordinary, 7 * 40);
         let x = Tensor::from_f32(&device, &[7, 2, 5, 4], &values).unwrap();
         let p = network.probabilities(&x).unwrap().to_vec().unwrap();

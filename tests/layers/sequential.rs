@@ -1,7 +1,7 @@
 //! What `Sequential` says and keeps.
 
 use harmonium::kernels::activation::Activation;
-use harmonium::layers::{Initialization, LayerSpec, Pass, PoolKind, Sequential, Size};
+use harmonium::layers::{Initialization, LayerSpec, Pass, PoolKind, Sequential, Size, Workspace};
 use harmonium::{Device, Tensor};
 
 use super::{conv, linear, pool};
@@ -38,12 +38,13 @@ fn errors_name_the_layer_and_the_sizes() {
 #[test]
 fn a_wrong_batch_or_order_of_calls_is_an_error() {
     let device = Device::cpu();
-    let mut network = build(&[3], &[linear(2, Activation::Tanh)]).unwrap();
+    let network = build(&[3], &[linear(2, Activation::Tanh)]).unwrap();
+    let mut space = Workspace::new();
     let x = Tensor::from_f32(&device, &[2, 4], &[0.5; 8]).unwrap();
-    let error = network.forward(&x, Pass::Evaluate).err().unwrap().to_string();
+    let error = network.forward(&x, Pass::Evaluate, &mut space).err().unwrap().to_string();
     assert!(error.contains("[2, 4]") && error.contains("[batch, 3]"), "{error}");
     let x = Tensor::from_f32(&device, &[2, 3], &[0.5; 6]).unwrap();
-    let error = network.backward(&x, None).err().unwrap().to_string();
+    let error = network.backward(&x, &mut space).err().unwrap().to_string();
     assert!(error.contains("call forward first"), "{error}");
 }
 
@@ -56,14 +57,15 @@ fn batches_of_any_size_follow_each_other() {
         linear(4, Activation::Tanh),
         linear(2, Activation::Identity),
     ];
-    let mut network = build(&[1, 6, 6], &specs).unwrap();
+    let network = build(&[1, 6, 6], &specs).unwrap();
+    let mut space = Workspace::new();
     let values: Vec<f32> = (0..5 * 36).map(|i| (i as f32 * 0.37).sin()).collect();
     let mut run = |rows: usize, train: bool| {
         let x = Tensor::from_f32(&device, &[rows, 1, 6, 6], &values[..rows * 36]).unwrap();
-        let y = network.forward(&x, Pass::Evaluate).unwrap().to_vec().unwrap();
+        let y = network.forward(&x, Pass::Evaluate, &mut space).unwrap().to_vec().unwrap();
         if train {
-            network.outgoing().unwrap().1.upload(&vec![1.0; rows * 2]).unwrap();
-            network.backward(&x, None).ok();
+            space.outgoing().unwrap().gradient.upload(&vec![1.0; rows * 2]).unwrap();
+            network.backward(&x, &mut space).ok();
         }
         y
     };

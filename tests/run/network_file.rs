@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harmonium::data::PictureInput;
-use harmonium::layers::{Initialization, LayerSpec};
+use harmonium::layers::LayerSpec;
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, NetworkSpec, lenet5};
 use harmonium::run::{NetworkFile, model_kind};
@@ -19,13 +19,8 @@ fn file() -> NetworkFile {
                   [[layers]]\ntype = 'subsample'\nsize = 2\nactivation = 'tanh'\n\
                   [[layers]]\ntype = 'linear'\nunits = 3\n";
     let layers: BTreeMap<String, Vec<LayerSpec>> = toml::from_str(layers).unwrap();
-    let spec = NetworkSpec {
-        input: [1, 5, 6],
-        classes: 3,
-        initialization: Initialization::Glorot,
-        output: OutputSpec::Softmax,
-        layers: layers["layers"].clone(),
-    };
+    let spec = NetworkSpec::new([1, 5, 6], 3);
+    let spec = layers["layers"].iter().cloned().fold(spec, NetworkSpec::layer);
     let network = Network::new(&Device::cpu(), &spec, 7).unwrap();
     let classes = ["cat", "dog", "\"öwl\""].map(String::from).to_vec();
     let metadata = BTreeMap::from([("harmonium.seed".to_string(), "7".to_string())]);
@@ -90,7 +85,7 @@ fn round_trip_keeps_every_bit() {
     let answer = |file: &NetworkFile| {
         let device = Device::cpu();
         let x = Tensor::from_f32(&device, &[2, 1, 5, 6], &x).unwrap();
-        let mut network = file.network(&device).unwrap();
+        let network = file.network(&device).unwrap();
         network.probabilities(&x).unwrap().to_vec().unwrap()
     };
     assert_eq!(answer(&back), answer(&file));

@@ -6,8 +6,8 @@ use harmonium::layers::LayerSpec;
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, NetworkSpec, lenet5};
 use harmonium::training::{
-    Backpropagation, BackpropagationConfig, BatchSource, Distortion, Optimizer, ResidentData,
-    Schedule, TrainedEpoch, Treatment,
+    Augmentation, Backpropagation, BackpropagationConfig, BatchSource, Distortion, Optimizer,
+    ResidentData, Schedule, TrainedEpoch, Treatment,
 };
 use harmonium::{Device, Error};
 
@@ -40,7 +40,7 @@ fn epoch(trainer: &mut Backpropagation, source: &mut ResidentData) -> TrainedEpo
 
 fn config(epochs: u64) -> BackpropagationConfig {
     let learning_rate = Schedule::Linear(2e-3, 2e-4);
-    BackpropagationConfig { epochs, batch: 50, learning_rate, ..BackpropagationConfig::default() }
+    BackpropagationConfig::default().epochs(epochs).batch(50).learning_rate(learning_rate)
 }
 
 /// What a broken gradient does not reach in 15 epochs. The mean loss of the last epoch was 0.28 to 0.66
@@ -63,7 +63,7 @@ fn both_forms_of_lenet5_learn_the_bundled_digits() {
             last = epoch(&mut trainer, &mut train);
         }
         assert!(last.loss < loss && last.error < 0.01, "{:?}: {last:?}", spec.output);
-        let found = score(trainer.network_mut(), &mut test).unwrap();
+        let found = score(trainer.network(), &mut test).unwrap();
         assert!(found.error < 0.12, "{:?}: {found:?}", spec.output);
     }
 }
@@ -72,13 +72,14 @@ fn both_forms_of_lenet5_learn_the_bundled_digits() {
 fn busy(device: &Device) -> Backpropagation {
     let mut spec = lenet5::modern(10);
     spec.layers.insert(6, LayerSpec::Dropout { rate: 0.3 });
-    let config = BackpropagationConfig {
-        optimizer: Optimizer::Sgd { momentum: "0.5,1:0.9".parse().unwrap(), nesterov: true },
-        learning_rate: Schedule::constant(0.01),
-        weight_decay: 1e-3,
-        augment: Some((Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 }, -0.1)),
-        ..config(3)
-    };
+    let config = config(3)
+        .optimizer(Optimizer::Sgd { momentum: "0.5,1:0.9".parse().unwrap(), nesterov: true })
+        .learning_rate(Schedule::constant(0.01))
+        .weight_decay(1e-3)
+        .augment(Augmentation {
+            distortion: Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 },
+            background: -0.1,
+        });
     trainer(device, &spec, config)
 }
 
@@ -132,18 +133,18 @@ fn the_best_parameters_are_kept() {
     let mut trainer = trainer(&device, &lenet5::modern(10), config(3));
     assert_eq!(trainer.best_epoch(), None);
     epoch(&mut trainer, &mut train);
-    let first = score(trainer.network_mut(), &mut test).unwrap();
+    let first = score(trainer.network(), &mut test).unwrap();
     assert!(trainer.consider(0.3, 1.0).unwrap());
     epoch(&mut trainer, &mut train);
-    let second = score(trainer.network_mut(), &mut test).unwrap();
+    let second = score(trainer.network(), &mut test).unwrap();
     assert_ne!(first, second);
     assert!(!trainer.consider(0.3, 1.0).unwrap(), "no better");
     assert!(!trainer.consider(0.4, 0.1).unwrap(), "the error counts first");
     assert_eq!(trainer.best_epoch(), Some(1));
     trainer.exchange_best();
-    assert_eq!(score(trainer.network_mut(), &mut test).unwrap(), first);
+    assert_eq!(score(trainer.network(), &mut test).unwrap(), first);
     trainer.exchange_best();
-    assert_eq!(score(trainer.network_mut(), &mut test).unwrap(), second);
+    assert_eq!(score(trainer.network(), &mut test).unwrap(), second);
     assert!(trainer.consider(0.3, 0.9).unwrap(), "as few errors and a lower loss");
     assert_eq!(trainer.best_epoch(), Some(2));
 }
@@ -152,11 +153,7 @@ fn the_best_parameters_are_kept() {
 fn divergence_names_epoch_and_step() {
     let device = Device::cpu();
     let (mut train, _) = digits(&device, 300);
-    let config = BackpropagationConfig {
-        optimizer: Optimizer::sgd(0.9),
-        learning_rate: Schedule::constant(900.0),
-        ..config(5)
-    };
+    let config = config(5).optimizer(Optimizer::sgd(0.9)).learning_rate(Schedule::constant(900.0));
     let mut trainer = trainer(&device, &lenet5::modern(10), config);
     let end = (0..5).find_map(|_| trainer.epoch_while(&mut train, |_, _| Ok(true)).err());
     match end {
@@ -230,9 +227,9 @@ fn predictions_and_scores_agree() {
     let labels = splits.labels.clone().unwrap();
     let input = PictureInput::lenet5();
     let cases = input.prepare(&splits).unwrap();
-    let found = predict(trainer.network_mut(), &cases, &input).unwrap();
+    let found = predict(trainer.network(), &cases, &input).unwrap();
     let wrong = found.predicted.iter().zip(&labels).filter(|(p, l)| p != l).count();
-    let scored = score(trainer.network_mut(), &mut test).unwrap();
+    let scored = score(trainer.network(), &mut test).unwrap();
     assert!((scored.error - wrong as f64 / labels.len() as f64).abs() < 1e-9);
     let mistakes = found.mistakes(&labels).unwrap();
     assert_eq!(mistakes.len(), wrong);
@@ -259,6 +256,6 @@ fn training_runs_on_every_adapter() {
             (gpu_report.loss - cpu_report.loss).abs() < 0.01 * cpu_report.loss,
             "{name}: {gpu_report:?} {cpu_report:?}"
         );
-        assert!(score(on_gpu.network_mut(), &mut test).unwrap().loss.is_finite());
+        assert!(score(on_gpu.network(), &mut test).unwrap().loss.is_finite());
     }
 }

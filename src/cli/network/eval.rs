@@ -47,7 +47,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         ));
     }
     let device = open_device(&options.device.device)?;
-    let mut opened = Opened::open(&options.model.model, &device)?;
+    let opened = Opened::open(&options.model.model, &device)?;
     let chosen = opened.choose(options.data.as_deref(), options.split, options.limit)?;
     let part = chosen.part_name();
     let Some(labels) = chosen.labels else {
@@ -56,10 +56,10 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     };
     let start = Instant::now();
     let labelled = Labelled { cases: chosen.cases, labels };
-    let spec = opened.network.spec().clone();
-    let mut source = resident(&device, &labelled, &opened.file.input, &spec, &chosen.data)?;
-    let scored = score(&mut opened.network, &mut source)?;
-    let found = predict(&mut opened.network, &labelled.cases, &opened.file.input)?;
+    let spec = opened.network.spec();
+    let mut source = resident(&device, &labelled, &opened.file.input, spec, &chosen.data)?;
+    let scored = score(&opened.network, &mut source)?;
+    let found = predict(&opened.network, &labelled.cases, &opened.file.input)?;
     let wrong = found.predicted.iter().zip(&labelled.labels).filter(|(p, l)| p != l).count();
     let report = Report {
         error: scored.error,

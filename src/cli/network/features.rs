@@ -6,7 +6,7 @@ use super::super::open_device;
 use super::super::print::out;
 use super::open::Opened;
 use crate::error::{Error, Result};
-use crate::layers::{LayerSpec, Pass, StageView};
+use crate::layers::{LayerSpec, Pass, StageView, Workspace};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
 use crate::tensor::Tensor;
 
@@ -17,7 +17,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
     }
     check_folder(&options.out)?;
     let device = open_device(&options.device.device)?;
-    let mut opened = Opened::open(&options.model, &device)?;
+    let opened = Opened::open(&options.model, &device)?;
     let chosen = opened.choose(options.data.as_deref(), options.split, None)?;
     let (case, all) = (options.case, chosen.cases.len());
     if case >= all {
@@ -37,12 +37,12 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
         probabilities,
         truth: chosen.labels.as_ref().map(|labels| labels[case] as usize),
     };
-    let layers = opened.network.layers_mut();
-    layers.forward(&x, Pass::Evaluate)?;
+    let layers = opened.network.layers();
+    let mut space = Workspace::new();
+    layers.forward(&x, Pass::Evaluate, &mut space)?;
     let mut specs = opened.file.spec.layers.iter();
     let mut pictures: Vec<LayerPicture> = Vec::new();
-    let stages: Vec<StageView<'_>> = opened.network.layers().stages().collect();
-    for (i, stage) in stages.iter().enumerate() {
+    for (i, stage) in layers.stages().enumerate() {
         if stage.name == "flatten" {
             if matches!(specs.as_slice().first(), Some(LayerSpec::Flatten)) {
                 specs.next();
@@ -50,13 +50,11 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             continue;
         }
         let spec = specs.next();
-        // What a flattening has moved on is found there.
-        let next = stages.get(i + 1).and_then(|next| next.value);
-        let Some(value) = stage.value.or(next) else { continue };
+        let Some(value) = space.value(i) else { continue };
         pictures.push(LayerPicture {
             title: format!("{}: {}", stage.name, spec.map_or(String::new(), described)),
-            kernels: kernels(stage)?,
-            inputs: inputs(stage),
+            kernels: kernels(&stage)?,
+            inputs: inputs(&stage),
             maps: maps(stage.output, value.to_vec()?),
         });
     }

@@ -18,7 +18,7 @@ const LISTED: usize = 10;
 pub fn run(options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), check_out)?;
     let device = open_device(&options.device.device)?;
-    let mut opened = Opened::open(&options.model, &device)?;
+    let opened = Opened::open(&options.model, &device)?;
     let mut chosen = opened.choose(Some(&options.data), options.split, options.limit)?;
     if options.invert {
         chosen.cases = inverted(&chosen.cases, &opened)?;
@@ -28,7 +28,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
              ground, and --invert turns them",
         );
     }
-    let found = predict(&mut opened.network, &chosen.cases, &opened.file.input)?;
+    let found = predict(&opened.network, &chosen.cases, &opened.file.input)?;
     let names = &opened.file.classes;
     match &options.out {
         Some(path) => {

@@ -106,7 +106,7 @@ impl Job for NetworkJob {
 
     fn score(&mut self, _: u64, _: bool) -> Result<Figures> {
         let held_out = match &mut self.validation {
-            Some(source) => Some(score(self.trainer.network_mut(), source)?),
+            Some(source) => Some(score(self.trainer.network(), source)?),
             None => None,
         };
         Ok(Figures::new()
@@ -138,11 +138,11 @@ impl Job for NetworkJob {
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
         let Prepared { input, classes, .. } = &self.prepared;
-        let network = self.trainer.network_mut();
+        let network = self.trainer.network();
         let mut scores = None;
         if let Some(test) = &self.prepared.test {
-            let spec = network.spec().clone();
-            let mut source = resident(&self.device, test, input, &spec, &self.settings.data)?;
+            let spec = network.spec();
+            let mut source = resident(&self.device, test, input, spec, &self.settings.data)?;
             scores = Some(score(network, &mut source)?);
         }
         let held_out = self.prepared.test.as_ref().or(self.prepared.validation.as_ref());

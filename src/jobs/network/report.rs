@@ -252,7 +252,7 @@ fn pictures(record: &Record, file: &NetworkFile) -> Result<Vec<Section>> {
     };
     let empty = |id, title: &str| Section::new(id, title, String::new());
     let mut sections = Vec::new();
-    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv { .. })) {
+    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv(_))) {
         let words = "Those of the first convolution, map by map. White is positive, black negative, mid grey 0; all \
                      share one scale.";
         let alt = "Kernels of the first convolution";

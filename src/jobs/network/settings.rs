@@ -19,7 +19,7 @@ use crate::models::network::{NetworkSpec, OutputSpec};
 use crate::run::settings::{
     Mistake, Setting, SettingValue, Settings, canonical_as, setting_values, settings, settings_text,
 };
-use crate::training::{BackpropagationConfig, Distortion, Optimizer, Schedule};
+use crate::training::{Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule};
 
 /// What `train` trains, beside machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,7 +352,7 @@ impl NetworkSettings {
                 },
             },
             weight_decay: self.weight_decay,
-            augment: distorted.map(|d| (d, background)),
+            augment: distorted.map(|distortion| Augmentation { distortion, background }),
             seed: self.seed,
         }
     }
@@ -365,13 +365,12 @@ impl NetworkSettings {
         let mut spec = match (self.model, &self.network) {
             (NetworkKind::Lenet5, _) => lenet5::published(self.output_spec(), classes),
             (NetworkKind::Lenet5Modern, _) => lenet5::modern(classes),
-            (NetworkKind::Cnn, Some(table)) => NetworkSpec {
-                input: input.shape(),
-                classes,
-                initialization: table.initialization.unwrap_or_else(|| by_layers(&table.layers)),
-                output: table.output,
-                layers: table.layers.clone(),
-            },
+            (NetworkKind::Cnn, Some(table)) => {
+                let start = table.initialization.unwrap_or_else(|| by_layers(&table.layers));
+                let spec = NetworkSpec::new(input.shape(), classes);
+                let spec = spec.initialization(start).output(table.output);
+                table.layers.iter().cloned().fold(spec, NetworkSpec::layer)
+            }
             (NetworkKind::Cnn, None) => return Err(no_network()),
         };
         spec.input = input.shape();
@@ -427,13 +426,7 @@ fn no_network() -> Error {
 
 /// Normal weights for rectifiers, uniform ones for what squashes.
 fn by_layers(layers: &[LayerSpec]) -> Initialization {
-    let rectifies = |layer: &LayerSpec| match layer {
-        LayerSpec::Linear { activation, .. }
-        | LayerSpec::Conv { activation, .. }
-        | LayerSpec::Subsample { activation, .. } => *activation == Activation::Relu,
-        LayerSpec::Activation { function } => *function == Activation::Relu,
-        _ => false,
-    };
+    let rectifies = |layer: &LayerSpec| layer.activation() == Some(Activation::Relu);
     match layers.iter().any(rectifies) {
         true => Initialization::He,
         false => Initialization::Glorot,

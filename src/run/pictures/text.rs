@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use crate::run::png_file::Picture;
+use super::png_file::Picture;
 
 /// Lines of characters; below each character its dots.
 const FONT: &str = include_str!("font.txt");

@@ -1,9 +1,9 @@
 //! The worst mistakes of a classifier: the pictures that it was surest about, and wrong.
 
+use super::png_file::Picture;
+use super::text::{self, FAINT, INK, Page};
+use super::values::{Blocks, colour};
 use crate::error::{Error, Result};
-use crate::run::pictures::colour;
-use crate::run::png_file::Picture;
-use crate::run::text::{self, FAINT, INK, Page};
 
 /// The most pictures on a sheet.
 pub const MOST: usize = 40;
@@ -54,9 +54,9 @@ pub fn mistakes(
         (all, shown) => format!("The {shown} surest of {all} mistakes"),
     };
     page.words(&title, 3, INK);
-    if let Some(first) = order.first() {
+    if !order.is_empty() {
         page.words("true class > predicted class, probability of the prediction", SCALE, FAINT);
-        let tile = Tile::new(image.unwrap_or((1, first.values.len())), image.is_some(), &order)?;
+        let tile = Tile::new(image, &order)?;
         page.room(MARGIN / 2);
         for row in order.chunks(tile.columns) {
             let top = page.room(tile.height + MARGIN);
@@ -79,47 +79,41 @@ struct Tile {
     columns: usize,
     width: usize,
     height: usize,
-    /// Of the image, in values.
-    size: (usize, usize),
-    /// Pixels per value, down and across.
-    scale: (usize, usize),
+    image: Blocks,
     /// Captions are on one line.
     one_line: bool,
 }
 
 impl Tile {
-    fn new(size: (usize, usize), image: bool, order: &[&Mistake<'_>]) -> Result<Self> {
-        let length = size.0.checked_mul(size.1).filter(|&n| n > 0);
+    /// Of images, or of strips where there is none.
+    fn new(image: Option<(usize, usize)>, order: &[&Mistake<'_>]) -> Result<Self> {
+        let values = order.first().map_or(0, |first| first.values.len());
+        let (rows, columns) = image.unwrap_or((1, values));
+        let length = rows.checked_mul(columns).filter(|&n| n > 0);
         if let Some(other) = order.iter().find(|m| Some(m.values.len()) != length) {
-            let detail = format!(
-                "a case has {} values, the image {}x{}",
-                other.values.len(),
-                size.0,
-                size.1
-            );
+            let found = other.values.len();
+            let detail = format!("a case has {found} values, the image {rows}x{columns}");
             return Err(Error::shape("draw mistakes", detail));
         }
         let enlarge = |side: usize| SIDE.div_ceil(side.max(1)).max(1);
-        let scale = match image {
-            true => (enlarge(size.0.max(size.1)), enlarge(size.0.max(size.1))),
-            false => (24, enlarge(size.1)),
-        };
-        let drawn = (size.0 * scale.0, size.1 * scale.1);
-        if drawn.1 > WIDTH - 2 * MARGIN || drawn.0 > 1 << 14 {
-            let detail = format!("a case of {}x{} values is too large to draw", size.0, size.1);
+        let across = enlarge(rows.max(columns));
+        let down = if image.is_some() { across } else { 24 };
+        let drawn = Blocks { rows, columns, down, across };
+        if drawn.width() > WIDTH - 2 * MARGIN || drawn.height() > 1 << 14 {
+            let detail = format!("a case of {rows}x{columns} values is too large to draw");
             return Err(Error::shape("draw mistakes", detail));
         }
-        let one_line = order.iter().all(|m| text::width(&caption(m), SCALE) <= drawn.1.max(SIDE));
+        let one_line =
+            order.iter().all(|m| text::width(&caption(m), SCALE) <= drawn.width().max(SIDE));
         let longest =
             order.iter().flat_map(|m| lines(m, one_line)).map(|l| text::width(&l, SCALE)).max();
-        let width = drawn.1.max(longest.unwrap_or(0).min(WIDTH - 2 * MARGIN));
+        let width = drawn.width().max(longest.unwrap_or(0).min(WIDTH - 2 * MARGIN));
         let line_count = if one_line { 1 } else { 3 };
         Ok(Tile {
             columns: ((WIDTH - MARGIN) / (width + MARGIN)).clamp(1, 8),
             width,
-            height: drawn.0 + line_count * (text::HEIGHT + 1) * SCALE + SCALE,
-            size,
-            scale,
+            height: drawn.height() + line_count * (text::HEIGHT + 1) * SCALE + SCALE,
+            image: drawn,
             one_line,
         })
     }
@@ -131,12 +125,8 @@ impl Tile {
         mistake: &Mistake<'_>,
         range: (f32, f32),
     ) {
-        for (at, &value) in mistake.values.iter().enumerate() {
-            let (row, column) = (at / self.size.1, at % self.size.1);
-            let (left, top) = (x + column * self.scale.1, y + row * self.scale.0);
-            picture.fill(left, top, self.scale.1, self.scale.0, colour(value, range));
-        }
-        let mut top = y + self.size.0 * self.scale.0 + 2 * SCALE;
+        self.image.draw(picture, (x, y), mistake.values, |value| colour(value, range));
+        let mut top = y + self.image.height() + 2 * SCALE;
         for line in lines(mistake, self.one_line) {
             text::draw(picture, (x, top), SCALE, INK, &line);
             top += (text::HEIGHT + 1) * SCALE;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::png_file::Picture;
+use super::text::{self, FAINT, INK, Page};
+use super::values::tint;
 use crate::error::{Error, Result};
 use crate::run::atomic;
-use crate::run::png_file::Picture;
-use crate::run::text::{self, FAINT, INK, Page};
 
 /// The most classes that are drawn.
 const MOST_CLASSES: usize = 1000;
@@ -129,11 +130,19 @@ impl Confusion {
             for (column, &count) in counts.iter().enumerate() {
                 let shade = (count as f64 / all).cbrt();
                 let at = (grid.left + column * grid.cell, top + row * grid.cell);
-                grid.draw_cell(&mut picture, at, (count, shade, row == column));
+                let full = if row == column { RIGHT } else { WRONG };
+                grid.draw_cell(&mut picture, at, Cell { count, full, shade });
             }
         }
         Ok(picture)
     }
+}
+
+/// What is drawn in a cell: its count, on a share of a colour.
+struct Cell {
+    count: u64,
+    full: [u8; 3],
+    shade: f64,
 }
 
 /// Where the cells are, in pixels.
@@ -204,12 +213,10 @@ impl Grid {
         &self,
         picture: &mut Picture,
         (x, y): (usize, usize),
-        (count, shade, right): (u64, f64, bool),
+        Cell { count, full, shade }: Cell,
     ) {
-        let full = if right { RIGHT } else { WRONG };
-        let mix = |full: u8| (255.0 + shade * (f64::from(full) - 255.0)).round() as u8;
         let gap = usize::from(self.scale > 0);
-        picture.fill(x, y, self.cell - gap, self.cell - gap, full.map(mix));
+        picture.fill(x, y, self.cell - gap, self.cell - gap, tint(full, shade));
         if self.counts {
             let text = count.to_string();
             let ink = match count {

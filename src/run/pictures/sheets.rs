@@ -1,16 +1,9 @@
-//! Pictures of weights, samples and reconstructions: tiles in a grid near the square, each value
-//! enlarged to a block of whole pixels, so that even 8×8 digits can be read.
-//!
-//! Every function takes `image`, the (height, width) of one case. `None` stands for data that are no
-//! images: a case is then a strip, one value high, and strips are stacked.
-//! A value that is not a number is magenta, and infinities are black or white. Where the range is
-//! empty (a constant image, a machine whose weights are all 0), everything is mid grey.
+//! Sheets of tiles in a grid near the square.
 
+use super::png_file::Picture;
+use super::values::{Blocks, SHADE, colour, column_norms, robust_range, shared_scale};
 use crate::error::{Error, Result};
-use crate::run::png_file::Picture;
 
-/// What a NaN looks like: no data have this colour.
-pub const NAN_COLOUR: [u8; 3] = [255, 0, 255];
 /// Between the tiles of samples and reconstructions, whose own background is mostly black or white.
 pub const SHEET_GAP: [u8; 3] = [88; 3];
 /// Between filters, which are mostly mid grey.
@@ -18,30 +11,10 @@ pub const FILTER_GAP: [u8; 3] = [16; 3];
 /// The most tiles in one picture.
 pub const MOST_TILES: usize = 400;
 
-/// What is black and white where mid grey, 128, is 0.
-const SIGNED: (f32, f32) = (-128.0 / 255.0, 127.0 / 255.0);
-/// From one grey to the next.
-const SHADE: f32 = 1.0 / 255.0;
 /// Enlarge until the longer side has this many pixels.
 const SIDE: usize = 480;
 /// Roughly the most pixels of one picture, so that large images give fewer tiles.
 const MOST_PIXELS: usize = 32 << 20;
-
-/// The (height, width) of `length` values as a square image, if they make one of at least 2×2.
-pub fn square_shape(length: usize) -> Option<(usize, usize)> {
-    let side = length.isqrt();
-    (side > 1 && side * side == length).then_some((side, side))
-}
-
-/// Black and white for values of any scale: the 0.5th and the 99.5th percentile of those that are
-/// finite; (0, 1) if there are none.
-pub fn robust_range(values: &[f32]) -> (f32, f32) {
-    let mut finite = finite_sample(values, |x| x);
-    match (percentile(&mut finite, 0.005), percentile(&mut finite, 0.995)) {
-        (Some(low), Some(high)) => (low, high),
-        _ => (0.0, 1.0),
-    }
-}
 
 /// Filters: one tile per hidden unit, column j of `w` `[visible_count, hidden_count]` as an image.
 ///
@@ -143,66 +116,6 @@ pub fn rows(
     Sheet { op, length, image, range, columns: Some(columns) }.draw(layers, SHEET_GAP)
 }
 
-/// One case, without a frame: one pixel per value.
-///
-/// # Errors
-/// [`Error::Shape`] if the image's size does not fit, or there is no value.
-pub fn tile(values: &[f32], image: Option<(usize, usize)>, range: (f32, f32)) -> Result<Picture> {
-    let (height, width) = image.unwrap_or((1, values.len()));
-    if values.is_empty() || height.checked_mul(width) != Some(values.len()) {
-        let detail = format!("an image of {height}x{width} does not have {} values", values.len());
-        return Err(Error::shape("draw a tile", detail));
-    }
-    let pixels = values.iter().map(|&value| colour(value, range)).collect();
-    Ok(Picture { width, height, pixels, notes: Vec::new() })
-}
-
-/// A picture of its own size: one plane of grey or three of colours, `[channels, height, width]`.
-///
-/// Plain values run from 0, black, to 1, white. Where `signed`, 0 is mid grey (128) and a value is added to
-/// it: −0.5 is black and 0.5 white. What lies beyond is black or white, and a note says how much does, where
-/// that is more than one value in a thousand.
-///
-/// # Errors
-/// [`Error::Shape`] if there are not one or three planes of this size, or no pixel.
-pub fn image(
-    values: &[f32],
-    channels: usize,
-    (height, width): (usize, usize),
-    signed: bool,
-) -> Result<Picture> {
-    let pixels = height.checked_mul(width).filter(|&n| n > 0);
-    let Some(pixels) = pixels
-        .filter(|&n| matches!(channels, 1 | 3) && n.checked_mul(channels) == Some(values.len()))
-    else {
-        let detail = format!(
-            "{} values are no picture of {channels} channels, {height}x{width}; there may be 1 or 3",
-            values.len()
-        );
-        return Err(Error::shape("draw a picture", detail));
-    };
-    let range = if signed { SIGNED } else { (0.0, 1.0) };
-    let at = |channel: usize, pixel: usize| colour(values[channel * pixels + pixel], range);
-    let pixel = |pixel: usize| match channels {
-        1 => at(0, pixel),
-        _ => match [0, 1, 2].map(|channel| at(channel, pixel)) {
-            all if all.contains(&NAN_COLOUR) => NAN_COLOUR,
-            all => all.map(|grey| grey[0]),
-        },
-    };
-    let mut notes = Vec::new();
-    // Within one shade of the ends nothing is lost.
-    let beyond = |&&x: &&f32| x < range.0 - SHADE || x > range.1 + SHADE;
-    let clipped = values.iter().filter(beyond).count() as f64 / values.len() as f64;
-    if clipped > 1e-3 {
-        notes.push(format!(
-            "{:.1} % of the values are beyond black or white, and are drawn as these",
-            100.0 * clipped
-        ));
-    }
-    Ok(Picture { width, height, pixels: (0..pixels).map(pixel).collect(), notes })
-}
-
 /// Maps of one size, `[count, height, width]`, as a contact sheet; `signed` says of each whether it has
 /// both signs. All signed maps share one scale, on which mid grey is 0: the 99.5th percentile of their sizes
 /// is white. The others share another: 0 is black and 1 white where their values lie in [0, 1], else black
@@ -266,10 +179,8 @@ struct Layout {
     columns: usize,
     rows: usize,
     layers: usize,
-    /// Of one image, in values.
-    size: (usize, usize),
-    /// Pixels per value, down and across.
-    scale: (usize, usize),
+    /// Of one image.
+    blocks: Blocks,
     /// Between neighbours and between the images of a stack.
     gap: usize,
     /// Between rows of stacks.
@@ -318,30 +229,31 @@ impl Layout {
         (image, columns): (Option<(usize, usize)>, Option<usize>),
     ) -> Self {
         let enlarge = |side: usize| SIDE.div_ceil(side.max(1)).max(1);
-        let (size, scale, columns) = match image {
+        let (blocks, columns) = match image {
             Some((height, width)) => {
                 let columns = columns
                     .unwrap_or_else(|| near_square_columns(count, layers * height, width))
                     .max(1);
                 let rows = count.div_ceil(columns);
                 let longer = (columns * width).max(rows * layers * height);
-                ((height, width), (enlarge(longer), enlarge(longer)), columns)
+                let scale = enlarge(longer);
+                (Blocks { rows: height, columns: width, down: scale, across: scale }, columns)
             }
             None => {
                 let down = enlarge(count * layers).clamp(4, 32);
-                ((1, length), (down, enlarge(length)), 1)
+                (Blocks { rows: 1, columns: length, down, across: enlarge(length) }, 1)
             }
         };
-        let gap = (scale.0 / 4).clamp(1, 4);
-        let row_gap = if layers > 1 { (size.0 * scale.0 / 3).max(3 * gap) } else { gap };
+        let gap = (blocks.down / 4).clamp(1, 4);
+        let row_gap = if layers > 1 { (blocks.height() / 3).max(3 * gap) } else { gap };
         let rows = count.div_ceil(columns);
-        Layout { columns, rows, layers, size, scale, gap, row_gap }
+        Layout { columns, rows, layers, blocks, gap, row_gap }
     }
 
     /// Pixels from one tile to the next, down and across.
     fn pitch(&self) -> (usize, usize) {
-        let stack = self.layers * (self.size.0 * self.scale.0 + self.gap) - self.gap;
-        (stack + self.row_gap, self.size.1 * self.scale.1 + self.gap)
+        let stack = self.layers * (self.blocks.height() + self.gap) - self.gap;
+        (stack + self.row_gap, self.blocks.width() + self.gap)
     }
 
     /// Width and height.
@@ -366,14 +278,10 @@ impl Layout {
         range: (f32, f32),
     ) {
         let (down, across) = self.pitch();
-        let image = layer * (self.size.0 * self.scale.0 + self.gap);
+        let image = layer * (self.blocks.height() + self.gap);
         let top = self.margin() + tile / self.columns * down + image;
         let left = self.margin() + tile % self.columns * across;
-        for (at, &value) in values.iter().enumerate() {
-            let (row, column) = (at / self.size.1, at % self.size.1);
-            let (x, y) = (left + column * self.scale.1, top + row * self.scale.0);
-            picture.fill(x, y, self.scale.1, self.scale.0, colour(value, range));
-        }
+        self.blocks.draw(picture, (left, top), values, |value| colour(value, range));
     }
 }
 
@@ -393,51 +301,4 @@ fn near_square_columns(count: usize, height: usize, width: usize) -> usize {
 /// How many tiles of `length` values fit the budget of pixels, at least one.
 fn most_tiles(length: usize) -> usize {
     (MOST_PIXELS / length.max(1)).clamp(1, MOST_TILES)
-}
-
-/// The grey of a value where `low` is black and `high` white.
-pub fn colour(value: f32, (low, high): (f32, f32)) -> [u8; 3] {
-    if value.is_nan() {
-        return NAN_COLOUR;
-    }
-    let (low, span) = (f64::from(low), f64::from(high) - f64::from(low));
-    if span.is_nan() || span <= 0.0 || span.is_infinite() {
-        return [128; 3];
-    }
-    // f32 to f64 first: the difference of two large f32 overflows.
-    [((f64::from(value) - low) / span * 255.0).round().clamp(0.0, 255.0) as u8; 3]
-}
-
-/// The 99.5th percentile of |W|: what white stands for in pictures of weights.
-pub fn shared_scale(w: &[f32]) -> f32 {
-    let mut sizes = finite_sample(w, f32::abs);
-    let largest = sizes.iter().copied().fold(0.0, f32::max);
-    match percentile(&mut sizes, 0.995) {
-        Some(scale) if scale > 0.0 => scale,
-        // All but a few weights are 0.
-        _ => largest,
-    }
-}
-
-/// ‖W·j‖² of each column.
-pub fn column_norms(w: &[f32], columns: usize) -> Vec<f64> {
-    let mut norms = vec![0.0; columns];
-    for row in w.chunks_exact(columns.max(1)) {
-        for (norm, &x) in norms.iter_mut().zip(row) {
-            *norm += f64::from(x) * f64::from(x);
-        }
-    }
-    norms
-}
-
-/// Finite values, at most about a million of them, evenly spaced.
-fn finite_sample(values: &[f32], map: impl Fn(f32) -> f32) -> Vec<f32> {
-    let step = values.len().div_ceil(1 << 20).max(1);
-    values.iter().step_by(step).filter(|x| x.is_finite()).map(|&x| map(x)).collect()
-}
-
-fn percentile(values: &mut [f32], quantile: f64) -> Option<f32> {
-    let last = values.len().checked_sub(1)?;
-    let at = (last as f64 * quantile).round() as usize;
-    Some(*values.select_nth_unstable_by(at, f32::total_cmp).1)
 }

@@ -1,9 +1,9 @@
 //! What a network makes of one picture, layer by layer: kernels, maps, and the answer.
 
+use super::png_file::Picture;
+use super::text::{self, FAINT, INK, Page};
+use super::values::{Blocks, NAN_COLOUR, colour, shared_scale, tint};
 use crate::error::{Error, Result};
-use crate::run::pictures::{NAN_COLOUR, colour, shared_scale};
-use crate::run::png_file::Picture;
-use crate::run::text::{self, FAINT, INK, Page};
 
 /// Of the sheet, in pixels.
 const WIDTH: usize = 992;
@@ -22,8 +22,8 @@ const GROUP_GAP: usize = 14;
 /// The most classes whose probabilities are drawn.
 const MOST_BARS: usize = 20;
 /// Ends of the scale of signed values.
-const BELOW: [f64; 3] = [33.0, 82.0, 168.0];
-const ABOVE: [f64; 3] = [196.0, 44.0, 32.0];
+const BELOW: [u8; 3] = [33, 82, 168];
+const ABOVE: [u8; 3] = [196, 44, 32];
 /// Between maps: no value of them looks like it.
 const FRAME: [u8; 3] = [160, 168, 186];
 const RIGHT: [u8; 3] = [32, 128, 64];
@@ -221,21 +221,19 @@ impl Tiles {
     }
 
     fn draw(&self, page: &mut Page, maps: &Maps, paint: impl Fn(f32) -> [u8; 3]) {
-        let (high, wide) = (maps.height * self.scale, maps.width * self.scale);
+        let (rows, columns, scale) = (maps.height, maps.width, self.scale);
+        let image = Blocks { rows, columns, down: scale, across: scale };
+        let (high, wide) = (image.height(), image.width());
         let across = self.group * (wide + 1) - 1 + self.group_gap;
-        let rows = self.shown.div_ceil(self.group * self.columns);
-        let first = page.room(rows * (high + self.gap) + MARGIN / 2) + 1;
+        let lines = self.shown.div_ceil(self.group * self.columns);
+        let first = page.room(lines * (high + self.gap) + MARGIN / 2) + 1;
         let pixels = maps.height * maps.width;
         for (at, map) in maps.values.chunks(pixels.max(1)).take(self.shown).enumerate() {
             let (group, inside) = (at / self.group, at % self.group);
             let left = MARGIN + group % self.columns * across + inside * (wide + 1);
             let top = first + group / self.columns * (high + self.gap);
             page.picture.fill(left - 1, top - 1, wide + 2, high + 2, FRAME);
-            for (k, &value) in map.iter().enumerate() {
-                let (x, y) =
-                    (left + k % maps.width * self.scale, top + k / maps.width * self.scale);
-                page.picture.fill(x, y, self.scale, self.scale, paint(value));
-            }
+            image.draw(&mut page.picture, (left, top), map, &paint);
         }
     }
 }
@@ -247,8 +245,7 @@ fn signed(value: f32, scale: f32) -> [u8; 3] {
     }
     let share = if scale > 0.0 { f64::from(value) / f64::from(scale) } else { 0.0 };
     let end = if share < 0.0 { BELOW } else { ABOVE };
-    let share = share.abs().min(1.0);
-    end.map(|full| (255.0 + share * (full - 255.0)).round() as u8)
+    tint(end, share.abs().min(1.0))
 }
 
 /// Three significant digits or so.

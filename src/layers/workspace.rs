@@ -1,0 +1,111 @@
+//! What passes through a network need besides its parameters.
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+use super::Pass;
+
+/// The buffers of a network's passes: the values and gradients that flow between its layers, what these keep for
+/// their backward pass, and the parameters' gradients. Made as they are needed, and used again by later passes of
+/// whatever size; any network may use it, one after another.
+#[derive(Default)]
+pub struct Workspace {
+    pub(super) places: Vec<Place>,
+    /// The forward pass that no backward pass has followed yet.
+    pub(super) pass: Option<Pass>,
+    /// The place of what the last layer gave.
+    pub(super) last: usize,
+}
+
+/// One layer's part. Values and gradients lie under the sizes in which they were used last: a flattening has no
+/// tensors of its own.
+#[derive(Default)]
+pub(super) struct Place {
+    pub value: Option<Tensor>,
+    pub gradient: Option<Tensor>,
+    pub kept: Option<Tensor>,
+    pub parameters: Vec<Tensor>,
+}
+
+/// Where a network's passes meet its loss.
+pub struct Outgoing<'a> {
+    /// What the last layer gave.
+    pub value: &'a Tensor,
+    /// To be filled with ∂L/∂value.
+    pub gradient: &'a mut Tensor,
+}
+
+impl Workspace {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Both sides of the loss: the last forward pass's output, and the gradient from which
+    /// [`Sequential::backward`](super::Sequential::backward) starts.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] before a forward pass; [`Error::OutOfMemory`].
+    pub fn outgoing(&mut self) -> Result<Outgoing<'_>> {
+        let Some(place) = self.places.get_mut(self.last) else { return Err(no_pass()) };
+        let value = place.value.as_ref().ok_or_else(no_pass)?;
+        let gradient = sized(value.device(), place.gradient.take(), value.shape().dims())?;
+        Ok(Outgoing { value, gradient: place.gradient.insert(gradient) })
+    }
+
+    /// What stage `number` of the network gave in the last forward pass, perhaps under the sizes of the flattening
+    /// that follows; `None` before the first, and for a flattening.
+    pub fn value(&self, number: usize) -> Option<&Tensor> {
+        self.places.get(number)?.value.as_ref()
+    }
+
+    /// The parameters' gradients of the last backward pass, in the order of
+    /// [`Sequential::parameters`](super::Sequential::parameters); none before the first.
+    pub fn gradients(&self) -> impl Iterator<Item = &Tensor> {
+        self.places.iter().flat_map(|place| &place.parameters)
+    }
+
+    /// Gives up all that has the size of a batch, and keeps the parameters' gradients.
+    pub fn release(&mut self) {
+        self.pass = None;
+        for place in &mut self.places {
+            (place.value, place.gradient, place.kept) = (None, None, None);
+        }
+    }
+
+    /// Makes ready for a forward pass of a network of so many stages.
+    pub(super) fn begin(&mut self, device: &Device, stages: usize) {
+        self.pass = None;
+        let elsewhere = |place: &Place| {
+            let mut tensors = place.parameters.iter().chain(&place.value);
+            tensors.any(|t| device.require_same("network", t.device()).is_err())
+        };
+        if self.places.iter().any(elsewhere) {
+            self.places.clear();
+        }
+        self.places.resize_with(stages, Place::default);
+    }
+}
+
+/// Brings a tensor under these sizes.
+pub(super) fn view(tensor: &mut Option<Tensor>, dims: &[usize]) -> Result<()> {
+    if let Some(found) = tensor.take_if(|t| t.shape().dims() != dims) {
+        *tensor = Some(found.reshape(dims)?);
+    }
+    Ok(())
+}
+
+/// The tensor again where it has as many elements, else a new one.
+pub(super) fn sized(device: &Device, old: Option<Tensor>, dims: &[usize]) -> Result<Tensor> {
+    let shape = Shape::checked(dims, "network")?;
+    match old {
+        Some(tensor) if tensor.shape().len() == shape.len() => tensor.reshape(dims),
+        _ => Tensor::for_output(device, dims),
+    }
+}
+
+pub(super) fn no_pass() -> Error {
+    Error::shape("network", "there was no forward pass for this batch; call forward first")
+}
