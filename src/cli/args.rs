@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::log::LogLevel;
 use super::network::NetworkOptions;
 use crate::device::DEVICE_VARIABLE;
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::training::Schedule;
 
 /// A number of things.
@@ -107,7 +107,7 @@ pub struct TrainRbmOptions {
     pub data: Option<String>,
     /// bernoulli (values in [0, 1]) or gaussian (real values, unit variance) [default: bernoulli]
     #[arg(long, value_name = "KIND")]
-    pub visible: Option<VisibleKind>,
+    pub visible: Option<UnitKind>,
     /// Hidden units [default: 100]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub hidden: Option<usize>,
@@ -208,7 +208,7 @@ pub struct ModelOption {
     pub model: PathBuf,
     /// What the visible units are, where the file does not say: bernoulli or gaussian
     #[arg(long, value_name = "KIND")]
-    pub visible: Option<VisibleKind>,
+    pub visible: Option<UnitKind>,
 }
 
 #[derive(Args)]

@@ -9,7 +9,7 @@ use super::resume::{check_same, check_schedules};
 use crate::data::{Binarize, Cases, Holdout};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::run::checkpoint::fingerprint;
 use crate::training::{CdConfig, Schedule, Sparsity};
 
@@ -19,7 +19,7 @@ use crate::training::{CdConfig, Schedule, Sparsity};
 #[serde(default, deny_unknown_fields)]
 pub struct TrainFile {
     data: Option<String>,
-    visible: Option<VisibleKind>,
+    visible: Option<UnitKind>,
     hidden: Option<usize>,
     cd: Option<u64>,
     pcd: Option<u64>,
@@ -98,7 +98,7 @@ impl RunRecord {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub data: String,
-    pub visible: VisibleKind,
+    pub visible: UnitKind,
     pub hidden: usize,
     pub training: CdConfig,
     pub binarize: Option<Binarize>,
@@ -234,7 +234,7 @@ impl Settings {
     fn from_file(file: TrainFile) -> Result<Self> {
         let data = file.data.unwrap_or_else(|| "digits".into());
         let visible = file.visible.unwrap_or_default();
-        let mut training = CdConfig::for_visible(visible);
+        let mut training = CdConfig::new(visible, UnitKind::Bernoulli);
         (training.steps, training.persistent) = match (file.cd, file.pcd) {
             (Some(_), Some(_)) => {
                 return Err(Error::setting("cd and pcd", "exclude each other; keep one"));
@@ -286,7 +286,7 @@ impl Settings {
             hidden,
             training,
             binarize,
-            standardize: standardize.unwrap_or(visible == VisibleKind::Gaussian),
+            standardize: standardize.unwrap_or(visible == UnitKind::Gaussian),
             limit,
             score_every: file.score_every,
             validation: (parse_validation(&validation)?, explicit),
@@ -334,8 +334,8 @@ fn default_epochs(data: &str) -> u64 {
 }
 
 /// The bundled digits are near to black and white.
-fn default_binarize(data: &str, visible: VisibleKind) -> Option<Binarize> {
-    (data == "digits" && visible == VisibleKind::Bernoulli).then_some(Binarize::Threshold(0.5))
+fn default_binarize(data: &str, visible: UnitKind) -> Option<Binarize> {
+    (data == "digits" && visible == UnitKind::Bernoulli).then_some(Binarize::Threshold(0.5))
 }
 
 fn parse_binarize(text: &str) -> Result<Option<Binarize>> {
@@ -358,18 +358,22 @@ fn parse_validation(text: &str) -> Result<Option<Holdout>> {
 }
 
 fn check_units(
-    visible: VisibleKind,
+    visible: UnitKind,
     binarize: Option<Binarize>,
     standardize: Option<bool>,
 ) -> Result<()> {
     match (visible, binarize, standardize) {
-        (VisibleKind::Gaussian, Some(b), _) => Err(Error::setting(
+        (UnitKind::Softmax(_), ..) => Err(Error::setting(
+            "visible",
+            format!("{visible} units are trained by the library alone; use bernoulli or gaussian"),
+        )),
+        (UnitKind::Gaussian, Some(b), _) => Err(Error::setting(
             "binarize",
             format!(
                 "'{b}' makes bits, and the visible units are gaussian; use --visible bernoulli"
             ),
         )),
-        (VisibleKind::Bernoulli, _, Some(true)) => Err(Error::setting(
+        (UnitKind::Bernoulli, _, Some(true)) => Err(Error::setting(
             "standardize",
             "standardised values leave [0, 1], and the visible units are bernoulli; use --visible gaussian",
         )),

@@ -17,7 +17,7 @@ use super::{interrupt, model, open_device, print_profile, report};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::models::{Rbm, VisibleKind};
+use crate::models::{Rbm, UnitKind, Units};
 use crate::run::{self, RunFolder, curves, pictures};
 use crate::training::{BatchSource, CdTrainer, ResidentData};
 
@@ -99,7 +99,10 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
         (seed, Part::Train),
     )?;
     let probe = Probe::new(&device, &settings, &prepared)?;
-    let mut rbm = Rbm::new(&device, settings.visible, width, settings.hidden, seed)?;
+    let mut rbm = {
+        let visible = Units::new(settings.visible, width)?;
+        Rbm::new(&device, visible, Units::bernoulli(settings.hidden), seed)?
+    };
     let means = probe.train_means.clone();
     rbm.set_visible_bias_from_means(&means)?;
     let mut trainer = CdTrainer::new(rbm, settings.training.clone(), &means)?;
@@ -203,7 +206,7 @@ pub fn prepare(settings: &Settings) -> Result<Prepared> {
         (None, _) => (train, None),
     };
     let preprocessing = Preprocessing::fit(&train.cases, settings.binarize, settings.standardize)?;
-    if settings.visible == VisibleKind::Bernoulli {
+    if settings.visible == UnitKind::Bernoulli {
         train.cases.check_unit_interval(&settings.data)?;
     }
     tell(format!(
@@ -378,7 +381,7 @@ fn finish(
     filters.save(folder.picture_path(run::FILTERS))?;
 
     let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None, Keep::Means)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
+    let range = model::for_picture(&prepared.preprocessing, rbm.visible().kind(), &mut samples)?;
     pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
 
     let (shown, part) = match (&prepared.test, &prepared.validation) {
@@ -391,8 +394,8 @@ fn finish(
     let v = model::upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
     let mut again = rbm.reconstruct(&v)?.to_vec()?;
     let mut originals = v.to_vec()?;
-    model::for_picture(&prepared.preprocessing, rbm.visible(), &mut again)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut originals)?;
+    model::for_picture(&prepared.preprocessing, rbm.visible().kind(), &mut again)?;
+    let range = model::for_picture(&prepared.preprocessing, rbm.visible().kind(), &mut originals)?;
     pictures::reconstructions(&originals, &again, width, image, range)?
         .save(folder.picture_path(run::RECONSTRUCTIONS))?;
     curves::write_svg(folder.picture_path(run::CURVES), &panels(points))

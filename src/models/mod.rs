@@ -1,10 +1,18 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
-pub mod enumeration;
+mod chains;
+mod conditional;
+mod enumeration;
+pub mod exact;
 pub mod filters;
+pub(crate) mod gaussian;
 pub mod lenet5;
 pub mod network;
 pub mod rbm;
+pub mod units;
 
+pub use chains::Chains;
+pub use conditional::Conditional;
 pub use network::{Network, NetworkSpec};
-pub use rbm::{Rbm, VisibleKind};
+pub use rbm::Rbm;
+pub use units::{UnitKind, Units};

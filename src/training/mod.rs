@@ -3,6 +3,7 @@
 mod backpropagation;
 mod batches;
 mod best;
+mod cd_config;
 mod contrastive_divergence;
 mod distortion;
 mod epoch;
@@ -12,9 +13,9 @@ mod state;
 
 pub use backpropagation::{Backpropagation, BackpropagationConfig, Optimizer, TrainedEpoch};
 pub use batches::{BatchSource, ResidentData, Treatment};
-pub use contrastive_divergence::{CdConfig, CdTrainer, Sparsity};
+pub use cd_config::{CdConfig, Sparsity};
+pub use contrastive_divergence::{CdTrainer, MOST_EXACT};
 pub use distortion::Distortion;
 pub use epoch::EpochReport;
-pub use exact::MOST_EXACT;
 pub use schedule::Schedule;
 pub use state::{HostArray, TrainerState};
