@@ -5,7 +5,7 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use harmonium::Tensor;
-use harmonium::kernels::anneal::{Chains, anneal};
+use harmonium::kernels::anneal::{Chains, Hidden, anneal};
 use harmonium::random::Draw;
 
 fn benches(c: &mut Criterion) {
@@ -17,7 +17,7 @@ fn benches(c: &mut Criterion) {
         let mut increments = Tensor::zeros(&device, &[1, count]).unwrap();
         let mut h = Tensor::for_output(&device, &[count, j]).unwrap();
         support::bench(c, &device, ("anneal", "100 chains, 784-500"), count * j, || {
-            let chains = Chains { field: &field, v: &v, tilt: &tilt };
+            let chains = Chains { field: &field, v: &v, tilt: &tilt, hidden: Hidden::Bernoulli };
             let sample = Some((0.9, &Draw::new(1, 1), &mut h));
             anneal(&chains, [0.9, 0.901], (&mut increments, 0), sample).unwrap();
         });

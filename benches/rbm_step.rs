@@ -3,7 +3,7 @@
 mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, Units};
 use harmonium::training::{CdConfig, CdTrainer};
 
 fn benches(c: &mut Criterion) {
@@ -14,8 +14,9 @@ fn benches(c: &mut Criterion) {
             ("784-500 centred", 784, 500, true),
         ] {
             let v = support::random(&device, &[100, visible], 1);
-            let rbm = Rbm::new(&device, VisibleKind::Bernoulli, visible, hidden, 1).unwrap();
-            let config = CdConfig { centered, ..CdConfig::for_visible(VisibleKind::Bernoulli) };
+            let rbm =
+                Rbm::new(&device, Units::bernoulli(visible), Units::bernoulli(hidden), 1).unwrap();
+            let config = CdConfig::default().centered(centered);
             let mut trainer = CdTrainer::new(rbm, config, &vec![0.5; visible]).unwrap();
             let work = 100 * visible * hidden;
             support::bench(c, &device, ("rbm_step", name), work, || {

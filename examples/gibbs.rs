@@ -5,8 +5,7 @@
 //! cargo run --release --example gibbs
 //! ```
 
-use harmonium::models::{Rbm, VisibleKind};
-use harmonium::random::{Draw, stream};
+use harmonium::models::{Rbm, UnitKind};
 use harmonium::{Device, Result, Tensor};
 
 fn main() -> Result<()> {
@@ -25,12 +24,12 @@ fn units(state: usize) -> [f32; 3] {
     [0, 1, 2].map(|unit| ((state >> unit) & 1) as f32)
 }
 
-/// (relative frequency over `chains` Gibbs chains, exact probability) of each of the 8 visible states.
-pub fn compare(device: &Device, chains: usize) -> Result<Vec<(f64, f64)>> {
+/// (relative frequency over `count` Gibbs chains, exact probability) of each of the 8 visible states.
+pub fn compare(device: &Device, count: usize) -> Result<Vec<(f64, f64)>> {
     let w = Tensor::from_f32(device, &[3, 2], &[2.0, -1.0, 2.0, 1.5, -1.0, 2.0])?;
     let b = Tensor::from_f32(device, &[3], &[-0.5, 0.0, 0.5])?;
     let a = Tensor::from_f32(device, &[2], &[-1.0, -0.5])?;
-    let rbm = Rbm::from_parts(VisibleKind::Bernoulli, w, b, a)?;
+    let rbm = Rbm::from_parts(UnitKind::Bernoulli, UnitKind::Bernoulli, w, b, a)?;
 
     // p(v) = exp(−F(v))/Z, and with 8 states Z is a sum of 8 terms.
     let states: Vec<f32> = (0..8).flat_map(units).collect();
@@ -39,14 +38,12 @@ pub fn compare(device: &Device, chains: usize) -> Result<Vec<(f64, f64)>> {
     let z: f64 = weights.iter().sum();
 
     // Independent chains, all moved at once: v → h → v → …, 50 times.
-    let draw = Draw::new(1, stream::CHAINS);
-    let mut v = rbm.sample_start(chains, &draw)?;
-    let mut h = Tensor::zeros(device, &[chains, 2])?;
-    rbm.gibbs(&mut v, &mut h, 50, &draw)?;
+    let mut chains = rbm.chains(count, 1)?;
+    chains.step(50)?;
 
     let mut seen = [0usize; 8];
-    for v in v.to_vec()?.chunks(3) {
+    for v in chains.visible().to_vec()?.chunks(3) {
         seen[(0..3).map(|unit| usize::from(v[unit] == 1.0) << unit).sum::<usize>()] += 1;
     }
-    Ok(seen.iter().zip(weights).map(|(&n, w)| (n as f64 / chains as f64, w / z)).collect())
+    Ok(seen.iter().zip(weights).map(|(&n, w)| (n as f64 / count as f64, w / z)).collect())
 }

@@ -7,7 +7,7 @@
 
 use harmonium::data;
 use harmonium::evaluation::scores::reconstruction_error;
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, Units};
 use harmonium::training::{CdConfig, CdTrainer, ResidentData, Treatment};
 use harmonium::{Device, Result, Tensor};
 
@@ -30,14 +30,13 @@ pub fn train(device: &Device, epochs: u64) -> Result<Vec<f64>> {
 
     // 64 visible units, one for each pixel, and 100 hidden ones. Visible biases that match the mean
     // brightness of each pixel let the weights learn the rest.
-    let visible = VisibleKind::Bernoulli;
-    let mut rbm = Rbm::new(device, visible, train.width(), 100, 1)?;
+    let mut rbm = Rbm::new(device, Units::bernoulli(train.width()), Units::bernoulli(100), 1)?;
     rbm.set_visible_bias_from_means(&train.means())?;
 
     // The data stay on the device; a kernel picks each minibatch there.
     let mut batches = ResidentData::new(device, &train, Treatment::default())?;
     // 1,500 digits are few: small batches make more updates of them.
-    let config = CdConfig { epochs, batch: 20, ..CdConfig::for_visible(visible) };
+    let config = CdConfig::default().epochs(epochs).batch(20);
     let mut trainer = CdTrainer::new(rbm, config, &train.means())?;
 
     let mut errors = vec![reconstruction_error(trainer.rbm(), &test)?];

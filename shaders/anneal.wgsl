@@ -1,6 +1,6 @@
 // One temperature of annealed importance sampling, one workgroup a chain: the increment of the chain's log
 // weight from beta_from to beta_to, and hidden states at beta_sample.
-// Needs shared/philox.wgsl and shared/activation.wgsl.
+// Needs shared/philox.wgsl, shared/activation.wgsl and shared/softmax_group.wgsl.
 
 struct Params {
     chains: u32,
@@ -14,6 +14,11 @@ struct Params {
     first_case: u32,
     key: vec2<u32>,
     counter: vec2<u32>,
+    // Of a softmax group.
+    states: u32,
+    unused0: u32,
+    unused1: u32,
+    unused2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,17 +31,80 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> h: array<f32>;
 
 override SAMPLE: bool = true;
+// 0: Bernoulli; 1: Gaussian; 2: softmax groups.
+override HIDDEN: u32 = 0;
 override WORKGROUP: u32 = 64;
 var<workgroup> partial: array<f32, WORKGROUP>;
+
+fn logit(i: u32) -> f32 { return field[i]; }
+
+// exp z - 1 for small z.
+fn grown(z: vec4<f32>) -> vec4<f32> {
+    return z * (1.0 + z * (0.5 + z * (0.16666667 + z * (0.041666667 + z * 8.3333333e-3))));
+}
+
+// ln(1 + y) for small y.
+fn ln_above_one(y: vec4<f32>) -> vec4<f32> {
+    let s = y / (2.0 + y);
+    let s2 = s * s;
+    return s * (2.0 + s2 * (0.6666667 + s2 * (0.4 + s2 * (0.2857143 + s2 * 0.22222222))));
+}
 
 // softplus(q) - softplus(p) where q - p = z is small: ln(1 + sigmoid(p) (exp z - 1)), by series, because the
 // difference of the two would lose what is small.
 fn softplus_step(p: vec4<f32>, z: vec4<f32>) -> vec4<f32> {
-    let grown = z * (1.0 + z * (0.5 + z * (0.16666667 + z * (0.041666667 + z * 8.3333333e-3))));
-    let y = sigmoid(p) * grown;
-    let s = y / (2.0 + y);
-    let s2 = s * s;
-    return s * (2.0 + s2 * (0.6666667 + s2 * (0.4 + s2 * (0.2857143 + s2 * 0.22222222))));
+    return ln_above_one(sigmoid(p) * grown(z));
+}
+
+// The same for ln of a group's sum of exp; its largest input counts apart.
+fn group_step(start: u32) -> f32 {
+    let largest = group_max(start, params.states);
+    let change = params.beta_to - params.beta_from;
+    let before = group_sum(start, params.states, params.beta_from, largest);
+    var widest = 0.0;
+    var y = 0.0;
+    for (var k = 0u; k < params.states; k++) {
+        let below = field[start + k] - largest;
+        let z = change * below;
+        widest = max(widest, abs(z));
+        y += exp(params.beta_from * below) * grown(vec4<f32>(z)).x;
+    }
+    var step = ln_above_one(vec4<f32>(y / before)).x;
+    // A NaN takes the other way, and stays.
+    if !(widest < 0.25) {
+        step = log(group_sum(start, params.states, params.beta_to, largest)) - log(before);
+    }
+    return change * largest + step;
+}
+
+// The weight's sum with what an invocation's Bernoulli or Gaussian units add to it; and their states.
+fn with_units(start_sum: f32, local: u32, chain: u32, stored: bool) -> f32 {
+    var sum = start_sum;
+    let change = params.beta_to - params.beta_from;
+    for (var column = local * 4u; column < params.hidden; column += WORKGROUP * 4u) {
+        let start = chain * params.hidden + column;
+        let count = min(4u, params.hidden - column);
+        var x = vec4<f32>(0.0);
+        for (var i = 0u; i < count; i++) { x[i] = field[start + i]; }
+        var step = 0.5 * change * (params.beta_to + params.beta_from) * x * x;
+        if HIDDEN == 0u {
+            let p = params.beta_from * x;
+            let z = change * x;
+            let direct = softplus(params.beta_to * x) - softplus(p);
+            step = select(direct, softplus_step(p, z), abs(z) < vec4<f32>(0.25));
+        }
+        for (var i = 0u; i < count; i++) { sum += step[i]; }
+        if SAMPLE && stored {
+            let words = philox(
+                vec4<u32>(column / 4u, params.first_case + chain, params.counter),
+                params.key,
+            );
+            var s = params.beta_sample * x + normals(words);
+            if HIDDEN == 0u { s = bernoullis(words, sigmoid(params.beta_sample * x)); }
+            for (var i = 0u; i < count; i++) { h[start + i] = s[i]; }
+        }
+    }
+    return sum;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -53,24 +121,24 @@ fn main(
         sum += v[chain * params.visible + c] * tilt[c];
     }
     sum *= params.beta_to - params.beta_from;
-    for (var column = local * 4u; column < params.hidden; column += WORKGROUP * 4u) {
-        let start = chain * params.hidden + column;
-        let count = min(4u, params.hidden - column);
-        var x = vec4<f32>(0.0);
-        for (var i = 0u; i < count; i++) { x[i] = field[start + i]; }
-        let p = params.beta_from * x;
-        let z = (params.beta_to - params.beta_from) * x;
-        let direct = softplus(params.beta_to * x) - softplus(p);
-        let step = select(direct, softplus_step(p, z), abs(z) < vec4<f32>(0.25));
-        for (var i = 0u; i < count; i++) { sum += step[i]; }
-        if SAMPLE && group < params.chains {
-            let words = philox(
-                vec4<u32>(column / 4u, params.first_case + chain, params.counter),
-                params.key,
-            );
-            let s = bernoullis(words, sigmoid(params.beta_sample * x));
-            for (var i = 0u; i < count; i++) { h[start + i] = s[i]; }
+    if HIDDEN == 2u {
+        for (var g = local; g < params.hidden / params.states; g += WORKGROUP) {
+            let start = chain * params.hidden + g * params.states;
+            sum += group_step(start);
+            if SAMPLE && group < params.chains {
+                let words = philox(
+                    vec4<u32>(g / 4u, params.first_case + chain, params.counter),
+                    params.key,
+                );
+                let u = uniforms(words)[g % 4u];
+                let state = group_state(start, params.states, params.beta_sample, u);
+                for (var k = 0u; k < params.states; k++) {
+                    h[start + k] = select(0.0, 1.0, k == state);
+                }
+            }
         }
+    } else {
+        sum = with_units(sum, local, chain, group < params.chains);
     }
     partial[local] = sum;
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {

@@ -5,8 +5,8 @@
 //! and of the column, so it is the same on every device, whatever the workgroup size or the sharding.
 //!
 //! The counter of element `[row, column]` is
-//! `[column / 4, first_case + row, low word of step, stream | high 16 bits of step << 16]`, the key is
-//! the seed, and the element takes word `column % 4` of the four.
+//! `[column / 4, first_case + row, low word of step, stream | upper byte of step << 16 | level << 24]`, the key
+//! is the seed, and the element takes word `column % 4` of the four.
 
 use std::convert::Infallible;
 
@@ -15,51 +15,71 @@ use std::convert::Infallible;
 pub struct Draw {
     /// The key.
     pub seed: u64,
-    /// What the numbers are for; one of [`stream`] or a number of the caller's own below 65,536.
+    /// What the numbers are for; one of [`stream`] or a number of the caller's own from 256 to 65,535.
     pub stream: u16,
-    /// How often this stream was used before: Gibbs step, epoch … Below 2⁴⁸.
+    /// Which layer of a stack of equally seeded ones the numbers are for: 0 where there is no stack.
+    pub level: u8,
+    /// How often this stream was used before: Gibbs step, epoch … Below 2⁴⁰.
     pub step: u64,
     /// The global index (case or chain) of row 0.
     pub first_case: u32,
 }
 
-/// The streams that harmonium itself uses, so that no two purposes share numbers.
+/// Names the streams and lists them, so that none is left out of the list.
+macro_rules! streams {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: u16 = $number;)+
+        /// Every stream with its name.
+        #[doc(hidden)]
+        pub const ALL: &[(&str, u16)] = &[$((stringify!($name), $number)),+];
+    };
+}
+
+/// The streams that harmonium itself uses, so that no two purposes share numbers. A stream is named in one file
+/// of `src` alone, which a test checks; what Gibbs chains draw from is in [`ChainStreams`].
 pub mod stream {
-    /// Hidden states.
-    pub const HIDDEN: u16 = 1;
-    /// Visible states.
-    pub const VISIBLE: u16 = 2;
-    /// The order of the cases.
-    pub const SHUFFLE: u16 = 3;
-    /// Initial weights.
-    pub const WEIGHTS: u16 = 4;
-    /// Binarisation by sampling, once (step 0) or each epoch.
-    pub const BINARIZE: u16 = 5;
-    /// The start of free-running chains.
-    pub const CHAINS: u16 = 6;
-    /// Training/validation split.
-    pub const SPLIT: u16 = 7;
-    /// Stochastic scores.
-    pub const SCORES: u16 = 8;
-    /// Units dropped in training.
-    pub const DROPOUT: u16 = 9;
-    /// Distortions of training pictures.
-    pub const AUGMENT: u16 = 10;
+    streams! {
+        /// Hidden states in training.
+        HIDDEN = 1;
+        /// Visible states in training.
+        VISIBLE = 2;
+        /// The order of the cases.
+        SHUFFLE = 3;
+        /// Initial weights.
+        WEIGHTS = 4;
+        /// Binarisation by sampling, once (step 0) or each epoch.
+        BINARIZE = 5;
+        /// The start of free-running chains.
+        CHAINS = 6;
+        /// Training/validation split.
+        SPLIT = 7;
+        /// Stochastic scores.
+        SCORES = 8;
+        /// Units dropped in training.
+        DROPOUT = 9;
+        /// Distortions of training pictures.
+        AUGMENT = 10;
+    }
 }
 
 impl Draw {
-    /// The numbers of `stream` under `seed`, at step 0 and case 0.
-    pub fn new(seed: u64, stream: u16) -> Self {
-        Draw { seed, stream, step: 0, first_case: 0 }
+    /// The numbers of `stream` under `seed`, at level, step and case 0.
+    pub const fn new(seed: u64, stream: u16) -> Self {
+        Draw { seed, stream, level: 0, step: 0, first_case: 0 }
     }
 
     /// The same, at another step.
-    pub fn at(self, step: u64) -> Self {
+    pub const fn at(self, step: u64) -> Self {
         Draw { step, ..self }
     }
 
+    /// The same, for another layer of a stack.
+    pub const fn at_level(self, level: u8) -> Self {
+        Draw { level, ..self }
+    }
+
     /// The same, with row 0 being the case `first_case`.
-    pub fn from_case(self, first_case: u32) -> Self {
+    pub const fn from_case(self, first_case: u32) -> Self {
         Draw { first_case, ..self }
     }
 
@@ -70,7 +90,9 @@ impl Draw {
 
     /// The two counter words that do not depend on the element.
     pub fn counter_words(&self) -> [u32; 2] {
-        [self.step as u32, u32::from(self.stream) | (((self.step >> 32) as u32 & 0xffff) << 16)]
+        let upper = (self.step >> 32) as u32 & 0xff;
+        let purpose = u32::from(self.stream) | upper << 16 | u32::from(self.level) << 24;
+        [self.step as u32, purpose]
     }
 
     /// The four words of column block `block` in row `row`.
@@ -92,6 +114,82 @@ impl Draw {
         for block in 0..columns.div_ceil(4) {
             f(block * 4, self.block(row, block));
         }
+    }
+}
+
+/// The streams of Gibbs chains that serve one purpose: their starting states, and the hidden and the visible
+/// states of each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainStreams {
+    start: u16,
+    hidden: u16,
+    visible: u16,
+}
+
+impl ChainStreams {
+    /// The chains of a learner.
+    pub const TRAINING: Self = ChainStreams::TODAY;
+    /// Chains that run freely, from their own start: [`Chains`](crate::models::Chains).
+    pub const FREE: Self = ChainStreams::TODAY;
+    /// Chains whose means are drawn as pictures at the end of a training.
+    pub const PICTURES: Self = ChainStreams::TODAY;
+    /// Annealing from the base to the model.
+    pub const ANNEALING: Self = ChainStreams::TODAY;
+    /// Annealing from the model to the base.
+    pub const REVERSE_ANNEALING: Self = ChainStreams::TODAY;
+    /// Chains that bring data near the model's distribution, where annealing backwards starts.
+    pub const BURN_IN: Self = ChainStreams::TODAY;
+    const TODAY: Self =
+        ChainStreams { start: stream::CHAINS, hidden: stream::HIDDEN, visible: stream::VISIBLE };
+}
+
+/// The random numbers of Gibbs chains: as a [`Draw`], but of three streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainDraw {
+    streams: ChainStreams,
+    // Its stream is the start's.
+    draw: Draw,
+}
+
+impl ChainDraw {
+    /// The numbers of `streams` under `seed`, at level, step and chain 0.
+    pub fn new(seed: u64, streams: ChainStreams) -> Self {
+        ChainDraw { streams, draw: Draw::new(seed, streams.start) }
+    }
+
+    /// The same, at another step.
+    pub fn at(self, step: u64) -> Self {
+        ChainDraw { draw: self.draw.at(step), ..self }
+    }
+
+    /// The same, for another layer of a stack.
+    pub fn at_level(self, level: u8) -> Self {
+        ChainDraw { draw: self.draw.at_level(level), ..self }
+    }
+
+    /// The same, with row 0 being the chain `first`.
+    pub fn from_chain(self, first: u32) -> Self {
+        ChainDraw { draw: self.draw.from_case(first), ..self }
+    }
+
+    /// The step.
+    pub fn step(&self) -> u64 {
+        self.draw.step
+    }
+
+    /// The numbers of the starting states.
+    pub fn start(&self) -> Draw {
+        self.draw
+    }
+
+    /// The numbers of a step's hidden states.
+    pub fn hidden(&self) -> Draw {
+        Draw { stream: self.streams.hidden, ..self.draw }
+    }
+
+    /// The numbers of a step's visible states.
+    pub fn visible(&self) -> Draw {
+        Draw { stream: self.streams.visible, ..self.draw }
     }
 }
 

@@ -10,8 +10,8 @@ use super::print::{self, out, tell};
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::{Rbm, VisibleKind};
-use crate::random::{Draw, stream};
+use crate::models::{Chains, Rbm, UnitKind};
+use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{npy, pictures};
 use crate::tensor::Tensor;
 
@@ -75,29 +75,21 @@ pub fn run_chains(
     let mut kept = room(count, width)?;
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let draw = Draw::new(seed, stream::CHAINS).from_case(first as u32);
-        let mut v = match init {
+        let draw = ChainDraw::new(seed, ChainStreams::FREE).from_chain(first as u32);
+        let mut chains = match init {
             Some(init) => {
                 let span = first * width..(first + rows) * width;
-                Tensor::from_f32(device, &[rows, width], &init[span])?
+                let v = Tensor::from_f32(device, &[rows, width], &init[span])?;
+                Chains::from_states(rbm, v, draw)?
             }
-            None => rbm.sample_start(rows, &draw)?,
+            None => Chains::start(rbm, rows, draw)?,
         };
-        let mut h = Tensor::for_output(device, &[rows, rbm.hidden_count()])?;
-        rbm.gibbs(&mut v, &mut h, steps.saturating_sub(1), &draw)?;
-        let mut mean = None;
-        if steps > 0 {
-            // The last step, whose means may be kept.
-            let last = draw.at(steps - 1);
-            if keep == Keep::Means {
-                mean = Some(Tensor::for_output(device, &[rows, width])?);
-            }
-            let hidden = Draw { stream: stream::HIDDEN, ..last };
-            rbm.sample_h_from_v(&v, &hidden, None, &mut h)?;
-            let visible = Draw { stream: stream::VISIBLE, ..last };
-            rbm.sample_v_from_h(&h, &visible, mean.as_mut(), &mut v)?;
-        }
-        kept.extend(mean.as_ref().unwrap_or(&v).to_vec()?);
+        chains.step(steps)?;
+        // Before the first step there are no means.
+        kept.extend(match keep {
+            Keep::Means if steps > 0 => chains.means()?.to_vec()?,
+            _ => chains.visible().to_vec()?,
+        });
     }
     Ok(kept)
 }
@@ -173,7 +165,7 @@ fn starts(options: &SampleOptions, model: &LoadedModel) -> Result<(Option<Vec<f3
             format!("contradicts --init, which has {} rows; leave --count out", matrix.rows),
         ));
     }
-    if model.rbm.visible() == VisibleKind::Bernoulli
+    if model.rbm.visible().kind() == UnitKind::Bernoulli
         && let Some(at) = matrix.values.iter().position(|x| !(0.0..=1.0).contains(x))
     {
         return Err(Error::file(

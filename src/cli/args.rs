@@ -10,7 +10,7 @@ use super::settings::Asked;
 use crate::device::DEVICE_VARIABLE;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::run::settings::Settings;
 
 /// A number of things.
@@ -142,7 +142,7 @@ pub struct ModelOption {
     pub model: PathBuf,
     /// What the visible units are, where the file does not say: bernoulli or gaussian
     #[arg(long, value_name = "KIND")]
-    pub visible: Option<VisibleKind>,
+    pub visible: Option<UnitKind>,
 }
 
 #[derive(Args)]

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
 use crate::evaluation::partition::{can_enumerate, exact_log_partition};
 use crate::evaluation::scores;
-use crate::models::{Rbm, VisibleKind};
-use crate::random::{Draw, PhiloxRng, stream};
+use crate::models::{Chains, Rbm, UnitKind};
+use crate::random::{ChainDraw, ChainStreams, Draw, PhiloxRng, stream};
 use crate::run::{EVAL, atomic, model_kind, resolve_model};
 use crate::tensor::Tensor;
 
@@ -165,7 +165,7 @@ impl Evaluated {
     ) -> Result<()> {
         let Some(cases) = &self.cases else { return Ok(()) };
         let rbm = &model.rbm;
-        let bernoulli = rbm.visible() == VisibleKind::Bernoulli;
+        let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
         let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
         if !likelihood {
             warn(
@@ -221,7 +221,7 @@ fn annealed(
 ) -> Result<Partition> {
     let rbm = &model.rbm;
     let base_bias = match &data.means {
-        Some(means) => rbm.visible_bias_of_means(means),
+        Some(means) => rbm.visible().bias_of_means(means),
         None => vec![0.0; rbm.visible_count()],
     };
     let steps = temperatures.steps();
@@ -262,12 +262,12 @@ fn bar(steps: u64) -> ProgressBar {
 fn model_samples(rbm: &Rbm, cases: &Cases, options: &EvalOptions) -> Result<Tensor> {
     let mut rng = PhiloxRng::new(Draw::new(options.seed, stream::CHAINS).at(1));
     let picked: Vec<u32> = (0..options.chains).map(|_| rng.below(cases.len() as u32)).collect();
-    let mut v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, options.chains)?;
-    let mut h = Tensor::for_output(rbm.device(), &[options.chains, rbm.hidden_count()])?;
+    let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, options.chains)?;
     // Other numbers than those of the annealing, which count from 0.
-    let draw = Draw::new(options.seed.wrapping_add(2), stream::CHAINS);
-    rbm.gibbs(&mut v, &mut h, options.burn_in, &draw)?;
-    Ok(v)
+    let draw = ChainDraw::new(options.seed.wrapping_add(2), ChainStreams::BURN_IN);
+    let mut chains = Chains::from_states(rbm, v, draw)?;
+    chains.step(options.burn_in)?;
+    Ok(chains.into_visible())
 }
 
 impl Partition {

@@ -7,7 +7,7 @@ use super::print::tell;
 use crate::data::{self, Binarize, Cases, DataSet, ImageShape, Part, Preprocessing, Values};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::{Rbm, VisibleKind};
+use crate::models::{Rbm, UnitKind};
 use crate::run::{RbmFile, resolve_model};
 use crate::tensor::Tensor;
 
@@ -32,9 +32,14 @@ impl LoadedModel {
         let path = resolve_model(&option.model)?;
         let file = RbmFile::load(&path, option.visible)?;
         file.notices.iter().for_each(|n| tell(format!("note: {n}")));
+        if let UnitKind::Softmax(_) = file.visible {
+            let detail = format!("{}; the commands take bernoulli and gaussian ones", file.visible);
+            return Err(Error::setting("visible units", detail));
+        }
         let (i, j) = (file.visible_count, file.hidden_count);
         let rbm = Rbm::from_parts(
             file.visible,
+            UnitKind::Bernoulli,
             Tensor::from_f32(device, &[i, j], &file.w)?,
             Tensor::from_f32(device, &[i], &file.b)?,
             Tensor::from_f32(device, &[j], &file.a)?,
@@ -88,7 +93,7 @@ impl LoadedModel {
             ));
         }
         let cases = self.preprocessing.apply_for_evaluation(set.cases, self.seed, part)?;
-        if self.rbm.visible() == VisibleKind::Bernoulli {
+        if self.rbm.visible().kind() == UnitKind::Bernoulli {
             cases.check_unit_interval(source)?;
         }
         Ok(cases)
@@ -96,7 +101,7 @@ impl LoadedModel {
 
     /// Values as a person wants to see them: in the data's own scale. And what black and white are.
     pub fn for_picture(&self, values: &mut [f32]) -> Result<(f32, f32)> {
-        for_picture(&self.preprocessing, self.rbm.visible(), values)
+        for_picture(&self.preprocessing, self.rbm.visible().kind(), values)
     }
 
     pub fn image_shape(&self) -> Option<(usize, usize)> {
@@ -121,13 +126,13 @@ pub fn no_test_part(source: &str) -> Error {
 /// Undoes the standardisation, and gives the values of black and white.
 pub fn for_picture(
     preprocessing: &Preprocessing,
-    visible: VisibleKind,
+    visible: UnitKind,
     values: &mut [f32],
 ) -> Result<(f32, f32)> {
     preprocessing.undo(values)?;
     Ok(match visible {
-        VisibleKind::Bernoulli => (0.0, 1.0),
-        VisibleKind::Gaussian => crate::run::robust_range(values),
+        UnitKind::Bernoulli | UnitKind::Softmax(_) => (0.0, 1.0),
+        UnitKind::Gaussian => crate::run::robust_range(values),
     })
 }
 
@@ -155,12 +160,12 @@ pub fn to_file(
         metadata.insert(IMAGE_KEY.into(), format!("{}x{}", image.height, image.width));
     }
     Ok(RbmFile {
-        visible: rbm.visible(),
+        visible: rbm.visible().kind(),
         visible_count: rbm.visible_count(),
         hidden_count: rbm.hidden_count(),
-        w: rbm.w.to_vec()?,
-        b: rbm.b.to_vec()?,
-        a: rbm.a.to_vec()?,
+        w: rbm.weights().to_vec()?,
+        b: rbm.visible_bias().to_vec()?,
+        a: rbm.hidden_bias().to_vec()?,
         data_mean: preprocessing.mean.clone(),
         data_std: preprocessing.std.clone(),
         metadata,

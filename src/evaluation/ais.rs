@@ -2,8 +2,9 @@
 //! machine and backwards from the model's own samples (Burda, Grosse and Salakhutdinov 2015).
 //!
 //! The path runs from the base, whose visible units are independent with bias b_A, to the model:
-//! ln f_β(v) = ((1 − β)b_A + βb)ᵀv + Σⱼ softplus(β(aⱼ + vᵀW·ⱼ)); for Gaussian units
-//! −½‖v − (1 − β)b_A − βb‖² + the same sum, so that the variance stays 1 at every temperature.
+//! ln f_β(v) = ((1 − β)b_A + βb)ᵀv + Σⱼ softplus(β(aⱼ + vᵀW·ⱼ)); for Gaussian visible units
+//! −½‖v − (1 − β)b_A − βb‖² + the same sum, so that the variance stays 1 at every temperature; for hidden units of
+//! another kind their own sum over states at the inputs β(aⱼ + vᵀW·ⱼ).
 //!
 //! In expectation the forward estimate of Z is right, so that of ln Z is too low (Jensen) and a likelihood
 //! computed from it too high; the backward one errs the other way if its starting states are exact samples. Both
@@ -11,13 +12,12 @@
 //! to be trusted.
 
 use crate::error::{Error, Result};
-use crate::kernels::activation::Activation;
 use crate::kernels::anneal::{Chains, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
-use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
-use crate::models::enumeration::log_sum_exp;
-use crate::models::{Rbm, VisibleKind};
-use crate::random::{Draw, stream};
+use crate::models::gaussian::check_normalizable;
+use crate::models::units::{gaussian_constant, log_sum_exp};
+use crate::models::{Rbm, UnitKind};
+use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;
 
 /// Temperatures β from 0 to 1, ascending.
@@ -92,15 +92,39 @@ impl Estimate {
 
 /// How the chains run.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AisConfig {
-    /// b_A `[I]`: ln(p/(1 − p)) of the data's means (Gaussian: the means); zeros where there are no data.
+    /// b_A `[I]`: [biases of the data's means](crate::models::Units::bias_of_means); zeros where there are no data.
     pub base_bias: Vec<f32>,
-    /// The grid.
+    /// The grid: 10,000 equal steps.
     pub temperatures: Temperatures,
-    /// Chains: at least 2, 100 are usual.
+    /// Chains, at least 2: 100.
     pub chains: usize,
-    /// Of all draws.
+    /// Of all draws: 1.
     pub seed: u64,
+}
+
+impl AisConfig {
+    /// From the base with this bias, the rest as usual.
+    pub fn new(base_bias: Vec<f32>) -> Self {
+        let temperatures = Temperatures((0..=10_000).map(|k| f64::from(k) / 1e4).collect());
+        AisConfig { base_bias, temperatures, chains: 100, seed: 1 }
+    }
+
+    /// Sets the grid.
+    pub fn temperatures(self, temperatures: Temperatures) -> Self {
+        AisConfig { temperatures, ..self }
+    }
+
+    /// Sets the number of chains.
+    pub fn chains(self, chains: usize) -> Self {
+        AisConfig { chains, ..self }
+    }
+
+    /// Sets the seed.
+    pub fn seed(self, seed: u64) -> Self {
+        AisConfig { seed, ..self }
+    }
 }
 
 /// Temperatures between two readings of the weights.
@@ -111,14 +135,14 @@ const ROWS: usize = 256;
 ///
 /// # Errors
 /// [`Error::Setting`] for fewer than 2 chains or a base bias of the wrong length, [`Error::Data`] where a weight
-/// is not finite, device errors.
+/// is not finite or two Gaussian layers have no distribution, device errors.
 pub fn ais(rbm: &Rbm, config: &AisConfig, mut progress: impl FnMut(usize)) -> Result<Estimate> {
-    let path = Path::new(rbm, config)?;
+    let path = Path::new(rbm, config, ChainStreams::ANNEALING)?;
     let betas = config.temperatures.values();
     // β = 0 is the base: independent visible units.
     let mut v = Tensor::for_output(rbm.device(), &[config.chains, rbm.visible_count()])?;
     let still = Tensor::zeros(rbm.device(), &[config.chains, rbm.hidden_count()])?;
-    path.sample_v(&still, 0.0, &path.draw(stream::CHAINS, 0), &mut v)?;
+    path.sample_v(&still, 0.0, &path.draw.start(), &mut v)?;
     let mut chains = Walk::new(&path, v)?;
     for (k, pair) in betas.windows(2).enumerate() {
         // The weight's step at v, then a transition that leaves f of the new temperature invariant.
@@ -141,7 +165,8 @@ pub fn reverse_ais(
     mut progress: impl FnMut(usize),
 ) -> Result<Estimate> {
     let count = v.shape().matrix("reverse ais", "v")?[0];
-    let path = Path::new(rbm, &AisConfig { chains: count, ..config.clone() })?;
+    let config = AisConfig { chains: count, ..config.clone() };
+    let path = Path::new(rbm, &config, ChainStreams::REVERSE_ANNEALING)?;
     let mut chains = Walk::new(&path, v)?;
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
     for (k, pair) in betas.windows(2).enumerate() {
@@ -156,7 +181,7 @@ pub fn reverse_ais(
 /// The annealing path of a machine.
 struct Path<'a> {
     rbm: &'a Rbm,
-    seed: u64,
+    draw: ChainDraw,
     base: Vec<f32>,
     base_bias: Tensor,
     /// b − b_A.
@@ -166,7 +191,8 @@ struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    fn new(rbm: &'a Rbm, config: &AisConfig) -> Result<Self> {
+    fn new(rbm: &'a Rbm, config: &AisConfig, streams: ChainStreams) -> Result<Self> {
+        check_normalizable(rbm)?;
         let (device, i) = (rbm.device(), rbm.visible_count());
         if config.base_bias.len() != i {
             return Err(Error::setting(
@@ -187,32 +213,34 @@ impl<'a> Path<'a> {
         let dot = |x: &[f32], y: &[f32]| -> f64 {
             x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
         };
-        let norms = match rbm.visible() {
-            VisibleKind::Bernoulli => [0.0; 3],
-            VisibleKind::Gaussian => [
+        let norms = match rbm.visible().kind() {
+            UnitKind::Bernoulli | UnitKind::Softmax(_) => [0.0; 3],
+            UnitKind::Gaussian => [
                 dot(&config.base_bias, &config.base_bias),
                 dot(&config.base_bias, &own),
                 dot(&own, &own),
             ],
         };
         let base = config.base_bias.clone();
-        Ok(Path { rbm, seed: config.seed, base, base_bias, tilt, norms })
+        let draw = ChainDraw::new(config.seed, streams);
+        Ok(Path { rbm, draw, base, base_bias, tilt, norms })
     }
 
-    fn draw(&self, purpose: u16, step: u64) -> Draw {
-        Draw::new(self.seed, purpose).at(step)
-    }
-
-    /// ln Z_A: the base's visible units alone, and J free hidden ones.
+    /// ln Z_A: the base's visible units alone, and hidden ones without input.
     fn base_log_partition(&self) -> f64 {
-        let hidden = self.rbm.hidden_count() as f64 * std::f64::consts::LN_2;
-        let visible: f64 = match self.rbm.visible() {
-            VisibleKind::Bernoulli => {
+        let hidden = match self.rbm.hidden().kind() {
+            UnitKind::Bernoulli => self.rbm.hidden_count() as f64 * std::f64::consts::LN_2,
+            _ => self.rbm.hidden().log_sum(&vec![0.0; self.rbm.hidden_count()]),
+        };
+        let visible: f64 = match self.rbm.visible().kind() {
+            UnitKind::Bernoulli => {
                 let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
                 self.base.iter().map(|&b| softplus(f64::from(b))).sum()
             }
-            VisibleKind::Gaussian => {
-                0.5 * self.base.len() as f64 * (2.0 * std::f64::consts::PI).ln()
+            UnitKind::Gaussian => gaussian_constant(self.base.len()),
+            UnitKind::Softmax(_) => {
+                let base: Vec<f64> = self.base.iter().map(|&b| f64::from(b)).collect();
+                self.rbm.visible().log_sum(&base)
             }
         };
         visible + hidden
@@ -226,19 +254,7 @@ impl<'a> Path<'a> {
 
     /// v ~ p_β(v | h).
     fn sample_v(&self, h: &Tensor, beta: f64, draw: &Draw, v: &mut Tensor) -> Result<()> {
-        let (activation, noise) = match self.rbm.visible() {
-            VisibleKind::Bernoulli => (Activation::Sigmoid, Noise::Bernoulli),
-            VisibleKind::Gaussian => (Activation::Identity, Noise::Gaussian(1.0)),
-        };
-        let epilogue = Epilogue {
-            alpha: beta as f32,
-            beta: beta as f32,
-            bias0: Some(&self.base_bias),
-            bias1: Some(&self.rbm.b),
-            activation,
-            ..Epilogue::default()
-        };
-        matmul_sample(h, &self.rbm.w, Transpose::NT, &epilogue, (noise, draw), None, v)
+        self.rbm.v_from_h(h).at(beta as f32, &self.base_bias).sample_into(draw, v)
     }
 }
 
@@ -273,11 +289,12 @@ impl<'a> Walk<'a> {
     /// Adds ln f_to(v) − ln f_from(v) to the weights; then, where `moved` is given, one Gibbs step at it.
     fn step(&mut self, [from, to]: [f64; 2], moved: Option<f64>, number: u64) -> Result<()> {
         let rbm = self.path.rbm;
-        let epilogue = Epilogue::new(&rbm.a, Activation::Identity);
-        matmul(&self.v, &rbm.w, Transpose::NN, &epilogue, &mut self.field)?;
-        let draw = self.path.draw(stream::HIDDEN, number);
-        let chains = Chains { field: &self.field, v: &self.v, tilt: &self.path.tilt };
-        let sample = moved.map(|beta| (beta as f32, &draw, &mut self.h));
+        rbm.h_from_v(&self.v).field_into(&mut self.field)?;
+        let draw = self.path.draw.at(number);
+        let hidden = rbm.hidden().kind().annealed();
+        let chains = Chains { field: &self.field, v: &self.v, tilt: &self.path.tilt, hidden };
+        let hidden = draw.hidden();
+        let sample = moved.map(|beta| (beta as f32, &hidden, &mut self.h));
         let betas = [from as f32, to as f32];
         anneal(&chains, betas, (&mut self.increments, self.filled), sample)?;
         self.constant += self.path.constant(from, to);
@@ -286,8 +303,7 @@ impl<'a> Walk<'a> {
             self.collect()?;
         }
         if let Some(beta) = moved {
-            let draw = self.path.draw(stream::VISIBLE, number);
-            self.path.sample_v(&self.h, beta, &draw, &mut self.v)?;
+            self.path.sample_v(&self.h, beta, &draw.visible(), &mut self.v)?;
         }
         Ok(())
     }

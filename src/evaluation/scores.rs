@@ -10,8 +10,7 @@ use crate::kernels::gather::{Selection, Transform, gather};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use rayon::prelude::*;
 
-use crate::models::enumeration::sum_of_softplus;
-use crate::models::{Rbm, VisibleKind};
+use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, PhiloxRng};
 use crate::tensor::Tensor;
 
@@ -24,10 +23,10 @@ pub const BATCH_BYTES: usize = 1 << 24;
 ///
 /// ```
 /// use harmonium::evaluation::scores::reconstruction_error;
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, Units};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
-/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 4, 2, 1)?;
+/// let rbm = Rbm::new(&device, Units::bernoulli(4), Units::bernoulli(2), 1)?;
 /// let v = Tensor::from_f32(&device, &[1, 4], &[1., 0., 1., 0.])?;
 /// // Weights are near 0 and biases 0: every unit's mean is near ½.
 /// assert!((reconstruction_error(&rbm, &v)? - 4.0 * 0.25).abs() < 0.05);
@@ -85,12 +84,12 @@ pub fn hidden_activity(rbm: &Rbm, v: &Tensor) -> Result<Vec<f64>> {
 ///
 /// ```
 /// use harmonium::evaluation::scores::weight_norm;
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, UnitKind};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let w = Tensor::from_f32(&device, &[2, 2], &[3., 0., 4., 0.])?;
 /// let zeros = || Tensor::zeros(&device, &[2]);
-/// let rbm = Rbm::from_parts(VisibleKind::Bernoulli, w, zeros()?, zeros()?)?;
+/// let rbm = Rbm::from_parts(UnitKind::Bernoulli, UnitKind::Bernoulli, w, zeros()?, zeros()?)?;
 /// assert_eq!(weight_norm(&rbm)?, 2.5); // of 5 and 0
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -107,7 +106,8 @@ pub fn mean(values: &[f64]) -> f64 {
 }
 
 /// An unbiased estimate of the pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975), in
-/// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` for Gaussian units.
+/// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` where the visible units are
+/// not Bernoulli.
 ///
 /// In each case one unit i, drawn uniformly, is flipped to give ṽ, and I·ln p(vᵢ | v₋ᵢ) = I·ln σ(F(ṽ) − F(v))
 /// stands for the sum: two free energies a case instead of I + 1 (the estimator of the Theano tutorials, which
@@ -116,11 +116,11 @@ pub fn mean(values: &[f64]) -> f64 {
 ///
 /// ```
 /// use harmonium::evaluation::scores::pseudo_log_likelihood;
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, Units};
 /// use harmonium::random::Draw;
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
-/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 4, 2, 1)?;
+/// let rbm = Rbm::new(&device, Units::bernoulli(4), Units::bernoulli(2), 1)?;
 /// let v = Tensor::from_f32(&device, &[1, 4], &[1., 0., 1., 0.])?;
 /// // Four nearly fair coins.
 /// let score = pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 100))?;
@@ -131,7 +131,7 @@ pub fn mean(values: &[f64]) -> f64 {
 /// # Errors
 /// As [`reconstruction_error`].
 pub fn pseudo_log_likelihood(rbm: &Rbm, v: &Tensor, draw: &Draw) -> Result<Option<f64>> {
-    if rbm.visible() == VisibleKind::Gaussian {
+    if rbm.visible().kind() != UnitKind::Bernoulli {
         return Ok(None);
     }
     let (device, count) = (rbm.device(), rbm.visible_count());
@@ -167,13 +167,14 @@ pub fn pseudo_log_likelihood(rbm: &Rbm, v: &Tensor, draw: &Draw) -> Result<Optio
 }
 
 /// The pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975) itself, in nats per case, the mean
-/// over the cases of `v` `[N, I]`, which holds zeros and ones. `None` for Gaussian units. Every unit of every case
+/// over the cases of `v` `[N, I]`, which holds zeros and ones. `None` where the visible units are
+/// not Bernoulli. Every unit of every case
 /// is turned: N·I·J softplus, in f64 on the host.
 ///
 /// # Errors
 /// As [`reconstruction_error`].
 pub fn exact_pseudo_log_likelihood(rbm: &Rbm, v: &Tensor) -> Result<Option<f64>> {
-    if rbm.visible() == VisibleKind::Gaussian {
+    if rbm.visible().kind() != UnitKind::Bernoulli {
         return Ok(None);
     }
     let (i, j) = (rbm.visible_count(), rbm.hidden_count());
@@ -188,7 +189,7 @@ pub fn exact_pseudo_log_likelihood(rbm: &Rbm, v: &Tensor) -> Result<Option<f64>>
                 for (v, w) in v.iter().zip(w.chunks(j)).filter(|(v, _)| **v != 0.0) {
                     field.iter_mut().zip(w).for_each(|(f, w)| *f += f64::from(*v) * f64::from(*w));
                 }
-                let here = sum_of_softplus(&field);
+                let here = rbm.hidden().log_sum(&field);
                 let mut turned = vec![0.0; j];
                 let units = v.iter().zip(&b).zip(w.chunks(j));
                 units
@@ -199,7 +200,7 @@ pub fn exact_pseudo_log_likelihood(rbm: &Rbm, v: &Tensor) -> Result<Option<f64>>
                             *t = f + by * f64::from(*w);
                         }
                         // F(v) − F(ṽ), whose negative goes into ln σ.
-                        let gain = by * f64::from(b) + sum_of_softplus(&turned) - here;
+                        let gain = by * f64::from(b) + rbm.hidden().log_sum(&turned) - here;
                         ln_sigmoid(-gain)
                     })
                     .sum()

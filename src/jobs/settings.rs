@@ -98,7 +98,7 @@ impl fmt::Display for BinarizeHow {
 }
 
 settings_text!(Validation, BinarizeHow);
-setting_values!(Validation, BinarizeHow, crate::models::VisibleKind, crate::training::Distortion);
+setting_values!(Validation, BinarizeHow, crate::models::UnitKind, crate::training::Distortion);
 
 /// A text of a table of settings.
 pub(super) fn text<'a>(table: &'a Table, key: &str) -> &'a str {

@@ -4,19 +4,32 @@
 //! With d = b − b_A and β, β′ the temperatures, chain c gets
 //! `(β′ − β)·v·d + Σⱼ [softplus(β′·xⱼ) − softplus(β·xⱼ)]`, and hⱼ ~ Bernoulli(σ(β″·xⱼ)). Where |β′ − β|·|x| is
 //! below ¼ the bracket is ln(1 + σ(βx)·(exp((β′ − β)x) − 1)) by series: the plain difference would lose most of
-//! its digits on a fine grid.
+//! its digits on a fine grid. Gaussian hidden units of variance 1 have ½(β′² − β²)x² there and h ~ N(β″x, 1);
+//! groups of softmax units the like difference of ln Σₖ exp(βxₖ), and one unit of each group is 1
+//! ([`categorical`](super::categorical)).
 
 use rayon::prelude::*;
 
 use super::activation::{sigmoid, softplus};
-use super::{expect, flag, shader};
+use super::{categorical, expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
 use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("anneal", "philox", "activation");
+pub static SHADER: Shader = shader!("anneal", "philox", "activation", "softmax_group");
+
+/// What the hidden units are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// 0 or 1.
+    Bernoulli,
+    /// Real numbers of variance 1.
+    Gaussian,
+    /// Groups of as many neighbouring units, of which one is 1.
+    Softmax(usize),
+}
 
 /// Where the chains stand.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +40,12 @@ pub struct Chains<'a> {
     pub v: &'a Tensor,
     /// d = b − b_A `[I]`.
     pub tilt: &'a Tensor,
+    /// What the hidden units are.
+    pub hidden: Hidden,
 }
 
 /// Writes the increments of the step from temperature `from` to `to` into row `row` of `increments`
-/// `[≥ row + 1, C]`, and, where `sample` is given, h ~ Bernoulli(σ(β″x)) at its temperature β″ into `[C, J]`.
+/// `[≥ row + 1, C]`, and, where `sample` is given, hidden states at its temperature β″ into `[C, J]`.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
@@ -58,6 +73,15 @@ pub fn anneal(
     if let Some((_, _, h)) = &sample {
         expect(op, "h", h, &device, &[count, hidden])?;
     }
+    let (kind, states) = match chains.hidden {
+        Hidden::Bernoulli => (0, 1),
+        Hidden::Gaussian => (1, 1),
+        Hidden::Softmax(states) => (2, states),
+    };
+    if states == 0 || hidden % states != 0 {
+        let detail = format!("{hidden} hidden units are no groups of {states} states");
+        return Err(Error::shape(op, detail));
+    }
     let elements = (count * hidden) as u64;
     let cost = Cost { flops: 30 * elements, bytes: 4 * (2 * elements + (count * visible) as u64) };
     match device.backend() {
@@ -66,6 +90,7 @@ pub fn anneal(
                 field: chains.field.host()?.f32(),
                 v: chains.v.host()?.f32(),
                 tilt: chains.tilt.host()?.f32(),
+                kind: chains.hidden,
                 hidden,
                 from,
                 to,
@@ -97,11 +122,15 @@ pub fn anneal(
                 k1,
                 c0,
                 c1,
+                states as u32,
+                0,
+                0,
+                0,
             ];
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[("SAMPLE", flag(sample.is_some()))],
+                constants: &[("SAMPLE", flag(sample.is_some())), ("HIDDEN", kind)],
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(chains.field.gpu()?),
@@ -124,6 +153,7 @@ struct HostStep<'a> {
     field: &'a [f32],
     v: &'a [f32],
     tilt: &'a [f32],
+    kind: Hidden,
     hidden: usize,
     from: f32,
     to: f32,
@@ -136,26 +166,54 @@ impl HostStep<'_> {
             Some((beta, draw, h)) if self.hidden > 0 => {
                 chains.zip(h.par_chunks_mut(self.hidden)).for_each(|((c, out), h)| {
                     *out = self.increment(c);
-                    draw.for_each_block(c as u32, self.hidden as u32, |start, words| {
-                        let start = start as usize;
-                        let field = &self.field[c * self.hidden + start..];
-                        for ((h, x), word) in h[start..].iter_mut().zip(field).zip(words) {
-                            *h = random::bernoulli(word, sigmoid(beta * x));
-                        }
-                    });
+                    self.sample(c, beta, draw, h);
                 });
             }
             _ => chains.for_each(|(c, out)| *out = self.increment(c)),
         }
     }
 
+    fn field(&self, chain: usize) -> &[f32] {
+        &self.field[chain * self.hidden..(chain + 1) * self.hidden]
+    }
+
+    fn sample(&self, chain: usize, beta: f32, draw: &Draw, h: &mut [f32]) {
+        let field = self.field(chain);
+        if let Hidden::Softmax(states) = self.kind {
+            let groups = h.chunks_mut(states).zip(field.chunks(states)).enumerate();
+            for (group, (h, x)) in groups {
+                let u = random::uniform(draw.word(chain as u32, group as u32));
+                categorical::set_state(h, categorical::state(x, beta, u));
+            }
+            return;
+        }
+        draw.for_each_block(chain as u32, self.hidden as u32, |start, words| {
+            let start = start as usize;
+            let units = h[start..].iter_mut().zip(&field[start..]).zip(words);
+            for (lane, ((h, x), word)) in units.enumerate() {
+                *h = match self.kind {
+                    Hidden::Gaussian => beta * x + random::normal(words, lane as u32),
+                    _ => random::bernoulli(word, sigmoid(beta * x)),
+                };
+            }
+        });
+    }
+
     fn increment(&self, chain: usize) -> f32 {
         let width = self.tilt.len();
         let v = &self.v[chain * width..(chain + 1) * width];
         let linear: f64 = v.iter().zip(self.tilt).map(|(v, d)| f64::from(*v) * f64::from(*d)).sum();
-        let field = &self.field[chain * self.hidden..(chain + 1) * self.hidden];
-        let bent: f64 = field.iter().map(|&x| f64::from(self.softplus_step(x))).sum();
-        (f64::from(self.to - self.from) * linear + bent) as f32
+        let field = self.field(chain);
+        let change = f64::from(self.to - self.from);
+        let bent: f64 = match self.kind {
+            Hidden::Bernoulli => field.iter().map(|&x| f64::from(self.softplus_step(x))).sum(),
+            Hidden::Gaussian => {
+                let squares: f64 = field.iter().map(|&x| f64::from(x).powi(2)).sum();
+                0.5 * change * f64::from(self.to + self.from) * squares
+            }
+            Hidden::Softmax(states) => field.chunks(states).map(|x| self.group_step(x)).sum(),
+        };
+        (change * linear + bent) as f32
     }
 
     /// softplus(β′x) − softplus(βx).
@@ -171,5 +229,19 @@ impl HostStep<'_> {
         let s = y / (2.0 + y);
         let s2 = s * s;
         s * (2.0 + s2 * (2.0 / 3.0 + s2 * (0.4 + s2 * (2.0 / 7.0 + s2 * (2.0 / 9.0)))))
+    }
+
+    /// ln Σ exp(β′x) − ln Σ exp(βx) of a group, in f64; the largest input counts apart.
+    fn group_step(&self, x: &[f32]) -> f64 {
+        let largest = f64::from(categorical::largest(x));
+        let (from, change) = (f64::from(self.from), f64::from(self.to - self.from));
+        let (mut before, mut grown) = (0.0, 0.0);
+        for &x in x {
+            let below = f64::from(x) - largest;
+            let e = (from * below).exp();
+            before += e;
+            grown += e * (change * below).exp_m1();
+        }
+        change * largest + (grown / before).ln_1p()
     }
 }

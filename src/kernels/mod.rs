@@ -15,6 +15,7 @@ pub mod anneal;
 pub mod argmax;
 pub mod bias_update;
 mod cases;
+pub mod categorical;
 pub mod cd_update;
 pub mod conv2d;
 pub mod conv2d_grad_input;
@@ -74,6 +75,7 @@ pub fn shaders() -> Vec<&'static Shader> {
         &anneal::SHADER,
         &argmax::SHADER,
         &bias_update::SHADER,
+        &categorical::SHADER,
         &dropout::SHADER,
         &cross_entropy::SHADER,
         &elementwise::SHADER,

@@ -1,32 +1,17 @@
 //! A small machine's partition function and expectations, by enumerating one layer and summing out the other.
 //!
-//! Hidden states: Z = Σ_h exp(aᵀh) Πᵢ (1 + exp(bᵢ + Wᵢ·h)); for Gaussian units
-//! Z = (2π)^(I/2) Σ_h exp(aᵀh + bᵀWh + ½‖Wh‖²). Visible states: Z = Σ_v exp(−F(v)). All in f64, in parallel;
-//! states follow a Gray code, so that each costs one row of W.
+//! Z = Σ_s exp(own part of s) Π Σ or ∫ over the other layer's states given s, the enumerated layer's s being the
+//! hidden or the visible states, whichever are fewer; Gaussian units are never enumerated, always integrated. So
+//! for Bernoulli units Z = Σ_h exp(aᵀh) Πᵢ (1 + exp(bᵢ + Wᵢ·h)), and with Gaussian visible ones
+//! Z = (2π)^(I/2) Σ_h exp(aᵀh + bᵀWh + ½‖Wh‖²). All in f64, in parallel; states follow a Gray code, so that each
+//! costs one row of W (two where a softmax group moves on).
 
 use rayon::prelude::*;
 
-use super::{Rbm, VisibleKind};
+use super::Rbm;
+use super::units::{UnitKind, Units, gaussian_constant, log_sum_exp};
 use crate::error::Result;
 use crate::tensor::Tensor;
-
-/// The units of the layer that is enumerated: the smaller one; a Gaussian machine's hidden one.
-pub fn enumerated_units(rbm: &Rbm) -> usize {
-    match rbm.visible() {
-        VisibleKind::Bernoulli => rbm.visible_count().min(rbm.hidden_count()),
-        VisibleKind::Gaussian => rbm.hidden_count(),
-    }
-}
-
-/// A machine's parameters on the host, seen from the layer that is enumerated.
-pub struct Enumeration {
-    /// `[enumerated, other]`.
-    rows: Vec<f64>,
-    own: Vec<f64>,
-    other: Vec<f64>,
-    hidden: bool,
-    gaussian: bool,
-}
 
 /// What a machine expects of its states.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,52 +26,79 @@ pub struct Expectations {
     pub vh: Vec<f64>,
 }
 
-/// States of one task: 2¹⁰.
-const WITHIN: usize = 10;
+/// The layer that is enumerated, the smaller one that is not Gaussian.
+pub(super) fn enumerated(rbm: &Rbm) -> Option<Units> {
+    let [v, h] = [rbm.visible(), rbm.hidden()];
+    match (v.kind(), h.kind()) {
+        (UnitKind::Gaussian, UnitKind::Gaussian) => None,
+        (UnitKind::Gaussian, _) => Some(h),
+        (_, UnitKind::Gaussian) => Some(v),
+        _ => Some(if bits(h) <= bits(v) { h } else { v }),
+    }
+}
+
+pub(super) fn bits(units: Units) -> usize {
+    match units.kind() {
+        UnitKind::Softmax(states) => {
+            // Above 2⁵³ bits no digit counts.
+            (units.choices() as f64 * (states as f64).log2()).ceil() as usize
+        }
+        _ => units.count(),
+    }
+}
+
+/// A machine's parameters on the host, seen from the layer that is enumerated.
+pub(super) struct Enumeration {
+    /// `[enumerated, other]`.
+    rows: Vec<f64>,
+    own: Vec<f64>,
+    other: Vec<f64>,
+    /// Whether the hidden layer is the enumerated one.
+    hidden: bool,
+    enumerated: Units,
+    summed: Units,
+}
+
+/// States of one task: 2¹⁰ at most, unless one group alone has more.
+const WITHIN: u64 = 1 << 10;
 
 impl Enumeration {
-    /// Reads the parameters. Nothing is refused: 2ⁿ states are the caller's to wait for.
-    ///
-    /// # Errors
-    /// Device errors.
     pub fn new(rbm: &Rbm) -> Result<Self> {
-        let (i, j) = (rbm.visible_count(), rbm.hidden_count());
-        let gaussian = rbm.visible() == VisibleKind::Gaussian;
-        let hidden = gaussian || j <= i;
+        let j = rbm.hidden_count();
+        let hidden = enumerated(rbm) == Some(rbm.hidden());
         let read = |t: &Tensor| -> Result<Vec<f64>> {
             Ok(t.to_vec()?.into_iter().map(f64::from).collect())
         };
         let (w, b, a) = (read(&rbm.w)?, read(&rbm.b)?, read(&rbm.a)?);
-        let (rows, own, other) = if hidden {
+        let [v, h] = [rbm.visible(), rbm.hidden()];
+        Ok(if hidden {
             let columns = (0..j).flat_map(|unit| w.iter().skip(unit).step_by(j).copied());
-            (columns.collect(), a, b)
+            let rows = columns.collect();
+            Enumeration { rows, own: a, other: b, hidden, enumerated: h, summed: v }
         } else {
-            (w, b, a)
-        };
-        Ok(Enumeration { rows, own, other, hidden, gaussian })
+            Enumeration { rows: w, own: b, other: a, hidden, enumerated: v, summed: h }
+        })
     }
 
-    /// ln Z.
     pub fn log_partition(&self) -> f64 {
         let parts: Vec<f64> = (0..self.tasks())
             .into_par_iter()
             .map(|task| {
                 let mut logs = Vec::new();
-                self.visit(task, |_, log, _| logs.push(log));
+                self.visit(task, |_, log| logs.push(log));
                 log_sum_exp(&logs)
             })
             .collect();
         log_sum_exp(&parts) + self.constant()
     }
 
-    /// ln Z and the expectations of v, h and v hᵀ.
     pub fn expectations(&self) -> Expectations {
         let (units, width) = (self.own.len(), self.other.len());
         let sums: Vec<Sums> = (0..self.tasks())
             .into_par_iter()
             .map(|task| {
                 let mut sums = Sums::new(units, width);
-                self.visit(task, |state, log, field| sums.add(self, state, log, field));
+                self.visit(task, |walk, log| sums.add(walk, log));
                 sums
             })
             .collect();
@@ -103,52 +115,157 @@ impl Enumeration {
         Expectations { log_partition, v: other, h: own, vh: turned.collect() }
     }
 
+    /// What [`Enumeration::summed_out`] leaves out.
     fn constant(&self) -> f64 {
-        if self.gaussian { 0.5 * self.other.len() as f64 * std::f64::consts::TAU.ln() } else { 0.0 }
+        match self.summed.kind() {
+            // A visible unit's energy has the ½b² that the square of its input has too much.
+            UnitKind::Gaussian if self.hidden => gaussian_constant(self.other.len()),
+            UnitKind::Gaussian => {
+                gaussian_constant(self.other.len())
+                    + 0.5 * self.other.iter().map(|a| a * a).sum::<f64>()
+            }
+            _ => 0.0,
+        }
     }
 
-    /// The upper units number the tasks, the lower ones are enumerated within.
+    /// The states of a choice.
+    fn radix(&self) -> u64 {
+        match self.enumerated.kind() {
+            UnitKind::Softmax(states) => states as u64,
+            _ => 2,
+        }
+    }
+
+    /// The choices that one task enumerates, at least one, and their states.
+    fn within(&self) -> (usize, u64) {
+        let (choices, radix) = (self.enumerated.choices(), self.radix());
+        let (mut within, mut states) = (1, radix);
+        while within < choices && states * radix <= WITHIN {
+            (within, states) = (within + 1, states * radix);
+        }
+        (within, states)
+    }
+
+    /// The upper choices number the tasks, the lower ones are enumerated within.
     fn tasks(&self) -> u64 {
-        1 << (self.own.len() - self.own.len().min(WITHIN))
+        self.radix().pow((self.enumerated.choices() - self.within().0) as u32)
     }
 
-    /// Calls `f(state, ln weight, the other layer's field)` for each state of a task.
-    fn visit(&self, task: u64, mut f: impl FnMut(u64, f64, &[f64])) {
-        let within = self.own.len().min(WITHIN);
-        let width = self.other.len();
-        let mut state = task << within;
-        let mut field = if self.gaussian { vec![0.0; width] } else { self.other.clone() };
-        let mut bias = 0.0;
-        let toggle = |unit: usize, on: bool, field: &mut [f64], bias: &mut f64| {
-            let sign = if on { 1.0 } else { -1.0 };
-            *bias += sign * self.own[unit];
-            let row = &self.rows[unit * width..(unit + 1) * width];
-            field.iter_mut().zip(row).for_each(|(f, r)| *f += sign * r);
-        };
-        for unit in (0..self.own.len()).filter(|unit| state >> unit & 1 == 1) {
-            toggle(unit, true, &mut field, &mut bias);
+    /// Calls `f(walk, ln weight)` for each state of a task.
+    fn visit(&self, task: u64, mut f: impl FnMut(&Walk, f64)) {
+        let (within, states) = self.within();
+        let radix = self.radix();
+        let mut walk = Walk::new(self);
+        let mut left = task;
+        for choice in within..self.enumerated.choices() {
+            walk.states[choice] = (left % radix) as usize;
+            left /= radix;
         }
-        f(state, bias + self.summed_out(&field), &field);
-        for step in 1..1u64 << within {
-            // A Gray code's step turns the unit of the counter's lowest set bit.
-            let unit = step.trailing_zeros() as usize;
-            state ^= 1 << unit;
-            toggle(unit, state >> unit & 1 == 1, &mut field, &mut bias);
-            f(state, bias + self.summed_out(&field), &field);
+        walk.start();
+        let mut down = vec![false; within];
+        f(&walk, walk.log_weight());
+        for _ in 1..states {
+            // A Gray code: the lowest choice that can move on in its direction does, those below it turn round.
+            let can = |down: bool, state: usize| {
+                if down { state > 0 } else { state + 1 < radix as usize }
+            };
+            let mut choice = 0;
+            while choice + 1 < within && !can(down[choice], walk.states[choice]) {
+                down[choice] = !down[choice];
+                choice += 1;
+            }
+            let state = walk.states[choice];
+            walk.set(choice, if down[choice] { state - 1 } else { state + 1 });
+            f(&walk, walk.log_weight());
         }
     }
 
-    /// ln of the other layer's sum or integral in this field, the (2π) apart.
+    /// The unit that is 1 where `choice` is in `state`, if one is.
+    fn unit(&self, choice: usize, state: usize) -> Option<usize> {
+        match self.enumerated.kind() {
+            UnitKind::Softmax(states) => Some(choice * states + state),
+            _ => (state == 1).then_some(choice),
+        }
+    }
+
+    /// ln of the other layer's sum or integral in this field, the constant apart.
     fn summed_out(&self, field: &[f64]) -> f64 {
-        if self.gaussian {
-            return field.iter().zip(&self.other).map(|(f, b)| f * (b + 0.5 * f)).sum();
+        match self.summed.kind() {
+            // Without the bias, so that nothing cancels.
+            UnitKind::Gaussian => {
+                field.iter().zip(&self.other).map(|(f, b)| f * (b + 0.5 * f)).sum()
+            }
+            _ => self.summed.log_sum(field),
         }
-        sum_of_softplus(field)
     }
 
-    /// The other layer's mean in this field.
-    fn mean(&self, unit: usize, field: f64) -> f64 {
-        if self.gaussian { field + self.other[unit] } else { 1.0 / (1.0 + (-field).exp()) }
+    /// The other layer's means in this field.
+    fn means(&self, field: &[f64], means: &mut [f64]) {
+        match self.summed.kind() {
+            UnitKind::Bernoulli => {
+                means.iter_mut().zip(field).for_each(|(m, f)| *m = 1.0 / (1.0 + (-f).exp()));
+            }
+            UnitKind::Gaussian => {
+                let inputs = field.iter().zip(&self.other);
+                means.iter_mut().zip(inputs).for_each(|(m, (f, b))| *m = f + b);
+            }
+            UnitKind::Softmax(states) => {
+                for (means, field) in means.chunks_mut(states).zip(field.chunks(states)) {
+                    let sum = log_sum_exp(field);
+                    means.iter_mut().zip(field).for_each(|(m, f)| *m = (f - sum).exp());
+                }
+            }
+        }
+    }
+}
+
+/// A state of the enumerated layer on the way through a task.
+struct Walk<'a> {
+    layer: &'a Enumeration,
+    /// Of each choice.
+    states: Vec<usize>,
+    /// The other layer's; without its bias where it is Gaussian.
+    field: Vec<f64>,
+    bias: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(layer: &'a Enumeration) -> Self {
+        let field = match layer.summed.kind() {
+            UnitKind::Gaussian => vec![0.0; layer.other.len()],
+            _ => layer.other.clone(),
+        };
+        Walk { layer, states: vec![0; layer.enumerated.choices()], field, bias: 0.0 }
+    }
+
+    /// Adds the units that are 1 at first.
+    fn start(&mut self) {
+        for choice in 0..self.states.len() {
+            self.add(choice, 1.0);
+        }
+    }
+
+    fn set(&mut self, choice: usize, state: usize) {
+        self.add(choice, -1.0);
+        self.states[choice] = state;
+        self.add(choice, 1.0);
+    }
+
+    fn add(&mut self, choice: usize, sign: f64) {
+        let Some(unit) = self.layer.unit(choice, self.states[choice]) else { return };
+        self.bias += sign * self.layer.own[unit];
+        let width = self.field.len();
+        let row = &self.layer.rows[unit * width..(unit + 1) * width];
+        self.field.iter_mut().zip(row).for_each(|(f, r)| *f += sign * r);
+    }
+
+    fn log_weight(&self) -> f64 {
+        self.bias + self.layer.summed_out(&self.field)
+    }
+
+    /// The units that are 1.
+    fn on(&self) -> impl Iterator<Item = usize> {
+        self.states.iter().enumerate().filter_map(|(choice, &s)| self.layer.unit(choice, s))
     }
 }
 
@@ -192,16 +309,15 @@ impl Sums {
         self.all().for_each(|x| *x *= factor);
     }
 
-    fn add(&mut self, layer: &Enumeration, state: u64, log: f64, field: &[f64]) {
+    fn add(&mut self, walk: &Walk, log: f64) {
         self.raise(log);
         let weight = (log - self.largest).exp();
         self.weight += weight;
-        for (unit, (mean, &field)) in self.mean.iter_mut().zip(field).enumerate() {
-            *mean = weight * layer.mean(unit, field);
-        }
+        walk.layer.means(&walk.field, &mut self.mean);
+        self.mean.iter_mut().for_each(|m| *m *= weight);
         self.other.iter_mut().zip(&self.mean).for_each(|(sum, m)| *sum += m);
-        let width = field.len();
-        for unit in (0..self.own.len()).filter(|unit| state >> unit & 1 == 1) {
+        let width = self.mean.len();
+        for unit in walk.on() {
             self.own[unit] += weight;
             let row = &mut self.both[unit * width..(unit + 1) * width];
             row.iter_mut().zip(&self.mean).for_each(|(sum, m)| *sum += m);
@@ -220,24 +336,4 @@ impl Sums {
             sums.iter_mut().zip(more).for_each(|(sum, x)| *sum += factor * x);
         }
     }
-}
-
-/// Σ ln(1 + exp x) = Σ max(x, 0) + ln Π (1 + exp(−|x|)): one logarithm for 512 factors, each 2 at most.
-pub(crate) fn sum_of_softplus(x: &[f64]) -> f64 {
-    let linear: f64 = x.iter().map(|&x| x.max(0.0)).sum();
-    let factors = |chunk: &[f64]| chunk.iter().map(|&x| 1.0 + (-x.abs()).exp()).product::<f64>();
-    linear + x.chunks(512).map(|chunk| factors(chunk).ln()).sum::<f64>()
-}
-
-/// ln Σ exp x; −∞ for nothing.
-pub(crate) fn log_sum_exp(x: &[f64]) -> f64 {
-    if x.iter().any(|x| x.is_nan()) {
-        // It must not vanish in the maximum.
-        return f64::NAN;
-    }
-    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !largest.is_finite() {
-        return largest;
-    }
-    largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
 }

@@ -1,73 +1,42 @@
 //! The restricted Boltzmann machine (Smolensky 1986; Hinton 2002; Welling et al. 2005 for Gaussian
-//! visible units).
+//! units).
 //!
-//! | | Bernoulli visible units, v ∈ {0, 1}ᴵ | Gaussian visible units, v ∈ ℝᴵ, unit variance |
+//! p(v, h) = exp(−E)/Z with E(v, h) = −vᵀWh + E(v) + E(h). What a layer's own part is, its states and its
+//! conditional depend on its kind ([`units`](super::units)); either layer may be of either kind.
+//!
+//! | | Bernoulli, softmax | Gaussian, unit variance |
 //! |---|---|---|
-//! | energy E(v, h) | −vᵀWh − bᵀv − aᵀh | −vᵀWh + ½‖v − b‖² − aᵀh |
-//! | free energy F(v) | −bᵀv − Σⱼ softplus(aⱼ + vᵀW·ⱼ) | ½‖v − b‖² − Σⱼ softplus(aⱼ + vᵀW·ⱼ) |
-//! | p(hⱼ = 1 \| v) | σ(aⱼ + vᵀW·ⱼ) | the same |
-//! | p(v \| h) | p(vᵢ = 1) = σ(bᵢ + Wᵢ·h) | N(b + Wh, 1) |
+//! | own energy of v | −bᵀv | ½‖v − b‖² |
+//! | own energy of h | −aᵀh | ½‖h‖² − aᵀh |
+//! | mean of v given h | σ(b + Wh), softmax(b + Wh) by groups | b + Wh |
+//! | mean of h given v | σ(a + vᵀW), softmax(a + vᵀW) by groups | a + vᵀW |
+//! | hidden part of F(v), x = a + vᵀW | −Σⱼ softplus(xⱼ), −Σ ln Σₖ exp(xₖ) by groups | −½‖x‖² − ½ J ln 2π |
 //!
-//! p(v, h) = exp(−E)/Z. W is `[I, J]`, b `[I]`, a `[J]`; a batch of states is `[B, I]` or `[B, J]`.
+//! F(v) = own energy of v + hidden part, so that p(v) = exp(−F(v))/Z. W is `[I, J]`, b `[I]`, a `[J]`; a batch of
+//! states is `[B, I]` or `[B, J]`. A machine of Gaussian units on both sides has a distribution only where the
+//! spectral norm of W is below 1: likelihoods of others are refused.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
+use super::conditional::Conditional;
+use super::state::{Model, Visit};
+use super::units::{UnitKind, Units};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::activation::Activation;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::expect;
-use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::random::{Draw, PhiloxRng, normal_pair, stream};
+use crate::random::{ChainDraw, Draw, PhiloxRng, normal_pair, stream};
 use crate::tensor::Tensor;
-
-use super::state::{Model, Visit};
-
-/// What the visible units are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VisibleKind {
-    /// 0 or 1; a probability in between while training on grey values.
-    #[default]
-    Bernoulli,
-    /// Real numbers with unit variance: standardise the data.
-    Gaussian,
-}
-
-impl fmt::Display for VisibleKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            VisibleKind::Bernoulli => "bernoulli",
-            VisibleKind::Gaussian => "gaussian",
-        })
-    }
-}
-
-impl FromStr for VisibleKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "bernoulli" => Ok(VisibleKind::Bernoulli),
-            "gaussian" => Ok(VisibleKind::Gaussian),
-            _ => Err(Error::setting(
-                "visible",
-                format!("'{text}' is neither bernoulli nor gaussian"),
-            )),
-        }
-    }
-}
 
 /// A restricted Boltzmann machine on a device.
 ///
 /// ```
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, Units};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
-/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 6, 3, 42)?;
+/// let rbm = Rbm::new(&device, Units::bernoulli(6), Units::bernoulli(3), 42)?;
 /// let v = Tensor::from_f32(&device, &[1, 6], &[1., 0., 1., 0., 1., 0.])?;
 /// let h = rbm.mean_h_from_v(&v)?;
 /// assert!(h.to_vec()?.iter().all(|p| (p - 0.5).abs() < 0.1));
@@ -75,56 +44,62 @@ impl FromStr for VisibleKind {
 /// ```
 #[derive(Debug)]
 pub struct Rbm {
-    visible: VisibleKind,
-    /// W `[I, J]`.
-    pub w: Tensor,
-    /// The visible bias b `[I]`.
-    pub b: Tensor,
-    /// The hidden bias a `[J]`.
-    pub a: Tensor,
+    visible: Units,
+    hidden: Units,
+    pub(crate) w: Tensor,
+    pub(crate) b: Tensor,
+    pub(crate) a: Tensor,
 }
 
 /// The standard deviation of initial weights (Hinton 2010, section 8).
 pub const INITIAL_WEIGHT_DEVIATION: f32 = 0.01;
 
-/// Bounds of the mean in the initial visible bias, ln(p / (1 − p)).
-const MEAN_BOUNDS: [f32; 2] = [0.01, 0.99];
-
 impl Rbm {
     /// Weights N(0, 0.01²) from `seed`, biases 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0, [`Error::Limit`], [`Error::OutOfMemory`].
-    pub fn new(
+    /// [`Error::Setting`] for a layer without units, [`Error::Limit`], [`Error::OutOfMemory`].
+    pub fn new(device: &Device, visible: Units, hidden: Units, seed: u64) -> Result<Self> {
+        Rbm::from_draw(device, visible, hidden, Draw::new(seed, stream::WEIGHTS))
+    }
+
+    /// As [`Rbm::new`], for a layer of a stack whose layers share a seed: level 0 has the weights of
+    /// [`Rbm::new`], every other its own.
+    ///
+    /// # Errors
+    /// As [`Rbm::new`].
+    pub fn new_at_level(
         device: &Device,
-        visible: VisibleKind,
-        visible_count: usize,
-        hidden_count: usize,
+        visible: Units,
+        hidden: Units,
         seed: u64,
+        level: u8,
     ) -> Result<Self> {
-        if visible_count == 0 || hidden_count == 0 {
+        let draw = Draw::new(seed, stream::WEIGHTS).at_level(level);
+        Rbm::from_draw(device, visible, hidden, draw)
+    }
+
+    fn from_draw(device: &Device, visible: Units, hidden: Units, draw: Draw) -> Result<Self> {
+        let (i, j) = (visible.count(), hidden.count());
+        if i == 0 || j == 0 {
             return Err(Error::setting(
                 "rbm",
-                format!(
-                    "{visible_count} visible and {hidden_count} hidden units; both must be at least 1"
-                ),
+                format!("{i} visible and {j} hidden units; both must be at least 1"),
             ));
         }
+        visible.check()?;
+        hidden.check()?;
         // Refused before any large array is made on the host.
-        let w = Tensor::for_output(device, &[visible_count, hidden_count])?;
-        let mut rng = PhiloxRng::new(Draw::new(seed, stream::WEIGHTS));
-        let mut weights = Vec::with_capacity(visible_count * hidden_count + 1);
-        while weights.len() < visible_count * hidden_count {
+        let w = Tensor::for_output(device, &[i, j])?;
+        let mut rng = PhiloxRng::new(draw);
+        let mut weights = Vec::with_capacity(i * j + 1);
+        while weights.len() < i * j {
             let pair = normal_pair(rng.word(), rng.word());
             weights.extend(pair.map(|z| z * INITIAL_WEIGHT_DEVIATION));
         }
-        weights.truncate(visible_count * hidden_count);
-        let mut rbm = Rbm {
-            visible,
-            w,
-            b: Tensor::zeros(device, &[visible_count])?,
-            a: Tensor::zeros(device, &[hidden_count])?,
-        };
+        weights.truncate(i * j);
+        let (b, a) = (Tensor::zeros(device, &[i])?, Tensor::zeros(device, &[j])?);
+        let mut rbm = Rbm { visible, hidden, w, b, a };
         rbm.w.upload(&weights)?;
         Ok(rbm)
     }
@@ -132,52 +107,94 @@ impl Rbm {
     /// A machine of given parameters: W `[I, J]`, b `[I]`, a `[J]` on one device.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::DeviceMismatch`].
-    pub fn from_parts(visible: VisibleKind, w: Tensor, b: Tensor, a: Tensor) -> Result<Self> {
+    /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Setting`] where a layer has no unit or no whole
+    /// groups.
+    pub fn from_parts(
+        visible: UnitKind,
+        hidden: UnitKind,
+        w: Tensor,
+        b: Tensor,
+        a: Tensor,
+    ) -> Result<Self> {
         let [i, j] = w.shape().matrix("rbm", "W")?;
         expect("rbm", "W", &w, w.device(), &[i, j])?;
         expect("rbm", "b", &b, w.device(), &[i])?;
         expect("rbm", "a", &a, w.device(), &[j])?;
-        Ok(Rbm { visible, w, b: b.reshape(&[i])?, a: a.reshape(&[j])? })
+        let (visible, hidden) = (Units::new(visible, i)?, Units::new(hidden, j)?);
+        Ok(Rbm {
+            visible,
+            hidden,
+            w: w.reshape(&[i, j])?,
+            b: b.reshape(&[i])?,
+            a: a.reshape(&[j])?,
+        })
     }
 
-    /// Sets the visible bias from the data's means: ln(p / (1 − p)) with p in [0.01, 0.99] for Bernoulli
-    /// units (Hinton 2010, section 8.1), the mean itself for Gaussian ones.
+    /// Sets the visible bias from the data's means, as [`Units::bias_of_means`] says.
     ///
     /// # Errors
     /// [`Error::Shape`] where the number of means is not the number of visible units.
     pub fn set_visible_bias_from_means(&mut self, means: &[f32]) -> Result<()> {
-        let bias = self.visible_bias_of_means(means);
-        self.b.upload(&bias)
+        self.b.upload(&self.visible.bias_of_means(means))
     }
 
-    /// The visible bias that [`Rbm::set_visible_bias_from_means`] sets.
-    pub fn visible_bias_of_means(&self, means: &[f32]) -> Vec<f32> {
-        match self.visible {
-            VisibleKind::Gaussian => means.to_vec(),
-            VisibleKind::Bernoulli => means
-                .iter()
-                .map(|&m| {
-                    let p = m.clamp(MEAN_BOUNDS[0], MEAN_BOUNDS[1]);
-                    (p / (1.0 - p)).ln()
-                })
-                .collect(),
-        }
-    }
-
-    /// What the visible units are.
-    pub fn visible(&self) -> VisibleKind {
+    /// The visible units.
+    pub fn visible(&self) -> Units {
         self.visible
+    }
+
+    /// The hidden units.
+    pub fn hidden(&self) -> Units {
+        self.hidden
     }
 
     /// I.
     pub fn visible_count(&self) -> usize {
-        self.b.shape().len()
+        self.visible.count()
     }
 
     /// J.
     pub fn hidden_count(&self) -> usize {
-        self.a.shape().len()
+        self.hidden.count()
+    }
+
+    /// W `[I, J]`.
+    pub fn weights(&self) -> &Tensor {
+        &self.w
+    }
+
+    /// b `[I]`.
+    pub fn visible_bias(&self) -> &Tensor {
+        &self.b
+    }
+
+    /// a `[J]`.
+    pub fn hidden_bias(&self) -> &Tensor {
+        &self.a
+    }
+
+    /// Replaces W `[I, J]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::DeviceMismatch`].
+    pub fn set_weights(&mut self, w: Tensor) -> Result<()> {
+        replace("W", &mut self.w, w)
+    }
+
+    /// Replaces b `[I]`.
+    ///
+    /// # Errors
+    /// As [`Rbm::set_weights`].
+    pub fn set_visible_bias(&mut self, b: Tensor) -> Result<()> {
+        replace("b", &mut self.b, b)
+    }
+
+    /// Replaces a `[J]`.
+    ///
+    /// # Errors
+    /// As [`Rbm::set_weights`].
+    pub fn set_hidden_bias(&mut self, a: Tensor) -> Result<()> {
+        replace("a", &mut self.a, a)
     }
 
     /// Where the parameters are.
@@ -185,38 +202,35 @@ impl Rbm {
         self.w.device()
     }
 
-    /// p(h = 1 | v), `[B, I]` → `[B, J]`.
+    /// p(h | v) for `v` `[B, I]`.
+    pub fn h_from_v<'a>(&'a self, v: &'a Tensor) -> Conditional<'a> {
+        Conditional {
+            units: self.hidden,
+            given: v,
+            weights: &self.w,
+            transpose: Transpose::NN,
+            input: Epilogue { bias1: Some(&self.a), ..Epilogue::default() },
+        }
+    }
+
+    /// p(v | h) for `h` `[B, J]`.
+    pub fn v_from_h<'a>(&'a self, h: &'a Tensor) -> Conditional<'a> {
+        Conditional {
+            units: self.visible,
+            given: h,
+            weights: &self.w,
+            transpose: Transpose::NT,
+            input: Epilogue { bias1: Some(&self.b), ..Epilogue::default() },
+        }
+    }
+
+    /// The mean of p(h | v), `[B, I]` → `[B, J]`; into a tensor that there is, and samples:
+    /// [`Rbm::h_from_v`].
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::OutOfMemory`], [`Error::DeviceLost`].
     pub fn mean_h_from_v(&self, v: &Tensor) -> Result<Tensor> {
-        let mut h = self.hidden_like(v)?;
-        self.mean_h_from_v_into(v, &mut h)?;
-        Ok(h)
-    }
-
-    /// As [`Rbm::mean_h_from_v`], into a tensor that there is.
-    ///
-    /// # Errors
-    /// As [`Rbm::mean_h_from_v`].
-    pub fn mean_h_from_v_into(&self, v: &Tensor, h: &mut Tensor) -> Result<()> {
-        let epilogue = Epilogue::new(&self.a, Activation::Sigmoid);
-        matmul(v, &self.w, Transpose::NN, &epilogue, h)
-    }
-
-    /// h ~ p(h | v), one dispatch; the probabilities too where `mean` is given.
-    ///
-    /// # Errors
-    /// As [`Rbm::mean_h_from_v`].
-    pub fn sample_h_from_v(
-        &self,
-        v: &Tensor,
-        draw: &Draw,
-        mean: Option<&mut Tensor>,
-        h: &mut Tensor,
-    ) -> Result<()> {
-        let epilogue = Epilogue::new(&self.a, Activation::Sigmoid);
-        matmul_sample(v, &self.w, Transpose::NN, &epilogue, (Noise::Bernoulli, draw), mean, h)
+        self.h_from_v(v).mean()
     }
 
     /// The mean of p(v | h), `[B, J]` → `[B, I]`: probabilities, or b + Wh for Gaussian units.
@@ -224,63 +238,42 @@ impl Rbm {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn mean_v_from_h(&self, h: &Tensor) -> Result<Tensor> {
-        let rows = h.shape().matrix("rbm", "h")?[0];
-        let mut v = Tensor::for_output(self.device(), &[rows, self.visible_count()])?;
-        self.mean_v_from_h_into(h, &mut v)?;
-        Ok(v)
+        self.v_from_h(h).mean()
     }
 
-    /// As [`Rbm::mean_v_from_h`], into a tensor that there is.
+    /// h ~ p(h | v), `[B, I]` → `[B, J]`.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
-    pub fn mean_v_from_h_into(&self, h: &Tensor, v: &mut Tensor) -> Result<()> {
-        let (epilogue, _) = self.visible_epilogue();
-        matmul(h, &self.w, Transpose::NT, &epilogue, v)
+    pub fn sample_h_from_v(&self, v: &Tensor, draw: &Draw) -> Result<Tensor> {
+        self.h_from_v(v).sample(draw)
     }
 
-    /// v ~ p(v | h), one dispatch; the means too where `mean` is given.
+    /// v ~ p(v | h), `[B, J]` → `[B, I]`.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
-    pub fn sample_v_from_h(
-        &self,
-        h: &Tensor,
-        draw: &Draw,
-        mean: Option<&mut Tensor>,
-        v: &mut Tensor,
-    ) -> Result<()> {
-        let (epilogue, noise) = self.visible_epilogue();
-        matmul_sample(h, &self.w, Transpose::NT, &epilogue, (noise, draw), mean, v)
-    }
-
-    fn visible_epilogue(&self) -> (Epilogue<'_>, Noise) {
-        match self.visible {
-            VisibleKind::Bernoulli => {
-                (Epilogue::new(&self.b, Activation::Sigmoid), Noise::Bernoulli)
-            }
-            VisibleKind::Gaussian => {
-                (Epilogue::new(&self.b, Activation::Identity), Noise::Gaussian(1.0))
-            }
-        }
-    }
-
-    fn hidden_like(&self, v: &Tensor) -> Result<Tensor> {
-        let rows = v.shape().matrix("rbm", "v")?[0];
-        Tensor::for_output(self.device(), &[rows, self.hidden_count()])
+    pub fn sample_v_from_h(&self, h: &Tensor, draw: &Draw) -> Result<Tensor> {
+        self.v_from_h(h).sample(draw)
     }
 
     /// `steps` steps of block Gibbs sampling: h ~ p(h | v), v ~ p(v | h), … in place, with no host round
-    /// trip. Step s draws from the streams [`stream::HIDDEN`] and [`stream::VISIBLE`] at `draw.step + s`;
-    /// row r is chain `draw.first_case + r`. With 0 steps nothing changes.
+    /// trip. Step s draws at `draw`'s step + s; row r is chain r from `draw`'s first on. With 0 steps nothing
+    /// changes.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
-    pub fn gibbs(&self, v: &mut Tensor, h: &mut Tensor, steps: u64, draw: &Draw) -> Result<()> {
+    pub fn gibbs(
+        &self,
+        v: &mut Tensor,
+        h: &mut Tensor,
+        steps: u64,
+        draw: &ChainDraw,
+    ) -> Result<()> {
         for s in 0..steps {
-            let at = draw.at(draw.step + s);
-            self.sample_h_from_v(v, &Draw { stream: stream::HIDDEN, ..at }, None, h)?;
-            self.sample_v_from_h(h, &Draw { stream: stream::VISIBLE, ..at }, None, v)?;
+            let at = draw.at(draw.step() + s);
+            self.h_from_v(v).sample_into(&at.hidden(), h)?;
+            self.v_from_h(h).sample_into(&at.visible(), v)?;
         }
         Ok(())
     }
@@ -290,12 +283,14 @@ impl Rbm {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn energy(&self, v: &Tensor, h: &Tensor) -> Result<Tensor> {
-        // −(vᵀW + aᵀ)h and the part of v alone.
-        let mut field = self.hidden_like(v)?;
-        let epilogue = Epilogue::new(&self.a, Activation::Identity);
-        matmul(v, &self.w, Transpose::NN, &epilogue, &mut field)?;
+        // −(vᵀW + aᵀ)h, then the parts of one layer alone.
+        let mut field = self.h_from_v(v).field()?;
         elementwise_in_place(Elementwise::Multiply, &mut field, Some(h))?;
-        let joint = reduce(Reduction::Sum, Axis::Rows, -1.0, &field)?;
+        let mut joint = reduce(Reduction::Sum, Axis::Rows, -1.0, &field)?;
+        if self.hidden.kind() == UnitKind::Gaussian {
+            let squares = reduce(Reduction::SumOfSquares, Axis::Rows, 0.5, h)?;
+            elementwise_in_place(Elementwise::ADD, &mut joint, Some(&squares))?;
+        }
         self.add_visible_energy(v, joint)
     }
 
@@ -304,25 +299,21 @@ impl Rbm {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn free_energy(&self, v: &Tensor) -> Result<Tensor> {
-        let mut field = self.hidden_like(v)?;
-        let epilogue = Epilogue::new(&self.a, Activation::Softplus);
-        matmul(v, &self.w, Transpose::NN, &epilogue, &mut field)?;
-        let hidden = reduce(Reduction::Sum, Axis::Rows, -1.0, &field)?;
-        self.add_visible_energy(v, hidden)
+        self.add_visible_energy(v, self.h_from_v(v).free_energy()?)
     }
 
     /// `part` − bᵀv, or `part` + ½‖v − b‖².
     fn add_visible_energy(&self, v: &Tensor, part: Tensor) -> Result<Tensor> {
         let rows = part.shape().len();
         let mut energy = Tensor::for_output(self.device(), &[rows])?;
-        let own = match self.visible {
-            VisibleKind::Bernoulli => {
+        let own = match self.visible.kind() {
+            UnitKind::Bernoulli | UnitKind::Softmax(_) => {
                 let mut own = Tensor::for_output(self.device(), &[rows, 1])?;
                 let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
                 matmul(v, &self.b, Transpose::NT, &negative, &mut own)?;
                 own.reshape(&[rows])?
             }
-            VisibleKind::Gaussian => {
+            UnitKind::Gaussian => {
                 let mut squares = Tensor::for_output(self.device(), v.shape().dims())?;
                 elementwise(Elementwise::SquaredDifference, v, Some(&self.b), &mut squares)?;
                 reduce(Reduction::Sum, Axis::Rows, 0.5, &squares)?
@@ -332,7 +323,7 @@ impl Rbm {
         Ok(energy)
     }
 
-    /// v → p(h | v) → the mean of v, without noise.
+    /// v → the mean of h → the mean of v, without noise.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
@@ -340,18 +331,23 @@ impl Rbm {
         self.mean_v_from_h(&self.mean_h_from_v(v)?)
     }
 
-    /// Starting states for free-running chains, drawn from b's marginal: each visible unit on its own,
-    /// with probability σ(b), or from N(b, 1). `[count, I]`; row r is chain `draw.first_case + r`.
+    /// Starting states for free-running chains, drawn from b's marginal: each visible unit (or group) on its own,
+    /// with its mean at h = 0. `[count, I]`; row r is chain `draw.first_case + r`.
     ///
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn sample_start(&self, count: usize, draw: &Draw) -> Result<Tensor> {
-        // With h = 0 the conditional of v is b's marginal.
         let h = Tensor::zeros(self.device(), &[count, self.hidden_count()])?;
-        let mut v = Tensor::for_output(self.device(), &[count, self.visible_count()])?;
-        self.sample_v_from_h(&h, &Draw { stream: stream::CHAINS, ..*draw }, None, &mut v)?;
-        Ok(v)
+        self.sample_v_from_h(&h, draw)
     }
+}
+
+/// Puts `new` in the place of `old`, whose shape and device it must have.
+fn replace(name: &str, old: &mut Tensor, new: Tensor) -> Result<()> {
+    let dims = old.shape().dims().to_vec();
+    expect("rbm", name, &new, old.device(), &dims)?;
+    *old = new.reshape(&dims)?;
+    Ok(())
 }
 
 impl Model for Rbm {
@@ -360,7 +356,13 @@ impl Model for Rbm {
     }
 
     fn description(&self) -> BTreeMap<String, String> {
-        [("harmonium.visible".into(), self.visible.to_string())].into()
+        let mut told =
+            BTreeMap::from([("harmonium.visible".to_string(), self.visible.kind().to_string())]);
+        // Files of machines with hidden units of the usual kind are as they always were.
+        if self.hidden.kind() != UnitKind::Bernoulli {
+            told.insert("harmonium.hidden".into(), self.hidden.kind().to_string());
+        }
+        told
     }
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<()> {

@@ -16,7 +16,7 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use crate::error::{Error, Result};
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::run::atomic;
 
 pub(super) const FORMAT_KEY: &str = "harmonium.format";
@@ -30,7 +30,7 @@ const KNOWN: [&str; 5] = ["W", "a", "b", "data_mean", "data_std"];
 #[derive(Debug, Clone, PartialEq)]
 pub struct RbmFile {
     /// The visible units' distribution.
-    pub visible: VisibleKind,
+    pub visible: UnitKind,
     /// I, at least 1.
     pub visible_count: usize,
     /// J, at least 1.
@@ -61,7 +61,7 @@ impl RbmFile {
     /// with the file's size, an unknown format or model, missing tensors, shapes that do not fit,
     /// element types other than F32, F64, F16 and BF16, values that are not finite (in f32), a
     /// deviation of 0 or less. [`Error::Setting`] if the override contradicts the file.
-    pub fn load(path: impl AsRef<Path>, visible_override: Option<VisibleKind>) -> Result<Self> {
+    pub fn load(path: impl AsRef<Path>, visible_override: Option<UnitKind>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let reader = Reader::open(path, &bytes)?;
@@ -210,8 +210,8 @@ pub(super) fn index_text(at: usize, shape: &[usize]) -> String {
 fn visible_kind(
     path: &Path,
     metadata: &mut BTreeMap<String, String>,
-    visible_override: Option<VisibleKind>,
-) -> Result<VisibleKind> {
+    visible_override: Option<UnitKind>,
+) -> Result<UnitKind> {
     let fail =
         |key: &str, detail: String| Err(Error::file(path, format!("metadata {key}"), detail));
     if let Some(format) = metadata.remove(FORMAT_KEY)
@@ -247,7 +247,7 @@ fn visible_kind(
                 path.display()
             ),
         )),
-        (stored, asked) => Ok(stored.or(asked).unwrap_or(VisibleKind::Bernoulli)),
+        (stored, asked) => Ok(stored.or(asked).unwrap_or(UnitKind::Bernoulli)),
     }
 }
 

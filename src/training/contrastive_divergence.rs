@@ -11,134 +11,39 @@ use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use crate::kernels::gather::{Selection, Transform, gather};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::models::{Model, Rbm, VisibleKind, Visit};
-use crate::random::{Draw, stream};
+use crate::models::exact::check_enumerable;
+use crate::models::{Model, Rbm, UnitKind, Visit};
+use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
-use super::exact::check_enumerable;
+use super::cd_config::{CdConfig, Sparsity};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Clock, Learner, Order, check_width, rate};
-use super::{Batch, BatchSource, Figures, Schedule};
+use super::{Batch, BatchSource, Figures};
 
-/// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
-/// (1 − decay)·⟨p(h|v)⟩, and cost·(target − q) is added to the unit's part of the data statistics, for
-/// its bias and its weights alike (Hinton 2010, section 11).
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sparsity {
-    /// The wanted mean activity, in (0, 1); 0.01 to 0.1 is usual.
-    pub target: f32,
-    /// The weight of the penalty, ≥ 0; 0.1 is a start.
-    pub cost: f32,
-    /// How slowly the running mean forgets, in [0, 1): 0.9 unless said otherwise.
-    #[serde(default = "sparsity_decay")]
-    pub decay: f32,
-}
-
-fn sparsity_decay() -> f32 {
-    0.9
-}
-
-/// How to train. The defaults are those of Hinton's *A Practical Guide to Training Restricted Boltzmann
-/// Machines* (2010) in spirit; [`CdConfig::for_visible`] gives them.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CdConfig {
-    /// η per update, of gradients that are means over the batch: 0.1; Gaussian units 0.001.
-    pub learning_rate: Schedule,
-    /// In [0, 1): 0.5, and 0.9 after epoch 5.
-    pub momentum: Schedule,
-    /// L2, of the weights only: 1e-4.
-    pub weight_decay: f32,
-    /// Cases per update: 100.
-    pub batch: usize,
-    /// Passes over the data: 10.
-    pub epochs: u64,
-    /// Gibbs steps per update, k: 1.
-    pub steps: u64,
-    /// PCD, with as many chains as the batch has cases: false.
-    pub persistent: bool,
-    /// Centring: false. Offsets start at the data's mean and ½ and follow the data at rate 0.01.
-    pub centered: bool,
-    /// The model's term by enumeration instead of chains, for machines of up to 20 units in the smaller layer
-    /// (Gaussian: the hidden one): false.
-    #[serde(default)]
-    pub exact_gradient: bool,
-    /// None unless asked for.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sparsity: Option<Sparsity>,
-    /// Of weights, order, states and noise: 1.
-    pub seed: u64,
-}
+/// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient
+/// enumerates.
+pub const MOST_EXACT: usize = 20;
 
 /// How fast the offsets of a centred machine follow the data.
 const OFFSET_RATE: f32 = 0.01;
-
-impl CdConfig {
-    /// The defaults for these visible units.
-    pub fn for_visible(visible: VisibleKind) -> Self {
-        CdConfig {
-            learning_rate: Schedule::constant(match visible {
-                VisibleKind::Bernoulli => 0.1,
-                VisibleKind::Gaussian => 0.001,
-            }),
-            momentum: Schedule::Steps(0.5, vec![(5, 0.9)]),
-            weight_decay: 1e-4,
-            batch: 100,
-            epochs: 10,
-            steps: 1,
-            persistent: false,
-            centered: false,
-            exact_gradient: false,
-            sparsity: None,
-            seed: 1,
-        }
-    }
-
-    /// Checks every range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] naming the setting, its value and its range.
-    pub fn check(&self) -> Result<()> {
-        self.learning_rate.check("learning-rate", 0.0, 1e6)?;
-        self.momentum.check("momentum", 0.0, 0.999_999)?;
-        let range = |name: &str, value: f32, low: f32, high: f32| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::setting(name, format!("{value} is outside [{low}, {high}]")))
-            }
-        };
-        range("weight-decay", self.weight_decay, 0.0, 1e6)?;
-        for (name, value) in [("batch", self.batch as u64), ("cd steps", self.steps)] {
-            if value == 0 {
-                return Err(Error::setting(name, "0 is too few; use at least 1"));
-            }
-        }
-        if let Some(s) = self.sparsity {
-            range("sparsity-target", s.target, 1e-6, 1.0 - 1e-6)?;
-            range("sparsity-cost", s.cost, 0.0, 1e6)?;
-            range("sparsity-decay", s.decay, 0.0, 0.999_999)?;
-        }
-        Ok(())
-    }
-}
 
 /// Trains an [`Rbm`]. Between epochs the model can be read and sampled.
 ///
 /// ```
 /// use harmonium::data;
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, Units};
 /// use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Treatment};
 /// use harmonium::Device;
 /// let device = Device::cpu();
 /// let train = data::load("digits")?.train.cases;
-/// let mut rbm = Rbm::new(&device, VisibleKind::Bernoulli, train.width(), 32, 1)?;
+/// let mut rbm = Rbm::new(&device, Units::bernoulli(train.width()), Units::bernoulli(32), 1)?;
 /// rbm.set_visible_bias_from_means(&train.means())?;
 /// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
-/// let config = CdConfig { epochs: 1, ..CdConfig::for_visible(VisibleKind::Bernoulli) };
+/// let config = CdConfig::default().epochs(1);
 /// let mut trainer = CdTrainer::new(rbm, config, &train.means())?;
 /// let report = trainer.epoch(&mut batches)?;
 /// assert_eq!(report.cases, 1500);
@@ -191,7 +96,7 @@ impl CdTrainer {
     pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
         if config.exact_gradient {
-            check_enumerable(&rbm)?;
+            check_enumerable(&rbm, MOST_EXACT, "exact-gradient", " at each update")?;
         }
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
@@ -204,7 +109,8 @@ impl CdTrainer {
             false => None,
             true => {
                 let mu = Tensor::from_f32(&device, &[i], data_means)?;
-                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[j], &vec![0.5; j])? })
+                let lambda = vec![rbm.hidden().kind().mean_at_rest(); j];
+                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[j], &lambda)? })
             }
         };
         let activity = match config.sparsity {
@@ -280,50 +186,43 @@ impl CdTrainer {
         })
     }
 
-    /// The draw of Gibbs step `s` (0 is the data's own) of the present update.
-    fn draw(&self, purpose: u16, s: u64) -> Draw {
-        Draw::new(self.config.seed, purpose).at(self
-            .clock
-            .updates
-            .wrapping_mul(self.config.steps + 1)
-            .wrapping_add(s))
+    /// The numbers of Gibbs step `s` (0 is the data's own) of the present update.
+    fn draw(&self, s: u64) -> ChainDraw {
+        ChainDraw::new(self.config.seed, ChainStreams::TRAINING)
+            .at_level(self.config.level)
+            .at(self.clock.updates.wrapping_mul(self.config.steps + 1).wrapping_add(s))
     }
 
-    /// p(h | v0), and for CD a sample of it.
+    /// The mean of p(h | v0), and for CD a sample of it.
     fn data_phase(&self, v0: &Tensor, work: &mut Workspace) -> Result<()> {
+        let h = self.rbm.h_from_v(v0);
         if self.config.persistent {
-            return self.rbm.mean_h_from_v_into(v0, &mut work.p0);
+            return h.mean_into(&mut work.p0);
         }
-        let draw = self.draw(stream::HIDDEN, 0);
-        self.rbm.sample_h_from_v(v0, &draw, Some(&mut work.p0), &mut work.h)
+        h.sample_and_mean_into(&self.draw(0).hidden(), &mut work.p0, &mut work.h)
     }
 
-    /// k Gibbs steps, then p(h | vk).
+    /// k Gibbs steps, then the mean of p(h | vk).
     fn model_phase(&mut self, v0: &Tensor, work: &mut Workspace) -> Result<()> {
+        let steps = self.config.steps;
         if self.config.persistent {
             let mut chains = match self.chains.take() {
                 Some(chains) => chains,
                 None => self.start_chains(v0)?,
             };
-            let moved = self.rbm.gibbs(
-                &mut chains,
-                &mut work.h,
-                self.config.steps,
-                &self.draw(stream::HIDDEN, 1),
-            );
-            let read = moved.and_then(|()| self.rbm.mean_h_from_v_into(&chains, &mut work.pk));
+            let moved = self.rbm.gibbs(&mut chains, &mut work.h, steps, &self.draw(1));
+            let read = moved.and_then(|()| self.rbm.h_from_v(&chains).mean_into(&mut work.pk));
             self.chains = Some(chains);
             return read;
         }
-        for s in 1..=self.config.steps {
-            let draw = self.draw(stream::VISIBLE, s);
-            self.rbm.sample_v_from_h(&work.h, &draw, None, &mut work.vk)?;
-            if s < self.config.steps {
-                let draw = self.draw(stream::HIDDEN, s);
-                self.rbm.sample_h_from_v(&work.vk, &draw, None, &mut work.h)?;
+        for s in 1..=steps {
+            let draw = self.draw(s);
+            self.rbm.v_from_h(&work.h).sample_into(&draw.visible(), &mut work.vk)?;
+            if s < steps {
+                self.rbm.h_from_v(&work.vk).sample_into(&draw.hidden(), &mut work.h)?;
             }
         }
-        self.rbm.mean_h_from_v_into(&work.vk, &mut work.pk)
+        self.rbm.h_from_v(&work.vk).mean_into(&mut work.pk)
     }
 
     /// The chains begin at the first batch's cases, repeated where the batch is short.
@@ -334,7 +233,6 @@ impl CdTrainer {
         let indices = Tensor::from_u32(device, &[order.len()], &order)?;
         let mut chains =
             Tensor::for_output(device, &[self.config.batch, self.rbm.visible_count()])?;
-        use crate::kernels::gather::{Selection, Transform, gather};
         let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
         gather(v0, pick, &Transform::default(), &mut chains)?;
         Ok(chains)
@@ -401,9 +299,9 @@ impl CdTrainer {
             Some(&weights) if weights != 0.0 => (self.clock.updates - first_update, "a weight"),
             _ => return Ok(()),
         };
-        let advice = match self.rbm.visible() {
-            VisibleKind::Gaussian => ", and standardise the data (--standardize)",
-            VisibleKind::Bernoulli => "",
+        let advice = match self.rbm.visible().kind() {
+            UnitKind::Gaussian => ", and standardise the data (--standardize)",
+            _ => "",
         };
         Err(Error::Diverged { epoch, step, what: what.into(), advice: advice.into() })
     }

@@ -6,26 +6,10 @@ use crate::kernels::bias_update::{BiasPhases, bias_gradient};
 use crate::kernels::cd_update::{Phases, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::models::Rbm;
-use crate::models::enumeration::{Enumeration, Expectations, enumerated_units};
+use crate::models::exact::{Expectations, expectations};
 use crate::tensor::Tensor;
 
 use super::contrastive_divergence::{CdTrainer, press};
-
-/// The most units of the smaller layer (a Gaussian machine: of the hidden one) that each update enumerates.
-pub const MOST_EXACT: usize = 20;
-
-/// Checks that each update can enumerate the machine.
-pub(super) fn check_enumerable(rbm: &Rbm) -> Result<()> {
-    let units = enumerated_units(rbm);
-    if units <= MOST_EXACT {
-        return Ok(());
-    }
-    Err(Error::setting(
-        "exact-gradient",
-        format!("{units} units are too many to enumerate at each update, {MOST_EXACT} is the most"),
-    ))
-}
 
 impl CdTrainer {
     /// One update whose model term is the expectation itself. The order of operations is that of a sampled
@@ -40,7 +24,7 @@ impl CdTrainer {
         if let (Some(sparsity), Some(activity)) = (self.config.sparsity, &mut self.activity) {
             press(sparsity, activity, &mut p0, scale)?;
         }
-        let model = Enumeration::new(&self.rbm)?.expectations();
+        let model = expectations(&self.rbm)?;
         if !model.log_partition.is_finite() {
             return Err(Error::Diverged {
                 epoch,

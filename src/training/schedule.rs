@@ -25,6 +25,12 @@ pub enum Schedule {
     Linear(f32, f32),
 }
 
+impl From<f32> for Schedule {
+    fn from(value: f32) -> Self {
+        Schedule::constant(value)
+    }
+}
+
 impl Schedule {
     /// The same value always.
     pub fn constant(value: f32) -> Self {

@@ -1,6 +1,6 @@
 use harmonium::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
 use harmonium::evaluation::partition::exact_log_partition;
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::random::{Draw, PhiloxRng};
 use harmonium::{Device, Tensor};
 
@@ -8,13 +8,11 @@ use crate::models::exact::{Exact, normals, states};
 use crate::models::support::on_each;
 
 fn config(machine: &Exact, steps: usize, chains: usize, seed: u64) -> AisConfig {
-    AisConfig {
-        // Some base that is not the machine's own bias.
-        base_bias: machine.b.iter().map(|b| (0.5 * b) as f32).collect(),
-        temperatures: Temperatures::linear(steps).unwrap(),
-        chains,
-        seed,
-    }
+    // Some base that is not the machine's own bias.
+    AisConfig::new(machine.b.iter().map(|b| (0.5 * b) as f32).collect())
+        .temperatures(Temperatures::linear(steps).unwrap())
+        .chains(chains)
+        .seed(seed)
 }
 
 /// Exact samples of v, `[count, I]`.
@@ -22,13 +20,13 @@ fn exact_samples(machine: &Exact, count: usize, seed: u64, device: &Device) -> T
     let mut rng = PhiloxRng::new(Draw::new(seed, 902));
     let mut uniform = || (f64::from(rng.word()) + 0.5) / 2f64.powi(32);
     let (all, weights): (Vec<Vec<f64>>, Vec<f64>) = match machine.visible {
-        VisibleKind::Bernoulli => {
+        UnitKind::Bernoulli => {
             let all = states(machine.i);
             let weights = all.iter().map(|v| (-machine.free_energy(v)).exp()).collect();
             (all, weights)
         }
         // First h by its weight after the integral over v, then v ~ N(b + Wh, 1).
-        VisibleKind::Gaussian => {
+        _ => {
             let means: Vec<Vec<f64>> =
                 states(machine.j).iter().map(|h| machine.field_v(h)).collect();
             let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
@@ -55,8 +53,8 @@ fn exact_samples(machine: &Exact, count: usize, seed: u64, device: &Device) -> T
         let state = &all[picked.unwrap_or(all.len() - 1)];
         for (i, x) in state.iter().enumerate() {
             let z = match machine.visible {
-                VisibleKind::Bernoulli => 0.0,
-                VisibleKind::Gaussian => noise[chain * machine.i + i],
+                UnitKind::Bernoulli => 0.0,
+                _ => noise[chain * machine.i + i],
             };
             out.push((x + z) as f32);
         }
@@ -66,8 +64,8 @@ fn exact_samples(machine: &Exact, count: usize, seed: u64, device: &Device) -> T
 
 fn machines() -> [Exact; 2] {
     [
-        Exact::random(VisibleKind::Bernoulli, 9, 6, 0.8, 21),
-        Exact::random(VisibleKind::Gaussian, 5, 4, 0.5, 22),
+        Exact::random(UnitKind::Bernoulli, 9, 6, 0.8, 21),
+        Exact::random(UnitKind::Gaussian, 5, 4, 0.5, 22),
     ]
 }
 
@@ -136,7 +134,7 @@ fn the_estimates_are_unbiased_over_seeds() {
 #[test]
 fn wrong_parameters_are_caught() {
     let device = Device::cpu();
-    let right = Exact::random(VisibleKind::Bernoulli, 6, 6, 0.8, 31);
+    let right = Exact::random(UnitKind::Bernoulli, 6, 6, 0.8, 31);
     let exact = exact_log_partition(&right.to_rbm(&device)).unwrap();
     let mut transposed = right.clone();
     for i in 0..6 {
@@ -182,12 +180,13 @@ fn what_cannot_be_estimated_is_refused() {
     let machine = &machines()[0];
     let rbm = machine.to_rbm(&device);
     let good = config(machine, 10, 10, 1);
-    let one = AisConfig { chains: 1, ..good.clone() };
+    let one = good.clone().chains(1);
     assert!(ais(&rbm, &one, |_| ()).unwrap_err().to_string().contains("use at least 2"));
-    let short = AisConfig { base_bias: vec![0.0; 2], ..good.clone() };
+    let short = AisConfig::new(vec![0.0; 2]);
     assert!(ais(&rbm, &short, |_| ()).unwrap_err().to_string().contains("2 values for 9 visible"));
     assert!(Temperatures::linear(0).is_err());
     let mut broken = machine.to_rbm(&device);
-    broken.b.upload(&[f32::INFINITY; 9]).unwrap();
+    let infinite = Tensor::from_f32(&device, &[9], &[f32::INFINITY; 9]).unwrap();
+    broken.set_visible_bias(infinite).unwrap();
     assert!(ais(&broken, &good, |_| ()).unwrap_err().to_string().contains("not finite"));
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn csv(path: &Path, rows: &[Vec<f64>]) {
 #[test]
 fn a_foreign_model_gets_its_enumerated_likelihood() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = Exact::random(VisibleKind::Bernoulli, 7, 5, 1.2, 71);
+    let machine = Exact::random(UnitKind::Bernoulli, 7, 5, 1.2, 71);
     save(&machine, &folder.path().join("m.safetensors"));
     let rows: Vec<Vec<f64>> =
         [3usize, 17, 17, 90, 127, 0].map(|s| (0..7).map(|k| (s >> k & 1) as f64).collect()).into();
@@ -88,7 +88,7 @@ fn a_foreign_model_gets_its_enumerated_likelihood() {
 #[test]
 fn what_does_not_apply_is_null() {
     let folder = tempfile::tempdir().unwrap();
-    let gaussian = Exact::random(VisibleKind::Gaussian, 3, 2, 0.5, 72);
+    let gaussian = Exact::random(UnitKind::Gaussian, 3, 2, 0.5, 72);
     save(&gaussian, &folder.path().join("g.safetensors"));
     let rows = vec![vec![0.5, -1.0, 2.0], vec![0.0, 0.25, 1.5]];
     csv(&folder.path().join("v.csv"), &rows);
@@ -107,7 +107,7 @@ fn what_does_not_apply_is_null() {
     }
 
     // Grey values and Bernoulli units: no likelihood, and a warning.
-    let machine = Exact::random(VisibleKind::Bernoulli, 3, 2, 0.5, 73);
+    let machine = Exact::random(UnitKind::Bernoulli, 3, 2, 0.5, 73);
     save(&machine, &folder.path().join("m.safetensors"));
     csv(&folder.path().join("grey.csv"), &[vec![0.5, 0.0, 1.0]]);
     let output =
@@ -135,7 +135,7 @@ fn a_run_keeps_its_evaluation() {
 #[test]
 fn mistakes_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = Exact::random(VisibleKind::Bernoulli, 30, 30, 0.1, 74);
+    let machine = Exact::random(UnitKind::Bernoulli, 30, 30, 0.1, 74);
     save(&machine, &folder.path().join("large.safetensors"));
     let failure = |arguments: &[&str], code: i32, text: &str| {
         let output = harmonium(folder.path(), arguments);

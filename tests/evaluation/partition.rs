@@ -1,7 +1,7 @@
 use harmonium::Device;
 use harmonium::evaluation::partition::{MOST_ENUMERATED, can_enumerate, exact_log_partition};
-use harmonium::models::enumeration::Enumeration;
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::exact::expectations;
+use harmonium::models::{Rbm, UnitKind, Units};
 
 use crate::models::exact::{Exact, dot, states};
 use crate::models::support::on_each;
@@ -27,7 +27,7 @@ fn either_layer_gives_the_sum_over_all_states() {
     on_each(|device| {
         // More hidden units, more visible units, as many, and more than one task of 2¹⁰ states.
         for (i, j) in [(1, 1), (3, 7), (7, 3), (5, 5), (12, 13), (13, 11)] {
-            let machine = Exact::random(VisibleKind::Bernoulli, i, j, 1.5, (i * 100 + j) as u64);
+            let machine = Exact::random(UnitKind::Bernoulli, i, j, 1.5, (i * 100 + j) as u64);
             let found = exact_log_partition(&machine.to_rbm(device)).unwrap();
             assert!(
                 (found - machine.log_z()).abs() < 1e-10,
@@ -36,7 +36,7 @@ fn either_layer_gives_the_sum_over_all_states() {
             );
         }
         for (i, j) in [(1, 1), (9, 3), (3, 11)] {
-            let machine = Exact::random(VisibleKind::Gaussian, i, j, 0.7, (i * 100 + j) as u64);
+            let machine = Exact::random(UnitKind::Gaussian, i, j, 0.7, (i * 100 + j) as u64);
             let found = exact_log_partition(&machine.to_rbm(device)).unwrap();
             assert!((found - gaussian_log_z(&machine)).abs() < 1e-10, "{i} {j}: {found}");
         }
@@ -46,7 +46,7 @@ fn either_layer_gives_the_sum_over_all_states() {
 /// One dimension can be integrated by a sum over a fine grid: nothing of the formula is used.
 #[test]
 fn a_gaussian_machine_agrees_with_quadrature() {
-    let machine = Exact::random(VisibleKind::Gaussian, 1, 3, 1.0, 8);
+    let machine = Exact::random(UnitKind::Gaussian, 1, 3, 1.0, 8);
     let found = exact_log_partition(&machine.to_rbm(&Device::cpu())).unwrap();
     let step = 1e-3;
     let sum: f64 =
@@ -57,7 +57,7 @@ fn a_gaussian_machine_agrees_with_quadrature() {
 /// More than 512 units in the layer that is summed out, with fields that overflow a plain product.
 #[test]
 fn wide_layers_and_strong_fields_do_not_overflow() {
-    let machine = Exact::random(VisibleKind::Bernoulli, 1500, 4, 40.0, 3);
+    let machine = Exact::random(UnitKind::Bernoulli, 1500, 4, 40.0, 3);
     let found = exact_log_partition(&machine.to_rbm(&Device::cpu())).unwrap();
     let terms: Vec<f64> = states(4)
         .iter()
@@ -76,14 +76,16 @@ fn wide_layers_and_strong_fields_do_not_overflow() {
 fn machines_that_are_too_large_are_refused() {
     let device = Device::cpu();
     let large = MOST_ENUMERATED + 1;
-    let rbm = Rbm::new(&device, VisibleKind::Bernoulli, large, large, 1).unwrap();
+    let rbm = Rbm::new(&device, Units::bernoulli(large), Units::bernoulli(large), 1).unwrap();
     assert!(!can_enumerate(&rbm));
     let error = exact_log_partition(&rbm).unwrap_err().to_string();
     assert!(error.contains("25 units are too many to enumerate, 24 is the most"), "{error}");
     // A Gaussian machine's visible layer cannot be enumerated, however small.
-    let rbm = Rbm::new(&device, VisibleKind::Gaussian, 2, large, 1).unwrap();
+    let rbm = Rbm::new(&device, Units::gaussian(2), Units::bernoulli(large), 1).unwrap();
     assert!(!can_enumerate(&rbm) && exact_log_partition(&rbm).is_err());
-    assert!(can_enumerate(&Rbm::new(&device, VisibleKind::Bernoulli, 2, large, 1).unwrap()));
+    assert!(can_enumerate(
+        &Rbm::new(&device, Units::bernoulli(2), Units::bernoulli(large), 1).unwrap()
+    ));
 }
 
 /// ∂ ln Z/∂W = ⟨v hᵀ⟩ and so on: the expectations are the gradient of ln Z, taken here by central differences
@@ -92,16 +94,16 @@ fn machines_that_are_too_large_are_refused() {
 fn expectations_are_the_gradient_of_log_z() {
     let device = Device::cpu();
     for (visible, i, j) in [
-        (VisibleKind::Bernoulli, 3, 4),
-        (VisibleKind::Bernoulli, 4, 3),
-        (VisibleKind::Bernoulli, 11, 12),
-        (VisibleKind::Gaussian, 3, 2),
+        (UnitKind::Bernoulli, 3, 4),
+        (UnitKind::Bernoulli, 4, 3),
+        (UnitKind::Bernoulli, 11, 12),
+        (UnitKind::Gaussian, 3, 2),
     ] {
         let machine = Exact::random(visible, i, j, 1.0, (10 * i + j) as u64);
-        let found = Enumeration::new(&machine.to_rbm(&device)).unwrap().expectations();
+        let found = expectations(&machine.to_rbm(&device)).unwrap();
         let log_z = |m: &Exact| match visible {
-            VisibleKind::Bernoulli => m.log_z(),
-            VisibleKind::Gaussian => gaussian_log_z(m),
+            UnitKind::Bernoulli => m.log_z(),
+            _ => gaussian_log_z(m),
         };
         assert!((found.log_partition - log_z(&machine)).abs() < 1e-10);
         let step = 1e-5;
@@ -124,8 +126,8 @@ fn expectations_are_the_gradient_of_log_z() {
             let expected = slope(&|m, d| m.b[at] += d);
             // A Gaussian energy has −½b² beside b·v, so its slope is ⟨v⟩ − b.
             let own = match visible {
-                VisibleKind::Bernoulli => 0.0,
-                VisibleKind::Gaussian => machine.b[at],
+                UnitKind::Bernoulli => 0.0,
+                _ => machine.b[at],
             };
             let found = found.v[at] - own;
             assert!((found - expected).abs() < 1e-7, "v {at}: {found} {expected}");

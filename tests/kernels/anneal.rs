@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::anneal::case;
+use harmonium::evaluation::verify::anneal::{FORMS, case};
 use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::kernels::anneal::{Chains, anneal};
+use harmonium::kernels::anneal::{Chains, Hidden, anneal};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 
@@ -11,42 +11,62 @@ use super::{SIZES, assert_passed, on_gpus};
 fn adapters_agree_with_the_cpu() {
     on_gpus(|gpu| {
         for hidden in SIZES {
-            for samples in [false, true] {
+            for form in FORMS {
                 let dims = [13, hidden, 31];
-                assert_passed(gpu, case(gpu, dims, [0.25, 0.26], samples, Values::Wide));
-                assert_passed(gpu, case(gpu, dims, [0.0, 1.0], samples, Values::Wide));
+                assert_passed(gpu, case(gpu, dims, [0.25, 0.26], form, Values::Wide));
+                assert_passed(gpu, case(gpu, dims, [0.0, 1.0], form, Values::Wide));
             }
         }
         for values in Values::ALL {
-            assert_passed(gpu, case(gpu, [3, 300, 0], [0.5, 0.501], true, values));
+            for form in FORMS {
+                assert_passed(gpu, case(gpu, [3, 300, 0], [0.5, 0.501], form, values));
+            }
         }
-        assert_passed(gpu, case(gpu, [0, 5, 5], [0.5, 0.6], true, Values::Ordinary));
+        assert_passed(gpu, case(gpu, [0, 5, 5], [0.5, 0.6], FORMS[1], Values::Ordinary));
     });
 }
 
-/// The plain difference in f64 is right to 1e-16 of the softplus; the kernel must keep a step of 1e-5 to
-/// many digits, where the plain difference in f32 keeps none.
+/// ln of the sum over a hidden unit's or group's states at the inverse temperature β, in f64.
+fn log_sum(hidden: Hidden, beta: f64, field: &[f32]) -> f64 {
+    let x = field.iter().map(|&x| beta * f64::from(x));
+    match hidden {
+        Hidden::Bernoulli => x.map(|x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p()).sum(),
+        Hidden::Gaussian => x.map(|x| 0.5 * x * x).sum(),
+        Hidden::Softmax(states) => {
+            let group = |x: &[f64]| x.iter().map(|x| x.exp()).sum::<f64>().ln();
+            x.collect::<Vec<f64>>().chunks(states).map(group).sum()
+        }
+    }
+}
+
+/// The plain difference in f64 is right to 1e-16 of its size; the kernel must keep a step of 1e-5 to many digits,
+/// where the plain difference in f32 keeps none.
 #[test]
 fn fine_steps_keep_their_digits() {
-    let (hidden, from, to) = (500, 0.95f32, 0.950_01f32);
+    let (width, from, to) = (500, 0.95f32, 0.950_01f32);
     let field: Vec<f32> =
-        Inputs::new(5).values(Values::Ordinary, hidden).iter().map(|x| 10.0 * x).collect();
-    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    let exact: f64 = field
-        .iter()
-        .map(|&x| softplus(f64::from(to) * f64::from(x)) - softplus(f64::from(from) * f64::from(x)))
-        .sum();
+        Inputs::new(5).values(Values::Ordinary, width).iter().map(|x| 10.0 * x).collect();
     let cpu = [Device::cpu()];
-    for device in cpu.iter().chain(crate::support::gpus()) {
-        let t = Tensor::from_f32(device, &[1, hidden], &field).unwrap();
-        let v = Tensor::zeros(device, &[1, 1]).unwrap();
-        let tilt = Tensor::zeros(device, &[1]).unwrap();
-        let mut increments = Tensor::zeros(device, &[1, 1]).unwrap();
-        let chains = Chains { field: &t, v: &v, tilt: &tilt };
-        anneal(&chains, [from, to], (&mut increments, 0), None).unwrap();
-        let found = f64::from(increments.to_vec().unwrap()[0]);
-        let sizes: f64 = field.iter().map(|x| f64::from(x.abs()) * f64::from(to - from)).sum();
-        assert!((found - exact).abs() < 2e-6 * sizes, "{found} {exact} on {}", device.info());
+    for hidden in [Hidden::Bernoulli, Hidden::Gaussian, Hidden::Softmax(5)] {
+        let exact =
+            log_sum(hidden, f64::from(to), &field) - log_sum(hidden, f64::from(from), &field);
+        for device in cpu.iter().chain(crate::support::gpus()) {
+            let t = Tensor::from_f32(device, &[1, width], &field).unwrap();
+            let v = Tensor::zeros(device, &[1, 1]).unwrap();
+            let tilt = Tensor::zeros(device, &[1]).unwrap();
+            let mut increments = Tensor::zeros(device, &[1, 1]).unwrap();
+            let chains = Chains { field: &t, v: &v, tilt: &tilt, hidden };
+            anneal(&chains, [from, to], (&mut increments, 0), None).unwrap();
+            let found = f64::from(increments.to_vec().unwrap()[0]);
+            // The slope of a step in β is at most |x|, of a Gaussian unit βx².
+            let slope = |x: &f32| match hidden {
+                Hidden::Gaussian => f64::from(x * x),
+                _ => f64::from(x.abs()),
+            };
+            let sizes: f64 = field.iter().map(|x| slope(x) * f64::from(to - from)).sum();
+            let error = (found - exact).abs();
+            assert!(error < 2e-6 * sizes, "{hidden:?}: {found} {exact} on {}", device.info());
+        }
     }
 }
 
@@ -56,7 +76,7 @@ fn shapes_that_do_not_fit_are_refused() {
     let zeros = |dims: &[usize]| Tensor::zeros(&device, dims).unwrap();
     let (field, v, tilt) = (zeros(&[4, 3]), zeros(&[4, 5]), zeros(&[5]));
     let mut increments = zeros(&[2, 4]);
-    let chains = Chains { field: &field, v: &v, tilt: &tilt };
+    let chains = Chains { field: &field, v: &v, tilt: &tilt, hidden: Hidden::Bernoulli };
     let past = anneal(&chains, [0.0, 1.0], (&mut increments, 2), None).unwrap_err();
     assert!(past.to_string().contains("expected [above 2, 4]"), "{past}");
     let short = zeros(&[4]);

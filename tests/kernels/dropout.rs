@@ -7,8 +7,7 @@ use harmonium::{Device, Error, Tensor};
 
 use super::{SIZES, assert_passed, on_gpus, ordinary};
 
-const DRAW: Draw =
-    Draw { seed: u64::MAX - 3, stream: stream::DROPOUT, step: 1 << 40, first_case: u32::MAX - 2 };
+const DRAW: Draw = Draw::new(u64::MAX - 3, stream::DROPOUT).at(1 << 39).from_case(u32::MAX - 2);
 
 #[test]
 fn adapters_agree_with_the_cpu() {

@@ -18,7 +18,7 @@ fn the_published_vectors_are_exact_everywhere() {
 fn adapters_agree_with_the_cpu() {
     let draws = [
         Draw::new(1, 1),
-        Draw { seed: u64::MAX, stream: u16::MAX, step: (1 << 48) - 1, first_case: u32::MAX - 2 },
+        Draw::new(u64::MAX, u16::MAX).at_level(255).at((1 << 40) - 1).from_case(u32::MAX - 2),
     ];
     on_gpus(|gpu| {
         for draw in draws {

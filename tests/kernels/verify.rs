@@ -18,7 +18,7 @@ fn the_standard_set_passes_on_every_adapter() {
             let worst = of.map(|o| o.worst).fold(0.0, f64::max);
             println!("  {kernel}: worst error is {worst:.3} of its tolerance");
         }
-        assert_eq!(names.len(), 30);
+        assert_eq!(names.len(), 31);
         assert!(outcomes.len() > 200);
         outcomes.into_iter().for_each(|outcome| assert_passed(gpu, Ok(outcome)));
     });

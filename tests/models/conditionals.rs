@@ -1,6 +1,6 @@
 //! p(h | v) and p(v | h), against ratios of the enumerated joint distribution.
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::random::Draw;
 use harmonium::{Device, Tensor};
 
@@ -16,7 +16,7 @@ const BOUND: f64 = 4e-6;
 
 #[test]
 fn bernoulli_conditionals_are_ratios_of_the_joint() {
-    let exact = Exact::random(VisibleKind::Bernoulli, 5, 4, 1.5, 21);
+    let exact = Exact::random(UnitKind::Bernoulli, 5, 4, 1.5, 21);
     let joint = exact.joint();
     let (all_v, all_h) = (states(exact.i), states(exact.j));
     // Marginals of the joint: p(h_j = 1, v)/p(v), and likewise the other way.
@@ -47,7 +47,7 @@ fn bernoulli_conditionals_are_ratios_of_the_joint() {
 
 #[test]
 fn a_gaussian_mean_is_where_the_energy_is_least() {
-    let exact = Exact::random(VisibleKind::Gaussian, 5, 3, 1.5, 22);
+    let exact = Exact::random(UnitKind::Gaussian, 5, 3, 1.5, 22);
     let all_h = states(exact.j);
     on_each(|device| {
         let rbm = exact.to_rbm(device);
@@ -69,7 +69,7 @@ fn a_gaussian_mean_is_where_the_energy_is_least() {
 /// probabilities: the fused half-step equals its parts.
 #[test]
 fn fused_half_steps_equal_their_parts() {
-    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+    for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
         let exact = Exact::random(visible, 5, 4, 1.5, 23);
         on_each(|device| {
             let rbm = exact.to_rbm(device);
@@ -80,13 +80,13 @@ fn fused_half_steps_equal_their_parts() {
             let v = Tensor::from_f32(device, &[b, i], &v).unwrap();
             let empty = |n: usize| Tensor::for_output(device, &[b, n]).unwrap();
             let (mut p, mut h) = (empty(j), empty(j));
-            rbm.sample_h_from_v(&v, &draw, Some(&mut p), &mut h).unwrap();
+            rbm.h_from_v(&v).sample_and_mean_into(&draw, &mut p, &mut h).unwrap();
             assert_eq!(p.to_vec().unwrap(), rbm.mean_h_from_v(&v).unwrap().to_vec().unwrap());
             check_draw(&draw, device, &p, &h);
             let (mut m, mut s) = (empty(i), empty(i));
-            rbm.sample_v_from_h(&h, &draw, Some(&mut m), &mut s).unwrap();
+            rbm.v_from_h(&h).sample_and_mean_into(&draw, &mut m, &mut s).unwrap();
             assert_eq!(m.to_vec().unwrap(), rbm.mean_v_from_h(&h).unwrap().to_vec().unwrap());
-            if visible == VisibleKind::Bernoulli {
+            if visible == UnitKind::Bernoulli {
                 return check_draw(&draw, device, &m, &s);
             }
             let (m, s) = (m.to_vec().unwrap(), s.to_vec().unwrap());

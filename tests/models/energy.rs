@@ -1,21 +1,21 @@
 //! E and F of both kinds of visible units.
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 
 use super::exact::{Exact, normals, states, to_f64};
 use super::support::{matrix, on_each};
 
 const EPSILON: f64 = f32::EPSILON as f64;
 
-fn machine(visible: VisibleKind) -> Exact {
+fn machine(visible: UnitKind) -> Exact {
     Exact::random(visible, 5, 4, 1.5, 11)
 }
 
 /// All states of Bernoulli units; real numbers, some large, for Gaussian ones.
-fn visible_states(visible: VisibleKind) -> Vec<Vec<f64>> {
+fn visible_states(visible: UnitKind) -> Vec<Vec<f64>> {
     match visible {
-        VisibleKind::Bernoulli => states(5),
-        VisibleKind::Gaussian => {
+        UnitKind::Bernoulli => states(5),
+        _ => {
             let z = normals(12, 5 * 17);
             let scale = |case: usize| if case == 0 { 64.0 } else { 2.0 };
             let rows = z.chunks(5).enumerate();
@@ -30,7 +30,7 @@ fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
 
 #[test]
 fn the_energy_is_its_definition() {
-    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+    for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
         let exact = machine(visible);
         let (mut all_v, mut all_h) = (Vec::new(), Vec::new());
         for v in visible_states(visible) {
@@ -60,7 +60,7 @@ fn the_energy_is_its_definition() {
 
 #[test]
 fn the_free_energy_sums_the_hidden_states() {
-    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+    for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
         let exact = machine(visible);
         let all_v = visible_states(visible);
         on_each(|device| {
@@ -85,7 +85,7 @@ fn the_free_energy_sums_the_hidden_states() {
 
 #[test]
 fn probabilities_from_free_energies_sum_to_one() {
-    let exact = machine(VisibleKind::Bernoulli);
+    let exact = machine(UnitKind::Bernoulli);
     let log_z: f64 = states(exact.i)
         .iter()
         .flat_map(|v| states(exact.j).into_iter().map(move |h| (v.clone(), h)))

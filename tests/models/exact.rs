@@ -1,13 +1,13 @@
 //! Small machines enumerated in f64, from the definitions of energy and probability alone.
 
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, UnitKind};
 use harmonium::random::{Draw, PhiloxRng, normal_pair};
 use harmonium::{Device, Tensor};
 
 /// W `[I, J]`, b, a: exactly the f32 numbers that the device gets.
 #[derive(Clone, Debug)]
 pub struct Exact {
-    pub visible: VisibleKind,
+    pub visible: UnitKind,
     pub i: usize,
     pub j: usize,
     pub w: Vec<f64>,
@@ -49,7 +49,7 @@ pub fn dot(x: &[f64], y: &[f64]) -> f64 {
 
 impl Exact {
     /// Weights N(0, scale²), biases N(0, 1).
-    pub fn random(visible: VisibleKind, i: usize, j: usize, scale: f64, seed: u64) -> Self {
+    pub fn random(visible: UnitKind, i: usize, j: usize, scale: f64, seed: u64) -> Self {
         let z = normals(seed, i * j + i + j);
         let round = |x: f64| f64::from(x as f32);
         Exact {
@@ -67,18 +67,18 @@ impl Exact {
             |dims: &[usize], x: &[f64]| Tensor::from_f32(device, dims, &to_f32(x)).unwrap();
         let w = upload(&[self.i, self.j], &self.w);
         let (b, a) = (upload(&[self.i], &self.b), upload(&[self.j], &self.a));
-        Rbm::from_parts(self.visible, w, b, a).unwrap()
+        Rbm::from_parts(self.visible, UnitKind::Bernoulli, w, b, a).unwrap()
     }
 
     pub fn of(rbm: &Rbm) -> Self {
         let read = |t: &Tensor| to_f64(&t.to_vec().unwrap());
         Exact {
-            visible: rbm.visible(),
+            visible: rbm.visible().kind(),
             i: rbm.visible_count(),
             j: rbm.hidden_count(),
-            w: read(&rbm.w),
-            b: read(&rbm.b),
-            a: read(&rbm.a),
+            w: read(rbm.weights()),
+            b: read(rbm.visible_bias()),
+            a: read(rbm.hidden_bias()),
         }
     }
 
@@ -88,8 +88,8 @@ impl Exact {
         for (i, v) in v.iter().enumerate() {
             terms.extend((0..self.j).map(|j| -v * self.w[i * self.j + j] * h[j]));
             terms.push(match self.visible {
-                VisibleKind::Bernoulli => -self.b[i] * v,
-                VisibleKind::Gaussian => 0.5 * (v - self.b[i]).powi(2),
+                UnitKind::Bernoulli => -self.b[i] * v,
+                _ => 0.5 * (v - self.b[i]).powi(2),
             });
         }
         terms.extend(self.a.iter().zip(h).map(|(a, h)| -a * h));
@@ -110,17 +110,15 @@ impl Exact {
     /// The same in the form that is quick, for machines with more hidden units.
     pub fn free_energy_by_units(&self, v: &[f64]) -> f64 {
         let own = match self.visible {
-            VisibleKind::Bernoulli => -dot(&self.b, v),
-            VisibleKind::Gaussian => {
-                0.5 * v.iter().zip(&self.b).map(|(v, b)| (v - b).powi(2)).sum::<f64>()
-            }
+            UnitKind::Bernoulli => -dot(&self.b, v),
+            _ => 0.5 * v.iter().zip(&self.b).map(|(v, b)| (v - b).powi(2)).sum::<f64>(),
         };
         own - self.field_h(v).iter().map(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()).sum::<f64>()
     }
 
     /// p(v, h) of a Bernoulli machine, `[2ᴵ][2ᴶ]`.
     pub fn joint(&self) -> Vec<Vec<f64>> {
-        assert_eq!(self.visible, VisibleKind::Bernoulli);
+        assert_eq!(self.visible, UnitKind::Bernoulli);
         let hidden = states(self.j);
         let weight: Vec<Vec<f64>> = states(self.i)
             .iter()
@@ -132,7 +130,7 @@ impl Exact {
 
     /// ln Z of a Bernoulli machine.
     pub fn log_z(&self) -> f64 {
-        assert_eq!(self.visible, VisibleKind::Bernoulli);
+        assert_eq!(self.visible, UnitKind::Bernoulli);
         let free: Vec<f64> = states(self.i).iter().map(|v| self.free_energy_by_units(v)).collect();
         let least = free.iter().copied().fold(f64::INFINITY, f64::min);
         free.iter().map(|f| (least - f).exp()).sum::<f64>().ln() - least

@@ -1,7 +1,7 @@
 //! The Gibbs sampler's stationary distribution against enumeration.
 
-use harmonium::models::{Rbm, VisibleKind};
-use harmonium::random::{Draw, stream};
+use harmonium::models::{Rbm, UnitKind};
+use harmonium::random::{ChainDraw, ChainStreams, Draw};
 use harmonium::{Device, Tensor};
 
 use super::exact::{Exact, dot, normals, number, sigmoid, states, step, to_f64};
@@ -10,8 +10,12 @@ use super::support::{matrix, monte_carlo_floor, on_each, total_variation};
 const CHAINS: usize = 40_000;
 const SEED: u64 = 4;
 
+fn free() -> ChainDraw {
+    ChainDraw::new(SEED, ChainStreams::FREE)
+}
+
 fn machine() -> Exact {
-    Exact::random(VisibleKind::Bernoulli, 4, 3, 2.5, 43)
+    Exact::random(UnitKind::Bernoulli, 4, 3, 2.5, 43)
 }
 
 /// How many steps bring the chains from b's marginal to within 1e-3 of the stationary distribution, by powers of
@@ -47,9 +51,9 @@ fn visible_part(joint: &[f64], j: usize) -> Vec<f64> {
 }
 
 fn run(device: &Device, rbm: &Rbm, steps: u64) -> (Tensor, Tensor) {
-    let mut v = rbm.sample_start(CHAINS, &Draw::new(SEED, stream::CHAINS)).unwrap();
+    let mut v = rbm.sample_start(CHAINS, &free().start()).unwrap();
     let mut h = Tensor::zeros(device, &[CHAINS, rbm.hidden_count()]).unwrap();
-    rbm.gibbs(&mut v, &mut h, steps, &Draw::new(SEED, stream::HIDDEN)).unwrap();
+    rbm.gibbs(&mut v, &mut h, steps, &free()).unwrap();
     (v, h)
 }
 
@@ -96,8 +100,8 @@ fn wrong_samplers_are_caught() {
     // p(h | v) one step stale: h belongs to the v of the step before.
     let (mut v, mut h) = run(device, &rbm, steps);
     let stale = v.try_clone().unwrap();
-    rbm.gibbs(&mut v, &mut h, 1, &Draw::new(SEED, stream::HIDDEN).at(steps)).unwrap();
-    rbm.sample_h_from_v(&stale, &Draw::new(SEED, 903), None, &mut h).unwrap();
+    rbm.gibbs(&mut v, &mut h, 1, &free().at(steps)).unwrap();
+    rbm.h_from_v(&stale).sample_into(&Draw::new(SEED, 903), &mut h).unwrap();
     let seen = joint_frequencies(&v, &h, exact.i, exact.j);
     let distance = total_variation(&seen, &joint);
     println!("stale p(h | v): {distance:.4}, bound {joint_bound:.4}");
@@ -106,7 +110,7 @@ fn wrong_samplers_are_caught() {
     // The same random numbers in every step.
     let (mut v, mut h) = run(device, &rbm, 0);
     for _ in 0..steps {
-        rbm.gibbs(&mut v, &mut h, 1, &Draw::new(SEED, stream::HIDDEN)).unwrap();
+        rbm.gibbs(&mut v, &mut h, 1, &free()).unwrap();
     }
     let seen = joint_frequencies(&v, &h, exact.i, exact.j);
     let distance = total_variation(&visible_part(&seen, exact.j), &marginal);
@@ -119,7 +123,7 @@ fn chains_do_not_depend_on_how_they_are_divided() {
     let exact = machine();
     on_each(|device| {
         let rbm = exact.to_rbm(device);
-        let draw = Draw::new(SEED, stream::HIDDEN);
+        let draw = free();
         let start: Vec<Vec<f32>> = vec![vec![1.0, 0.0, 1.0, 0.0]; 10];
         let (mut v, mut h) =
             (matrix(device, &start), Tensor::zeros(device, &[10, exact.j]).unwrap());
@@ -128,8 +132,8 @@ fn chains_do_not_depend_on_how_they_are_divided() {
         // The last six chains alone, in 3 + 4 steps.
         let mut v = matrix(device, &start[4..]);
         let mut h = Tensor::zeros(device, &[6, exact.j]).unwrap();
-        rbm.gibbs(&mut v, &mut h, 3, &draw.from_case(4)).unwrap();
-        rbm.gibbs(&mut v, &mut h, 4, &draw.at(3).from_case(4)).unwrap();
+        rbm.gibbs(&mut v, &mut h, 3, &draw.from_chain(4)).unwrap();
+        rbm.gibbs(&mut v, &mut h, 4, &draw.at(3).from_chain(4)).unwrap();
         assert_eq!(v.to_vec().unwrap(), whole[4 * exact.i..]);
     });
 }
@@ -188,7 +192,7 @@ const DEVIATIONS: f64 = 6.0;
 
 #[test]
 fn gaussian_chains_keep_the_mixtures_moments() {
-    let exact = Exact::random(VisibleKind::Gaussian, 4, 3, 1.0, 43);
+    let exact = Exact::random(UnitKind::Gaussian, 4, 3, 1.0, 43);
     let (p, mean, covariance) = mixture(&exact);
     // Chains start in the exact distribution, so that no burn-in is argued about: it must stay.
     let hidden = states(exact.j);
@@ -208,7 +212,7 @@ fn gaussian_chains_keep_the_mixtures_moments() {
     let after = |device: &Device, machine: &Exact| {
         let (mut v, mut h) =
             (matrix(device, &start), Tensor::zeros(device, &[CHAINS, exact.j]).unwrap());
-        let draw = Draw::new(SEED, stream::HIDDEN);
+        let draw = free();
         machine.to_rbm(device).gibbs(&mut v, &mut h, 20, &draw).unwrap();
         worst_deviation(&to_f64(&v.to_vec().unwrap()), &mean, &covariance)
     };

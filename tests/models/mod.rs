@@ -5,5 +5,6 @@ mod energy;
 pub mod exact;
 mod filters;
 mod gibbs;
+pub mod pairs;
 mod scores;
 pub mod support;

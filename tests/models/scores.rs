@@ -6,16 +6,16 @@ use harmonium::evaluation::scores::{
     BATCH_BYTES, exact_pseudo_log_likelihood, hidden_activity, mean_free_energy,
     pseudo_log_likelihood, reconstruction_error,
 };
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::random::Draw;
 
 use super::exact::{Exact, normals, sigmoid, states};
 use super::support::{matrix, on_each};
 
-fn cases(visible: VisibleKind) -> Vec<Vec<f64>> {
+fn cases(visible: UnitKind) -> Vec<Vec<f64>> {
     match visible {
-        VisibleKind::Bernoulli => states(5),
-        VisibleKind::Gaussian => normals(51, 5 * 23).chunks(5).map(<[f64]>::to_vec).collect(),
+        UnitKind::Bernoulli => states(5),
+        _ => normals(51, 5 * 23).chunks(5).map(<[f64]>::to_vec).collect(),
     }
 }
 
@@ -25,14 +25,14 @@ fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
 
 #[test]
 fn scores_are_their_definitions() {
-    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+    for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
         let exact = Exact::random(visible, 5, 4, 1.5, 52);
         let all = cases(visible);
         let n = all.len() as f64;
         let mean_h = |v: &[f64]| exact.field_h(v).into_iter().map(sigmoid).collect::<Vec<f64>>();
         let error = |v: &Vec<f64>| {
             let mut back = exact.field_v(&mean_h(v));
-            if visible == VisibleKind::Bernoulli {
+            if visible == UnitKind::Bernoulli {
                 back.iter_mut().for_each(|x| *x = sigmoid(*x));
             }
             v.iter().zip(back).map(|(x, y)| (x - y).powi(2)).sum::<f64>()
@@ -58,7 +58,7 @@ fn scores_are_their_definitions() {
 
 #[test]
 fn the_pseudo_likelihood_is_unbiased() {
-    let exact = Exact::random(VisibleKind::Bernoulli, 5, 4, 1.5, 53);
+    let exact = Exact::random(UnitKind::Bernoulli, 5, 4, 1.5, 53);
     // Not all states: over those, v and ṽ are each other's counterparts and a wrong sign would not show.
     let (all, p) = (states(5)[..11].to_vec(), exact.p_v());
     // ln p(v_i | the others) from the enumerated p(v); the estimate takes I of these at one i in each case.
@@ -102,7 +102,7 @@ fn scores_do_not_depend_on_the_batches() {
     let values: Vec<f32> =
         (0..n * width).map(|k| f32::from(u8::from(k % 7 < 1 + k / width % 5))).collect();
     let device = harmonium::Device::cpu();
-    let rbm = Rbm::new(&device, VisibleKind::Bernoulli, width, 3, 1).unwrap();
+    let rbm = Rbm::new(&device, Units::bernoulli(width), Units::bernoulli(3), 1).unwrap();
     let part = |from: usize, to: usize| {
         let v = Tensor::from_f32(&device, &[to - from, width], &values[from * width..to * width])
             .unwrap();
@@ -125,7 +125,7 @@ fn scores_do_not_depend_on_the_batches() {
 #[test]
 fn scores_refuse_what_has_no_score() {
     on_each(|device| {
-        let rbm = Rbm::new(device, VisibleKind::Gaussian, 4, 2, 1).unwrap();
+        let rbm = Rbm::new(device, Units::gaussian(4), Units::bernoulli(2), 1).unwrap();
         let v = Tensor::zeros(device, &[3, 4]).unwrap();
         assert!(pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 907)).unwrap().is_none());
         assert!(exact_pseudo_log_likelihood(&rbm, &v).unwrap().is_none());
@@ -140,24 +140,31 @@ fn scores_refuse_what_has_no_score() {
 #[test]
 fn a_new_machine_is_as_its_documentation_says() {
     on_each(|device| {
-        let mut rbm = Rbm::new(device, VisibleKind::Bernoulli, 300, 200, 8).unwrap();
-        let w: Vec<f64> = rbm.w.to_vec().unwrap().into_iter().map(f64::from).collect();
+        let mut rbm = Rbm::new(device, Units::bernoulli(300), Units::bernoulli(200), 8).unwrap();
+        let w: Vec<f64> = rbm.weights().to_vec().unwrap().into_iter().map(f64::from).collect();
         let n = w.len() as f64;
         let mean = w.iter().sum::<f64>() / n;
         let deviation = (w.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
         // Standard errors of the mean and of the deviation: σ/√n and σ/√(2n).
         assert!(mean.abs() < 5.0 * 0.01 / n.sqrt(), "{mean}");
         assert!((deviation - 0.01).abs() < 5.0 * 0.01 / (2.0 * n).sqrt(), "{deviation}");
-        assert!(rbm.a.to_vec().unwrap().iter().chain(&rbm.b.to_vec().unwrap()).all(|&x| x == 0.0));
+        assert!(
+            rbm.hidden_bias()
+                .to_vec()
+                .unwrap()
+                .iter()
+                .chain(&rbm.visible_bias().to_vec().unwrap())
+                .all(|&x| x == 0.0)
+        );
         let means: Vec<f32> = (0..300).map(|i| [0.0, 0.001, 0.25, 0.995, 1.0][i % 5]).collect();
         rbm.set_visible_bias_from_means(&means).unwrap();
-        let b = rbm.b.to_vec().unwrap();
+        let b = rbm.visible_bias().to_vec().unwrap();
         for (b, p) in b.iter().zip([0.01f64, 0.01, 0.25, 0.99, 0.99]) {
             assert!((f64::from(*b) - (p / (1.0 - p)).ln()).abs() < 1e-5, "{b} for {p}");
         }
-        let mut rbm = Rbm::new(device, VisibleKind::Gaussian, 300, 2, 8).unwrap();
+        let mut rbm = Rbm::new(device, Units::gaussian(300), Units::bernoulli(2), 8).unwrap();
         rbm.set_visible_bias_from_means(&means).unwrap();
-        assert_eq!(rbm.b.to_vec().unwrap(), means);
+        assert_eq!(rbm.visible_bias().to_vec().unwrap(), means);
     });
 }
 
@@ -165,7 +172,7 @@ fn a_new_machine_is_as_its_documentation_says() {
 fn digits_score_alike_on_every_device() {
     let test = data::load("digits").unwrap().test.unwrap().cases;
     let on = |device: &harmonium::Device| {
-        let mut rbm = Rbm::new(device, VisibleKind::Bernoulli, 64, 20, 3).unwrap();
+        let mut rbm = Rbm::new(device, Units::bernoulli(64), Units::bernoulli(20), 3).unwrap();
         rbm.set_visible_bias_from_means(&test.means()).unwrap();
         let v = Tensor::from_f32(device, &[test.len(), 64], &test.to_f32()).unwrap();
         reconstruction_error(&rbm, &v).unwrap()

@@ -95,20 +95,18 @@ fn an_interrupt_saves_within_the_epoch() {
 /// The library's own way: a state taken within an epoch, put into another trainer, on every device.
 #[test]
 fn a_state_goes_on_bit_for_bit_on_every_device() {
-    use harmonium::models::{Rbm, VisibleKind};
+    use harmonium::models::{Rbm, Units};
     use harmonium::training::{CdConfig, CdTrainer, ResidentData, Sparsity, Treatment};
     let cases = harmonium::data::load("digits").unwrap().train.cases.limit(100);
     let mut devices = vec![harmonium::Device::cpu()];
     devices.extend(crate::support::own_gpus());
     for device in devices {
-        let config = CdConfig {
-            batch: 16,
-            epochs: 3,
-            persistent: true,
-            centered: true,
-            sparsity: Some(Sparsity { target: 0.1, cost: 0.1, decay: 0.9 }),
-            ..CdConfig::for_visible(VisibleKind::Bernoulli)
-        };
+        let config = CdConfig::default()
+            .batch(16)
+            .epochs(3)
+            .persistent(true)
+            .centered(true)
+            .sparsity(Some(Sparsity::new(0.1, 0.1).decay(0.9)));
         // Shards of 30 cases: the position may lie in any of them.
         let source = || {
             let treatment = Treatment { standardize: None, resample: Some(3) };
@@ -120,7 +118,7 @@ fn a_state_goes_on_bit_for_bit_on_every_device() {
         };
         assert!(source().shards() > 2);
         let trainer = || {
-            let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 64, 20, 1).unwrap();
+            let rbm = Rbm::new(&device, Units::bernoulli(64), Units::bernoulli(20), 1).unwrap();
             CdTrainer::new(rbm, config.clone(), &cases.means()).unwrap()
         };
         let (mut whole, mut batches) = (trainer(), source());
@@ -156,8 +154,8 @@ fn a_state_goes_on_bit_for_bit_on_every_device() {
             assert_eq!(again, end, "stopped after {stop} on {}", device.info());
             assert!(bits(&again) == bits(&end), "zeros differ in their sign");
         }
-        let plain = CdConfig { persistent: false, ..config.clone() };
-        let rbm = Rbm::new(&device, VisibleKind::Bernoulli, 64, 20, 1).unwrap();
+        let plain = config.clone().persistent(false);
+        let rbm = Rbm::new(&device, Units::bernoulli(64), Units::bernoulli(20), 1).unwrap();
         let mut other = CdTrainer::new(rbm, plain, &cases.means()).unwrap();
         let error = other.restore(&end).unwrap_err().to_string();
         assert!(error.contains("chains"), "{error}");

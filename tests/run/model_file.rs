@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::run::model_file::RbmFile;
 use proptest::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
@@ -19,7 +19,7 @@ const A: [f32; 2] = [-2.0, 0.375];
 
 fn model() -> RbmFile {
     RbmFile {
-        visible: VisibleKind::Gaussian,
+        visible: UnitKind::Gaussian,
         visible_count: I,
         hidden_count: J,
         w: W.to_vec(),
@@ -69,7 +69,7 @@ fn in_folder(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn load(bytes: &[u8], visible: Option<VisibleKind>) -> harmonium::Result<RbmFile> {
+fn load(bytes: &[u8], visible: Option<UnitKind>) -> harmonium::Result<RbmFile> {
     let (_folder, path) = in_folder(bytes);
     RbmFile::load(&path, visible)
 }
@@ -104,7 +104,7 @@ fn round_trip_keeps_every_bit() {
     let back = RbmFile::load(&path, None).unwrap();
     assert_eq!(back, model());
     assert!(back.data_mean.unwrap()[1].is_sign_negative());
-    RbmFile::load(&path, Some(VisibleKind::Gaussian)).unwrap();
+    RbmFile::load(&path, Some(UnitKind::Gaussian)).unwrap();
 
     let bare = RbmFile { data_mean: None, data_std: None, ..model() };
     bare.save(&path).unwrap();
@@ -143,12 +143,12 @@ fn other_tools_read_what_is_saved_and_the_bytes_never_change() {
 fn a_bare_file_is_bernoulli_unless_the_caller_knows_better() {
     let bytes = bytes_of(&plain(), &[]);
     let file = load(&bytes, None).unwrap();
-    assert_eq!(file.visible, VisibleKind::Bernoulli);
+    assert_eq!(file.visible, UnitKind::Bernoulli);
     assert_eq!((file.visible_count, file.hidden_count), (I, J));
     assert_eq!((&file.w[..], &file.b[..], &file.a[..]), (&W[..], &B[..], &A[..]));
     assert!(file.notices.is_empty() && file.data_mean.is_none());
-    let file = load(&bytes, Some(VisibleKind::Gaussian)).unwrap();
-    assert_eq!(file.visible, VisibleKind::Gaussian);
+    let file = load(&bytes, Some(UnitKind::Gaussian)).unwrap();
+    assert_eq!(file.visible, UnitKind::Gaussian);
 }
 
 #[test]
@@ -192,10 +192,10 @@ fn unaligned_data_are_read() {
 #[test]
 fn metadata_decide_and_contradictions_are_refused() {
     let gaussian = bytes_of(&plain(), &[("harmonium.visible", "gaussian")]);
-    assert_eq!(load(&gaussian, None).unwrap().visible, VisibleKind::Gaussian);
-    fails(load(&gaussian, Some(VisibleKind::Bernoulli)), &["bernoulli asked", "are gaussian"]);
+    assert_eq!(load(&gaussian, None).unwrap().visible, UnitKind::Gaussian);
+    fails(load(&gaussian, Some(UnitKind::Bernoulli)), &["bernoulli asked", "are gaussian"]);
     let bernoulli = bytes_of(&plain(), &[("harmonium.visible", "bernoulli")]);
-    fails(load(&bernoulli, Some(VisibleKind::Gaussian)), &["gaussian asked", "are bernoulli"]);
+    fails(load(&bernoulli, Some(UnitKind::Gaussian)), &["gaussian asked", "are bernoulli"]);
     let key = |key, value| load_tensors(&plain(), &[(key, value)]);
     fails(key("harmonium.format", "2"), &["harmonium.format", "'2'", "reads '1'"]);
     fails(key("harmonium.model", "dbn"), &["harmonium.model", "'dbn'", "expected 'rbm'"]);
@@ -278,13 +278,12 @@ fn a_model_that_could_not_be_read_is_not_saved() {
 
 #[test]
 fn kinds_have_one_spelling() {
-    for (kind, text) in [(VisibleKind::Bernoulli, "bernoulli"), (VisibleKind::Gaussian, "gaussian")]
-    {
+    for (kind, text) in [(UnitKind::Bernoulli, "bernoulli"), (UnitKind::Gaussian, "gaussian")] {
         assert_eq!(kind.to_string(), text);
-        assert_eq!(text.parse::<VisibleKind>().unwrap(), kind);
+        assert_eq!(text.parse::<UnitKind>().unwrap(), kind);
         assert_eq!(serde_json::to_value(kind).unwrap(), text);
     }
-    let text = "Gauss".parse::<VisibleKind>().unwrap_err().to_string();
+    let text = "Gauss".parse::<UnitKind>().unwrap_err().to_string();
     assert!(text.contains("'Gauss' is neither bernoulli nor gaussian"), "{text}");
 }
 

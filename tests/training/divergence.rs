@@ -1,7 +1,7 @@
 //! Training that leaves the finite numbers says so; training on poor data does not.
 
 use harmonium::data::{Cases, Preprocessing, Values};
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::training::{
     BatchSource, CdConfig, CdTrainer, ResidentData, Schedule, Sparsity, Treatment,
 };
@@ -14,21 +14,22 @@ use crate::models::support::on_each;
 const ROWS: usize = 40;
 const WIDTH: usize = 5;
 
-fn cases(visible: VisibleKind) -> Cases {
+fn cases(visible: UnitKind) -> Cases {
     let z = normals(91, ROWS * WIDTH).into_iter().map(|z| z as f32);
     let values = match visible {
-        VisibleKind::Gaussian => Values::F32(z.collect()),
-        VisibleKind::Bernoulli => Values::Bits(z.map(|z| u8::from(z > 0.0)).collect()),
+        UnitKind::Gaussian => Values::F32(z.collect()),
+        _ => Values::Bits(z.map(|z| u8::from(z > 0.0)).collect()),
     };
     Cases::new(values, ROWS, WIDTH).unwrap()
 }
 
-fn trainer(device: &Device, visible: VisibleKind, config: &CdConfig) -> CdTrainer {
-    let rbm = Rbm::new(device, visible, WIDTH, 3, 5).unwrap();
+fn trainer(device: &Device, visible: UnitKind, config: &CdConfig) -> CdTrainer {
+    let rbm =
+        Rbm::new(device, Units::new(visible, WIDTH).unwrap(), Units::bernoulli(3), 5).unwrap();
     CdTrainer::new(rbm, config.clone(), &[0.5; WIDTH]).unwrap()
 }
 
-fn resident(device: &Device, visible: VisibleKind) -> ResidentData {
+fn resident(device: &Device, visible: UnitKind) -> ResidentData {
     ResidentData::new(device, &cases(visible), Treatment::default()).unwrap()
 }
 
@@ -41,7 +42,8 @@ fn first_broken(trainer: &mut CdTrainer, data: &mut ResidentData) -> (u64, u64) 
             step += 1;
             trainer.update(batch, epoch).unwrap();
             let rbm = trainer.rbm();
-            let biases = [&rbm.b, &rbm.a].map(|t| t.to_vec().unwrap()).concat();
+            let biases =
+                [rbm.visible_bias(), rbm.hidden_bias()].map(|t| t.to_vec().unwrap()).concat();
             if biases.iter().any(|x| !x.is_finite()) {
                 return (epoch, step);
             }
@@ -50,7 +52,7 @@ fn first_broken(trainer: &mut CdTrainer, data: &mut ResidentData) -> (u64, u64) 
     panic!("it did not diverge")
 }
 
-fn diverges(device: &Device, visible: VisibleKind, config: &CdConfig) -> (u64, u64) {
+fn diverges(device: &Device, visible: UnitKind, config: &CdConfig) -> (u64, u64) {
     let mut data = resident(device, visible);
     let expected = first_broken(&mut trainer(device, visible, config), &mut data);
     let mut trainer = trainer(device, visible, config);
@@ -62,22 +64,18 @@ fn diverges(device: &Device, visible: VisibleKind, config: &CdConfig) -> (u64, u
     println!("  {text}");
     assert_eq!((epoch, step), expected);
     assert!(text.contains(&format!("epoch {epoch}, step {step}")), "{text}");
-    assert_eq!(text.contains("standardise the data"), visible == VisibleKind::Gaussian, "{text}");
+    assert_eq!(text.contains("standardise the data"), visible == UnitKind::Gaussian, "{text}");
     expected
 }
 
 #[test]
 fn divergence_is_an_error_with_epoch_and_step() {
     on_each(|device| {
-        for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
-            let wild = CdConfig { batch: 10, weight_decay: 1.0, epochs: 20, ..plain(visible, 1e6) };
+        for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
+            let wild = plain(visible, 1e6).batch(10).weight_decay(1.0).epochs(20);
             diverges(device, visible, &wild);
             // From the third epoch on.
-            let late = CdConfig {
-                learning_rate: Schedule::Steps(0.01, vec![(2, 1e6)]),
-                persistent: true,
-                ..wild
-            };
+            let late = wild.learning_rate(Schedule::Steps(0.01, vec![(2, 1e6)])).persistent(true);
             assert!(diverges(device, visible, &late).0 >= 3);
         }
     });
@@ -88,9 +86,8 @@ fn weights_broken_by_the_last_update_are_seen() {
     on_each(|device| {
         let w = Tensor::from_f32(device, &[WIDTH, 3], &[1e30; WIDTH * 3]).unwrap();
         let [b, a] = [WIDTH, 3].map(|n| Tensor::zeros(device, &[n]).unwrap());
-        let rbm = Rbm::from_parts(VisibleKind::Bernoulli, w, b, a).unwrap();
-        let config =
-            CdConfig { batch: 20, weight_decay: 1e6, ..plain(VisibleKind::Bernoulli, 1e6) };
+        let rbm = Rbm::from_parts(UnitKind::Bernoulli, UnitKind::Bernoulli, w, b, a).unwrap();
+        let config = plain(UnitKind::Bernoulli, 1e6).batch(20).weight_decay(1e6);
         let mut trainer = CdTrainer::new(rbm, config, &[]).unwrap();
         let ones = Cases::new(Values::Bits(vec![1; 20 * WIDTH]), 20, WIDTH).unwrap();
         let mut data = ResidentData::new(device, &ones, Treatment::default()).unwrap();
@@ -102,8 +99,11 @@ fn weights_broken_by_the_last_update_are_seen() {
 
 #[test]
 fn absurd_settings_are_refused_by_name() {
-    let visible = VisibleKind::Bernoulli;
-    let rbm = || Rbm::new(&Device::cpu(), visible, WIDTH, 3, 5).unwrap();
+    let visible = UnitKind::Bernoulli;
+    let rbm = || {
+        Rbm::new(&Device::cpu(), Units::new(visible, WIDTH).unwrap(), Units::bernoulli(3), 5)
+            .unwrap()
+    };
     let refused = |config: CdConfig, name: &str| {
         let error = CdTrainer::new(rbm(), config, &[0.5; WIDTH]).err().unwrap();
         assert!(matches!(error, Error::Setting { .. }), "{error}");
@@ -111,13 +111,13 @@ fn absurd_settings_are_refused_by_name() {
     };
     refused(plain(visible, 1e30), "learning-rate");
     refused(plain(visible, f32::NAN), "learning-rate");
-    refused(CdConfig { momentum: Schedule::constant(1.0), ..plain(visible, 0.1) }, "momentum");
-    refused(CdConfig { weight_decay: -1.0, ..plain(visible, 0.1) }, "weight-decay");
-    refused(CdConfig { batch: 0, ..plain(visible, 0.1) }, "batch");
-    refused(CdConfig { steps: 0, ..plain(visible, 0.1) }, "steps");
-    let sparsity = Some(Sparsity { target: 0.0, cost: 1.0, decay: 0.9 });
-    refused(CdConfig { sparsity, ..plain(visible, 0.1) }, "sparsity-target");
-    let centred = CdConfig { centered: true, ..plain(visible, 0.1) };
+    refused(plain(visible, 0.1).momentum(Schedule::constant(1.0)), "momentum");
+    refused(plain(visible, 0.1).weight_decay(-1.0), "weight-decay");
+    refused(plain(visible, 0.1).batch(0), "batch");
+    refused(plain(visible, 0.1).steps(0), "steps");
+    let sparsity = Some(Sparsity::new(0.0, 1.0).decay(0.9));
+    refused(plain(visible, 0.1).sparsity(sparsity), "sparsity-target");
+    let centred = plain(visible, 0.1).centered(true);
     assert!(matches!(CdTrainer::new(rbm(), centred, &[0.5]), Err(Error::Shape { .. })));
     let mut trainer = CdTrainer::new(rbm(), plain(visible, 0.1), &[]).unwrap();
     let before = parameters(&trainer);
@@ -140,17 +140,23 @@ fn poor_data() -> Vec<(&'static str, Values, usize)> {
 #[test]
 fn poor_data_give_no_nan() {
     for (name, values, n) in poor_data() {
-        for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+        for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
             let raw = Cases::new(values.clone(), n, WIDTH).unwrap();
-            let fitted = Preprocessing::fit(&raw, None, visible == VisibleKind::Gaussian).unwrap();
+            let fitted = Preprocessing::fit(&raw, None, visible == UnitKind::Gaussian).unwrap();
             let cases = fitted.apply(raw, 1, harmonium::data::Part::Train).unwrap();
             let means = cases.means();
-            let sparsity = Some(Sparsity { target: 0.1, cost: 0.5, decay: 0.9 });
-            let default = CdConfig::for_visible(visible);
-            let all = CdConfig { centered: true, persistent: true, sparsity, ..default.clone() };
+            let sparsity = Some(Sparsity::new(0.1, 0.5).decay(0.9));
+            let default = CdConfig::new(visible, UnitKind::Bernoulli);
+            let all = default.clone().centered(true).persistent(true).sparsity(sparsity);
             on_each(|device| {
                 for config in [&default, &all] {
-                    let mut rbm = Rbm::new(device, visible, WIDTH, 4, 1).unwrap();
+                    let mut rbm = Rbm::new(
+                        device,
+                        Units::new(visible, WIDTH).unwrap(),
+                        Units::bernoulli(4),
+                        1,
+                    )
+                    .unwrap();
                     rbm.set_visible_bias_from_means(&means).unwrap();
                     let mut trainer = CdTrainer::new(rbm, config.clone(), &means).unwrap();
                     let mut data = ResidentData::new(device, &cases, Treatment::default()).unwrap();

@@ -1,7 +1,7 @@
 //! The exact learner against the gradient of the enumerated log-likelihood.
 
 use harmonium::Device;
-use harmonium::models::VisibleKind;
+use harmonium::models::{UnitKind, Units};
 use harmonium::training::{CdConfig, CdTrainer, Schedule};
 
 use super::plain;
@@ -46,12 +46,16 @@ fn change(device: &Device, machine: &Exact, config: CdConfig) -> [Vec<f64>; 3] {
         let now = to_f64(&now.to_vec().unwrap());
         now.iter().zip(before).map(|(x, y)| x - y).collect()
     };
-    [differ(&now.w, &machine.w), differ(&now.b, &machine.b), differ(&now.a, &machine.a)]
+    [
+        differ(now.weights(), &machine.w),
+        differ(now.visible_bias(), &machine.b),
+        differ(now.hidden_bias(), &machine.a),
+    ]
 }
 
 fn config() -> CdConfig {
-    let base = plain(VisibleKind::Bernoulli, 1.0);
-    CdConfig { learning_rate: Schedule::constant(1.0), exact_gradient: true, ..base }
+    let base = plain(UnitKind::Bernoulli, 1.0);
+    base.learning_rate(Schedule::constant(1.0)).exact_gradient(true)
 }
 
 #[test]
@@ -59,7 +63,7 @@ fn an_update_is_the_gradient_of_the_log_likelihood() {
     on_each(|device| {
         // The hidden layer is enumerated, then the visible one.
         for j in [3, 7] {
-            let machine = Exact::random(VisibleKind::Bernoulli, 5, j, 1.0, 40 + j as u64);
+            let machine = Exact::random(UnitKind::Bernoulli, 5, j, 1.0, 40 + j as u64);
             let expected = slopes(&machine, &rows());
             for (found, expected) in change(device, &machine, config()).iter().zip(&expected) {
                 for (f, e) in found.iter().zip(expected) {
@@ -73,7 +77,7 @@ fn an_update_is_the_gradient_of_the_log_likelihood() {
 /// Centred: ΔW = ∇W − μ∇aᵀ − ∇b λᵀ with λ = ½ at the start, then b moves by ∇b − ΔW λ and a by ∇a − ΔWᵀμ.
 #[test]
 fn a_centred_update_is_the_enhanced_gradient() {
-    let machine = Exact::random(VisibleKind::Bernoulli, 5, 3, 1.0, 44);
+    let machine = Exact::random(UnitKind::Bernoulli, 5, 3, 1.0, 44);
     let [w, b, a] = slopes(&machine, &rows());
     let mu = [0.25, 0.5, 0.75, 0.125, 0.5];
     let enhanced: Vec<f64> =
@@ -83,7 +87,7 @@ fn a_centred_update_is_the_enhanced_gradient() {
     let a: Vec<f64> =
         (0..3).map(|j| a[j] - (0..5).map(|i| mu[i] * enhanced[3 * i + j]).sum::<f64>()).collect();
     on_each(|device| {
-        let found = change(device, &machine, CdConfig { centered: true, ..config() });
+        let found = change(device, &machine, config().centered(true));
         for (found, expected) in found.iter().zip([&enhanced, &b, &a]) {
             for (f, e) in found.iter().zip(expected) {
                 assert!((f - e).abs() < 3e-6, "{f} is not {e}");
@@ -95,7 +99,8 @@ fn a_centred_update_is_the_enhanced_gradient() {
 #[test]
 fn large_machines_are_refused() {
     let device = Device::cpu();
-    let rbm = harmonium::models::Rbm::new(&device, VisibleKind::Bernoulli, 21, 21, 1).unwrap();
+    let rbm = harmonium::models::Rbm::new(&device, Units::bernoulli(21), Units::bernoulli(21), 1)
+        .unwrap();
     let Err(error) = CdTrainer::new(rbm, config(), &[0.5; 21]) else { panic!("21 units") };
     assert!(error.to_string().contains("21 units are too many to enumerate"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The expected update of contrastive divergence, over all paths of the chain, against the trainer's own
 //! updates.
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, CdTrainer, Schedule};
 use harmonium::{Device, Tensor};
 
@@ -13,7 +13,7 @@ const CASES: usize = 8192;
 const SEEDS: u64 = 12;
 
 fn machine() -> Exact {
-    Exact::random(VisibleKind::Bernoulli, 4, 3, 2.5, 61)
+    Exact::random(UnitKind::Bernoulli, 4, 3, 2.5, 61)
 }
 
 /// States that the data repeat, all equally often.
@@ -76,7 +76,7 @@ fn mean_change(
     let means: Vec<f32> = means.iter().map(|&m| m as f32).collect();
     let mut sum = vec![0.0; exact.i * exact.j + exact.i + exact.j];
     for seed in 1..=SEEDS {
-        let config = CdConfig { seed, ..config.clone() };
+        let config = config.clone().seed(seed);
         let mut trainer = CdTrainer::new(exact.to_rbm(device), config, &means).unwrap();
         let before = to_f64(&parameters(&trainer));
         run(&mut trainer);
@@ -111,8 +111,7 @@ fn the_expected_update_of_cd_k_is_the_enumerated_one() {
     let start = distribution(&DATA);
     let (data, _) = moments(&exact, &start, None);
     for steps in [1, 2] {
-        let config =
-            CdConfig { steps: steps as u64, batch: CASES, ..plain(VisibleKind::Bernoulli, 1.0) };
+        let config = plain(UnitKind::Bernoulli, 1.0).steps(steps as u64).batch(CASES);
         on_each(|device| {
             let v0 = batch(device, &DATA, CASES);
             let found = mean_change(device, &config, &[0.0; 4], |t| t.update(&v0, 1).unwrap());
@@ -136,13 +135,11 @@ fn the_expected_update_of_cd_k_is_the_enumerated_one() {
 #[test]
 fn persistent_chains_go_on_where_they_were() {
     let exact = machine();
-    let config = CdConfig {
-        persistent: true,
-        batch: CASES,
-        // The first update moves the chains alone.
-        learning_rate: Schedule::Steps(0.0, vec![(1, 1.0)]),
-        ..plain(VisibleKind::Bernoulli, 1.0)
-    };
+    // The first update moves the chains alone.
+    let config = plain(UnitKind::Bernoulli, 1.0)
+        .persistent(true)
+        .batch(CASES)
+        .learning_rate(Schedule::Steps(0.0, vec![(1, 1.0)]));
     let (data, _) = moments(&exact, &distribution(&OTHER_DATA), None);
     let chains = |steps| moments(&exact, &after(&exact, &distribution(&DATA), steps), None);
     on_each(|device| {
@@ -172,7 +169,7 @@ fn persistent_chains_go_on_where_they_were() {
 fn the_centred_update_is_the_enhanced_gradient() {
     let exact = machine();
     let start = distribution(&DATA);
-    let config = CdConfig { centered: true, batch: CASES, ..plain(VisibleKind::Bernoulli, 1.0) };
+    let config = plain(UnitKind::Bernoulli, 1.0).centered(true).batch(CASES);
     let (mu, lambda) = ([0.25, 0.5, 0.875, 0.375], 0.5);
     let offsets = Some((&mu[..], lambda));
     let (data, _) = moments(&exact, &start, offsets);

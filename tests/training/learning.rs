@@ -2,7 +2,7 @@
 
 use harmonium::data::{self, Cases, Values};
 use harmonium::evaluation::scores::{hidden_activity, reconstruction_error};
-use harmonium::models::{Rbm, VisibleKind};
+use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::training::{BatchSource, CdConfig, CdTrainer, ResidentData, Sparsity, Treatment};
 use harmonium::{Device, Tensor};
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ const OPTIMUM: f64 = -41.59;
 /// The likelihoods after every hundred updates with 4 hidden units at the rate 0.1, all rows in each.
 fn learn_bars(device: &Device, config: &CdConfig, updates: u64) -> Vec<f64> {
     let rows = bars_and_stripes();
-    let rbm = Rbm::new(device, VisibleKind::Bernoulli, 9, 4, config.seed).unwrap();
+    let rbm = Rbm::new(device, Units::bernoulli(9), Units::bernoulli(4), config.seed).unwrap();
     let mut trainer = CdTrainer::new(rbm, config.clone(), &[0.5; 9]).unwrap();
     let v0 = crate::models::support::matrix(device, &rows);
     let mut likelihoods = vec![log_likelihood(trainer.rbm(), &rows)];
@@ -45,7 +45,7 @@ fn learn_bars(device: &Device, config: &CdConfig, updates: u64) -> Vec<f64> {
 }
 
 fn bars_config(seed: u64) -> CdConfig {
-    CdConfig { batch: 16, seed, ..plain(VisibleKind::Bernoulli, 0.1) }
+    plain(UnitKind::Bernoulli, 0.1).batch(16).seed(seed)
 }
 
 fn best(likelihoods: &[f64]) -> f64 {
@@ -60,7 +60,7 @@ fn bars_and_stripes_are_learnt_and_never_beyond_the_optimum() {
     for (name, change) in [("CD-1", false), ("centred CD-1", true)] {
         let mut sum = 0.0;
         for seed in 1..=4 {
-            let config = CdConfig { centered: change, ..bars_config(seed) };
+            let config = bars_config(seed).centered(change);
             let found = learn_bars(&Device::cpu(), &config, 10_000);
             // Near 9 fair coins at the start.
             assert!((found[0] - 16.0 * 9.0 * 0.5f64.ln()).abs() < 0.5, "{}", found[0]);
@@ -89,7 +89,7 @@ fn bars_and_stripes_as_published() {
         [(false, false, -63.81), (false, true, -60.76), (true, false, -59.60), (true, true, -57.53)]
     {
         let trial = |seed| {
-            let config = CdConfig { persistent, centered, ..bars_config(seed) };
+            let config = bars_config(seed).persistent(persistent).centered(centered);
             best(&learn_bars(&Device::cpu(), &config, 20_000))
         };
         let trials: Vec<f64> = (1..=25u64).into_par_iter().map(trial).collect();
@@ -113,9 +113,10 @@ fn digits() -> Cases {
 /// Five epochs of digits: parameters, reconstruction error, machine. 730 cases are no multiple of 12.
 fn learn_digits(device: &Device, change: impl Fn(CdConfig) -> CdConfig) -> (Vec<f32>, f64, Rbm) {
     let cases = digits();
-    let base = CdConfig::for_visible(VisibleKind::Bernoulli);
-    let config = change(CdConfig { epochs: 5, batch: 12, ..base });
-    let mut rbm = Rbm::new(device, VisibleKind::Bernoulli, 64, 24, config.seed).unwrap();
+    let base = CdConfig::default();
+    let config = change(base.epochs(5).batch(12));
+    let mut rbm =
+        Rbm::new(device, Units::bernoulli(64), Units::bernoulli(24), config.seed).unwrap();
     rbm.set_visible_bias_from_means(&cases.means()).unwrap();
     let mut data = ResidentData::new(device, &cases, Treatment::default()).unwrap();
     let mut trainer = CdTrainer::new(rbm, config, &cases.means()).unwrap();
@@ -134,11 +135,11 @@ fn learn_digits(device: &Device, change: impl Fn(CdConfig) -> CdConfig) -> (Vec<
 #[test]
 fn every_device_reaches_the_same_score() {
     for persistent in [false, true] {
-        let with = |seed| move |config| CdConfig { seed, persistent, ..config };
+        let with = |seed| move |config: CdConfig| config.seed(seed).persistent(persistent);
         let seeds: Vec<f64> = (1..=6).map(|s| learn_digits(&Device::cpu(), with(s)).1).collect();
         let mean = seeds.iter().sum::<f64>() / 6.0;
         let noise = (seeds.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 5.0).sqrt();
-        let start = learn_digits(&Device::cpu(), |c| CdConfig { epochs: 0, ..c }).1;
+        let start = learn_digits(&Device::cpu(), |c| c.epochs(0)).1;
         println!("before training {start:.3}, after {mean:.3} ± {noise:.3}");
         assert!(mean < start - 5.0 * noise, "nothing was learnt");
         on_each(|device| {
@@ -158,19 +159,15 @@ fn every_device_reaches_the_same_score() {
 fn a_seed_repeats_its_bits_on_one_device() {
     let variants: [fn(CdConfig) -> CdConfig; 3] = [
         |c| c,
-        |c| CdConfig { persistent: true, centered: true, ..c },
-        |c| CdConfig {
-            steps: 2,
-            sparsity: Some(Sparsity { target: 0.1, cost: 0.1, decay: 0.9 }),
-            ..c
-        },
+        |c| c.persistent(true).centered(true),
+        |c| c.steps(2).sparsity(Some(Sparsity::new(0.1, 0.1).decay(0.9))),
     ];
     on_each(|device| {
         for change in variants {
             let bits = |c: &Vec<f32>| c.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             let first = bits(&learn_digits(device, change).0);
             assert_eq!(first, bits(&learn_digits(device, change).0));
-            let other = |c| CdConfig { seed: 2, ..change(c) };
+            let other = |c: CdConfig| change(c).seed(2);
             assert_ne!(first, bits(&learn_digits(device, other).0));
         }
     });
@@ -182,8 +179,8 @@ fn a_sparsity_target_draws_the_activity_to_it() {
     on_each(|device| {
         // The mean distance of a unit's activity from the target.
         let distance = |cost: f32| {
-            let sparsity = (cost > 0.0).then_some(Sparsity { target, cost, decay: 0.9 });
-            let (_, _, rbm) = learn_digits(device, |c| CdConfig { sparsity, ..c });
+            let sparsity = (cost > 0.0).then_some(Sparsity::new(target, cost).decay(0.9));
+            let (_, _, rbm) = learn_digits(device, |c| c.sparsity(sparsity));
             let v = Tensor::from_f32(device, &[730, 64], &digits().to_f32()).unwrap();
             let q = hidden_activity(&rbm, &v).unwrap();
             q.iter().map(|q| (q - f64::from(target)).abs()).sum::<f64>() / q.len() as f64
@@ -202,9 +199,9 @@ fn the_last_partial_batch_is_used() {
         let values: Vec<u8> = (0..7 * 5).map(|k| (k % 3 % 2) as u8).collect();
         let cases = Cases::new(Values::Bits(values), 7, 5).unwrap();
         for persistent in [false, true] {
-            let config = CdConfig { batch: 4, persistent, ..plain(VisibleKind::Bernoulli, 0.5) };
+            let config = plain(UnitKind::Bernoulli, 0.5).batch(4).persistent(persistent);
             let new = || {
-                let rbm = Rbm::new(device, VisibleKind::Bernoulli, 5, 3, 1).unwrap();
+                let rbm = Rbm::new(device, Units::bernoulli(5), Units::bernoulli(3), 1).unwrap();
                 let data = ResidentData::new(device, &cases, Treatment::default()).unwrap();
                 (CdTrainer::new(rbm, config.clone(), &[]).unwrap(), data)
             };
@@ -229,7 +226,7 @@ fn the_last_partial_batch_is_used() {
 fn the_exact_gradient_reaches_its_published_likelihood() {
     for (centered, published) in [(false, -55.65), (true, -52.42)] {
         let trial = |seed| {
-            let config = CdConfig { exact_gradient: true, centered, ..bars_config(seed) };
+            let config = bars_config(seed).exact_gradient(true).centered(centered);
             best(&learn_bars(&Device::cpu(), &config, 20_000))
         };
         let trials: Vec<f64> = (1..=25u64).into_par_iter().map(trial).collect();

@@ -7,24 +7,23 @@ mod divergence;
 mod exact;
 mod gradient;
 mod learning;
+mod pairs;
 mod replica;
 mod settings;
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, CdTrainer, Schedule};
 
 /// Plain steepest ascent at a constant rate.
-fn plain(visible: VisibleKind, rate: f32) -> CdConfig {
-    CdConfig {
-        learning_rate: Schedule::constant(rate),
-        momentum: Schedule::constant(0.0),
-        weight_decay: 0.0,
-        ..CdConfig::for_visible(visible)
-    }
+fn plain(visible: UnitKind, rate: f32) -> CdConfig {
+    CdConfig::new(visible, UnitKind::Bernoulli)
+        .learning_rate(Schedule::constant(rate))
+        .momentum(Schedule::constant(0.0))
+        .weight_decay(0.0)
 }
 
 /// W, b and a, one after the other.
 fn parameters(trainer: &CdTrainer) -> Vec<f32> {
     let rbm = trainer.rbm();
-    [&rbm.w, &rbm.b, &rbm.a].map(|t| t.to_vec().unwrap()).concat()
+    [rbm.weights(), rbm.visible_bias(), rbm.hidden_bias()].map(|t| t.to_vec().unwrap()).concat()
 }

@@ -1,6 +1,6 @@
 //! Whole updates against a copy in f64 that draws the same random numbers.
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::random::{Draw, normal, stream, uniform};
 use harmonium::training::{CdConfig, CdTrainer, Schedule, Sparsity};
 
@@ -86,11 +86,11 @@ impl Replica {
         let draw = self.draw(stream::VISIBLE, s);
         let fields: Rows = h.iter().map(|h| machine.field_v(h)).collect();
         match machine.visible {
-            VisibleKind::Bernoulli => {
+            UnitKind::Bernoulli => {
                 let p = fields.iter().map(|x| x.iter().map(|x| sigmoid(*x)).collect()).collect();
                 bernoulli(&p, &draw)
             }
-            VisibleKind::Gaussian => {
+            _ => {
                 let noise = |r: usize, c: usize| {
                     f64::from(normal(draw.block(r as u32, c as u32 / 4), c as u32 % 4))
                 };
@@ -184,10 +184,10 @@ fn bernoulli(p: &Rows, draw: &Draw) -> Rows {
 const BATCH: usize = 19;
 
 /// Three batches, the last of them short.
-fn batches(visible: VisibleKind, i: usize) -> Vec<Rows> {
+fn batches(visible: UnitKind, i: usize) -> Vec<Rows> {
     let value = |z: f64| match visible {
-        VisibleKind::Bernoulli => f64::from(u8::from(z > 0.3)),
-        VisibleKind::Gaussian => z,
+        UnitKind::Bernoulli => f64::from(u8::from(z > 0.3)),
+        _ => z,
     };
     let of = |seed, rows: usize| {
         normals(seed, rows * i).chunks(i).map(|z| z.iter().map(|&z| value(z)).collect()).collect()
@@ -195,31 +195,29 @@ fn batches(visible: VisibleKind, i: usize) -> Vec<Rows> {
     vec![of(71, BATCH), of(72, BATCH), of(73, 7)]
 }
 
-fn configurations(visible: VisibleKind) -> Vec<(&'static str, CdConfig)> {
-    let base = CdConfig {
-        learning_rate: Schedule::Steps(0.3, vec![(1, 0.2)]),
-        momentum: Schedule::Steps(0.5, vec![(1, 0.9)]),
-        weight_decay: 0.05,
-        batch: BATCH,
-        seed: 77,
-        ..plain(visible, 0.0)
-    };
-    let sparsity = Some(Sparsity { target: 0.1, cost: 0.7, decay: 0.8 });
+fn configurations(visible: UnitKind) -> Vec<(&'static str, CdConfig)> {
+    let base = plain(visible, 0.0)
+        .learning_rate(Schedule::Steps(0.3, vec![(1, 0.2)]))
+        .momentum(Schedule::Steps(0.5, vec![(1, 0.9)]))
+        .weight_decay(0.05)
+        .batch(BATCH)
+        .seed(77);
+    let sparsity = Some(Sparsity::new(0.1, 0.7).decay(0.8));
     vec![
         ("CD-1", base.clone()),
-        ("CD-3", CdConfig { steps: 3, ..base.clone() }),
-        ("PCD-1", CdConfig { persistent: true, ..base.clone() }),
-        ("PCD-2", CdConfig { persistent: true, steps: 2, ..base.clone() }),
-        ("centred", CdConfig { centered: true, ..base.clone() }),
-        ("centred PCD-1", CdConfig { centered: true, persistent: true, ..base.clone() }),
-        ("sparse", CdConfig { sparsity, ..base.clone() }),
-        ("sparse, centred", CdConfig { sparsity, centered: true, ..base }),
+        ("CD-3", base.clone().steps(3)),
+        ("PCD-1", base.clone().persistent(true)),
+        ("PCD-2", base.clone().persistent(true).steps(2)),
+        ("centred", base.clone().centered(true)),
+        ("centred PCD-1", base.clone().centered(true).persistent(true)),
+        ("sparse", base.clone().sparsity(sparsity)),
+        ("sparse, centred", base.sparsity(sparsity).centered(true)),
     ]
 }
 
 #[test]
 fn updates_are_those_of_a_copy_in_f64() {
-    for visible in [VisibleKind::Bernoulli, VisibleKind::Gaussian] {
+    for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
         let exact = Exact::random(visible, 6, 5, 0.5, 70);
         let data = batches(visible, exact.i);
         let means = [0.2, 0.4, 0.6, 0.8, 0.3, 0.5];
@@ -257,9 +255,9 @@ fn updates_are_those_of_a_copy_in_f64() {
 
 #[test]
 fn offsets_alone_change_nothing() {
-    let exact = Exact::random(VisibleKind::Bernoulli, 6, 5, 1.5, 74);
-    let config = CdConfig { centered: true, ..plain(VisibleKind::Bernoulli, 0.0) };
-    let data = batches(VisibleKind::Bernoulli, 6);
+    let exact = Exact::random(UnitKind::Bernoulli, 6, 5, 1.5, 74);
+    let config = plain(UnitKind::Bernoulli, 0.0).centered(true);
+    let data = batches(UnitKind::Bernoulli, 6);
     on_each(|device| {
         let rbm = exact.to_rbm(device);
         let mut trainer = CdTrainer::new(rbm, config.clone(), &[0.9; 6]).unwrap();

@@ -1,30 +1,30 @@
 //! Stated defaults against the code.
 
-use harmonium::models::VisibleKind;
+use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, Schedule};
 
 #[test]
 fn the_defaults_are_those_of_the_practical_guide() {
-    let config = CdConfig::for_visible(VisibleKind::Bernoulli);
+    let config = CdConfig::default();
     assert_eq!(config.learning_rate.to_string(), "0.1");
     assert_eq!(config.momentum.to_string(), "0.5,5:0.9");
     assert_eq!((config.weight_decay, config.batch, config.epochs), (1e-4, 100, 10));
     assert_eq!((config.steps, config.seed), (1, 1));
     assert!(!config.persistent && !config.centered && config.sparsity.is_none());
     config.check().unwrap();
-    let gaussian = CdConfig::for_visible(VisibleKind::Gaussian);
+    let gaussian = CdConfig::new(UnitKind::Gaussian, UnitKind::Bernoulli);
     let rate = Schedule::constant(0.001);
-    assert_eq!(gaussian, CdConfig { learning_rate: rate, ..config });
+    assert_eq!(gaussian, config.learning_rate(rate));
 }
 
 /// The documentation of each field ends in its default; it is read here, so that it cannot go stale.
 #[test]
 fn the_documentation_states_them() {
-    let source = include_str!("../../src/training/contrastive_divergence.rs");
+    let source = include_str!("../../src/training/cd_config.rs");
     let body = source.split("pub struct CdConfig {").nth(1).unwrap().split("\n}").next().unwrap();
     let lines: Vec<&str> = body.lines().map(str::trim).collect();
-    let bernoulli = CdConfig::for_visible(VisibleKind::Bernoulli);
-    let gaussian = CdConfig::for_visible(VisibleKind::Gaussian);
+    let bernoulli = CdConfig::default();
+    let gaussian = CdConfig::new(UnitKind::Gaussian, UnitKind::Bernoulli);
     let Schedule::Steps(first, steps) = &bernoulli.momentum else { panic!("steps") };
     let expected = [
         (

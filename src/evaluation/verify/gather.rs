@@ -20,12 +20,8 @@ pub struct Form {
     pub binarize: Binarization,
 }
 
-const SAMPLE: Binarization = Binarization::Sample(Draw {
-    seed: 0x1234_5678_9abc,
-    stream: stream::BINARIZE,
-    step: 3,
-    first_case: 1000,
-});
+const SAMPLE: Binarization =
+    Binarization::Sample(Draw::new(0x1234_5678_9abc, stream::BINARIZE).at(3).from_case(1000));
 
 /// What data sets ask for.
 pub fn forms() -> Vec<Form> {

@@ -125,7 +125,7 @@ impl Data {
             } else {
                 1.0 - 0.25 * f32::from(form.biases[0])
             },
-            draw: Draw { seed: 0xfeed_0123_4567, stream: 9, step: 5 << 32 | 77, first_case: 12 },
+            draw: Draw::new(0xfeed_0123_4567, 9).at(5 << 32 | 77).from_case(12),
         }
     }
 

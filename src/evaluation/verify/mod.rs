@@ -15,6 +15,8 @@ pub mod argmax;
 #[doc(hidden)]
 pub mod bias_update;
 #[doc(hidden)]
+pub mod categorical;
+#[doc(hidden)]
 pub mod cd_update;
 #[doc(hidden)]
 pub mod compare;
@@ -108,7 +110,7 @@ impl Outcome {
 /// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     type Part = fn(&Device, &mut Vec<Outcome>) -> Result<()>;
-    let parts: [(&str, Part); 30] = [
+    let parts: [(&str, Part); 31] = [
         ("sample", samples),
         ("elementwise", elementwises),
         ("activation", activations),
@@ -121,6 +123,7 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
         ("matmul", products),
         ("cd_update", cd_updates),
         ("anneal", anneals),
+        ("categorical", categorical::standard),
         ("conv2d", convolutions),
         ("conv2d_grad_input", convolutions_grad_input),
         ("conv2d_grad_kernel", convolutions_grad_kernel),
@@ -155,7 +158,7 @@ fn both<T>(device: &Device, run: impl Fn(&Device) -> Result<T>) -> Result<(T, T)
 
 fn samples(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
     out.push(sample::published(device)?);
-    let draw = Draw { seed: 0xdead_beef_0000_0042, stream: 0x1234, step: 1 << 40, first_case: 99 };
+    let draw = Draw::new(0xdead_beef_0000_0042, 0x1234).at(1 << 39).from_case(99);
     for kind in sample::KINDS {
         for dims in [[1, 1], [3, 5], [101, 67], [64, 256]] {
             out.push(sample::case(device, kind, dims, &draw)?);
@@ -203,7 +206,7 @@ fn activation_grads(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
 }
 
 fn dropouts(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-    let draw = Draw { seed: 0xdead_beef_0000_0042, stream: 9, step: 1 << 40, first_case: 99 };
+    let draw = Draw::new(0xdead_beef_0000_0042, 9).at(1 << 39).from_case(99);
     for rate in [0.0, 0.25, 0.5] {
         for dims in [&[1, 1][..], &[101, 67], &[7, 3, 5, 6]] {
             out.push(dropout::case(device, rate, dims, &draw, Values::Ordinary)?);
@@ -277,12 +280,12 @@ fn cd_updates(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
 }
 
 fn anneals(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-    for samples in [false, true] {
+    for form in anneal::FORMS {
         for betas in [[0.9, 0.901], [0.0, 1.0], [1.0, 0.5]] {
-            out.push(anneal::case(device, [10, 131, 67], betas, samples, Values::Ordinary)?);
+            out.push(anneal::case(device, [10, 131, 67], betas, form, Values::Ordinary)?);
         }
-        out.push(anneal::case(device, [7, 1, 1], [0.3, 0.31], samples, Values::Wide)?);
-        out.push(anneal::case(device, [5, 67, 9], [0.5, 0.75], samples, Values::NonFinite)?);
+        out.push(anneal::case(device, [7, 4, 1], [0.3, 0.31], form, Values::Wide)?);
+        out.push(anneal::case(device, [5, 67, 9], [0.5, 0.75], form, Values::NonFinite)?);
     }
     Ok(())
 }

@@ -102,7 +102,8 @@ fn draw_of(counter: [u32; 4], key: [u32; 2]) -> Draw {
     Draw {
         seed: u64::from(key[0]) | u64::from(key[1]) << 32,
         stream: counter[3] as u16,
-        step: u64::from(counter[2]) | u64::from(counter[3] >> 16) << 32,
+        level: (counter[3] >> 24) as u8,
+        step: u64::from(counter[2]) | u64::from(counter[3] >> 16 & 0xff) << 32,
         first_case: counter[1],
     }
 }

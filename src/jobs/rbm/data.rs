@@ -3,7 +3,7 @@
 use super::settings::RbmSettings;
 use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Splits};
 use crate::error::Result;
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::run::{Event, Observer};
 
 /// The parts of the data, and what was fitted to the training part.
@@ -36,7 +36,7 @@ impl Prepared {
         let (train, validation) = settings.validation.split(train, settings.seed)?;
         let preprocessing =
             Preprocessing::fit(&train.cases, settings.binarize.0, settings.standardize)?;
-        if settings.visible == VisibleKind::Bernoulli {
+        if settings.visible == UnitKind::Bernoulli {
             train.cases.check_unit_interval(&settings.data)?;
         }
         let prepared = Prepared {

@@ -10,7 +10,7 @@ use super::{machine, report};
 use crate::data::{ImageShape, Part};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::Rbm;
+use crate::models::{Rbm, Units};
 use crate::run::report::{Section, panels};
 use crate::run::{
     self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, curves, pictures,
@@ -55,8 +55,8 @@ impl RbmJob {
             (seed, Part::Train),
         )?;
         let probe = Probe::new(device, seed, &prepared)?;
-        let width = prepared.train.width();
-        let mut rbm = Rbm::new(device, settings.visible, width, settings.hidden, seed)?;
+        let visible = Units::new(settings.visible, prepared.train.width())?;
+        let mut rbm = Rbm::new(device, visible, Units::bernoulli(settings.hidden), seed)?;
         rbm.set_visible_bias_from_means(&probe.train_means)?;
         let training = settings.training();
         let interval = probe.interval(batches.cases(), training.steps);
@@ -163,13 +163,13 @@ impl Job for RbmJob {
         };
         let (image, width) = (self.image(), rbm.visible_count());
         let at = |name: &str| end.folder.join(name);
-        let filters = pictures::filters(&rbm.w.to_vec()?, width, rbm.hidden_count(), image)?;
+        let filters = pictures::filters(&rbm.weights().to_vec()?, width, rbm.hidden_count(), image)?;
         for note in &filters.notes {
             end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
         }
         filters.save(at(run::FILTERS))?;
 
-        let (seed, visible) = (self.settings.seed, rbm.visible());
+        let (seed, visible) = (self.settings.seed, rbm.visible().kind());
         let preprocessing = &self.prepared.preprocessing;
         let range = |values: &mut [f32]| machine::for_picture(preprocessing, visible, values);
         let mut samples = machine::chain_means(rbm, SAMPLES, SAMPLE_STEPS, seed)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::data::{Cases, ImageShape, Preprocessing, Values};
 use crate::device::Device;
 use crate::error::Result;
-use crate::models::{Rbm, VisibleKind};
-use crate::random::{Draw, stream};
+use crate::models::{Chains, Rbm, UnitKind};
+use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{RbmFile, resolve_model};
 use crate::tensor::Tensor;
 
@@ -15,24 +15,13 @@ const ROWS: usize = 4096;
 
 /// The means of the visible units of `count` chains after `steps` Gibbs steps, from the biases' marginal.
 pub fn chain_means(rbm: &Rbm, count: usize, steps: u64, seed: u64) -> Result<Vec<f32>> {
-    let (device, width) = (rbm.device(), rbm.visible_count());
     let mut kept = Vec::new();
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let draw = Draw::new(seed, stream::CHAINS).from_case(first as u32);
-        let mut v = rbm.sample_start(rows, &draw)?;
-        let mut h = Tensor::for_output(device, &[rows, rbm.hidden_count()])?;
-        rbm.gibbs(&mut v, &mut h, steps.saturating_sub(1), &draw)?;
-        if steps > 0 {
-            let last = draw.at(steps - 1);
-            let mut mean = Tensor::for_output(device, &[rows, width])?;
-            let hidden = Draw { stream: stream::HIDDEN, ..last };
-            rbm.sample_h_from_v(&v, &hidden, None, &mut h)?;
-            let visible = Draw { stream: stream::VISIBLE, ..last };
-            rbm.sample_v_from_h(&h, &visible, Some(&mut mean), &mut v)?;
-            v = mean;
-        }
-        kept.extend(v.to_vec()?);
+        let draw = ChainDraw::new(seed, ChainStreams::FREE).from_chain(first as u32);
+        let mut chains = Chains::start(rbm, rows, draw)?;
+        chains.step(steps)?;
+        kept.extend(chains.means()?.to_vec()?);
     }
     Ok(kept)
 }
@@ -40,13 +29,13 @@ pub fn chain_means(rbm: &Rbm, count: usize, steps: u64, seed: u64) -> Result<Vec
 /// Undoes the standardisation, and gives the values of black and white.
 pub fn for_picture(
     preprocessing: &Preprocessing,
-    visible: VisibleKind,
+    visible: UnitKind,
     values: &mut [f32],
 ) -> Result<(f32, f32)> {
     preprocessing.undo(values)?;
     Ok(match visible {
-        VisibleKind::Bernoulli => (0.0, 1.0),
-        VisibleKind::Gaussian => crate::run::robust_range(values),
+        UnitKind::Bernoulli | UnitKind::Softmax(_) => (0.0, 1.0),
+        UnitKind::Gaussian => crate::run::robust_range(values),
     })
 }
 
@@ -85,12 +74,12 @@ pub fn to_file(
         metadata.insert(IMAGE_KEY.into(), format!("{}x{}", image.height, image.width));
     }
     Ok(RbmFile {
-        visible: rbm.visible(),
+        visible: rbm.visible().kind(),
         visible_count: rbm.visible_count(),
         hidden_count: rbm.hidden_count(),
-        w: rbm.w.to_vec()?,
-        b: rbm.b.to_vec()?,
-        a: rbm.a.to_vec()?,
+        w: rbm.weights().to_vec()?,
+        b: rbm.visible_bias().to_vec()?,
+        a: rbm.hidden_bias().to_vec()?,
         data_mean: preprocessing.mean.clone(),
         data_std: preprocessing.std.clone(),
         metadata,
@@ -113,6 +102,7 @@ pub fn load(folder: &std::path::Path, device: &Device) -> Result<Loaded> {
     let (i, j) = (file.visible_count, file.hidden_count);
     let rbm = Rbm::from_parts(
         file.visible,
+        UnitKind::Bernoulli,
         Tensor::from_f32(device, &[i, j], &file.w)?,
         Tensor::from_f32(device, &[i], &file.b)?,
         Tensor::from_f32(device, &[j], &file.a)?,

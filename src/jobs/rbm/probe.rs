@@ -11,8 +11,8 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
-use crate::models::enumeration::{Enumeration, enumerated_units};
-use crate::models::{Rbm, VisibleKind};
+use crate::models::exact::{enumerated_units, log_partition};
+use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 use crate::training::{Figures, MOST_EXACT};
@@ -114,15 +114,15 @@ impl Probe {
 
     /// The mean log-likelihood; nothing for data that are not 0 or 1 under Bernoulli units.
     pub fn likelihood(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
-        if rbm.visible() == VisibleKind::Bernoulli && !self.binary {
+        if rbm.visible().kind() == UnitKind::Bernoulli && !self.binary {
             return Ok(Figures::new());
         }
         let (log_partition, error) = if enumerated_units(rbm) <= MOST_EXACT {
-            (Enumeration::new(rbm)?.log_partition(), 0.0)
+            (log_partition(rbm)?, 0.0)
         } else {
             let [steps, chains] = ANNEALING;
             let config = AisConfig {
-                base_bias: rbm.visible_bias_of_means(&self.train_means),
+                base_bias: rbm.visible().bias_of_means(&self.train_means),
                 temperatures: Temperatures::linear(steps)?,
                 chains,
                 // Neither the training's numbers nor those of another epoch.

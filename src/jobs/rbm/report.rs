@@ -234,14 +234,14 @@ impl Machine<'_> {
     }
 
     fn for_picture(&self, values: &mut [f32]) -> Result<(f32, f32)> {
-        machine::for_picture(self.preprocessing, self.rbm.visible(), values)
+        machine::for_picture(self.preprocessing, self.rbm.visible().kind(), values)
     }
 }
 
 fn filters(machine: &Machine<'_>, units: Option<&Units>) -> Result<Section> {
     let (rbm, image) = (machine.rbm, machine.image);
     let (visible, hidden) = (rbm.visible_count(), rbm.hidden_count());
-    let w = rbm.w.to_vec()?;
+    let w = rbm.weights().to_vec()?;
     let norms = pictures::column_norms(&w, hidden);
     let activity = units.map(|u| &u.activities);
     let order = activity.unwrap_or(&norms);

@@ -7,7 +7,7 @@ use crate::jobs::settings::{
     BinarizeHow, DEVICE, LIMIT, SEED, VALIDATION, Validation, at_least_one, check_seed, real, text,
     whole, word,
 };
-use crate::models::VisibleKind;
+use crate::models::UnitKind;
 use crate::run::settings::{Setting, Settings, resolve, settings};
 use crate::training::{CdConfig, Schedule, Sparsity};
 
@@ -22,7 +22,7 @@ settings! {
             fill: |_| word("digits"),
             ..Setting::NEW
         };
-        visible: VisibleKind = Setting {
+        visible: UnitKind = Setting {
             value: "KIND",
             help: "bernoulli (values in [0, 1]) or gaussian (real values, unit variance)",
             default: "bernoulli",
@@ -182,13 +182,17 @@ impl Settings for RbmSettings {
             return Err(Error::setting("sparsity-cost", "means nothing without sparsity-target"));
         }
         match (self.visible, self.binarize.0, self.standardize) {
-            (VisibleKind::Gaussian, Some(how), _) => {
+            (kind @ UnitKind::Softmax(_), ..) => {
+                let detail = format!("{kind} units are trained by the library alone; use bernoulli or gaussian");
+                return Err(Error::setting("visible", detail));
+            }
+            (UnitKind::Gaussian, Some(how), _) => {
                 let detail = format!(
                     "'{how}' makes bits, and the visible units are gaussian; use --visible bernoulli"
                 );
                 return Err(Error::setting("binarize", detail));
             }
-            (VisibleKind::Bernoulli, _, true) => {
+            (UnitKind::Bernoulli, _, true) => {
                 let detail = "standardised values leave [0, 1], and the visible units are bernoulli; use --visible \
                               gaussian";
                 return Err(Error::setting("standardize", detail));
@@ -241,18 +245,17 @@ impl RbmSettings {
     /// How the machine is trained.
     pub fn training(&self) -> CdConfig {
         let (target, cost) = (self.sparsity_target, self.sparsity_cost.unwrap_or(0.1));
-        CdConfig {
-            learning_rate: self.learning_rate.clone(),
-            momentum: self.momentum.clone(),
-            weight_decay: self.weight_decay,
-            batch: self.batch,
-            epochs: self.epochs,
-            steps: self.cd.or(self.pcd).unwrap_or(1),
-            persistent: self.pcd.is_some(),
-            centered: self.centered,
-            exact_gradient: self.exact_gradient,
-            sparsity: target.map(|target| Sparsity { target, cost, decay: 0.9 }),
-            seed: self.seed,
-        }
+        CdConfig::new(self.visible, UnitKind::Bernoulli)
+            .learning_rate(self.learning_rate.clone())
+            .momentum(self.momentum.clone())
+            .weight_decay(self.weight_decay)
+            .batch(self.batch)
+            .epochs(self.epochs)
+            .steps(self.cd.or(self.pcd).unwrap_or(1))
+            .persistent(self.pcd.is_some())
+            .centered(self.centered)
+            .exact_gradient(self.exact_gradient)
+            .sparsity(target.map(|target| Sparsity::new(target, cost)))
+            .seed(self.seed)
     }
 }

@@ -1,0 +1,52 @@
+//! The partition function and the expectations of a machine, exactly: by enumeration, or in closed form where both
+//! layers are Gaussian. Only where one layer is small is there the time for it.
+
+use super::Rbm;
+pub use super::enumeration::Expectations;
+use super::enumeration::{Enumeration, bits, enumerated};
+use super::gaussian::GaussianPair;
+use super::units::UnitKind;
+use crate::error::{Error, Result};
+
+/// ln Z. Nothing is refused for its size: the states are the caller's to wait for.
+///
+/// # Errors
+/// [`Error::Data`] for two Gaussian layers whose exp(−E) has no finite integral, device errors.
+pub fn log_partition(rbm: &Rbm) -> Result<f64> {
+    match enumerated(rbm) {
+        Some(_) => Ok(Enumeration::new(rbm)?.log_partition()),
+        None => Ok(GaussianPair::new(rbm)?.log_partition()),
+    }
+}
+
+/// ln Z and the expectations of v, h and v hᵀ.
+///
+/// # Errors
+/// As [`log_partition`].
+pub fn expectations(rbm: &Rbm) -> Result<Expectations> {
+    match enumerated(rbm) {
+        Some(_) => Ok(Enumeration::new(rbm)?.expectations()),
+        None => Ok(GaussianPair::new(rbm)?.expectations()),
+    }
+}
+
+/// The binary units that the enumerated layer's states are worth: log₂ of their number, rounded up. Of Bernoulli
+/// units it is the size of the smaller layer (beside a Gaussian one, of the other); 0 where both are Gaussian.
+pub fn enumerated_units(rbm: &Rbm) -> usize {
+    enumerated(rbm).map_or(0, bits)
+}
+
+/// Checks that no more than 2^`most` states are enumerated; `setting` names what asks for it, `advice` ends the
+/// message.
+pub(crate) fn check_enumerable(rbm: &Rbm, most: usize, setting: &str, advice: &str) -> Result<()> {
+    let Some(units) = enumerated(rbm).filter(|units| bits(*units) > most) else { return Ok(()) };
+    let what = match units.kind() {
+        UnitKind::Softmax(states) => {
+            let (groups, bits) = (units.choices(), bits(units));
+            format!("{groups} groups of {states} states, or {bits} binary units,")
+        }
+        _ => format!("{} units", bits(units)),
+    };
+    let detail = format!("{what} are too many to enumerate, {most} is the most{advice}");
+    Err(Error::setting(setting, detail))
+}

@@ -1,0 +1,245 @@
+//! What the units of a layer are: a short arm for each kind, here and nowhere else.
+//!
+//! x is a unit's input: its bias, and the other layer's states times the weights. A layer of either side may be of
+//! either kind.
+//!
+//! | kind | states s | p(s \| x) | energy besides −s·x | ln Σ or ∫ over the states |
+//! |---|---|---|---|---|
+//! | Bernoulli | 0, 1 | P(1) = σ(x) | 0 | softplus(x) |
+//! | Gaussian | ℝ | N(x, 1) | ½s² | ½x² + ½ ln 2π |
+//! | softmax, groups of K | one of K | exp(xₖ)/Σ exp(x) | 0 | ln Σₖ exp(xₖ) |
+//!
+//! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
+//! same, and free energies of machines that differ in b compare as those of densities do.
+
+use std::f64::consts::TAU;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
+use crate::kernels::anneal;
+use crate::kernels::matmul::Noise;
+
+/// What a unit is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub enum UnitKind {
+    /// 0 or 1; a probability in between while training on grey values.
+    #[default]
+    Bernoulli,
+    /// Real numbers with unit variance: standardise the data.
+    Gaussian,
+    /// Groups of so many neighbouring units, of which one is 1 and the others are 0: a choice, a class.
+    Softmax(usize),
+}
+
+impl fmt::Display for UnitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnitKind::Bernoulli => f.write_str("bernoulli"),
+            UnitKind::Gaussian => f.write_str("gaussian"),
+            UnitKind::Softmax(states) => write!(f, "softmax:{states}"),
+        }
+    }
+}
+
+impl FromStr for UnitKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match (text, text.strip_prefix("softmax:").map(usize::from_str)) {
+            ("bernoulli", _) => Ok(UnitKind::Bernoulli),
+            ("gaussian", _) => Ok(UnitKind::Gaussian),
+            (_, Some(Ok(states))) if states > 0 => Ok(UnitKind::Softmax(states)),
+            _ => Err(Error::setting(
+                "visible",
+                format!("'{text}' is neither bernoulli nor gaussian"),
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for UnitKind {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<UnitKind> for String {
+    fn from(kind: UnitKind) -> String {
+        kind.to_string()
+    }
+}
+
+/// A layer of units: their kind and their number.
+///
+/// ```
+/// use harmonium::models::{UnitKind, Units};
+/// assert_eq!(Units::bernoulli(784).count(), 784);
+/// // Three choices, each one of ten.
+/// let labels = Units::softmax(3, 10);
+/// assert_eq!((labels.count(), labels.kind()), (30, UnitKind::Softmax(10)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Units {
+    kind: UnitKind,
+    choices: usize,
+}
+
+impl Units {
+    /// `count` units that are 0 or 1.
+    pub const fn bernoulli(count: usize) -> Self {
+        Units { kind: UnitKind::Bernoulli, choices: count }
+    }
+
+    /// `count` real units with unit variance.
+    pub const fn gaussian(count: usize) -> Self {
+        Units { kind: UnitKind::Gaussian, choices: count }
+    }
+
+    /// `groups` groups of `states` units each, one of which is 1 and the others 0.
+    pub const fn softmax(groups: usize, states: usize) -> Self {
+        Units { kind: UnitKind::Softmax(states), choices: groups }
+    }
+
+    /// `count` units of a kind.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no unit, and where `count` makes no whole groups.
+    pub fn new(kind: UnitKind, count: usize) -> Result<Self> {
+        let width = kind.width();
+        if width == 0 || !count.is_multiple_of(width) {
+            let detail = format!("{count} units make no groups of {width} states");
+            return Err(Error::setting("units", detail));
+        }
+        let units = Units { kind, choices: count / width };
+        units.check()?;
+        Ok(units)
+    }
+
+    /// Checks that there are units, and not more than can be counted.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.choices.checked_mul(self.kind.width()) {
+            Some(0) => {
+                let detail = format!("0 {} units; at least 1 is needed", self.kind);
+                Err(Error::setting("units", detail))
+            }
+            None => {
+                let detail = format!("{} groups of {} are too many", self.choices, self.kind);
+                Err(Error::setting("units", detail))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// What they are.
+    pub fn kind(&self) -> UnitKind {
+        self.kind
+    }
+
+    /// How many there are; each state of a softmax group counts.
+    pub fn count(&self) -> usize {
+        self.choices.saturating_mul(self.kind.width())
+    }
+
+    /// Independent choices: the units, or the groups.
+    pub fn choices(&self) -> usize {
+        self.choices
+    }
+
+    /// ln Σ or ∫ over the layer's states, given their inputs.
+    pub(crate) fn log_sum(&self, input: &[f64]) -> f64 {
+        match self.kind {
+            UnitKind::Bernoulli => sum_of_softplus(input),
+            UnitKind::Gaussian => {
+                0.5 * input.iter().map(|x| x * x).sum::<f64>() + gaussian_constant(input.len())
+            }
+            UnitKind::Softmax(states) => input.chunks(states).map(log_sum_exp).sum(),
+        }
+    }
+
+    /// Biases with which units alone have these means: Bernoulli ln(p / (1 − p)) with p in [0.01, 0.99] (Hinton
+    /// 2010, section 8.1), Gaussian the mean itself, softmax ln p with p from 0.01 on.
+    pub fn bias_of_means(&self, means: &[f32]) -> Vec<f32> {
+        let [low, high] = MEAN_BOUNDS;
+        let bias = |&m: &f32| match self.kind {
+            UnitKind::Bernoulli => {
+                let p = m.clamp(low, high);
+                (p / (1.0 - p)).ln()
+            }
+            UnitKind::Gaussian => m,
+            UnitKind::Softmax(_) => m.clamp(low, 1.0).ln(),
+        };
+        means.iter().map(bias).collect()
+    }
+}
+
+/// Bounds of the mean in the initial visible bias, ln(p / (1 − p)).
+const MEAN_BOUNDS: [f32; 2] = [0.01, 0.99];
+
+impl UnitKind {
+    /// Units of one choice.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            UnitKind::Softmax(states) => states,
+            _ => 1,
+        }
+    }
+
+    /// Where each unit's mean is a function of its own input: that function, and the noise of a sample around it.
+    pub(crate) fn by_unit(self) -> Option<(Activation, Noise)> {
+        match self {
+            UnitKind::Bernoulli => Some((Activation::Sigmoid, Noise::Bernoulli)),
+            UnitKind::Gaussian => Some((Activation::Identity, Noise::Gaussian(1.0))),
+            UnitKind::Softmax(_) => None,
+        }
+    }
+
+    /// What annealing calls it.
+    pub(crate) fn annealed(self) -> anneal::Hidden {
+        match self {
+            UnitKind::Bernoulli => anneal::Hidden::Bernoulli,
+            UnitKind::Gaussian => anneal::Hidden::Gaussian,
+            UnitKind::Softmax(states) => anneal::Hidden::Softmax(states),
+        }
+    }
+
+    /// The mean of a unit without weights and bias, where a centred learner's offset begins.
+    pub(crate) fn mean_at_rest(self) -> f32 {
+        match self {
+            UnitKind::Bernoulli => 0.5,
+            UnitKind::Gaussian => 0.0,
+            UnitKind::Softmax(states) => 1.0 / states.max(1) as f32,
+        }
+    }
+}
+
+/// ½ n ln 2π: the logarithm of n standard normal integrals.
+pub(crate) fn gaussian_constant(n: usize) -> f64 {
+    0.5 * n as f64 * TAU.ln()
+}
+
+/// Σ ln(1 + exp x) = Σ max(x, 0) + ln Π (1 + exp(−|x|)): one logarithm for 512 factors, each 2 at most.
+pub(crate) fn sum_of_softplus(x: &[f64]) -> f64 {
+    let linear: f64 = x.iter().map(|&x| x.max(0.0)).sum();
+    let factors = |chunk: &[f64]| chunk.iter().map(|&x| 1.0 + (-x.abs()).exp()).product::<f64>();
+    linear + x.chunks(512).map(|chunk| factors(chunk).ln()).sum::<f64>()
+}
+
+/// ln Σ exp x; −∞ for nothing.
+pub(crate) fn log_sum_exp(x: &[f64]) -> f64 {
+    if x.iter().any(|x| x.is_nan()) {
+        // It must not vanish in the maximum.
+        return f64::NAN;
+    }
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !largest.is_finite() {
+        return largest;
+    }
+    largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
+}

@@ -1,0 +1,162 @@
+//! The settings of contrastive divergence.
+
+use crate::error::{Error, Result};
+use crate::models::UnitKind;
+
+use super::Schedule;
+
+/// One setter for each field, of its name.
+macro_rules! setters {
+    ($($field:ident: $type:ty;)+) => {$(
+        #[doc = concat!("Sets `", stringify!($field), "`.")]
+        pub fn $field(mut self, value: $type) -> Self {
+            self.$field = value.into();
+            self
+        }
+    )+};
+}
+
+/// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
+/// (1 − decay)·⟨p(h|v)⟩, and cost·(target − q) is added to the unit's part of the data statistics, for
+/// its bias and its weights alike (Hinton 2010, section 11).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Sparsity {
+    /// The wanted mean activity, in (0, 1); 0.01 to 0.1 is usual.
+    pub target: f32,
+    /// The weight of the penalty, ≥ 0; 0.1 is a start.
+    pub cost: f32,
+    /// How slowly the running mean forgets, in [0, 1): 0.9 unless said otherwise.
+    #[serde(default = "sparsity_decay")]
+    pub decay: f32,
+}
+
+fn sparsity_decay() -> f32 {
+    0.9
+}
+
+impl Sparsity {
+    /// Towards `target` with the weight `cost`.
+    pub fn new(target: f32, cost: f32) -> Self {
+        Sparsity { target, cost, decay: sparsity_decay() }
+    }
+
+    /// How slowly the running mean forgets.
+    pub fn decay(self, decay: f32) -> Self {
+        Sparsity { decay, ..self }
+    }
+}
+
+/// How to train. The defaults are those of Hinton's *A Practical Guide to Training Restricted Boltzmann
+/// Machines* (2010) in spirit.
+///
+/// ```
+/// use harmonium::training::CdConfig;
+/// let config = CdConfig::default().epochs(5).learning_rate(0.05).persistent(true);
+/// assert_eq!((config.epochs, config.batch), (5, 100));
+/// ```
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CdConfig {
+    /// η per update, of gradients that are means over the batch: 0.1; Gaussian units 0.001.
+    pub learning_rate: Schedule,
+    /// In [0, 1): 0.5, and 0.9 after epoch 5.
+    pub momentum: Schedule,
+    /// L2, of the weights only: 1e-4.
+    pub weight_decay: f32,
+    /// Cases per update: 100.
+    pub batch: usize,
+    /// Passes over the data: 10.
+    pub epochs: u64,
+    /// Gibbs steps per update, k: 1.
+    pub steps: u64,
+    /// PCD, with as many chains as the batch has cases: false.
+    pub persistent: bool,
+    /// Centring: false. Offsets start at the data's mean and ½ and follow the data at rate 0.01.
+    pub centered: bool,
+    /// The model's term by enumeration instead of chains, for machines of up to 20 units in the smaller layer
+    /// (Gaussian: the hidden one): false.
+    #[serde(default)]
+    pub exact_gradient: bool,
+    /// None unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sparsity: Option<Sparsity>,
+    /// Of weights, order, states and noise: 1.
+    pub seed: u64,
+    /// Which layer of a stack is trained, so that equally seeded layers share no number: 0.
+    #[serde(skip)]
+    pub level: u8,
+}
+
+impl Default for CdConfig {
+    /// The defaults for Bernoulli units.
+    fn default() -> Self {
+        CdConfig::new(UnitKind::Bernoulli, UnitKind::Bernoulli)
+    }
+}
+
+impl CdConfig {
+    /// The defaults for a machine of these units.
+    pub fn new(visible: UnitKind, hidden: UnitKind) -> Self {
+        let rate = if [visible, hidden].contains(&UnitKind::Gaussian) { 0.001 } else { 0.1 };
+        CdConfig {
+            learning_rate: Schedule::constant(rate),
+            momentum: Schedule::Steps(0.5, vec![(5, 0.9)]),
+            weight_decay: 1e-4,
+            batch: 100,
+            epochs: 10,
+            steps: 1,
+            persistent: false,
+            centered: false,
+            exact_gradient: false,
+            sparsity: None,
+            seed: 1,
+            level: 0,
+        }
+    }
+
+    setters! {
+        learning_rate: impl Into<Schedule>;
+        momentum: impl Into<Schedule>;
+        weight_decay: f32;
+        batch: usize;
+        epochs: u64;
+        steps: u64;
+        persistent: bool;
+        centered: bool;
+        exact_gradient: bool;
+        sparsity: impl Into<Option<Sparsity>>;
+        seed: u64;
+        level: u8;
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        self.learning_rate.check("learning-rate", 0.0, 1e6)?;
+        self.momentum.check("momentum", 0.0, 0.999_999)?;
+        let range = |name: &str, value: f32, low: f32, high: f32| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::setting(name, format!("{value} is outside [{low}, {high}]")))
+            }
+        };
+        range("weight-decay", self.weight_decay, 0.0, 1e6)?;
+        for (name, value) in [("batch", self.batch as u64), ("cd steps", self.steps)] {
+            if value == 0 {
+                return Err(Error::setting(name, "0 is too few; use at least 1"));
+            }
+        }
+        if let Some(s) = self.sparsity {
+            range("sparsity-target", s.target, 1e-6, 1.0 - 1e-6)?;
+            range("sparsity-cost", s.cost, 0.0, 1e6)?;
+            range("sparsity-decay", s.decay, 0.0, 0.999_999)?;
+        }
+        Ok(())
+    }
+}
