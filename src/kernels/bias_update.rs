@@ -59,7 +59,7 @@ pub fn bias_gradient(phases: &BiasPhases<'_>, gradient: &mut Tensor) -> Result<(
     run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
 }
 
-pub(crate) fn constants(gradient: bool) -> [(&'static str, u32); 1] {
+fn constants(gradient: bool) -> [(&'static str, u32); 1] {
     [("GRADIENT", flag(gradient))]
 }
 
@@ -187,5 +187,102 @@ impl HostUpdate<'_> {
                 finite
             })
             .reduce(|| true, |a, b| a && b)
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry =
+        Entry { name: "bias_update", shaders: &[&SHADER], verify: standard, bench, ahead };
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, constants(false).to_vec())]
+    }
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for gradient in [false, true] {
+            for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+                out.push(case(device, gradient, [131, 100, 37], values)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call for N units, B cases and C chains: `dims` is `[N, B, C]`. Then the watch: steps 7, 3 and 9 on
+    /// the same numbers must leave 3 where a bias is not finite.
+    pub fn case(
+        device: &Device,
+        gradient: bool,
+        dims: [usize; 3],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [n, b, c] = dims;
+        let mut inputs = Inputs::new(((n * 1009 + b) * 1009 + c) as u64);
+        let x0 = inputs.values(values, b * n);
+        let xk = inputs.values(values, c * n);
+        let bias = inputs.values(Values::Ordinary, n);
+        let velocity = inputs.values(Values::Ordinary, n);
+        let scales = [b, c].map(|n| 1.0 / n.max(1) as f32);
+        let step = Step { rate: 0.25, momentum: 0.75, decay: 0.0 };
+        let run = |device: &Device| {
+            let x0 = Tensor::from_f32(device, &[b, n], &x0)?;
+            let xk = Tensor::from_f32(device, &[c, n], &xk)?;
+            let phases = BiasPhases { x0: &x0, xk: &xk, scales };
+            let mut bias = Tensor::from_f32(device, &[n], &bias)?;
+            let mut velocity = Tensor::from_f32(device, &[n], &velocity)?;
+            let mut status = Tensor::from_u32(device, &[1], &[NEVER])?;
+            if gradient {
+                bias_gradient(&phases, &mut velocity)?;
+                return Ok((bias.to_vec()?, velocity.to_vec()?, status.to_words()?));
+            }
+            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 7))?;
+            let first = (bias.to_vec()?, velocity.to_vec()?);
+            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 3))?;
+            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 9))?;
+            Ok((first.0, first.1, status.to_words()?))
+        };
+        let (expected, found) = both(device, run)?;
+        let mut sizes = vec![0f64; n];
+        for (x, scale) in [(&x0, scales[0]), (&xk, scales[1])] {
+            for (at, x) in x.iter().enumerate() {
+                sizes[at % n] += f64::from(scale) * f64::from(*x).abs();
+            }
+        }
+        // B + C sums and the two scales; 1.5 for both devices together.
+        let terms = (b + c) as f64;
+        let error = |at: usize| 1.5 * (terms + 3.0) * EPSILON * sizes[at] + FLUSH * (terms + 4.0);
+        let mut check = Check::default();
+        if gradient {
+            check.compare("gradient", &expected.1, &found.1, error);
+        } else {
+            let change = |at: usize| {
+                let old = f64::from(velocity[at]).abs();
+                error(at) + 4.5 * EPSILON * (old + sizes[at])
+            };
+            check.compare("velocity", &expected.1, &found.1, change);
+            check.compare("bias", &expected.0, &found.0, |at| {
+                let whole = f64::from(bias[at]).abs() + f64::from(expected.1[at]).abs();
+                change(at) + 1.5 * EPSILON * whole
+            });
+        }
+        check.exact("status", &expected.2, &found.2);
+        let mode = if gradient { "gradient, " } else { "" };
+        Ok(check.outcome("bias_update", format!("{mode}{n}, {b} cases, {c} chains {values:?}")))
+    }
+
+    /// 784 units with a batch of 100; elements are values read.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let (rows, n) = (100, 784);
+        let (x0, xk) = (b.random(&[rows, n], 1)?, b.random(&[rows, n], 2)?);
+        let (mut bias, mut velocity) = (b.random(&[n], 3)?, b.random(&[n], 4)?);
+        let mut status = Tensor::from_u32(b.device, &[1], &[NEVER])?;
+        let phases = BiasPhases { x0: &x0, xk: &xk, scales: [0.01, 0.01] };
+        let step = Step { rate: 1e-3, momentum: 0.5, decay: 0.0 };
+        b.case("784", 2 * rows * n, || {
+            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 0))
+        })
     }
 }

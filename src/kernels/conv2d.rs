@@ -267,3 +267,36 @@ fn finish_row(f: Activation, bias: f32, row: &mut [f32]) {
     }
     f.apply_slice(row);
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    pub use crate::kernels::convolution::proof::{FORMS, Form, Kernel, case};
+    use crate::kernels::convolution::proof::{SIZES, standard_of, tensors};
+    use crate::kernels::convolution::shader::PIXELS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry {
+        name: "conv2d",
+        shaders: &[&SHADERS.workgroup, &SHADERS.register, &PIXELS],
+        verify: standard,
+        bench,
+        ahead: none_ahead,
+    };
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        standard_of(device, Kernel::Forward(Activation::Tanh), out)
+    }
+
+    /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for (name, channels, side, kernel) in SIZES {
+            let ([x, k, mut y], work) = tensors(b, channels, side, kernel)?;
+            let options = Convolution::default();
+            let bias = b.random(&[channels[1]], 4)?;
+            let f = Activation::Relu;
+            b.case(name, work, || conv2d(&x, &k, Some(&bias), &options, f, &mut y))?;
+        }
+        Ok(())
+    }
+}

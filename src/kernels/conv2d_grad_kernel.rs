@@ -274,3 +274,34 @@ fn covering(
     }
     Ok(())
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::convolution::proof::{Kernel, SIZES, standard_of, tensors};
+    use crate::kernels::convolution::shader::TAPS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry {
+        name: "conv2d_grad_kernel",
+        shaders: &[&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS],
+        verify: standard,
+        bench,
+        ahead: none_ahead,
+    };
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        standard_of(device, Kernel::GradKernel(true), out)
+    }
+
+    /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for (name, channels, side, kernel) in SIZES {
+            let ([x, mut dk, dy], work) = tensors(b, channels, side, kernel)?;
+            let options = Convolution::default();
+            let mut db = b.output(&[channels[1]])?;
+            b.case(name, work, || conv2d_grad_kernel(&x, &dy, &options, &mut dk, Some(&mut db)))?;
+        }
+        Ok(())
+    }
+}

@@ -77,3 +77,68 @@ pub fn error_count(
         }
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::argmax::proof::{EXTREMES, ties};
+    use crate::kernels::cross_entropy::proof::classes;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry {
+        name: "error_count",
+        shaders: &[&SHADER],
+        verify: standard,
+        bench,
+        ahead: none_ahead,
+    };
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for extreme in EXTREMES {
+            for values in Values::ALL {
+                out.push(case(device, [101, 10], extreme, values)?);
+            }
+            out.push(case(device, [29, 1009], extreme, Values::Ordinary)?);
+        }
+        Ok(())
+    }
+
+    /// One call on `[rows, columns]`: half of the classes are the right ones, every ninth is none.
+    pub fn case(
+        device: &Device,
+        dims: [usize; 2],
+        extreme: Extreme,
+        values: Values,
+    ) -> Result<Outcome> {
+        let [rows, columns] = dims;
+        let mut inputs = Inputs::new((rows * 1031 + columns) as u64);
+        let x = ties(&mut inputs, dims, values);
+        let mut classes = classes(&mut inputs, rows, columns);
+        for (r, class) in classes.iter_mut().enumerate().filter(|(r, _)| r % 9 != 8 && r % 2 == 0) {
+            *class = extreme.column(&x[r * columns..][..columns]) as f32;
+        }
+        let run = |device: &Device| {
+            let x = Tensor::from_f32(device, &dims, &x)?;
+            let classes = Tensor::from_f32(device, &[rows], &classes)?;
+            let mut wrong = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
+            error_count(&x, &classes, extreme, (&mut wrong, 4))?;
+            wrong.to_vec()
+        };
+        let (expected, found) = both(device, run)?;
+        let mut check = Check::default();
+        check.exact_f32("wrong", &expected, &found);
+        Ok(check.outcome("error_count", format!("{dims:?} {extreme:?} {values:?}")))
+    }
+
+    /// 10 classes and 1,000; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for dims in [[10_000, 10], [1000, 1000]] {
+            let (x, classes) = (b.random(&dims, 1)?, Tensor::zeros(b.device, &[dims[0]])?);
+            let mut wrong = b.output(&[dims[0]])?;
+            b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
+                error_count(&x, &classes, Extreme::Largest, (&mut wrong, 0))
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -151,3 +151,76 @@ pub(crate) fn window_sums(
         }
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::activation::proof::{ACTIVATIONS, slope, tolerance};
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry {
+        name: "subsample",
+        shaders: &[&SHADER],
+        verify: standard,
+        bench,
+        ahead: none_ahead,
+    };
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for f in ACTIVATIONS {
+            out.push(case(device, f, [2, 2], [3, 6, 28, 28], Values::Ordinary)?);
+            out.push(case(device, f, [3, 2], [2, 5, 7, 11], Values::NonFinite)?);
+        }
+        Ok(())
+    }
+
+    /// One call on `[B, C, H, W]`: z = coefficient · sum + bias errs by as many units of Σ|terms| as it has
+    /// additions and products, and f carries that on.
+    pub fn case(
+        device: &Device,
+        f: Activation,
+        size: [usize; 2],
+        dims: [usize; 4],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [b, c, h, w] = dims;
+        let [oh, ow] = output_size("subsample", size, [h, w])?;
+        let count: usize = dims.iter().product();
+        let mut inputs = Inputs::new((count * 31 + c) as u64);
+        let x = inputs.values(values, count);
+        let coefficient = inputs.values(Values::Ordinary, c);
+        let bias = inputs.values(Values::Ordinary, c);
+        let run = |device: &Device, f, [x, coefficient, bias]: [&[f32]; 3]| {
+            let x = Tensor::from_f32(device, &dims, x)?;
+            let coefficient = Tensor::from_f32(device, &[c], coefficient)?;
+            let bias = Tensor::from_f32(device, &[c], bias)?;
+            let mut y = Tensor::for_output(device, &[b, c, oh, ow])?;
+            subsample(&x, size, &coefficient, &bias, f, &mut y)?;
+            y.to_vec()
+        };
+        let given = [&x[..], &coefficient, &bias];
+        let (expected, found) = both(device, |device| run(device, f, given))?;
+        let cpu = Device::cpu();
+        let z = run(&cpu, Activation::Identity, given)?;
+        let sizes = given.map(|values| values.iter().map(|v| v.abs()).collect::<Vec<_>>());
+        let sizes = run(&cpu, Activation::Identity, [&sizes[0], &sizes[1], &sizes[2]])?;
+        let steps = (size[0] + size[1] + 3) as f64;
+        let mut check = Check::default();
+        check.compare("y", &expected, &found, |i| {
+            let error = 1.5 * EPSILON * steps * f64::from(sizes[i]) + FLUSH * steps;
+            tolerance(f, f64::from(z[i])) + slope(f) * error
+        });
+        Ok(check.outcome("subsample", format!("{f:?}, {size:?}, {dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's S2 for a batch of 128; elements are pixels of the input.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let dims = [128, 6, 28, 28];
+        let (x, mut y) = (b.random(&dims, 1)?, b.output(&[128, 6, 14, 14])?);
+        let (coefficient, bias, f) =
+            (b.random(&[6], 2)?, b.random(&[6], 3)?, Activation::ScaledTanh);
+        b.case("6x28x28", dims.iter().product(), || {
+            subsample(&x, [2, 2], &coefficient, &bias, f, &mut y)
+        })
+    }
+}

@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::anneal::case;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::kernels::anneal::proof::case;
 use harmonium::kernels::anneal::{Chains, anneal};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 

@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::argmax::{EXTREMES, case};
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::argmax::proof::{EXTREMES, case};
 use harmonium::kernels::argmax::{Extreme, argmax};
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, everywhere, tensor};

@@ -1,8 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::bias_update::case;
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::bias_update::proof::case;
 use harmonium::kernels::bias_update::{BiasPhases, NEVER, bias_update};
 use harmonium::kernels::cd_update::Step;
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};

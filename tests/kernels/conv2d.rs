@@ -1,10 +1,10 @@
 use harmonium::error::Result;
-use harmonium::evaluation::verify::conv2d::{FORMS, Form, Kernel, case};
-use harmonium::evaluation::verify::inputs::Values;
 use harmonium::kernels::activation::{Activation, activate_in_place};
+use harmonium::kernels::conv2d::proof::{FORMS, Form, Kernel, case};
 use harmonium::kernels::conv2d::{Convolution, conv2d};
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::{Tiles, with_tiles};
 use harmonium::{Device, Error, Tensor};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::cross_entropy::case;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::cross_entropy::cross_entropy;
+use harmonium::kernels::cross_entropy::proof::case;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};

@@ -1,9 +1,9 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::argmax::EXTREMES;
-use harmonium::evaluation::verify::error_count::case;
-use harmonium::evaluation::verify::inputs::Values;
 use harmonium::kernels::argmax::Extreme;
+use harmonium::kernels::argmax::proof::EXTREMES;
 use harmonium::kernels::error_count::error_count;
+use harmonium::kernels::error_count::proof::case;
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 

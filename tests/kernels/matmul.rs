@@ -1,10 +1,10 @@
 use harmonium::Device;
 use harmonium::device::testing;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::matmul::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::matmul::proof::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::random::{Draw, bernoulli, normal};
 use harmonium::tensor::Tensor;
 use harmonium::{Error, Result};

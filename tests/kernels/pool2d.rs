@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::pool2d::{POOLS, case, forms};
+use harmonium::kernels::pool2d::proof::{POOLS, case, forms};
 use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
 use super::{assert_close, assert_passed, on_gpus, ordinary};

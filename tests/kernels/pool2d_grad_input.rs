@@ -1,8 +1,8 @@
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::pool2d::{POOLS, forms};
-use harmonium::evaluation::verify::pool2d_grad_input::case;
+use harmonium::kernels::pool2d::proof::{POOLS, forms};
 use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
 use harmonium::kernels::pool2d_grad_input::pool2d_grad_input;
+use harmonium::kernels::pool2d_grad_input::proof::case;
+use harmonium::kernels::proof::Values;
 use harmonium::{Device, Tensor};
 
 use super::pool2d::{PICTURES, every_small_pool, outputs};

@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::rbf_loss::case;
+use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::kernels::rbf_loss::proof::case;
 use harmonium::kernels::rbf_loss::rbf_loss;
 use harmonium::tensor::Tensor;
 

@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::squared_error::case;
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::squared_error::proof::case;
 use harmonium::kernels::squared_error::squared_error;
 use harmonium::tensor::Tensor;
 

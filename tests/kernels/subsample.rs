@@ -1,7 +1,7 @@
-use harmonium::evaluation::verify::activation::{ACTIVATIONS, slope};
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::subsample::case;
+use harmonium::kernels::activation::proof::{ACTIVATIONS, slope};
 use harmonium::kernels::activation::{Activation, activate_in_place};
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::subsample::proof::case;
 use harmonium::kernels::subsample::{output_size, subsample};
 use harmonium::{Device, Tensor};
 

@@ -1,8 +1,8 @@
 //! Every layer's backward pass against finite differences of its forward pass, in the middle of a graph: the
 //! incoming gradient is random.
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::layers::{Initialization, LayerSpec, Pass, PoolKind, Sequential, Size};
 use harmonium::random::{Draw, stream};
 use harmonium::{Device, Tensor};

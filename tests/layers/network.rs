@@ -1,7 +1,7 @@
 //! Classifiers: their losses' gradients by finite differences, their scores and errors.
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::layers::{Initialization, Pass};
 use harmonium::models::network::{OutputSpec, Tally};
 use harmonium::models::{Network, NetworkSpec, lenet5};

@@ -1,17 +1,48 @@
 //! The matrix product and its epilogue against the CPU path and against its unfused parts.
 
-use super::activation::{slope, tolerance as activation_tolerance};
-use super::compare::{Check, EPSILON, FLUSH};
-use super::inputs::{Inputs, Values};
-use super::sample::NORMAL;
-use super::{Outcome, both};
-use crate::device::Device;
-use crate::error::Result;
-use crate::kernels::activation::Activation;
-use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use super::*;
+use crate::kernels::activation::proof::{slope, tolerance};
+use crate::kernels::proof::*;
+use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
-use crate::random::{Draw, uniform};
-use crate::tensor::Tensor;
+use crate::random::uniform;
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "matmul",
+    shaders: &[&SHADERS.workgroup, &SHADERS.register],
+    verify: standard,
+    bench,
+    ahead,
+};
+
+/// The variants of a Bernoulli machine's training step.
+fn ahead(gpu: &Gpu) -> Vec<Variant> {
+    let half_step = |transpose, mean, noise| {
+        let (biases, activation) = ([false, true], Activation::Sigmoid);
+        let compiled = Compiled { transpose, add: 0, biases, activation, mean, noise };
+        (SHADERS.for_gpu(gpu), compiled.constants().to_vec())
+    };
+    vec![
+        half_step(Transpose::NN, true, Some(Noise::Bernoulli)),
+        half_step(Transpose::NT, false, Some(Noise::Bernoulli)),
+        half_step(Transpose::NN, true, None),
+        half_step(Transpose::NT, true, None),
+    ]
+}
+
+fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for tiles in Tiles::ALL {
+        for form in FORMS {
+            for dims in [[1, 1, 1], [5, 3, 0], [63, 127, 15], [65, 129, 17], [100, 131, 257]] {
+                out.push(case(device, tiles, form, dims, Values::Ordinary)?);
+            }
+            for values in [Values::Huge, Values::NonFinite] {
+                out.push(case(device, tiles, form, [9, 67, 31], values)?);
+            }
+        }
+    }
+    Ok(())
+}
 
 /// One compiled form of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -230,7 +261,7 @@ impl Data {
                 }
                 let delta = 1.5 * (k as f64 + 8.0) * EPSILON * *sum + flush;
                 let f = self.form.activation;
-                *sum = slope(f) * delta + activation_tolerance(f, value);
+                *sum = slope(f) * delta + tolerance(f, value);
             }
         }
         tolerances
@@ -244,9 +275,6 @@ impl Data {
 }
 
 /// One call with A `[m, k]` and B `[k, n]`, `dims` being `[m, n, k]`.
-///
-/// # Errors
-/// The device's own.
 pub fn case(
     device: &Device,
     tiles: Tiles,
@@ -307,4 +335,26 @@ fn name(tiles: Tiles, f: Form, [m, n, k]: [usize; 3], values: Values) -> String 
         name.push_str(&format!(", {noise:?}"));
     }
     format!("{name}, {m}x{n}x{k} {values:?}")
+}
+
+/// The products of a Boltzmann machine and a square one; elements are FLOP.
+fn bench(b: &mut Bench<'_>) -> Result<()> {
+    for (name, [m, n, k], t) in [
+        ("512x512x512 NN", [512, 512, 512], Transpose::NN),
+        ("100x500x784 NN", [100, 500, 784], Transpose::NN),
+        ("100x784x500 NT", [100, 784, 500], Transpose::NT),
+        ("784x500x100 TN", [784, 500, 100], Transpose::TN),
+    ] {
+        let x = b.random(&if t.a { [k, m] } else { [m, k] }, 1)?;
+        let y = b.random(&if t.b { [n, k] } else { [k, n] }, 2)?;
+        let mut out = b.output(&[m, n])?;
+        b.case(name, 2 * m * n * k, || matmul(&x, &y, t, &Epilogue::default(), &mut out))?;
+    }
+    let (v, w, bias) = (b.random(&[100, 784], 1)?, b.random(&[784, 500], 2)?, b.random(&[500], 3)?);
+    let mut h = b.output(&[100, 500])?;
+    b.case("100x500x784 sample h from v", 2 * 100 * 500 * 784, || {
+        let epilogue = Epilogue::new(&bias, Activation::Sigmoid);
+        let noise = (Noise::Bernoulli, &Draw::new(1, 1));
+        matmul_sample(&v, &w, Transpose::NN, &epilogue, noise, None, &mut h)
+    })
 }

@@ -1,17 +1,13 @@
-//! The three convolution kernels against the CPU path.
+//! The three convolution kernels against the CPU path, and the sizes that are measured.
 
-use super::compare::{Check, EPSILON, FLUSH};
-use super::inputs::{Inputs, Values};
-use super::{Outcome, activation, both};
-use crate::device::Device;
-use crate::error::Result;
 use crate::kernels::activation::Activation;
+use crate::kernels::activation::proof::{slope, tolerance};
 use crate::kernels::conv2d::{Convolution, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
 use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use crate::kernels::proof::*;
 use crate::kernels::{Tiles, with_tiles};
 use crate::shape::Window;
-use crate::tensor::Tensor;
 
 /// One call's sizes; those of pictures are [height, width].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,9 +154,6 @@ pub enum Kernel {
 }
 
 /// One call.
-///
-/// # Errors
-/// The device's own.
 pub fn case(
     device: &Device,
     tiles: Tiles,
@@ -232,7 +225,7 @@ pub fn case(
             check.compare("y", &expected[0], &found[0], |i| {
                 let (bias, (sum, size, n)) = (f64::from(bias[i / places % outputs]), sums[i]);
                 let before = error(size + bias.abs(), n + 1.0);
-                activation::slope(f) * before + activation::tolerance(f, sum + bias)
+                slope(f) * before + tolerance(f, sum + bias)
             });
         }
         _ => check.compare(name, &expected[0], &found[0], |i| error(sums[i].1, sums[i].2)),
@@ -247,4 +240,39 @@ pub fn case(
         check.compare("dbias", &expected[1], &found[1], |i| error(sizes[i], terms as f64));
     }
     Ok(check.outcome(name, format!("{tiles:?} {kernel:?} {form:?} {values:?}")))
+}
+
+/// The standard set of one of the three.
+pub(crate) fn standard_of(device: &Device, kernel: Kernel, out: &mut Vec<Outcome>) -> Result<()> {
+    for tiles in Tiles::ALL {
+        for form in FORMS {
+            out.push(case(device, tiles, kernel, form, Values::Ordinary)?);
+        }
+        for values in [Values::Huge, Values::NonFinite] {
+            out.push(case(device, tiles, kernel, FORMS[3], values)?);
+        }
+    }
+    Ok(())
+}
+
+/// What is measured, 128 images each: name, channels C and O, side of the image and of the kernel.
+pub(crate) const SIZES: [(&str, [usize; 2], usize, usize); 4] = [
+    ("1 to 6, 5x5 on 32x32", [1, 6], 32, 5),
+    ("6 to 16, 5x5 on 14x14", [6, 16], 14, 5),
+    ("16 to 120, 5x5 on 5x5", [16, 120], 5, 5),
+    ("32 to 32, 5x5 on 28x28", [32, 32], 28, 5),
+];
+
+/// x, kernel and y of one of [`SIZES`], and its work in FLOP.
+pub(crate) fn tensors(
+    b: &Bench<'_>,
+    [c, o]: [usize; 2],
+    side: usize,
+    kernel: usize,
+) -> Result<([Tensor; 3], usize)> {
+    let places = side - kernel + 1;
+    let x = b.random(&[128, c, side, side], 1)?;
+    let k = b.random(&[o, c, kernel, kernel], 2)?;
+    let y = b.random(&[128, o, places, places], 3)?;
+    Ok(([x, k, y], 2 * 128 * o * places * places * c * kernel * kernel))
 }

@@ -1,12 +1,20 @@
 //! Pooling against the CPU path: maxima and their indices exactly, averages to rounding.
 
-use super::compare::{Check, EPSILON, FLUSH};
-use super::inputs::{Inputs, Values};
-use super::{Outcome, both};
-use crate::device::Device;
-use crate::error::Result;
-use crate::kernels::pool2d::{Pool, Pooling, pool2d};
-use crate::tensor::Tensor;
+use super::*;
+use crate::kernels::proof::*;
+
+pub(crate) static ENTRY: Entry =
+    Entry { name: "pool2d", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+
+fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+    for form in POOLS.into_iter().flat_map(forms) {
+        out.push(case(device, &form, [2, 3, 28, 28], Values::Ordinary)?);
+        for values in Values::ALL {
+            out.push(case(device, &form, [3, 2, 7, 11], values)?);
+        }
+    }
+    Ok(())
+}
 
 /// Every kind of pool, on windows side by side.
 pub const POOLS: [Pool; 3] =
@@ -22,7 +30,7 @@ pub fn forms(pool: Pool) -> [Pooling; 3] {
 }
 
 /// The result of a pool of `x` with `dims`, and the indices of a maximum.
-pub(super) fn pooled(
+pub(crate) fn pooled(
     device: &Device,
     pooling: &Pooling,
     dims: [usize; 4],
@@ -42,9 +50,6 @@ pub(super) fn pooled(
 }
 
 /// One call on `[B, C, H, W]`. An average of h × w values is h + w − 1 additions and a quotient.
-///
-/// # Errors
-/// The device's own.
 pub fn case(
     device: &Device,
     pooling: &Pooling,
@@ -70,4 +75,30 @@ pub fn case(
         });
     }
     Ok(check.outcome("pool2d", format!("{pooling:?}, {dims:?} {values:?}")))
+}
+
+/// What is measured: windows side by side and ones that overlap, on a batch of 128 with 6 channels.
+pub(crate) fn measured() -> impl Iterator<Item = (String, Pooling)> {
+    POOLS.into_iter().flat_map(|pool| {
+        [[2, 2], [3, 3]].map(|size| {
+            let pooling = Pooling { stride: [2, 2], ..Pooling::new(pool, size) };
+            (format!("{pool:?} {}x{}", size[0], size[1]), pooling)
+        })
+    })
+}
+
+/// Elements are pixels of the input.
+fn bench(b: &mut Bench<'_>) -> Result<()> {
+    let dims = [128, 6, 28, 28];
+    let x = b.random(&dims, 1)?;
+    for (name, pooling) in measured() {
+        let [oh, ow] = pooling.output_size("bench", [28, 28])?;
+        let mut y = b.output(&[128, 6, oh, ow])?;
+        let mut indices = Tensor::for_indices(b.device, &[128, 6, oh, ow])?;
+        b.case(&name, dims.iter().product(), || {
+            let indices = (pooling.pool == Pool::Maximum).then_some(&mut indices);
+            pool2d(&x, &pooling, &mut y, indices)
+        })?;
+    }
+    Ok(())
 }
