@@ -11,10 +11,11 @@
 //! to be trusted.
 
 use crate::error::{Error, Result};
+use crate::kernels::Place;
 use crate::kernels::activation::Activation;
-use crate::kernels::anneal::{Chains, anneal};
+use crate::kernels::anneal::{Chains, Hidden, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
-use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use crate::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
 use crate::models::enumeration::log_sum_exp;
 use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, stream};
@@ -238,7 +239,8 @@ impl<'a> Path<'a> {
             activation,
             ..Epilogue::default()
         };
-        matmul_sample(h, &self.rbm.w, Transpose::NT, &epilogue, (noise, draw), None, v)
+        let sampled = Sampled::new(noise, draw, v);
+        matmul_sample(h, &self.rbm.w, Transpose::NT, &epilogue, sampled)
     }
 }
 
@@ -277,9 +279,9 @@ impl<'a> Walk<'a> {
         matmul(&self.v, &rbm.w, Transpose::NN, &epilogue, &mut self.field)?;
         let draw = self.path.draw(stream::HIDDEN, number);
         let chains = Chains { field: &self.field, v: &self.v, tilt: &self.path.tilt };
-        let sample = moved.map(|beta| (beta as f32, &draw, &mut self.h));
+        let sample = moved.map(|beta| Hidden { beta: beta as f32, draw: &draw, h: &mut self.h });
         let betas = [from as f32, to as f32];
-        anneal(&chains, betas, (&mut self.increments, self.filled), sample)?;
+        anneal(&chains, betas, Place::at(&mut self.increments, self.filled), sample)?;
         self.constant += self.path.constant(from, to);
         self.filled += 1;
         if self.filled == ROWS {

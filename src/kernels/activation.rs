@@ -213,13 +213,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "activation",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("activation", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for f in ACTIVATIONS {

@@ -195,8 +195,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "adam", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for update in [1, 1000] {

@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::activation::{sigmoid, softplus};
-use super::{expect, flag, shader};
+use super::{Place, expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
 use crate::random::{self, Draw};
@@ -29,18 +29,30 @@ pub struct Chains<'a> {
     pub tilt: &'a Tensor,
 }
 
-/// Writes the increments of the step from temperature `from` to `to` into row `row` of `increments`
-/// `[≥ row + 1, C]`, and, where `sample` is given, h ~ Bernoulli(σ(β″x)) at its temperature β″ into `[C, J]`.
+/// Hidden states to draw: h ~ Bernoulli(σ(β″x)) into h `[C, J]`.
+#[derive(Debug)]
+pub struct Hidden<'a> {
+    /// β″.
+    pub beta: f32,
+    /// The random numbers; a chain is a case.
+    pub draw: &'a Draw,
+    /// `[C, J]`.
+    pub h: &'a mut Tensor,
+}
+
+/// Writes the increments of the step from temperature `from` to `to` into one row of
+/// `increments` `[≥ row + 1, C]`, and draws hidden states where `sample` asks for them.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn anneal(
     chains: &Chains<'_>,
     [from, to]: [f32; 2],
-    (increments, row): (&mut Tensor, usize),
-    sample: Option<(f32, &Draw, &mut Tensor)>,
+    increments: Place<'_>,
+    sample: Option<Hidden<'_>>,
 ) -> Result<()> {
     let op = "anneal";
+    let Place { tensor: increments, first_row: row } = increments;
     let device = chains.field.device().clone();
     let [count, hidden] = chains.field.shape().matrix(op, "the field")?;
     let visible = chains.v.shape().matrix(op, "v")?[1];
@@ -55,8 +67,8 @@ pub fn anneal(
             format!("the increments are {}, expected [above {row}, {count}]", increments.shape()),
         ));
     }
-    if let Some((_, _, h)) = &sample {
-        expect(op, "h", h, &device, &[count, hidden])?;
+    if let Some(sample) = &sample {
+        expect(op, "h", sample.h, &device, &[count, hidden])?;
     }
     let elements = (count * hidden) as u64;
     let cost = Cost { flops: 30 * elements, bytes: 4 * (2 * elements + (count * visible) as u64) };
@@ -72,7 +84,7 @@ pub fn anneal(
             };
             let out = &mut increments.host_mut()?.f32_mut()[row * count..(row + 1) * count];
             match sample {
-                Some((beta, draw, h)) => {
+                Some(Hidden { beta, draw, h }) => {
                     let h = h.host_mut()?.f32_mut();
                     cpu.run(op, cost, || task.run(out, Some((beta, draw, h))));
                 }
@@ -81,8 +93,8 @@ pub fn anneal(
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let draw = sample.as_ref().map_or(Draw::new(0, 0), |(_, draw, _)| **draw);
-            let beta = sample.as_ref().map_or(0.0, |s| s.0);
+            let draw = sample.as_ref().map_or(Draw::new(0, 0), |s| *s.draw);
+            let beta = sample.as_ref().map_or(0.0, |s| s.beta);
             let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
             let params = [
                 count as u32,
@@ -109,7 +121,7 @@ pub fn anneal(
                     Bind::Read(chains.tilt.gpu()?),
                     Bind::Update(increments.gpu()?),
                     match &sample {
-                        Some((_, _, h)) => Bind::Write(h.gpu()?),
+                        Some(sample) => Bind::Write(sample.h.gpu()?),
                         None => Bind::Unused,
                     },
                 ],
@@ -180,8 +192,7 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::sample;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "anneal", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("anneal", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for samples in [false, true] {
@@ -216,8 +227,8 @@ pub mod proof {
             // Row 1 is written; rows 0 and 2 must stay.
             let mut increments = Tensor::from_f32(device, &[3, c], &vec![7.0; 3 * c])?;
             let mut h = Tensor::zeros(device, &[c, j])?;
-            let sample = samples.then_some((betas[1], &draw, &mut h));
-            anneal(&chains, betas, (&mut increments, 1), sample)?;
+            let sample = samples.then_some(Hidden { beta: betas[1], draw: &draw, h: &mut h });
+            anneal(&chains, betas, Place::at(&mut increments, 1), sample)?;
             let mut u = Tensor::zeros(device, &[c, j])?;
             sample::uniform(&draw, &mut u)?;
             Ok((increments.to_vec()?, h.to_vec()?, u.to_vec()?))
@@ -279,11 +290,11 @@ pub mod proof {
         let (count, i, j) = (100, 784, 500);
         let (field, v) = (b.random(&[count, j], 1)?, b.random(&[count, i], 2)?);
         let (tilt, mut increments) = (b.random(&[i], 3)?, Tensor::zeros(b.device, &[1, count])?);
-        let mut h = b.output(&[count, j])?;
+        let (draw, mut h) = (Draw::new(1, 1), b.output(&[count, j])?);
         let chains = Chains { field: &field, v: &v, tilt: &tilt };
         b.case("100 chains, 784-500", count * j, || {
-            let sample = Some((0.9, &Draw::new(1, 1), &mut h));
-            anneal(&chains, [0.9, 0.901], (&mut increments, 0), sample)
+            let sample = Some(Hidden { beta: 0.9, draw: &draw, h: &mut h });
+            anneal(&chains, [0.9, 0.901], Place::at(&mut increments, 0), sample)
         })
     }
 }

@@ -29,8 +29,24 @@ pub struct BiasPhases<'a> {
     pub scales: [f32; 2],
 }
 
-/// Changes `bias` `[N]` and its `velocity` in place. `status` is a u32 tensor `[1]`, set to [`NEVER`] at
-/// the start; it becomes the least `number` at which a bias was not finite. `step.decay` is not used.
+/// Where the watch over a bias is kept.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    /// A u32 tensor `[1]`, set to [`NEVER`] at the start.
+    pub status: &'a mut Tensor,
+    /// What this update is called.
+    pub number: u32,
+}
+
+impl<'a> Watch<'a> {
+    /// Update `number`, kept in `status`.
+    pub fn new(status: &'a mut Tensor, number: u32) -> Self {
+        Watch { status, number }
+    }
+}
+
+/// Changes `bias` `[N]` and its `velocity` in place. `watch.status` is a u32 tensor `[1]`, set to [`NEVER`] at
+/// the start; it becomes the least `watch.number` at which a bias was not finite. `step.decay` is not used.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
@@ -39,16 +55,17 @@ pub fn bias_update(
     step: Step,
     bias: &mut Tensor,
     velocity: &mut Tensor,
-    (status, number): (&mut Tensor, u32),
+    watch: Watch<'_>,
 ) -> Result<()> {
     let op = "bias_update";
     expect(op, "the bias", bias, velocity.device(), velocity.shape().dims())?;
+    let status = &*watch.status;
     bias.device().require_same(op, status.device())?;
     status.require(op, "the status", Element::U32)?;
     if status.shape().len() != 1 {
         return Err(Error::shape(op, format!("the status is {}, expected [1]", status.shape())));
     }
-    run(phases, step, Some((bias, status, number)), velocity)
+    run(phases, step, Some((bias, watch)), velocity)
 }
 
 /// Writes g into `gradient` `[N]`.
@@ -66,7 +83,7 @@ fn constants(gradient: bool) -> [(&'static str, u32); 1] {
 fn run(
     phases: &BiasPhases<'_>,
     step: Step,
-    target: Option<(&mut Tensor, &mut Tensor, u32)>,
+    target: Option<(&mut Tensor, Watch<'_>)>,
     velocity: &mut Tensor,
 ) -> Result<()> {
     let op = "bias_update";
@@ -91,7 +108,7 @@ fn run(
             let velocity = velocity.host_mut()?.f32_mut();
             match target {
                 None => cpu.run(op, cost, || task.gradient(velocity)),
-                Some((bias, status, number)) => {
+                Some((bias, Watch { status, number })) => {
                     let bias = bias.host_mut()?.f32_mut();
                     let status = status.host_mut()?.words_mut();
                     let finite = cpu.run(op, cost, || task.update(bias, velocity));
@@ -103,7 +120,7 @@ fn run(
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let number = target.as_ref().map_or(0, |t| t.2);
+            let number = target.as_ref().map_or(0, |t| t.1.number);
             let params = [
                 n as u32,
                 rows as u32,
@@ -116,7 +133,9 @@ fn run(
             ];
             let gradient = target.is_none();
             let (bias, status) = match &target {
-                Some((bias, status, _)) => (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?)),
+                Some((bias, watch)) => {
+                    (Bind::Update(bias.gpu()?), Bind::Update(watch.status.gpu()?))
+                }
                 None => (Bind::Unused, Bind::Unused),
             };
             let velocity = velocity.gpu()?;
@@ -196,7 +215,7 @@ pub mod proof {
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry =
-        Entry { name: "bias_update", shaders: &[&SHADER], verify: standard, bench, ahead };
+        Entry::new("bias_update", &[&SHADER], standard, bench).ahead(ahead);
 
     fn ahead(_: &Gpu) -> Vec<Variant> {
         vec![(&SHADER, constants(false).to_vec())]
@@ -238,10 +257,10 @@ pub mod proof {
                 bias_gradient(&phases, &mut velocity)?;
                 return Ok((bias.to_vec()?, velocity.to_vec()?, status.to_words()?));
             }
-            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 7))?;
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 7))?;
             let first = (bias.to_vec()?, velocity.to_vec()?);
-            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 3))?;
-            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 9))?;
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 3))?;
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 9))?;
             Ok((first.0, first.1, status.to_words()?))
         };
         let (expected, found) = both(device, run)?;
@@ -282,7 +301,7 @@ pub mod proof {
         let phases = BiasPhases { x0: &x0, xk: &xk, scales: [0.01, 0.01] };
         let step = Step { rate: 1e-3, momentum: 0.5, decay: 0.0 };
         b.case("784", 2 * rows * n, || {
-            bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, 0))
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 0))
         })
     }
 }

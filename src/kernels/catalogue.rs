@@ -19,13 +19,23 @@ pub struct Entry {
     pub(crate) ahead: fn(&Gpu) -> Vec<Variant>,
 }
 
+impl Entry {
+    pub(crate) const fn new(
+        name: &'static str,
+        shaders: &'static [&'static Shader],
+        verify: fn(&Device, &mut Vec<Outcome>) -> Result<()>,
+        bench: fn(&mut Bench<'_>) -> Result<()>,
+    ) -> Self {
+        Entry { name, shaders, verify, bench, ahead: |_| Vec::new() }
+    }
+
+    pub(crate) const fn ahead(self, ahead: fn(&Gpu) -> Vec<Variant>) -> Self {
+        Entry { ahead, ..self }
+    }
+}
+
 /// A shader and its override constants: one pipeline.
 pub(crate) type Variant = (&'static Shader, Vec<(&'static str, u32)>);
-
-/// For kernels of which nothing is compiled ahead.
-pub(crate) fn none_ahead(_: &Gpu) -> Vec<Variant> {
-    Vec::new()
-}
 
 macro_rules! entries {
     ($($kernel:ident)*) => { &[$(&super::$kernel::proof::ENTRY),*] };

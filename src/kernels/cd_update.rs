@@ -216,13 +216,9 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::{Tiles, with_tiles};
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "cd_update",
-        shaders: &[&SHADERS.workgroup, &SHADERS.register],
-        verify: standard,
-        bench,
-        ahead,
-    };
+    pub(crate) static ENTRY: Entry =
+        Entry::new("cd_update", &[&SHADERS.workgroup, &SHADERS.register], standard, bench)
+            .ahead(ahead);
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
         vec![(SHADERS.for_gpu(gpu), constants(false, false).to_vec())]

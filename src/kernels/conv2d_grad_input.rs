@@ -227,13 +227,12 @@ pub mod proof {
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "conv2d_grad_input",
-        shaders: &[&SHADERS.workgroup, &SHADERS.register, &PIXELS],
-        verify: standard,
+    pub(crate) static ENTRY: Entry = Entry::new(
+        "conv2d_grad_input",
+        &[&SHADERS.workgroup, &SHADERS.register, &PIXELS],
+        standard,
         bench,
-        ahead: none_ahead,
-    };
+    );
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::GradInput, out)

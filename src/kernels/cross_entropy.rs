@@ -1,13 +1,16 @@
 //! Softmax with cross-entropy: −ln softmax(x)_D for the desired class D, and its gradient, in one pass.
 
-use super::cases::{LogLoss, for_rows, lanes, place, row_groups};
-use super::{expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use super::log_loss::Kernel;
+use super::{Losses, shader};
+use crate::device::Shader;
 use crate::error::Result;
-use crate::tensor::{Element, Tensor};
+use crate::tensor::Tensor;
 
 /// The WGSL.
 pub static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
+
+static KERNEL: Kernel =
+    Kernel { op: "cross_entropy", shader: &SHADER, names: ["x", "dx"], sign: 1.0 };
 
 /// `loss[first_row + b] = ln Σ exp(x_b − x_bD)` in nats, and, where asked for,
 /// `dx = scale · (softmax(x) − onehot(D))`. x and dx `[B, N]`; `classes` `[B]`, whole numbers as f32 (so that
@@ -20,6 +23,7 @@ pub static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
 /// a loss of +∞. With N = 0 there is no class, so the loss is NaN. Sums run in f32 in a fixed order.
 ///
 /// ```
+/// use harmonium::kernels::Losses;
 /// use harmonium::kernels::cross_entropy::cross_entropy;
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
@@ -27,7 +31,7 @@ pub static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
 /// let classes = Tensor::from_f32(&device, &[2], &[0.0, 0.0])?;
 /// let mut loss = Tensor::zeros(&device, &[3])?;
 /// let mut dx = Tensor::for_output(&device, &[2, 2])?;
-/// cross_entropy(&x, &classes, 0.5, (&mut loss, 1), Some(&mut dx))?;
+/// cross_entropy(&x, &classes, Losses::at(&mut loss, 1).with_gradient(&mut dx, 0.5))?;
 /// assert_eq!(loss.to_vec()?, [0.0, std::f32::consts::LN_2, 200.0]);
 /// assert_eq!(dx.to_vec()?, [-0.25, 0.25, -0.5, 0.5]);
 /// # Ok::<(), harmonium::Error>(())
@@ -37,56 +41,8 @@ pub static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
 /// [`Error::Shape`](crate::Error::Shape), also where `loss` has no room,
 /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
 /// [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn cross_entropy(
-    x: &Tensor,
-    classes: &Tensor,
-    scale: f32,
-    (loss, first_row): (&mut Tensor, usize),
-    dx: Option<&mut Tensor>,
-) -> Result<()> {
-    let op = "cross_entropy";
-    let [rows, columns] = x.shape().matrix(op, "x")?;
-    let device = x.device();
-    expect(op, "x", x, device, x.shape().dims())?;
-    expect(op, "the classes", classes, device, &[rows])?;
-    let to = place(op, ("the loss", loss, first_row), Element::F32, device, rows)?;
-    if let Some(dx) = &dx {
-        expect(op, "dx", dx, device, x.shape().dims())?;
-    }
-    let passes = 2 + u64::from(dx.is_some());
-    let count = (rows * columns) as u64;
-    let cost = Cost { flops: 4 * passes * count, bytes: 4 * passes * count + 8 * rows as u64 };
-    let task = LogLoss { sign: 1.0, floor: f32::NEG_INFINITY, scale };
-    match device.backend() {
-        Backend::Cpu(cpu) => {
-            let (x, classes) = (x.host()?.f32(), classes.host()?.f32());
-            let loss = &mut loss.host_mut()?.f32_mut()[to];
-            let dx = dx.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
-            cpu.run(op, cost, || {
-                for_rows(columns, loss, dx, |r, dx| {
-                    task.row(&x[r * columns..(r + 1) * columns], classes[r], dx)
-                });
-            });
-            Ok(())
-        }
-        Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("GRADIENT", flag(dx.is_some()))],
-                params: bytemuck::bytes_of(&task.params([rows, columns], lanes, first_row)),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Read(classes.gpu()?),
-                    Bind::Update(loss.gpu()?),
-                    dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
-                ],
-                groups: row_groups(&SHADER, rows, lanes),
-                cost,
-            })
-        }
-    }
+pub fn cross_entropy(x: &Tensor, classes: &Tensor, out: Losses<'_>) -> Result<()> {
+    KERNEL.run(x, classes, f32::NEG_INFINITY, out)
 }
 
 #[doc(hidden)]
@@ -94,13 +50,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "cross_entropy",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("cross_entropy", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for dims in [[1, 1], [5, 10], [3, 64], [7, 1000]] {
@@ -128,7 +78,8 @@ pub mod proof {
             let classes = Tensor::from_f32(device, &[rows], &classes)?;
             let mut loss = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
             let mut dx = Tensor::zeros(device, &[rows, columns])?;
-            cross_entropy(&x, &classes, scale, (&mut loss, 3), gradient.then_some(&mut dx))?;
+            let gradient = gradient.then_some(&mut dx);
+            cross_entropy(&x, &classes, Losses { gradient, scale, ..Losses::at(&mut loss, 3) })?;
             Ok((loss.to_vec()?, dx.to_vec()?))
         };
         let (expected, found) = both(device, run)?;
@@ -213,7 +164,7 @@ pub mod proof {
             let (x, classes) = (b.random(&dims, 1)?, Tensor::zeros(b.device, &[dims[0]])?);
             let (mut loss, mut dx) = (b.output(&[dims[0]])?, b.output(&dims)?);
             b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
-                cross_entropy(&x, &classes, 0.01, (&mut loss, 0), Some(&mut dx))
+                cross_entropy(&x, &classes, Losses::at(&mut loss, 0).with_gradient(&mut dx, 0.01))
             })?;
         }
         Ok(())

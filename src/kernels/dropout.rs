@@ -92,8 +92,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "dropout", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("dropout", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         let draw = Draw { seed: 0xdead_beef_0000_0042, stream: 9, step: 1 << 40, first_case: 99 };

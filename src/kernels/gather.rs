@@ -265,8 +265,7 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::random::{PhiloxRng, stream};
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "gather", shaders: &[&SHADER], verify: standard, bench, ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("gather", &[&SHADER], standard, bench).ahead(ahead);
 
     /// Each kind of source as it is.
     fn ahead(_: &Gpu) -> Vec<Variant> {

@@ -133,9 +133,32 @@ pub fn matmul(
     product.run(Outputs { mean: Some(out), sample: None, noise: None })
 }
 
-/// As [`matmul`], and a sample of the result: row r takes the random numbers of case
-/// `draw.first_case + r`, column by column ([`crate::random`]). The mean is written only where it is
-/// asked for; `accumulate` needs it.
+/// A sample of a product: what is drawn, with which random numbers, and where it goes.
+#[derive(Debug)]
+pub struct Sampled<'a> {
+    /// Bernoulli or Gaussian.
+    pub noise: Noise,
+    /// Row r takes the random numbers of case `draw.first_case + r`, column by column ([`crate::random`]).
+    pub draw: &'a Draw,
+    /// The sample `[m, n]`.
+    pub sample: &'a mut Tensor,
+    /// The mean `[m, n]`, written only where it is asked for.
+    pub mean: Option<&'a mut Tensor>,
+}
+
+impl<'a> Sampled<'a> {
+    /// A sample alone.
+    pub fn new(noise: Noise, draw: &'a Draw, sample: &'a mut Tensor) -> Self {
+        Sampled { noise, draw, sample, mean: None }
+    }
+
+    /// And its mean.
+    pub fn with_mean(self, mean: &'a mut Tensor) -> Self {
+        Sampled { mean: Some(mean), ..self }
+    }
+}
+
+/// As [`matmul`], and a sample of the result; `accumulate` needs the mean as an output.
 ///
 /// # Errors
 /// As [`matmul`].
@@ -144,10 +167,9 @@ pub fn matmul_sample(
     b: &Tensor,
     transpose: Transpose,
     epilogue: &Epilogue<'_>,
-    (noise, draw): (Noise, &Draw),
-    mean: Option<&mut Tensor>,
-    sample: &mut Tensor,
+    out: Sampled<'_>,
 ) -> Result<()> {
+    let Sampled { noise, draw, sample, mean } = out;
     let product = Product::new(a, b, transpose, epilogue, sample)?;
     if let Some(mean) = &mean {
         expect("matmul", "mean", mean, a.device(), &[product.m, product.n])?;

@@ -172,6 +172,27 @@ impl Side {
     }
 }
 
+/// Where a pool's results go.
+#[derive(Debug)]
+pub struct Pooled<'a> {
+    /// y `[B, C, H', W']`.
+    pub y: &'a mut Tensor,
+    /// Where each maximum stood, u32 of y's shape.
+    pub indices: Option<&'a mut Tensor>,
+}
+
+impl<'a> Pooled<'a> {
+    /// The values alone.
+    pub fn new(y: &'a mut Tensor) -> Self {
+        Pooled { y, indices: None }
+    }
+
+    /// And where each maximum stood.
+    pub fn with_indices(self, indices: &'a mut Tensor) -> Self {
+        Pooled { indices: Some(indices), ..self }
+    }
+}
+
 /// Pools x `[B, C, H, W]` into y `[B, C, H', W']`, with H' and W' of [`Pooling::output_size`]. `indices`
 /// (u32, y's shape; maximum alone) gets where in its channel's picture each maximum stood: row·W + column,
 /// the first of equal ones.
@@ -182,17 +203,18 @@ impl Side {
 /// no window fits.
 ///
 /// ```
-/// use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
+/// use harmonium::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 5., 2., 2., 3., 4., 2., 0.])?;
 /// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
 /// let mut indices = Tensor::for_indices(&device, &[1, 1, 1, 2])?;
-/// pool2d(&x, &Pooling::new(Pool::Maximum, [2, 2]), &mut y, Some(&mut indices))?;
+/// let maxima = Pooled::new(&mut y).with_indices(&mut indices);
+/// pool2d(&x, &Pooling::new(Pool::Maximum, [2, 2]), maxima)?;
 /// assert_eq!(y.to_vec()?, [5., 2.]);
 /// assert_eq!(indices.to_words()?, [1, 2]);
 /// let average = Pooling::new(Pool::Average { count_padding: false }, [2, 2]);
-/// pool2d(&x, &average, &mut y, None)?;
+/// pool2d(&x, &average, Pooled::new(&mut y))?;
 /// assert_eq!(y.to_vec()?, [3.25, 1.5]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -200,12 +222,8 @@ impl Side {
 /// # Errors
 /// [`Error::Shape`], also for indices of an average; [`Error::DeviceMismatch`], [`Error::Poisoned`],
 /// [`Error::DeviceLost`].
-pub fn pool2d(
-    x: &Tensor,
-    pooling: &Pooling,
-    y: &mut Tensor,
-    indices: Option<&mut Tensor>,
-) -> Result<()> {
+pub fn pool2d(x: &Tensor, pooling: &Pooling, out: Pooled<'_>) -> Result<()> {
+    let Pooled { y, indices } = out;
     let op = "pool2d";
     let [b, c, h, w] = x.shape().pictures(op, "x")?;
     let [rows, columns] = pooling.sides(op, [h, w])?;

@@ -170,17 +170,11 @@ impl Host<'_> {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::pool2d::pool2d;
     use crate::kernels::pool2d::proof::{POOLS, forms, measured, pooled};
+    use crate::kernels::pool2d::{Pooled, pool2d};
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "pool2d_grad_input",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("pool2d_grad_input", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for form in POOLS.into_iter().flat_map(forms) {
@@ -236,7 +230,7 @@ pub mod proof {
             let mut dy = b.output(&[128, 6, oh, ow])?;
             let mut indices = Tensor::for_indices(b.device, &[128, 6, oh, ow])?;
             let maximum = pooling.pool == Pool::Maximum;
-            pool2d(&x, &pooling, &mut dy, maximum.then_some(&mut indices))?;
+            pool2d(&x, &pooling, Pooled { y: &mut dy, indices: maximum.then_some(&mut indices) })?;
             let indices = maximum.then_some(&indices);
             let count = dims.iter().product();
             b.case(&name, count, || pool2d_grad_input(&dy, &pooling, indices, &mut dx))?;

@@ -90,13 +90,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "rbf_grad_input",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("rbf_grad_input", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {

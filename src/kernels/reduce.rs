@@ -190,8 +190,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "reduce", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for what in REDUCTIONS {

@@ -167,8 +167,7 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::random::philox4x32;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "sample", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("sample", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         out.push(published(device)?);

@@ -156,8 +156,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "sgd", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for nesterov in [false, true] {

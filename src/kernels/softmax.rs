@@ -75,8 +75,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry { name: "softmax", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+    pub(crate) static ENTRY: Entry = Entry::new("softmax", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for dims in [[1, 1], [5, 10], [3, 64], [7, 257]] {

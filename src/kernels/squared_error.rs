@@ -1,6 +1,6 @@
 //! Mean squared error, and its gradient.
 
-use super::cases::{for_rows, lanes, place, row_groups, squared_distance};
+use super::cases::{Losses, for_rows, lanes, row_groups, squared_distance};
 use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -17,6 +17,7 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// order.
 ///
 /// ```
+/// use harmonium::kernels::Losses;
 /// use harmonium::kernels::squared_error::squared_error;
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
@@ -24,7 +25,7 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// let t = Tensor::from_f32(&device, &[1, 2], &[1.0, 3.0])?;
 /// let mut loss = Tensor::for_output(&device, &[1])?;
 /// let mut dx = Tensor::for_output(&device, &[1, 2])?;
-/// squared_error(&x, &t, 1.0, (&mut loss, 0), Some(&mut dx))?;
+/// squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 1.0))?;
 /// assert_eq!(loss.to_vec()?, [2.0]);
 /// assert_eq!(dx.to_vec()?, [0.0, 2.0]);
 /// # Ok::<(), harmonium::Error>(())
@@ -34,19 +35,14 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// [`Error::Shape`](crate::Error::Shape), also where `loss` has no room,
 /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
 /// [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn squared_error(
-    x: &Tensor,
-    target: &Tensor,
-    scale: f32,
-    (loss, first_row): (&mut Tensor, usize),
-    dx: Option<&mut Tensor>,
-) -> Result<()> {
+pub fn squared_error(x: &Tensor, target: &Tensor, out: Losses<'_>) -> Result<()> {
     let op = "squared_error";
     let [rows, columns] = x.shape().matrix(op, "x")?;
     let device = x.device();
     expect(op, "x", x, device, x.shape().dims())?;
     expect(op, "the target", target, device, x.shape().dims())?;
-    let to = place(op, ("the loss", loss, first_row), Element::F32, device, rows)?;
+    let to = out.loss.check(op, "the loss", Element::F32, device, rows)?;
+    let Losses { loss, gradient: dx, scale } = out;
     if let Some(dx) = &dx {
         expect(op, "dx", dx, device, x.shape().dims())?;
     }
@@ -58,7 +54,7 @@ pub fn squared_error(
     match device.backend() {
         Backend::Cpu(cpu) => {
             let (x, target) = (x.host()?.f32(), target.host()?.f32());
-            let loss = &mut loss.host_mut()?.f32_mut()[to];
+            let loss = &mut loss.tensor.host_mut()?.f32_mut()[to];
             let dx = dx.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
             cpu.run(op, cost, || {
                 for_rows(columns, loss, dx, |r, dx| {
@@ -78,7 +74,7 @@ pub fn squared_error(
                 rows as u32,
                 columns as u32,
                 lanes,
-                first_row as u32,
+                to.start as u32,
                 n.to_bits(),
                 slope.to_bits(),
                 0,
@@ -92,7 +88,7 @@ pub fn squared_error(
                 binds: &[
                     Bind::Read(x.gpu()?),
                     Bind::Read(target.gpu()?),
-                    Bind::Update(loss.gpu()?),
+                    Bind::Update(loss.tensor.gpu()?),
                     dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
                 ],
                 groups: row_groups(&SHADER, rows, lanes),
@@ -107,13 +103,7 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "squared_error",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("squared_error", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {
@@ -142,7 +132,8 @@ pub mod proof {
             let target = Tensor::from_f32(device, &dims, &target)?;
             let mut loss = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
             let mut dx = Tensor::zeros(device, &dims)?;
-            squared_error(&x, &target, scale, (&mut loss, 1), gradient.then_some(&mut dx))?;
+            let gradient = gradient.then_some(&mut dx);
+            squared_error(&x, &target, Losses { gradient, scale, ..Losses::at(&mut loss, 1) })?;
             Ok((loss.to_vec()?, dx.to_vec()?))
         };
         let (expected, found) = both(device, run)?;
@@ -174,7 +165,7 @@ pub mod proof {
             let (x, t) = (b.random(&dims, 1)?, b.random(&dims, 2)?);
             let (mut loss, mut dx) = (b.output(&[dims[0]])?, b.output(&dims)?);
             b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
-                squared_error(&x, &t, 0.01, (&mut loss, 0), Some(&mut dx))
+                squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 0.01))
             })?;
         }
         Ok(())

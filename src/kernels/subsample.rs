@@ -31,6 +31,30 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
     Pooling::new(Pool::Average { count_padding: false }, size).sides(op, input)
 }
 
+/// What is trained: one number a channel each.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a> {
+    /// `[C]`.
+    pub coefficient: &'a Tensor,
+    /// `[C]`.
+    pub bias: &'a Tensor,
+}
+
+/// The parameter block of the two shaders that go pixel by pixel, `count` of them.
+pub(crate) fn params([rows, columns]: [Side; 2], channels: usize, count: usize) -> [u32; 8] {
+    [
+        rows.size,
+        columns.size,
+        rows.output,
+        columns.output,
+        rows.input,
+        columns.input,
+        channels,
+        count,
+    ]
+    .map(|n| n as u32)
+}
+
 /// `y = f(coefficient[c] · Σ window + bias[c])` over windows of `size` [height, width] side by side: x
 /// `[B, C, H, W]`, coefficient and bias `[C]`, y `[B, C, ⌊H / size⌋, ⌊W / size⌋]`. Pixels past the last
 /// whole window are not seen.
@@ -40,14 +64,15 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
 ///
 /// ```
 /// use harmonium::kernels::activation::Activation;
-/// use harmonium::kernels::subsample::subsample;
+/// use harmonium::kernels::subsample::{Parameters, subsample};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 2., 5., 6., 3., 4., 7., 8.])?;
 /// let coefficient = Tensor::from_f32(&device, &[1], &[0.5])?;
 /// let bias = Tensor::from_f32(&device, &[1], &[-1.0])?;
 /// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
-/// subsample(&x, [2, 2], &coefficient, &bias, Activation::Identity, &mut y)?;
+/// let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+/// subsample(&x, [2, 2], parameters, Activation::Identity, &mut y)?;
 /// assert_eq!(y.to_vec()?, [4.0, 12.0]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -58,12 +83,12 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
 pub fn subsample(
     x: &Tensor,
     size: [usize; 2],
-    coefficient: &Tensor,
-    bias: &Tensor,
+    parameters: Parameters<'_>,
     f: Activation,
     y: &mut Tensor,
 ) -> Result<()> {
     let op = "subsample";
+    let Parameters { coefficient, bias } = parameters;
     let [b, c, h, w] = x.shape().pictures(op, "x")?;
     let [rows, columns] = sides(op, size, [h, w])?;
     expect(op, "x", x, x.device(), x.shape().dims())?;
@@ -97,33 +122,20 @@ pub fn subsample(
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => {
-            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
-            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("ACTIVATION", f as u32)],
-                params: bytemuck::bytes_of(&[
-                    kh,
-                    kw,
-                    oh,
-                    ow,
-                    h as u32,
-                    w as u32,
-                    c as u32,
-                    count as u32,
-                ]),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Read(coefficient.gpu()?),
-                    Bind::Read(bias.gpu()?),
-                    Bind::Write(y.gpu()?),
-                ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
-                cost,
-            })
-        }
+        Backend::Gpu(gpu) => gpu.record(Command {
+            op,
+            shader: &SHADER,
+            constants: &[("ACTIVATION", f as u32)],
+            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
+            binds: &[
+                Bind::Read(x.gpu()?),
+                Bind::Read(coefficient.gpu()?),
+                Bind::Read(bias.gpu()?),
+                Bind::Write(y.gpu()?),
+            ],
+            groups: groups(count, SHADER.constant("WORKGROUP")),
+            cost,
+        }),
     }
 }
 
@@ -158,13 +170,7 @@ pub mod proof {
     use crate::kernels::activation::proof::{ACTIVATIONS, slope, tolerance};
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "subsample",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry = Entry::new("subsample", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for f in ACTIVATIONS {
@@ -195,7 +201,8 @@ pub mod proof {
             let coefficient = Tensor::from_f32(device, &[c], coefficient)?;
             let bias = Tensor::from_f32(device, &[c], bias)?;
             let mut y = Tensor::for_output(device, &[b, c, oh, ow])?;
-            subsample(&x, size, &coefficient, &bias, f, &mut y)?;
+            let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+            subsample(&x, size, parameters, f, &mut y)?;
             y.to_vec()
         };
         let given = [&x[..], &coefficient, &bias];
@@ -219,8 +226,7 @@ pub mod proof {
         let (x, mut y) = (b.random(&dims, 1)?, b.output(&[128, 6, 14, 14])?);
         let (coefficient, bias, f) =
             (b.random(&[6], 2)?, b.random(&[6], 3)?, Activation::ScaledTanh);
-        b.case("6x28x28", dims.iter().product(), || {
-            subsample(&x, [2, 2], &coefficient, &bias, f, &mut y)
-        })
+        let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+        b.case("6x28x28", dims.iter().product(), || subsample(&x, [2, 2], parameters, f, &mut y))
     }
 }

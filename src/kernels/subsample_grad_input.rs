@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::subsample::sides;
+use super::subsample::{params, sides};
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -82,32 +82,15 @@ pub fn subsample_grad_input(
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => {
-            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
-            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&[
-                    kh,
-                    kw,
-                    oh,
-                    ow,
-                    h as u32,
-                    w as u32,
-                    c as u32,
-                    count as u32,
-                ]),
-                binds: &[
-                    Bind::Read(dz.gpu()?),
-                    Bind::Read(coefficient.gpu()?),
-                    Bind::Write(dx.gpu()?),
-                ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
-                cost,
-            })
-        }
+        Backend::Gpu(gpu) => gpu.record(Command {
+            op,
+            shader: &SHADER,
+            constants: &[],
+            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
+            binds: &[Bind::Read(dz.gpu()?), Bind::Read(coefficient.gpu()?), Bind::Write(dx.gpu()?)],
+            groups: groups(count, SHADER.constant("WORKGROUP")),
+            cost,
+        }),
     }
 }
 
@@ -117,13 +100,8 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::subsample::output_size;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "subsample_grad_input",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry =
+        Entry::new("subsample_grad_input", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for size in [[2, 2], [3, 2], [1, 5]] {

@@ -193,13 +193,8 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::subsample::output_size;
 
-    pub(crate) static ENTRY: Entry = Entry {
-        name: "subsample_grad_parameters",
-        shaders: &[&SHADER],
-        verify: standard,
-        bench,
-        ahead: none_ahead,
-    };
+    pub(crate) static ENTRY: Entry =
+        Entry::new("subsample_grad_parameters", &[&SHADER], standard, bench);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for size in [[2, 2], [3, 2], [1, 5]] {

@@ -4,9 +4,9 @@ use super::{Build, Layer, Parameter, Pass};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
-use crate::kernels::conv2d::{Convolution, conv2d};
+use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
-use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use crate::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -99,7 +99,7 @@ impl Layer for Conv {
     fn forward(&mut self, x: &Tensor, y: &mut Tensor, _: Pass) -> Result<()> {
         let (options, parameters) = (options!(self), &self.parameters);
         let bias = parameters.get(1).map(|p| &p.value);
-        conv2d(x, &parameters[0].value, bias, &options, self.f, y)
+        conv2d(x, &parameters[0].value, &options, Finish { bias, activation: self.f }, y)
     }
 
     fn backward(
@@ -118,8 +118,8 @@ impl Layer for Conv {
             conv2d_grad_input(dy, &self.parameters[0].value, &options, dx)?;
         }
         let (kernel, bias) = self.parameters.split_at_mut(1);
-        let dbias = bias.first_mut().map(|p| &mut p.gradient);
-        conv2d_grad_kernel(x, dy, &options, &mut kernel[0].gradient, dbias)
+        let bias = bias.first_mut().map(|p| &mut p.gradient);
+        conv2d_grad_kernel(x, dy, &options, Gradients { kernel: &mut kernel[0].gradient, bias })
     }
 
     fn parameters(&self) -> &[Parameter] {

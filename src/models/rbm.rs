@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::expect;
-use crate::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use crate::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::random::{Draw, PhiloxRng, normal_pair, stream};
 use crate::tensor::Tensor;
@@ -213,7 +213,8 @@ impl Rbm {
         h: &mut Tensor,
     ) -> Result<()> {
         let epilogue = Epilogue::new(&self.a, Activation::Sigmoid);
-        matmul_sample(v, &self.w, Transpose::NN, &epilogue, (Noise::Bernoulli, draw), mean, h)
+        let sampled = Sampled { mean, ..Sampled::new(Noise::Bernoulli, draw, h) };
+        matmul_sample(v, &self.w, Transpose::NN, &epilogue, sampled)
     }
 
     /// The mean of p(v | h), `[B, J]` → `[B, I]`: probabilities, or b + Wh for Gaussian units.
@@ -248,7 +249,8 @@ impl Rbm {
         v: &mut Tensor,
     ) -> Result<()> {
         let (epilogue, noise) = self.visible_epilogue();
-        matmul_sample(h, &self.w, Transpose::NT, &epilogue, (noise, draw), mean, v)
+        let sampled = Sampled { mean, ..Sampled::new(noise, draw, v) };
+        matmul_sample(h, &self.w, Transpose::NT, &epilogue, sampled)
     }
 
     fn visible_epilogue(&self) -> (Epilogue<'_>, Noise) {

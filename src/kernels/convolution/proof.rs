@@ -2,9 +2,9 @@
 
 use crate::kernels::activation::Activation;
 use crate::kernels::activation::proof::{slope, tolerance};
-use crate::kernels::conv2d::{Convolution, conv2d};
+use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
-use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use crate::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use crate::kernels::proof::*;
 use crate::kernels::{Tiles, with_tiles};
 use crate::shape::Window;
@@ -180,7 +180,7 @@ pub fn case(
                 let (x, k) = (tensor(form.x(), &x)?, tensor(form.k(), &k)?);
                 let bias = Tensor::from_f32(device, &[outputs], &bias)?;
                 let mut y = Tensor::for_output(device, &dims)?;
-                conv2d(&x, &k, Some(&bias), &options, f, &mut y)?;
+                conv2d(&x, &k, &options, Finish::new(&bias, f), &mut y)?;
                 Ok([y.to_vec()?, Vec::new()])
             }
             Kernel::GradInput => {
@@ -193,8 +193,8 @@ pub fn case(
                 let (x, dy) = (tensor(form.x(), &x)?, tensor(dims, &dy)?);
                 let mut dk = Tensor::for_output(device, &form.k())?;
                 let mut db = Tensor::zeros(device, &[outputs])?;
-                let dbias = with_bias.then_some(&mut db);
-                conv2d_grad_kernel(&x, &dy, &options, &mut dk, dbias)?;
+                let out = Gradients { kernel: &mut dk, bias: with_bias.then_some(&mut db) };
+                conv2d_grad_kernel(&x, &dy, &options, out)?;
                 Ok([dk.to_vec()?, db.to_vec()?])
             }
         }

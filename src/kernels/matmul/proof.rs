@@ -7,13 +7,8 @@ use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
 use crate::random::uniform;
 
-pub(crate) static ENTRY: Entry = Entry {
-    name: "matmul",
-    shaders: &[&SHADERS.workgroup, &SHADERS.register],
-    verify: standard,
-    bench,
-    ahead,
-};
+pub(crate) static ENTRY: Entry =
+    Entry::new("matmul", &[&SHADERS.workgroup, &SHADERS.register], standard, bench).ahead(ahead);
 
 /// The variants of a Bernoulli machine's training step.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
@@ -186,8 +181,11 @@ impl Data {
             return Ok([mean.to_vec()?, Vec::new(), Vec::new()]);
         };
         let mut drawn = Tensor::for_output(device, &[m, n])?;
-        let target = f.mean.then_some(&mut mean);
-        matmul_sample(&a, &b, f.transpose, &epilogue, (noise, &self.draw), target, &mut drawn)?;
+        let sampled = Sampled {
+            mean: f.mean.then_some(&mut mean),
+            ..Sampled::new(noise, &self.draw, &mut drawn)
+        };
+        matmul_sample(&a, &b, f.transpose, &epilogue, sampled)?;
         if !f.mean {
             return Ok([Vec::new(), drawn.to_vec()?, Vec::new()]);
         }
@@ -351,10 +349,10 @@ fn bench(b: &mut Bench<'_>) -> Result<()> {
         b.case(name, 2 * m * n * k, || matmul(&x, &y, t, &Epilogue::default(), &mut out))?;
     }
     let (v, w, bias) = (b.random(&[100, 784], 1)?, b.random(&[784, 500], 2)?, b.random(&[500], 3)?);
-    let mut h = b.output(&[100, 500])?;
+    let (draw, mut h) = (Draw::new(1, 1), b.output(&[100, 500])?);
     b.case("100x500x784 sample h from v", 2 * 100 * 500 * 784, || {
         let epilogue = Epilogue::new(&bias, Activation::Sigmoid);
-        let noise = (Noise::Bernoulli, &Draw::new(1, 1));
-        matmul_sample(&v, &w, Transpose::NN, &epilogue, noise, None, &mut h)
+        let sampled = Sampled::new(Noise::Bernoulli, &draw, &mut h);
+        matmul_sample(&v, &w, Transpose::NN, &epilogue, sampled)
     })
 }

@@ -3,8 +3,7 @@
 use super::*;
 use crate::kernels::proof::*;
 
-pub(crate) static ENTRY: Entry =
-    Entry { name: "pool2d", shaders: &[&SHADER], verify: standard, bench, ahead: none_ahead };
+pub(crate) static ENTRY: Entry = Entry::new("pool2d", &[&SHADER], standard, bench);
 
 fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
     for form in POOLS.into_iter().flat_map(forms) {
@@ -41,11 +40,11 @@ pub(crate) fn pooled(
     let x = Tensor::from_f32(device, &dims, x)?;
     let mut y = Tensor::for_output(device, &[b, c, oh, ow])?;
     if pooling.pool != Pool::Maximum {
-        pool2d(&x, pooling, &mut y, None)?;
+        pool2d(&x, pooling, Pooled::new(&mut y))?;
         return Ok((y.to_vec()?, Vec::new()));
     }
     let mut indices = Tensor::for_indices(device, &[b, c, oh, ow])?;
-    pool2d(&x, pooling, &mut y, Some(&mut indices))?;
+    pool2d(&x, pooling, Pooled::new(&mut y).with_indices(&mut indices))?;
     Ok((y.to_vec()?, indices.to_words()?))
 }
 
@@ -97,7 +96,7 @@ fn bench(b: &mut Bench<'_>) -> Result<()> {
         let mut indices = Tensor::for_indices(b.device, &[128, 6, oh, ow])?;
         b.case(&name, dims.iter().product(), || {
             let indices = (pooling.pool == Pool::Maximum).then_some(&mut indices);
-            pool2d(&x, &pooling, &mut y, indices)
+            pool2d(&x, &pooling, Pooled { y: &mut y, indices })
         })?;
     }
     Ok(())

@@ -10,7 +10,7 @@ pub use bench::Bench;
 pub use compare::{Check, EPSILON, FLUSH};
 pub use inputs::{Inputs, Values};
 
-pub(crate) use super::catalogue::{Entry, Variant, none_ahead};
+pub(crate) use super::catalogue::{Entry, Variant};
 pub(crate) use crate::device::{Device, Gpu};
 pub(crate) use crate::error::Result;
 pub(crate) use crate::random::Draw;
