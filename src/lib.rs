@@ -16,6 +16,7 @@ pub mod run;
 pub mod shape;
 pub mod tensor;
 pub mod training;
+pub mod verify;
 
 pub use device::Device;
 pub use error::{Error, Result};

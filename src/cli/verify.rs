@@ -6,7 +6,7 @@ use super::args::VerifyOptions;
 use super::print::{count, out, tell};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
-use crate::evaluation::verify::{Outcome, verify};
+use crate::verify::{Outcome, verify};
 
 pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     let devices = match options.device.as_str() {

@@ -12,7 +12,8 @@
 //! to be trusted.
 
 use crate::error::{Error, Result};
-use crate::kernels::anneal::{Chains, anneal};
+use crate::kernels::Place;
+use crate::kernels::anneal::{Chains, Draws, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::gaussian::check_normalizable;
 use crate::models::units::{gaussian_constant, log_sum_exp};
@@ -291,12 +292,12 @@ impl<'a> Walk<'a> {
         let rbm = self.path.rbm;
         rbm.h_from_v(&self.v).field_into(&mut self.field)?;
         let draw = self.path.draw.at(number);
+        let own = draw.hidden();
         let hidden = rbm.hidden().kind().annealed();
         let chains = Chains { field: &self.field, v: &self.v, tilt: &self.path.tilt, hidden };
-        let hidden = draw.hidden();
-        let sample = moved.map(|beta| (beta as f32, &hidden, &mut self.h));
+        let sample = moved.map(|beta| Draws { beta: beta as f32, draw: &own, h: &mut self.h });
         let betas = [from as f32, to as f32];
-        anneal(&chains, betas, (&mut self.increments, self.filled), sample)?;
+        anneal(&chains, betas, Place::at(&mut self.increments, self.filled), sample)?;
         self.constant += self.path.constant(from, to);
         self.filled += 1;
         if self.filled == ROWS {

@@ -4,4 +4,3 @@ pub mod ais;
 pub mod classification;
 pub mod partition;
 pub mod scores;
-pub mod verify;

@@ -101,3 +101,60 @@ fn softplus_slope(y: f32) -> f32 {
     let series = y * (1.0 - y * 0.5 * series);
     if y < 0.35 { series } else { 1.0 - exp_of_negative(-y) }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::activation::proof::ACTIVATIONS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("activation_grad", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for f in ACTIVATIONS {
+            for values in Values::ALL {
+                out.push(case(device, f, 1009, values)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call on `n` outputs of f. A slope is two factors with an error of a unit each (the softplus's seven
+    /// steps of a series, or an exponential, 3 + 2y units of it, and a difference); one product more.
+    pub fn case(device: &Device, f: Activation, n: usize, values: Values) -> Result<Outcome> {
+        let mut inputs = Inputs::new(n as u64);
+        let mut y = inputs.values(values, n);
+        f.apply_slice(&mut y);
+        let dy = inputs.values(values, n);
+        let (expected, found) = both(device, |device| {
+            let y = Tensor::from_f32(device, &[n], &y)?;
+            let mut dy = Tensor::from_f32(device, &[n], &dy)?;
+            activation_grad(f, &y, &mut dy)?;
+            dy.to_vec()
+        })?;
+        let mut check = Check::default();
+        check.compare("dy", &expected, &found, |i| {
+            let size = f64::from(expected[i]).abs();
+            let exponential = match f {
+                Activation::Softplus => {
+                    let y = f64::from(y[i]).clamp(0.0, 104.0);
+                    f64::from(dy[i]).abs() * (-y).exp() * (3.0 + 2.0 * y) + 16.0 * size
+                }
+                _ => 0.0,
+            };
+            // A subnormal y or dy may be flushed before it meets the other factor.
+            let flushed = FLUSH * (4.0 + f64::from(dy[i]).abs().max(f64::from(y[i]).abs()));
+            EPSILON * (exponential + 6.0 * size) + flushed
+        });
+        Ok(check.outcome("activation_grad", format!("{f:?}, {n} {values:?}")))
+    }
+
+    /// A million elements; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let (y, mut dy) = (b.random(&[1024, 1024], 1)?, b.random(&[1024, 1024], 2)?);
+        for f in ACTIVATIONS.into_iter().filter(|f| *f != Activation::Identity) {
+            b.case(&format!("{f:?}"), 1 << 20, || activation_grad(f, &y, &mut dy))?;
+        }
+        Ok(())
+    }
+}

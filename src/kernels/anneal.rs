@@ -11,7 +11,7 @@
 use rayon::prelude::*;
 
 use super::activation::{sigmoid, softplus};
-use super::{categorical, expect, flag, shader};
+use super::{Place, categorical, expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
 use crate::random::{self, Draw};
@@ -44,18 +44,30 @@ pub struct Chains<'a> {
     pub hidden: Hidden,
 }
 
-/// Writes the increments of the step from temperature `from` to `to` into row `row` of `increments`
-/// `[≥ row + 1, C]`, and, where `sample` is given, hidden states at its temperature β″ into `[C, J]`.
+/// Hidden states to draw at the temperature β″.
+#[derive(Debug)]
+pub struct Draws<'a> {
+    /// β″.
+    pub beta: f32,
+    /// The random numbers; a chain is a case.
+    pub draw: &'a Draw,
+    /// `[C, J]`.
+    pub h: &'a mut Tensor,
+}
+
+/// Writes the increments of the step from temperature `from` to `to` into one row of
+/// `increments` `[≥ row + 1, C]`, and draws hidden states where `sample` asks for them.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn anneal(
     chains: &Chains<'_>,
     [from, to]: [f32; 2],
-    (increments, row): (&mut Tensor, usize),
-    sample: Option<(f32, &Draw, &mut Tensor)>,
+    increments: Place<'_>,
+    sample: Option<Draws<'_>>,
 ) -> Result<()> {
     let op = "anneal";
+    let Place { tensor: increments, first_row: row } = increments;
     let device = chains.field.device().clone();
     let [count, hidden] = chains.field.shape().matrix(op, "the field")?;
     let visible = chains.v.shape().matrix(op, "v")?[1];
@@ -70,8 +82,8 @@ pub fn anneal(
             format!("the increments are {}, expected [above {row}, {count}]", increments.shape()),
         ));
     }
-    if let Some((_, _, h)) = &sample {
-        expect(op, "h", h, &device, &[count, hidden])?;
+    if let Some(sample) = &sample {
+        expect(op, "h", sample.h, &device, &[count, hidden])?;
     }
     let (kind, states) = match chains.hidden {
         Hidden::Bernoulli => (0, 1),
@@ -97,7 +109,7 @@ pub fn anneal(
             };
             let out = &mut increments.host_mut()?.f32_mut()[row * count..(row + 1) * count];
             match sample {
-                Some((beta, draw, h)) => {
+                Some(Draws { beta, draw, h }) => {
                     let h = h.host_mut()?.f32_mut();
                     cpu.run(op, cost, || task.run(out, Some((beta, draw, h))));
                 }
@@ -106,8 +118,8 @@ pub fn anneal(
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let draw = sample.as_ref().map_or(Draw::new(0, 0), |(_, draw, _)| **draw);
-            let beta = sample.as_ref().map_or(0.0, |s| s.0);
+            let draw = sample.as_ref().map_or(Draw::new(0, 0), |s| *s.draw);
+            let beta = sample.as_ref().map_or(0.0, |s| s.beta);
             let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
             let params = [
                 count as u32,
@@ -138,7 +150,7 @@ pub fn anneal(
                     Bind::Read(chains.tilt.gpu()?),
                     Bind::Update(increments.gpu()?),
                     match &sample {
-                        Some((_, _, h)) => Bind::Write(h.gpu()?),
+                        Some(sample) => Bind::Write(sample.h.gpu()?),
                         None => Bind::Unused,
                     },
                 ],
@@ -245,3 +257,6 @@ impl HostStep<'_> {
         change * largest + (grown / before).ln_1p()
     }
 }
+
+#[doc(hidden)]
+pub mod proof;

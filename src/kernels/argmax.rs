@@ -1,6 +1,6 @@
 //! The column of each row's largest or smallest value.
 
-use super::cases::{for_rows, lanes, place, row_groups};
+use super::cases::{Place, for_rows, lanes, row_groups};
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -57,12 +57,13 @@ fn first(row: &[f32], beats: impl Fn(f32, f32) -> bool) -> usize {
 /// gives the same: GPUs compare the bits.
 ///
 /// ```
+/// use harmonium::kernels::Place;
 /// use harmonium::kernels::argmax::{Extreme, argmax};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[2, 3], &[1.0, 7.0, 7.0, 0.0, f32::NAN, 2.0])?;
 /// let mut chosen = Tensor::for_indices(&device, &[2])?;
-/// argmax(&x, Extreme::Largest, (&mut chosen, 0))?;
+/// argmax(&x, Extreme::Largest, Place::at(&mut chosen, 0))?;
 /// assert_eq!(chosen.to_words()?, [1, 3]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -71,21 +72,17 @@ fn first(row: &[f32], beats: impl Fn(f32, f32) -> bool) -> usize {
 /// [`Error::Shape`](crate::Error::Shape), also where `chosen` has no room,
 /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
 /// [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn argmax(
-    x: &Tensor,
-    extreme: Extreme,
-    (chosen, first_row): (&mut Tensor, usize),
-) -> Result<()> {
+pub fn argmax(x: &Tensor, extreme: Extreme, chosen: Place<'_>) -> Result<()> {
     let op = "argmax";
     let [rows, columns] = x.shape().matrix(op, "x")?;
     expect(op, "x", x, x.device(), x.shape().dims())?;
-    let to = place(op, ("chosen", chosen, first_row), Element::U32, x.device(), rows)?;
+    let to = chosen.check(op, "chosen", Element::U32, x.device(), rows)?;
     let count = (rows * columns) as u64;
     let cost = Cost { flops: count, bytes: 4 * count + 4 * rows as u64 };
     match x.device().backend() {
         Backend::Cpu(cpu) => {
             let x = x.host()?.f32();
-            let chosen = &mut chosen.host_mut()?.words_mut()[to];
+            let chosen = &mut chosen.tensor.host_mut()?.words_mut()[to];
             cpu.run(op, cost, || {
                 for_rows(columns, chosen, None, |r, _| {
                     extreme.column(&x[r * columns..(r + 1) * columns]) as u32
@@ -95,16 +92,97 @@ pub fn argmax(
         }
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, columns);
-            let sizes = [rows, columns, lanes as usize, first_row].map(|n| n as u32);
+            let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
             gpu.record(Command {
                 op,
                 shader: &SHADER,
                 constants: &[],
                 params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, 0, 0]]),
-                binds: &[Bind::Read(x.gpu()?), Bind::Update(chosen.gpu()?)],
+                binds: &[Bind::Read(x.gpu()?), Bind::Update(chosen.tensor.gpu()?)],
                 groups: row_groups(&SHADER, rows, lanes),
                 cost,
             })
         }
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("argmax", &[&SHADER], standard, bench);
+
+    /// Both.
+    pub const EXTREMES: [Extreme; 2] = [Extreme::Largest, Extreme::Smallest];
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for extreme in EXTREMES {
+            for values in Values::ALL {
+                out.push(case(device, [101, 10], extreme, values)?);
+            }
+            out.push(case(device, [7, 1009], extreme, Values::Ordinary)?);
+        }
+        Ok(())
+    }
+
+    /// Rows in which the extremes stand twice or more, here and there as zeros of both signs.
+    pub(crate) fn ties(
+        inputs: &mut Inputs,
+        [rows, columns]: [usize; 2],
+        values: Values,
+    ) -> Vec<f32> {
+        let mut x = inputs.values(values, rows * columns);
+        for (r, row) in x.chunks_mut(columns.max(1)).enumerate() {
+            match r % 4 {
+                0 => {}
+                1 => row.reverse(),
+                // Each number twice or three times.
+                2 => (0..row.len()).for_each(|c| row[c] = row[c / 3]),
+                _ => {
+                    let word = inputs.below(8, row.len());
+                    // Zeros, with a number of one sign between them.
+                    row.iter_mut().zip(word).for_each(|(x, word)| match word {
+                        0..3 => *x = 0.0,
+                        3..6 => *x = -0.0,
+                        _ if r % 8 == 3 => *x = x.abs(),
+                        _ => *x = -x.abs(),
+                    });
+                }
+            }
+        }
+        x
+    }
+
+    /// One call on `[rows, columns]`.
+    pub fn case(
+        device: &Device,
+        dims: [usize; 2],
+        extreme: Extreme,
+        values: Values,
+    ) -> Result<Outcome> {
+        let [rows, columns] = dims;
+        let x = ties(&mut Inputs::new((rows * 1021 + columns) as u64), dims, values);
+        let run = |device: &Device| {
+            let x = Tensor::from_f32(device, &dims, &x)?;
+            let mut chosen = Tensor::from_u32(device, &[rows + 5], &vec![77; rows + 5])?;
+            argmax(&x, extreme, Place::at(&mut chosen, 4))?;
+            chosen.to_words()
+        };
+        let (expected, found) = both(device, run)?;
+        let mut check = Check::default();
+        check.exact("chosen", &expected, &found);
+        Ok(check.outcome("argmax", format!("{dims:?} {extreme:?} {values:?}")))
+    }
+
+    /// The largest of 10 columns and of 1,000; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for dims in [[10_000, 10], [1000, 1000]] {
+            let (x, mut chosen) = (b.random(&dims, 1)?, Tensor::for_indices(b.device, &[dims[0]])?);
+            b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
+                argmax(&x, Extreme::Largest, Place::at(&mut chosen, 0))
+            })?;
+        }
+        Ok(())
     }
 }

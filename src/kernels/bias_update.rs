@@ -29,8 +29,24 @@ pub struct BiasPhases<'a> {
     pub scales: [f32; 2],
 }
 
-/// Changes `bias` `[N]` and its `velocity` in place. `status` is a u32 tensor `[1]`, set to [`NEVER`] at
-/// the start; it becomes the least `number` at which a bias was not finite. `step.decay` is not used.
+/// Where the watch over a bias is kept.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    /// A u32 tensor `[1]`, set to [`NEVER`] at the start.
+    pub status: &'a mut Tensor,
+    /// What this update is called.
+    pub number: u32,
+}
+
+impl<'a> Watch<'a> {
+    /// Update `number`, kept in `status`.
+    pub fn new(status: &'a mut Tensor, number: u32) -> Self {
+        Watch { status, number }
+    }
+}
+
+/// Changes `bias` `[N]` and its `velocity` in place. `watch.status` is a u32 tensor `[1]`, set to [`NEVER`] at
+/// the start; it becomes the least `watch.number` at which a bias was not finite. `step.decay` is not used.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
@@ -39,16 +55,17 @@ pub fn bias_update(
     step: Step,
     bias: &mut Tensor,
     velocity: &mut Tensor,
-    (status, number): (&mut Tensor, u32),
+    watch: Watch<'_>,
 ) -> Result<()> {
     let op = "bias_update";
     expect(op, "the bias", bias, velocity.device(), velocity.shape().dims())?;
+    let status = &*watch.status;
     bias.device().require_same(op, status.device())?;
     status.require(op, "the status", Element::U32)?;
     if status.shape().len() != 1 {
         return Err(Error::shape(op, format!("the status is {}, expected [1]", status.shape())));
     }
-    run(phases, step, Some((bias, status, number)), velocity)
+    run(phases, step, Some((bias, watch)), velocity)
 }
 
 /// Writes g into `gradient` `[N]`.
@@ -59,14 +76,14 @@ pub fn bias_gradient(phases: &BiasPhases<'_>, gradient: &mut Tensor) -> Result<(
     run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
 }
 
-pub(crate) fn constants(gradient: bool) -> [(&'static str, u32); 1] {
+fn constants(gradient: bool) -> [(&'static str, u32); 1] {
     [("GRADIENT", flag(gradient))]
 }
 
 fn run(
     phases: &BiasPhases<'_>,
     step: Step,
-    target: Option<(&mut Tensor, &mut Tensor, u32)>,
+    target: Option<(&mut Tensor, Watch<'_>)>,
     velocity: &mut Tensor,
 ) -> Result<()> {
     let op = "bias_update";
@@ -91,7 +108,7 @@ fn run(
             let velocity = velocity.host_mut()?.f32_mut();
             match target {
                 None => cpu.run(op, cost, || task.gradient(velocity)),
-                Some((bias, status, number)) => {
+                Some((bias, Watch { status, number })) => {
                     let bias = bias.host_mut()?.f32_mut();
                     let status = status.host_mut()?.words_mut();
                     let finite = cpu.run(op, cost, || task.update(bias, velocity));
@@ -103,7 +120,7 @@ fn run(
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let number = target.as_ref().map_or(0, |t| t.2);
+            let number = target.as_ref().map_or(0, |t| t.1.number);
             let params = [
                 n as u32,
                 rows as u32,
@@ -116,7 +133,9 @@ fn run(
             ];
             let gradient = target.is_none();
             let (bias, status) = match &target {
-                Some((bias, status, _)) => (Bind::Update(bias.gpu()?), Bind::Update(status.gpu()?)),
+                Some((bias, watch)) => {
+                    (Bind::Update(bias.gpu()?), Bind::Update(watch.status.gpu()?))
+                }
                 None => (Bind::Unused, Bind::Unused),
             };
             let velocity = velocity.gpu()?;
@@ -187,5 +206,102 @@ impl HostUpdate<'_> {
                 finite
             })
             .reduce(|| true, |a, b| a && b)
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry =
+        Entry::new("bias_update", &[&SHADER], standard, bench).ahead(ahead);
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, constants(false).to_vec())]
+    }
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for gradient in [false, true] {
+            for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+                out.push(case(device, gradient, [131, 100, 37], values)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call for N units, B cases and C chains: `dims` is `[N, B, C]`. Then the watch: steps 7, 3 and 9 on
+    /// the same numbers must leave 3 where a bias is not finite.
+    pub fn case(
+        device: &Device,
+        gradient: bool,
+        dims: [usize; 3],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [n, b, c] = dims;
+        let mut inputs = Inputs::new(((n * 1009 + b) * 1009 + c) as u64);
+        let x0 = inputs.values(values, b * n);
+        let xk = inputs.values(values, c * n);
+        let bias = inputs.values(Values::Ordinary, n);
+        let velocity = inputs.values(Values::Ordinary, n);
+        let scales = [b, c].map(|n| 1.0 / n.max(1) as f32);
+        let step = Step { rate: 0.25, momentum: 0.75, decay: 0.0 };
+        let run = |device: &Device| {
+            let x0 = Tensor::from_f32(device, &[b, n], &x0)?;
+            let xk = Tensor::from_f32(device, &[c, n], &xk)?;
+            let phases = BiasPhases { x0: &x0, xk: &xk, scales };
+            let mut bias = Tensor::from_f32(device, &[n], &bias)?;
+            let mut velocity = Tensor::from_f32(device, &[n], &velocity)?;
+            let mut status = Tensor::from_u32(device, &[1], &[NEVER])?;
+            if gradient {
+                bias_gradient(&phases, &mut velocity)?;
+                return Ok((bias.to_vec()?, velocity.to_vec()?, status.to_words()?));
+            }
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 7))?;
+            let first = (bias.to_vec()?, velocity.to_vec()?);
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 3))?;
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 9))?;
+            Ok((first.0, first.1, status.to_words()?))
+        };
+        let (expected, found) = both(device, run)?;
+        let mut sizes = vec![0f64; n];
+        for (x, scale) in [(&x0, scales[0]), (&xk, scales[1])] {
+            for (at, x) in x.iter().enumerate() {
+                sizes[at % n] += f64::from(scale) * f64::from(*x).abs();
+            }
+        }
+        // B + C sums and the two scales; 1.5 for both devices together.
+        let terms = (b + c) as f64;
+        let error = |at: usize| 1.5 * (terms + 3.0) * EPSILON * sizes[at] + FLUSH * (terms + 4.0);
+        let mut check = Check::default();
+        if gradient {
+            check.compare("gradient", &expected.1, &found.1, error);
+        } else {
+            let change = |at: usize| {
+                let old = f64::from(velocity[at]).abs();
+                error(at) + 4.5 * EPSILON * (old + sizes[at])
+            };
+            check.compare("velocity", &expected.1, &found.1, change);
+            check.compare("bias", &expected.0, &found.0, |at| {
+                let whole = f64::from(bias[at]).abs() + f64::from(expected.1[at]).abs();
+                change(at) + 1.5 * EPSILON * whole
+            });
+        }
+        check.exact("status", &expected.2, &found.2);
+        let mode = if gradient { "gradient, " } else { "" };
+        Ok(check.outcome("bias_update", format!("{mode}{n}, {b} cases, {c} chains {values:?}")))
+    }
+
+    /// 784 units with a batch of 100; elements are values read.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let (rows, n) = (100, 784);
+        let (x0, xk) = (b.random(&[rows, n], 1)?, b.random(&[rows, n], 2)?);
+        let (mut bias, mut velocity) = (b.random(&[n], 3)?, b.random(&[n], 4)?);
+        let mut status = Tensor::from_u32(b.device, &[1], &[NEVER])?;
+        let phases = BiasPhases { x0: &x0, xk: &xk, scales: [0.01, 0.01] };
+        let step = Step { rate: 1e-3, momentum: 0.5, decay: 0.0 };
+        b.case("784", 2 * rows * n, || {
+            bias_update(&phases, step, &mut bias, &mut velocity, Watch::new(&mut status, 0))
+        })
     }
 }

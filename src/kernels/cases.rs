@@ -1,38 +1,74 @@
 //! What the kernels of one number per case share: its place among an epoch's numbers, desired classes,
-//! sums over rows, and the log loss behind [`cross_entropy`](super::cross_entropy) and
-//! [`rbf_loss`](super::rbf_loss).
+//! sums over rows.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::GRAIN;
-use super::activation::exp_of_negative;
 use crate::device::{Device, Gpu, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
-/// Where the numbers of `rows` cases go in `t`, which gathers them from `first_row` on: checks device,
-/// elements and room.
-pub(crate) fn place(
-    op: &'static str,
-    (name, t, first_row): (&str, &Tensor, usize),
-    element: Element,
-    device: &Device,
-    rows: usize,
-) -> Result<Range<usize>> {
-    device.require_same(op, t.device())?;
-    t.require(op, name, element)?;
-    match first_row.checked_add(rows) {
-        Some(end) if end <= t.shape().len() => Ok(first_row..end),
-        _ => Err(Error::shape(
-            op,
-            format!(
-                "{name} is {}, which has no room for {rows} cases from element {first_row} on; make it \
-                 longer or begin earlier",
-                t.shape()
-            ),
-        )),
+/// Where the numbers of a batch's cases go: into a tensor that gathers those of many batches.
+#[derive(Debug)]
+pub struct Place<'a> {
+    pub(super) tensor: &'a mut Tensor,
+    pub(super) first_row: usize,
+}
+
+impl<'a> Place<'a> {
+    /// Into `tensor` from `first_row` on; what lies before and behind stays.
+    pub fn at(tensor: &'a mut Tensor, first_row: usize) -> Self {
+        Place { tensor, first_row }
+    }
+
+    /// The elements of `rows` cases: checks device, elements and room.
+    pub(super) fn check(
+        &self,
+        op: &'static str,
+        name: &str,
+        element: Element,
+        device: &Device,
+        rows: usize,
+    ) -> Result<Range<usize>> {
+        let Place { tensor, first_row } = self;
+        device.require_same(op, tensor.device())?;
+        tensor.require(op, name, element)?;
+        match first_row.checked_add(rows) {
+            Some(end) if end <= tensor.shape().len() => Ok(*first_row..end),
+            _ => Err(Error::shape(
+                op,
+                format!(
+                    "{name} is {}, which has no room for {rows} cases from element {first_row} on; make it \
+                     longer or begin earlier",
+                    tensor.shape()
+                ),
+            )),
+        }
+    }
+}
+
+/// What a loss gives: one number a case, and its gradient where that is asked for.
+#[derive(Debug)]
+pub struct Losses<'a> {
+    /// Where the losses go.
+    pub loss: Place<'a>,
+    /// Where the gradient goes.
+    pub gradient: Option<&'a mut Tensor>,
+    /// Factor of the gradient.
+    pub scale: f32,
+}
+
+impl<'a> Losses<'a> {
+    /// The cases' losses go into `loss` from `first_row` on.
+    pub fn at(loss: &'a mut Tensor, first_row: usize) -> Self {
+        Losses { loss: Place::at(loss, first_row), gradient: None, scale: 1.0 }
+    }
+
+    /// And `scale` times the gradient into `dx`.
+    pub fn with_gradient(self, dx: &'a mut Tensor, scale: f32) -> Self {
+        Losses { gradient: Some(dx), scale, ..self }
     }
 }
 
@@ -101,7 +137,7 @@ fn joined(mut parts: [f32; PARTS], join: impl Fn(f32, f32) -> f32) -> f32 {
 
 /// Folds a row.
 #[inline(always)]
-fn fold(
+pub(super) fn fold(
     x: &[f32],
     start: f32,
     step: impl Fn(f32, f32) -> f32,
@@ -131,72 +167,6 @@ pub(crate) fn squared_distance(x: &[f32], y: &[f32]) -> f32 {
     }
     parts.iter_mut().zip(rest).for_each(|(p, (x, y))| add(p, x, y));
     joined(parts, |a, b| a + b)
-}
-
-/// `ln(Σ exp sᵢ + exp f) − s_D` for the scores s = sign·x and perhaps a floor f, and its gradient; f64
-/// nowhere, nothing overflows, and a loss near 0 keeps its digits.
-///
-/// With m the maximum of all, eᵢ = exp(sᵢ − m), rest the sum without e_D and total = rest + e_D, the
-/// loss is (m − s_D) + ln(total). Where s_D is m, total is 1 + rest. The gradient of D is
-/// −rest/total = e_D/total − 1, of others eᵢ/total. A NaN or an infinite m ends in all of them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LogLoss {
-    /// 1 for scores, −1 for distances.
-    pub sign: f32,
-    /// f; −∞ for none.
-    pub floor: f32,
-    /// Factor of the gradient.
-    pub scale: f32,
-}
-
-impl LogLoss {
-    /// The parameter block of `shaders/shared/log_loss.wgsl`.
-    pub fn params(&self, [rows, columns]: [usize; 2], lanes: u32, first_row: usize) -> [u32; 8] {
-        [
-            rows as u32,
-            columns as u32,
-            lanes,
-            first_row as u32,
-            self.floor.to_bits(),
-            self.scale.to_bits(),
-            f32::INFINITY.to_bits(),
-            f32::NAN.to_bits(),
-        ]
-    }
-
-    /// The loss of one case; the gradient's row is empty or as long as x.
-    pub fn row(&self, x: &[f32], class: f32, gradient: &mut [f32]) -> f32 {
-        let Some(class) = class_of(class, x.len()) else {
-            gradient.fill(f32::NAN);
-            return f32::NAN;
-        };
-        let (sign, larger) = (self.sign, |a: f32, b: f32| if b > a { b } else { a });
-        // A NaN is dropped here, and then kept by its exponential.
-        let largest = fold(x, self.floor, |m, x| larger(m, sign * x), larger);
-        let e = |x: f32| exp_of_negative(sign * x - largest);
-        let sum = |a: f32, b: f32| a + b;
-        let rest = match gradient.len() {
-            0 => {
-                let part = |x: &[f32]| fold(x, 0.0, |s, x| s + e(x), sum);
-                part(&x[..class]) + part(&x[class + 1..])
-            }
-            _ => {
-                gradient.iter_mut().zip(x).for_each(|(g, x)| *g = e(*x));
-                let part = |x: &[f32]| fold(x, 0.0, sum, sum);
-                part(&gradient[..class]) + part(&gradient[class + 1..])
-            }
-        };
-        let rest = rest + exp_of_negative(self.floor - largest);
-        let total = rest + e(x[class]);
-        let gap = largest - sign * x[class];
-        let beyond_one = if gap == 0.0 { rest } else { total - 1.0 };
-        let factor = sign * self.scale / total;
-        gradient.iter_mut().for_each(|g| *g *= factor);
-        if let Some(g) = gradient.get_mut(class) {
-            *g = -factor * rest;
-        }
-        gap + beyond_one.ln_1p()
-    }
 }
 
 #[cfg(test)]

@@ -57,6 +57,22 @@ impl Default for Convolution<'_> {
     }
 }
 
+/// What is done to the sums of a convolution: f(sum + bias).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Finish<'a> {
+    /// The bias `[O]`.
+    pub bias: Option<&'a Tensor>,
+    /// f.
+    pub activation: Activation,
+}
+
+impl<'a> Finish<'a> {
+    /// f(sum + bias).
+    pub fn new(bias: &'a Tensor, activation: Activation) -> Self {
+        Finish { bias: Some(bias), activation }
+    }
+}
+
 /// `y = f(x * kernel + bias)`: x `[B, C, H, W]`, kernel `[O, C / groups, KH, KW]`, bias `[O]`, y
 /// `[B, O, H', W']` with H' and W' from [`Window::positions`](crate::shape::Window::positions):
 /// `y[b, o, i, j] = f(bias[o] + Σ x[b, c, i·stride + u·dilation − padding, …]·kernel[o, c, u, v])` over the
@@ -68,14 +84,13 @@ impl Default for Convolution<'_> {
 /// device the order is the same every time.
 ///
 /// ```
-/// use harmonium::kernels::activation::Activation;
-/// use harmonium::kernels::conv2d::{Convolution, conv2d};
+/// use harmonium::kernels::conv2d::{Convolution, Finish, conv2d};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[1, 1, 1, 3], &[1., 2., 3.])?;
 /// let kernel = Tensor::from_f32(&device, &[1, 1, 1, 2], &[10., 1.])?;
 /// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
-/// conv2d(&x, &kernel, None, &Convolution::default(), Activation::Identity, &mut y)?;
+/// conv2d(&x, &kernel, &Convolution::default(), Finish::default(), &mut y)?;
 /// assert_eq!(y.to_vec()?, [12., 23.]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -90,11 +105,11 @@ impl Default for Convolution<'_> {
 pub fn conv2d(
     x: &Tensor,
     kernel: &Tensor,
-    bias: Option<&Tensor>,
     options: &Convolution<'_>,
-    f: Activation,
+    finish: Finish<'_>,
     y: &mut Tensor,
 ) -> Result<()> {
+    let Finish { bias, activation: f } = finish;
     let roles = Roles {
         x: ("x", x),
         kernel: ("the kernel", kernel),
@@ -156,14 +171,14 @@ pub fn conv2d(
     }
 }
 
-type Finish<'a> = (Option<&'a [f32]>, Activation);
+type HostFinish<'a> = (Option<&'a [f32]>, Activation);
 
 fn on_cpu(
     cpu: &Cpu,
     g: &Geometry,
     x: &[f32],
     kernel: &[f32],
-    finish: Finish<'_>,
+    finish: HostFinish<'_>,
     y: &mut [f32],
 ) -> Result<()> {
     if y.is_empty() {
@@ -197,7 +212,7 @@ fn one_piece(
     g: &Geometry,
     x: &[f32],
     kernel: &[f32],
-    (bias, f): Finish<'_>,
+    (bias, f): HostFinish<'_>,
     piece: &Piece,
     mut rows: Vec<&mut [f32]>,
 ) -> Result<()> {
@@ -230,7 +245,7 @@ fn covering(
     g: &Geometry,
     x: &[f32],
     kernel: &[f32],
-    (bias, f): Finish<'_>,
+    (bias, f): HostFinish<'_>,
     y: &mut [f32],
 ) -> Result<()> {
     let [patch, out_group] = [g.patch(), g.out_group()];
@@ -266,4 +281,32 @@ fn finish_row(f: Activation, bias: f32, row: &mut [f32]) {
         row.iter_mut().for_each(|y| *y += bias);
     }
     f.apply_slice(row);
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    pub use crate::kernels::convolution::proof::{FORMS, Form, Kernel, case};
+    use crate::kernels::convolution::proof::{SIZES, standard_of, tensors};
+    use crate::kernels::convolution::shader::PIXELS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry =
+        Entry::new("conv2d", &[&SHADERS.workgroup, &SHADERS.register, &PIXELS], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        standard_of(device, Kernel::Forward(Activation::Tanh), out)
+    }
+
+    /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for (name, channels, side, kernel) in SIZES {
+            let ([x, k, mut y], work) = tensors(b, channels, side, kernel)?;
+            let options = Convolution::default();
+            let bias = b.random(&[channels[1]], 4)?;
+            let f = Activation::Relu;
+            b.case(name, work, || conv2d(&x, &k, &options, Finish::new(&bias, f), &mut y))?;
+        }
+        Ok(())
+    }
 }

@@ -219,3 +219,32 @@ fn covering(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32])
     }
     Ok(())
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::convolution::proof::{Kernel, SIZES, standard_of, tensors};
+    use crate::kernels::convolution::shader::PIXELS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new(
+        "conv2d_grad_input",
+        &[&SHADERS.workgroup, &SHADERS.register, &PIXELS],
+        standard,
+        bench,
+    );
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        standard_of(device, Kernel::GradInput, out)
+    }
+
+    /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for (name, channels, side, kernel) in SIZES {
+            let ([mut dx, k, dy], work) = tensors(b, channels, side, kernel)?;
+            let options = Convolution::default();
+            b.case(name, work, || conv2d_grad_input(&dy, &k, &options, &mut dx))?;
+        }
+        Ok(())
+    }
+}

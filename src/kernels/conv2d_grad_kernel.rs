@@ -38,6 +38,27 @@ pub(crate) static SUMS: Shader = Shader {
     ],
 };
 
+/// Where the gradients go.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// dkernel `[O, C / groups, KH, KW]`.
+    pub kernel: &'a mut Tensor,
+    /// dbias `[O]`.
+    pub bias: Option<&'a mut Tensor>,
+}
+
+impl<'a> Gradients<'a> {
+    /// The kernel's alone.
+    pub fn of(kernel: &'a mut Tensor) -> Self {
+        Gradients { kernel, bias: None }
+    }
+
+    /// And the bias's.
+    pub fn with_bias(self, bias: &'a mut Tensor) -> Self {
+        Gradients { bias: Some(bias), ..self }
+    }
+}
+
 /// `dkernel = ∂L/∂kernel` `[O, C / groups, KH, KW]` and, where asked for, `dbias` `[O]`, the sum of dy over
 /// batch and places, from x `[B, C, H, W]` and dy = ∂L/∂(x * kernel) `[B, O, H', W']`. Both are
 /// overwritten: `dkernel[o, c, u, v] = Σ dy[b, o, i, j]·x[b, c, i·stride + u·dilation − padding, …]` over b,
@@ -48,14 +69,15 @@ pub(crate) static SUMS: Shader = Shader {
 ///
 /// ```
 /// use harmonium::kernels::conv2d::Convolution;
-/// use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+/// use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[1, 1, 1, 3], &[1., 2., 3.])?;
 /// let dy = Tensor::from_f32(&device, &[1, 1, 1, 2], &[1., 10.])?;
 /// let mut dkernel = Tensor::for_output(&device, &[1, 1, 1, 2])?;
 /// let mut dbias = Tensor::for_output(&device, &[1])?;
-/// conv2d_grad_kernel(&x, &dy, &Convolution::default(), &mut dkernel, Some(&mut dbias))?;
+/// let out = Gradients::of(&mut dkernel).with_bias(&mut dbias);
+/// conv2d_grad_kernel(&x, &dy, &Convolution::default(), out)?;
 /// assert_eq!(dkernel.to_vec()?, [21., 32.]);
 /// assert_eq!(dbias.to_vec()?, [11.]);
 /// # Ok::<(), harmonium::Error>(())
@@ -68,9 +90,9 @@ pub fn conv2d_grad_kernel(
     x: &Tensor,
     dy: &Tensor,
     options: &Convolution<'_>,
-    dkernel: &mut Tensor,
-    dbias: Option<&mut Tensor>,
+    out: Gradients<'_>,
 ) -> Result<()> {
+    let Gradients { kernel: dkernel, bias: dbias } = out;
     let roles = Roles {
         x: ("x", x),
         kernel: ("dkernel", dkernel),
@@ -273,4 +295,36 @@ fn covering(
         }
     }
     Ok(())
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::convolution::proof::{Kernel, SIZES, standard_of, tensors};
+    use crate::kernels::convolution::shader::TAPS;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new(
+        "conv2d_grad_kernel",
+        &[&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS],
+        standard,
+        bench,
+    );
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        standard_of(device, Kernel::GradKernel(true), out)
+    }
+
+    /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for (name, channels, side, kernel) in SIZES {
+            let ([x, mut dk, dy], work) = tensors(b, channels, side, kernel)?;
+            let options = Convolution::default();
+            let mut db = b.output(&[channels[1]])?;
+            b.case(name, work, || {
+                conv2d_grad_kernel(&x, &dy, &options, Gradients::of(&mut dk).with_bias(&mut db))
+            })?;
+        }
+        Ok(())
+    }
 }

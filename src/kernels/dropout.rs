@@ -86,3 +86,59 @@ pub fn dropout(x: &Tensor, rate: f32, draw: &Draw, y: &mut Tensor) -> Result<()>
         }
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("dropout", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        let draw = Draw::new(0xdead_beef_0000_0042, 9).at(1 << 39).from_case(99);
+        for rate in [0.0, 0.25, 0.5] {
+            for dims in [&[1, 1][..], &[101, 67], &[7, 3, 5, 6]] {
+                out.push(case(device, rate, dims, &draw, Values::Ordinary)?);
+            }
+            out.push(case(device, rate, &[17, 9], &draw, Values::NonFinite)?);
+        }
+        Ok(())
+    }
+
+    /// One call on `dims`. An element that stays where it should not, or the other way round, is out by more
+    /// than the rounding of one product, but for subnormal numbers.
+    pub fn case(
+        device: &Device,
+        rate: f32,
+        dims: &[usize],
+        draw: &Draw,
+        values: Values,
+    ) -> Result<Outcome> {
+        let count = dims.iter().product();
+        let x = Inputs::new(count as u64).values(values, count);
+        let (expected, found) = both(device, |device| {
+            let x = Tensor::from_f32(device, dims, &x)?;
+            let mut y = Tensor::for_output(device, dims)?;
+            dropout(&x, rate, draw, &mut y)?;
+            y.to_vec()
+        })?;
+        let mut check = Check::default();
+        check.compare("y", &expected, &found, |i| {
+            let flushed =
+                if values == Values::Subnormal { FLUSH / f64::from(1.0 - rate) } else { 0.0 };
+            EPSILON * f64::from(expected[i]).abs() + flushed
+        });
+        Ok(check.outcome("dropout", format!("{rate}, {dims:?} {values:?}")))
+    }
+
+    /// A fully connected layer and a picture; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let draw = Draw::new(1, crate::random::stream::DROPOUT);
+        for dims in [&[128, 1024][..], &[128, 6, 28, 28]] {
+            let (x, mut y) = (b.random(dims, 1)?, b.output(dims)?);
+            let count = dims.iter().product();
+            b.case(&format!("{dims:?}"), count, || dropout(&x, 0.5, &draw, &mut y))?;
+        }
+        Ok(())
+    }
+}

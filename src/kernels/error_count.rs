@@ -1,7 +1,7 @@
 //! Which cases a classifier gets wrong.
 
 use super::argmax::Extreme;
-use super::cases::{class_of, for_rows, lanes, place, row_groups};
+use super::cases::{Place, class_of, for_rows, lanes, row_groups};
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -16,6 +16,7 @@ pub static SHADER: Shader = shader!("error_count", "rows", "extreme");
 /// none. The sum over an epoch, by [`reduce`](super::reduce::reduce), is the number of errors.
 ///
 /// ```
+/// use harmonium::kernels::Place;
 /// use harmonium::kernels::argmax::Extreme;
 /// use harmonium::kernels::error_count::error_count;
 /// use harmonium::{Device, Tensor};
@@ -23,7 +24,7 @@ pub static SHADER: Shader = shader!("error_count", "rows", "extreme");
 /// let x = Tensor::from_f32(&device, &[2, 3], &[1.0, 7.0, 2.0, 5.0, 4.0, 2.0])?;
 /// let classes = Tensor::from_f32(&device, &[2], &[1.0, 2.0])?;
 /// let mut wrong = Tensor::for_output(&device, &[2])?;
-/// error_count(&x, &classes, Extreme::Largest, (&mut wrong, 0))?;
+/// error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 0))?;
 /// assert_eq!(wrong.to_vec()?, [0.0, 1.0]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -32,23 +33,18 @@ pub static SHADER: Shader = shader!("error_count", "rows", "extreme");
 /// [`Error::Shape`](crate::Error::Shape), also where `wrong` has no room,
 /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
 /// [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn error_count(
-    x: &Tensor,
-    classes: &Tensor,
-    extreme: Extreme,
-    (wrong, first_row): (&mut Tensor, usize),
-) -> Result<()> {
+pub fn error_count(x: &Tensor, classes: &Tensor, extreme: Extreme, wrong: Place<'_>) -> Result<()> {
     let op = "error_count";
     let [rows, columns] = x.shape().matrix(op, "x")?;
     expect(op, "x", x, x.device(), x.shape().dims())?;
     expect(op, "the classes", classes, x.device(), &[rows])?;
-    let to = place(op, ("wrong", wrong, first_row), Element::F32, x.device(), rows)?;
+    let to = wrong.check(op, "wrong", Element::F32, x.device(), rows)?;
     let count = (rows * columns) as u64;
     let cost = Cost { flops: count, bytes: 4 * count + 8 * rows as u64 };
     match x.device().backend() {
         Backend::Cpu(cpu) => {
             let (x, classes) = (x.host()?.f32(), classes.host()?.f32());
-            let wrong = &mut wrong.host_mut()?.f32_mut()[to];
+            let wrong = &mut wrong.tensor.host_mut()?.f32_mut()[to];
             cpu.run(op, cost, || {
                 for_rows(columns, wrong, None, |r, _| {
                     let column = extreme.column(&x[r * columns..(r + 1) * columns]);
@@ -60,7 +56,7 @@ pub fn error_count(
         }
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, columns);
-            let sizes = [rows, columns, lanes as usize, first_row].map(|n| n as u32);
+            let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
             gpu.record(Command {
                 op,
                 shader: &SHADER,
@@ -69,11 +65,70 @@ pub fn error_count(
                 binds: &[
                     Bind::Read(x.gpu()?),
                     Bind::Read(classes.gpu()?),
-                    Bind::Update(wrong.gpu()?),
+                    Bind::Update(wrong.tensor.gpu()?),
                 ],
                 groups: row_groups(&SHADER, rows, lanes),
                 cost,
             })
         }
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::argmax::proof::{EXTREMES, ties};
+    use crate::kernels::cross_entropy::proof::classes;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("error_count", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for extreme in EXTREMES {
+            for values in Values::ALL {
+                out.push(case(device, [101, 10], extreme, values)?);
+            }
+            out.push(case(device, [29, 1009], extreme, Values::Ordinary)?);
+        }
+        Ok(())
+    }
+
+    /// One call on `[rows, columns]`: half of the classes are the right ones, every ninth is none.
+    pub fn case(
+        device: &Device,
+        dims: [usize; 2],
+        extreme: Extreme,
+        values: Values,
+    ) -> Result<Outcome> {
+        let [rows, columns] = dims;
+        let mut inputs = Inputs::new((rows * 1031 + columns) as u64);
+        let x = ties(&mut inputs, dims, values);
+        let mut classes = classes(&mut inputs, rows, columns);
+        for (r, class) in classes.iter_mut().enumerate().filter(|(r, _)| r % 9 != 8 && r % 2 == 0) {
+            *class = extreme.column(&x[r * columns..][..columns]) as f32;
+        }
+        let run = |device: &Device| {
+            let x = Tensor::from_f32(device, &dims, &x)?;
+            let classes = Tensor::from_f32(device, &[rows], &classes)?;
+            let mut wrong = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
+            error_count(&x, &classes, extreme, Place::at(&mut wrong, 4))?;
+            wrong.to_vec()
+        };
+        let (expected, found) = both(device, run)?;
+        let mut check = Check::default();
+        check.exact_f32("wrong", &expected, &found);
+        Ok(check.outcome("error_count", format!("{dims:?} {extreme:?} {values:?}")))
+    }
+
+    /// 10 classes and 1,000; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for dims in [[10_000, 10], [1000, 1000]] {
+            let (x, classes) = (b.random(&dims, 1)?, Tensor::zeros(b.device, &[dims[0]])?);
+            let mut wrong = b.output(&[dims[0]])?;
+            b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
+                error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 0))
+            })?;
+        }
+        Ok(())
     }
 }

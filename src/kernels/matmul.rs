@@ -8,14 +8,16 @@
 //! Accumulation: on GPUs in ascending k in f32, one sum per element; on the CPU in the blocks of the
 //! `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
 
-use rayon::prelude::*;
+mod host;
+#[doc(hidden)]
+pub mod proof;
 
 use super::activation::Activation;
 use super::tile::{self, Tiled};
 use super::{expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand, Gpu, Shader};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
 use crate::error::{Error, Result};
-use crate::random::{self, Draw};
+use crate::random::Draw;
 use crate::tensor::Tensor;
 
 pub(crate) static SHADERS: Tiled = Tiled {
@@ -131,9 +133,32 @@ pub fn matmul(
     product.run(Outputs { mean: Some(out), sample: None, noise: None })
 }
 
-/// As [`matmul`], and a sample of the result: row r takes the random numbers of case
-/// `draw.first_case + r`, column by column ([`crate::random`]). The mean is written only where it is
-/// asked for; `accumulate` needs it.
+/// A sample of a product: what is drawn, with which random numbers, and where it goes.
+#[derive(Debug)]
+pub struct Sampled<'a> {
+    /// Bernoulli or Gaussian.
+    pub noise: Noise,
+    /// Row r takes the random numbers of case `draw.first_case + r`, column by column ([`crate::random`]).
+    pub draw: &'a Draw,
+    /// The sample `[m, n]`.
+    pub sample: &'a mut Tensor,
+    /// The mean `[m, n]`, written only where it is asked for.
+    pub mean: Option<&'a mut Tensor>,
+}
+
+impl<'a> Sampled<'a> {
+    /// A sample alone.
+    pub fn new(noise: Noise, draw: &'a Draw, sample: &'a mut Tensor) -> Self {
+        Sampled { noise, draw, sample, mean: None }
+    }
+
+    /// And its mean.
+    pub fn with_mean(self, mean: &'a mut Tensor) -> Self {
+        Sampled { mean: Some(mean), ..self }
+    }
+}
+
+/// As [`matmul`], and a sample of the result; `accumulate` needs the mean as an output.
 ///
 /// # Errors
 /// As [`matmul`].
@@ -142,10 +167,9 @@ pub fn matmul_sample(
     b: &Tensor,
     transpose: Transpose,
     epilogue: &Epilogue<'_>,
-    (noise, draw): (Noise, &Draw),
-    mean: Option<&mut Tensor>,
-    sample: &mut Tensor,
+    out: Sampled<'_>,
 ) -> Result<()> {
+    let Sampled { noise, draw, sample, mean } = out;
     let product = Product::new(a, b, transpose, epilogue, sample)?;
     if let Some(mean) = &mean {
         expect("matmul", "mean", mean, a.device(), &[product.m, product.n])?;
@@ -249,73 +273,6 @@ impl<'a> Product<'a> {
         }
     }
 
-    fn run_cpu(&self, cpu: &Cpu, outputs: Outputs<'_>) -> Result<()> {
-        let a = self.a.host()?.f32();
-        let b = self.b.host()?.f32();
-        let operand = |data, transposed: bool, stored_columns: usize| GemmOperand {
-            data,
-            row_stride: if transposed { 1 } else { stored_columns },
-            column_stride: if transposed { stored_columns } else { 1 },
-        };
-        let t = self.transpose;
-        let a = operand(a, t.a, if t.a { self.m } else { self.k });
-        let b = operand(b, t.b, if t.b { self.k } else { self.n });
-        let shape = [self.m, self.n, self.k];
-        let keep = f32::from(u8::from(self.epilogue.accumulate));
-        let host = |t: Option<&'a Tensor>| -> Result<Option<&'a [f32]>> {
-            Ok(match t {
-                Some(t) => Some(t.host()?.f32()),
-                None => None,
-            })
-        };
-        let finish = Finish {
-            n: self.n,
-            alpha: self.epilogue.alpha,
-            beta: self.epilogue.beta,
-            c: host(self.epilogue.c)?,
-            bias0: host(self.epilogue.bias0)?,
-            bias1: host(self.epilogue.bias1)?,
-            activation: self.epilogue.activation,
-        };
-        let Outputs { mean, sample, noise } = outputs;
-        let mut mean = mean.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
-        let mut sample = sample.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
-        cpu.run("matmul", self.cost(), || {
-            // Where only the sample is wanted, its memory holds the mean first.
-            let target = match (&mut mean, &mut sample) {
-                (Some(mean), _) => &mut **mean,
-                (None, Some(sample)) => &mut **sample,
-                (None, None) => return Ok(()),
-            };
-            cpu.gemm("matmul", shape, target, [keep, 1.0], a, b)?;
-            if self.n == 0 {
-                return Ok(());
-            }
-            match (&mut mean, &mut sample, noise) {
-                (Some(mean), Some(sample), Some(noise)) => {
-                    let rows = mean.par_chunks_mut(self.n).zip(sample.par_chunks_mut(self.n));
-                    rows.enumerate().for_each(|(r, (mean, sample))| {
-                        finish.row(r, mean);
-                        sample.copy_from_slice(mean);
-                        draw_row(noise, r, sample);
-                    });
-                }
-                (None, Some(sample), Some(noise)) => {
-                    sample.par_chunks_mut(self.n).enumerate().for_each(|(r, row)| {
-                        finish.row(r, row);
-                        draw_row(noise, r, row);
-                    });
-                }
-                (Some(mean), ..) if !finish.is_identity() => {
-                    let rows = mean.par_chunks_mut(self.n).enumerate();
-                    rows.for_each(|(r, row)| finish.row(r, row));
-                }
-                _ => {}
-            }
-            Ok(())
-        })
-    }
-
     fn run_gpu(&self, gpu: &std::sync::Arc<Gpu>, outputs: Outputs<'_>) -> Result<()> {
         let t = self.transpose;
         let (m, n, k) = (self.m as u32, self.n as u32, self.k as u32);
@@ -341,7 +298,7 @@ impl<'a> Product<'a> {
             unused: 0,
         };
         let e = self.epilogue;
-        let constants = Variant {
+        let constants = Compiled {
             transpose: t,
             add: if e.accumulate { 2 } else { flag(e.c.is_some()) },
             biases: [e.bias0.is_some(), e.bias1.is_some()],
@@ -384,7 +341,7 @@ impl<'a> Product<'a> {
 }
 
 /// One compiled form of the shader.
-struct Variant {
+struct Compiled {
     transpose: Transpose,
     add: u32,
     biases: [bool; 2],
@@ -393,7 +350,7 @@ struct Variant {
     noise: Option<Noise>,
 }
 
-impl Variant {
+impl Compiled {
     fn constants(&self) -> [(&'static str, u32); 8] {
         [
             ("A_ALONG_K", flag(!self.transpose.a)),
@@ -413,73 +370,4 @@ impl Variant {
             ),
         ]
     }
-}
-
-/// The variants of a Bernoulli machine's training step.
-pub(crate) fn common_variants() -> Vec<[(&'static str, u32); 8]> {
-    let half_step = |transpose, mean, noise| {
-        let activation = Activation::Sigmoid;
-        Variant { transpose, add: 0, biases: [false, true], activation, mean, noise }.constants()
-    };
-    vec![
-        half_step(Transpose::NN, true, Some(Noise::Bernoulli)),
-        half_step(Transpose::NT, false, Some(Noise::Bernoulli)),
-        half_step(Transpose::NN, true, None),
-        half_step(Transpose::NT, true, None),
-    ]
-}
-
-/// The epilogue on the host.
-struct Finish<'a> {
-    n: usize,
-    alpha: f32,
-    beta: f32,
-    c: Option<&'a [f32]>,
-    bias0: Option<&'a [f32]>,
-    bias1: Option<&'a [f32]>,
-    activation: Activation,
-}
-
-impl Finish<'_> {
-    fn is_identity(&self) -> bool {
-        self.alpha == 1.0
-            && self.c.is_none()
-            && self.bias0.is_none()
-            && self.bias1.is_none()
-            && self.activation == Activation::Identity
-    }
-
-    fn row(&self, r: usize, row: &mut [f32]) {
-        if let Some(c) = self.c {
-            let c = &c[r * self.n..(r + 1) * self.n];
-            row.iter_mut().zip(c).for_each(|(x, c)| *x += c);
-        }
-        if self.alpha != 1.0 {
-            row.iter_mut().for_each(|x| *x *= self.alpha);
-        }
-        if let Some(bias) = self.bias0 {
-            let weight = 1.0 - self.beta;
-            row.iter_mut().zip(bias).for_each(|(x, b)| *x += weight * b);
-        }
-        if let Some(bias) = self.bias1 {
-            row.iter_mut().zip(bias).for_each(|(x, b)| *x += self.beta * b);
-        }
-        self.activation.apply_slice(row);
-    }
-}
-
-/// Replaces a row of means by a sample.
-fn draw_row((noise, draw): (Noise, &Draw), row: usize, values: &mut [f32]) {
-    let columns = values.len() as u32;
-    draw.for_each_block(row as u32, columns, |start, words| {
-        let block = values[start as usize..].iter_mut().take(4);
-        match noise {
-            Noise::Bernoulli => {
-                block.zip(words).for_each(|(v, word)| *v = random::bernoulli(word, *v));
-            }
-            Noise::Gaussian(scale) => block.enumerate().for_each(|(lane, v)| {
-                *v += scale * random::normal(words, lane as u32);
-            }),
-        }
-    });
 }

@@ -15,6 +15,7 @@ pub mod anneal;
 pub mod argmax;
 pub mod bias_update;
 mod cases;
+mod catalogue;
 pub mod categorical;
 pub mod cd_update;
 pub mod conv2d;
@@ -26,9 +27,12 @@ pub mod dropout;
 pub mod elementwise;
 pub mod error_count;
 pub mod gather;
+mod log_loss;
 pub mod matmul;
 pub mod pool2d;
 pub mod pool2d_grad_input;
+#[doc(hidden)]
+pub mod proof;
 pub mod rbf;
 pub mod rbf_grad_input;
 pub mod rbf_loss;
@@ -42,10 +46,14 @@ pub mod subsample_grad_input;
 pub mod subsample_grad_parameters;
 mod tile;
 
+pub use cases::{Losses, Place};
+pub use catalogue::warm_up;
+#[doc(hidden)]
+pub use catalogue::{Entry, catalogue, shaders};
 #[doc(hidden)]
 pub use tile::{Tiles, with_tiles};
 
-use crate::device::{Backend, Device, Shader};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
@@ -64,63 +72,6 @@ macro_rules! shader {
     };
 }
 pub(crate) use shader;
-
-/// Every shader: what the tests validate and translate.
-pub fn shaders() -> Vec<&'static Shader> {
-    let mut all = vec![
-        &activation::SHADER,
-        &activation_grad::SHADER,
-        &affine::SHADER,
-        &adam::SHADER,
-        &anneal::SHADER,
-        &argmax::SHADER,
-        &bias_update::SHADER,
-        &categorical::SHADER,
-        &dropout::SHADER,
-        &cross_entropy::SHADER,
-        &elementwise::SHADER,
-        &error_count::SHADER,
-        &gather::SHADER,
-        &pool2d::SHADER,
-        &pool2d_grad_input::SHADER,
-        &rbf::SHADER,
-        &rbf_grad_input::SHADER,
-        &rbf_loss::SHADER,
-        &reduce::SHADER,
-        &sample::SHADER,
-        &sgd::SHADER,
-        &softmax::SHADER,
-        &subsample::SHADER,
-        &subsample_grad_input::SHADER,
-        &subsample_grad_parameters::SHADER,
-        &squared_error::SHADER,
-    ];
-    all.extend(matmul::SHADERS.both());
-    all.extend(cd_update::SHADERS.both());
-    all.extend(conv2d::SHADERS.both());
-    all.extend(conv2d_grad_input::SHADERS.both());
-    all.extend(conv2d_grad_kernel::SHADERS.both());
-    all.extend([&convolution::shader::PIXELS, &convolution::shader::TAPS]);
-    all.push(&conv2d_grad_kernel::SUMS);
-    all
-}
-
-/// Compiles the kernels that training uses, so that no step waits for a compiler. Nothing on the CPU.
-///
-/// # Errors
-/// [`Error::Device`] where the driver refuses a shader, [`Error::DeviceLost`].
-pub fn warm_up(device: &Device) -> Result<()> {
-    let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
-    for constants in gather::common_variants() {
-        gpu.pipeline(&gather::SHADER, &constants)?;
-    }
-    gpu.pipeline(&bias_update::SHADER, &bias_update::constants(false))?;
-    for constants in matmul::common_variants() {
-        gpu.pipeline(matmul::SHADERS.for_gpu(gpu), &constants)?;
-    }
-    gpu.pipeline(cd_update::SHADERS.for_gpu(gpu), &cd_update::constants(false, false))?;
-    Ok(())
-}
 
 /// Checks that `t` is a f32 tensor of `dims` on `device`; a vector `[n]` may stand for `[1, n]` and
 /// `[n, 1]`.

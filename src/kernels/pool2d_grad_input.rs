@@ -166,3 +166,75 @@ impl Host<'_> {
         }
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::pool2d::proof::{POOLS, forms, measured, pooled};
+    use crate::kernels::pool2d::{Pooled, pool2d};
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("pool2d_grad_input", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for form in POOLS.into_iter().flat_map(forms) {
+            for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+                out.push(case(device, &form, [3, 2, 7, 11], values)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call for pictures `[B, C, H, W]`, with the indices of the CPU's forward pass. A pixel adds at most
+    /// one number for each window that covers it, each a quotient of two and a half units.
+    pub fn case(
+        device: &Device,
+        pooling: &Pooling,
+        dims: [usize; 4],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [b, c, h, w] = dims;
+        let mut inputs = Inputs::new((h * 1009 + w) as u64);
+        let x = inputs.values(values, dims.iter().product());
+        let (y, indices) = pooled(&Device::cpu(), pooling, dims, &x)?;
+        let dy = inputs.values(values, y.len());
+        let [oh, ow] = pooling.output_size("pool2d", [h, w])?;
+        let run = |device: &Device, dy: &[f32]| {
+            let dy = Tensor::from_f32(device, &[b, c, oh, ow], dy)?;
+            let mut dx = Tensor::for_output(device, &dims)?;
+            let indices = match pooling.pool {
+                Pool::Maximum => Some(Tensor::from_u32(device, &[b, c, oh, ow], &indices)?),
+                Pool::Average { .. } => None,
+            };
+            pool2d_grad_input(&dy, pooling, indices.as_ref(), &mut dx)?;
+            dx.to_vec()
+        };
+        let (expected, found) = both(device, |device| run(device, &dy))?;
+        let sizes: Vec<f32> = dy.iter().map(|dy| dy.abs()).collect();
+        let sizes = run(&Device::cpu(), &sizes)?;
+        let windows = |axis: usize| pooling.size[axis].div_ceil(pooling.stride[axis]);
+        let steps = (windows(0) * windows(1) + 4) as f64;
+        let mut check = Check::default();
+        check.compare("dx", &expected, &found, |i| {
+            1.5 * EPSILON * steps * f64::from(sizes[i]) + FLUSH * steps
+        });
+        Ok(check.outcome("pool2d_grad_input", format!("{pooling:?}, {dims:?} {values:?}")))
+    }
+
+    /// A batch of 128 with 6 channels of 28x28; elements are pixels.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let dims = [128, 6, 28, 28];
+        let (x, mut dx) = (b.random(&dims, 1)?, b.output(&dims)?);
+        for (name, pooling) in measured() {
+            let [oh, ow] = pooling.output_size("bench", [28, 28])?;
+            let mut dy = b.output(&[128, 6, oh, ow])?;
+            let mut indices = Tensor::for_indices(b.device, &[128, 6, oh, ow])?;
+            let maximum = pooling.pool == Pool::Maximum;
+            pool2d(&x, &pooling, Pooled { y: &mut dy, indices: maximum.then_some(&mut indices) })?;
+            let indices = maximum.then_some(&indices);
+            let count = dims.iter().product();
+            b.case(&name, count, || pool2d_grad_input(&dy, &pooling, indices, &mut dx))?;
+        }
+        Ok(())
+    }
+}

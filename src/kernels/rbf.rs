@@ -82,3 +82,62 @@ pub fn rbf(x: &Tensor, w: &Tensor, y: &mut Tensor) -> Result<()> {
         }
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("rbf", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for values in Values::ALL {
+            out.push(case(device, [5, 7, 19], values)?);
+        }
+        for dims in [[1, 1, 1], [3, 2, 0], [100, 10, 84], [3, 5, 1009]] {
+            out.push(case(device, dims, Values::Wide)?);
+        }
+        Ok(())
+    }
+
+    /// One call for B cases, N centres and D numbers each: `dims` is `[B, N, D]`. One centre is a case itself,
+    /// so that a distance is 0.
+    pub fn case(device: &Device, dims: [usize; 3], values: Values) -> Result<Outcome> {
+        let [b, n, d] = dims;
+        let mut inputs = Inputs::new(((b * 1009 + n) * 1009 + d) as u64);
+        let x = inputs.values(values, b * d);
+        let mut w = inputs.values(values, n * d);
+        if b > 0 && n > 1 {
+            w[..d].copy_from_slice(&x[..d]);
+        }
+        let run = |device: &Device| {
+            let x = Tensor::from_f32(device, &[b, d], &x)?;
+            let w = Tensor::from_f32(device, &[n, d], &w)?;
+            let mut y = Tensor::for_output(device, &[b, n])?;
+            rbf(&x, &w, &mut y)?;
+            y.to_vec()
+        };
+        let (expected, found) = both(device, run)?;
+        let mut check = Check::default();
+        // A square errs by 3 EPSILON, the sum by as many as it has terms; flushing changes a difference by
+        // 2 FLUSH. 1.5 for both devices together.
+        check.compare("y", &expected, &found, |at| {
+            let (x, w) = (&x[at / n * d..][..d], &w[at % n * d..][..d]);
+            let differences = || x.iter().zip(w).map(|(x, w)| f64::from(*x) - f64::from(*w));
+            let squares: f64 = differences().map(|d| d * d).sum();
+            let flushed: f64 = differences().map(|d| FLUSH * (1.0 + 4.0 * d.abs())).sum();
+            1.5 * EPSILON * (d as f64 + 3.0) * squares + flushed
+        });
+        Ok(check.outcome("rbf", format!("{dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's 10 centres of 84, and 500 of 784; elements are B·N·D.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for [cases, n, d] in [[128, 10, 84], [100, 500, 784]] {
+            let (x, w, mut y) =
+                (b.random(&[cases, d], 1)?, b.random(&[n, d], 2)?, b.output(&[cases, n])?);
+            b.case(&format!("{cases}x{n}x{d}"), cases * n * d, || rbf(&x, &w, &mut y))?;
+        }
+        Ok(())
+    }
+}

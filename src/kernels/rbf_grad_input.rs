@@ -84,3 +84,64 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
         }),
     }
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("rbf_grad_input", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for values in Values::ALL {
+            out.push(case(device, [5, 7, 19], values)?);
+        }
+        for dims in [[1, 1, 1], [3, 0, 2], [100, 10, 84]] {
+            out.push(case(device, dims, Values::Wide)?);
+        }
+        Ok(())
+    }
+
+    /// One call for B cases, N centres and D numbers each: `dims` is `[B, N, D]`.
+    pub fn case(device: &Device, dims: [usize; 3], values: Values) -> Result<Outcome> {
+        let [b, n, d] = dims;
+        let mut inputs = Inputs::new(((b * 1009 + n) * 1013 + d) as u64);
+        let dy = inputs.values(values, b * n);
+        let x = inputs.values(values, b * d);
+        let w = inputs.values(values, n * d);
+        let run = |device: &Device| {
+            let dy = Tensor::from_f32(device, &[b, n], &dy)?;
+            let x = Tensor::from_f32(device, &[b, d], &x)?;
+            let w = Tensor::from_f32(device, &[n, d], &w)?;
+            let mut dx = Tensor::for_output(device, &[b, d])?;
+            rbf_grad_input(&dy, &x, &w, &mut dx)?;
+            dx.to_vec()
+        };
+        let (expected, found) = both(device, run)?;
+        let mut check = Check::default();
+        // A term errs by 2 EPSILON, the sum by as many as it has terms; flushing changes each factor by
+        // 2 FLUSH. 1.5 for both devices together.
+        check.compare("dx", &expected, &found, |at| {
+            let (case, column) = (at / d, at % d);
+            let allowed = (0..n).map(|i| {
+                let dy = f64::from(dy[case * n + i]).abs();
+                let difference = (f64::from(x[at]) - f64::from(w[i * d + column])).abs();
+                let size = 2.0 * dy * difference;
+                1.5 * EPSILON * (n as f64 + 3.0) * size + FLUSH * (2.0 + 4.0 * (dy + difference))
+            });
+            allowed.sum()
+        });
+        Ok(check.outcome("rbf_grad_input", format!("{dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's 10 centres of 84, and 500 of 784; elements are B·N·D.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for [cases, n, d] in [[128, 10, 84], [100, 500, 784]] {
+            let (x, w, dy) =
+                (b.random(&[cases, d], 1)?, b.random(&[n, d], 2)?, b.random(&[cases, n], 3)?);
+            let (name, mut dx) = (format!("{cases}x{n}x{d}"), b.output(&[cases, d])?);
+            b.case(&name, cases * n * d, || rbf_grad_input(&dy, &x, &w, &mut dx))?;
+        }
+        Ok(())
+    }
+}

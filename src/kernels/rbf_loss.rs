@@ -1,13 +1,15 @@
 //! LeNet-5's discriminative loss on squared distances (LeCun et al. 1998, eq. 9), and its gradient.
 
-use super::cases::{LogLoss, for_rows, lanes, place, row_groups};
-use super::{expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use super::log_loss::Kernel;
+use super::{Losses, shader};
+use crate::device::Shader;
 use crate::error::{Error, Result};
-use crate::tensor::{Element, Tensor};
+use crate::tensor::Tensor;
 
 /// The WGSL.
 pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
+
+static KERNEL: Kernel = Kernel { op: "rbf_loss", shader: &SHADER, names: ["y", "dy"], sign: -1.0 };
 
 /// `loss[first_row + b] = y_D + ln(e^−j + Σ_i e^−y_i)` for the desired class D, and, where asked for,
 /// `dy_i = scale · (δ_iD − e^−y_i / (e^−j + Σ_k e^−y_k))`. y and dy `[B, N]`; `classes` and `loss` as in
@@ -20,6 +22,7 @@ pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
 /// none; y_D = +∞ has a loss of +∞. The published formula averages over the cases: `scale` is then 1/B.
 ///
 /// ```
+/// use harmonium::kernels::Losses;
 /// use harmonium::kernels::rbf_loss::rbf_loss;
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
@@ -27,7 +30,7 @@ pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
 /// let classes = Tensor::from_f32(&device, &[2], &[0.0, 0.0])?;
 /// let mut loss = Tensor::for_output(&device, &[2])?;
 /// let mut dy = Tensor::for_output(&device, &[2, 2])?;
-/// rbf_loss(&y, &classes, [1e6, 1.0], (&mut loss, 0), Some(&mut dy))?;
+/// rbf_loss(&y, &classes, 1e6, Losses::at(&mut loss, 0).with_gradient(&mut dy, 1.0))?;
 /// assert_eq!(loss.to_vec()?, [0.0, 1e6]);
 /// assert_eq!(dy.to_vec()?, [0.0, 0.0, 1.0, -1.0]);
 /// # Ok::<(), harmonium::Error>(())
@@ -36,57 +39,75 @@ pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
 /// # Errors
 /// [`Error::Setting`] for a j that is not finite, [`Error::Shape`], also where `loss` has no room,
 /// [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
-pub fn rbf_loss(
-    y: &Tensor,
-    classes: &Tensor,
-    [j, scale]: [f32; 2],
-    (loss, first_row): (&mut Tensor, usize),
-    dy: Option<&mut Tensor>,
-) -> Result<()> {
-    let op = "rbf_loss";
+pub fn rbf_loss(y: &Tensor, classes: &Tensor, j: f32, out: Losses<'_>) -> Result<()> {
     if !j.is_finite() {
         return Err(Error::setting("j", format!("{j} is not finite; for LeNet-5 use about 10")));
     }
-    let [rows, columns] = y.shape().matrix(op, "y")?;
-    let device = y.device();
-    expect(op, "y", y, device, y.shape().dims())?;
-    expect(op, "the classes", classes, device, &[rows])?;
-    let to = place(op, ("the loss", loss, first_row), Element::F32, device, rows)?;
-    if let Some(dy) = &dy {
-        expect(op, "dy", dy, device, y.shape().dims())?;
+    KERNEL.run(y, classes, -j, out)
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::cross_entropy::proof::{Allowed, classes};
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("rbf_loss", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for dims in [[1, 1], [5, 10], [7, 1000]] {
+            for values in Values::ALL {
+                out.push(case(device, dims, (true, 0.5), values)?);
+            }
+        }
+        out.push(case(device, [100, 10], (true, 1e6), Values::Wide)?);
+        out.push(case(device, [100, 10], (false, -1e6), Values::Wide)?);
+        Ok(())
     }
-    let passes = 2 + u64::from(dy.is_some());
-    let count = (rows * columns) as u64;
-    let cost = Cost { flops: 4 * passes * count, bytes: 4 * passes * count + 8 * rows as u64 };
-    let task = LogLoss { sign: -1.0, floor: -j, scale };
-    match device.backend() {
-        Backend::Cpu(cpu) => {
-            let (y, classes) = (y.host()?.f32(), classes.host()?.f32());
-            let loss = &mut loss.host_mut()?.f32_mut()[to];
-            let dy = dy.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
-            cpu.run(op, cost, || {
-                for_rows(columns, loss, dy, |r, dy| {
-                    task.row(&y[r * columns..(r + 1) * columns], classes[r], dy)
-                });
-            });
-            Ok(())
+
+    /// One call on `[rows, columns]` with or without a gradient, and with this j; every ninth class is none.
+    pub fn case(
+        device: &Device,
+        [rows, columns]: [usize; 2],
+        (gradient, j): (bool, f32),
+        values: Values,
+    ) -> Result<Outcome> {
+        let mut inputs = Inputs::new((rows * 1013 + columns) as u64);
+        let y = inputs.values(values, rows * columns);
+        let classes = classes(&mut inputs, rows, columns);
+        let scale = -0.6;
+        let run = |device: &Device| {
+            let y = Tensor::from_f32(device, &[rows, columns], &y)?;
+            let classes = Tensor::from_f32(device, &[rows], &classes)?;
+            let mut loss = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
+            let mut dy = Tensor::zeros(device, &[rows, columns])?;
+            let gradient = gradient.then_some(&mut dy);
+            rbf_loss(&y, &classes, j, Losses { gradient, scale, ..Losses::at(&mut loss, 2) })?;
+            Ok((loss.to_vec()?, dy.to_vec()?))
+        };
+        let (expected, found) = both(device, run)?;
+        let mut allowed = Allowed::default();
+        for (r, class) in classes.iter().enumerate() {
+            let row = &y[r * columns..][..columns];
+            let scores: Vec<f64> = row.iter().map(|&y| -f64::from(y)).collect();
+            allowed.add_row(&scores, -f64::from(j), *class, scale);
         }
-        Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("GRADIENT", flag(dy.is_some()))],
-                params: bytemuck::bytes_of(&task.params([rows, columns], lanes, first_row)),
-                binds: &[
-                    Bind::Read(y.gpu()?),
-                    Bind::Read(classes.gpu()?),
-                    Bind::Update(loss.gpu()?),
-                    dy.map(|dy| dy.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
-                ],
-                groups: row_groups(&SHADER, rows, lanes),
-                cost,
-            })
+        let mut check = Check::default();
+        check.compare("loss", &expected.0, &found.0, |i| allowed.of_loss(i, 2));
+        check.compare("dy", &expected.1, &found.1, |i| allowed.gradient[i]);
+        let form = if gradient { "" } else { " loss alone" };
+        Ok(check.outcome("rbf_loss", format!("[{rows}, {columns}]{form} j = {j} {values:?}")))
+    }
+
+    /// 10 classes and 1,000, with the gradient; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for dims in [[128, 10], [10_000, 10], [1000, 1000]] {
+            let (x, classes) = (b.random(&dims, 1)?, Tensor::zeros(b.device, &[dims[0]])?);
+            let (mut loss, mut dx) = (b.output(&[dims[0]])?, b.output(&dims)?);
+            b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
+                rbf_loss(&x, &classes, 0.1, Losses::at(&mut loss, 0).with_gradient(&mut dx, 0.01))
+            })?;
         }
+        Ok(())
     }
 }

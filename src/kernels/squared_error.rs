@@ -1,6 +1,6 @@
 //! Mean squared error, and its gradient.
 
-use super::cases::{for_rows, lanes, place, row_groups, squared_distance};
+use super::cases::{Losses, for_rows, lanes, row_groups, squared_distance};
 use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -17,6 +17,7 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// order.
 ///
 /// ```
+/// use harmonium::kernels::Losses;
 /// use harmonium::kernels::squared_error::squared_error;
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
@@ -24,7 +25,7 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// let t = Tensor::from_f32(&device, &[1, 2], &[1.0, 3.0])?;
 /// let mut loss = Tensor::for_output(&device, &[1])?;
 /// let mut dx = Tensor::for_output(&device, &[1, 2])?;
-/// squared_error(&x, &t, 1.0, (&mut loss, 0), Some(&mut dx))?;
+/// squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 1.0))?;
 /// assert_eq!(loss.to_vec()?, [2.0]);
 /// assert_eq!(dx.to_vec()?, [0.0, 2.0]);
 /// # Ok::<(), harmonium::Error>(())
@@ -34,19 +35,14 @@ pub static SHADER: Shader = shader!("squared_error", "rows");
 /// [`Error::Shape`](crate::Error::Shape), also where `loss` has no room,
 /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::Poisoned`](crate::Error::Poisoned),
 /// [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn squared_error(
-    x: &Tensor,
-    target: &Tensor,
-    scale: f32,
-    (loss, first_row): (&mut Tensor, usize),
-    dx: Option<&mut Tensor>,
-) -> Result<()> {
+pub fn squared_error(x: &Tensor, target: &Tensor, out: Losses<'_>) -> Result<()> {
     let op = "squared_error";
     let [rows, columns] = x.shape().matrix(op, "x")?;
     let device = x.device();
     expect(op, "x", x, device, x.shape().dims())?;
     expect(op, "the target", target, device, x.shape().dims())?;
-    let to = place(op, ("the loss", loss, first_row), Element::F32, device, rows)?;
+    let to = out.loss.check(op, "the loss", Element::F32, device, rows)?;
+    let Losses { loss, gradient: dx, scale } = out;
     if let Some(dx) = &dx {
         expect(op, "dx", dx, device, x.shape().dims())?;
     }
@@ -58,7 +54,7 @@ pub fn squared_error(
     match device.backend() {
         Backend::Cpu(cpu) => {
             let (x, target) = (x.host()?.f32(), target.host()?.f32());
-            let loss = &mut loss.host_mut()?.f32_mut()[to];
+            let loss = &mut loss.tensor.host_mut()?.f32_mut()[to];
             let dx = dx.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
             cpu.run(op, cost, || {
                 for_rows(columns, loss, dx, |r, dx| {
@@ -78,7 +74,7 @@ pub fn squared_error(
                 rows as u32,
                 columns as u32,
                 lanes,
-                first_row as u32,
+                to.start as u32,
                 n.to_bits(),
                 slope.to_bits(),
                 0,
@@ -92,12 +88,86 @@ pub fn squared_error(
                 binds: &[
                     Bind::Read(x.gpu()?),
                     Bind::Read(target.gpu()?),
-                    Bind::Update(loss.gpu()?),
+                    Bind::Update(loss.tensor.gpu()?),
                     dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
                 ],
                 groups: row_groups(&SHADER, rows, lanes),
                 cost,
             })
         }
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("squared_error", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for values in Values::ALL {
+            out.push(case(device, [5, 37], true, values)?);
+        }
+        out.push(case(device, [1, 1], true, Values::Ordinary)?);
+        out.push(case(device, [13, 784], true, Values::Wide)?);
+        out.push(case(device, [100, 784], false, Values::Ordinary)?);
+        Ok(())
+    }
+
+    /// One call on `[rows, columns]`, with or without a gradient.
+    pub fn case(
+        device: &Device,
+        dims: [usize; 2],
+        gradient: bool,
+        values: Values,
+    ) -> Result<Outcome> {
+        let [rows, columns] = dims;
+        let mut inputs = Inputs::new((rows * 1019 + columns) as u64);
+        let x = inputs.values(values, rows * columns);
+        let target = inputs.values(values, rows * columns);
+        let scale = 0.37;
+        let run = |device: &Device| {
+            let x = Tensor::from_f32(device, &dims, &x)?;
+            let target = Tensor::from_f32(device, &dims, &target)?;
+            let mut loss = Tensor::from_f32(device, &[rows + 5], &vec![7.0; rows + 5])?;
+            let mut dx = Tensor::zeros(device, &dims)?;
+            let gradient = gradient.then_some(&mut dx);
+            squared_error(&x, &target, Losses { gradient, scale, ..Losses::at(&mut loss, 1) })?;
+            Ok((loss.to_vec()?, dx.to_vec()?))
+        };
+        let (expected, found) = both(device, run)?;
+        let n = columns.max(1) as f64;
+        let differences: Vec<f64> =
+            x.iter().zip(&target).map(|(x, t)| f64::from(*x) - f64::from(*t)).collect();
+        // A square errs by 3 EPSILON, a sum by as many as it has terms, the quotient by 2.5; flushing changes
+        // a difference by 2 FLUSH. 1.5 for both devices together.
+        let loss = |i: usize| {
+            let Some(row) = i.checked_sub(1).filter(|&r| r < rows) else { return 0.0 };
+            let row = &differences[row * columns..][..columns];
+            let squares: f64 = row.iter().map(|d| d * d).sum();
+            let flushed: f64 = row.iter().map(|d| FLUSH * (1.0 + 4.0 * d.abs())).sum();
+            1.5 * EPSILON * (n + 6.0) * squares / n + flushed / n + FLUSH
+        };
+        let slope = 2.0 * f64::from(scale) / n;
+        let mut check = Check::default();
+        check.compare("loss", &expected.0, &found.0, loss);
+        check.compare("dx", &expected.1, &found.1, |i| {
+            1.5 * EPSILON * 3.0 * slope * differences[i].abs() + FLUSH * (1.0 + 2.0 * slope)
+        });
+        let form = if gradient { "" } else { " loss alone" };
+        Ok(check.outcome("squared_error", format!("{dims:?}{form} {values:?}")))
+    }
+
+    /// With the gradient; elements are elements.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        for dims in [[100, 784], [1000, 784]] {
+            let (x, t) = (b.random(&dims, 1)?, b.random(&dims, 2)?);
+            let (mut loss, mut dx) = (b.output(&[dims[0]])?, b.output(&dims)?);
+            b.case(&format!("{dims:?}"), dims[0] * dims[1], || {
+                squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 0.01))
+            })?;
+        }
+        Ok(())
     }
 }

@@ -31,6 +31,30 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
     Pooling::new(Pool::Average { count_padding: false }, size).sides(op, input)
 }
 
+/// What is trained: one number a channel each.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a> {
+    /// `[C]`.
+    pub coefficient: &'a Tensor,
+    /// `[C]`.
+    pub bias: &'a Tensor,
+}
+
+/// The parameter block of the two shaders that go pixel by pixel, `count` of them.
+pub(crate) fn params([rows, columns]: [Side; 2], channels: usize, count: usize) -> [u32; 8] {
+    [
+        rows.size,
+        columns.size,
+        rows.output,
+        columns.output,
+        rows.input,
+        columns.input,
+        channels,
+        count,
+    ]
+    .map(|n| n as u32)
+}
+
 /// `y = f(coefficient[c] · Σ window + bias[c])` over windows of `size` [height, width] side by side: x
 /// `[B, C, H, W]`, coefficient and bias `[C]`, y `[B, C, ⌊H / size⌋, ⌊W / size⌋]`. Pixels past the last
 /// whole window are not seen.
@@ -40,14 +64,15 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
 ///
 /// ```
 /// use harmonium::kernels::activation::Activation;
-/// use harmonium::kernels::subsample::subsample;
+/// use harmonium::kernels::subsample::{Parameters, subsample};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let x = Tensor::from_f32(&device, &[1, 1, 2, 4], &[1., 2., 5., 6., 3., 4., 7., 8.])?;
 /// let coefficient = Tensor::from_f32(&device, &[1], &[0.5])?;
 /// let bias = Tensor::from_f32(&device, &[1], &[-1.0])?;
 /// let mut y = Tensor::for_output(&device, &[1, 1, 1, 2])?;
-/// subsample(&x, [2, 2], &coefficient, &bias, Activation::Identity, &mut y)?;
+/// let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+/// subsample(&x, [2, 2], parameters, Activation::Identity, &mut y)?;
 /// assert_eq!(y.to_vec()?, [4.0, 12.0]);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -58,12 +83,12 @@ pub(crate) fn sides(op: &'static str, size: [usize; 2], input: [usize; 2]) -> Re
 pub fn subsample(
     x: &Tensor,
     size: [usize; 2],
-    coefficient: &Tensor,
-    bias: &Tensor,
+    parameters: Parameters<'_>,
     f: Activation,
     y: &mut Tensor,
 ) -> Result<()> {
     let op = "subsample";
+    let Parameters { coefficient, bias } = parameters;
     let [b, c, h, w] = x.shape().pictures(op, "x")?;
     let [rows, columns] = sides(op, size, [h, w])?;
     expect(op, "x", x, x.device(), x.shape().dims())?;
@@ -97,33 +122,20 @@ pub fn subsample(
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => {
-            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
-            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("ACTIVATION", f as u32)],
-                params: bytemuck::bytes_of(&[
-                    kh,
-                    kw,
-                    oh,
-                    ow,
-                    h as u32,
-                    w as u32,
-                    c as u32,
-                    count as u32,
-                ]),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Read(coefficient.gpu()?),
-                    Bind::Read(bias.gpu()?),
-                    Bind::Write(y.gpu()?),
-                ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
-                cost,
-            })
-        }
+        Backend::Gpu(gpu) => gpu.record(Command {
+            op,
+            shader: &SHADER,
+            constants: &[("ACTIVATION", f as u32)],
+            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
+            binds: &[
+                Bind::Read(x.gpu()?),
+                Bind::Read(coefficient.gpu()?),
+                Bind::Read(bias.gpu()?),
+                Bind::Write(y.gpu()?),
+            ],
+            groups: groups(count, SHADER.constant("WORKGROUP")),
+            cost,
+        }),
     }
 }
 
@@ -149,5 +161,72 @@ pub(crate) fn window_sums(
         for (sum, part) in sums.iter_mut().zip(row(i).chunks_exact(columns.size)) {
             *sum += part.iter().sum::<f32>();
         }
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::activation::proof::{ACTIVATIONS, slope, tolerance};
+    use crate::kernels::proof::*;
+
+    pub(crate) static ENTRY: Entry = Entry::new("subsample", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for f in ACTIVATIONS {
+            out.push(case(device, f, [2, 2], [3, 6, 28, 28], Values::Ordinary)?);
+            out.push(case(device, f, [3, 2], [2, 5, 7, 11], Values::NonFinite)?);
+        }
+        Ok(())
+    }
+
+    /// One call on `[B, C, H, W]`: z = coefficient · sum + bias errs by as many units of Σ|terms| as it has
+    /// additions and products, and f carries that on.
+    pub fn case(
+        device: &Device,
+        f: Activation,
+        size: [usize; 2],
+        dims: [usize; 4],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [b, c, h, w] = dims;
+        let [oh, ow] = output_size("subsample", size, [h, w])?;
+        let count: usize = dims.iter().product();
+        let mut inputs = Inputs::new((count * 31 + c) as u64);
+        let x = inputs.values(values, count);
+        let coefficient = inputs.values(Values::Ordinary, c);
+        let bias = inputs.values(Values::Ordinary, c);
+        let run = |device: &Device, f, [x, coefficient, bias]: [&[f32]; 3]| {
+            let x = Tensor::from_f32(device, &dims, x)?;
+            let coefficient = Tensor::from_f32(device, &[c], coefficient)?;
+            let bias = Tensor::from_f32(device, &[c], bias)?;
+            let mut y = Tensor::for_output(device, &[b, c, oh, ow])?;
+            let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+            subsample(&x, size, parameters, f, &mut y)?;
+            y.to_vec()
+        };
+        let given = [&x[..], &coefficient, &bias];
+        let (expected, found) = both(device, |device| run(device, f, given))?;
+        let cpu = Device::cpu();
+        let z = run(&cpu, Activation::Identity, given)?;
+        let sizes = given.map(|values| values.iter().map(|v| v.abs()).collect::<Vec<_>>());
+        let sizes = run(&cpu, Activation::Identity, [&sizes[0], &sizes[1], &sizes[2]])?;
+        let steps = (size[0] + size[1] + 3) as f64;
+        let mut check = Check::default();
+        check.compare("y", &expected, &found, |i| {
+            let error = 1.5 * EPSILON * steps * f64::from(sizes[i]) + FLUSH * steps;
+            tolerance(f, f64::from(z[i])) + slope(f) * error
+        });
+        Ok(check.outcome("subsample", format!("{f:?}, {size:?}, {dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's S2 for a batch of 128; elements are pixels of the input.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let dims = [128, 6, 28, 28];
+        let (x, mut y) = (b.random(&dims, 1)?, b.output(&[128, 6, 14, 14])?);
+        let (coefficient, bias, f) =
+            (b.random(&[6], 2)?, b.random(&[6], 3)?, Activation::ScaledTanh);
+        let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+        b.case("6x28x28", dims.iter().product(), || subsample(&x, [2, 2], parameters, f, &mut y))
     }
 }

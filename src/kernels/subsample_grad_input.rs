@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::subsample::sides;
+use super::subsample::{params, sides};
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -82,31 +82,68 @@ pub fn subsample_grad_input(
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => {
-            let [kh, kw] = [rows.size, columns.size].map(|n| n as u32);
-            let [oh, ow] = [rows.output, columns.output].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&[
-                    kh,
-                    kw,
-                    oh,
-                    ow,
-                    h as u32,
-                    w as u32,
-                    c as u32,
-                    count as u32,
-                ]),
-                binds: &[
-                    Bind::Read(dz.gpu()?),
-                    Bind::Read(coefficient.gpu()?),
-                    Bind::Write(dx.gpu()?),
-                ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
-                cost,
-            })
+        Backend::Gpu(gpu) => gpu.record(Command {
+            op,
+            shader: &SHADER,
+            constants: &[],
+            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
+            binds: &[Bind::Read(dz.gpu()?), Bind::Read(coefficient.gpu()?), Bind::Write(dx.gpu()?)],
+            groups: groups(count, SHADER.constant("WORKGROUP")),
+            cost,
+        }),
+    }
+}
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+    use crate::kernels::subsample::output_size;
+
+    pub(crate) static ENTRY: Entry =
+        Entry::new("subsample_grad_input", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for size in [[2, 2], [3, 2], [1, 5]] {
+            for values in Values::ALL {
+                out.push(case(device, size, [2, 5, 7, 11], values)?);
+            }
         }
+        Ok(())
+    }
+
+    /// One call for pictures `[B, C, H, W]`: one product a pixel.
+    pub fn case(
+        device: &Device,
+        size: [usize; 2],
+        dims: [usize; 4],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [b, c, h, w] = dims;
+        let [oh, ow] = output_size("subsample_grad_input", size, [h, w])?;
+        let mut inputs = Inputs::new((h * 1009 + w) as u64);
+        let dz = inputs.values(values, b * c * oh * ow);
+        let coefficient = inputs.values(Values::Ordinary, c);
+        let (expected, found) = both(device, |device| {
+            let dz = Tensor::from_f32(device, &[b, c, oh, ow], &dz)?;
+            let coefficient = Tensor::from_f32(device, &[c], &coefficient)?;
+            let mut dx = Tensor::for_output(device, &dims)?;
+            subsample_grad_input(&dz, size, &coefficient, &mut dx)?;
+            dx.to_vec()
+        })?;
+        let mut check = Check::default();
+        // Operands that are flushed change the product by at most twice as much.
+        check.compare("dx", &expected, &found, |i| {
+            1.5 * EPSILON * f64::from(expected[i]).abs() + 3.0 * FLUSH
+        });
+        Ok(check.outcome("subsample_grad_input", format!("{size:?}, {dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's S2 for a batch of 128; elements are pixels of the input.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let dims = [128, 6, 28, 28];
+        let (dz, coefficient) = (b.random(&[128, 6, 14, 14], 1)?, b.random(&[6], 2)?);
+        let (count, mut dx) = (dims.iter().product(), b.output(&dims)?);
+        b.case("6x28x28", count, || subsample_grad_input(&dz, [2, 2], &coefficient, &mut dx))
     }
 }

@@ -186,3 +186,72 @@ fn dot_and_sum(a: &[f32], b: &[f32]) -> [f64; 2] {
     }
     total
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+    use crate::kernels::subsample::output_size;
+
+    pub(crate) static ENTRY: Entry =
+        Entry::new("subsample_grad_parameters", &[&SHADER], standard, bench);
+
+    fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
+        for size in [[2, 2], [3, 2], [1, 5]] {
+            for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
+                out.push(case(device, size, [2, 5, 7, 11], values)?);
+            }
+        }
+        // Several chunks of windows.
+        out.push(case(device, [2, 2], [13, 3, 28, 28], Values::Ordinary)?);
+        Ok(())
+    }
+
+    /// One call on `[B, C, H, W]`, to the tolerance that the kernel promises.
+    pub fn case(
+        device: &Device,
+        size: [usize; 2],
+        dims: [usize; 4],
+        values: Values,
+    ) -> Result<Outcome> {
+        let [b, c, h, w] = dims;
+        let [oh, ow] = output_size("subsample_grad_parameters", size, [h, w])?;
+        let count: usize = dims.iter().product();
+        let mut inputs = Inputs::new((count * 31 + w) as u64);
+        let x = inputs.values(values, count);
+        let dz = inputs.values(values, b * c * oh * ow);
+        let run = |device: &Device, x: &[f32], dz: &[f32]| {
+            let x = Tensor::from_f32(device, &dims, x)?;
+            let dz = Tensor::from_f32(device, &[b, c, oh, ow], dz)?;
+            let mut dcoefficient = Tensor::for_output(device, &[c])?;
+            let mut dbias = Tensor::for_output(device, &[c])?;
+            subsample_grad_parameters(&x, &dz, size, &mut dcoefficient, &mut dbias)?;
+            Ok([dcoefficient.to_vec()?, dbias.to_vec()?])
+        };
+        let (expected, found) = both(device, |device| run(device, &x, &dz))?;
+        let sizes = |values: &[f32]| values.iter().map(|v| v.abs()).collect::<Vec<_>>();
+        let sizes = run(&Device::cpu(), &sizes(&x), &sizes(&dz))?;
+        let (mut passes, mut windows) = (1, b * oh * ow);
+        while windows > 1024 {
+            (passes, windows) = (passes + 1, windows.div_ceil(1024));
+        }
+        let steps = (size[0] * size[1] + 32 * passes + 128) as f64;
+        let mut check = Check::default();
+        for (name, k) in [("dcoefficient", 0), ("dbias", 1)] {
+            check.compare(name, &expected[k], &found[k], |i| {
+                1.5 * EPSILON * steps * f64::from(sizes[k][i]) + FLUSH * steps
+            });
+        }
+        Ok(check.outcome("subsample_grad_parameters", format!("{size:?}, {dims:?} {values:?}")))
+    }
+
+    /// LeNet-5's S2 for a batch of 128; elements are pixels of the input.
+    fn bench(b: &mut Bench<'_>) -> Result<()> {
+        let dims = [128, 6, 28, 28];
+        let (x, dz) = (b.random(&dims, 1)?, b.random(&[128, 6, 14, 14], 2)?);
+        let (mut dc, mut db) = (b.output(&[6])?, b.output(&[6])?);
+        b.case("6x28x28", dims.iter().product(), || {
+            subsample_grad_parameters(&x, &dz, [2, 2], &mut dc, &mut db)
+        })
+    }
+}

@@ -54,10 +54,6 @@ impl Tiled {
             Tiles::Register => &self.register,
         }
     }
-
-    pub fn both(&'static self) -> [&'static Shader; 2] {
-        [&self.workgroup, &self.register]
-    }
 }
 
 /// Workgroups for an `[m, n]` product under this variant; 0 where there is nothing to compute.

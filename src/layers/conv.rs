@@ -5,9 +5,9 @@ use super::{Backward, Build, ConvSpec, Layer, Parameter, Pass};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
-use crate::kernels::conv2d::{Convolution, conv2d};
+use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
-use crate::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use crate::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -71,7 +71,7 @@ impl Layer for Conv {
     fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         let bias = self.parameters.get(1).map(|p| &p.value);
         let kernel = &self.parameters[0].value;
-        conv2d(x, kernel, bias, &self.options(), self.spec.activation, y)
+        conv2d(x, kernel, &self.options(), Finish { bias, activation: self.spec.activation }, y)
     }
 
     fn backward(&self, step: Backward<'_>) -> Result<()> {
@@ -83,8 +83,8 @@ impl Layer for Conv {
         if let Some(dx) = dx {
             conv2d_grad_input(dy, &self.parameters[0].value, &options, dx)?;
         }
-        let (dkernel, dbias) = Backward::gradients(gradients)?;
-        conv2d_grad_kernel(x, dy, &options, dkernel, dbias)
+        let (kernel, bias) = Backward::gradients(gradients)?;
+        conv2d_grad_kernel(x, dy, &options, Gradients { kernel, bias })
     }
 
     fn parameters(&self) -> &[Parameter] {

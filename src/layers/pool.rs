@@ -2,7 +2,7 @@
 
 use super::{Backward, Layer, Pass};
 use crate::error::Result;
-use crate::kernels::pool2d::{Pool, Pooling, pool2d};
+use crate::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
 use crate::kernels::pool2d_grad_input::pool2d_grad_input;
 use crate::tensor::Tensor;
 
@@ -27,14 +27,14 @@ impl Layer for PoolLayer {
         pass: Pass,
     ) -> Result<()> {
         if self.pooling.pool != Pool::Maximum || pass == Pass::Evaluate {
-            return pool2d(x, &self.pooling, y, None);
+            return pool2d(x, &self.pooling, Pooled::new(y));
         }
         let dims = y.shape().dims();
         let indices = match kept.take() {
             Some(indices) if indices.shape().dims() == dims => indices,
             _ => Tensor::for_indices(y.device(), dims)?,
         };
-        pool2d(x, &self.pooling, y, Some(kept.insert(indices)))
+        pool2d(x, &self.pooling, Pooled::new(y).with_indices(kept.insert(indices)))
     }
 
     fn backward(&self, step: Backward<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use super::{Backward, Build, Layer, Parameter, Pass};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::activation_grad::activation_grad;
-use crate::kernels::subsample::subsample;
+use crate::kernels::subsample::{Parameters, subsample};
 use crate::kernels::subsample_grad_input::subsample_grad_input;
 use crate::kernels::subsample_grad_parameters::subsample_grad_parameters;
 use crate::tensor::Tensor;
@@ -38,7 +38,7 @@ impl Subsample {
 impl Layer for Subsample {
     fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         let [coefficient, bias] = [&self.parameters[0].value, &self.parameters[1].value];
-        subsample(x, self.size, coefficient, bias, self.f, y)
+        subsample(x, self.size, Parameters { coefficient, bias }, self.f, y)
     }
 
     fn backward(&self, step: Backward<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::categorical;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
-use crate::kernels::matmul::{Epilogue, Transpose, matmul, matmul_sample};
+use crate::kernels::matmul::{Epilogue, Sampled, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::random::Draw;
 use crate::tensor::Tensor;
@@ -104,16 +104,8 @@ impl<'a> Conditional<'a> {
         match (self.units.kind(), self.units.kind().by_unit()) {
             (_, Some((activation, noise))) => {
                 let epilogue = Epilogue { activation, ..self.input };
-                let (given, weights) = (self.given, self.weights);
-                matmul_sample(
-                    given,
-                    weights,
-                    self.transpose,
-                    &epilogue,
-                    (noise, draw),
-                    mean,
-                    sample,
-                )
+                let sampled = Sampled { mean, ..Sampled::new(noise, draw, sample) };
+                matmul_sample(self.given, self.weights, self.transpose, &epilogue, sampled)
             }
             (kind, None) => {
                 let field = self.field()?;

@@ -9,8 +9,7 @@ use rayon::prelude::*;
 use crate::data::ImageShape;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::activation::Activation;
-use crate::kernels::conv2d::{Convolution, conv2d};
+use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::tensor::Tensor;
 
 /// The filters that have a name.
@@ -247,7 +246,7 @@ impl FilterBank {
             let strip = source.rows(first, height);
             let x = Tensor::from_f32(device, &[planes, 1, height, source.width], &strip)?;
             let mut y = Tensor::for_output(device, &[planes, self.count, rows, out.width])?;
-            conv2d(&x, &weights, None, &Convolution::default(), Activation::Identity, &mut y)?;
+            conv2d(&x, &weights, &Convolution::default(), Finish::default(), &mut y)?;
             let strip = y.to_vec()?;
             let maps = values.chunks_mut(out.height * out.width);
             for (map, strip) in maps.zip(strip.chunks(rows * out.width)) {

@@ -14,6 +14,7 @@ use crate::kernels::rbf::rbf;
 use crate::kernels::rbf_grad_input::rbf_grad_input;
 use crate::kernels::rbf_loss::rbf_loss;
 use crate::kernels::softmax::softmax;
+use crate::kernels::{Losses, Place};
 use crate::layers::{Initialization, LayerSpec, Outgoing, Pass, Sequential, Workspace};
 use crate::models::bitmaps;
 use crate::tensor::Tensor;
@@ -278,7 +279,7 @@ impl Network {
         let scores = self.scores(x)?;
         let rows = scores.shape().dims()[0];
         let mut chosen = Tensor::for_indices(self.device(), &[rows])?;
-        argmax(&scores, self.extreme(), (&mut chosen, 0))?;
+        argmax(&scores, self.extreme(), Place::at(&mut chosen, 0))?;
         chosen.to_words()
     }
 
@@ -330,19 +331,25 @@ impl Network {
         match (&self.centres, self.spec.output) {
             (Some(centres), OutputSpec::Rbf { j }) => {
                 let y = distances(features, centres)?;
-                error_count(&y, classes, extreme, (&mut *tally.wrong, row))?;
+                error_count(&y, classes, extreme, Place::at(&mut *tally.wrong, row))?;
                 let Some(scale) = scale else {
-                    return rbf_loss(&y, classes, [j, 1.0], (&mut *tally.loss, row), None);
+                    return rbf_loss(&y, classes, j, Losses::at(&mut *tally.loss, row));
                 };
                 let mut dy = Tensor::for_output(y.device(), y.shape().dims())?;
-                rbf_loss(&y, classes, [j, scale], (&mut *tally.loss, row), Some(&mut dy))?;
+                rbf_loss(
+                    &y,
+                    classes,
+                    j,
+                    Losses::at(&mut *tally.loss, row).with_gradient(&mut dy, scale),
+                )?;
                 rbf_grad_input(&dy, features, centres, gradient)
             }
             _ => {
-                error_count(features, classes, extreme, (&mut *tally.wrong, row))?;
-                let dx = scale.is_some().then_some(gradient);
+                error_count(features, classes, extreme, Place::at(&mut *tally.wrong, row))?;
+                let gradient = scale.is_some().then_some(gradient);
                 let scale = scale.unwrap_or(1.0);
-                cross_entropy(features, classes, scale, (&mut *tally.loss, row), dx)
+                let losses = Losses { gradient, scale, ..Losses::at(tally.loss, row) };
+                cross_entropy(features, classes, losses)
             }
         }
     }

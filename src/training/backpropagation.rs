@@ -107,7 +107,12 @@ impl Backpropagation {
             Some(tensor) if tensor.shape().dims() == dims => tensor,
             _ => Tensor::for_output(x.device(), dims)?,
         };
-        distortion.apply(x, (seed, clock.epoch(), clock.epoch_cases), background, &mut distorted)?;
+        distortion.apply(
+            x,
+            (seed, clock.epoch(), clock.epoch_cases),
+            background,
+            &mut distorted,
+        )?;
         self.network.gradient(&distorted, classes, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         Ok(())

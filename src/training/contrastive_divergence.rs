@@ -8,7 +8,7 @@
 //! sampled to drive the chain, and so is v.
 
 use crate::error::{Error, Result};
-use crate::kernels::bias_update::{BiasPhases, NEVER, bias_update};
+use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::gather::{Selection, Transform, gather};
@@ -261,11 +261,11 @@ impl CdTrainer {
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
         let number = (self.clock.updates.min(u64::from(NEVER) - 1)) as u32;
-        let watch = (&mut self.status, number);
+        let watch = Watch::new(&mut self.status, number);
         let visible = BiasPhases { x0: v0, xk: vk, scales };
         bias_update(&visible, step, &mut self.rbm.b, db, watch)?;
         let hidden = BiasPhases { x0: &work.p0, xk: &work.pk, scales };
-        bias_update(&hidden, step, &mut self.rbm.a, da, (&mut self.status, number))?;
+        bias_update(&hidden, step, &mut self.rbm.a, da, Watch::new(&mut self.status, number))?;
         self.move_offsets(v0, mean_h, scales[0])
     }
 

@@ -1,10 +1,10 @@
 use harmonium::device::{Timing, testing};
 use harmonium::kernels::activation::Activation;
-use harmonium::kernels::bias_update::{BiasPhases, NEVER, bias_update};
+use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use harmonium::kernels::cd_update::{Phases, Step, cd_update};
 use harmonium::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use harmonium::kernels::gather::{Selection, Transform, gather};
-use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::kernels::{sample, warm_up};
 use harmonium::random::Draw;
@@ -216,18 +216,20 @@ fn step(gpu: &Device) -> Result<()> {
     let mut status = Tensor::from_u32(gpu, &[1], &[NEVER])?;
     let pick = Selection { indices: &indices, first_index: 0, rows: b, first_row: 0 };
     gather(&source, pick, &Transform::default(), &mut v0)?;
-    let draw = (Noise::Bernoulli, &Draw::new(1, 1));
+    let draw = Draw::new(1, 1);
     let hidden = Epilogue::new(&a, Activation::Sigmoid);
-    matmul_sample(&v0, &w, Transpose::NN, &hidden, draw, Some(&mut p0), &mut h)?;
+    let sampled = Sampled::new(Noise::Bernoulli, &draw, &mut h).with_mean(&mut p0);
+    matmul_sample(&v0, &w, Transpose::NN, &hidden, sampled)?;
     let visible = Epilogue::new(&bias, Activation::Sigmoid);
-    matmul_sample(&h, &w, Transpose::NT, &visible, draw, None, &mut vk)?;
+    let sampled = Sampled::new(Noise::Bernoulli, &draw, &mut vk);
+    matmul_sample(&h, &w, Transpose::NT, &visible, sampled)?;
     matmul(&vk, &w, Transpose::NN, &hidden, &mut pk)?;
     let scales = [0.25, 0.25];
     let phases = Phases { v0: &v0, p0: &p0, vk: &vk, pk: &pk, scales, offsets: None };
     let step = Step { rate: 0.1, momentum: 0.5, decay: 0.0 };
     cd_update(&phases, step, &mut w, &mut dw)?;
     let phases = BiasPhases { x0: &v0, xk: &vk, scales };
-    bias_update(&phases, step, &mut bias, &mut db, (&mut status, 1))
+    bias_update(&phases, step, &mut bias, &mut db, Watch::new(&mut status, 1))
 }
 
 #[test]

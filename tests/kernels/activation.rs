@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::activation::{ACTIVATIONS, case};
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::kernels::activation::proof::{ACTIVATIONS, case};
 use harmonium::kernels::activation::{Activation, activate};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::tensor::Tensor;
 
 use super::{SIZES, assert_close, assert_passed, on_gpus};

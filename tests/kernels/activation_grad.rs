@@ -1,8 +1,8 @@
-use harmonium::evaluation::verify::activation::ACTIVATIONS;
-use harmonium::evaluation::verify::activation_grad::case;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::activation::proof::ACTIVATIONS;
 use harmonium::kernels::activation_grad::activation_grad;
+use harmonium::kernels::activation_grad::proof::case;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
 use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};

@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::adam::case;
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::adam::proof::case;
 use harmonium::kernels::adam::{Adam, adam};
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, tensor};

@@ -1,6 +1,6 @@
-use harmonium::evaluation::verify::affine::{Maps, case, maps};
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::affine::affine;
+use harmonium::kernels::affine::proof::{Maps, case, maps};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
 use super::{assert_close, assert_passed, on_gpus, ordinary};

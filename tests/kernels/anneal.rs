@@ -81,8 +81,9 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(past.to_string().contains("expected [above 2, 4]"), "{past}");
     let short = zeros(&[4]);
     let wrong = Chains { tilt: &short, ..chains };
-    assert!(anneal(&wrong, [0.0, 1.0], (&mut increments, 0), None).is_err());
+    assert!(anneal(&wrong, [0.0, 1.0], Place::at(&mut increments, 0), None).is_err());
     let mut h = zeros(&[4, 4]);
-    let sample = Some((1.0, &Draw::new(1, 1), &mut h));
-    assert!(anneal(&chains, [0.0, 1.0], (&mut increments, 0), sample).is_err());
+    let draw = Draw::new(1, 1);
+    let sample = Some(Hidden { beta: 1.0, draw: &draw, h: &mut h });
+    assert!(anneal(&chains, [0.0, 1.0], Place::at(&mut increments, 0), sample).is_err());
 }

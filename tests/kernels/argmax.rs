@@ -1,7 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::argmax::{EXTREMES, case};
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::Place;
+use harmonium::kernels::argmax::proof::{EXTREMES, case};
 use harmonium::kernels::argmax::{Extreme, argmax};
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, everywhere, tensor};
@@ -48,7 +49,7 @@ fn the_first_of_equal_ones_is_chosen_and_nan_chooses_none() {
         let x = tensor(device, &[n, 4], &rows.iter().flat_map(|r| r.0).collect::<Vec<_>>());
         for extreme in EXTREMES {
             let mut chosen = Tensor::from_u32(device, &[n + 3], &vec![99; n + 3]).unwrap();
-            argmax(&x, extreme, (&mut chosen, 2)).unwrap();
+            argmax(&x, extreme, Place::at(&mut chosen, 2)).unwrap();
             let mut expected = vec![99, 99];
             expected
                 .extend(rows.iter().map(|r| if extreme == Extreme::Largest { r.1 } else { r.2 }));
@@ -64,12 +65,12 @@ fn what_does_not_fit_is_refused() {
     let x = Tensor::zeros(&device, &[4, 3]).unwrap();
     let mut floats = Tensor::zeros(&device, &[4]).unwrap();
     assert_refused(
-        argmax(&x, Extreme::Largest, (&mut floats, 0)),
+        argmax(&x, Extreme::Largest, Place::at(&mut floats, 0)),
         &["argmax", "chosen has F32 elements, expected U32"],
     );
     let mut chosen = Tensor::for_indices(&device, &[4]).unwrap();
     assert_refused(
-        argmax(&x, Extreme::Largest, (&mut chosen, 1)),
+        argmax(&x, Extreme::Largest, Place::at(&mut chosen, 1)),
         &["chosen is [4]", "4 cases from element 1"],
     );
 }

@@ -1,8 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::bias_update::case;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::kernels::bias_update::{BiasPhases, NEVER, bias_update};
+use harmonium::kernels::bias_update::proof::case;
+use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use harmonium::kernels::cd_update::Step;
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
@@ -36,7 +36,7 @@ fn the_cpu_agrees_with_the_formula() {
     let step = Step { rate: 0.1, momentum: 0.9, decay: 100.0 };
     let (mut tb, mut tv) = (upload(&[n], &bias), upload(&[n], &velocity));
     let mut status = Tensor::from_u32(&device, &[1], &[NEVER]).unwrap();
-    bias_update(&phases, step, &mut tb, &mut tv, (&mut status, 1)).unwrap();
+    bias_update(&phases, step, &mut tb, &mut tv, Watch::new(&mut status, 1)).unwrap();
     let (tb, tv) = (tb.to_vec().unwrap(), tv.to_vec().unwrap());
     for j in 0..n {
         let sum = |x: &[f32]| x.iter().skip(j).step_by(n).map(|&x| f64::from(x)).sum::<f64>();
@@ -65,8 +65,14 @@ fn the_watch_keeps_the_first_step_that_was_not_finite() {
             for number in 1..=6 {
                 let x0 = if number == 4 { &broken } else { &good };
                 let phases = BiasPhases { x0, xk: &good, scales: [0.5, 0.5] };
-                bias_update(&phases, step, &mut bias, &mut velocity, (&mut status, number))
-                    .unwrap();
+                bias_update(
+                    &phases,
+                    step,
+                    &mut bias,
+                    &mut velocity,
+                    Watch::new(&mut status, number),
+                )
+                .unwrap();
                 let expected = if number < 4 { NEVER } else { 4 };
                 let found = status.to_words().unwrap();
                 assert_eq!(found, [expected], "step {number}, {bad}, {}", device.info());

@@ -1,8 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::cd_update::{FORMS, case};
-use harmonium::evaluation::verify::inputs::Values;
 use harmonium::kernels::Tiles;
+use harmonium::kernels::cd_update::proof::{FORMS, case};
 use harmonium::kernels::cd_update::{Phases, Step, cd_gradient, cd_update};
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
 use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};

@@ -1,10 +1,10 @@
 use harmonium::error::Result;
-use harmonium::evaluation::verify::conv2d::{FORMS, Form, Kernel, case};
-use harmonium::evaluation::verify::inputs::Values;
 use harmonium::kernels::activation::{Activation, activate_in_place};
-use harmonium::kernels::conv2d::{Convolution, conv2d};
+use harmonium::kernels::conv2d::proof::{FORMS, Form, Kernel, case};
+use harmonium::kernels::conv2d::{Convolution, Finish, conv2d};
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
-use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::{Tiles, with_tiles};
 use harmonium::{Device, Error, Tensor};
 use proptest::prelude::*;
@@ -78,11 +78,12 @@ impl Data {
             Tensor::from_f32(device, dims, &vec![f32::NAN; dims.iter().product()]).unwrap()
         };
         let mut y = garbage(&dims);
-        conv2d(&x, &kernel, Some(&bias), &options, Activation::Identity, &mut y).unwrap();
+        conv2d(&x, &kernel, &options, Finish::new(&bias, Activation::Identity), &mut y).unwrap();
         let mut dx = garbage(&form.x());
         conv2d_grad_input(&dy, &kernel, &options, &mut dx).unwrap();
         let (mut dkernel, mut dbias) = (garbage(&form.k()), garbage(&[form.channels[1]]));
-        conv2d_grad_kernel(&x, &dy, &options, &mut dkernel, Some(&mut dbias)).unwrap();
+        conv2d_grad_kernel(&x, &dy, &options, Gradients::of(&mut dkernel).with_bias(&mut dbias))
+            .unwrap();
         let [y, dx, dkernel, dbias] = [y, dx, dkernel, dbias].map(|t| t.to_vec().unwrap());
         Found { y, dx, dkernel, dbias }
     }
@@ -337,7 +338,7 @@ fn a_bank_of_filters_gives_maps_of_the_valid_size() {
     let tensor = |dims: &[usize], x: &[f32]| Tensor::from_f32(&device, dims, x).unwrap();
     let (tx, tk) = (tensor(&[1, 1, 256, 256], &x), tensor(&[32, 1, 16, 16], &kernel));
     let mut y = Tensor::for_output(&device, &[1, 32, 241, 241]).unwrap();
-    conv2d(&tx, &tk, None, &Convolution::default(), Activation::Identity, &mut y).unwrap();
+    conv2d(&tx, &tk, &Convolution::default(), Finish::default(), &mut y).unwrap();
     let y = y.to_vec().unwrap();
     for [map, row, column] in [[0, 0, 0], [31, 240, 240], [7, 100, 3], [20, 17, 240]] {
         let products = (0..256).map(|t| {
@@ -370,9 +371,9 @@ fn c3_sees_what_its_table_connects() {
             let mut y = tensor(&[1, 16, 10, 10], &[0.0; 1600]);
             let mut dx = tensor(&[1, 6, 14, 14], &[0.0; 1176]);
             let mut dk = tensor(&[16, 6, 5, 5], &[0.0; 2400]);
-            conv2d(&x, &k, None, options, Activation::Identity, &mut y).unwrap();
+            conv2d(&x, &k, options, Finish::default(), &mut y).unwrap();
             conv2d_grad_input(&dy, &k, options, &mut dx).unwrap();
-            conv2d_grad_kernel(&x, &dy, options, &mut dk, None).unwrap();
+            conv2d_grad_kernel(&x, &dy, options, Gradients::of(&mut dk)).unwrap();
             [y, dx, dk].map(|t| t.to_vec().unwrap())
         };
         // Whatever lies where nothing is connected counts as 0: a kernel with zeros there gives the same.
@@ -397,8 +398,16 @@ fn nan_spreads_to_the_places_that_see_it_and_no_further() {
             let kernel = Tensor::from_f32(device, &[3, 1, 3, 3], &ordinary(2, 27)).unwrap();
             let mut y = Tensor::for_output(device, &[2, 3, 8, 8]).unwrap();
             let options = Convolution::default();
-            with_tiles(tiles, || conv2d(&x, &kernel, None, &options, Activation::Relu, &mut y))
-                .unwrap();
+            with_tiles(tiles, || {
+                conv2d(
+                    &x,
+                    &kernel,
+                    &options,
+                    Finish { activation: Activation::Relu, ..Finish::default() },
+                    &mut y,
+                )
+            })
+            .unwrap();
             for (i, y) in y.to_vec().unwrap().into_iter().enumerate() {
                 let (image, row, column) = (i / 192, i / 8 % 8, i % 8);
                 let seen = image == 1 && (2..=4).contains(&row) && (3..=5).contains(&column);
@@ -423,7 +432,7 @@ fn a_fused_activation_is_the_activation_of_the_sum() {
                 let bias = Tensor::from_f32(device, &[5], &data.bias).unwrap();
                 let run = |f| {
                     let mut y = Tensor::for_output(device, &dims).unwrap();
-                    conv2d(&x, &kernel, Some(&bias), &options, f, &mut y).unwrap();
+                    conv2d(&x, &kernel, &options, Finish::new(&bias, f), &mut y).unwrap();
                     y
                 };
                 let mut after = run(Activation::Identity);
@@ -453,66 +462,86 @@ fn wrong_calls_are_refused_with_the_shapes() {
     let y = || zeros(&[2, 6, 7, 6]);
     let plain = Convolution::default();
     let f = Activation::Identity;
-    conv2d(&x, &kernel, Some(&bias), &plain, f, &mut y()).unwrap();
+    conv2d(&x, &kernel, &plain, Finish::new(&bias, f), &mut y()).unwrap();
     let small = table(&[6, 3]);
     let floats = zeros(&[6, 4]);
     let huge = usize::MAX / 2;
     let with = |t| Convolution { connections: Some(t), ..Convolution::default() };
     let cases: [(Result<()>, &[&str]); 14] = [
         (
-            conv2d(&zeros(&[4, 9, 8]), &kernel, None, &plain, f, &mut y()),
+            conv2d(&zeros(&[4, 9, 8]), &kernel, &plain, Finish::default(), &mut y()),
             &["x is [4, 9, 8]", "pictures"],
         ),
         (
-            conv2d(&x, &zeros(&[6, 36]), None, &plain, f, &mut y()),
+            conv2d(&x, &zeros(&[6, 36]), &plain, Finish::default(), &mut y()),
             &["[6, 36]", "channels / groups"],
         ),
         (
-            conv2d(&x, &zeros(&[6, 3, 3, 3]), None, &plain, f, &mut y()),
+            conv2d(&x, &zeros(&[6, 3, 3, 3]), &plain, Finish::default(), &mut y()),
             &["[2, 4, 9, 8]", "[6, 3, 3, 3]", "takes 3"],
         ),
         (
-            conv2d(&x, &kernel, None, &Convolution { groups: 0, ..plain }, f, &mut y()),
+            conv2d(&x, &kernel, &Convolution { groups: 0, ..plain }, Finish::default(), &mut y()),
             &["0 groups", "at least 1"],
         ),
         (
-            conv2d(&x, &kernel, None, &Convolution { groups: 3, ..plain }, f, &mut y()),
+            conv2d(&x, &kernel, &Convolution { groups: 3, ..plain }, Finish::default(), &mut y()),
             &["4 input channels", "3 groups"],
         ),
         (
             conv2d(
                 &x,
                 &zeros(&[6, 1, 3, 3]),
-                None,
                 &Convolution { groups: 4, ..plain },
-                f,
+                Finish::default(),
                 &mut y(),
             ),
             &["6 output channels", "4 groups"],
         ),
         (
-            conv2d(&x, &zeros(&[6, 4, 10, 3]), None, &plain, f, &mut y()),
+            conv2d(&x, &zeros(&[6, 4, 10, 3]), &plain, Finish::default(), &mut y()),
             &["spans 10", "height of 9"],
         ),
         (
-            conv2d(&x, &kernel, None, &Convolution { stride: [1, 0], ..plain }, f, &mut y()),
+            conv2d(
+                &x,
+                &kernel,
+                &Convolution { stride: [1, 0], ..plain },
+                Finish::default(),
+                &mut y(),
+            ),
             &["width's stride is 0"],
         ),
         (
-            conv2d(&x, &kernel, None, &Convolution { dilation: [0, 1], ..plain }, f, &mut y()),
+            conv2d(
+                &x,
+                &kernel,
+                &Convolution { dilation: [0, 1], ..plain },
+                Finish::default(),
+                &mut y(),
+            ),
             &["height's dilation is 0"],
         ),
         (
-            conv2d(&x, &kernel, None, &Convolution { padding: [huge, 0], ..plain }, f, &mut y()),
+            conv2d(
+                &x,
+                &kernel,
+                &Convolution { padding: [huge, 0], ..plain },
+                Finish::default(),
+                &mut y(),
+            ),
             &["too large"],
         ),
         (
-            conv2d(&x, &kernel, None, &plain, f, &mut zeros(&[2, 6, 9, 8])),
+            conv2d(&x, &kernel, &plain, Finish::default(), &mut zeros(&[2, 6, 9, 8])),
             &["y is", "[2, 6, 7, 6]"],
         ),
-        (conv2d(&x, &kernel, Some(&zeros(&[5])), &plain, f, &mut y()), &["bias", "[5]", "[6]"]),
-        (conv2d(&x, &kernel, None, &with(&small), f, &mut y()), &["[6, 3]", "[6, 4]"]),
-        (conv2d(&x, &kernel, None, &with(&floats), f, &mut y()), &["connections", "U32"]),
+        (
+            conv2d(&x, &kernel, &plain, Finish::new(&zeros(&[5]), f), &mut y()),
+            &["bias", "[5]", "[6]"],
+        ),
+        (conv2d(&x, &kernel, &with(&small), Finish::default(), &mut y()), &["[6, 3]", "[6, 4]"]),
+        (conv2d(&x, &kernel, &with(&floats), Finish::default(), &mut y()), &["connections", "U32"]),
     ];
     for (result, words) in cases {
         let text = refusal(result);
@@ -522,7 +551,7 @@ fn wrong_calls_are_refused_with_the_shapes() {
     }
     for gpu in crate::support::gpus() {
         let there = Tensor::zeros(gpu, &[6, 4, 3, 3]).unwrap();
-        let result = conv2d(&x, &there, None, &plain, f, &mut y());
+        let result = conv2d(&x, &there, &plain, Finish::default(), &mut y());
         assert!(matches!(result, Err(Error::DeviceMismatch { .. })), "{result:?}");
     }
 }

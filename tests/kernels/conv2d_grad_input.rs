@@ -1,5 +1,5 @@
-use harmonium::evaluation::verify::conv2d::Kernel;
 use harmonium::kernels::conv2d::Convolution;
+use harmonium::kernels::conv2d::proof::Kernel;
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::{Device, Tensor};
 

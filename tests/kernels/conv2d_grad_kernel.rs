@@ -1,6 +1,6 @@
-use harmonium::evaluation::verify::conv2d::Kernel;
 use harmonium::kernels::conv2d::Convolution;
-use harmonium::kernels::conv2d_grad_kernel::conv2d_grad_kernel;
+use harmonium::kernels::conv2d::proof::Kernel;
+use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
@@ -36,7 +36,8 @@ fn wrong_calls_are_refused_with_the_shapes() {
     let zeros = |dims: &[usize]| Tensor::zeros(&device, dims).unwrap();
     let (x, dy, options) = (zeros(&[2, 4, 9, 8]), zeros(&[2, 6, 7, 6]), Convolution::default());
     let call = |kernel: &[usize], bias: usize| {
-        conv2d_grad_kernel(&x, &dy, &options, &mut zeros(kernel), Some(&mut zeros(&[bias])))
+        let (mut dk, mut db) = (zeros(kernel), zeros(&[bias]));
+        conv2d_grad_kernel(&x, &dy, &options, Gradients::of(&mut dk).with_bias(&mut db))
     };
     call(&[6, 4, 3, 3], 6).unwrap();
     let text = refusal(call(&[6, 4, 3, 2], 6));

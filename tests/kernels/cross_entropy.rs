@@ -1,7 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::cross_entropy::case;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::kernels::Losses;
 use harmonium::kernels::cross_entropy::cross_entropy;
+use harmonium::kernels::cross_entropy::proof::case;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
@@ -45,8 +46,8 @@ fn the_cpu_agrees_with_f64_and_with_finite_differences() {
         let mut dx = Tensor::for_output(&device, &[rows, columns]).unwrap();
         let t = tensor(&device, &[rows, columns], &x);
         let c = tensor(&device, &[rows], &classes);
-        cross_entropy(&t, &c, scale, (&mut found, 0), Some(&mut dx)).unwrap();
-        cross_entropy(&t, &c, scale, (&mut alone, 0), None).unwrap();
+        cross_entropy(&t, &c, Losses::at(&mut found, 0).with_gradient(&mut dx, scale)).unwrap();
+        cross_entropy(&t, &c, Losses::at(&mut alone, 0)).unwrap();
         let (found, dx) = (found.to_vec().unwrap(), dx.to_vec().unwrap());
         for (f, a) in found.iter().zip(alone.to_vec().unwrap()) {
             assert!((f - a).abs() <= 1e-6 * (1.0 + f), "{f} {a}");
@@ -72,7 +73,7 @@ fn a_loss_near_zero_keeps_its_digits() {
         let classes = tensor(device, &[2], &[0.0, 0.0]);
         let mut loss = Tensor::zeros(device, &[2]).unwrap();
         let mut dx = Tensor::zeros(device, &[2, 2]).unwrap();
-        cross_entropy(&x, &classes, 1.0, (&mut loss, 0), Some(&mut dx)).unwrap();
+        cross_entropy(&x, &classes, Losses::at(&mut loss, 0).with_gradient(&mut dx, 1.0)).unwrap();
         let (loss, dx) = (loss.to_vec().unwrap(), dx.to_vec().unwrap());
         for (i, x) in [20.0f64, 8.0].into_iter().enumerate() {
             let exact = (-x).exp().ln_1p();
@@ -112,7 +113,7 @@ fn what_has_no_loss_is_nan_and_other_rows_and_elements_stay() {
         let (x, classes) = (tensor(device, &[n, 3], &x), tensor(device, &[n], &classes));
         let mut loss = tensor(device, &[n + 3], &vec![9.0; n + 3]);
         let mut dx = Tensor::zeros(device, &[n, 3]).unwrap();
-        cross_entropy(&x, &classes, 1.0, (&mut loss, 1), Some(&mut dx)).unwrap();
+        cross_entropy(&x, &classes, Losses::at(&mut loss, 1).with_gradient(&mut dx, 1.0)).unwrap();
         let (loss, dx) = (loss.to_vec().unwrap(), dx.to_vec().unwrap());
         let k = bad.len();
         assert!(loss[1..=k].iter().all(|l| l.is_nan()), "{loss:?} on {}", device.info());
@@ -131,26 +132,26 @@ fn what_does_not_fit_is_refused() {
     let classes = Tensor::zeros(&device, &[4]).unwrap();
     let mut loss = Tensor::zeros(&device, &[6]).unwrap();
     assert_refused(
-        cross_entropy(&x, &classes, 1.0, (&mut loss, 3), None),
+        cross_entropy(&x, &classes, Losses::at(&mut loss, 3)),
         &["cross_entropy", "the loss is [6]", "4 cases", "element 3"],
     );
     assert_refused(
-        cross_entropy(&x, &classes, 1.0, (&mut loss, usize::MAX), None),
+        cross_entropy(&x, &classes, Losses::at(&mut loss, usize::MAX)),
         &["no room for 4 cases"],
     );
     let mut words = Tensor::for_indices(&device, &[6]).unwrap();
     assert_refused(
-        cross_entropy(&x, &classes, 1.0, (&mut words, 0), None),
+        cross_entropy(&x, &classes, Losses::at(&mut words, 0)),
         &["the loss has U32 elements"],
     );
     assert_refused(
-        cross_entropy(&x, &loss, 1.0, (&mut words, 0), None),
+        cross_entropy(&x, &loss, Losses::at(&mut words, 0)),
         &["the classes is [6], expected [4]"],
     );
     let mut dx = Tensor::zeros(&device, &[3, 4]).unwrap();
     assert_refused(
-        cross_entropy(&x, &classes, 1.0, (&mut loss, 0), Some(&mut dx)),
+        cross_entropy(&x, &classes, Losses::at(&mut loss, 0).with_gradient(&mut dx, 1.0)),
         &["dx is [3, 4], expected [4, 3]"],
     );
-    assert!(cross_entropy(&x, &classes, 1.0, (&mut loss, 2), None).is_ok());
+    assert!(cross_entropy(&x, &classes, Losses::at(&mut loss, 2)).is_ok());
 }

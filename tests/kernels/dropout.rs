@@ -1,6 +1,6 @@
-use harmonium::evaluation::verify::dropout::case;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::dropout::dropout;
+use harmonium::kernels::dropout::proof::case;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::kernels::sample;
 use harmonium::random::{Draw, stream};
 use harmonium::{Device, Error, Tensor};

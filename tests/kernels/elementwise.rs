@@ -1,7 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::elementwise::{FUNCTIONS, Y, case};
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::elementwise::proof::{FUNCTIONS, Y, case};
 use harmonium::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 use harmonium::{Error, Result};
 

@@ -1,9 +1,10 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::argmax::EXTREMES;
-use harmonium::evaluation::verify::error_count::case;
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::Place;
 use harmonium::kernels::argmax::Extreme;
+use harmonium::kernels::argmax::proof::EXTREMES;
 use harmonium::kernels::error_count::error_count;
+use harmonium::kernels::error_count::proof::case;
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 
@@ -33,8 +34,8 @@ fn an_epoch_of_batches_gathers_in_one_tensor() {
         // The largest: 1 0 2 | the smallest: 0 1 1.
         let x = tensor(device, &[3, 3], &[1., 3., 2., 5., 4., 4., 7., 6., 9.]);
         let classes = tensor(device, &[3], &[1.0, 0.0, 1.0]);
-        error_count(&x, &classes, Extreme::Largest, (&mut wrong, 0)).unwrap();
-        error_count(&x, &classes, Extreme::Smallest, (&mut wrong, 3)).unwrap();
+        error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 0)).unwrap();
+        error_count(&x, &classes, Extreme::Smallest, Place::at(&mut wrong, 3)).unwrap();
         assert_eq!(wrong.to_vec().unwrap(), [0., 0., 1., 1., 1., 0., 0.], "{}", device.info());
         let errors = reduce(Reduction::Sum, Axis::All, 1.0, &wrong).unwrap();
         assert_eq!(errors.to_vec().unwrap(), [3.0]);
@@ -49,10 +50,10 @@ fn nan_and_classes_that_are_none_are_wrong() {
         // 2 is what a row with NaN chooses; it is no class all the same.
         let classes = tensor(device, &[6], &[0.0, 2.0, NAN, -1.0, 0.5, -0.0]);
         let mut wrong = tensor(device, &[6], &[9.0; 6]);
-        error_count(&x, &classes, Extreme::Largest, (&mut wrong, 0)).unwrap();
+        error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 0)).unwrap();
         assert_eq!(wrong.to_vec().unwrap(), [1., 1., 1., 1., 1., 0.], "{}", device.info());
         let empty = tensor(device, &[6, 0], &[]);
-        error_count(&empty, &classes, Extreme::Largest, (&mut wrong, 0)).unwrap();
+        error_count(&empty, &classes, Extreme::Largest, Place::at(&mut wrong, 0)).unwrap();
         assert_eq!(wrong.to_vec().unwrap(), [1.0; 6], "{}", device.info());
     });
 }
@@ -64,11 +65,11 @@ fn what_does_not_fit_is_refused() {
     let classes = Tensor::zeros(&device, &[4]).unwrap();
     let mut wrong = Tensor::zeros(&device, &[5]).unwrap();
     assert_refused(
-        error_count(&x, &classes, Extreme::Largest, (&mut wrong, 2)),
+        error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 2)),
         &["error_count", "wrong is [5]", "4 cases from element 2"],
     );
     assert_refused(
-        error_count(&x, &x, Extreme::Largest, (&mut wrong, 0)),
+        error_count(&x, &x, Extreme::Largest, Place::at(&mut wrong, 0)),
         &["the classes is [4, 3], expected [4]"],
     );
 }

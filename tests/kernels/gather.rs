@@ -1,4 +1,4 @@
-use harmonium::evaluation::verify::gather::{case, forms};
+use harmonium::kernels::gather::proof::{case, forms};
 use harmonium::kernels::gather::{Binarization, Selection, Transform, gather};
 use harmonium::random::{Draw, stream, uniform};
 use harmonium::tensor::{Element, Tensor};

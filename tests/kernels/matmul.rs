@@ -1,10 +1,10 @@
 use harmonium::Device;
 use harmonium::device::testing;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::matmul::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::Activation;
-use harmonium::kernels::matmul::{Epilogue, Noise, Transpose, matmul, matmul_sample};
+use harmonium::kernels::matmul::proof::{FORMS, PLAIN, UPLOADED, case};
+use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::random::{Draw, bernoulli, normal};
 use harmonium::tensor::Tensor;
 use harmonium::{Error, Result};
@@ -131,8 +131,8 @@ fn samples_on_the_cpu_are_the_draws_from_the_mean() {
     for noise in [Noise::Bernoulli, Noise::Gaussian(0.5)] {
         let sampled = |mean: Option<&mut Tensor>| {
             let mut out = Tensor::for_output(&device, &[m, n]).unwrap();
-            matmul_sample(&a, &b, Transpose::NN, &epilogue, (noise, &draw), mean, &mut out)
-                .unwrap();
+            let sampled = Sampled { mean, ..Sampled::new(noise, &draw, &mut out) };
+            matmul_sample(&a, &b, Transpose::NN, &epilogue, sampled).unwrap();
             out.to_vec().unwrap()
         };
         let mut mean = Tensor::for_output(&device, &[m, n]).unwrap();
@@ -201,8 +201,9 @@ fn wrong_calls_are_refused_with_the_shapes() {
     let epilogue = Epilogue { c: Some(&c), accumulate: true, ..plain };
     message(matmul(&a, &b, Transpose::NT, &epilogue, &mut out));
     let epilogue = Epilogue { accumulate: true, ..plain };
-    let draw = (Noise::Bernoulli, &Draw::new(1, 1));
-    message(matmul_sample(&a, &b, Transpose::NT, &epilogue, draw, None, &mut out));
+    let draw = Draw::new(1, 1);
+    let sampled = Sampled::new(Noise::Bernoulli, &draw, &mut out);
+    message(matmul_sample(&a, &b, Transpose::NT, &epilogue, sampled));
 }
 
 #[test]

@@ -37,8 +37,8 @@ mod windows;
 
 use harmonium::Device;
 use harmonium::error::Result;
-use harmonium::evaluation::verify::Outcome;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
+use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::verify::Outcome;
 
 use crate::support;
 

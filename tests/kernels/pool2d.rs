@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::pool2d::{POOLS, case, forms};
-use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
+use harmonium::kernels::pool2d::proof::{POOLS, case, forms};
+use harmonium::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
 use super::{assert_close, assert_passed, on_gpus, ordinary};
@@ -134,7 +134,7 @@ fn the_cpu_agrees_with_the_definition() {
                 let mut y = Tensor::for_output(&device, &dims).unwrap();
                 let mut indices = Tensor::for_indices(&device, &dims).unwrap();
                 let wanted = (pool == Pool::Maximum).then_some(&mut indices);
-                pool2d(&t, &pooling, &mut y, wanted).unwrap();
+                pool2d(&t, &pooling, Pooled { y: &mut y, indices: wanted }).unwrap();
                 let (y, indices) = (y.to_vec().unwrap(), indices.to_words().unwrap());
                 for (plane, picture) in x.chunks(h * w).enumerate() {
                     for (o, (pixels, divisor)) in expected.iter().enumerate() {
@@ -169,8 +169,8 @@ fn maxima_are_the_same_without_indices() {
             let dims = [3, 4, oh, ow];
             let mut indices = Tensor::for_indices(device, &dims).unwrap();
             let [mut y, mut alone] = [(); 2].map(|()| Tensor::for_output(device, &dims).unwrap());
-            pool2d(&x, &form, &mut y, Some(&mut indices)).unwrap();
-            pool2d(&x, &form, &mut alone, None).unwrap();
+            pool2d(&x, &form, Pooled::new(&mut y).with_indices(&mut indices)).unwrap();
+            pool2d(&x, &form, Pooled::new(&mut alone)).unwrap();
             let bits = |t: &Tensor| t.to_words().unwrap();
             assert_eq!(bits(&y), bits(&alone), "{}", device.info());
         }
@@ -203,7 +203,7 @@ fn nan_wins_and_the_first_of_equal_values_is_named() {
             }
             let mut y = Tensor::for_output(device, &[3, 3, 1, 1]).unwrap();
             let mut indices = Tensor::for_indices(device, &[3, 3, 1, 1]).unwrap();
-            pool2d(&x, &pooling, &mut y, Some(&mut indices)).unwrap();
+            pool2d(&x, &pooling, Pooled::new(&mut y).with_indices(&mut indices)).unwrap();
             let found = y.to_vec().unwrap().into_iter().zip(indices.to_words().unwrap());
             for ((y, index), (window, largest, at)) in found.zip(windows) {
                 assert!(
@@ -228,7 +228,7 @@ fn padding_counts_or_not_but_never_what_lies_beyond() {
                 ..Pooling::new(Pool::Average { count_padding }, [1, 3])
             };
             let mut y = Tensor::for_output(device, &[1, 1, 1, 2]).unwrap();
-            pool2d(&x, &pooling, &mut y, None).unwrap();
+            pool2d(&x, &pooling, Pooled::new(&mut y)).unwrap();
             assert_eq!(y.to_vec().unwrap(), expected, "{}", device.info());
         }
         // Rounded up, the last window holds one real value and two that are beyond all padding.
@@ -236,7 +236,7 @@ fn padding_counts_or_not_but_never_what_lies_beyond() {
             let pool = Pool::Average { count_padding };
             let pooling = Pooling { ceil: true, ..Pooling::new(pool, [1, 3]) };
             let mut y = Tensor::for_output(device, &[1, 1, 1, 2]).unwrap();
-            pool2d(&x, &pooling, &mut y, None).unwrap();
+            pool2d(&x, &pooling, Pooled::new(&mut y)).unwrap();
             assert_eq!(y.to_vec().unwrap(), [12.0, 12.0], "{}", device.info());
         }
     }
@@ -249,7 +249,7 @@ fn what_does_not_fit_is_refused() {
     let mut y = Tensor::zeros(&device, &[2, 3, 2, 2]).unwrap();
     let pooling = Pooling::new(Pool::Maximum, [2, 2]);
     let mut said = |pooling: Pooling, indices: Option<&mut Tensor>| {
-        pool2d(&x, &pooling, &mut y, indices).unwrap_err().to_string()
+        pool2d(&x, &pooling, Pooled { y: &mut y, indices }).unwrap_err().to_string()
     };
     let text = said(Pooling { padding: [0, 2], ..pooling }, None);
     assert_eq!(
@@ -270,7 +270,7 @@ fn what_does_not_fit_is_refused() {
     let mut indices = Tensor::for_indices(&device, &[2, 3, 2, 2]).unwrap();
     assert!(said(average, Some(&mut indices)).contains("an average has no indices"));
     let flat = Tensor::zeros(&device, &[5, 5]).unwrap();
-    let text = pool2d(&flat, &pooling, &mut y, None).unwrap_err().to_string();
+    let text = pool2d(&flat, &pooling, Pooled::new(&mut y)).unwrap_err().to_string();
     assert!(text.contains("expected pictures"), "{text}");
     let empty = Pooling { padding: [1, 1], ..pooling };
     let text = empty.output_size("pool2d", [0, 4]).unwrap_err().to_string();
@@ -283,7 +283,7 @@ fn strides_of_any_length_are_no_error() {
         let x = Tensor::from_f32(device, &[1, 1, 2, 3], &[1., 7., 3., 4., 5., 6.]).unwrap();
         let pooling = Pooling { stride: [usize::MAX; 2], ..Pooling::new(Pool::Maximum, [2, 2]) };
         let mut y = Tensor::for_output(device, &[1, 1, 1, 1]).unwrap();
-        pool2d(&x, &pooling, &mut y, None).unwrap();
+        pool2d(&x, &pooling, Pooled::new(&mut y)).unwrap();
         assert_eq!(y.to_vec().unwrap(), [7.0], "{}", device.info());
     }
 }

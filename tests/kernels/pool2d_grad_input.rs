@@ -1,8 +1,8 @@
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::pool2d::{POOLS, forms};
-use harmonium::evaluation::verify::pool2d_grad_input::case;
-use harmonium::kernels::pool2d::{Pool, Pooling, pool2d};
+use harmonium::kernels::pool2d::proof::{POOLS, forms};
+use harmonium::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
 use harmonium::kernels::pool2d_grad_input::pool2d_grad_input;
+use harmonium::kernels::pool2d_grad_input::proof::case;
+use harmonium::kernels::proof::Values;
 use harmonium::{Device, Tensor};
 
 use super::pool2d::{PICTURES, every_small_pool, outputs};
@@ -40,10 +40,10 @@ fn both_ways(pooling: &Pooling, dims: [usize; 4], x: &[f32], dy: &[f32]) -> [Vec
     let mut dx = Tensor::for_output(&device, &dims).unwrap();
     let mut indices = Tensor::for_indices(&device, &out).unwrap();
     if pooling.pool == Pool::Maximum {
-        pool2d(&x, pooling, &mut y, Some(&mut indices)).unwrap();
+        pool2d(&x, pooling, Pooled::new(&mut y).with_indices(&mut indices)).unwrap();
         pool2d_grad_input(&dy, pooling, Some(&indices), &mut dx).unwrap();
     } else {
-        pool2d(&x, pooling, &mut y, None).unwrap();
+        pool2d(&x, pooling, Pooled::new(&mut y)).unwrap();
         pool2d_grad_input(&dy, pooling, None, &mut dx).unwrap();
     }
     [dx.to_vec().unwrap(), y.to_vec().unwrap()]

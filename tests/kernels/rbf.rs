@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::rbf::case;
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::rbf::proof::case;
 use harmonium::kernels::rbf::rbf;
 use harmonium::tensor::Tensor;
 

@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::rbf_grad_input::case;
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::rbf_grad_input::proof::case;
 use harmonium::kernels::rbf_grad_input::rbf_grad_input;
 use harmonium::tensor::Tensor;
 

@@ -1,6 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::rbf_loss::case;
+use harmonium::kernels::Losses;
+use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::kernels::rbf_loss::proof::case;
 use harmonium::kernels::rbf_loss::rbf_loss;
 use harmonium::tensor::Tensor;
 
@@ -43,7 +44,7 @@ fn the_cpu_agrees_with_f64_and_with_finite_differences() {
         let mut dy = Tensor::for_output(&device, &[rows, columns]).unwrap();
         let t = tensor(&device, &[rows, columns], &y);
         let c = tensor(&device, &[rows], &classes);
-        rbf_loss(&t, &c, [j, scale], (&mut found, 0), Some(&mut dy)).unwrap();
+        rbf_loss(&t, &c, j, Losses::at(&mut found, 0).with_gradient(&mut dy, scale)).unwrap();
         let (found, dy) = (found.to_vec().unwrap(), dy.to_vec().unwrap());
         for (r, (y, dy)) in y.chunks(columns).zip(dy.chunks(columns)).enumerate() {
             let (y, class) = (doubles(y), classes[r] as usize);
@@ -66,7 +67,8 @@ fn large_distances_and_far_j_do_not_overflow() {
         let run = |j: f32| {
             let mut loss = Tensor::zeros(device, &[5]).unwrap();
             let mut dy = Tensor::zeros(device, &[5, 2]).unwrap();
-            rbf_loss(&y, &classes, [j, 1.0], (&mut loss, 0), Some(&mut dy)).unwrap();
+            rbf_loss(&y, &classes, j, Losses::at(&mut loss, 0).with_gradient(&mut dy, 1.0))
+                .unwrap();
             (loss.to_vec().unwrap(), dy.to_vec().unwrap())
         };
         // A near j: every distance is far above it.
@@ -104,7 +106,7 @@ fn what_has_no_loss_is_nan() {
         let classes = tensor(device, &[7], &[0.0, 0.0, 1.0, 2.0, NAN, 0.0, 0.0]);
         let mut loss = tensor(device, &[9], &[9.0; 9]);
         let mut dy = Tensor::zeros(device, &[7, 2]).unwrap();
-        rbf_loss(&y, &classes, [1.0, 1.0], (&mut loss, 1), Some(&mut dy)).unwrap();
+        rbf_loss(&y, &classes, 1.0, Losses::at(&mut loss, 1).with_gradient(&mut dy, 1.0)).unwrap();
         let (loss, dy) = (loss.to_vec().unwrap(), dy.to_vec().unwrap());
         assert!(loss[1..6].iter().all(|l| l.is_nan()), "{loss:?} on {}", device.info());
         assert!(dy[..10].iter().all(|d| d.is_nan()), "{dy:?} on {}", device.info());
@@ -122,11 +124,11 @@ fn what_does_not_fit_is_refused() {
     let classes = Tensor::zeros(&device, &[4]).unwrap();
     let mut loss = Tensor::zeros(&device, &[6]).unwrap();
     for j in [f32::NAN, f32::INFINITY] {
-        assert_refused(rbf_loss(&y, &classes, [j, 1.0], (&mut loss, 0), None), &["j: ", "finite"]);
+        assert_refused(rbf_loss(&y, &classes, j, Losses::at(&mut loss, 0)), &["j: ", "finite"]);
     }
     assert_refused(
-        rbf_loss(&y, &classes, [1.0, 1.0], (&mut loss, 3), None),
+        rbf_loss(&y, &classes, 1.0, Losses::at(&mut loss, 3)),
         &["rbf_loss", "the loss is [6]", "4 cases", "element 3"],
     );
-    assert_refused(rbf_loss(&y, &y, [1.0, 1.0], (&mut loss, 0), None), &["the classes is [4, 3]"]);
+    assert_refused(rbf_loss(&y, &y, 1.0, Losses::at(&mut loss, 0)), &["the classes is [4, 3]"]);
 }

@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::reduce::{AXES, REDUCTIONS, case};
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::reduce::proof::{AXES, REDUCTIONS, case};
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 

@@ -1,6 +1,6 @@
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::sample::{KINDS, Kind, case, published};
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::sample;
+use harmonium::kernels::sample::proof::{KINDS, Kind, case, published};
 use harmonium::random::{Draw, normal_pair};
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};

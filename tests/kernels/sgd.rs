@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::sgd::case;
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::sgd::proof::case;
 use harmonium::kernels::sgd::{Sgd, sgd};
 use harmonium::tensor::Tensor;
 

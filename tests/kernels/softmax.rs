@@ -1,6 +1,6 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::evaluation::verify::softmax::case;
+use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::kernels::softmax::proof::case;
 use harmonium::kernels::softmax::softmax;
 use harmonium::tensor::Tensor;
 

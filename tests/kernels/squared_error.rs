@@ -1,6 +1,7 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::squared_error::case;
+use harmonium::kernels::Losses;
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::squared_error::proof::case;
 use harmonium::kernels::squared_error::squared_error;
 use harmonium::tensor::Tensor;
 
@@ -36,7 +37,7 @@ fn the_cpu_agrees_with_f64_and_with_finite_differences() {
         let mut dx = Tensor::for_output(&device, &[rows, columns]).unwrap();
         let dims = [rows, columns];
         let (a, b) = (tensor(&device, &dims, &x), tensor(&device, &dims, &t));
-        squared_error(&a, &b, scale, (&mut found, 1), Some(&mut dx)).unwrap();
+        squared_error(&a, &b, Losses::at(&mut found, 1).with_gradient(&mut dx, scale)).unwrap();
         let (found, dx) = (found.to_vec().unwrap(), dx.to_vec().unwrap());
         assert_eq!([found[0], found[rows + 1]], [9.0; 2]);
         for r in 0..rows {
@@ -59,12 +60,12 @@ fn nothing_has_no_error_and_nan_stays() {
     everywhere(|device| {
         let empty = tensor(device, &[3, 0], &[]);
         let mut loss = tensor(device, &[4], &[9.0; 4]);
-        squared_error(&empty, &empty, 1.0, (&mut loss, 1), None).unwrap();
+        squared_error(&empty, &empty, Losses::at(&mut loss, 1)).unwrap();
         assert_eq!(loss.to_vec().unwrap(), [9.0, 0.0, 0.0, 0.0], "{}", device.info());
         let x = tensor(device, &[3, 2], &[1.0, f32::NAN, 1.0, f32::INFINITY, 1.0, 2.0]);
         let t = tensor(device, &[3, 2], &[0.0, 0.0, 0.0, f32::INFINITY, 3.0, 2.0]);
         let mut dx = Tensor::zeros(device, &[3, 2]).unwrap();
-        squared_error(&x, &t, 1.0, (&mut loss, 0), Some(&mut dx)).unwrap();
+        squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 1.0)).unwrap();
         let (loss, dx) = (loss.to_vec().unwrap(), dx.to_vec().unwrap());
         assert!(loss[0].is_nan() && loss[1].is_nan() && dx[1].is_nan() && dx[3].is_nan());
         assert_eq!([dx[0], dx[2], dx[4], dx[5]], [1.0, 1.0, -2.0, 0.0], "{}", device.info());
@@ -79,11 +80,11 @@ fn what_does_not_fit_is_refused() {
     let t = Tensor::zeros(&device, &[3, 4]).unwrap();
     let mut loss = Tensor::zeros(&device, &[4]).unwrap();
     assert_refused(
-        squared_error(&x, &t, 1.0, (&mut loss, 0), None),
+        squared_error(&x, &t, Losses::at(&mut loss, 0)),
         &["squared_error", "the target is [3, 4], expected [4, 3]"],
     );
     assert_refused(
-        squared_error(&x, &x, 1.0, (&mut loss, 1), None),
+        squared_error(&x, &x, Losses::at(&mut loss, 1)),
         &["the loss is [4]", "4 cases from element 1"],
     );
 }

@@ -1,8 +1,8 @@
-use harmonium::evaluation::verify::activation::{ACTIVATIONS, slope};
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::subsample::case;
+use harmonium::kernels::activation::proof::{ACTIVATIONS, slope};
 use harmonium::kernels::activation::{Activation, activate_in_place};
-use harmonium::kernels::subsample::{output_size, subsample};
+use harmonium::kernels::proof::Values;
+use harmonium::kernels::subsample::proof::case;
+use harmonium::kernels::subsample::{Parameters, output_size, subsample};
 use harmonium::{Device, Tensor};
 
 use super::pool2d::PICTURES;
@@ -44,7 +44,8 @@ pub(super) fn forward(
     let coefficient = Tensor::from_f32(&device, &[c], coefficient).unwrap();
     let bias = Tensor::from_f32(&device, &[c], bias).unwrap();
     let mut y = Tensor::for_output(&device, &[b, c, oh, ow]).unwrap();
-    subsample(&x, size, &coefficient, &bias, f, &mut y).unwrap();
+    let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+    subsample(&x, size, parameters, f, &mut y).unwrap();
     y.to_vec().unwrap()
 }
 
@@ -95,7 +96,8 @@ fn what_does_not_fit_is_refused() {
     let (c3, c4) = (zeros(&[3]), zeros(&[4]));
     let mut y = zeros(&[2, 3, 2, 2]);
     let mut said = |size, coefficient: &Tensor, bias: &Tensor| {
-        subsample(&x, size, coefficient, bias, Activation::Tanh, &mut y).unwrap_err().to_string()
+        let parameters = Parameters { coefficient, bias };
+        subsample(&x, size, parameters, Activation::Tanh, &mut y).unwrap_err().to_string()
     };
     assert!(said([2, 2], &c4, &c3).contains("the coefficient is [4], expected [3]"));
     assert!(said([2, 2], &c3, &c4).contains("the bias is [4], expected [3]"));

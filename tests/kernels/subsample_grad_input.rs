@@ -1,7 +1,7 @@
-use harmonium::evaluation::verify::inputs::Values;
-use harmonium::evaluation::verify::subsample_grad_input::case;
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::proof::Values;
 use harmonium::kernels::subsample::output_size;
+use harmonium::kernels::subsample_grad_input::proof::case;
 use harmonium::kernels::subsample_grad_input::subsample_grad_input;
 use harmonium::{Device, Tensor};
 

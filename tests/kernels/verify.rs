@@ -1,8 +1,8 @@
 //! The comparison itself, and the standard set on every adapter.
 
 use harmonium::Device;
-use harmonium::evaluation::verify::compare::Check;
-use harmonium::evaluation::verify::verify;
+use harmonium::kernels::proof::Check;
+use harmonium::verify::verify;
 
 use super::{assert_passed, on_gpus};
 

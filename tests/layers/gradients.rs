@@ -1,7 +1,6 @@
 //! Every layer's backward pass against finite differences of its forward pass, in the middle of a graph: the
 //! incoming gradient is random.
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{
     ConvSpec, Initialization, LayerSpec, LinearSpec, Pass, PoolKind, PoolSpec, Sequential, Size,

@@ -1,6 +1,5 @@
 //! Classifiers: their losses' gradients by finite differences, their scores and errors.
 
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{Pass, Workspace};
 use harmonium::models::network::{OutputSpec, Tally};

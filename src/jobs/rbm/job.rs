@@ -163,7 +163,8 @@ impl Job for RbmJob {
         };
         let (image, width) = (self.image(), rbm.visible_count());
         let at = |name: &str| end.folder.join(name);
-        let filters = pictures::filters(&rbm.weights().to_vec()?, width, rbm.hidden_count(), image)?;
+        let filters =
+            pictures::filters(&rbm.weights().to_vec()?, width, rbm.hidden_count(), image)?;
         for note in &filters.notes {
             end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
         }

@@ -183,7 +183,9 @@ impl Settings for RbmSettings {
         }
         match (self.visible, self.binarize.0, self.standardize) {
             (kind @ UnitKind::Softmax(_), ..) => {
-                let detail = format!("{kind} units are trained by the library alone; use bernoulli or gaussian");
+                let detail = format!(
+                    "{kind} units are trained by the library alone; use bernoulli or gaussian"
+                );
                 return Err(Error::setting("visible", detail));
             }
             (UnitKind::Gaussian, Some(how), _) => {

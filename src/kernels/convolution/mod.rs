@@ -1,6 +1,7 @@
 //! What the three convolution kernels share: the geometry, checked once, and the CPU path's pieces.
 
 pub(super) mod patches;
+pub mod proof;
 pub(super) mod shader;
 
 use std::borrow::Cow;

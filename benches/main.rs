@@ -1,0 +1,69 @@
+//! Every kernel of the catalogue and whole training steps, on the CPU path and every adapter that opens, or
+//! on the device that `HARMONIUM_DEVICE` names: `cargo bench -- matmul`.
+
+mod steps;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use harmonium::kernels::catalogue;
+use harmonium::kernels::proof::Bench;
+use harmonium::{Device, Result};
+
+/// Calls between two waits: a GPU is not waited for after each kernel in use either.
+const CALLS: u64 = 8;
+
+/// A kernel or a training step: its name and its cases.
+type Part = (&'static str, fn(&mut Bench<'_>) -> Result<()>);
+
+fn devices() -> Vec<Device> {
+    if std::env::var_os(harmonium::device::DEVICE_VARIABLE).is_some() {
+        return vec![Device::from_env().unwrap()];
+    }
+    let mut all = vec![Device::cpu()];
+    all.extend(Device::all_gpus().into_iter().flatten());
+    all
+}
+
+/// All parts, or, where the command's filter is in the name of some, those alone: the others would
+/// prepare their data for nothing.
+fn parts() -> Vec<Part> {
+    let mut parts: Vec<Part> = catalogue().iter().map(|entry| (entry.name, entry.bench)).collect();
+    parts.extend(steps::PARTS);
+    let named = |part: &Part| std::env::args().skip(1).any(|filter| part.0.contains(&filter));
+    if parts.iter().any(named) {
+        parts.retain(named);
+    }
+    parts
+}
+
+/// Measures the cases of one part; the device has done all work when the clock stops.
+fn measure(c: &mut Criterion, device: &Device, (name, cases): Part) {
+    let mut group = c.benchmark_group(name);
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    let adapter = device.info().to_string();
+    let mut measure = |case: &str, work: usize, call: &mut dyn FnMut() -> Result<()>| {
+        group.throughput(Throughput::Elements(work as u64 * CALLS));
+        group.bench_function(BenchmarkId::new(&adapter, case), |b| {
+            b.iter(|| {
+                (0..CALLS).for_each(|_| call().unwrap());
+                device.synchronize().unwrap();
+            });
+        });
+        Ok(())
+    };
+    cases(&mut Bench::new(device, &mut measure)).unwrap();
+    group.finish();
+}
+
+fn benches(c: &mut Criterion) {
+    for device in devices() {
+        parts().into_iter().for_each(|part| measure(c, &device, part));
+    }
+}
+
+criterion_group!(group, benches);
+criterion_main!(group);

@@ -1,0 +1,32 @@
+//! Every kernel of a device against the CPU path: what to run first on an unknown GPU.
+
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernels::catalogue;
+pub use crate::kernels::proof::Outcome;
+
+/// Runs a standard set of sizes and numbers through every kernel on `device` and on the CPU, and calls
+/// `progress` with each kernel's name as its turn comes. Each tolerance is derived from the kernel's
+/// arithmetic and from the accuracy that WGSL asks of a GPU; random words, uniform numbers and Bernoulli
+/// draws from uploaded probabilities must agree bit for bit. Both variants of the matrix kernels run,
+/// whichever the adapter's kind would get.
+///
+/// ```
+/// use harmonium::Device;
+/// use harmonium::verify::verify;
+/// let outcomes = verify(&Device::cpu(), |_| {})?;
+/// assert!(outcomes.iter().all(|o| o.passed()));
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// Whatever keeps a kernel from running at all: [`Error::Device`](crate::Error::Device),
+/// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    for kernel in catalogue() {
+        progress(kernel.name);
+        (kernel.verify)(device, &mut outcomes)?;
+    }
+    Ok(outcomes)
+}
