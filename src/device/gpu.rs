@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::command::Command;
 use super::driver::Driver;
 use super::memory::GpuBuffer;
 use super::pipeline::{Constants, Pipeline};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{ProfileRow, Timing, lock};
 use super::read;
-use super::recorder::{Command, Recorder};
+use super::recorder::Recorder;
 use super::select::Candidate;
 use super::{DeviceInfo, Shader};
 use crate::error::{Error, Result};

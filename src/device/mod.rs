@@ -3,6 +3,7 @@
 //! This room chooses an adapter, keeps to its limits, pools buffers, caches pipelines, records
 //! dispatches and turns every failure into an [`Error`]. It knows no kernel.
 
+mod command;
 mod cpu;
 mod driver;
 mod faults;
@@ -23,13 +24,13 @@ pub mod testing;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use command::{Bind, Command};
 pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::Gpu;
 pub(crate) use memory::GpuBuffer;
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};
-pub(crate) use recorder::{Bind, Command};
 #[cfg(not(target_arch = "wasm32"))]
 pub use select::adapters;
 pub use select::{AdapterSummary, adapters_async, auto_choice};
