@@ -21,3 +21,5 @@ pub mod verify;
 pub use device::Device;
 pub use error::{Error, Result};
 pub use tensor::Tensor;
+/// The version of wgpu that [`Device::from_wgpu`] and [`Tensor::wgpu_buffer`] speak of.
+pub use wgpu;

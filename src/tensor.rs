@@ -46,6 +46,14 @@ pub struct Tensor {
     storage: Storage,
 }
 
+/// 4-byte words of a tensor; matrices of packed elements are padded row by row.
+fn words(dims: &[usize], element: Element) -> usize {
+    match dims {
+        [rows, columns] => rows * element.row_words(*columns),
+        _ => element.row_words(dims.iter().product()),
+    }
+}
+
 enum Storage {
     Host(HostBuffer),
     Gpu(GpuBuffer),
@@ -72,10 +80,7 @@ impl Tensor {
     fn allocate(device: &Device, dims: &[usize], element: Element) -> Result<Self> {
         let op = "allocate";
         let shape = Shape::checked(dims, op)?;
-        let words = match dims {
-            [rows, columns] => rows * element.row_words(*columns),
-            _ => element.row_words(shape.len()),
-        };
+        let words = words(shape.dims(), element);
         let storage = match device.backend() {
             Backend::Cpu(cpu) => Storage::Host(cpu.allocate(op, words)?),
             Backend::Gpu(gpu) => Storage::Gpu(gpu.allocate(op, words as u64 * 4)?),
@@ -100,7 +105,7 @@ impl Tensor {
     pub fn set_zero(&mut self) -> Result<()> {
         match &mut self.storage {
             Storage::Host(host) => host.words_mut().fill(0),
-            Storage::Gpu(buffer) => buffer.gpu().clear(buffer)?,
+            Storage::Gpu(buffer) => self.device.gpu_backend()?.clear(buffer)?,
         }
         Ok(())
     }
@@ -184,7 +189,8 @@ impl Tensor {
         match &mut self.storage {
             Storage::Host(host) => host.words_mut().copy_from_slice(words),
             Storage::Gpu(buffer) => {
-                buffer.gpu().upload(buffer, bytemuck::must_cast_slice(words))?;
+                let gpu = self.device.gpu_backend()?;
+                gpu.upload(buffer, bytemuck::must_cast_slice(words))?;
             }
         }
         Ok(())
@@ -200,23 +206,24 @@ impl Tensor {
         ))
     }
 
-    /// The values on the host; waits for everything recorded. Needs f32 elements.
+    /// The values on the host; waits for what they depend on. Needs f32 elements.
     ///
     /// # Errors
     /// [`Error::Poisoned`] where the operation that should have written the tensor failed,
     /// [`Error::DeviceLost`], [`Error::Shape`] for other elements.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn to_vec(&self) -> Result<Vec<f32>> {
-        pollster::block_on(self.to_vec_async())
+        self.require("read", "the tensor", Element::F32)?;
+        Ok(bytemuck::allocation::cast_vec(self.to_words()?))
     }
 
-    /// As [`Tensor::to_vec`], for asynchronous callers.
+    /// As [`Tensor::to_vec`], for asynchronous callers: the thread is free while the device works.
     ///
     /// # Errors
     /// As [`Tensor::to_vec`].
     pub async fn to_vec_async(&self) -> Result<Vec<f32>> {
         self.require("read", "the tensor", Element::F32)?;
-        Ok(bytemuck::allocation::cast_vec(self.read_words().await?))
+        Ok(bytemuck::allocation::cast_vec(self.to_words_async().await?))
     }
 
     /// The values of a u32 tensor on the host, or the packed words of any other.
@@ -225,21 +232,54 @@ impl Tensor {
     /// As [`Tensor::to_vec`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn to_words(&self) -> Result<Vec<u32>> {
-        pollster::block_on(self.read_words())
-    }
-
-    async fn read_words(&self) -> Result<Vec<u32>> {
         match &self.storage {
             Storage::Host(host) => Ok(host.words().to_vec()),
             Storage::Gpu(buffer) => {
-                let words = match self.shape.dims() {
-                    [rows, columns] => rows * self.element.row_words(*columns),
-                    _ => self.element.row_words(self.shape.len()),
-                };
-                let bytes = buffer.gpu().read(buffer, words as u64 * 4).await?;
+                let bytes = self.device.gpu_backend()?.read(buffer, self.bytes())?;
                 Ok(bytemuck::pod_collect_to_vec(&bytes))
             }
         }
+    }
+
+    /// As [`Tensor::to_words`], for asynchronous callers.
+    ///
+    /// # Errors
+    /// As [`Tensor::to_vec`].
+    pub async fn to_words_async(&self) -> Result<Vec<u32>> {
+        match &self.storage {
+            Storage::Host(host) => Ok(host.words().to_vec()),
+            Storage::Gpu(buffer) => {
+                let gpu = self.device.gpu_backend()?;
+                let bytes = gpu.read_async(buffer, self.bytes()).await?;
+                Ok(bytemuck::pod_collect_to_vec(&bytes))
+            }
+        }
+    }
+
+    /// The wgpu buffer of a tensor on a GPU, after all that is recorded has been submitted: what the program
+    /// submits to the same queue afterwards sees the tensor's values. `None` on the CPU.
+    ///
+    /// The elements lie row by row from byte 0 on, in little-endian words of 4 bytes: f32 and u32 one each;
+    /// of packed elements each row begins a new word, the first element lowest. Behind them the buffer goes
+    /// on with bytes that mean nothing. Its usages are `STORAGE`, `COPY_SRC` and `COPY_DST`.
+    ///
+    /// The buffer is the tensor's only as long as the tensor lives, hence the borrow: then it goes back to a
+    /// pool and becomes another's. So submit what uses it before the tensor is dropped. A program that
+    /// writes to it does so between two calls of harmonium, by a submission to the device's own queue;
+    /// `queue.write_buffer` counts as one, and goes before what harmonium records later.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`], [`Error::DeviceLost`], or the failed submission's error.
+    pub fn wgpu_buffer(&self) -> Result<Option<&wgpu::Buffer>> {
+        match &self.storage {
+            Storage::Host(_) => Ok(None),
+            Storage::Gpu(buffer) => self.device.gpu_backend()?.share(buffer).map(Some),
+        }
+    }
+
+    /// Bytes of the elements.
+    fn bytes(&self) -> u64 {
+        words(self.shape.dims(), self.element) as u64 * 4
     }
 
     /// A copy on the same device.
@@ -265,7 +305,9 @@ impl Tensor {
             (Storage::Host(to), Storage::Host(from)) => {
                 to.words_mut().copy_from_slice(from.words());
             }
-            (Storage::Gpu(to), Storage::Gpu(from)) => to.gpu().copy(from, to)?,
+            (Storage::Gpu(to), Storage::Gpu(from)) => {
+                self.device.gpu_backend()?.copy(from, to)?;
+            }
             _ => {}
         }
         Ok(())

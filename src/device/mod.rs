@@ -3,28 +3,37 @@
 //! This room chooses an adapter, keeps to its limits, pools buffers, caches pipelines, records
 //! dispatches and turns every failure into an [`Error`]. It knows no kernel.
 
+mod command;
 mod cpu;
+mod driver;
+mod faults;
 mod gpu;
+mod memory;
 mod pipeline;
 mod pool;
 mod profile;
+mod queries;
 mod raw;
 mod read;
 mod recorder;
 mod select;
+mod submissions;
 #[doc(hidden)]
 pub mod testing;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use command::{Bind, Command};
 pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
-pub(crate) use gpu::{Gpu, GpuBuffer};
+pub(crate) use gpu::Gpu;
+pub(crate) use memory::GpuBuffer;
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};
-pub(crate) use recorder::{Bind, Command};
-pub use select::{AdapterSummary, adapters, auto_choice};
+#[cfg(not(target_arch = "wasm32"))]
+pub use select::adapters;
+pub use select::{AdapterSummary, adapters_async, auto_choice};
 
 use crate::error::{Error, Result};
 
@@ -93,9 +102,19 @@ pub(crate) enum Backend {
 
 impl Device {
     /// A hardware GPU if there is one that opens, else the CPU. Software adapters are never chosen.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn auto() -> Self {
-        let opened = select::hardware().into_iter().find_map(|c| Self::open(c).ok());
-        opened.unwrap_or_else(Self::cpu)
+        pollster::block_on(Self::auto_async())
+    }
+
+    /// As [`Device::auto`], for asynchronous callers.
+    pub async fn auto_async() -> Self {
+        for candidate in select::hardware().await {
+            if let Ok(device) = Self::open(candidate).await {
+                return device;
+            }
+        }
+        Self::cpu()
     }
 
     /// The CPU path, on as many threads as rayon's global pool has (`RAYON_NUM_THREADS`).
@@ -109,19 +128,37 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::NoAdapter`] with a list of what there is.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn gpu(selector: &str) -> Result<Self> {
-        Self::open(select::find(selector)?)
+        pollster::block_on(Self::gpu_async(selector))
+    }
+
+    /// As [`Device::gpu`], for asynchronous callers.
+    ///
+    /// # Errors
+    /// As [`Device::gpu`].
+    pub async fn gpu_async(selector: &str) -> Result<Self> {
+        Self::open(select::find(selector).await?).await
     }
 
     /// `auto`, `cpu`, or a selector of [`Device::gpu`].
     ///
     /// # Errors
     /// As [`Device::gpu`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn select(selector: &str) -> Result<Self> {
+        pollster::block_on(Self::select_async(selector))
+    }
+
+    /// As [`Device::select`], for asynchronous callers.
+    ///
+    /// # Errors
+    /// As [`Device::gpu`].
+    pub async fn select_async(selector: &str) -> Result<Self> {
         match selector.trim().to_ascii_lowercase().as_str() {
-            "auto" | "" => Ok(Self::auto()),
+            "auto" | "" => Ok(Self::auto_async().await),
             "cpu" => Ok(Self::cpu()),
-            _ => Self::gpu(selector),
+            _ => Self::gpu_async(selector).await,
         }
     }
 
@@ -129,17 +166,71 @@ impl Device {
     ///
     /// # Errors
     /// As [`Device::gpu`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::select(&std::env::var(DEVICE_VARIABLE).unwrap_or_default())
     }
 
     /// Every adapter that opens, in the order of `harmonium devices`, without the CPU path.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn all_gpus() -> Vec<Result<Self>> {
-        select::candidates().into_iter().map(Self::open).collect()
+        let all = pollster::block_on(select::candidates()).into_iter();
+        all.map(|candidate| pollster::block_on(Self::open(candidate))).collect()
     }
 
-    fn open(candidate: select::Candidate) -> Result<Self> {
-        Ok(Device(Backend::Gpu(Gpu::open(candidate)?)))
+    /// A wgpu device that the program has opened, of the version of [`crate::wgpu`]. Both may go on using
+    /// it: harmonium submits to the same queue, which keeps the order of what both submit, and a tensor's
+    /// buffer is to be had with [`Tensor::wgpu_buffer`](crate::Tensor::wgpu_buffer).
+    ///
+    /// The device needs no feature (with `TIMESTAMP_QUERY` profiles take the device's own times) and
+    /// `wgpu::Limits::default()` or more: 8 storage buffers per stage, 256 invocations in a workgroup and
+    /// along its x, 16 KiB of workgroup memory, 65,535 workgroups in a dimension. A tensor may be as large
+    /// as its `max_storage_buffer_binding_size`, so ask for the adapter's.
+    ///
+    /// harmonium catches the errors of its own calls in error scopes and leaves the device's
+    /// `on_uncaptured_error` handler alone. It does set the device's lost callback, since nothing else
+    /// tells of a loss: a program that wants its own sets it afterwards, and calls
+    /// [`Device::report_loss`] from there.
+    ///
+    /// ```
+    /// # use harmonium::wgpu;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let instance =
+    /// #     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    /// # let wanted = wgpu::RequestAdapterOptions::default();
+    /// # let Ok(adapter) = pollster::block_on(instance.request_adapter(&wanted)) else { return Ok(()) };
+    /// let descriptor = wgpu::DeviceDescriptor::default();
+    /// let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
+    /// let ours = harmonium::Device::from_wgpu(&adapter, device.clone(), queue.clone())?;
+    /// let x = harmonium::Tensor::from_f32(&ours, &[2], &[1.0, 2.0])?;
+    /// // What was recorded is submitted; the program's own passes over the buffer come after it.
+    /// assert!(x.wgpu_buffer()?.is_some_and(|buffer| buffer.size() >= 8));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Limit`] naming the limit that is too low, [`Error::NoAdapter`] for an adapter without
+    /// compute shaders.
+    pub fn from_wgpu(
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Result<Self> {
+        Ok(Device(Backend::Gpu(Gpu::adopt(adapter, device, queue)?)))
+    }
+
+    /// Tells harmonium that the wgpu device is lost, where the program's own callback has taken the place
+    /// of harmonium's; the first reason counts. Every later call on the device gives
+    /// [`Error::DeviceLost`]. Nothing happens on the CPU.
+    pub fn report_loss(&self, reason: &str) {
+        if let Backend::Gpu(gpu) = &self.0 {
+            gpu.driver.faults.lose(reason.into());
+        }
+    }
+
+    async fn open(candidate: select::Candidate) -> Result<Self> {
+        Ok(Device(Backend::Gpu(Gpu::open(candidate).await?)))
     }
 
     pub(crate) fn backend(&self) -> &Backend {
@@ -177,10 +268,23 @@ impl Device {
     ///
     /// # Errors
     /// What the failed work was, or [`Error::DeviceLost`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn synchronize(&self) -> Result<()> {
         match &self.0 {
             Backend::Cpu(_) => Ok(()),
             Backend::Gpu(gpu) => gpu.synchronize(),
+        }
+    }
+
+    /// As [`Device::synchronize`], for asynchronous callers: the thread is free while the device works.
+    ///
+    /// # Errors
+    /// As [`Device::synchronize`]; in a browser, which tells of failed allocations and submissions late,
+    /// also [`Error::OutOfMemory`] and [`Error::Device`] of earlier calls.
+    pub async fn synchronize_async(&self) -> Result<()> {
+        match &self.0 {
+            Backend::Cpu(_) => Ok(()),
+            Backend::Gpu(gpu) => gpu.synchronize_async().await,
         }
     }
 
@@ -197,6 +301,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::DeviceLost`], or a failed submission of what was recorded before.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn start_profile(&self) -> Result<()> {
         match &self.0 {
             Backend::Cpu(cpu) => {
@@ -211,6 +316,7 @@ impl Device {
     ///
     /// # Errors
     /// As [`Device::synchronize`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self) -> Result<Vec<ProfileRow>> {
         self.synchronize()?;
         Ok(match &self.0 {
@@ -224,6 +330,14 @@ impl Device {
         match &self.0 {
             Backend::Cpu(_) => Timing::Clock,
             Backend::Gpu(gpu) => gpu.timing(),
+        }
+    }
+
+    /// The GPU, of a tensor that lies on one.
+    pub(crate) fn gpu_backend(&self) -> Result<&Gpu> {
+        match &self.0 {
+            Backend::Gpu(gpu) => Ok(gpu),
+            Backend::Cpu(_) => Err(Error::shape("kernel", "the CPU, expected a GPU")),
         }
     }
 

@@ -5,55 +5,18 @@
 //! discard its whole encoder without a word. Where a submission fails all the same, everything it would
 //! have written is poisoned.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::gpu::{Gpu, GpuBuffer, WriteState};
-use super::pipeline::{Constants, Pipeline};
+use super::Cost;
+use super::command::{Bind, Command};
+use super::driver::{Driver, binding};
+use super::memory::GpuBuffer;
+use super::pipeline::Pipeline;
 use super::profile::Timing;
-use super::read::{PendingRead, catch, poll};
-use super::{Cost, Shader};
+use super::queries::{Queries, Timed};
+use super::read::PendingRead;
+use super::submissions::{Submissions, Written};
 use crate::error::{Error, Result};
-
-/// How a kernel uses a buffer.
-pub(crate) enum Bind<'a> {
-    /// It is read.
-    Read(&'a GpuBuffer),
-    /// All of it is overwritten.
-    Write(&'a GpuBuffer),
-    /// It is read and written, or only a part of it is written.
-    Update(&'a GpuBuffer),
-    /// This variant of the kernel does not touch the binding.
-    Unused,
-}
-
-impl<'a> Bind<'a> {
-    fn buffer(&self) -> Option<&'a GpuBuffer> {
-        match *self {
-            Bind::Read(b) | Bind::Write(b) | Bind::Update(b) => Some(b),
-            Bind::Unused => None,
-        }
-    }
-
-    fn writes(&self) -> bool {
-        matches!(self, Bind::Write(_) | Bind::Update(_))
-    }
-}
-
-/// One kernel call.
-pub(crate) struct Command<'a> {
-    pub op: &'static str,
-    pub shader: &'static Shader,
-    pub constants: Constants<'a>,
-    /// The parameter block, 256 bytes at most.
-    pub params: &'a [u8],
-    /// Storage bindings 1, 2, …
-    pub binds: &'a [Bind<'a>],
-    /// Workgroups in all; the shader numbers them `wid.x + wid.y * groups.x`.
-    pub groups: u64,
-    pub cost: Cost,
-}
 
 /// Bytes of one parameter block; devices want dynamic offsets to be multiples of it.
 const SLOT: usize = 256;
@@ -61,10 +24,8 @@ const SLOT: usize = 256;
 const SLOTS: usize = 1024;
 /// Estimated time of one submission at most, in seconds: drivers have watchdogs.
 const SUBMISSION_SECONDS: f64 = 0.05;
-/// Submissions under way at most.
-const IN_FLIGHT: usize = 3;
 /// The widest row of a grid.
-const GRID_WIDTH: u64 = 65_535;
+const GRID_WIDTH: u64 = super::select::GRID_WIDTH as u64;
 
 pub(crate) struct Recorder {
     slot: usize,
@@ -76,16 +37,10 @@ pub(crate) struct Recorder {
     encoder: Option<wgpu::CommandEncoder>,
     pass: Option<wgpu::ComputePass<'static>>,
     seconds: f64,
-    written: Vec<(Arc<WriteState>, &'static str)>,
-    in_flight: VecDeque<wgpu::SubmissionIndex>,
+    written: Written,
+    submissions: Submissions,
     queries: Option<Queries>,
-    timed: Vec<(&'static str, Cost)>,
-}
-
-struct Queries {
-    set: wgpu::QuerySet,
-    resolved: wgpu::Buffer,
-    readable: wgpu::Buffer,
+    timed: Timed,
 }
 
 impl Recorder {
@@ -100,50 +55,51 @@ impl Recorder {
             pass: None,
             seconds: 0.0,
             written: Vec::new(),
-            in_flight: VecDeque::new(),
+            submissions: Submissions::default(),
             queries: None,
             timed: Vec::new(),
         }
     }
 
-    pub fn record(&mut self, gpu: &Gpu, command: Command<'_>) -> Result<()> {
-        gpu.check_alive()?;
+    pub fn record(&mut self, driver: &Driver, command: Command<'_>) -> Result<()> {
+        driver.check_alive()?;
         if command.groups == 0 {
             return Ok(());
         }
-        let pipeline = gpu.pipeline(command.shader, command.constants)?;
-        self.check(gpu, &command, &pipeline)?;
-        self.prepare(gpu)?;
-        let clock = gpu.profile().is_on() && gpu.timing() == Timing::Clock;
+        let pipeline = driver.pipeline(command.shader, command.constants)?;
+        self.check(driver, &command, &pipeline)?;
+        self.prepare(driver)?;
+        let clock = driver.profile.is_on() && driver.timing() == Timing::Clock;
         if clock {
-            self.flush(gpu)?;
-            self.wait_all(gpu)?;
+            self.flush(driver)?;
+            self.submissions.wait_last(driver)?;
         }
         if self.params.len() == SLOTS * self.slot {
-            self.flush(gpu)?;
+            self.flush(driver)?;
         }
-        let start = Instant::now();
-        self.encode(gpu, &command, &pipeline)?;
-        if clock {
-            self.flush(gpu)?;
-            self.wait_all(gpu)?;
-            gpu.profile().add(command.op, command.cost, start.elapsed().as_secs_f64());
+        // A browser has no such clock.
+        let start = clock.then(Instant::now);
+        self.encode(driver, &command, &pipeline)?;
+        if let Some(start) = start {
+            self.flush(driver)?;
+            self.submissions.wait_last(driver)?;
+            driver.profile.add(command.op, command.cost, start.elapsed().as_secs_f64());
         }
-        self.seconds += estimate(gpu, command.cost);
+        self.seconds += estimate(driver, command.cost);
         if self.seconds > SUBMISSION_SECONDS {
-            self.flush(gpu)?;
+            self.flush(driver)?;
         }
         Ok(())
     }
 
     /// Everything that wgpu would refuse after the fact.
-    fn check(&self, gpu: &Gpu, command: &Command<'_>, pipeline: &Pipeline) -> Result<()> {
+    fn check(&self, driver: &Driver, command: &Command<'_>, pipeline: &Pipeline) -> Result<()> {
         let op = command.op;
         let declared = &pipeline.writes;
         let fits = command.binds.len() == declared.len()
             && command.binds.iter().zip(declared).all(|(bind, &writes)| writes || !bind.writes());
         if !fits || command.params.len() > SLOT {
-            return Err(gpu.fault(op, "the call does not fit its shader"));
+            return Err(driver.fault(op, "the call does not fit its shader"));
         }
         for (i, bind) in command.binds.iter().enumerate() {
             let Some(buffer) = bind.buffer() else { continue };
@@ -167,26 +123,32 @@ impl Recorder {
                 what: "the grid of workgroups".into(),
                 asked: command.groups,
                 limit: self.grid_height * GRID_WIDTH,
-                adapter: gpu.info().to_string(),
+                adapter: driver.info.to_string(),
             });
         }
         Ok(())
     }
 
     /// The buffers that every submission needs.
-    fn prepare(&mut self, gpu: &Gpu) -> Result<()> {
+    fn prepare(&mut self, driver: &Driver) -> Result<()> {
         if self.params_buffer.is_none() {
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
             let bytes = (SLOTS * self.slot) as u64;
-            self.params_buffer = Some(gpu.create_raw("parameters", bytes, usage, false)?);
+            self.params_buffer = Some(driver.create_buffer("parameters", bytes, usage)?);
         }
         while self.dummies.len() < 3 {
-            self.dummies.push(gpu.create_raw("unused", 256, wgpu::BufferUsages::STORAGE, false)?);
+            let usage = wgpu::BufferUsages::STORAGE;
+            self.dummies.push(driver.create_buffer("unused", 256, usage)?);
         }
         Ok(())
     }
 
-    fn encode(&mut self, gpu: &Gpu, command: &Command<'_>, pipeline: &Pipeline) -> Result<()> {
+    fn encode(
+        &mut self,
+        driver: &Driver,
+        command: &Command<'_>,
+        pipeline: &Pipeline,
+    ) -> Result<()> {
         let Some(params_buffer) = self.params_buffer.clone() else { return Ok(()) };
         let mut writable_dummies = self.dummies.iter().skip(1);
         let mut buffers = Vec::with_capacity(command.binds.len());
@@ -196,18 +158,19 @@ impl Recorder {
                 None => {
                     let dummy = if writes { writable_dummies.next() } else { self.dummies.first() };
                     let dummy =
-                        dummy.ok_or_else(|| gpu.fault(command.op, "too many unused outputs"))?;
+                        dummy.ok_or_else(|| driver.fault(command.op, "too many unused outputs"))?;
                     buffers.push((dummy, 0, 256));
                 }
             }
         }
-        let group = gpu.bind_group(pipeline, &params_buffer, SLOT as u64, &buffers);
+        let params = binding(&params_buffer, SLOT as u64);
+        let group = driver.bind_group(command.op, pipeline, params, &buffers)?;
         let offset = self.params.len() as u32;
         self.params.extend_from_slice(command.params);
         self.params.resize(offset as usize + self.slot, 0);
 
         let (x, y) = split(command.groups);
-        self.open_pass(gpu, command.op, command.cost);
+        self.open_pass(driver, command.op, command.cost)?;
         if let Some(pass) = &mut self.pass {
             pass.set_pipeline(&pipeline.compute);
             pass.set_bind_group(0, &group, &[offset]);
@@ -222,31 +185,35 @@ impl Recorder {
         Ok(())
     }
 
-    fn encoder(&mut self, gpu: &Gpu) -> &mut wgpu::CommandEncoder {
+    fn encoder(&mut self, driver: &Driver) -> &mut wgpu::CommandEncoder {
         self.encoder.get_or_insert_with(|| {
-            gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
+            driver.device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
                 label: Some("harmonium"),
             })
         })
     }
 
     /// Opens a pass where none is open; in a profile with timestamps, one for this kernel alone.
-    fn open_pass(&mut self, gpu: &Gpu, op: &'static str, cost: Cost) {
-        let timed = gpu.profile().is_on() && gpu.timing() == Timing::Timestamps;
+    fn open_pass(&mut self, driver: &Driver, op: &'static str, cost: Cost) -> Result<()> {
+        let timed = driver.profile.is_on() && driver.timing() == Timing::Timestamps;
         if timed {
             self.pass = None;
         }
         if self.pass.is_some() {
-            return;
+            return Ok(());
         }
         let mut writes = None;
         if timed {
-            let queries = self.queries.get_or_insert_with(|| Queries::new(&gpu.device));
+            let queries = match self.queries.take() {
+                Some(queries) => queries,
+                None => Queries::new(driver, SLOTS)?,
+            };
+            let queries = self.queries.insert(queries);
             let first = self.timed.len() as u32 * 2;
             writes = Some((queries.set.clone(), first));
             self.timed.push((op, cost));
         }
-        let encoder = self.encoder(gpu);
+        let encoder = self.encoder(driver);
         let timestamp_writes =
             writes.as_ref().map(|(set, first)| wgpu::ComputePassTimestampWrites {
                 query_set: set,
@@ -257,63 +224,59 @@ impl Recorder {
             .begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes })
             .forget_lifetime();
         self.pass = Some(pass);
+        Ok(())
     }
 
-    pub fn upload(&mut self, gpu: &Gpu, to: &GpuBuffer, bytes: &[u8]) -> Result<()> {
-        gpu.check_alive()?;
+    pub fn upload(&mut self, driver: &Driver, to: &GpuBuffer, bytes: &[u8]) -> Result<()> {
+        driver.check_alive()?;
         if bytes.is_empty() {
             return Ok(());
         }
-        let size = (bytes.len() as u64).next_multiple_of(4);
-        let usage = wgpu::BufferUsages::COPY_SRC;
-        let staging = gpu.create_raw("upload", size, usage, true)?;
-        let mapped = catch(|| {
-            staging.get_mapped_range_mut(..).map(|mut view| {
-                view.slice(..bytes.len()).copy_from_slice(bytes);
-            })
-        });
-        if !matches!(mapped, Ok(Ok(()))) {
-            return Err(gpu.fault("upload", "the staging buffer cannot be mapped"));
-        }
-        staging.unmap();
+        let staging = driver.create_staging("upload", bytes)?;
         let target = to.raw()?.clone();
         self.pass = None;
-        self.encoder(gpu).copy_buffer_to_buffer(&staging, 0, &target, 0, size);
-        self.wrote(gpu, to, "upload", size)
+        self.encoder(driver).copy_buffer_to_buffer(&staging, 0, &target, 0, staging.size());
+        self.wrote(driver, to, "upload", staging.size())
     }
 
-    pub fn clear(&mut self, gpu: &Gpu, to: &GpuBuffer) -> Result<()> {
-        gpu.check_alive()?;
+    pub fn clear(&mut self, driver: &Driver, to: &GpuBuffer) -> Result<()> {
+        driver.check_alive()?;
         let target = to.raw()?.clone();
         self.pass = None;
-        self.encoder(gpu).clear_buffer(&target, 0, Some(to.bytes));
-        self.wrote(gpu, to, "zeros", to.bytes)
+        self.encoder(driver).clear_buffer(&target, 0, Some(to.bytes));
+        self.wrote(driver, to, "zeros", to.bytes)
     }
 
-    pub fn copy(&mut self, gpu: &Gpu, from: &GpuBuffer, to: &GpuBuffer) -> Result<()> {
-        gpu.check_alive()?;
+    pub fn copy(&mut self, driver: &Driver, from: &GpuBuffer, to: &GpuBuffer) -> Result<()> {
+        driver.check_alive()?;
         from.state.check()?;
         let (source, target) = (from.raw()?.clone(), to.raw()?.clone());
         let bytes = from.bytes.min(to.bytes);
         self.pass = None;
-        self.encoder(gpu).copy_buffer_to_buffer(&source, 0, &target, 0, bytes);
-        self.wrote(gpu, to, "copy", bytes)
+        self.encoder(driver).copy_buffer_to_buffer(&source, 0, &target, 0, bytes);
+        self.wrote(driver, to, "copy", bytes)
     }
 
-    fn wrote(&mut self, gpu: &Gpu, to: &GpuBuffer, op: &'static str, bytes: u64) -> Result<()> {
+    fn wrote(
+        &mut self,
+        driver: &Driver,
+        to: &GpuBuffer,
+        op: &'static str,
+        bytes: u64,
+    ) -> Result<()> {
         to.state.heal();
         self.written.push((to.state.clone(), op));
-        self.seconds += estimate(gpu, Cost { flops: 0, bytes: 2 * bytes });
+        self.seconds += estimate(driver, Cost { flops: 0, bytes: 2 * bytes });
         if self.seconds > SUBMISSION_SECONDS {
-            self.flush(gpu)?;
+            self.flush(driver)?;
         }
         Ok(())
     }
 
     /// Submits what is recorded. Where that fails, all it would have written is poisoned.
-    pub fn flush(&mut self, gpu: &Gpu) -> Result<()> {
+    pub fn flush(&mut self, driver: &Driver) -> Result<()> {
         self.pass = None;
-        let Some(mut encoder) = self.encoder.take() else { return gpu.check_alive() };
+        let Some(mut encoder) = self.encoder.take() else { return driver.check_alive() };
         let written = std::mem::take(&mut self.written);
         let params = std::mem::take(&mut self.params);
         let timed = std::mem::take(&mut self.timed);
@@ -321,119 +284,56 @@ impl Recorder {
         if let Some(queries) = self.queries.as_ref().filter(|_| !timed.is_empty()) {
             queries.resolve(&mut encoder, timed.len());
         }
-        let params_buffer = self.params_buffer.as_ref();
-        let (submitted, error) = gpu.scoped(|| {
-            let (commands, invalid) = gpu.scoped(|| encoder.finish());
-            if let Some(error) = invalid {
-                return Err(error.to_string());
+        let params_buffer = self.params_buffer.as_ref().filter(|_| !params.is_empty());
+        let work = || {
+            let commands = encoder.finish();
+            if let Some(buffer) = params_buffer {
+                driver.queue.write_buffer(buffer, 0, &params);
             }
-            if let Some(buffer) = params_buffer.filter(|_| !params.is_empty()) {
-                gpu.queue.write_buffer(buffer, 0, &params);
-            }
-            catch(|| gpu.queue.submit([commands]))
-        });
-        let error = error.map(|e| e.to_string()).or_else(|| gpu.faults.take_uncaptured());
-        let failure = match (submitted, error) {
-            (Ok(index), None) => {
-                self.in_flight.push_back(index);
-                self.keep_few_in_flight(gpu)
-            }
-            (Err(detail), _) | (Ok(_), Some(detail)) => {
-                Err(gpu.fault(written.first().map_or("submit", |w| w.1), detail))
-            }
+            driver.queue.submit([commands])
         };
-        if let Err(error) = &failure {
-            let why = error.to_string();
-            for (state, op) in &written {
-                state.poison(op, &why);
-            }
-        }
-        failure?;
-        if !timed.is_empty() {
-            self.collect_times(gpu, &timed)?;
+        let submission = self.submissions.submit(driver, written, work)?;
+        if let Some(queries) = self.queries.as_ref().filter(|_| !timed.is_empty()) {
+            queries.collect(driver, Some(submission), &timed)?;
         }
         Ok(())
     }
 
-    fn keep_few_in_flight(&mut self, gpu: &Gpu) -> Result<()> {
-        if self.in_flight.len() <= IN_FLIGHT {
-            return gpu.check_alive();
-        }
-        let oldest = self.in_flight.pop_front();
-        poll(gpu, wgpu::PollType::Wait { submission_index: oldest, timeout: None })
+    /// The last submission, where there was one.
+    pub fn last(&self) -> Option<wgpu::SubmissionIndex> {
+        self.submissions.last()
     }
 
-    pub fn wait_all(&mut self, gpu: &Gpu) -> Result<()> {
-        self.in_flight.clear();
-        poll(gpu, wgpu::PollType::wait_indefinitely())
-    }
-
-    fn collect_times(&mut self, gpu: &Gpu, timed: &[(&'static str, Cost)]) -> Result<()> {
-        let Some(queries) = &self.queries else { return Ok(()) };
-        let pending = PendingRead { staging: queries.readable.clone(), bytes: timed.len() * 16 };
-        let bytes = pollster::block_on(pending.finish(gpu))?;
-        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&bytes);
-        let period = f64::from(gpu.queue.get_timestamp_period()) * 1e-9;
-        for (pair, &(op, cost)) in ticks.chunks_exact(2).zip(timed) {
-            gpu.profile().add(op, cost, pair[1].saturating_sub(pair[0]) as f64 * period);
-        }
-        Ok(())
-    }
-
-    pub fn start_read(&mut self, gpu: &Gpu, from: &GpuBuffer, bytes: u64) -> Result<PendingRead> {
-        gpu.check_alive()?;
+    pub fn start_read(
+        &mut self,
+        driver: &Driver,
+        from: &GpuBuffer,
+        bytes: u64,
+    ) -> Result<PendingRead> {
+        driver.check_alive()?;
         from.state.check()?;
         let size = bytes.next_multiple_of(4).max(4);
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-        let staging = gpu.create_raw("read", size, usage, false)?;
+        let staging = driver.create_buffer("read", size, usage)?;
         let source = from.raw()?.clone();
         self.pass = None;
-        self.encoder(gpu).copy_buffer_to_buffer(&source, 0, &staging, 0, size);
+        self.encoder(driver).copy_buffer_to_buffer(&source, 0, &staging, 0, size);
         // A failed submission poisons `from` if it was to write it; if not, its own error tells.
-        let flushed = self.flush(gpu);
-        gpu.check_alive()?;
+        let flushed = self.flush(driver);
+        driver.check_alive()?;
         from.state.check()?;
         flushed?;
-        Ok(PendingRead { staging, bytes: bytes as usize })
+        Ok(PendingRead { staging, bytes: bytes as usize, submission: self.last() })
     }
 
     /// Records a dispatch that wgpu refuses.
-    pub fn record_invalid(&mut self, gpu: &Gpu) -> Result<()> {
-        self.open_pass(gpu, "invalid", Cost::default());
+    pub fn record_invalid(&mut self, driver: &Driver) -> Result<()> {
+        self.open_pass(driver, "invalid", Cost::default())?;
         if let Some(pass) = &mut self.pass {
             // No pipeline is set in a fresh pass, and the grid is too wide in any.
             pass.dispatch_workgroups(u32::MAX, 1, 1);
         }
         Ok(())
-    }
-}
-
-impl Queries {
-    fn new(device: &wgpu::Device) -> Self {
-        let count = (SLOTS * 2) as u32;
-        let buffer = |usage| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("timestamps"),
-                size: u64::from(count) * 8,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        Queries {
-            set: device.create_query_set(&wgpu::QuerySetDescriptor {
-                label: Some("timestamps"),
-                ty: wgpu::QueryType::Timestamp,
-                count,
-            }),
-            resolved: buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
-            readable: buffer(wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ),
-        }
-    }
-
-    fn resolve(&self, encoder: &mut wgpu::CommandEncoder, kernels: usize) {
-        let count = kernels as u32 * 2;
-        encoder.resolve_query_set(&self.set, 0..count, &self.resolved, 0);
-        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readable, 0, u64::from(count) * 8);
     }
 }
 
@@ -444,9 +344,9 @@ fn split(groups: u64) -> (u32, u32) {
 }
 
 /// A rough time, for the size of submissions only.
-fn estimate(gpu: &Gpu, cost: Cost) -> f64 {
+fn estimate(driver: &Driver, cost: Cost) -> f64 {
     let (flops, bytes, each) =
-        if gpu.is_software() { (8e9, 4e9, 2e-5) } else { (1e12, 1e11, 2e-6) };
+        if driver.is_software() { (8e9, 4e9, 2e-5) } else { (1e12, 1e11, 2e-6) };
     cost.flops as f64 / flops + cost.bytes as f64 / bytes + each
 }
 

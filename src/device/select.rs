@@ -39,32 +39,41 @@ const STORAGE_BUFFERS: u32 = 8;
 const INVOCATIONS: u32 = 256;
 /// Bytes of workgroup memory that the largest kernel takes.
 const WORKGROUP_MEMORY: u32 = 16 << 10;
+/// Workgroups in the widest row of a grid.
+pub(super) const GRID_WIDTH: u32 = 65_535;
 
 /// Every adapter of every backend that wgpu finds: hardware first, then by backend (Vulkan, Metal and
 /// DX12 before GL); the order is the numbering.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn adapters() -> Vec<AdapterSummary> {
-    enumerate(wgpu::Backends::all()).into_iter().map(|c| c.summary).collect()
+    pollster::block_on(adapters_async())
+}
+
+/// As [`adapters`], for asynchronous callers.
+pub async fn adapters_async() -> Vec<AdapterSummary> {
+    enumerate(wgpu::Backends::all()).await.into_iter().map(|c| c.summary).collect()
 }
 
 /// The adapters that can run the kernels.
-pub(crate) fn candidates() -> Vec<Candidate> {
-    usable(wgpu::Backends::all())
+pub(crate) async fn candidates() -> Vec<Candidate> {
+    usable(wgpu::Backends::all()).await
 }
 
 /// The hardware GPUs that can run the kernels. GL is asked only where no other backend knows one: loading
 /// its driver costs time.
-pub(crate) fn hardware() -> Vec<Candidate> {
-    let of = |backends| {
-        let mut found = usable(backends);
+pub(crate) async fn hardware() -> Vec<Candidate> {
+    let of = async |backends| {
+        let mut found = usable(backends).await;
         found.retain(|c| c.summary.info.kind == DeviceKind::Hardware);
         found
     };
-    let found = of(wgpu::Backends::all() - wgpu::Backends::GL);
-    if found.is_empty() { of(wgpu::Backends::GL) } else { found }
+    let found = of(wgpu::Backends::all() - wgpu::Backends::GL).await;
+    if found.is_empty() { of(wgpu::Backends::GL).await } else { found }
 }
 
-fn usable(backends: wgpu::Backends) -> Vec<Candidate> {
-    enumerate(backends).into_iter().filter(|c| c.summary.unusable.is_none()).collect()
+async fn usable(backends: wgpu::Backends) -> Vec<Candidate> {
+    let all = enumerate(backends).await;
+    all.into_iter().filter(|c| c.summary.unusable.is_none()).collect()
 }
 
 /// What [`super::Device::auto`] would take, and why.
@@ -84,7 +93,7 @@ pub fn auto_choice(adapters: &[AdapterSummary]) -> (Option<usize>, String) {
 }
 
 /// The adapter that `selector` means. A backend's name loads the drivers of that backend alone.
-pub(crate) fn find(selector: &str) -> Result<Candidate> {
+pub(crate) async fn find(selector: &str) -> Result<Candidate> {
     let wanted = selector.trim().to_ascii_lowercase();
     let backend = match wanted.as_str() {
         "vulkan" => Some(wgpu::Backends::VULKAN),
@@ -93,10 +102,12 @@ pub(crate) fn find(selector: &str) -> Result<Candidate> {
         "gl" => Some(wgpu::Backends::GL),
         _ => None,
     };
-    if let Some(first) = backend.and_then(|b| usable(b).into_iter().next()) {
+    if let Some(backend) = backend
+        && let Some(first) = usable(backend).await.into_iter().next()
+    {
         return Ok(first);
     }
-    let mut all = enumerate(wgpu::Backends::all());
+    let mut all = enumerate(wgpu::Backends::all()).await;
     let meant: Vec<usize> = match wanted.parse::<usize>() {
         _ if wanted.is_empty() => Vec::new(),
         Ok(index) => (0..all.len()).filter(|&i| i == index).collect(),
@@ -134,12 +145,14 @@ fn list(all: &[Candidate]) -> String {
     )
 }
 
-fn enumerate(backends: wgpu::Backends) -> Vec<Candidate> {
+async fn enumerate(backends: wgpu::Backends) -> Vec<Candidate> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let instance = wgpu::Instance::new(descriptor);
-    let mut found: Vec<Candidate> = pollster::block_on(instance.enumerate_adapters(backends))
+    let mut found: Vec<Candidate> = instance
+        .enumerate_adapters(backends)
+        .await
         .into_iter()
         .map(|adapter| {
             let summary = summarize(&adapter);
@@ -164,10 +177,9 @@ fn preference(c: &Candidate) -> (u8, u8) {
     (kind, u8::from(c.summary.info.backend == "gl"))
 }
 
-fn summarize(adapter: &wgpu::Adapter) -> AdapterSummary {
+/// What an adapter is called.
+pub(super) fn info(adapter: &wgpu::Adapter) -> DeviceInfo {
     let info = adapter.get_info();
-    let limits = adapter.limits();
-    let features = adapter.features();
     let kind = match info.device_type {
         wgpu::DeviceType::Cpu => DeviceKind::Software,
         _ => DeviceKind::Hardware,
@@ -180,15 +192,21 @@ fn summarize(adapter: &wgpu::Adapter) -> AdapterSummary {
         wgpu::Backend::BrowserWebGpu => "webgpu",
         wgpu::Backend::Noop => "noop",
     };
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_string();
+    DeviceInfo { name: info.name, backend: backend.into(), driver, kind }
+}
+
+fn summarize(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let limits = adapter.limits();
+    let features = adapter.features();
     let named = [
         (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),
         (wgpu::Features::SUBGROUP, "subgroups"),
         (wgpu::Features::SHADER_F16, "f16"),
     ];
-    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_string();
     AdapterSummary {
         index: 0,
-        info: DeviceInfo { name: info.name, backend: backend.into(), driver, kind },
+        info: info(adapter),
         max_storage_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
@@ -200,21 +218,54 @@ fn summarize(adapter: &wgpu::Adapter) -> AdapterSummary {
 }
 
 fn unusable(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> Option<String> {
-    let flags = adapter.get_downlevel_capabilities().flags;
-    if !flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+    if !computes(adapter) {
         return Some("it has no compute shaders".into());
     }
-    let checks = [
+    lacking(limits)
+        .map(|(what, has, needs)| format!("it allows {has} {what}, the kernels need {needs}"))
+}
+
+/// Checks that a device can run the kernels.
+pub(super) fn require(
+    op: &'static str,
+    info: &DeviceInfo,
+    adapter: &wgpu::Adapter,
+    limits: &wgpu::Limits,
+) -> Result<()> {
+    if !computes(adapter) {
+        let found = "it has no compute shaders".into();
+        return Err(Error::NoAdapter { asked: info.to_string(), found });
+    }
+    match lacking(limits) {
+        None => Ok(()),
+        Some((what, has, needs)) => Err(Error::Limit {
+            op,
+            what: format!("running the kernels ({what})"),
+            asked: needs.into(),
+            limit: has.into(),
+            adapter: format!("the device of {info}"),
+        }),
+    }
+}
+
+fn computes(adapter: &wgpu::Adapter) -> bool {
+    adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+}
+
+/// The first limit below what the kernels need: what it limits, what it allows, what they need.
+fn lacking(limits: &wgpu::Limits) -> Option<(&'static str, u32, u32)> {
+    [
         (
             "storage buffers per kernel",
             limits.max_storage_buffers_per_shader_stage,
             STORAGE_BUFFERS,
         ),
         ("invocations per workgroup", limits.max_compute_invocations_per_workgroup, INVOCATIONS),
+        ("invocations along a workgroup", limits.max_compute_workgroup_size_x, INVOCATIONS),
         ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, WORKGROUP_MEMORY),
-    ];
-    checks
-        .iter()
-        .find(|(_, has, needs)| has < needs)
-        .map(|(what, has, needs)| format!("it allows {has} {what}, the kernels need {needs}"))
+        ("workgroups along a grid", limits.max_compute_workgroups_per_dimension, GRID_WIDTH),
+        ("dynamic parameter blocks", limits.max_dynamic_uniform_buffers_per_pipeline_layout, 1),
+    ]
+    .into_iter()
+    .find(|(_, has, needs)| has < needs)
 }

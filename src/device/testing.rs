@@ -22,7 +22,14 @@ pub fn allocate_unchecked(device: &Device, bytes: u64) -> Result<()> {
 /// Destroys the device under everybody's feet.
 pub fn destroy(device: &Device) {
     if let Backend::Gpu(gpu) = device.backend() {
-        gpu.device.destroy();
+        gpu.driver.device.destroy();
+    }
+}
+
+/// From now on error scopes answer late, as in a browser.
+pub fn answer_late(device: &Device) {
+    if let Backend::Gpu(gpu) = device.backend() {
+        gpu.driver.faults.all_late.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
@@ -52,6 +59,6 @@ pub fn record_aliased(device: &Device) -> Result<()> {
 pub fn pipelines(device: &Device) -> usize {
     match device.backend() {
         Backend::Cpu(_) => 0,
-        Backend::Gpu(gpu) => gpu.pipelines(),
+        Backend::Gpu(gpu) => gpu.driver.pipelines(),
     }
 }

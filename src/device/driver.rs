@@ -1,0 +1,265 @@
+//! One opened wgpu device with its limits, memory, pipelines and faults. Whatever is asked of wgpu goes
+//! through here, and comes back as an [`Error`] where it failed.
+
+use std::sync::{Arc, Mutex};
+
+use super::faults::{Caught, Faults, catch};
+use super::memory::Memory;
+use super::pipeline::{Constants, Pipeline, PipelineCache};
+use super::profile::{Profile, Timing, lock};
+use super::select::{self, Candidate};
+use super::{DeviceInfo, DeviceKind, Shader};
+use crate::error::{Error, Result};
+
+pub(super) struct Driver {
+    pub info: DeviceInfo,
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub limits: wgpu::Limits,
+    pub faults: Arc<Faults>,
+    pub memory: Arc<Memory>,
+    pub profile: Profile,
+    timestamps: bool,
+    pipelines: Mutex<PipelineCache>,
+}
+
+impl Driver {
+    /// Opens an adapter with all that it allows.
+    pub async fn open(candidate: Candidate) -> Result<Self> {
+        let Candidate { adapter, summary } = candidate;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("harmonium"),
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_limits: adapter.limits(),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        };
+        let opened = adapter.request_device(&descriptor).await;
+        let (device, queue) = opened.map_err(|e| Error::Device {
+            op: "open the device".into(),
+            adapter: summary.info.to_string(),
+            detail: e.to_string(),
+        })?;
+        let driver = Self::new(summary.info, device, queue);
+        let faults = driver.faults.clone();
+        driver.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            faults.note_uncaptured(error.to_string());
+        }));
+        Ok(driver)
+    }
+
+    /// Takes a device that somebody else opened, whose handler of uncaptured errors stays his.
+    pub fn adopt(
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Result<Self> {
+        let info = select::info(adapter);
+        select::require("from_wgpu", &info, adapter, &device.limits())?;
+        Ok(Self::new(info, device, queue))
+    }
+
+    fn new(info: DeviceInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let faults = Arc::new(Faults::default());
+        let for_lost = faults.clone();
+        device.set_device_lost_callback(move |reason, text| {
+            for_lost.lose(format!("{reason:?}: {text}"));
+        });
+        Driver {
+            info,
+            timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+            limits: device.limits(),
+            device,
+            queue,
+            faults,
+            memory: Arc::default(),
+            profile: Profile::default(),
+            pipelines: Mutex::default(),
+        }
+    }
+
+    pub fn is_software(&self) -> bool {
+        self.info.kind == DeviceKind::Software
+    }
+
+    pub fn timing(&self) -> Timing {
+        if self.timestamps { Timing::Timestamps } else { Timing::Clock }
+    }
+
+    /// An error if the device is gone.
+    pub fn check_alive(&self) -> Result<()> {
+        match self.faults.lost() {
+            Some(detail) => Err(Error::DeviceLost { adapter: self.info.to_string(), detail }),
+            None => Ok(()),
+        }
+    }
+
+    /// The error of a failed call. wgpu may know of a loss and not have told yet: it does when polled.
+    pub fn fault(&self, op: impl Into<String>, detail: impl Into<String>) -> Error {
+        self.deliver_callbacks();
+        match self.check_alive() {
+            Err(lost) => lost,
+            Ok(()) => self.refused(op.into(), detail.into()),
+        }
+    }
+
+    fn refused(&self, op: String, detail: String) -> Error {
+        Error::Device { op, adapter: self.info.to_string(), detail }
+    }
+
+    /// Polls the device; a panic in the driver is a loss.
+    pub fn poll(&self, how: wgpu::PollType) -> Result<()> {
+        match catch(|| self.device.poll(how)) {
+            Ok(Ok(_)) => self.check_alive(),
+            Ok(Err(error)) => Err(self.fault("wait", error.to_string())),
+            Err(detail) => {
+                self.faults.lose(detail);
+                self.check_alive()
+            }
+        }
+    }
+
+    /// Waits for one submission; where there is none, for nothing. Browsers do not wait.
+    pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        self.poll(match submission {
+            None => wgpu::PollType::Poll,
+            index => wgpu::PollType::Wait { submission_index: index, timeout: None },
+        })
+    }
+
+    /// Lets wgpu call back without waiting for any work.
+    pub fn deliver_callbacks(&self) {
+        if let Err(detail) = catch(|| self.device.poll(wgpu::PollType::Poll)) {
+            self.faults.lose(detail);
+        }
+    }
+
+    /// Runs `work` under error scopes and returns what they caught.
+    pub fn scoped<T>(&self, work: impl FnOnce() -> T) -> (T, Caught) {
+        self.faults.scoped(&self.device, work)
+    }
+
+    /// As [`Driver::scoped`], with what was caught as the fault of `op`.
+    pub fn checked<T>(&self, op: &'static str, work: impl FnOnce() -> T) -> Result<T> {
+        let (value, caught) = self.scoped(work);
+        match caught {
+            Caught::Now(Some(error)) => Err(self.fault(op, error.to_string())),
+            caught => {
+                let adapter = self.info.to_string();
+                let say = move |e: wgpu::Error| Error::Device {
+                    op: op.into(),
+                    adapter,
+                    detail: e.to_string(),
+                };
+                self.faults.settle(caught, say).map(|()| value)
+            }
+        }
+    }
+
+    /// Any buffer, with allocation failures as errors.
+    pub fn create_buffer(
+        &self,
+        op: &'static str,
+        size: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer> {
+        self.create(&wgpu::BufferDescriptor {
+            label: Some(op),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// A buffer with these first bytes, to copy from.
+    pub fn create_staging(&self, op: &'static str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+        let staging = self.create(&wgpu::BufferDescriptor {
+            label: Some(op),
+            size: (bytes.len() as u64).next_multiple_of(4),
+            usage: wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        })?;
+        let mapped = catch(|| {
+            staging.get_mapped_range_mut(..).map(|mut view| {
+                view.slice(..bytes.len()).copy_from_slice(bytes);
+            })
+        });
+        if !matches!(mapped, Ok(Ok(()))) {
+            return Err(self.fault(op, "the staging buffer cannot be mapped"));
+        }
+        staging.unmap();
+        Ok(staging)
+    }
+
+    fn create(&self, descriptor: &wgpu::BufferDescriptor<'static>) -> Result<wgpu::Buffer> {
+        self.check_alive()?;
+        let (buffer, caught) = self.scoped(|| self.device.create_buffer(descriptor));
+        if matches!(caught, Caught::Now(Some(_))) {
+            self.check_alive()?;
+        }
+        // wgpu reports a buffer above the device's limit as a validation error.
+        let (adapter, bytes) = (self.info.to_string(), descriptor.size);
+        let op = descriptor.label.unwrap_or_default();
+        let say =
+            move |e: wgpu::Error| Error::OutOfMemory { op, bytes, adapter, detail: e.to_string() };
+        self.faults.settle(caught, say)?;
+        Ok(buffer)
+    }
+
+    /// The pipeline for a shader with these override constants, made now if it is new.
+    pub fn pipeline(
+        &self,
+        shader: &'static Shader,
+        constants: Constants<'_>,
+    ) -> Result<Arc<Pipeline>> {
+        let mut cache = lock(&self.pipelines);
+        if let Some(found) = cache.find(shader, constants) {
+            return Ok(found);
+        }
+        self.check_alive()?;
+        let made = self.checked(shader.name, || cache.make(&self.device, shader, constants));
+        if made.is_err() {
+            cache.forget(shader);
+        }
+        made
+    }
+
+    /// How many pipelines were made.
+    pub fn pipelines(&self) -> usize {
+        lock(&self.pipelines).count()
+    }
+
+    /// The bind group over a parameter buffer and storage buffers with their names and bytes, cached.
+    pub fn bind_group(
+        &self,
+        op: &'static str,
+        pipeline: &Pipeline,
+        params: wgpu::BufferBinding<'_>,
+        buffers: &[(&wgpu::Buffer, u64, u64)],
+    ) -> Result<wgpu::BindGroup> {
+        let key = (pipeline.id, buffers.iter().map(|&(_, id, n)| (id, n)).collect());
+        self.memory.bind_group(key, || {
+            let storage = buffers.iter().map(|&(buffer, _, bytes)| binding(buffer, bytes));
+            let entries: Vec<_> = std::iter::once(params)
+                .chain(storage)
+                .zip(0..)
+                .map(|(buffer, binding)| wgpu::BindGroupEntry {
+                    binding,
+                    resource: wgpu::BindingResource::Buffer(buffer),
+                })
+                .collect();
+            let descriptor = wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &pipeline.layout,
+                entries: &entries,
+            };
+            self.checked(op, || self.device.create_bind_group(&descriptor))
+        })
+    }
+}
+
+/// The first `bytes` bytes of a buffer.
+pub(super) fn binding(buffer: &wgpu::Buffer, bytes: u64) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset: 0, size: std::num::NonZeroU64::new(bytes) }
+}
