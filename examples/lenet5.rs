@@ -6,8 +6,8 @@ use harmonium::evaluation::classification::score;
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, lenet5};
 use harmonium::training::{
-    Augmentation, Backpropagation, BackpropagationConfig, Distortion, ResidentData, Schedule,
-    Treatment,
+    Augmentation, Backpropagation, BackpropagationConfig, Distortion, Learner, ResidentData,
+    Schedule, Treatment,
 };
 use harmonium::{Device, Result};
 
@@ -46,11 +46,16 @@ pub fn train(device: &Device, epochs: u64) -> Result<f64> {
         .learning_rate(Schedule::Linear(2e-3, 2e-5))
         .augment(Augmentation { distortion, background: input.background });
     let mut trainer = Backpropagation::new(network, config)?;
-    while trainer.epochs_done() < epochs {
-        if let Some(epoch) = trainer.epoch_while(&mut train, |_, _| Ok(true))? {
-            let percent = 100.0 * epoch.error;
-            println!("epoch {}: loss {:.3}, error {percent:.2} %", epoch.epoch, epoch.loss);
-        }
+    for _ in 0..epochs {
+        let report = trainer.epoch(&mut train)?;
+        let figures: Vec<String> = report
+            .figures
+            .iter()
+            .filter_map(|(figure, value)| {
+                Some(format!("{} {}", figure.title(), figure.text(value?)))
+            })
+            .collect();
+        println!("epoch {}: {}", report.epoch, figures.join(", "));
     }
     let Some(test) = digits.test else { return Ok(f64::NAN) };
     let mut test = resident(device, test, &input)?;

@@ -8,7 +8,7 @@
 use harmonium::data;
 use harmonium::evaluation::scores::reconstruction_error;
 use harmonium::models::{Rbm, Units};
-use harmonium::training::{CdConfig, CdTrainer, ResidentData, Treatment};
+use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Treatment};
 use harmonium::{Device, Result, Tensor};
 
 fn main() -> Result<()> {
@@ -41,7 +41,7 @@ pub fn train(device: &Device, epochs: u64) -> Result<Vec<f64>> {
 
     let mut errors = vec![reconstruction_error(trainer.rbm(), &test)?];
     for _ in 0..epochs {
-        trainer.epoch(&mut batches, |_cases| ())?;
+        trainer.epoch(&mut batches)?;
         errors.push(reconstruction_error(trainer.rbm(), &test)?);
     }
     Ok(errors)

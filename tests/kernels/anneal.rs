@@ -1,7 +1,8 @@
 use harmonium::Device;
-use harmonium::evaluation::verify::anneal::{FORMS, case};
-use harmonium::evaluation::verify::inputs::{Inputs, Values};
-use harmonium::kernels::anneal::{Chains, Hidden, anneal};
+use harmonium::kernels::Place;
+use harmonium::kernels::anneal::proof::{FORMS, case};
+use harmonium::kernels::anneal::{Chains, Draws, Hidden, anneal};
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 
@@ -56,7 +57,7 @@ fn fine_steps_keep_their_digits() {
             let tilt = Tensor::zeros(device, &[1]).unwrap();
             let mut increments = Tensor::zeros(device, &[1, 1]).unwrap();
             let chains = Chains { field: &t, v: &v, tilt: &tilt, hidden };
-            anneal(&chains, [from, to], (&mut increments, 0), None).unwrap();
+            anneal(&chains, [from, to], Place::at(&mut increments, 0), None).unwrap();
             let found = f64::from(increments.to_vec().unwrap()[0]);
             // The slope of a step in β is at most |x|, of a Gaussian unit βx².
             let slope = |x: &f32| match hidden {
@@ -77,13 +78,13 @@ fn shapes_that_do_not_fit_are_refused() {
     let (field, v, tilt) = (zeros(&[4, 3]), zeros(&[4, 5]), zeros(&[5]));
     let mut increments = zeros(&[2, 4]);
     let chains = Chains { field: &field, v: &v, tilt: &tilt, hidden: Hidden::Bernoulli };
-    let past = anneal(&chains, [0.0, 1.0], (&mut increments, 2), None).unwrap_err();
+    let past = anneal(&chains, [0.0, 1.0], Place::at(&mut increments, 2), None).unwrap_err();
     assert!(past.to_string().contains("expected [above 2, 4]"), "{past}");
     let short = zeros(&[4]);
     let wrong = Chains { tilt: &short, ..chains };
     assert!(anneal(&wrong, [0.0, 1.0], Place::at(&mut increments, 0), None).is_err());
     let mut h = zeros(&[4, 4]);
     let draw = Draw::new(1, 1);
-    let sample = Some(Hidden { beta: 1.0, draw: &draw, h: &mut h });
+    let sample = Some(Draws { beta: 1.0, draw: &draw, h: &mut h });
     assert!(anneal(&chains, [0.0, 1.0], Place::at(&mut increments, 0), sample).is_err());
 }

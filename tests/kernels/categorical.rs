@@ -1,6 +1,6 @@
-use harmonium::evaluation::verify::categorical::case;
-use harmonium::evaluation::verify::inputs::Values;
+use harmonium::kernels::categorical::proof::case;
 use harmonium::kernels::categorical::{log_sum_exp, probabilities, sample};
+use harmonium::kernels::proof::Values;
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};

@@ -2,6 +2,7 @@
 //! incoming gradient is random.
 
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::layers::{
     ConvSpec, Initialization, LayerSpec, LinearSpec, Pass, PoolKind, PoolSpec, Sequential, Size,
     Workspace,

@@ -1,6 +1,7 @@
 //! Classifiers: their losses' gradients by finite differences, their scores and errors.
 
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::layers::{Pass, Workspace};
 use harmonium::models::network::{OutputSpec, Tally};
 use harmonium::models::{Network, NetworkSpec, lenet5};

@@ -17,7 +17,7 @@ fn broken_run(root: &Path) -> (std::path::PathBuf, std::path::PathBuf, [std::pat
     let output = interrupted(&broken, OPTIONS, "INT");
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     let mut paths = checkpoints(&broken);
-    let step = |path| Checkpoint::load(path).unwrap().state.updates_done;
+    let step = |path| Checkpoint::load(path).unwrap().state.clock.updates;
     if step(&paths[0]) < step(&paths[1]) {
         paths.reverse();
     }

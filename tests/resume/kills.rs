@@ -84,9 +84,9 @@ fn an_interrupt_saves_within_the_epoch() {
         let newest = checkpoints(&broken)
             .map(|path| harmonium::run::Checkpoint::load(&path).unwrap().state)
             .into_iter()
-            .max_by_key(|state| state.updates_done)
+            .max_by_key(|state| state.clock.updates)
             .unwrap();
-        assert!(newest.updates_done > 0);
+        assert!(newest.clock.updates > 0);
         complete(&broken, "--resume");
         assert_same(&unbroken, &broken);
     }
@@ -96,7 +96,7 @@ fn an_interrupt_saves_within_the_epoch() {
 #[test]
 fn a_state_goes_on_bit_for_bit_on_every_device() {
     use harmonium::models::{Rbm, Units};
-    use harmonium::training::{CdConfig, CdTrainer, ResidentData, Sparsity, Treatment};
+    use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Sparsity, Treatment};
     let cases = harmonium::data::load("digits").unwrap().train.cases.limit(100);
     let mut devices = vec![harmonium::Device::cpu()];
     devices.extend(crate::support::own_gpus());
@@ -123,14 +123,14 @@ fn a_state_goes_on_bit_for_bit_on_every_device() {
         };
         let (mut whole, mut batches) = (trainer(), source());
         for _ in 0..3 {
-            whole.epoch(&mut batches, |_| ()).unwrap();
+            whole.epoch(&mut batches).unwrap();
         }
         let end = whole.state().unwrap();
         for stop in 1..=14 {
             let (mut first, mut batches) = (trainer(), source());
             let mut left = stop;
-            while first.epochs_done() < 3 {
-                let go_on = |_: &CdTrainer, _| {
+            while first.clock().epochs < 3 {
+                let go_on = |_: &mut dyn Learner, _| {
                     left -= 1;
                     Ok(left > 0)
                 };
@@ -139,12 +139,12 @@ fn a_state_goes_on_bit_for_bit_on_every_device() {
                 }
             }
             let state = first.state().unwrap();
-            assert_eq!(state.updates_done, stop);
+            assert_eq!(state.clock.updates, stop);
             let (mut second, mut batches) = (trainer(), source());
             second.restore(&state).unwrap();
             assert_eq!(second.state().unwrap(), state);
-            while second.epochs_done() < 3 {
-                let report = second.epoch(&mut batches, |_| ()).unwrap();
+            while second.clock().epochs < 3 {
+                let report = second.epoch(&mut batches).unwrap();
                 assert_eq!((report.updates, report.cases), (7, 100));
             }
             let bits = |state: &harmonium::training::TrainerState| -> Vec<u32> {

@@ -67,7 +67,7 @@ fn killed_lenet5() {
 
 fn newest(run: &Path) -> harmonium::training::TrainerState {
     let state = |path: PathBuf| Checkpoint::load(&path).unwrap().state;
-    checkpoints(run).map(state).into_iter().max_by_key(|s| s.updates_done).unwrap()
+    checkpoints(run).map(state).into_iter().max_by_key(|s| s.clock.updates).unwrap()
 }
 
 /// The losses of an epoch's first cases come out of the checkpoint, those of its last out of the going on.
@@ -85,7 +85,7 @@ fn an_interrupt_saves_within_the_epoch() {
         assert_eq!(output.status.code(), Some(130), "{said}");
         assert!(said.contains("harmonium train lenet5-modern --resume --out"), "{said}");
         let state = newest(&broken);
-        assert!(state.updates_done > 0 && state.epoch_updates > 0, "{}", state.updates_done);
+        assert!(state.clock.updates > 0 && state.clock.epoch_updates > 0, "{:?}", state.clock);
         assert_eq!(state.arrays["epoch.loss"].shape, [540]);
         complete_model("lenet5-modern", &broken, "--resume");
         assert_same_files(&unbroken, &broken, &FILES);

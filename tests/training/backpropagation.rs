@@ -6,8 +6,8 @@ use harmonium::layers::LayerSpec;
 use harmonium::models::network::OutputSpec;
 use harmonium::models::{Network, NetworkSpec, lenet5};
 use harmonium::training::{
-    Augmentation, Backpropagation, BackpropagationConfig, BatchSource, Distortion, Optimizer,
-    ResidentData, Schedule, TrainedEpoch, Treatment,
+    Augmentation, Backpropagation, BackpropagationConfig, BatchSource, Best, Distortion,
+    EpochReport, Learner, Optimizer, ResidentData, Schedule, Treatment,
 };
 use harmonium::{Device, Error};
 
@@ -34,8 +34,12 @@ fn trainer(device: &Device, spec: &NetworkSpec, config: BackpropagationConfig) -
     Backpropagation::new(Network::new(device, spec, config.seed).unwrap(), config).unwrap()
 }
 
-fn epoch(trainer: &mut Backpropagation, source: &mut ResidentData) -> TrainedEpoch {
-    trainer.epoch_while(source, |_, _| Ok(true)).unwrap().unwrap()
+fn epoch(trainer: &mut Backpropagation, source: &mut ResidentData) -> EpochReport {
+    trainer.epoch(source).unwrap()
+}
+
+fn loss(report: &EpochReport) -> f64 {
+    report.figures.get("train_loss").unwrap()
 }
 
 fn config(epochs: u64) -> BackpropagationConfig {
@@ -62,7 +66,8 @@ fn both_forms_of_lenet5_learn_the_bundled_digits() {
         for _ in 1..15 {
             last = epoch(&mut trainer, &mut train);
         }
-        assert!(last.loss < loss && last.error < 0.01, "{:?}: {last:?}", spec.output);
+        let error = last.figures.get("train_error").unwrap();
+        assert!(self::loss(&last) < loss && error < 0.01, "{:?}: {last:?}", spec.output);
         let found = score(trainer.network(), &mut test).unwrap();
         assert!(found.error < 0.12, "{:?}: {found:?}", spec.output);
     }
@@ -88,13 +93,10 @@ fn a_restored_trainer_goes_on_bit_for_bit() {
     let device = Device::cpu();
     let (mut train, _) = digits(&device, 220);
     let mut whole = busy(&device);
-    let reports: Vec<TrainedEpoch> = (0..3).map(|_| epoch(&mut whole, &mut train)).collect();
-    whole.consider(0.5, 1.0).unwrap();
-
+    let reports: Vec<EpochReport> = (0..3).map(|_| epoch(&mut whole, &mut train)).collect();
     // Stopped after two updates of the second epoch, and taken up by another trainer.
     let mut stopped = busy(&device);
     assert_eq!(epoch(&mut stopped, &mut train), reports[0]);
-    stopped.consider(0.9, 2.0).unwrap();
     let mut updates = 0;
     let end = stopped.epoch_while(&mut train, |_, _| {
         updates += 1;
@@ -102,14 +104,15 @@ fn a_restored_trainer_goes_on_bit_for_bit() {
     });
     assert_eq!(end.unwrap(), None);
     let state = stopped.state().unwrap();
-    assert_eq!((state.epochs_done, state.epoch_updates, state.epoch_cases), (1, 2, 100));
+    assert_eq!(
+        (state.clock.epochs, state.clock.epoch_updates, state.clock.epoch_cases),
+        (1, 2, 100)
+    );
     let mut restored = busy(&device);
     restored.restore(&state).unwrap();
     assert_eq!(restored.state().unwrap(), state);
-    assert_eq!(restored.best_epoch(), Some(1));
     assert_eq!(epoch(&mut restored, &mut train), reports[1]);
     assert_eq!(epoch(&mut restored, &mut train), reports[2]);
-    restored.consider(0.5, 1.0).unwrap();
     assert_eq!(restored.state().unwrap(), whole.state().unwrap());
 }
 
@@ -131,22 +134,44 @@ fn the_best_parameters_are_kept() {
     let device = Device::cpu();
     let (mut train, mut test) = digits(&device, 200);
     let mut trainer = trainer(&device, &lenet5::modern(10), config(3));
-    assert_eq!(trainer.best_epoch(), None);
+    let mut best = Best::default();
+    assert_eq!(best.epoch().unwrap(), None);
     epoch(&mut trainer, &mut train);
     let first = score(trainer.network(), &mut test).unwrap();
-    assert!(trainer.consider(0.3, 1.0).unwrap());
+    assert!(best.consider(&mut trainer, &[0.3, 1.0]).unwrap());
     epoch(&mut trainer, &mut train);
     let second = score(trainer.network(), &mut test).unwrap();
     assert_ne!(first, second);
-    assert!(!trainer.consider(0.3, 1.0).unwrap(), "no better");
-    assert!(!trainer.consider(0.4, 0.1).unwrap(), "the error counts first");
-    assert_eq!(trainer.best_epoch(), Some(1));
-    trainer.exchange_best();
+    assert!(!best.consider(&mut trainer, &[0.3, 1.0]).unwrap(), "no better");
+    assert!(!best.consider(&mut trainer, &[0.4, 0.1]).unwrap(), "the error counts first");
+    assert_eq!(best.epoch().unwrap(), Some(1));
+    best.exchange(trainer.model()).unwrap();
     assert_eq!(score(trainer.network(), &mut test).unwrap(), first);
-    trainer.exchange_best();
+    best.exchange(trainer.model()).unwrap();
     assert_eq!(score(trainer.network(), &mut test).unwrap(), second);
-    assert!(trainer.consider(0.3, 0.9).unwrap(), "as few errors and a lower loss");
-    assert_eq!(trainer.best_epoch(), Some(2));
+    assert!(best.consider(&mut trainer, &[0.3, 0.9]).unwrap(), "as few errors and a lower loss");
+    assert_eq!(best.epoch().unwrap(), Some(2));
+}
+
+/// The best model goes through arrays and back, as a checkpoint takes it.
+#[test]
+fn the_best_model_is_part_of_a_state() {
+    use harmonium::models::state;
+    let device = Device::cpu();
+    let (mut train, mut test) = digits(&device, 200);
+    let new = || trainer(&device, &lenet5::modern(10), config(3));
+    let (mut first, mut best) = (new(), Best::default());
+    epoch(&mut first, &mut train);
+    let kept = score(first.network(), &mut test).unwrap();
+    best.consider(&mut first, &[0.3, 1.0]).unwrap();
+    epoch(&mut first, &mut train);
+    let arrays = state::read(|v| best.visit(first.model(), v)).unwrap();
+    assert_eq!(arrays["best"].values, [1.0, 0.3, 1.0]);
+    let (mut second, mut again) = (new(), Best::default());
+    state::write(&arrays, |v| again.visit(second.model(), v)).unwrap();
+    assert_eq!(again.epoch().unwrap(), Some(1));
+    again.exchange(second.model()).unwrap();
+    assert_eq!(score(second.network(), &mut test).unwrap(), kept);
 }
 
 #[test]
@@ -155,7 +180,7 @@ fn divergence_names_epoch_and_step() {
     let (mut train, _) = digits(&device, 300);
     let config = config(5).optimizer(Optimizer::sgd(0.9)).learning_rate(Schedule::constant(900.0));
     let mut trainer = trainer(&device, &lenet5::modern(10), config);
-    let end = (0..5).find_map(|_| trainer.epoch_while(&mut train, |_, _| Ok(true)).err());
+    let end = (0..5).find_map(|_| trainer.epoch(&mut train).err());
     match end {
         Some(Error::Diverged { epoch, step, .. }) => assert!(epoch >= 1 && (1..=6).contains(&step)),
         other => panic!("{other:?}"),
@@ -169,11 +194,11 @@ fn sources_that_do_not_serve_are_refused() {
     let digits = data::load("digits").unwrap().train.limit(20);
     let plain = Treatment::default();
     let mut unlabelled = ResidentData::new(&device, &digits.cases, plain.clone()).unwrap();
-    let error = trainer.epoch_while(&mut unlabelled, |_, _| Ok(true)).err().unwrap();
+    let error = trainer.epoch(&mut unlabelled).err().unwrap();
     assert!(error.to_string().contains("no labels"), "{error}");
     let labels = digits.labels.clone().unwrap();
     let mut small = unlabelled.with_labels(&labels).unwrap().with_case_dims(&[1, 8, 8]).unwrap();
-    let error = trainer.epoch_while(&mut small, |_, _| Ok(true)).err().unwrap();
+    let error = trainer.epoch(&mut small).err().unwrap();
     assert!(error.to_string().contains("[20, 1, 8, 8]"), "{error}");
     let wrong = ResidentData::new(&device, &digits.cases, plain).unwrap();
     let error = wrong.with_labels(&labels[..19]).err().unwrap();
@@ -206,8 +231,9 @@ fn labels_follow_their_cases() {
     for epoch in 1..3 {
         source.start_epoch(3, epoch).unwrap();
         let mut seen = Vec::new();
-        while let Some((x, classes)) = source.next_labelled(8).unwrap() {
-            let (x, classes) = (x.to_vec().unwrap(), classes.to_vec().unwrap());
+        while let Some(batch) = source.next_batch(8).unwrap() {
+            let classes = batch.labelled().unwrap().to_vec().unwrap();
+            let x = batch.cases.to_vec().unwrap();
             x.iter().zip(&classes).for_each(|(x, class)| assert_eq!(*x, class * 0.25));
             seen.extend(classes.iter().map(|c| *c as u32));
         }
@@ -253,7 +279,7 @@ fn training_runs_on_every_adapter() {
             (epoch(&mut on_gpu, &mut train), epoch(&mut on_cpu, &mut train_cpu));
         let name = gpu.info();
         assert!(
-            (gpu_report.loss - cpu_report.loss).abs() < 0.01 * cpu_report.loss,
+            (loss(&gpu_report) - loss(&cpu_report)).abs() < 0.01 * loss(&cpu_report),
             "{name}: {gpu_report:?} {cpu_report:?}"
         );
         assert!(score(on_gpu.network(), &mut test).unwrap().loss.is_finite());

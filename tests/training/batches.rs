@@ -47,7 +47,8 @@ fn resident(device: &Device, values: Values, bytes: u64) -> ResidentData {
 fn epoch(data: &mut ResidentData, seed: u64, epoch: u64, batch: usize) -> Vec<Vec<f32>> {
     data.start_epoch(seed, epoch).unwrap();
     let (mut rows, cases) = (Vec::new(), data.cases());
-    while let Some(tensor) = data.next_batch(batch).unwrap() {
+    while let Some(batch_of) = data.next_batch(batch).unwrap() {
+        let tensor = batch_of.cases;
         assert_eq!(tensor.shape().dims()[0], batch.min(cases - rows.len()));
         let width = tensor.shape().dims()[1];
         rows.extend(tensor.to_vec().unwrap().chunks(width).map(<[f32]>::to_vec));

@@ -3,7 +3,7 @@
 use harmonium::data::{Cases, Preprocessing, Values};
 use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::training::{
-    BatchSource, CdConfig, CdTrainer, ResidentData, Schedule, Sparsity, Treatment,
+    BatchSource, CdConfig, CdTrainer, Learner, ResidentData, Schedule, Sparsity, Treatment,
 };
 use harmonium::{Device, Error, Tensor};
 
@@ -40,7 +40,7 @@ fn first_broken(trainer: &mut CdTrainer, data: &mut ResidentData) -> (u64, u64) 
         let mut step = 0;
         while let Some(batch) = data.next_batch(trainer.config().batch).unwrap() {
             step += 1;
-            trainer.update(batch, epoch).unwrap();
+            trainer.update(batch.cases, epoch).unwrap();
             let rbm = trainer.rbm();
             let biases =
                 [rbm.visible_bias(), rbm.hidden_bias()].map(|t| t.to_vec().unwrap()).concat();
@@ -56,7 +56,7 @@ fn diverges(device: &Device, visible: UnitKind, config: &CdConfig) -> (u64, u64)
     let mut data = resident(device, visible);
     let expected = first_broken(&mut trainer(device, visible, config), &mut data);
     let mut trainer = trainer(device, visible, config);
-    let error = (0..20).find_map(|_| trainer.epoch(&mut data, |_| ()).err());
+    let error = (0..20).find_map(|_| trainer.epoch(&mut data).err());
     let Some(Error::Diverged { epoch, step, .. }) = error else {
         panic!("{error:?}, expected divergence at {expected:?}");
     };
@@ -91,7 +91,7 @@ fn weights_broken_by_the_last_update_are_seen() {
         let mut trainer = CdTrainer::new(rbm, config, &[]).unwrap();
         let ones = Cases::new(Values::Bits(vec![1; 20 * WIDTH]), 20, WIDTH).unwrap();
         let mut data = ResidentData::new(device, &ones, Treatment::default()).unwrap();
-        let error = trainer.epoch(&mut data, |_| ()).unwrap_err();
+        let error = trainer.epoch(&mut data).unwrap_err();
         assert!(matches!(error, Error::Diverged { epoch: 1, step: 1, .. }), "{error}");
         assert!(error.to_string().contains("a weight"), "{error}");
     });
@@ -161,7 +161,7 @@ fn poor_data_give_no_nan() {
                     let mut trainer = CdTrainer::new(rbm, config.clone(), &means).unwrap();
                     let mut data = ResidentData::new(device, &cases, Treatment::default()).unwrap();
                     for _ in 0..10 {
-                        let report = trainer.epoch(&mut data, |_| ()).unwrap();
+                        let report = trainer.epoch(&mut data).unwrap();
                         assert_eq!((report.cases, report.updates), (n as u64, 1));
                     }
                     let finite = parameters(&trainer).iter().all(|x| x.is_finite());

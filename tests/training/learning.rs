@@ -3,7 +3,9 @@
 use harmonium::data::{self, Cases, Values};
 use harmonium::evaluation::scores::{hidden_activity, reconstruction_error};
 use harmonium::models::{Rbm, UnitKind, Units};
-use harmonium::training::{BatchSource, CdConfig, CdTrainer, ResidentData, Sparsity, Treatment};
+use harmonium::training::{
+    BatchSource, CdConfig, CdTrainer, Learner, ResidentData, Sparsity, Treatment,
+};
 use harmonium::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -122,7 +124,11 @@ fn learn_digits(device: &Device, change: impl Fn(CdConfig) -> CdConfig) -> (Vec<
     let mut trainer = CdTrainer::new(rbm, config, &cases.means()).unwrap();
     for epoch in 1..=trainer.config().epochs {
         let mut seen = 0;
-        let report = trainer.epoch(&mut data, |rows| seen += rows).unwrap();
+        let counted = trainer.epoch_while(&mut data, |_, rows| {
+            seen += rows;
+            Ok(true)
+        });
+        let report = counted.unwrap().unwrap();
         let batch = trainer.config().batch as u64;
         assert_eq!((report.epoch, report.cases, seen), (epoch, 730, 730));
         assert_eq!(report.updates, 730u64.div_ceil(batch));
@@ -207,13 +213,17 @@ fn the_last_partial_batch_is_used() {
             };
             let (mut whole, mut data) = new();
             let mut sizes = Vec::new();
-            let report = whole.epoch(&mut data, |rows| sizes.push(rows)).unwrap();
+            let seen = whole.epoch_while(&mut data, |_, rows| {
+                sizes.push(rows);
+                Ok(true)
+            });
+            let report = seen.unwrap().unwrap();
             assert_eq!((report.updates, report.cases, &sizes[..]), (2, 7, &[4, 3][..]));
             let (mut by_hand, mut data) = new();
             data.start_epoch(config.seed, 1).unwrap();
-            by_hand.update(data.next_batch(4).unwrap().unwrap(), 1).unwrap();
+            by_hand.update(data.next_batch(4).unwrap().unwrap().cases, 1).unwrap();
             let before = parameters(&by_hand);
-            by_hand.update(data.next_batch(4).unwrap().unwrap(), 1).unwrap();
+            by_hand.update(data.next_batch(4).unwrap().unwrap().cases, 1).unwrap();
             assert_eq!(parameters(&by_hand), parameters(&whole));
             assert_ne!(before, parameters(&whole));
         }

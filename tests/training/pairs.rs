@@ -1,7 +1,7 @@
 //! Learning with every pair of kinds of units, against sums over all states.
 
 use harmonium::models::{UnitKind, Units};
-use harmonium::training::{CdConfig, CdTrainer};
+use harmonium::training::{CdConfig, CdTrainer, Learner};
 
 use super::parameters;
 use crate::models::exact::{to_f32, to_f64};
@@ -118,7 +118,7 @@ fn defaults_follow_the_kinds() {
         [(Units::bernoulli(4), 0.5), (Units::gaussian(4), 0.0), (Units::softmax(1, 4), 0.25)]
     {
         let rbm = harmonium::models::Rbm::new(&device, Units::bernoulli(3), hidden, 1).unwrap();
-        let trainer =
+        let mut trainer =
             CdTrainer::new(rbm, CdConfig::new(b, hidden.kind()).centered(true), &[0.5; 3]).unwrap();
         assert_eq!(trainer.state().unwrap().arrays["lambda"].values, [offset; 4]);
     }
