@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::Settings;
-use super::model;
 use super::train::Prepared;
 use crate::data::{Cases, Part, Preprocessing};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
+use crate::jobs::rbm::upload_rows;
 use crate::models::enumeration::{Enumeration, enumerated_units};
 use crate::models::{Rbm, VisibleKind};
 use crate::random::{Draw, stream};
@@ -78,7 +78,7 @@ impl Probe {
             prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
         };
         let train = treated(&prepared.train, Part::Train)?;
-        let head = |cases: &Cases| model::upload_rows(device, cases, 0, SCORED);
+        let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
         let validation = match &prepared.validation {
             Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
             None => None,
@@ -132,7 +132,7 @@ impl Probe {
         let cases = self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
         let mut sum = 0.0;
         for first in (0..cases.len()).step_by(SCORED) {
-            let v = model::upload_rows(&self.device, &cases, first, SCORED)?;
+            let v = upload_rows(&self.device, &cases, first, SCORED)?;
             sum += scores::reconstruction_error(rbm, &v)? * v.shape().dims()[0] as f64;
         }
         Ok(sum / cases.len().max(1) as f64)

@@ -3,19 +3,19 @@
 
 use std::path::Path;
 
-use super::apply::Keep;
-use super::args::{HowOptions, ModelOption, ReportOptions, TrainRbmOptions};
+use super::args::{HowOptions, ReportOptions, TrainRbmOptions};
 use super::config::Settings;
-use super::model::{self, LoadedModel};
 use super::print::{out, tell};
 use super::train::{self, Prepared};
-use super::{apply, open_device};
+use super::{open_device, trained};
 use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
+use crate::jobs::TrainedRbm;
+use crate::jobs::rbm::{Keep, Sampling, upload_rows};
 use crate::run::report::{Contents, DataParts, Filter, classifier, page};
-use crate::run::{CONFIG, REPORT, Record, atomic, pictures};
+use crate::run::{CONFIG, ModelFile, ModelKind, REPORT, Record, atomic, pictures, resolve_model};
 
 /// Cases over which the hidden units' use is taken.
 const CASES: usize = 2000;
@@ -30,11 +30,15 @@ const BINS: usize = 20;
 
 pub fn run(options: &ReportOptions) -> Result<()> {
     let record = Record::load(&options.run)?;
-    if record.is_network() {
-        write_network(&record)?;
-        out!("report: {}", options.run.join(REPORT).display());
-        return Ok(());
+    match ModelFile::load(resolve_model(&options.run)?)?.kind {
+        ModelKind::Rbm => write_machine(options, &record)?,
+        ModelKind::Network => write_network(&record)?,
     }
+    out!("report: {}", options.run.join(REPORT).display());
+    Ok(())
+}
+
+fn write_machine(options: &ReportOptions, record: &Record) -> Result<()> {
     let settings = Settings::resolve(&TrainRbmOptions {
         device: options.device.clone(),
         how: HowOptions { config: Some(options.run.join(CONFIG)), ..HowOptions::default() },
@@ -42,14 +46,13 @@ pub fn run(options: &ReportOptions) -> Result<()> {
     })?;
     let device = open_device(&settings.device)?;
     let prepared = train::prepare(&settings).map_err(|e| e.to_string());
-    write(&record, &device, prepared.as_ref().map_err(Clone::clone))?;
-    out!("report: {}", options.run.join(REPORT).display());
-    Ok(())
+    write(record, &device, prepared.as_ref().map_err(Clone::clone))
 }
 
 /// Writes the report of a classifier's finished run; it takes no more than the folder's files.
 pub fn write_network(record: &Record) -> Result<()> {
-    let page = classifier::page(record)?;
+    let model = trained::open_at(&record.path, &Device::cpu())?.network("report")?;
+    let page = classifier::page(record, &model.network, &model.origin.input)?;
     atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
 }
 
@@ -68,7 +71,7 @@ fn contents(
     device: &Device,
     prepared: std::result::Result<&Prepared, String>,
 ) -> Result<Contents> {
-    let model = LoadedModel::open(&model_option(&record.path), device)?;
+    let model = trained::open_at(&record.path, device)?.machine("report")?;
     match prepared.and_then(|p| checked(record, &model, p)) {
         Ok(prepared) => {
             let (parts, units) = activity(&model, prepared)?;
@@ -81,14 +84,10 @@ fn contents(
     }
 }
 
-fn model_option(run: &Path) -> ModelOption {
-    ModelOption { model: run.to_path_buf(), visible: None }
-}
-
 /// The data, if they are those that the run was trained on.
 fn checked<'a>(
     record: &Record,
-    model: &LoadedModel,
+    model: &TrainedRbm,
     prepared: &'a Prepared,
 ) -> std::result::Result<&'a Prepared, String> {
     let (width, visible) = (prepared.train.width(), model.rbm.visible_count());
@@ -106,7 +105,7 @@ fn checked<'a>(
 }
 
 fn from_model(
-    model: &LoadedModel,
+    model: &TrainedRbm,
     activity: Option<&[f64]>,
     data: std::result::Result<DataParts, String>,
 ) -> Result<Contents> {
@@ -125,7 +124,8 @@ fn from_model(
     };
     let samples = STEPS.iter().map(|&steps| {
         // Draws are counted, so these are the same chains each time.
-        let mut means = apply::run_chains(rbm, CHAINS, steps, model.seed, None, Keep::Means)?;
+        let (count, seed, keep) = (CHAINS, model.origin.seed, Keep::Means);
+        let mut means = model.sample(&Sampling { count, steps, seed, init: None, keep })?;
         let range = model.for_picture(&mut means)?;
         Ok((steps, pictures::rows(&[&means], CHAINS, visible, image, range)?))
     });
@@ -139,15 +139,15 @@ fn from_model(
 }
 
 /// What the data say, and each hidden unit's mean activity.
-fn activity(model: &LoadedModel, prepared: &Prepared) -> Result<(DataParts, Vec<f64>)> {
-    let (rbm, seed) = (&model.rbm, model.seed);
+fn activity(model: &TrainedRbm, prepared: &Prepared) -> Result<(DataParts, Vec<f64>)> {
+    let (rbm, seed) = (&model.rbm, model.origin.seed);
     let treated = |cases: &Cases, part, count| {
         let cases = cases.clone().limit(count);
-        model.preprocessing.apply_for_evaluation(cases, seed, part)
+        model.origin.preprocessing.apply_for_evaluation(cases, seed, part)
     };
     let all = prepared.train.len();
     let cases = treated(&prepared.train, Part::Train, CASES)?;
-    let v = model::upload_rows(rbm.device(), &cases, 0, CASES)?;
+    let v = upload_rows(rbm.device(), &cases, 0, CASES)?;
     let units = scores::hidden_activity(rbm, &v)?;
     let values = rbm.mean_h_from_v(&v)?.to_vec()?;
 
@@ -157,7 +157,7 @@ fn activity(model: &LoadedModel, prepared: &Prepared) -> Result<(DataParts, Vec<
         (None, None) => (&prepared.train, Part::Train, "training"),
     };
     let shown = treated(shown, part, RECONSTRUCTIONS)?;
-    let v = model::upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
+    let v = upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
     let (mut originals, mut again) = (v.to_vec()?, rbm.reconstruct(&v)?.to_vec()?);
     model.for_picture(&mut again)?;
     let range = model.for_picture(&mut originals)?;

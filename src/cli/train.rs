@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::apply::{self, Keep};
 use super::args::TrainRbmOptions;
 use super::config::{RunRecord, Settings};
 use super::log::{self, LogLevel, warn};
@@ -13,10 +12,11 @@ use super::print::{count, out, tell};
 use super::probe::{Likelihood, Probe, Scores, score_text};
 use super::progress::Progress;
 use super::resume::{self, Journal};
-use super::{interrupt, model, open_device, print_profile, report};
+use super::{interrupt, open_device, print_profile, report};
 use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
+use crate::jobs::rbm::{Keep, Origin, Sampling, TrainedRbm, upload_rows};
 use crate::models::{Rbm, VisibleKind};
 use crate::run::{self, RunFolder, curves, pictures};
 use crate::training::{BatchSource, CdTrainer, ResidentData};
@@ -173,7 +173,15 @@ pub fn run(options: &TrainRbmOptions) -> Result<ExitCode> {
         peak_device_bytes: device.memory().peak_bytes,
         harmonium: env!("CARGO_PKG_VERSION"),
     };
-    finish(folder, trainer.rbm(), &settings, &prepared, &outcome.curves)?;
+    let origin = Origin {
+        preprocessing: prepared.preprocessing.clone(),
+        image: prepared.image,
+        seed,
+        data: Some(settings.data.clone()),
+        ..Origin::default()
+    };
+    let trained = TrainedRbm::new(trainer.into_rbm(), origin);
+    finish(folder, trained, &prepared, &outcome.curves)?;
     folder.write_summary(&summary)?;
     report::finish(folder.path(), &device, &prepared)?;
     if options.how.quiet {
@@ -358,27 +366,20 @@ fn train(
 /// Writes the model and the pictures.
 fn finish(
     folder: &RunFolder,
-    rbm: &Rbm,
-    settings: &Settings,
+    mut trained: TrainedRbm,
     prepared: &Prepared,
     points: &[(u64, Scores)],
 ) -> Result<()> {
-    let seed = settings.training.seed;
-    let file = model::to_file(
-        rbm,
-        &prepared.preprocessing,
-        prepared.image,
-        (seed, settings.data.as_str()),
-    )?;
-    file.save(folder.model_path())?;
-    let image = prepared.image.map(|i| (i.height, i.width));
+    trained.origin.file(&mut trained.rbm)?.save(folder.model_path())?;
+    let (rbm, seed, image) = (&trained.rbm, trained.origin.seed, trained.image_shape());
     let width = rbm.visible_count();
-    let filters = pictures::filters(&file.w, width, rbm.hidden_count(), image)?;
+    let filters = pictures::filters(&rbm.w.to_vec()?, width, rbm.hidden_count(), image)?;
     filters.notes.iter().for_each(|n| tell(format_args!("{}: {n}", run::FILTERS)));
     filters.save(folder.picture_path(run::FILTERS))?;
 
-    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None, Keep::Means)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut samples)?;
+    let (count, steps, keep) = (SAMPLES, SAMPLE_STEPS, Keep::Means);
+    let mut samples = trained.sample(&Sampling { count, steps, seed, init: None, keep })?;
+    let range = trained.for_picture(&mut samples)?;
     pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
 
     let (shown, part) = match (&prepared.test, &prepared.validation) {
@@ -388,11 +389,11 @@ fn finish(
     };
     let shown = shown.clone().limit(RECONSTRUCTIONS);
     let shown = prepared.preprocessing.apply_for_evaluation(shown, seed, part)?;
-    let v = model::upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
+    let v = upload_rows(rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
     let mut again = rbm.reconstruct(&v)?.to_vec()?;
     let mut originals = v.to_vec()?;
-    model::for_picture(&prepared.preprocessing, rbm.visible(), &mut again)?;
-    let range = model::for_picture(&prepared.preprocessing, rbm.visible(), &mut originals)?;
+    trained.for_picture(&mut again)?;
+    let range = trained.for_picture(&mut originals)?;
     pictures::reconstructions(&originals, &again, width, image, range)?
         .save(folder.picture_path(run::RECONSTRUCTIONS))?;
     curves::write_svg(folder.picture_path(run::CURVES), &panels(points))

@@ -12,12 +12,12 @@ pub mod folder;
 pub mod html;
 pub mod mistakes;
 pub mod model_file;
-pub mod network_file;
 pub mod npy;
 pub mod pictures;
 pub mod png_file;
 pub mod record;
 pub mod report;
+mod tensor_file;
 pub mod text;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
@@ -26,7 +26,6 @@ pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
-pub use model_file::RbmFile;
-pub use network_file::{NetworkFile, model_kind};
+pub use model_file::{ModelFile, ModelKind};
 pub use pictures::robust_range;
 pub use record::Record;

@@ -1,19 +1,14 @@
 //! What a classifier's run leaves: models and pictures.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::prepare::{Labelled, Prepared, resident};
+use super::prepare::Prepared;
 use super::settings::Settings;
 use super::train::Metrics;
-use crate::data::PictureInput;
 use crate::error::Result;
-use crate::evaluation::classification::{ClassificationScore, Predictions, predict, score};
+use crate::evaluation::classification::{ClassificationScore, predict, score};
+use crate::jobs::network::{Origin, confusion_and_mistakes, resident};
 use crate::models::Network;
-use crate::run::confusion::Confusion;
-use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::report::classifier;
-use crate::run::{self, NetworkFile, RunFolder, curves, pictures};
+use crate::run::{self, RunFolder, curves, pictures};
 use crate::training::Backpropagation;
 
 /// Writes the best network and the last one, leaves the best in the trainer, and scores it on the test cases.
@@ -23,19 +18,16 @@ pub fn models(
     settings: &Settings,
     prepared: &Prepared,
 ) -> Result<Option<ClassificationScore>> {
-    let metadata = BTreeMap::from([
-        ("harmonium.seed".to_string(), settings.training.seed.to_string()),
-        ("harmonium.data".to_string(), settings.data.clone()),
-    ]);
-    let save = |network: &Network, path: std::path::PathBuf| {
-        NetworkFile::of(network, prepared.input, prepared.classes.clone(), metadata.clone())?
-            .save(&path)
+    let origin = Origin {
+        seed: settings.training.seed,
+        data: Some(settings.data.clone()),
+        ..Origin::new(prepared.input, prepared.classes.clone())
     };
     if trainer.best_epoch().is_some() {
-        save(trainer.network(), folder.path().join(run::LAST_MODEL))?;
+        origin.file(trainer.network_mut())?.save(folder.path().join(run::LAST_MODEL))?;
         trainer.exchange_best();
     }
-    save(trainer.network(), folder.model_path())?;
+    origin.file(trainer.network_mut())?.save(folder.model_path())?;
     let Some(test) = &prepared.test else { return Ok(None) };
     let network = trainer.network_mut();
     let device = network.device().clone();
@@ -77,39 +69,4 @@ pub fn pictures(
             .save(folder.picture_path(run::FILTERS))?;
     }
     Ok(())
-}
-
-/// What is taken for what, as a picture and as a table, and the cases that are most wrong.
-pub fn confusion_and_mistakes(
-    folder: &Path,
-    input: &PictureInput,
-    names: &[String],
-    part: &Labelled,
-    found: &Predictions,
-) -> Result<()> {
-    let mut confusion = Confusion::new(names.to_vec());
-    confusion.count(&part.labels, &found.predicted)?;
-    confusion.picture()?.save(folder.join(run::CONFUSION))?;
-    confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
-    let wrong = found.mistakes(&part.labels)?;
-    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
-    let shown: Vec<Mistake<'_>> = wrong
-        .iter()
-        .zip(&pictures)
-        .map(|(&case, values)| {
-            let predicted = found.predicted[case] as usize;
-            Mistake {
-                values,
-                truth: &names[part.labels[case] as usize],
-                predicted: names.get(predicted).map_or("none", String::as_str),
-                probability: found
-                    .probabilities
-                    .get(case * found.classes + predicted)
-                    .copied()
-                    .unwrap_or(f32::NAN),
-            }
-        })
-        .collect();
-    let [_, height, width] = input.shape();
-    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
 }

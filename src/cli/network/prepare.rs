@@ -3,18 +3,10 @@
 use super::super::config::RunRecord;
 use super::super::print::{count, tell};
 use super::settings::Settings;
-use crate::data::{self, Cases, DataSet, PictureInput, Splits};
+use crate::data::{self, DataSet, PictureInput, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::check_labels;
-use crate::models::NetworkSpec;
-use crate::training::{ResidentData, Treatment};
-
-/// Cases in the network's size, with their labels.
-pub struct Labelled {
-    pub cases: Cases,
-    pub labels: Vec<u32>,
-}
+use crate::jobs::network::{Labelled, labelled};
 
 /// The parts of the data.
 pub struct Prepared {
@@ -30,18 +22,6 @@ pub struct Prepared {
 const FASHION: [&str; 10] = [
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
-
-/// The cases of a set as a network sees them, with their labels.
-pub fn labelled(set: &DataSet, input: &PictureInput) -> Result<Labelled> {
-    let Some(labels) = set.labels.clone() else {
-        return Err(Error::data(
-            &set.name,
-            "has no labels, and a classifier needs them: a folder in MNIST's naming has \
-             train-labels-idx1-ubyte beside the pictures",
-        ));
-    };
-    Ok(Labelled { cases: input.prepare(set)?, labels })
-}
 
 pub fn prepare(settings: &Settings) -> Result<Prepared> {
     let Splits { train, test } = data::load(&settings.data)?;
@@ -101,24 +81,4 @@ impl Prepared {
         let parts = [Some(&self.train), self.validation.as_ref()];
         RunRecord::new(device, parts.map(|part| part.map(|p| (&p.cases, &p.labels[..]))))
     }
-}
-
-/// A part on the device, in batches of the network's pictures.
-pub fn resident(
-    device: &Device,
-    part: &Labelled,
-    input: &PictureInput,
-    spec: &NetworkSpec,
-    name: &str,
-) -> Result<ResidentData> {
-    check_labels(name, &part.labels, spec.classes)?;
-    let (mean, deviation) = input.spread();
-    let width = part.cases.width();
-    let treatment = Treatment {
-        standardize: Some((vec![mean; width], vec![deviation; width])),
-        resample: None,
-    };
-    ResidentData::new(device, &part.cases, treatment)?
-        .with_labels(&part.labels)?
-        .with_case_dims(&spec.input)
 }

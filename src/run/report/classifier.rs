@@ -3,16 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::{panel, settings, text_of};
-use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::data::PictureInput;
+use crate::error::Result;
 use crate::layers::LayerSpec;
-use crate::models::Network;
 use crate::models::network::OutputSpec;
+use crate::models::{Network, NetworkSpec};
 use crate::run::curves::Panel;
 use crate::run::html::{self, escape, figure};
 use crate::run::png_file::Picture;
 use crate::run::record::Record;
-use crate::run::{CONFUSION, FILTERS, MISTAKES, MODEL, NetworkFile};
+use crate::run::{CONFUSION, FILTERS, MISTAKES};
 
 /// A diagram: (title, unit, the end of the keys in `metrics.jsonl`, what to multiply by, what it says).
 type Curve = (&'static str, &'static str, &'static str, f64, &'static str);
@@ -60,25 +60,21 @@ pub fn panels(
     panels
 }
 
-/// The page. The same folder gives the same bytes.
+/// The page of a run and its network, which sees pictures as `input` says. The same folder gives the same bytes.
 ///
 /// # Errors
-/// Those of [`NetworkFile::load`]; where a diagram or a picture cannot be drawn.
-pub fn page(record: &Record) -> Result<String> {
-    let file = NetworkFile::load(&record.path.join(MODEL))?;
+/// Where a diagram or a picture cannot be drawn.
+pub fn page(record: &Record, network: &Network, input: &PictureInput) -> Result<String> {
+    let spec = network.spec();
     let mut body = format!(
         "<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
         escape(&record.name),
-        escape(&one_line(record, file.spec.output))
+        escape(&one_line(record, spec.output))
     );
-    body += &scores(record, &file);
+    body += &scores(record, spec);
     body += &curves(record)?;
-    let network = file.network(&Device::cpu()).map_err(|e| match e {
-        Error::Run { detail, .. } => Error::file(record.path.join(MODEL), "tensors", detail),
-        e => e,
-    })?;
-    body += &layers(&file, &network);
-    body += &pictures(record, &file)?;
+    body += &layers(network, input);
+    body += &pictures(record, spec)?;
     body += &settings(record);
     body += &format!(
         "<footer>Made by harmonium {} from the files of the run folder; <code>harmonium report RUN</code> makes it again.</footer>\n",
@@ -160,8 +156,8 @@ fn loss_words(output: OutputSpec) -> String {
     }
 }
 
-fn scores(record: &Record, file: &NetworkFile) -> String {
-    let loss = format!("Mean per case of {}", loss_words(file.spec.output));
+fn scores(record: &Record, spec: &NetworkSpec) -> String {
+    let loss = format!("Mean per case of {}", loss_words(spec.output));
     let mut rows: Vec<[String; 3]> = Vec::new();
     let mut add = |name: &str, value: String, what: String| {
         if value != "–" {
@@ -197,7 +193,7 @@ fn scores(record: &Record, file: &NetworkFile) -> String {
         error,
         format!(
             "In the epoch that was kept, each case with the parameters of its batch's turn{distorted}{}.",
-            if has_dropout(file) { "; units are dropped" } else { "" }
+            if has_dropout(spec) { "; units are dropped" } else { "" }
         ),
     );
     add("training loss", mean, if is_first { first } else { same("in the same epoch") });
@@ -224,8 +220,8 @@ fn scores(record: &Record, file: &NetworkFile) -> String {
     format!("<section id=\"scores\">\n<h2>Scores at the end</h2>\n{table}</section>\n")
 }
 
-fn has_dropout(file: &NetworkFile) -> bool {
-    file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Dropout { .. }))
+fn has_dropout(spec: &NetworkSpec) -> bool {
+    spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Dropout { .. }))
 }
 
 /// What `eval.json` is about, in words.
@@ -250,9 +246,9 @@ fn curves(record: &Record) -> Result<String> {
 }
 
 /// The layers with their sizes.
-fn layers(file: &NetworkFile, network: &Network) -> String {
+fn layers(network: &Network, input: &PictureInput) -> String {
+    let spec = network.spec();
     let sizes = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
-    let input = &file.input;
     let [height, width] = input.size;
     let margin = match input.margin {
         [0, 0] => String::new(),
@@ -266,10 +262,10 @@ fn layers(file: &NetworkFile, network: &Network) -> String {
             input.background, input.foreground
         )
         .replace('-', "−"),
-        sizes(&file.spec.input),
+        sizes(&spec.input),
         "–".into(),
     ]];
-    let mut specs = file.spec.layers.iter().peekable();
+    let mut specs = spec.layers.iter().peekable();
     for stage in network.layers().stages() {
         // A flattening may be described, or come of itself before a linear layer.
         let flattens = stage.name == "flatten";
@@ -283,13 +279,13 @@ fn layers(file: &NetworkFile, network: &Network) -> String {
             if stage.parameters.is_empty() { "–".into() } else { grouped(trained) },
         ]);
     }
-    let output = match file.spec.output {
+    let output = match spec.output {
         OutputSpec::Softmax => "softmax".into(),
         OutputSpec::Rbf { j } => {
             format!("radial basis functions on the digits' bitmaps, fixed; j = {j}")
         }
     };
-    let classes = file.spec.classes.to_string();
+    let classes = spec.classes.to_string();
     rows.push(vec!["output".into(), output, classes, "–".into()]);
     rows.push(vec![
         "total".into(),
@@ -303,7 +299,7 @@ fn layers(file: &NetworkFile, network: &Network) -> String {
 }
 
 /// Kernels, confusions and mistakes, as the run folder has them.
-fn pictures(record: &Record, file: &NetworkFile) -> Result<String> {
+fn pictures(record: &Record, spec: &NetworkSpec) -> Result<String> {
     let cases = match &record.eval {
         Some(eval) => format!("Of {}, by harmonium eval", evaluated_on(eval)),
         None if record.figure("test_error").is_some() => "Of the test cases".into(),
@@ -311,7 +307,7 @@ fn pictures(record: &Record, file: &NetworkFile) -> Result<String> {
         None => "Of the training cases".into(),
     };
     let mut out = String::new();
-    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv { .. })) {
+    if spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv { .. })) {
         out += &section(
             record,
             (FILTERS, "filters", "Kernels"),
