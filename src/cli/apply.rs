@@ -4,19 +4,15 @@ use std::io;
 use std::path::Path;
 
 use super::args::{ApplyOptions, SampleOptions};
-use super::model::{LoadedModel, upload_rows};
-use super::open_device;
 use super::print::{self, out, tell};
+use super::{open_device, trained};
 use crate::data::Cases;
-use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::{Chains, Rbm, UnitKind};
-use crate::random::{ChainDraw, ChainStreams};
+use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
+use crate::jobs::{Choice, TrainedRbm};
+use crate::models::UnitKind;
 use crate::run::{npy, pictures};
-use crate::tensor::Tensor;
 
-/// Cases or chains on the device at once.
-const ROWS: usize = 4096;
 /// Chains where neither --count nor --init says.
 const COUNT: usize = 64;
 
@@ -55,76 +51,25 @@ pub fn check_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// What of the chains' ends is kept.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Keep {
-    States,
-    Means,
-}
-
-/// Runs `count` chains for `steps` steps, from `init` or from the biases' marginal.
-pub fn run_chains(
-    rbm: &Rbm,
-    count: usize,
-    steps: u64,
-    seed: u64,
-    init: Option<&[f32]>,
-    keep: Keep,
-) -> Result<Vec<f32>> {
-    let (device, width) = (rbm.device(), rbm.visible_count());
-    let mut kept = room(count, width)?;
-    for first in (0..count).step_by(ROWS) {
-        let rows = ROWS.min(count - first);
-        let draw = ChainDraw::new(seed, ChainStreams::FREE).from_chain(first as u32);
-        let mut chains = match init {
-            Some(init) => {
-                let span = first * width..(first + rows) * width;
-                let v = Tensor::from_f32(device, &[rows, width], &init[span])?;
-                Chains::from_states(rbm, v, draw)?
-            }
-            None => Chains::start(rbm, rows, draw)?,
-        };
-        chains.step(steps)?;
-        // Before the first step there are no means.
-        kept.extend(match keep {
-            Keep::Means if steps > 0 => chains.means()?.to_vec()?,
-            _ => chains.visible().to_vec()?,
-        });
-    }
-    Ok(kept)
-}
-
-/// An empty array with room for `count` rows.
-fn room(count: usize, width: usize) -> Result<Vec<f32>> {
-    let mut values = Vec::new();
-    let whole = count.checked_mul(width);
-    match whole.is_some_and(|n| values.try_reserve_exact(n).is_ok()) {
-        true => Ok(values),
-        false => Err(Error::data(
-            "result",
-            format!("{count} rows of {width} values do not fit in memory; ask for fewer"),
-        )),
-    }
-}
-
 pub fn sample(options: &SampleOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
-    let model = LoadedModel::open(&options.model, &device)?;
+    let model = trained::open(&options.model, &device)?.machine("sample")?;
     let (init, count) = starts(options, &model)?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
     let (steps, seed) = (options.steps, options.seed);
-    let mut samples = run_chains(&model.rbm, count, steps, seed, init.as_deref(), keep)?;
+    let mut samples =
+        model.sample(&Sampling { count, steps, seed, init: init.as_deref(), keep })?;
     let width = model.rbm.visible_count();
     match format {
         Format::Npy => {
-            model.tell_space();
+            tell_space(&model);
             npy::write(&options.out, &samples, count, width)?;
         }
         Format::Png => {
             let range = model.for_picture(&mut samples)?;
             let picture = pictures::sheet(&samples, width, model.image_shape(), range)?;
-            picture.notes.iter().for_each(|n| tell(format_args!("note: {n}")));
+            trained::notes(&picture.notes);
             picture.save(&options.out)?;
         }
     }
@@ -138,7 +83,7 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
 }
 
 /// The chains' starting states, if given, and how many chains.
-fn starts(options: &SampleOptions, model: &LoadedModel) -> Result<(Option<Vec<f32>>, usize)> {
+fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32>>, usize)> {
     let width = model.rbm.visible_count();
     let Some(path) = &options.init else {
         let count = options.count.unwrap_or(COUNT);
@@ -177,42 +122,53 @@ fn starts(options: &SampleOptions, model: &LoadedModel) -> Result<(Option<Vec<f3
     Ok((Some(matrix.values), matrix.rows))
 }
 
+/// The cases that were asked for.
+fn cases(options: &ApplyOptions, model: &TrainedRbm) -> Result<Cases> {
+    let ApplyOptions { data, split, limit, .. } = options;
+    let choice = Choice { data: Some(data), part: Some((*split).into()), limit: *limit };
+    let chosen = model.cases(&choice)?;
+    trained::notes(&chosen.notices);
+    Ok(chosen.cases)
+}
+
+/// Says so where numbers are in the standardised space.
+fn tell_space(model: &TrainedRbm) {
+    if model.standardized() {
+        tell(
+            "note: the values are in the standardised space of the training data (mean 0, deviation 1)",
+        );
+    }
+}
+
 pub fn transform(options: &ApplyOptions) -> Result<()> {
     Format::of(&options.out, false)?;
     let device = open_device(&options.device.device)?;
-    let model = LoadedModel::open(&options.model, &device)?;
-    let cases = model.cases(&options.data, options.split, options.limit)?;
-    let hidden = map_rows(&device, &cases, |v| model.rbm.mean_h_from_v(v))?;
-    npy::write(&options.out, &hidden, cases.len(), model.rbm.hidden_count())?;
-    out!(
-        "p(h|v) of {}, [{}, {}]: {}",
-        print::count(cases.len(), "case"),
-        cases.len(),
-        model.rbm.hidden_count(),
-        options.out.display()
-    );
+    let model = trained::open(&options.model, &device)?.machine("transform")?;
+    let cases = cases(options, &model)?;
+    let (n, units) = (cases.len(), model.rbm.hidden_count());
+    npy::write(&options.out, &model.transform(&cases)?, n, units)?;
+    let out = options.out.display();
+    out!("p(h|v) of {}, [{n}, {units}]: {out}", print::count(n, "case"));
     Ok(())
 }
 
 pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
-    let model = LoadedModel::open(&options.model, &device)?;
-    let cases = model.cases(&options.data, options.split, options.limit)?;
-    let mut again = map_rows(&device, &cases, |v| model.rbm.reconstruct(v))?;
-    let mut originals = cases.to_f32();
-    let squares = originals.iter().zip(&again).map(|(a, b)| f64::from(a - b).powi(2));
-    let error = squares.sum::<f64>() / cases.len().max(1) as f64;
+    let model = trained::open(&options.model, &device)?.machine("reconstruct")?;
+    let cases = cases(options, &model)?;
+    let Reconstruction { values: mut again, error } = model.reconstruct(&cases)?;
     let width = cases.width();
-    model.tell_space();
+    tell_space(&model);
     match format {
         Format::Npy => npy::write(&options.out, &again, cases.len(), width)?,
         Format::Png => {
+            let mut originals = cases.to_f32();
             model.for_picture(&mut again)?;
             let range = model.for_picture(&mut originals)?;
             let picture =
                 pictures::reconstructions(&originals, &again, width, model.image_shape(), range)?;
-            picture.notes.iter().for_each(|n| tell(format_args!("note: {n}")));
+            trained::notes(&picture.notes);
             picture.save(&options.out)?;
         }
     }
@@ -222,17 +178,4 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
         options.out.display()
     );
     Ok(())
-}
-
-/// Applies `f` to all cases, some at a time.
-fn map_rows(
-    device: &Device,
-    cases: &Cases,
-    f: impl Fn(&Tensor) -> Result<Tensor>,
-) -> Result<Vec<f32>> {
-    let mut out = Vec::new();
-    for first in (0..cases.len()).step_by(ROWS) {
-        out.extend(f(&upload_rows(device, cases, first, ROWS)?)?.to_vec()?);
-    }
-    Ok(out)
 }

@@ -1,254 +1,81 @@
 //! `harmonium eval`.
 
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::args::{EvalOptions, Split};
+use super::args::EvalOptions;
 use super::log::warn;
-use super::model::{LoadedModel, no_test_part, upload_rows};
-use super::open_device;
 use super::print::{out, tell};
-use crate::data::{Cases, Part, Splits, Values};
-use crate::device::DeviceInfo;
+use super::{open_device, trained};
 use crate::error::{Error, Result};
-use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
-use crate::evaluation::partition::{can_enumerate, exact_log_partition};
-use crate::evaluation::scores;
-use crate::models::{Chains, Rbm, UnitKind};
-use crate::random::{ChainDraw, ChainStreams, Draw, PhiloxRng, stream};
-use crate::run::{EVAL, atomic, model_kind, resolve_model};
-use crate::tensor::Tensor;
-
-/// Cases on the device at once.
-const ROWS: usize = 4096;
-/// Temperature steps where nothing else is said.
-const STEPS: usize = 10_000;
-
-/// What `--json` prints and a run's `eval.json` holds. What does not apply is null. Logarithms are natural.
-#[derive(Serialize)]
-struct Report {
-    log_partition: f64,
-    /// `exact` or `ais`.
-    log_partition_method: &'static str,
-    /// 0 where it is exact.
-    log_partition_std_error: f64,
-    /// Three standard errors either way.
-    log_partition_interval: [Option<f64>; 2],
-    log_partition_reverse: Option<f64>,
-    log_partition_reverse_std_error: Option<f64>,
-    /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
-    trusted: Option<bool>,
-    mean_log_likelihood: Option<f64>,
-    /// Over the cases; log Z's own error is not in it.
-    mean_log_likelihood_std_error: Option<f64>,
-    /// With the reverse estimate in the place of log Z.
-    mean_log_likelihood_reverse: Option<f64>,
-    pseudo_log_likelihood: Option<f64>,
-    /// `exact`, or `stochastic`.
-    pseudo_log_likelihood_method: Option<&'static str>,
-    reconstruction_error: Option<f64>,
-    cases: Option<usize>,
-    data: Option<String>,
-    split: Option<&'static str>,
-    /// Whether the numbers are in the standardised space of the training data.
-    standardized: bool,
-    temperatures: Option<usize>,
-    chains: Option<usize>,
-    seed: u64,
-    seconds: f64,
-    device: DeviceInfo,
-    harmonium: &'static str,
-}
+use crate::evaluation::ais::Temperatures;
+use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
+use crate::jobs::{self, Choice, Trained, TrainedNetwork, TrainedRbm};
+use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
-    if options.limit == Some(0) {
-        return Err(Error::setting("limit", "0 is too few; use at least 1"));
+    let device = open_device(&options.device.device)?;
+    match trained::open(&options.model, &device)? {
+        Trained::Machine(machine) => eval_machine(options, &machine),
+        Trained::Network(network) => eval_network(options, network),
     }
-    let path = resolve_model(&options.model.model)?;
-    if model_kind(&path)? == "network" {
-        return super::network::eval(options);
-    }
+}
+
+fn choice(options: &EvalOptions) -> Choice<'_> {
+    let part = options.split.map(Into::into);
+    Choice { data: options.data.as_deref(), part, limit: options.limit }
+}
+
+fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; a machine has none";
         return Err(Error::setting("out", detail));
     }
-    let temperatures = temperatures(options)?;
-    let device = open_device(&options.device.device)?;
-    let model = LoadedModel::open(&options.model, &device)?;
-    let start = Instant::now();
-    let evaluated = Evaluated::load(options, &model)?;
-    let partition = match temperatures {
-        Some(temperatures) => annealed(options, &model, &evaluated, temperatures)?,
-        None if options.exact || can_enumerate(&model.rbm) => {
-            let log_partition = exact_log_partition(&model.rbm)?;
-            Partition { log_partition, forward: None, reverse: None, temperatures: None }
-        }
-        None => annealed(options, &model, &evaluated, Temperatures::linear(STEPS)?)?,
-    };
-    let mut report = partition.report(options, &model, &evaluated);
-    evaluated.score(options, &model, &partition, &mut report)?;
-    report.seconds = start.elapsed().as_secs_f64();
-    let json =
-        serde_json::to_string_pretty(&report).map_err(|e| Error::data("eval", e.to_string()))?;
+    if options.data.is_none() && machine.origin.data.is_none() {
+        tell(
+            "note: no data are named, here or in the model: log Z alone, from a base of fair coins; --data \
+             names some",
+        );
+    }
+    let config = EvaluationConfig::default()
+        .method(method(options)?)
+        .chains(options.chains)
+        .burn_in(options.burn_in)
+        .exact_pseudo(options.exact_pseudo)
+        .seed(options.seed);
+    let mut bar = None;
+    let found = machine.evaluate(&choice(options), &config, &mut |progress| {
+        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
+    })?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    trained::notes(&found.notices);
+    if found.cases.is_some() && found.mean_log_likelihood.is_none() {
+        warn(
+            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
+             in training (--binarize)",
+        );
+    }
     if options.model.model.is_dir() {
-        let path = options.model.model.join(EVAL);
-        atomic::write(&path, |file| file.write_all(format!("{json}\n").as_bytes()))?;
+        jobs::save_evaluation(&options.model.model, &found)?;
     }
-    if options.json {
-        out!("{json}");
-        return Ok(());
-    }
-    report.print()
+    if options.json { print_json(&found) } else { print(&found) }
 }
 
-/// The grid that was asked for, if one was.
-fn temperatures(options: &EvalOptions) -> Result<Option<Temperatures>> {
-    if options.ais_grid.is_some() {
-        return Ok(Some(Temperatures::salakhutdinov()));
-    }
-    options.ais.map(Temperatures::linear).transpose()
-}
-
-/// The data, where there are any.
-struct Evaluated {
-    cases: Option<Cases>,
-    name: Option<String>,
-    split: Option<Split>,
-    /// Of the training part, as the machine saw it.
-    means: Option<Vec<f32>>,
-}
-
-impl Evaluated {
-    fn load(options: &EvalOptions, model: &LoadedModel) -> Result<Self> {
-        let Some(name) = options.data.clone().or_else(|| model.data.clone()) else {
-            tell(
-                "note: no data are named, here or in the model: log Z alone, from a base of fair coins; \
-                  --data names some",
-            );
-            return Ok(Evaluated { cases: None, name: None, split: None, means: None });
-        };
-        let Splits { train, test } = crate::data::load(&name)?;
-        let split = match (options.split, &test) {
-            (Some(split), _) => split,
-            (None, Some(_)) => Split::Test,
-            (None, None) => Split::Train,
-        };
-        let (cases, means) = match (split, test) {
-            (Split::Train, _) => {
-                let cases = model.treat(&name, train, Part::Train, options.limit)?;
-                let means = cases.means();
-                (cases, means)
-            }
-            (Split::Test, Some(test)) => {
-                let cases = model.treat(&name, test, Part::Test, options.limit)?;
-                (cases, model.treat(&name, train, Part::Train, None)?.means())
-            }
-            (Split::Test, None) => return Err(no_test_part(&name)),
-        };
-        Ok(Evaluated {
-            cases: Some(cases),
-            name: Some(name),
-            split: Some(split),
-            means: Some(means),
-        })
-    }
-
-    /// Fills in what needs cases.
-    fn score(
-        &self,
-        options: &EvalOptions,
-        model: &LoadedModel,
-        z: &Partition,
-        report: &mut Report,
-    ) -> Result<()> {
-        let Some(cases) = &self.cases else { return Ok(()) };
-        let rbm = &model.rbm;
-        let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
-        if !likelihood {
-            warn(
-                "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; \
-                 binarise them in training (--binarize)",
-            );
-        }
-        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), 0.0, 0.0);
-        for first in (0..cases.len()).step_by(ROWS) {
-            let v = upload_rows(rbm.device(), cases, first, ROWS)?;
-            let rows = v.shape().dims()[0] as f64;
-            errors += rows * scores::reconstruction_error(rbm, &v)?;
-            if likelihood {
-                free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
-                let draw = Draw::new(report.seed, stream::SCORES).from_case(first as u32);
-                let score = match options.exact_pseudo {
-                    true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
-                    false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
-                };
-                pseudo += rows * score.unwrap_or(0.0);
-            }
-        }
-        let n = cases.len() as f64;
-        report.reconstruction_error = Some(errors / n);
-        if likelihood {
-            let mean = free_energies.iter().sum::<f64>() / n;
-            let squares = free_energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>();
-            report.mean_log_likelihood = Some(-mean - z.log_partition);
-            report.mean_log_likelihood_std_error = Some((squares / (n - 1.0).max(1.0) / n).sqrt());
-            report.mean_log_likelihood_reverse =
-                z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
-            report.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
-            let method = if options.exact_pseudo { "exact" } else { "stochastic" };
-            report.pseudo_log_likelihood_method = bernoulli.then_some(method);
-        }
-        Ok(())
-    }
-}
-
-/// ln Z, however it was found.
-struct Partition {
-    log_partition: f64,
-    forward: Option<Estimate>,
-    reverse: Option<Estimate>,
-    temperatures: Option<usize>,
-}
-
-fn annealed(
-    options: &EvalOptions,
-    model: &LoadedModel,
-    data: &Evaluated,
-    temperatures: Temperatures,
-) -> Result<Partition> {
-    let rbm = &model.rbm;
-    let base_bias = match &data.means {
-        Some(means) => rbm.visible().bias_of_means(means),
-        None => vec![0.0; rbm.visible_count()],
-    };
-    let steps = temperatures.steps();
-    let config = AisConfig { base_bias, temperatures, chains: options.chains, seed: options.seed };
-    let bar = bar(2 * steps as u64);
-    bar.set_message("annealing from the base to the model");
-    let forward = ais(rbm, &config, |done| bar.set_position(done as u64))?;
-    let reverse = match &data.cases {
-        // Without data there is nowhere near the model to start from.
-        None => None,
-        Some(cases) => {
-            bar.set_message("annealing from the model to the base");
-            let v = model_samples(rbm, cases, options)?;
-            let config = AisConfig { seed: options.seed.wrapping_add(1), ..config };
-            Some(reverse_ais(rbm, &config, v, |done| bar.set_position((steps + done) as u64))?)
-        }
-    };
-    bar.finish_and_clear();
-    Ok(Partition {
-        log_partition: forward.log_partition,
-        forward: Some(forward),
-        reverse,
-        temperatures: Some(steps + 1),
+/// How log Z is to be found.
+fn method(options: &EvalOptions) -> Result<Method> {
+    Ok(match (&options.ais_grid, options.ais) {
+        (Some(_), _) => Method::Annealed(Temperatures::salakhutdinov()),
+        (None, Some(steps)) => Method::Annealed(Temperatures::linear(steps)?),
+        (None, None) if options.exact => Method::Exact,
+        (None, None) => Method::Automatic,
     })
 }
 
-fn bar(steps: u64) -> ProgressBar {
+fn new_bar(steps: u64) -> ProgressBar {
     let bar = ProgressBar::new(steps);
     if let Ok(style) =
         ProgressStyle::with_template("{msg} {wide_bar:.cyan/238} [{elapsed} < {eta}]")
@@ -258,113 +85,119 @@ fn bar(steps: u64) -> ProgressBar {
     bar
 }
 
-/// Chains that started at cases of the data and ran for the burn-in.
-fn model_samples(rbm: &Rbm, cases: &Cases, options: &EvalOptions) -> Result<Tensor> {
-    let mut rng = PhiloxRng::new(Draw::new(options.seed, stream::CHAINS).at(1));
-    let picked: Vec<u32> = (0..options.chains).map(|_| rng.below(cases.len() as u32)).collect();
-    let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, options.chains)?;
-    // Other numbers than those of the annealing, which count from 0.
-    let draw = ChainDraw::new(options.seed.wrapping_add(2), ChainStreams::BURN_IN);
-    let mut chains = Chains::from_states(rbm, v, draw)?;
-    chains.step(options.burn_in)?;
-    Ok(chains.into_visible())
+fn show(bar: &ProgressBar, Progress { what, done, .. }: Progress) {
+    if bar.message() != what {
+        bar.set_message(what);
+    }
+    bar.set_position(done);
 }
 
-impl Partition {
-    fn report(&self, options: &EvalOptions, model: &LoadedModel, data: &Evaluated) -> Report {
-        let finite = |x: f64| x.is_finite().then_some(x);
-        let interval = match &self.forward {
-            Some(estimate) => estimate.interval.map(finite),
-            None => [Some(self.log_partition); 2],
-        };
-        let trusted = match (&self.forward, &self.reverse) {
-            (Some(a), Some(b)) => Some(
-                (a.log_partition - b.log_partition).abs() <= 3.0 * a.std_error.hypot(b.std_error),
-            ),
-            _ => None,
-        };
-        Report {
-            log_partition: self.log_partition,
-            log_partition_method: if self.forward.is_some() { "ais" } else { "exact" },
-            log_partition_std_error: self.forward.as_ref().map_or(0.0, |e| e.std_error),
-            log_partition_interval: interval,
-            log_partition_reverse: self.reverse.as_ref().map(|e| e.log_partition),
-            log_partition_reverse_std_error: self.reverse.as_ref().map(|e| e.std_error),
-            trusted,
-            mean_log_likelihood: None,
-            mean_log_likelihood_std_error: None,
-            mean_log_likelihood_reverse: None,
-            pseudo_log_likelihood: None,
-            pseudo_log_likelihood_method: None,
-            reconstruction_error: None,
-            cases: data.cases.as_ref().map(Cases::len),
-            data: data.name.clone(),
-            split: data.split.map(|split| match split {
-                Split::Train => "train",
-                Split::Test => "test",
-            }),
-            standardized: model.preprocessing.mean.is_some(),
-            temperatures: self.temperatures,
-            chains: self.forward.as_ref().map(|_| options.chains),
-            seed: options.seed,
-            seconds: 0.0,
-            device: model.rbm.device().info().clone(),
-            harmonium: env!("CARGO_PKG_VERSION"),
+fn print_json(evaluation: &impl Serialize) -> Result<()> {
+    out!("{}", jobs::json(evaluation)?);
+    Ok(())
+}
+
+fn print(found: &rbm::Evaluation) -> Result<()> {
+    match found.log_partition_method {
+        "exact" => out!("log Z: {:.4} (exact)", found.log_partition),
+        _ => {
+            let [low, high] = found
+                .log_partition_interval
+                .map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
+            out!(
+                "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
+                found.log_partition,
+                found.log_partition_std_error
+            );
         }
     }
+    if let (Some(z), Some(error)) =
+        (found.log_partition_reverse, found.log_partition_reverse_std_error)
+    {
+        out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
+    }
+    if found.trusted == Some(false) {
+        out!(
+            "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
+             temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
+        );
+    }
+    if let (Some(likelihood), Some(error)) =
+        (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
+    {
+        out!(
+            "mean log-likelihood: {likelihood:.3} nats per case, standard error {error:.3} over the cases"
+        );
+    }
+    if let Some(likelihood) = found.mean_log_likelihood_reverse {
+        out!(
+            "mean log-likelihood: {likelihood:.3} nats per case with reverse AIS (in expectation AIS flatters a \
+             machine and reverse AIS does not, if its starting samples are the model's)"
+        );
+    }
+    if let (Some(pseudo), Some(method)) =
+        (found.pseudo_log_likelihood, found.pseudo_log_likelihood_method)
+    {
+        out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method})");
+    }
+    if let Some(error) = found.reconstruction_error {
+        out!("reconstruction error: {error:.4} (squared, summed over the visible units)");
+    }
+    if let (Some(cases), Some(data), Some(split)) = (found.cases, &found.data, found.split) {
+        let space = if found.standardized { ", in the standardised space" } else { "" };
+        out!("cases: {cases} of {data}, {split} part{space}");
+    }
+    Ok(())
 }
 
-impl Report {
-    fn print(&self) -> Result<()> {
-        match self.log_partition_method {
-            "exact" => out!("log Z: {:.4} (exact)", self.log_partition),
-            _ => {
-                let [low, high] = self
-                    .log_partition_interval
-                    .map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
-                out!(
-                    "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
-                    self.log_partition,
-                    self.log_partition_std_error
-                );
+fn eval_network(options: &EvalOptions, mut network: TrainedNetwork) -> Result<()> {
+    let of_machines = [
+        ("exact", options.exact),
+        ("ais", options.ais.is_some()),
+        ("ais-grid", options.ais_grid.is_some()),
+        ("exact-pseudo", options.exact_pseudo),
+        ("visible", options.model.visible.is_some()),
+    ];
+    if let Some((name, _)) = of_machines.iter().find(|(_, given)| *given) {
+        return Err(Error::setting(
+            *name,
+            "is about machines, which have likelihoods; a network has error and loss: leave it out",
+        ));
+    }
+    let evaluated = network.evaluate(&choice(options))?;
+    let found = &evaluated.evaluation;
+    trained::notes(&found.notices);
+    let folder = folder(options)?;
+    if let Some(folder) = &folder {
+        jobs::save_evaluation(folder, found)?;
+        evaluated.pictures(folder, &network.origin)?;
+    }
+    if options.json {
+        return print_json(found);
+    }
+    let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
+    out!("error: {error:.2} % ({wrong} of {cases} cases)");
+    out!("loss: {:.4} (mean per case)", found.loss);
+    out!("cases: {}, {} part", found.data, found.split);
+    match &folder {
+        Some(folder) => {
+            for file in [run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES, run::EVAL] {
+                out!("  {}", folder.join(file).display());
             }
         }
-        if let (Some(z), Some(error)) =
-            (self.log_partition_reverse, self.log_partition_reverse_std_error)
-        {
-            out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
+        None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
+    }
+    Ok(())
+}
+
+/// Where a network's pictures go: to --out, which is made, or into the run folder.
+fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
+    let model: &Path = &options.model.model;
+    match &options.out {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+            Ok(Some(folder.clone()))
         }
-        if self.trusted == Some(false) {
-            out!(
-                "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
-                 temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
-            );
-        }
-        if let (Some(likelihood), Some(error)) =
-            (self.mean_log_likelihood, self.mean_log_likelihood_std_error)
-        {
-            out!(
-                "mean log-likelihood: {likelihood:.3} nats per case, standard error {error:.3} over the cases"
-            );
-        }
-        if let Some(likelihood) = self.mean_log_likelihood_reverse {
-            out!(
-                "mean log-likelihood: {likelihood:.3} nats per case with reverse AIS (in expectation AIS flatters a \
-                 machine and reverse AIS does not, if its starting samples are the model's)"
-            );
-        }
-        if let (Some(pseudo), Some(method)) =
-            (self.pseudo_log_likelihood, self.pseudo_log_likelihood_method)
-        {
-            out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method})");
-        }
-        if let Some(error) = self.reconstruction_error {
-            out!("reconstruction error: {error:.4} (squared, summed over the visible units)");
-        }
-        if let (Some(cases), Some(data), Some(split)) = (self.cases, &self.data, self.split) {
-            let space = if self.standardized { ", in the standardised space" } else { "" };
-            out!("cases: {cases} of {data}, {split} part{space}");
-        }
-        Ok(())
+        None => Ok(model.is_dir().then(|| model.to_path_buf())),
     }
 }

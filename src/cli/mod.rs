@@ -8,16 +8,17 @@ mod args;
 mod compare;
 mod devices;
 mod eval;
+mod features;
 mod filter;
 mod interrupt;
 mod log;
-mod model;
-mod network;
+mod predict;
 mod print;
 mod progress;
 mod report;
 mod settings;
 mod train;
+mod trained;
 mod verify;
 
 use std::process::ExitCode;
@@ -53,8 +54,8 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Eval(options) => eval::run(&options)?,
-        args::Command::Predict(options) => network::predict(&options)?,
-        args::Command::Features(options) => network::features(&options)?,
+        args::Command::Predict(options) => predict::run(&options)?,
+        args::Command::Features(options) => features::run(&options)?,
         args::Command::Filter(options) => filter::run(&options)?,
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,

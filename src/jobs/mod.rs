@@ -1,14 +1,160 @@
-//! What each `train` does: its settings, stages, scores and report. [`run::train`](crate::run::train()) drives them.
+//! What is done with models of each kind, without a terminal: what each `train` does (settings, stages, scores and
+//! report; [`run::train`](crate::run::train()) drives them), and how trained ones are opened, applied and scored.
+//!
+//! The command's `train`, `eval`, `sample`, `transform`, `reconstruct`, `predict`, `features` and `report` are calls of
+//! what is here.
+//!
+//! ```
+//! use harmonium::jobs::rbm::EvaluationConfig;
+//! use harmonium::jobs::{Choice, Trained};
+//! # fn main() -> harmonium::Result<()> {
+//! # use harmonium::{data::{Binarize, Preprocessing}, jobs::rbm::{Origin, TrainedRbm}, models::{Rbm, Units}};
+//! # let device = harmonium::Device::cpu();
+//! # let folder = std::env::temp_dir().join(format!("harmonium-jobs-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder).unwrap();
+//! # let path = folder.join("model.safetensors");
+//! # let mut rbm = Rbm::new(&device, Units::bernoulli(64), Units::bernoulli(4), 1)?;
+//! # let preprocessing = Preprocessing { binarize: Some(Binarize::Threshold(0.5)), ..Default::default() };
+//! # Origin { preprocessing, ..Origin::default() }.file(&mut rbm)?.save(&path)?;
+//! // A run folder, or a model.safetensors.
+//! let Trained::Machine(machine) = Trained::open(&path, &device, None)? else { return Ok(()) };
+//! let digits = Choice::of("digits");
+//! let found = machine.evaluate(&digits, &EvaluationConfig::default(), &mut |_| ())?;
+//! assert_eq!((found.log_partition_method, found.cases), ("exact", Some(297)));
+//! let hidden = machine.transform(&machine.cases(&digits.limit(5))?.cases)?;
+//! assert_eq!(hidden.len(), 5 * 4);
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! # Ok(())
+//! # }
+//! ```
 
+mod choice;
 pub mod network;
 pub mod rbm;
 mod settings;
 
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::models::UnitKind;
+use crate::run::model_file::wrong_kind;
+use crate::run::report::comparison::Compared;
+use crate::run::{EVAL, ModelFile, ModelKind, Observer, Record, atomic, resolve_model};
+
+pub use choice::{Choice, Chosen};
+pub use network::TrainedNetwork;
+pub use rbm::TrainedRbm;
 pub use settings::{BinarizeHow, Validation};
 
-use crate::error::{Error, Result};
-use crate::run::report::comparison::Compared;
-use crate::run::{Observer, Record};
+/// A trained model of any kind, on a device.
+pub enum Trained {
+    /// A restricted Boltzmann machine.
+    Machine(TrainedRbm),
+    /// A classifier.
+    Network(TrainedNetwork),
+}
+
+impl Trained {
+    /// Opens the model of a run folder, or a model file. `visible` is what the user says a machine's visible
+    /// units to be: it decides where the file does not say.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where there is no model; those of [`ModelFile::load`], [`TrainedRbm::from_file`] and
+    /// [`TrainedNetwork::from_file`].
+    pub fn open(path: &Path, device: &Device, visible: Option<UnitKind>) -> Result<Self> {
+        let file = ModelFile::load(resolve_model(path)?)?;
+        Ok(match file.kind {
+            ModelKind::Rbm => Trained::Machine(TrainedRbm::from_file(file, device, visible)?),
+            ModelKind::Network => Trained::Network(TrainedNetwork::from_file(file, device)?),
+        })
+    }
+
+    /// What the user should be told of its file.
+    pub fn notices(&self) -> &[String] {
+        match self {
+            Trained::Machine(machine) => &machine.notices,
+            Trained::Network(network) => &network.notices,
+        }
+    }
+
+    /// The machine, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// [`Error::File`] for another kind, saying which it is and which commands take it.
+    pub fn machine(self, command: &str) -> Result<TrainedRbm> {
+        match self {
+            Trained::Machine(machine) => Ok(machine),
+            Trained::Network(network) => {
+                Err(refused(network.path(), ModelKind::Network, ModelKind::Rbm, command))
+            }
+        }
+    }
+
+    /// The network, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn network(self, command: &str) -> Result<TrainedNetwork> {
+        match self {
+            Trained::Network(network) => Ok(network),
+            Trained::Machine(machine) => {
+                Err(refused(machine.path(), ModelKind::Rbm, ModelKind::Network, command))
+            }
+        }
+    }
+}
+
+/// The commands that take a model of this kind.
+pub fn commands(kind: ModelKind) -> &'static [&'static str] {
+    match kind {
+        ModelKind::Rbm => &["eval", "sample", "transform", "reconstruct", "report"],
+        ModelKind::Network => &["eval", "predict", "features", "report"],
+    }
+}
+
+fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) -> Error {
+    let mut takers: Vec<String> = commands(found).iter().map(|c| format!("`{c}`")).collect();
+    let last = takers.pop().unwrap_or_default();
+    let takers = format!("{} and {last}", takers.join(", "));
+    let why = format!(
+        ": it holds a {found}, and a {expected} is expected by `harmonium {command}`; {takers} take a {found}"
+    );
+    wrong_kind(path, found, expected, &why)
+}
+
+/// What an evaluation found as JSON: what `--json` prints, and a run's `eval.json` holds.
+///
+/// # Errors
+/// [`Error::Data`] for what has no JSON form.
+pub fn json(evaluation: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(evaluation).map_err(|e| Error::data("eval", e.to_string()))
+}
+
+/// Writes `eval.json` into a folder, atomically.
+///
+/// # Errors
+/// [`Error::Io`]; as [`json`].
+pub fn save_evaluation(folder: &Path, evaluation: &impl Serialize) -> Result<()> {
+    let json = json(evaluation)?;
+    atomic::write(&folder.join(EVAL), |file| file.write_all(format!("{json}\n").as_bytes()))
+}
+
+/// What a model file says of the training: its keys `harmonium.seed`, 1 where it says none, and `harmonium.data`.
+fn seed_and_data(file: &mut ModelFile) -> (u64, Option<String>) {
+    let seed = file.metadata.remove(SEED_KEY).and_then(|seed| seed.parse().ok());
+    (seed.unwrap_or(1), file.metadata.remove(DATA_KEY))
+}
+
+const SEED_KEY: &str = "harmonium.seed";
+const DATA_KEY: &str = "harmonium.data";
+
+fn set_seed_and_data(file: &mut ModelFile, seed: u64, data: Option<&str>) {
+    file.metadata.insert(SEED_KEY.into(), seed.to_string());
+    file.metadata.extend(data.map(|data| (DATA_KEY.into(), data.into())));
+}
 
 /// A kind of model that `train` trains, and what there is to do with its runs.
 pub struct Kind {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 
 use super::folder::CHECKPOINTS;
-use super::model_file::{Reader, convert, header_bytes, write_values};
+use super::tensor_file::{Reader, convert, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::HostArray;
 use crate::run::atomic;
@@ -89,13 +89,7 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let reader = Reader::open(path, &bytes)?;
-        let mut notes: BTreeMap<String, String> = reader
-            .header
-            .metadata()
-            .iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
+        let mut notes = reader.metadata();
         let mut take = |key: &str| {
             notes.remove(key).ok_or_else(|| {
                 Error::file(path, format!("metadata {key}"), "missing; this is no checkpoint")

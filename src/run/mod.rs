@@ -10,13 +10,13 @@ pub mod folder;
 pub mod html;
 mod job;
 pub mod model_file;
-pub mod network_file;
 pub mod npy;
 pub mod pictures;
 pub mod record;
 pub mod report;
 mod session;
 pub mod settings;
+mod tensor_file;
 mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
@@ -25,8 +25,7 @@ pub use folder::{
     MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
-pub use model_file::RbmFile;
-pub use network_file::{NetworkFile, model_kind};
+pub use model_file::{ModelFile, ModelKind};
 pub use pictures::confusion::{self, Confusion};
 pub use pictures::{features, mistakes, png_file, robust_range, text};
 pub use record::{Record, points};

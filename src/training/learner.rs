@@ -52,13 +52,13 @@ pub struct EpochReport {
 ///
 /// ```
 /// use harmonium::data;
-/// use harmonium::models::{Rbm, VisibleKind};
+/// use harmonium::models::{Rbm, Units};
 /// use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Treatment};
 /// let device = harmonium::Device::cpu();
 /// let train = data::load("digits")?.train.cases;
-/// let rbm = Rbm::new(&device, VisibleKind::Bernoulli, train.width(), 8, 1)?;
+/// let rbm = Rbm::new(&device, Units::bernoulli(train.width()), Units::bernoulli(8), 1)?;
 /// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
-/// let mut trainer = CdTrainer::new(rbm, CdConfig::for_visible(VisibleKind::Bernoulli), &train.means())?;
+/// let mut trainer = CdTrainer::new(rbm, CdConfig::default(), &train.means())?;
 /// // Ten updates, then a stop; a trainer restored from this state goes on where this one stopped.
 /// let mut left = 10;
 /// let stopped = trainer.epoch_while(&mut batches, |_, _| {

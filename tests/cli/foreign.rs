@@ -4,14 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use harmonium::data;
-use harmonium::models::UnitKind;
-use harmonium::run::RbmFile;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::{
-    assert_close, hidden_means, model, npy, say, sigmoid, temporary, train, visible_inputs,
-    write_npy,
+    assert_close, hidden_means, machine, model, npy, say, sigmoid, temporary, train,
+    visible_inputs, write_npy,
 };
 
 const VISIBLE: usize = 4;
@@ -40,8 +38,7 @@ fn a_bare_file_is_a_bernoulli_machine() {
     let path = folder.path().join("bare.safetensors");
     write_bare(&path, None);
     write_npy(folder.path().join("v.npy"), &CASES, VISIBLE);
-    let model = RbmFile::load(&path, None).unwrap();
-    assert_eq!(model.visible, UnitKind::Bernoulli);
+    let model = machine(&path);
     let h = hidden_means(&model, &CASES);
 
     let said = say(folder.path(), "transform bare.safetensors --data v.npy --out h.npy").done();
@@ -77,7 +74,7 @@ fn the_visible_option_speaks_where_the_file_is_silent() {
     say(folder.path(), "transform bare.safetensors --data v.npy --out h.npy")
         .refused(1, &["v.npy", "outside [0, 1]"]);
     let v: Vec<f32> = CASES.iter().map(|x| x * 3.0 - 1.0).collect();
-    let model = RbmFile::load(&path, Some(UnitKind::Gaussian)).unwrap();
+    let model = machine(&path);
     let h = hidden_means(&model, &v);
     let gaussian = "bare.safetensors --visible gaussian";
     say(folder.path(), &format!("transform {gaussian} --data v.npy --out h.npy")).done();

@@ -5,17 +5,20 @@ mod classify;
 mod command;
 mod filter;
 mod foreign;
+mod kinds;
 mod network;
+mod older;
 mod settings;
 mod train;
 mod variants;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use harmonium::run::RbmFile;
+use harmonium::run::ModelFile;
 use tempfile::TempDir;
 
 /// What one run of the command said.
@@ -124,8 +127,29 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-fn model(run: &Path) -> RbmFile {
-    RbmFile::load(run.join("model.safetensors"), None).expect("a model")
+/// A machine's file as plain arrays.
+struct Machine {
+    visible_count: usize,
+    hidden_count: usize,
+    w: Vec<f32>,
+    b: Vec<f32>,
+    a: Vec<f32>,
+    data_mean: Option<Vec<f32>>,
+    data_std: Option<Vec<f32>>,
+    metadata: BTreeMap<String, String>,
+}
+
+fn machine(path: &Path) -> Machine {
+    let ModelFile { mut tensors, metadata, .. } = ModelFile::load(path).expect("a model");
+    let mut take = |name: &str| tensors.remove(name).map(|array| array.values);
+    let [w, b, a] = ["W", "b", "a"].map(|name| take(name).expect(name));
+    let (visible_count, hidden_count) = (b.len(), a.len());
+    let (data_mean, data_std) = (take("data_mean"), take("data_std"));
+    Machine { visible_count, hidden_count, w, b, a, data_mean, data_std, metadata }
+}
+
+fn model(run: &Path) -> Machine {
+    machine(&run.join("model.safetensors"))
 }
 
 fn model_bytes(run: &Path) -> Vec<u8> {
@@ -146,7 +170,7 @@ fn write_npy(path: impl AsRef<Path>, values: &[f32], width: usize) {
 }
 
 /// p(h|v) = σ(a + vW) in f64, a row for each row of `v`.
-fn hidden_means(model: &RbmFile, v: &[f32]) -> Vec<f64> {
+fn hidden_means(model: &Machine, v: &[f32]) -> Vec<f64> {
     let (i, j) = (model.visible_count, model.hidden_count);
     let unit = |row: &[f32], k: usize| {
         let input = (0..i).map(|n| f64::from(row[n]) * f64::from(model.w[n * j + k])).sum::<f64>();
@@ -156,7 +180,7 @@ fn hidden_means(model: &RbmFile, v: &[f32]) -> Vec<f64> {
 }
 
 /// b + Wh in f64, a row for each row of `h`.
-fn visible_inputs(model: &RbmFile, h: &[f64]) -> Vec<f64> {
+fn visible_inputs(model: &Machine, h: &[f64]) -> Vec<f64> {
     let (i, j) = (model.visible_count, model.hidden_count);
     let unit = |row: &[f64], n: usize| {
         f64::from(model.b[n]) + (0..j).map(|k| row[k] * f64::from(model.w[n * j + k])).sum::<f64>()

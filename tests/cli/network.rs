@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use harmonium::run::NetworkFile;
+use harmonium::run::ModelFile;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -193,10 +193,12 @@ fn run_folders_are_complete() {
         assert!(number("test_loss").is_finite());
         assert!(number("test_error") < chance, "{name} has learnt nothing: {summary}");
 
-        let file = NetworkFile::load(&run.join("model.safetensors")).unwrap();
+        let file = ModelFile::load(run.join("model.safetensors")).unwrap();
         assert_eq!(file.metadata["harmonium.data"], "digits");
         assert_eq!(file.metadata["harmonium.seed"], "1");
-        assert_eq!(file.classes.len(), 10);
+        let classes: Vec<String> =
+            serde_json::from_str(&file.metadata["harmonium.classes"]).unwrap();
+        assert_eq!(classes.len(), 10);
     }
 }
 
@@ -216,7 +218,7 @@ fn a_run_is_made_again_from_its_own_config_and_other_seeds_give_others() {
         assert_eq!(config(&at.join(one)), config(&at.join(other)));
     }
     let tensors =
-        |run: &str| NetworkFile::load(&at.join(run).join("model.safetensors")).unwrap().tensors;
+        |run: &str| ModelFile::load(at.join(run).join("model.safetensors")).unwrap().tensors;
     assert_ne!(tensors("a"), tensors("c"));
     assert_eq!(summary(&at.join("a"))["parameters"], 60_850);
 }
@@ -247,8 +249,8 @@ fn every_setting_arrives() {
     {
         let limit = if options.contains("limit") { "" } else { "--limit 200" };
         train_cnn(at, SMALL, &format!("--epochs 2 {limit} {options} --out {run}")).done();
-        let file = NetworkFile::load(&at.join(run.to_string()).join("last.safetensors"))
-            .or_else(|_| NetworkFile::load(&at.join(run.to_string()).join("model.safetensors")))
+        let file = ModelFile::load(at.join(run.to_string()).join("last.safetensors"))
+            .or_else(|_| ModelFile::load(at.join(run.to_string()).join("model.safetensors")))
             .unwrap();
         let bytes = file.tensors.values().flat_map(|t| bytemuck::cast_slice(&t.values).to_vec());
         let bytes: Vec<u8> = bytes.collect();

@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use harmonium::models::UnitKind;
-use harmonium::run::model_file::RbmFile;
+use harmonium::Device;
+use harmonium::jobs::TrainedRbm;
+use harmonium::models::{HostArray, UnitKind};
+use harmonium::run::{ModelFile, ModelKind};
 use proptest::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
 
@@ -17,18 +19,53 @@ const W: [f32; 6] = [0.5, -1.0, 2.0, 0.25, -0.75, 1.5];
 const B: [f32; 3] = [0.125, -0.5, 3.0];
 const A: [f32; 2] = [-2.0, 0.375];
 
-fn model() -> RbmFile {
-    RbmFile {
-        visible: UnitKind::Gaussian,
-        visible_count: I,
-        hidden_count: J,
-        w: W.to_vec(),
-        b: B.to_vec(),
-        a: A.to_vec(),
-        data_mean: Some(vec![0.0, -0.0, 1e-30]),
-        data_std: Some(vec![1.0, f32::MIN_POSITIVE, f32::MAX]),
-        metadata: BTreeMap::from([("harmonium.image".into(), "1x3 \"é\"".into())]),
-        notices: Vec::new(),
+fn array(shape: &[usize], values: &[f32]) -> HostArray {
+    HostArray { shape: shape.to_vec(), values: values.to_vec() }
+}
+
+fn model() -> ModelFile {
+    let mut file = ModelFile::new(ModelKind::Rbm);
+    for (name, shape, values) in [
+        ("W", &[I, J][..], &W[..]),
+        ("b", &[I], &B),
+        ("a", &[J], &A),
+        ("data_mean", &[I], &[0.0, -0.0, 1e-30]),
+        ("data_std", &[I], &[1.0, f32::MIN_POSITIVE, f32::MAX]),
+    ] {
+        file.tensors.insert(name.into(), array(shape, values));
+    }
+    file.metadata = BTreeMap::from([
+        ("harmonium.visible".into(), "gaussian".into()),
+        ("harmonium.image".into(), "1x3 \"é\"".into()),
+    ]);
+    file
+}
+
+/// The model with a tensor of other values.
+fn changed(name: &str, values: &[f32]) -> ModelFile {
+    let mut file = model();
+    file.tensors.get_mut(name).unwrap().values = values.to_vec();
+    file
+}
+
+fn assert_same(a: &ModelFile, b: &ModelFile) {
+    assert_eq!((a.kind, &a.tensors, &a.metadata), (b.kind, &b.tensors, &b.metadata));
+    assert_eq!(a.notices, b.notices);
+}
+
+/// A machine on the device, and what its file holds.
+struct Loaded {
+    file: ModelFile,
+    trained: TrainedRbm,
+}
+
+impl Loaded {
+    fn values(&self) -> [&[f32]; 3] {
+        ["W", "b", "a"].map(|name| &self.file.tensors[name].values[..])
+    }
+
+    fn visible(&self) -> UnitKind {
+        self.trained.rbm.visible().kind()
     }
 }
 
@@ -69,12 +106,18 @@ fn in_folder(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn load(bytes: &[u8], visible: Option<UnitKind>) -> harmonium::Result<RbmFile> {
+fn load(bytes: &[u8], visible: Option<UnitKind>) -> harmonium::Result<Loaded> {
     let (_folder, path) = in_folder(bytes);
-    RbmFile::load(&path, visible)
+    load_at(&path, visible)
 }
 
-fn load_tensors(tensors: &[Tensor], metadata: &[(&str, &str)]) -> harmonium::Result<RbmFile> {
+fn load_at(path: &Path, visible: Option<UnitKind>) -> harmonium::Result<Loaded> {
+    let file = ModelFile::load(path)?;
+    let trained = TrainedRbm::from_file(file.clone(), &Device::cpu(), visible)?;
+    Ok(Loaded { file, trained })
+}
+
+fn load_tensors(tensors: &[Tensor], metadata: &[(&str, &str)]) -> harmonium::Result<Loaded> {
     load(&bytes_of(tensors, metadata), None)
 }
 
@@ -90,8 +133,8 @@ fn without(mut tensors: Vec<Tensor>, unwanted: &str) -> Vec<Tensor> {
 }
 
 #[track_caller]
-fn fails(result: harmonium::Result<RbmFile>, expected: &[&str]) {
-    let text = result.unwrap_err().to_string();
+fn fails(result: harmonium::Result<Loaded>, expected: &[&str]) {
+    let text = result.err().expect("it was taken").to_string();
     for part in expected.iter().chain(&["m.safetensors"]) {
         assert!(text.contains(part), "expected {part:?} in {text:?}");
     }
@@ -101,14 +144,15 @@ fn fails(result: harmonium::Result<RbmFile>, expected: &[&str]) {
 fn round_trip_keeps_every_bit() {
     let (_folder, path) = in_folder(b"an older file");
     model().save(&path).unwrap();
-    let back = RbmFile::load(&path, None).unwrap();
-    assert_eq!(back, model());
-    assert!(back.data_mean.unwrap()[1].is_sign_negative());
-    RbmFile::load(&path, Some(UnitKind::Gaussian)).unwrap();
+    let back = ModelFile::load(&path).unwrap();
+    assert_same(&back, &model());
+    assert!(back.tensors["data_mean"].values[1].is_sign_negative());
+    load_at(&path, Some(UnitKind::Gaussian)).unwrap();
 
-    let bare = RbmFile { data_mean: None, data_std: None, ..model() };
+    let mut bare = model();
+    bare.tensors.retain(|name, _| !name.starts_with("data_"));
     bare.save(&path).unwrap();
-    assert_eq!(RbmFile::load(&path, None).unwrap(), bare);
+    assert_same(&ModelFile::load(&path).unwrap(), &bare);
 }
 
 #[test]
@@ -132,7 +176,7 @@ fn other_tools_read_what_is_saved_and_the_bytes_never_change() {
     for k in 0..20 {
         more.metadata.insert(format!("key {k}"), "x".into());
     }
-    let save = |model: &RbmFile| {
+    let save = |model: &ModelFile| {
         model.save(&path).unwrap();
         fs::read(&path).unwrap()
     };
@@ -143,12 +187,14 @@ fn other_tools_read_what_is_saved_and_the_bytes_never_change() {
 fn a_bare_file_is_bernoulli_unless_the_caller_knows_better() {
     let bytes = bytes_of(&plain(), &[]);
     let file = load(&bytes, None).unwrap();
-    assert_eq!(file.visible, UnitKind::Bernoulli);
-    assert_eq!((file.visible_count, file.hidden_count), (I, J));
-    assert_eq!((&file.w[..], &file.b[..], &file.a[..]), (&W[..], &B[..], &A[..]));
-    assert!(file.notices.is_empty() && file.data_mean.is_none());
+    assert_eq!(file.visible(), UnitKind::Bernoulli);
+    let rbm = &file.trained.rbm;
+    assert_eq!((rbm.visible_count(), rbm.hidden_count()), (I, J));
+    assert_eq!(file.values(), [&W[..], &B[..], &A[..]]);
+    assert!(file.trained.notices.is_empty());
+    assert!(file.trained.origin.preprocessing.mean.is_none());
     let file = load(&bytes, Some(UnitKind::Gaussian)).unwrap();
-    assert_eq!(file.visible, UnitKind::Gaussian);
+    assert_eq!(file.visible(), UnitKind::Gaussian);
 }
 
 #[test]
@@ -160,11 +206,12 @@ fn other_element_types_are_converted_with_a_notice() {
     ];
     for (kind, tensors) in kinds {
         let file = load_tensors(&tensors, &[("format", "pt")]).unwrap();
-        assert_eq!((&file.w[..], &file.b[..], &file.a[..]), (&W[..], &B[..], &A[..]), "{kind}");
-        assert_eq!(file.notices.len(), 3);
+        assert_eq!(file.values(), [&W[..], &B[..], &A[..]], "{kind}");
+        let notices = &file.trained.notices;
+        assert_eq!(notices.len(), 3);
         let notice = format!("tensor W converted from {kind} to F32");
-        assert!(file.notices[0].contains(&notice), "{:?}", file.notices);
-        assert_eq!(file.metadata["format"], "pt");
+        assert!(notices[0].contains(&notice), "{notices:?}");
+        assert_eq!(file.trained.origin.metadata["format"], "pt");
     }
 }
 
@@ -185,14 +232,15 @@ fn unaligned_data_are_read() {
     bytes.push(9);
     bytes.extend(W.iter().chain(&B).chain(&A).flat_map(|x| x.to_le_bytes()));
     let file = load(&bytes, None).unwrap();
-    assert_eq!((&file.w[..], &file.b[..], &file.a[..]), (&W[..], &B[..], &A[..]));
-    assert!(file.notices[0].contains("ignored 0"), "{:?}", file.notices);
+    assert_eq!(file.values(), [&W[..], &B[..], &A[..]]);
+    let notices = &file.trained.notices;
+    assert!(notices[0].contains("ignored 0"), "{notices:?}");
 }
 
 #[test]
 fn metadata_decide_and_contradictions_are_refused() {
     let gaussian = bytes_of(&plain(), &[("harmonium.visible", "gaussian")]);
-    assert_eq!(load(&gaussian, None).unwrap().visible, UnitKind::Gaussian);
+    assert_eq!(load(&gaussian, None).unwrap().visible(), UnitKind::Gaussian);
     fails(load(&gaussian, Some(UnitKind::Bernoulli)), &["bernoulli asked", "are gaussian"]);
     let bernoulli = bytes_of(&plain(), &[("harmonium.visible", "bernoulli")]);
     fails(load(&bernoulli, Some(UnitKind::Gaussian)), &["gaussian asked", "are bernoulli"]);
@@ -254,7 +302,7 @@ fn broken_files_are_explained() {
     file.extend(overlap);
     file.extend([0; 8]);
     fails(load(&file, None), &["header:", "invalid offset for tensor `W`"]);
-    let text = RbmFile::load("nowhere/m.safetensors", None).unwrap_err().to_string();
+    let text = ModelFile::load("nowhere/m.safetensors").unwrap_err().to_string();
     assert!(text.contains("cannot read nowhere/m.safetensors"), "{text}");
 }
 
@@ -263,14 +311,17 @@ fn a_model_that_could_not_be_read_is_not_saved() {
     let (_folder, path) = in_folder(b"");
     model().save(&path).unwrap();
     let old = fs::read(&path).unwrap();
-    let refuse = |model: RbmFile, expected: &str| {
+    let refuse = |model: ModelFile, expected: &str| {
         let text = model.save(&path).unwrap_err().to_string();
         assert!(text.contains(expected), "{text}");
         assert_eq!(fs::read(&path).unwrap(), old);
     };
-    refuse(RbmFile { a: vec![0.0, f32::NAN], ..model() }, "tensor a: the value at [1]");
-    refuse(RbmFile { b: vec![0.0; 4], ..model() }, "tensor b: 4 values, expected [3]");
-    refuse(RbmFile { data_std: Some(vec![0.0; 3]), ..model() }, "data_std: the value at [0] is 0");
+    refuse(changed("a", &[0.0, f32::NAN]), "tensor a: the value at [1]");
+    refuse(changed("b", &[0.0; 4]), "tensor b: 4 values, expected [3]");
+    refuse(changed("data_std", &[0.0; 3]), "data_std: the value at [0] is 0");
+    let mut wide = model();
+    wide.tensors.insert("b".into(), array(&[4], &[0.0; 4]));
+    refuse(wide, "tensor b: shape [4], expected [3] (W is [3, 2])");
     let missing = Path::new("nowhere/m.safetensors");
     let text = model().save(missing).unwrap_err().to_string();
     assert!(text.contains("cannot write nowhere/m.safetensors"), "{text}");

@@ -5,39 +5,45 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harmonium::data::PictureInput;
+use harmonium::jobs::TrainedNetwork;
+use harmonium::jobs::network::Origin;
 use harmonium::layers::LayerSpec;
 use harmonium::models::network::OutputSpec;
-use harmonium::models::{Network, NetworkSpec, lenet5};
-use harmonium::run::{NetworkFile, model_kind};
+use harmonium::models::{Network, NetworkSpec, Rbm, Units, lenet5};
+use harmonium::run::{ModelFile, ModelKind};
 use harmonium::training::HostArray;
 use harmonium::{Device, Error, Tensor};
 use safetensors::SafeTensors;
 
 /// A small network of every kind of layer that has parameters.
-fn file() -> NetworkFile {
+fn file() -> ModelFile {
     let layers = "[[layers]]\ntype = 'conv'\nmaps = 2\nkernel = [2, 3]\nbias = false\n\
                   [[layers]]\ntype = 'subsample'\nsize = 2\nactivation = 'tanh'\n\
                   [[layers]]\ntype = 'linear'\nunits = 3\n";
     let layers: BTreeMap<String, Vec<LayerSpec>> = toml::from_str(layers).unwrap();
-    let spec = NetworkSpec::new([1, 5, 6], 3);
-    let spec = layers["layers"].iter().cloned().fold(spec, NetworkSpec::layer);
-    let network = Network::new(&Device::cpu(), &spec, 7).unwrap();
+    let mut spec = NetworkSpec::new([1, 5, 6], 3).output(OutputSpec::Softmax);
+    spec.layers = layers["layers"].clone();
+    let mut network = Network::new(&Device::cpu(), &spec, 7).unwrap();
     let classes = ["cat", "dog", "\"öwl\""].map(String::from).to_vec();
-    let metadata = BTreeMap::from([("harmonium.seed".to_string(), "7".to_string())]);
-    NetworkFile::of(&network, PictureInput::plain([5, 6]), classes, metadata).unwrap()
+    let origin = Origin { seed: 7, ..Origin::new(PictureInput::plain([5, 6]), classes) };
+    origin.file(&mut network).unwrap()
 }
 
-fn in_folder(file: &NetworkFile) -> (tempfile::TempDir, PathBuf) {
+fn in_folder(file: &ModelFile) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n.safetensors");
     file.save(&path).unwrap();
     (folder, path)
 }
 
+fn load(path: &Path) -> harmonium::Result<TrainedNetwork> {
+    TrainedNetwork::from_file(ModelFile::load(path)?, &Device::cpu())
+}
+
 /// Why the network of a file cannot be had, by reading or by building it.
 #[track_caller]
 fn refused(path: &Path, parts: &[&str]) {
-    let found = NetworkFile::load(path).and_then(|file| file.network(&Device::cpu()));
+    let found = load(path);
     let text = found.err().expect("it was taken").to_string();
     for part in parts {
         assert!(text.contains(part), "expected {part:?} in {text:?}");
@@ -59,10 +65,10 @@ fn round_trip_keeps_every_bit() {
     let mut file = file();
     file.tensors.get_mut("subsample2.bias").unwrap().values[0] = -0.0;
     let (_folder, path) = in_folder(&file);
-    let back = NetworkFile::load(&path).unwrap();
-    assert_eq!(back, file);
+    let back = ModelFile::load(&path).unwrap();
+    assert_eq!((&back.tensors, &back.metadata), (&file.tensors, &file.metadata));
     assert!(back.tensors["subsample2.bias"].values[0].is_sign_negative());
-    assert_eq!(model_kind(&path).unwrap(), "network");
+    assert_eq!(back.kind, ModelKind::Network);
     let names: Vec<&str> = back.tensors.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -82,11 +88,15 @@ fn round_trip_keeps_every_bit() {
     assert_eq!(tensors.tensor("conv1.kernel").unwrap().shape(), [2, 1, 2, 3]);
     // The network answers as the one that was saved.
     let x: Vec<f32> = (0..60).map(|i| (i as f32 * 0.7).sin()).collect();
-    let answer = |file: &NetworkFile| {
+    let answer = |file: &ModelFile| {
         let device = Device::cpu();
         let x = Tensor::from_f32(&device, &[2, 1, 5, 6], &x).unwrap();
-        let network = file.network(&device).unwrap();
-        network.probabilities(&x).unwrap().to_vec().unwrap()
+        let mut trained = TrainedNetwork::from_file(file.clone(), &device).unwrap();
+        assert_eq!((trained.origin.seed, trained.origin.classes.len()), (7, 3));
+        // And saved again it is the same file.
+        let again = trained.origin.file(&mut trained.network).unwrap();
+        assert_eq!((&again.tensors, &again.metadata), (&file.tensors, &file.metadata));
+        trained.network.probabilities(&x).unwrap().to_vec().unwrap()
     };
     assert_eq!(answer(&back), answer(&file));
 }
@@ -95,13 +105,12 @@ fn round_trip_keeps_every_bit() {
 fn lenet5_keeps_its_table_and_its_output_units() {
     for output in [OutputSpec::Rbf { j: 2.5 }, OutputSpec::Softmax] {
         let spec = lenet5::published(output, 10);
-        let network = Network::new(&Device::cpu(), &spec, 1).unwrap();
+        let mut network = Network::new(&Device::cpu(), &spec, 1).unwrap();
         let classes = (0..10).map(|c| c.to_string()).collect();
-        let file = NetworkFile::of(&network, PictureInput::lenet5(), classes, BTreeMap::new());
+        let file = Origin::new(PictureInput::lenet5(), classes).file(&mut network);
         let (_folder, path) = in_folder(&file.unwrap());
-        let back = NetworkFile::load(&path).unwrap();
-        assert_eq!(back.spec, spec);
-        let again = back.network(&Device::cpu()).unwrap();
+        let again = load(&path).unwrap().network;
+        assert_eq!(*again.spec(), spec);
         assert_eq!(again.trained(), network.trained());
     }
 }
@@ -120,7 +129,7 @@ fn cut_off_files_are_refused() {
     longer.extend([0; 4]);
     fs::write(&path, longer).unwrap();
     refused(&path, &["n.safetensors", "corrupt"]);
-    assert!(matches!(NetworkFile::load(&path.with_extension("none")), Err(Error::Io { .. })));
+    assert!(matches!(ModelFile::load(path.with_extension("none")), Err(Error::Io { .. })));
 }
 
 #[test]
@@ -193,7 +202,13 @@ fn wrong_metadata_are_named() {
         let change = |metadata: &mut HashMap<String, String>| drop(metadata.remove(&key));
         check(&change, &["n.safetensors", &format!("metadata {key}: missing")]);
     }
-    check(&set("harmonium.model", "rbm"), &["harmonium.model", "'rbm', expected 'network'"]);
+    check(
+        &set("harmonium.model", "rbm"),
+        &["n.safetensors", "tensor W: missing; the file holds conv1"],
+    );
+    let mut rbm = Rbm::new(&Device::cpu(), Units::bernoulli(4), Units::bernoulli(3), 1).unwrap();
+    let (_folder, path) = in_folder(&ModelFile::of(&mut rbm).unwrap());
+    refused(&path, &["n.safetensors", "harmonium.model", "'rbm', expected 'network'"]);
     check(&set("harmonium.format", "9"), &["harmonium.format", "'9'"]);
     check(&set("harmonium.network", "{"), &["metadata harmonium.network"]);
     check(&set("harmonium.input", "[]"), &["metadata harmonium.input"]);

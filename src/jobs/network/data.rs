@@ -1,21 +1,11 @@
 //! Data of a classifier's run, prepared.
 
+use super::labelled::{Labelled, labelled};
 use super::settings::NetworkSettings;
-use crate::data::{self, Cases, DataSet, PictureInput, Splits};
+use crate::data::{self, DataSet, PictureInput, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::check_labels;
-use crate::models::NetworkSpec;
 use crate::run::{Event, Observer, RunRecord};
-use crate::training::{ResidentData, Treatment};
-
-/// Cases in the network's size, with their labels.
-pub struct Labelled {
-    /// The cases.
-    pub cases: Cases,
-    /// Their classes, counted from 0.
-    pub labels: Vec<u32>,
-}
 
 /// The parts of the data.
 pub struct Prepared {
@@ -31,18 +21,6 @@ pub struct Prepared {
 const FASHION: [&str; 10] = [
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
-
-/// The cases of a set as a network sees them, with their labels.
-pub fn labelled(set: &DataSet, input: &PictureInput) -> Result<Labelled> {
-    let Some(labels) = set.labels.clone() else {
-        return Err(Error::data(
-            &set.name,
-            "has no labels, and a classifier needs them: a folder in MNIST's naming has \
-             train-labels-idx1-ubyte beside the pictures",
-        ));
-    };
-    Ok(Labelled { cases: input.prepare(set)?, labels })
-}
 
 /// Loads and prepares what `settings` name; their `validation` becomes what was done.
 pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> Result<Prepared> {
@@ -99,24 +77,4 @@ impl Prepared {
         let parts = [Some(&self.train), self.validation.as_ref()];
         RunRecord::new(device, parts.map(|part| part.map(|p| (&p.cases, &p.labels[..]))))
     }
-}
-
-/// A part on the device, in batches of the network's pictures.
-pub fn resident(
-    device: &Device,
-    part: &Labelled,
-    input: &PictureInput,
-    spec: &NetworkSpec,
-    name: &str,
-) -> Result<ResidentData> {
-    check_labels(name, &part.labels, spec.classes)?;
-    let (mean, deviation) = input.spread();
-    let width = part.cases.width();
-    let treatment = Treatment {
-        standardize: Some((vec![mean; width], vec![deviation; width])),
-        resample: None,
-    };
-    ResidentData::new(device, &part.cases, treatment)?
-        .with_labels(&part.labels)?
-        .with_case_dims(&spec.input)
 }

@@ -1,25 +1,23 @@
 //! The training of a classifier: one stage of backpropagation, of which the best model is kept.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::data::{Labelled, Prepared, prepare, resident};
+use super::data::{Prepared, prepare};
+use super::evaluate::confusion_and_mistakes;
 use super::figures::{
     CHOSEN_BY, FIGURES, TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS,
 };
+use super::labelled::resident;
 use super::report;
 use super::settings::NetworkSettings;
-use crate::data::PictureInput;
+use super::trained::Origin;
 use crate::device::Device;
 use crate::error::Result;
-use crate::evaluation::classification::{Predictions, predict, score};
+use crate::evaluation::classification::{predict, score};
 use crate::models::Network;
-use crate::run::confusion::Confusion;
-use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::report::{Section, panels};
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, NetworkFile, Observer, Record, RunRecord, Stage, curves,
-    pictures,
+    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, curves, pictures,
 };
 use crate::training::{Backpropagation, BatchSource, Figure, Figures, Learner, ResidentData};
 
@@ -128,12 +126,13 @@ impl Job for NetworkJob {
     }
 
     fn save(&mut self, path: &Path) -> Result<()> {
-        let metadata = BTreeMap::from([
-            ("harmonium.seed".to_string(), self.settings.seed.to_string()),
-            ("harmonium.data".to_string(), self.settings.data.clone()),
-        ]);
         let Prepared { input, classes, .. } = &self.prepared;
-        NetworkFile::of(self.trainer.network(), *input, classes.clone(), metadata)?.save(path)
+        let origin = Origin {
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            ..Origin::new(*input, classes.clone())
+        };
+        origin.file(self.trainer.model())?.save(path)
     }
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
@@ -172,43 +171,4 @@ impl Job for NetworkJob {
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
         report::sections(record)
     }
-}
-
-/// What is taken for what, as a picture and as a table, and the cases that are most wrong.
-///
-/// # Errors
-/// [`Error::Data`](crate::Error::Data) where labels and predictions do not fit together,
-/// [`Error::Io`](crate::Error::Io).
-pub fn confusion_and_mistakes(
-    folder: &Path,
-    input: &PictureInput,
-    names: &[String],
-    part: &Labelled,
-    found: &Predictions,
-) -> Result<()> {
-    let mut confusion = Confusion::new(names.to_vec());
-    confusion.count(&part.labels, &found.predicted)?;
-    confusion.picture()?.save(folder.join(run::CONFUSION))?;
-    confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
-    let wrong = found.mistakes(&part.labels)?;
-    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
-    let shown: Vec<Mistake<'_>> = wrong
-        .iter()
-        .zip(&pictures)
-        .map(|(&case, values)| {
-            let predicted = found.predicted[case] as usize;
-            Mistake {
-                values,
-                truth: &names[part.labels[case] as usize],
-                predicted: names.get(predicted).map_or("none", String::as_str),
-                probability: found
-                    .probabilities
-                    .get(case * found.classes + predicted)
-                    .copied()
-                    .unwrap_or(f32::NAN),
-            }
-        })
-        .collect();
-    let [_, height, width] = input.shape();
-    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
 }

@@ -1,12 +1,20 @@
-//! Classifiers: `train lenet5`, `lenet5-modern` and `cnn`.
+//! Classifiers: their training, `train lenet5`, `lenet5-modern` and `cnn`, and trained ones.
 
 mod data;
+mod evaluate;
+mod features;
 pub mod figures;
 mod job;
+mod labelled;
+mod predict;
 mod report;
 mod settings;
+mod trained;
 
-pub use data::{Labelled, resident};
-pub use job::{NetworkJob, confusion_and_mistakes};
+pub use evaluate::{Evaluated, Evaluation, confusion_and_mistakes};
+pub use job::NetworkJob;
+pub use labelled::{Labelled, labelled, resident};
+pub use predict::write_table;
 pub use report::{COMPARED, write_report};
 pub use settings::{NetworkKind, NetworkSettings};
+pub use trained::{Origin, TrainedNetwork};

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value};
 
 use super::figures::{FIGURES, TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
+use crate::data::PictureInput;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::jobs::Trained;
 use crate::layers::LayerSpec;
-use crate::models::Network;
 use crate::models::network::OutputSpec;
+use crate::models::{Network, NetworkSpec};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
     Section, curves, grouped, page, panels, percent, picture, scores as score_table, text_of,
 };
-use crate::run::{
-    CONFUSION, FILTERS, MISTAKES, MODEL, NetworkFile, Observer, REPORT, Record, atomic,
-};
+use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, REPORT, Record, atomic};
 use crate::training::{Figure, TRAIN_ERROR, TRAIN_LOSS};
 
 /// How classifiers stand beside other models.
@@ -51,7 +51,7 @@ pub fn distorted_line(figure: &Figure, distorted: bool) -> Option<String> {
 /// Writes the report of a finished run again. The same folder gives the same bytes.
 ///
 /// # Errors
-/// Those of [`NetworkFile::load`]; where a diagram or a picture cannot be drawn.
+/// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
     let page = page(record, &sections(record)?);
     atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
@@ -59,21 +59,18 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
-    let file = NetworkFile::load(&record.path.join(MODEL))?;
-    let network = file.network(&Device::cpu()).map_err(|e| match e {
-        Error::Run { detail, .. } => Error::file(record.path.join(MODEL), "tensors", detail),
-        e => e,
-    })?;
+    let trained = Trained::open(&record.path, &Device::cpu(), None)?.network("report")?;
+    let (network, spec) = (&trained.network, trained.network.spec());
     let distorted = is_distorted(record);
     let panels =
         panels(&FIGURES, &|key| record.points(key), &|figure| distorted_line(figure, distorted));
     let mut sections = vec![
-        Section::lead(&one_line(record, file.spec.output)),
-        scores(record, &file),
+        Section::lead(&one_line(record, spec.output)),
+        scores(record, spec),
         curves(&panels, "", "")?,
-        layers(&file, &network),
+        layers(network, &trained.origin.input),
     ];
-    sections.extend(pictures(record, &file)?);
+    sections.extend(pictures(record, spec)?);
     Ok(sections)
 }
 
@@ -134,7 +131,7 @@ fn loss_words(output: OutputSpec) -> String {
     }
 }
 
-fn scores(record: &Record, file: &NetworkFile) -> Section {
+fn scores(record: &Record, spec: &NetworkSpec) -> Section {
     let cases = record.figure("test_cases").map_or("the test cases".into(), |n| {
         format!("the {} cases of the data's test part", grouped(n as usize))
     });
@@ -143,7 +140,7 @@ fn scores(record: &Record, file: &NetworkFile) -> Section {
     let first = losses.iter().find(|f| record.figure(f.key).is_some()).map(|f| f.key);
     let says = |figure: &Figure| match figure.key {
         key if Some(key) == first => {
-            Some(format!("Mean per case of {}. {}", loss_words(file.spec.output), figure.says))
+            Some(format!("Mean per case of {}. {}", loss_words(spec.output), figure.says))
         }
         key if key == TEST_ERROR.key => {
             Some(format!("The share of {cases} that are classified wrongly."))
@@ -154,7 +151,7 @@ fn scores(record: &Record, file: &NetworkFile) -> Section {
         key if key == TRAIN_ERROR.key => Some(format!(
             "In the epoch that was kept, each case with the parameters of its batch's turn{}{}.",
             if is_distorted(record) { " and as it was distorted" } else { "" },
-            if has_dropout(file) { "; units are dropped" } else { "" }
+            if has_dropout(spec) { "; units are dropped" } else { "" }
         )),
         _ => None,
     };
@@ -174,8 +171,8 @@ fn scores(record: &Record, file: &NetworkFile) -> Section {
     score_table(record, &FIGURES, &says, more)
 }
 
-fn has_dropout(file: &NetworkFile) -> bool {
-    file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Dropout { .. }))
+fn has_dropout(spec: &NetworkSpec) -> bool {
+    spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Dropout { .. }))
 }
 
 /// What `eval.json` is about, in words.
@@ -190,9 +187,9 @@ fn evaluated_on(eval: &Map<String, Value>) -> String {
 }
 
 /// The layers with their sizes.
-fn layers(file: &NetworkFile, network: &Network) -> Section {
+fn layers(network: &Network, input: &PictureInput) -> Section {
+    let spec = network.spec();
     let sizes = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
-    let input = &file.input;
     let [height, width] = input.size;
     let margin = match input.margin {
         [0, 0] => String::new(),
@@ -206,10 +203,10 @@ fn layers(file: &NetworkFile, network: &Network) -> Section {
             input.background, input.foreground
         )
         .replace('-', "−"),
-        sizes(&file.spec.input),
+        sizes(&spec.input),
         "–".into(),
     ]];
-    let mut specs = file.spec.layers.iter().peekable();
+    let mut specs = spec.layers.iter().peekable();
     for stage in network.layers().stages() {
         // A flattening may be described, or come of itself before a linear layer.
         let flattens = stage.name == "flatten";
@@ -223,13 +220,13 @@ fn layers(file: &NetworkFile, network: &Network) -> Section {
             if stage.parameters.is_empty() { "–".into() } else { grouped(trained) },
         ]);
     }
-    let output = match file.spec.output {
+    let output = match spec.output {
         OutputSpec::Softmax => "softmax".into(),
         OutputSpec::Rbf { j } => {
             format!("radial basis functions on the digits' bitmaps, fixed; j = {j}")
         }
     };
-    let classes = file.spec.classes.to_string();
+    let classes = spec.classes.to_string();
     rows.push(vec!["output".into(), output, classes, "–".into()]);
     rows.push(vec![
         "total".into(),
@@ -243,7 +240,7 @@ fn layers(file: &NetworkFile, network: &Network) -> Section {
 }
 
 /// Kernels, confusions and mistakes, as the run folder has them.
-fn pictures(record: &Record, file: &NetworkFile) -> Result<Vec<Section>> {
+fn pictures(record: &Record, spec: &NetworkSpec) -> Result<Vec<Section>> {
     let cases = match &record.eval {
         Some(eval) => format!("Of {}, by harmonium eval", evaluated_on(eval)),
         None if record.figure("test_error").is_some() => "Of the test cases".into(),
@@ -252,7 +249,7 @@ fn pictures(record: &Record, file: &NetworkFile) -> Result<Vec<Section>> {
     };
     let empty = |id, title: &str| Section::new(id, title, String::new());
     let mut sections = Vec::new();
-    if file.spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv(_))) {
+    if spec.layers.iter().any(|layer| matches!(layer, LayerSpec::Conv(_))) {
         let words = "Those of the first convolution, map by map. White is positive, black negative, mid grey 0; all \
                      share one scale.";
         let alt = "Kernels of the first convolution";

@@ -6,8 +6,9 @@ use super::data::Prepared;
 use super::figures::{FIGURES, TEST_ERROR};
 use super::probe::Probe;
 use super::settings::RbmSettings;
-use super::{machine, report};
-use crate::data::{ImageShape, Part};
+use super::trained::Origin;
+use super::{Sampling, report, run_chains, upload_rows};
+use crate::data::Part;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::{Rbm, Units};
@@ -72,8 +73,14 @@ impl RbmJob {
         self.trainer.rbm()
     }
 
-    fn image(&self) -> Option<(usize, usize)> {
-        self.prepared.image.map(|ImageShape { height, width }| (height, width))
+    fn origin(&self) -> Origin {
+        Origin {
+            preprocessing: self.prepared.preprocessing.clone(),
+            image: self.prepared.image,
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            ..Origin::default()
+        }
     }
 }
 
@@ -150,9 +157,7 @@ impl Job for RbmJob {
     }
 
     fn save(&mut self, path: &Path) -> Result<()> {
-        let about = (self.settings.seed, self.settings.data.as_str());
-        let Prepared { preprocessing, image, .. } = &self.prepared;
-        machine::to_file(self.trainer.rbm(), preprocessing, *image, about)?.save(path)
+        self.origin().file(self.trainer.model())?.save(path)
     }
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
@@ -161,7 +166,8 @@ impl Job for RbmJob {
             Some(test) => Some(self.probe.error(rbm, test, Part::Test)?),
             None => None,
         };
-        let (image, width) = (self.image(), rbm.visible_count());
+        let origin = self.origin();
+        let (image, width) = (origin.image_shape(), rbm.visible_count());
         let at = |name: &str| end.folder.join(name);
         let filters =
             pictures::filters(&rbm.weights().to_vec()?, width, rbm.hidden_count(), image)?;
@@ -170,20 +176,19 @@ impl Job for RbmJob {
         }
         filters.save(at(run::FILTERS))?;
 
-        let (seed, visible) = (self.settings.seed, rbm.visible().kind());
-        let preprocessing = &self.prepared.preprocessing;
-        let range = |values: &mut [f32]| machine::for_picture(preprocessing, visible, values);
-        let mut samples = machine::chain_means(rbm, SAMPLES, SAMPLE_STEPS, seed)?;
-        let scale = range(&mut samples)?;
+        let (seed, kind) = (origin.seed, rbm.visible().kind());
+        let sampling = Sampling::means(SAMPLES, SAMPLE_STEPS, seed);
+        let mut samples = run_chains(rbm, &sampling)?;
+        let scale = origin.for_picture(kind, &mut samples)?;
         pictures::sheet(&samples, width, image, scale)?.save(at(run::SAMPLES))?;
 
         let (shown, part, _) = self.prepared.shown();
         let shown = shown.clone().limit(RECONSTRUCTIONS);
-        let shown = preprocessing.apply_for_evaluation(shown, seed, part)?;
-        let v = machine::upload_rows(&self.device, &shown, 0, RECONSTRUCTIONS)?;
+        let shown = origin.preprocessing.apply_for_evaluation(shown, seed, part)?;
+        let v = upload_rows(&self.device, &shown, 0, RECONSTRUCTIONS)?;
         let (mut originals, mut again) = (v.to_vec()?, rbm.reconstruct(&v)?.to_vec()?);
-        range(&mut again)?;
-        let scale = range(&mut originals)?;
+        origin.for_picture(kind, &mut again)?;
+        let scale = origin.for_picture(kind, &mut originals)?;
         pictures::reconstructions(&originals, &again, width, image, scale)?
             .save(at(run::RECONSTRUCTIONS))?;
 
@@ -195,12 +200,7 @@ impl Job for RbmJob {
     }
 
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
-        let about = report::Machine {
-            rbm: self.trainer.rbm(),
-            preprocessing: &self.prepared.preprocessing,
-            image: self.image(),
-            seed: self.settings.seed,
-        };
-        report::sections(record, &about, Ok(&self.prepared))
+        let (rbm, origin) = (self.trainer.rbm(), &self.origin());
+        report::sections(record, report::Machine { rbm, origin }, Ok(&self.prepared))
     }
 }

@@ -1,14 +1,21 @@
-//! Restricted Boltzmann machines: `train rbm`.
+//! Restricted Boltzmann machines: their training, `train rbm`, and trained ones.
 
+mod apply;
 mod data;
+mod evaluate;
 pub mod figures;
 mod job;
 mod likelihoods;
-mod machine;
+mod partition;
 mod probe;
 mod report;
 mod settings;
+mod trained;
 
+pub use apply::{Keep, Reconstruction, Sampling, run_chains, upload_rows};
+pub use evaluate::{Evaluation, EvaluationConfig};
 pub use job::RbmJob;
+pub use partition::{Method, Progress};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;
+pub use trained::{Origin, TrainedRbm};

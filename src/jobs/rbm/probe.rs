@@ -5,7 +5,7 @@ use super::figures::{
     ACTIVITY, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR, PSEUDO_LIKELIHOOD,
     VALIDATION_ERROR, WEIGHT_NORM,
 };
-use super::machine::upload_rows;
+use super::upload_rows;
 use crate::data::{Cases, Part, Preprocessing};
 use crate::device::Device;
 use crate::error::{Error, Result};

@@ -3,12 +3,14 @@
 use super::data::Prepared;
 use super::figures::FIGURES;
 use super::likelihoods;
-use super::machine;
 use super::settings::RbmSettings;
-use crate::data::{Cases, Part, Preprocessing};
+use super::trained::Origin;
+use super::{Sampling, run_chains, upload_rows};
+use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
+use crate::jobs::Trained;
 use crate::models::Rbm;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
@@ -66,12 +68,11 @@ fn learner(record: &Record) -> String {
     text
 }
 
-/// A machine, and what it takes to show what it makes.
+/// A machine, and where it comes from.
+#[derive(Clone, Copy)]
 pub struct Machine<'a> {
     pub rbm: &'a Rbm,
-    pub preprocessing: &'a Preprocessing,
-    pub image: Option<(usize, usize)>,
-    pub seed: u64,
+    pub origin: &'a Origin,
 }
 
 /// Writes the report of a finished run again, from its files and, where they are at hand, its data. `device` is
@@ -88,7 +89,7 @@ pub fn write_report(
     let mut own: RbmSettings = settings::resolve(vec![file.settings])?;
     let device = Device::select(device.unwrap_or(&own.device))?;
     observer.see(Event::Note(&format!("device: {}", device.info())));
-    let model = machine::load(&record.path, &device)?;
+    let model = Trained::open(&record.path, &device, None)?.machine("report")?;
     let prepared = Prepared::load(&mut own, observer).map_err(|e| e.to_string());
     let prepared = prepared.as_ref().map_err(Clone::clone);
     let prepared = prepared.and_then(|p| checked(record, &model.rbm, p));
@@ -96,13 +97,8 @@ pub fn write_report(
         let note = format!("note: the report leaves out what needs the data: {why}");
         observer.see(Event::Note(&note));
     }
-    let about = Machine {
-        rbm: &model.rbm,
-        preprocessing: &model.preprocessing,
-        image: model.image.map(|i| (i.height, i.width)),
-        seed: model.seed,
-    };
-    let page = page(record, &sections(record, &about, prepared)?);
+    let machine = Machine { rbm: &model.rbm, origin: &model.origin };
+    let page = page(record, &sections(record, machine, prepared)?);
     atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
 }
 
@@ -129,7 +125,7 @@ fn checked<'a>(
 /// All sections. `prepared` are the data, or why there are none.
 pub fn sections(
     record: &Record,
-    machine: &Machine<'_>,
+    machine: Machine<'_>,
     prepared: std::result::Result<&Prepared, String>,
 ) -> Result<Vec<Section>> {
     let units = match &prepared {
@@ -200,10 +196,10 @@ struct Units {
 }
 
 impl Units {
-    fn of(machine: &Machine<'_>, prepared: &Prepared) -> Result<Self> {
+    fn of(machine: Machine<'_>, prepared: &Prepared) -> Result<Self> {
         let all = prepared.train.len();
         let cases = machine.treated(&prepared.train, Part::Train, CASES)?;
-        let v = machine::upload_rows(machine.rbm.device(), &cases, 0, CASES)?;
+        let v = upload_rows(machine.rbm.device(), &cases, 0, CASES)?;
         Ok(Units {
             cases: match cases.len() {
                 n if n < all => format!("the first {n} of {all} training cases"),
@@ -230,16 +226,16 @@ impl Units {
 impl Machine<'_> {
     fn treated(&self, cases: &Cases, part: Part, count: usize) -> Result<Cases> {
         let cases = cases.clone().limit(count);
-        self.preprocessing.apply_for_evaluation(cases, self.seed, part)
+        self.origin.preprocessing.apply_for_evaluation(cases, self.origin.seed, part)
     }
 
     fn for_picture(&self, values: &mut [f32]) -> Result<(f32, f32)> {
-        machine::for_picture(self.preprocessing, self.rbm.visible().kind(), values)
+        self.origin.for_picture(self.rbm.visible().kind(), values)
     }
 }
 
-fn filters(machine: &Machine<'_>, units: Option<&Units>) -> Result<Section> {
-    let (rbm, image) = (machine.rbm, machine.image);
+fn filters(machine: Machine<'_>, units: Option<&Units>) -> Result<Section> {
+    let (rbm, image) = (machine.rbm, machine.origin.image_shape());
     let (visible, hidden) = (rbm.visible_count(), rbm.hidden_count());
     let w = rbm.weights().to_vec()?;
     let norms = pictures::column_norms(&w, hidden);
@@ -282,7 +278,7 @@ fn filters(machine: &Machine<'_>, units: Option<&Units>) -> Result<Section> {
 }
 
 fn reconstructions(
-    machine: &Machine<'_>,
+    machine: Machine<'_>,
     prepared: std::result::Result<&Prepared, String>,
 ) -> Result<Section> {
     let section = |body| Section::new("reconstructions", "Reconstructions", body);
@@ -292,12 +288,13 @@ fn reconstructions(
     };
     let (shown, part, name) = prepared.shown();
     let shown = machine.treated(shown, part, RECONSTRUCTIONS)?;
-    let v = machine::upload_rows(machine.rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
+    let v = upload_rows(machine.rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
     let (mut originals, mut again) = (v.to_vec()?, machine.rbm.reconstruct(&v)?.to_vec()?);
     machine.for_picture(&mut again)?;
     let range = machine.for_picture(&mut originals)?;
     let width = machine.rbm.visible_count();
-    let both: Picture = pictures::rows(&[&originals, &again], CHAINS, width, machine.image, range)?;
+    let both: Picture =
+        pictures::rows(&[&originals, &again], CHAINS, width, machine.origin.image_shape(), range)?;
     let what = format!("The first {} {name} cases", shown.len());
     Ok(section(format!(
         "<p class=\"quiet\">{}: each original, and right below it v → p(h|v) → mean of v, without noise.</p>\n<div class=\"wide\">{}</div>\n",
@@ -306,7 +303,7 @@ fn reconstructions(
     )))
 }
 
-fn samples(machine: &Machine<'_>) -> Result<Section> {
+fn samples(machine: Machine<'_>) -> Result<Section> {
     let mut out = String::from(
         "<p class=\"quiet\">The same independent chains, further and further from their start, in which each visible \
          unit is drawn by its bias alone. Shown are the visible units' means in the last step.</p>\n<div class=\"steps\">\n",
@@ -314,10 +311,12 @@ fn samples(machine: &Machine<'_>) -> Result<Section> {
     let mut before = 0;
     for steps in STEPS {
         // Draws are counted, so these are the same chains each time.
-        let mut means = machine::chain_means(machine.rbm, CHAINS, steps, machine.seed)?;
+        let mut means =
+            run_chains(machine.rbm, &Sampling::means(CHAINS, steps, machine.origin.seed))?;
         let range = machine.for_picture(&mut means)?;
         let width = machine.rbm.visible_count();
-        let picture = pictures::rows(&[&means], CHAINS, width, machine.image, range)?;
+        let picture =
+            pictures::rows(&[&means], CHAINS, width, machine.origin.image_shape(), range)?;
         let plural = if steps == 1 { "step" } else { "steps" };
         let further = match before {
             0 => String::new(),

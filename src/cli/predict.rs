@@ -1,0 +1,82 @@
+//! `harmonium predict`.
+
+use std::path::Path;
+
+use super::apply::check_folder;
+use super::args::PredictOptions;
+use super::print::{count, out, tell};
+use super::{open_device, trained};
+use crate::error::{Error, Result};
+use crate::evaluation::classification::Predictions;
+use crate::jobs::network::write_table;
+use crate::jobs::{Choice, Chosen};
+use crate::run::atomic;
+
+/// The most classes that are listed for one picture.
+const LISTED: usize = 10;
+
+pub fn run(options: &PredictOptions) -> Result<()> {
+    options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
+    let device = open_device(&options.device.device)?;
+    let mut model = trained::open_at(&options.model, &device)?.network("predict")?;
+    let part = options.split.map(Into::into);
+    let choice = Choice { data: Some(&options.data), part, limit: options.limit };
+    let mut chosen = model.cases(&choice)?;
+    trained::notes(&chosen.notices);
+    if options.invert {
+        chosen.cases = model.inverted(&chosen.cases)?;
+    } else if model.is_bright(&chosen.cases) {
+        tell(
+            "note: the pictures' edges are bright; networks trained on MNIST expect light strokes on a dark \
+             ground, and --invert turns them",
+        );
+    }
+    let found = model.predict(&chosen.cases)?;
+    let (names, labels) = (&model.origin.classes, chosen.labels.as_deref());
+    match &options.out {
+        Some(path) => {
+            atomic::write(path, |out| write_table(out, names, &found, labels))?;
+            out!("{}: {}", count(chosen.cases.len(), "prediction"), path.display());
+            if let Some(labels) = labels {
+                let wrong = found.predicted.iter().zip(labels).filter(|(p, l)| p != l).count();
+                let percent = 100.0 * wrong as f64 / labels.len().max(1) as f64;
+                out!("{wrong} of {} are wrong ({percent:.2} %)", labels.len());
+            }
+        }
+        None if chosen.cases.len() == 1 => one(&found, &chosen, names)?,
+        None => {
+            let mut text = Vec::new();
+            write_table(&mut text, names, &found, labels)
+                .map_err(|e| Error::data("predict", e.to_string()))?;
+            out!("{}", String::from_utf8_lossy(&text).trim_end());
+        }
+    }
+    Ok(())
+}
+
+/// That a result can be written there is looked at before any work is done.
+pub fn check_out(path: &Path, extension: &str) -> Result<()> {
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)) {
+        let detail = format!("{} does not end in .{extension}", path.display());
+        return Err(Error::setting("out", detail));
+    }
+    check_folder(path)
+}
+
+/// The answer for one picture, most probable class first.
+fn one(found: &Predictions, chosen: &Chosen, names: &[String]) -> Result<()> {
+    let name = |class: u32| names.get(class as usize).map_or("none", String::as_str);
+    out!("{}: {}", chosen.data, name(found.predicted[0]));
+    let mut order: Vec<usize> = (0..found.classes).collect();
+    order.sort_by(|&a, &b| found.probabilities[b].total_cmp(&found.probabilities[a]));
+    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    for &class in order.iter().take(LISTED) {
+        let p = found.probabilities[class];
+        let bar = "█".repeat((p * 40.0).round() as usize);
+        out!("{:>width$}  {p:.4}  {bar}", names[class]);
+    }
+    if let Some(labels) = &chosen.labels {
+        out!("true class: {}", name(labels[0]));
+    }
+    Ok(())
+}

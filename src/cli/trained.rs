@@ -1,0 +1,36 @@
+//! Trained models as the commands open them.
+
+use std::path::Path;
+
+use super::args::{ModelOption, Split};
+use super::print::tell;
+use crate::data::Part;
+use crate::device::Device;
+use crate::error::Result;
+use crate::jobs::Trained;
+
+impl From<Split> for Part {
+    fn from(split: Split) -> Self {
+        match split {
+            Split::Train => Part::Train,
+            Split::Test => Part::Test,
+        }
+    }
+}
+
+/// Opens the model that was asked for.
+pub fn open(option: &ModelOption, device: &Device) -> Result<Trained> {
+    let trained = Trained::open(&option.model, device, option.visible)?;
+    notes(trained.notices());
+    Ok(trained)
+}
+
+/// Opens a model of which there is nothing to say but where it is.
+pub fn open_at(path: &Path, device: &Device) -> Result<Trained> {
+    open(&ModelOption { model: path.into(), visible: None }, device)
+}
+
+/// Prints what the user should be told.
+pub fn notes(notices: &[String]) {
+    notices.iter().for_each(|n| tell(format_args!("note: {n}")));
+}

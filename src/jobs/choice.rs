@@ -1,0 +1,92 @@
+//! Which cases of which data.
+
+use crate::data::{self, Cases, DataSet, Part, Splits};
+use crate::error::{Error, Result};
+
+/// Which cases of which data a model is applied to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice<'a> {
+    /// As [`data::load`] takes it; `None` for what the model was trained on.
+    pub data: Option<&'a str>,
+    /// `None` for the test part where there is one, else the training part.
+    pub part: Option<Part>,
+    /// The first so many cases only.
+    pub limit: Option<usize>,
+}
+
+/// Cases as a model sees them.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The cases.
+    pub cases: Cases,
+    /// Their classes, where the data have them.
+    pub labels: Option<Vec<u32>>,
+    /// What the data are called.
+    pub data: String,
+    /// Which part this is.
+    pub part: Part,
+    /// What the user should be told of the data.
+    pub notices: Vec<String>,
+}
+
+/// A part of the data as it was read.
+pub(super) struct Taken {
+    pub set: DataSet,
+    pub part: Part,
+    /// The training part, where that is another.
+    pub training: Option<DataSet>,
+}
+
+impl<'a> Choice<'a> {
+    /// The test part of some data, or all where there is none.
+    pub fn of(data: &'a str) -> Self {
+        Choice { data: Some(data), ..Choice::default() }
+    }
+
+    /// The same, and of these the first so many cases.
+    #[must_use]
+    pub fn limit(self, cases: usize) -> Self {
+        Choice { limit: Some(cases), ..self }
+    }
+
+    /// The name of the data, where `trained_on` are what the model was trained on.
+    pub(super) fn name(&self, trained_on: Option<&'a str>) -> Result<&'a str> {
+        self.data.or(trained_on).ok_or_else(|| {
+            let detail = "the model does not say what it was trained on; name the data";
+            Error::setting("data", detail)
+        })
+    }
+
+    /// Reads the data.
+    pub(super) fn take(&self, name: &str) -> Result<Taken> {
+        if self.limit == Some(0) {
+            return Err(Error::setting("limit", "0 is too few; use at least 1"));
+        }
+        let Splits { train, test } = data::load(name)?;
+        let (set, part, training) = match (self.part, test) {
+            (Some(Part::Validation), _) => {
+                let detail = "which cases were held out is known to training alone";
+                return Err(Error::setting("split", detail));
+            }
+            (Some(Part::Test), None) => {
+                return Err(Error::setting("split", format!("{name} has no test part")));
+            }
+            (Some(Part::Test) | None, Some(test)) => (test, Part::Test, Some(train)),
+            // A file has one part, and that is what is asked for.
+            (Some(Part::Train), _) | (None, None) => (train, Part::Train, None),
+        };
+        let set = self.limit.into_iter().fold(set, DataSet::limit);
+        Ok(Taken { set, part, training })
+    }
+}
+
+impl Chosen {
+    /// `train`, `test`, as a word.
+    pub fn part_name(&self) -> &'static str {
+        match self.part {
+            Part::Train => "train",
+            Part::Test => "test",
+            Part::Validation => "validation",
+        }
+    }
+}

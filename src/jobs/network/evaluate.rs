@@ -1,0 +1,148 @@
+//! How good a classifier is: error, loss, confusion matrix, worst mistakes.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::labelled::{Labelled, resident};
+use super::trained::{Origin, TrainedNetwork};
+use crate::data::PictureInput;
+use crate::device::DeviceInfo;
+use crate::error::{Error, Result};
+use crate::evaluation::classification::{Predictions, predict, score};
+use crate::jobs::choice::Choice;
+use crate::run::mistakes::{Mistake, mistakes};
+use crate::run::{self, Confusion};
+
+/// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The share of cases that are classified wrongly, in [0, 1].
+    pub error: f64,
+    /// How many.
+    pub wrong: u64,
+    /// The mean loss of a case.
+    pub loss: f64,
+    /// How many there are.
+    pub cases: usize,
+    /// What they are of.
+    pub data: String,
+    /// `train` or `test`.
+    pub split: &'static str,
+    /// How many numbers the network was trained in.
+    pub parameters: usize,
+    /// That it took, without reading the data.
+    pub seconds: f64,
+    /// On what.
+    pub device: DeviceInfo,
+    /// The version.
+    pub harmonium: &'static str,
+    /// What the user should be told of the data.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+/// An evaluation with the cases that it is about, and what the network says of each.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The cases.
+    pub part: Labelled,
+    /// What the network says.
+    pub found: Predictions,
+}
+
+impl TrainedNetwork {
+    /// Scores the network on some cases, or on those of the data that it was trained on.
+    ///
+    /// # Errors
+    /// As [`TrainedNetwork::cases`]; [`Error::Data`] where the cases have no labels; device errors.
+    pub fn evaluate(&mut self, choice: &Choice<'_>) -> Result<Evaluated> {
+        let chosen = self.cases(choice)?;
+        let split = chosen.part_name();
+        let Some(labels) = chosen.labels else {
+            let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
+            return Err(Error::data(&chosen.data, detail));
+        };
+        let start = Instant::now();
+        let part = Labelled { cases: chosen.cases, labels };
+        let network = &mut self.network;
+        let (device, spec, input) =
+            (network.device().clone(), network.spec().clone(), &self.origin.input);
+        let mut source = resident(&device, &part, input, &spec, &chosen.data)?;
+        let scored = score(network, &mut source)?;
+        let found = predict(network, &part.cases, input)?;
+        let wrong = found.predicted.iter().zip(&part.labels).filter(|(p, l)| p != l).count();
+        let evaluation = Evaluation {
+            error: scored.error,
+            wrong: wrong as u64,
+            loss: scored.loss,
+            cases: part.labels.len(),
+            data: chosen.data,
+            split,
+            parameters: network.trained(),
+            seconds: start.elapsed().as_secs_f64(),
+            device: device.info().clone(),
+            harmonium: env!("CARGO_PKG_VERSION"),
+            notices: chosen.notices,
+        };
+        Ok(Evaluated { evaluation, part, found })
+    }
+}
+
+impl Evaluated {
+    /// Writes [`run::CONFUSION`], [`run::CONFUSION_TABLE`] and [`run::MISTAKES`] into a folder.
+    ///
+    /// # Errors
+    /// As [`confusion_and_mistakes`].
+    pub fn pictures(&self, folder: &Path, origin: &Origin) -> Result<()> {
+        confusion_and_mistakes(folder, &origin.input, &origin.classes, &self.part, &self.found)
+    }
+}
+
+/// Writes what is taken for what, as a picture and as a table, and the cases that are most wrong.
+///
+/// # Errors
+/// [`Error::Shape`] and [`Error::Data`] where predictions, cases and names do not belong together;
+/// [`Error::Io`].
+pub fn confusion_and_mistakes(
+    folder: &Path,
+    input: &PictureInput,
+    names: &[String],
+    part: &Labelled,
+    found: &Predictions,
+) -> Result<()> {
+    if part.cases.len() != part.labels.len() {
+        let detail = format!("{} labels for {} cases", part.labels.len(), part.cases.len());
+        return Err(Error::data("labels", detail));
+    }
+    let mut confusion = Confusion::new(names.to_vec());
+    confusion.count(&part.labels, &found.predicted)?;
+    confusion.picture()?.save(folder.join(run::CONFUSION))?;
+    confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
+    let wrong = found.mistakes(&part.labels)?;
+    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
+    let shown: Vec<Mistake<'_>> = wrong
+        .iter()
+        .zip(&pictures)
+        .map(|(&case, values)| {
+            let predicted = found.predicted[case] as usize;
+            Mistake {
+                values,
+                truth: &names[part.labels[case] as usize],
+                predicted: names.get(predicted).map_or("none", String::as_str),
+                probability: found
+                    .probabilities
+                    .get(case * found.classes + predicted)
+                    .copied()
+                    .unwrap_or(f32::NAN),
+            }
+        })
+        .collect();
+    let [_, height, width] = input.shape();
+    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
+}

@@ -1,0 +1,74 @@
+//! What a classifier's answers are written as, and pictures of ink on paper.
+
+use std::io::{self, Write};
+
+use super::trained::TrainedNetwork;
+use crate::data::{Cases, Values};
+use crate::error::{Error, Result};
+use crate::evaluation::classification::Predictions;
+
+/// Writes one line per case: its number, the predicted class, the true one where it is known, all probabilities.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_table(
+    out: &mut dyn Write,
+    names: &[String],
+    found: &Predictions,
+    labels: Option<&[u32]>,
+) -> io::Result<()> {
+    let name = |class: u32| names.get(class as usize).map_or("", String::as_str).to_string();
+    let mut csv = csv::Writer::from_writer(out);
+    let mut head = vec!["case".to_string(), "predicted".into()];
+    head.extend(labels.map(|_| "true".to_string()));
+    head.extend(names.iter().map(|n| format!("p({n})")));
+    csv.write_record(&head)?;
+    let cases = found.probabilities.chunks(found.classes.max(1)).zip(&found.predicted);
+    for (case, (p, &predicted)) in cases.enumerate() {
+        let mut line = vec![case.to_string(), name(predicted)];
+        line.extend(labels.map(|labels| labels.get(case).map_or("".into(), |&class| name(class))));
+        line.extend(p.iter().map(|p| format!("{p:.6}")));
+        csv.write_record(&line)?;
+    }
+    csv.flush()
+}
+
+impl TrainedNetwork {
+    /// Whether most of the cases have bright edges, within the margins that were added: ink on paper.
+    pub fn is_bright(&self, cases: &Cases) -> bool {
+        let input = &self.origin.input;
+        let [_, rows, columns] = input.shape();
+        let ([h, w], [top, left]) = (input.size, input.margin);
+        let edge = |row: &[f32]| {
+            let at = |r: usize, c: usize| row[(top + r) * columns + left + c];
+            let rows = (0..w).map(|c| at(0, c) + at(h - 1, c)).sum::<f32>();
+            let sides = (0..h).map(|r| at(r, 0) + at(r, w - 1)).sum::<f32>();
+            (rows + sides) / (2 * (h + w)) as f32
+        };
+        let looked_at = if cases.width() == rows * columns { cases.len().min(50) } else { 0 };
+        let bright = (0..looked_at).filter(|&i| edge(&cases.row(i)) > 0.6).count();
+        2 * bright > looked_at
+    }
+
+    /// The cases turned, 1 − x, but for the margins, which are background.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where they are not of the network's size.
+    pub fn inverted(&self, cases: &Cases) -> Result<Cases> {
+        let [_, rows, columns] = self.origin.input.shape();
+        if cases.width() != rows * columns {
+            let detail = format!("{} values a case, expected {rows}x{columns}", cases.width());
+            return Err(Error::data("cases", detail));
+        }
+        let [top, left] = self.origin.input.margin;
+        let mut values = cases.to_f32();
+        for case in values.chunks_mut(rows * columns) {
+            for r in top..rows - top {
+                case[r * columns + left..(r + 1) * columns - left]
+                    .iter_mut()
+                    .for_each(|x| *x = 1.0 - *x);
+            }
+        }
+        Cases::new(Values::F32(values), cases.len(), cases.width())
+    }
+}

@@ -1,0 +1,251 @@
+//! How good a machine is: log Z, likelihood, pseudo-likelihood, reconstruction error.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::apply::{ROWS, upload_rows};
+use super::partition::{Method, Partition, Progress, Seen, partition};
+use super::trained::TrainedRbm;
+use crate::data::{Cases, Part, Values};
+use crate::device::DeviceInfo;
+use crate::error::Result;
+use crate::evaluation::scores;
+use crate::jobs::choice::{Choice, Chosen};
+use crate::models::UnitKind;
+use crate::random::{Draw, stream};
+
+/// How a machine is scored.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EvaluationConfig {
+    /// How ln Z is found.
+    pub method: Method,
+    /// Chains of the annealing, at least 2.
+    pub chains: usize,
+    /// Gibbs steps that bring the backward annealing's chains from the data to the model.
+    pub burn_in: u64,
+    /// The pseudo-likelihood with every unit of every case turned, instead of one drawn unit a case.
+    pub exact_pseudo: bool,
+    /// Of all draws.
+    pub seed: u64,
+}
+
+/// 100 chains, a burn-in of 1,000 steps, seed 1.
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        let method = Method::Automatic;
+        EvaluationConfig { method, chains: 100, burn_in: 1000, exact_pseudo: false, seed: 1 }
+    }
+}
+
+impl EvaluationConfig {
+    /// The same with another way to ln Z.
+    #[must_use]
+    pub fn method(self, method: Method) -> Self {
+        EvaluationConfig { method, ..self }
+    }
+
+    /// The same with so many chains.
+    #[must_use]
+    pub fn chains(self, chains: usize) -> Self {
+        EvaluationConfig { chains, ..self }
+    }
+
+    /// The same with so many steps from the data to the model.
+    #[must_use]
+    pub fn burn_in(self, burn_in: u64) -> Self {
+        EvaluationConfig { burn_in, ..self }
+    }
+
+    /// The same with or without the exact pseudo-likelihood.
+    #[must_use]
+    pub fn exact_pseudo(self, exact_pseudo: bool) -> Self {
+        EvaluationConfig { exact_pseudo, ..self }
+    }
+
+    /// The same with other draws.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        EvaluationConfig { seed, ..self }
+    }
+}
+
+/// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is
+/// null. Logarithms are natural.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// ln Z.
+    pub log_partition: f64,
+    /// `exact` or `ais`.
+    pub log_partition_method: &'static str,
+    /// 0 where it is exact.
+    pub log_partition_std_error: f64,
+    /// Three standard errors either way.
+    pub log_partition_interval: [Option<f64>; 2],
+    /// ln Z by reverse annealing.
+    pub log_partition_reverse: Option<f64>,
+    /// Its standard error.
+    pub log_partition_reverse_std_error: Option<f64>,
+    /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
+    pub trusted: Option<bool>,
+    /// Nats per case; null where there are no cases, and for data that are not 0 or 1 under Bernoulli units.
+    pub mean_log_likelihood: Option<f64>,
+    /// Over the cases; log Z's own error is not in it.
+    pub mean_log_likelihood_std_error: Option<f64>,
+    /// With the reverse estimate in the place of log Z.
+    pub mean_log_likelihood_reverse: Option<f64>,
+    /// Nats per case.
+    pub pseudo_log_likelihood: Option<f64>,
+    /// `exact`, or `stochastic`.
+    pub pseudo_log_likelihood_method: Option<&'static str>,
+    /// Squared, summed over the visible units, the mean over the cases.
+    pub reconstruction_error: Option<f64>,
+    /// How many.
+    pub cases: Option<usize>,
+    /// What they are of.
+    pub data: Option<String>,
+    /// `train` or `test`.
+    pub split: Option<&'static str>,
+    /// Whether the numbers are in the standardised space of the training data.
+    pub standardized: bool,
+    /// Of the annealing.
+    pub temperatures: Option<usize>,
+    /// Of the annealing.
+    pub chains: Option<usize>,
+    /// Of all draws.
+    pub seed: u64,
+    /// That it took, reading the data included.
+    pub seconds: f64,
+    /// On what.
+    pub device: DeviceInfo,
+    /// The version.
+    pub harmonium: &'static str,
+    /// What the user should be told of the data.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+impl TrainedRbm {
+    /// Scores the machine on some cases, or on those of the data that it was trained on; where there are none,
+    /// log Z is all that is found. `progress` is called while it anneals.
+    ///
+    /// # Errors
+    /// As [`TrainedRbm::cases`]. [`Error::Setting`](crate::Error::Setting) for what
+    /// [`exact_log_partition`](crate::evaluation::partition::exact_log_partition) and
+    /// [`ais`](crate::evaluation::ais::ais) refuse. Device errors.
+    pub fn evaluate(
+        &self,
+        choice: &Choice<'_>,
+        config: &EvaluationConfig,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Evaluation> {
+        let start = Instant::now();
+        let data = match choice.data.or(self.origin.data.as_deref()) {
+            Some(name) => Some(self.chosen_with_means(choice, name)?),
+            None => None,
+        };
+        let seen = data.as_ref().map(|(chosen, means)| Seen { cases: &chosen.cases, means });
+        let found = partition(&self.rbm, config, seen, progress)?;
+        let mut evaluation = self.evaluation(&found, config);
+        if let Some((chosen, _)) = data {
+            self.score(&chosen.cases, &found, config, &mut evaluation)?;
+            evaluation.cases = Some(chosen.cases.len());
+            evaluation.split = Some(chosen.part_name());
+            evaluation.data = Some(chosen.data);
+            evaluation.notices = chosen.notices;
+        }
+        evaluation.seconds = start.elapsed().as_secs_f64();
+        Ok(evaluation)
+    }
+
+    /// Some cases, and the means of the training part.
+    fn chosen_with_means(&self, choice: &Choice<'_>, name: &str) -> Result<(Chosen, Vec<f32>)> {
+        let taken = choice.take(name)?;
+        let mut chosen = self.treat(taken.set, name, taken.part)?;
+        let means = match taken.training {
+            None => chosen.cases.means(),
+            Some(training) => {
+                let training = self.treat(training, name, Part::Train)?;
+                chosen.notices.extend(training.notices);
+                training.cases.means()
+            }
+        };
+        Ok((chosen, means))
+    }
+
+    /// What is known without cases.
+    fn evaluation(&self, z: &Partition, config: &EvaluationConfig) -> Evaluation {
+        let (forward, reverse) = (z.forward.as_ref(), z.reverse.as_ref());
+        Evaluation {
+            log_partition: z.log_partition,
+            log_partition_method: if forward.is_some() { "ais" } else { "exact" },
+            log_partition_std_error: forward.map_or(0.0, |e| e.std_error),
+            log_partition_interval: z.interval(),
+            log_partition_reverse: reverse.map(|e| e.log_partition),
+            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            trusted: z.trusted(),
+            mean_log_likelihood: None,
+            mean_log_likelihood_std_error: None,
+            mean_log_likelihood_reverse: None,
+            pseudo_log_likelihood: None,
+            pseudo_log_likelihood_method: None,
+            reconstruction_error: None,
+            cases: None,
+            data: None,
+            split: None,
+            standardized: self.standardized(),
+            temperatures: z.temperatures,
+            chains: forward.map(|_| config.chains),
+            seed: config.seed,
+            seconds: 0.0,
+            device: self.rbm.device().info().clone(),
+            harmonium: env!("CARGO_PKG_VERSION"),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Fills in what needs cases.
+    fn score(
+        &self,
+        cases: &Cases,
+        z: &Partition,
+        config: &EvaluationConfig,
+        evaluation: &mut Evaluation,
+    ) -> Result<()> {
+        let rbm = &self.rbm;
+        let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
+        let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
+        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), 0.0, 0.0);
+        for first in (0..cases.len()).step_by(ROWS) {
+            let v = upload_rows(rbm.device(), cases, first, ROWS)?;
+            let rows = v.shape().dims()[0] as f64;
+            errors += rows * scores::reconstruction_error(rbm, &v)?;
+            if likelihood {
+                free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
+                let draw = Draw::new(config.seed, stream::SCORES).from_case(first as u32);
+                let score = match config.exact_pseudo {
+                    true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
+                    false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
+                };
+                pseudo += rows * score.unwrap_or(0.0);
+            }
+        }
+        let n = cases.len() as f64;
+        evaluation.reconstruction_error = Some(errors / n);
+        if likelihood {
+            let mean = free_energies.iter().sum::<f64>() / n;
+            let squares = free_energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>();
+            let error = (squares / (n - 1.0).max(1.0) / n).sqrt();
+            evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
+            evaluation.mean_log_likelihood_std_error = Some(error);
+            evaluation.mean_log_likelihood_reverse =
+                z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
+            evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
+            let method = if config.exact_pseudo { "exact" } else { "stochastic" };
+            evaluation.pseudo_log_likelihood_method = bernoulli.then_some(method);
+        }
+        Ok(())
+    }
+}

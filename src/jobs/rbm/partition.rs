@@ -1,0 +1,142 @@
+//! ln Z of a trained machine: exactly, or by annealing both ways.
+
+use super::apply::upload_rows;
+use super::evaluate::EvaluationConfig;
+use crate::data::Cases;
+use crate::error::Result;
+use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
+use crate::evaluation::partition::{can_enumerate, exact_log_partition};
+use crate::models::{Chains, Rbm};
+use crate::random::{ChainDraw, ChainStreams, Draw, PhiloxRng, stream};
+use crate::tensor::Tensor;
+
+/// Temperature steps where nothing else is said.
+const STEPS: usize = 10_000;
+
+/// How ln Z is found.
+#[derive(Debug, Clone, Default)]
+pub enum Method {
+    /// Exactly where the smaller layer can be enumerated, else by annealing over 10,000 temperature steps.
+    #[default]
+    Automatic,
+    /// By enumeration.
+    Exact,
+    /// By annealed importance sampling, forwards and, where there are cases, backwards.
+    Annealed(Temperatures),
+}
+
+/// How far an evaluation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is going on, in words.
+    pub what: &'static str,
+    /// Steps done.
+    pub done: u64,
+    /// Of so many.
+    pub of: u64,
+}
+
+/// ln Z, however it was found.
+pub(super) struct Partition {
+    pub log_partition: f64,
+    pub forward: Option<Estimate>,
+    pub reverse: Option<Estimate>,
+    pub temperatures: Option<usize>,
+}
+
+/// The cases that are scored, and the means of the training part, as the machine sees them.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub cases: &'a Cases,
+    pub means: &'a [f32],
+}
+
+pub(super) fn partition(
+    rbm: &Rbm,
+    config: &EvaluationConfig,
+    seen: Option<Seen<'_>>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Partition> {
+    let temperatures = match &config.method {
+        Method::Annealed(temperatures) => temperatures.clone(),
+        Method::Automatic if !can_enumerate(rbm) => Temperatures::linear(STEPS)?,
+        Method::Automatic | Method::Exact => {
+            let log_partition = exact_log_partition(rbm)?;
+            return Ok(Partition {
+                log_partition,
+                forward: None,
+                reverse: None,
+                temperatures: None,
+            });
+        }
+    };
+    annealed(rbm, config, seen, temperatures, progress)
+}
+
+fn annealed(
+    rbm: &Rbm,
+    config: &EvaluationConfig,
+    seen: Option<Seen<'_>>,
+    temperatures: Temperatures,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Partition> {
+    let base_bias = match seen {
+        Some(seen) => rbm.visible().bias_of_means(seen.means),
+        None => vec![0.0; rbm.visible_count()],
+    };
+    let (steps, seed) = (temperatures.steps(), config.seed);
+    let annealing = AisConfig { base_bias, temperatures, chains: config.chains, seed };
+    let mut tell =
+        |what, done| progress(Progress { what, done: done as u64, of: 2 * steps as u64 });
+    let forwards = "annealing from the base to the model";
+    tell(forwards, 0);
+    let forward = ais(rbm, &annealing, |done| tell(forwards, done))?;
+    let reverse = match seen {
+        // Without data there is nowhere near the model to start from.
+        None => None,
+        Some(seen) => {
+            let backwards = "annealing from the model to the base";
+            tell(backwards, steps);
+            let v = model_samples(rbm, seen.cases, config)?;
+            let annealing = AisConfig { seed: seed.wrapping_add(1), ..annealing };
+            Some(reverse_ais(rbm, &annealing, v, |done| tell(backwards, steps + done))?)
+        }
+    };
+    Ok(Partition {
+        log_partition: forward.log_partition,
+        forward: Some(forward),
+        reverse,
+        temperatures: Some(steps + 1),
+    })
+}
+
+/// Chains that started at cases of the data and ran for the burn-in.
+fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<Tensor> {
+    let &EvaluationConfig { chains, burn_in, seed, .. } = config;
+    let mut rng = PhiloxRng::new(Draw::new(seed, stream::CHAINS).at(1));
+    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.len() as u32)).collect();
+    let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, chains)?;
+    // Other numbers than those of the annealing, which count from 0.
+    let draw = ChainDraw::new(seed.wrapping_add(2), ChainStreams::BURN_IN);
+    let mut chains = Chains::from_states(rbm, v, draw)?;
+    chains.step(burn_in)?;
+    Ok(chains.into_visible())
+}
+
+impl Partition {
+    /// Three standard errors either way.
+    pub(super) fn interval(&self) -> [Option<f64>; 2] {
+        let finite = |x: f64| x.is_finite().then_some(x);
+        match &self.forward {
+            Some(estimate) => estimate.interval.map(finite),
+            None => [Some(self.log_partition); 2],
+        }
+    }
+
+    /// Whether both directions agree within three of their standard errors.
+    pub(super) fn trusted(&self) -> Option<bool> {
+        let (a, b) = (self.forward.as_ref()?, self.reverse.as_ref()?);
+        let apart = (a.log_partition - b.log_partition).abs();
+        Some(apart <= 3.0 * a.std_error.hypot(b.std_error))
+    }
+}

@@ -1,0 +1,230 @@
+//! Machines between files and devices, and data made ready for them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::jobs::choice::{Choice, Chosen};
+use crate::jobs::{seed_and_data, set_seed_and_data};
+use crate::models::{HostArray, Model, Rbm, UnitKind};
+use crate::run::{ModelFile, ModelKind, robust_range};
+use crate::tensor::Tensor;
+
+/// What a machine was trained on, and what was fitted to that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// What is done to data before the machine sees them.
+    pub preprocessing: Preprocessing,
+    /// How a case is shown as a picture.
+    pub image: Option<ImageShape>,
+    /// Of the training.
+    pub seed: u64,
+    /// What the data are called, where that is known.
+    pub data: Option<String>,
+    /// Further keys of its file, kept as they are.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Data as they are, seed 1.
+impl Default for Origin {
+    fn default() -> Self {
+        let preprocessing = Preprocessing::default();
+        Origin { preprocessing, image: None, seed: 1, data: None, metadata: BTreeMap::new() }
+    }
+}
+
+const VISIBLE_KEY: &str = "harmonium.visible";
+const HIDDEN_KEY: &str = "harmonium.hidden";
+const BINARIZE_KEY: &str = "harmonium.binarize";
+const IMAGE_KEY: &str = "harmonium.image";
+/// What was subtracted from each column of the data, and what it was then divided by.
+const MEAN: &str = "data_mean";
+const STD: &str = "data_std";
+
+impl Origin {
+    /// A machine of this origin as a file.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn file(&self, rbm: &mut dyn Model) -> Result<ModelFile> {
+        let mut file = ModelFile::of(rbm)?;
+        file.metadata.extend(self.metadata.clone());
+        set_seed_and_data(&mut file, self.seed, self.data.as_deref());
+        if let Some(binarize) = self.preprocessing.binarize {
+            file.metadata.insert(BINARIZE_KEY.into(), binarize.to_string());
+        }
+        if let Some(ImageShape { height, width }) = self.image {
+            file.metadata.insert(IMAGE_KEY.into(), format!("{height}x{width}"));
+        }
+        let Preprocessing { mean, std, .. } = &self.preprocessing;
+        for (name, values) in [(MEAN, mean), (STD, std)] {
+            file.tensors.extend(values.clone().map(|values| {
+                let shape = vec![values.len()];
+                (name.to_string(), HostArray { shape, values })
+            }));
+        }
+        Ok(file)
+    }
+
+    /// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white
+    /// are.
+    pub(super) fn for_picture(&self, kind: UnitKind, values: &mut [f32]) -> Result<(f32, f32)> {
+        self.preprocessing.undo(values)?;
+        Ok(match kind {
+            UnitKind::Bernoulli | UnitKind::Softmax(_) => (0.0, 1.0),
+            UnitKind::Gaussian => robust_range(values),
+        })
+    }
+
+    /// The (height, width) of a case.
+    pub(super) fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image.map(|i| (i.height, i.width))
+    }
+}
+
+/// A machine on a device, and where it comes from.
+#[derive(Debug)]
+pub struct TrainedRbm {
+    /// The machine.
+    pub rbm: Rbm,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What the user should be told of its file.
+    pub notices: Vec<String>,
+    path: PathBuf,
+}
+
+impl TrainedRbm {
+    /// A machine that was trained just now.
+    pub fn new(rbm: Rbm, origin: Origin) -> Self {
+        TrainedRbm { rbm, origin, notices: Vec::new(), path: PathBuf::new() }
+    }
+
+    /// The machine of a file. `visible` is what the user says its visible units to be: it decides where the
+    /// file does not say.
+    ///
+    /// # Errors
+    /// [`Error::File`] for another kind of model, and metadata that make no sense. [`Error::Setting`] where
+    /// `visible` contradicts the file. Device errors.
+    pub fn from_file(
+        mut file: ModelFile,
+        device: &Device,
+        visible: Option<UnitKind>,
+    ) -> Result<Self> {
+        file.check_kind(ModelKind::Rbm)?;
+        let visible = visible_kind(&mut file, visible)?;
+        let hidden = unit_kind(&mut file, HIDDEN_KEY)?.unwrap_or_default();
+        let tensor = |name: &str| match file.tensors.get(name) {
+            Some(array) => Tensor::from_f32(device, &array.shape, &array.values),
+            None => Err(file.wrong(format!("tensor {name}"), "missing")),
+        };
+        let rbm = Rbm::from_parts(visible, hidden, tensor("W")?, tensor("b")?, tensor("a")?)?;
+        let mut values = |name: &str| file.tensors.remove(name).map(|array| array.values);
+        let (mean, std) = (values(MEAN), values(STD));
+        let binarize: Option<Binarize> = match file.metadata.remove(BINARIZE_KEY) {
+            Some(text) => {
+                let wrong =
+                    |e: Error| file.wrong(format!("metadata {BINARIZE_KEY}"), e.to_string());
+                Some(text.parse().map_err(wrong)?)
+            }
+            None => None,
+        };
+        let units = rbm.visible_count();
+        let image = file.metadata.remove(IMAGE_KEY).and_then(|text| parse_image(&text, units));
+        let (seed, data) = seed_and_data(&mut file);
+        let origin = Origin {
+            preprocessing: Preprocessing { binarize, mean, std },
+            image: image.or_else(|| ImageShape::guess(units)),
+            seed,
+            data,
+            metadata: std::mem::take(&mut file.metadata),
+        };
+        let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
+        Ok(TrainedRbm { rbm, origin, notices, path })
+    }
+
+    /// Where its file is; empty where there is none.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cases as the machine was trained to see them.
+    ///
+    /// # Errors
+    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part;
+    /// [`Error::Data`] for another width than the machine's, and for values that its units cannot have.
+    pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
+        let name = choice.name(self.origin.data.as_deref())?;
+        let taken = choice.take(name)?;
+        self.treat(taken.set, name, taken.part)
+    }
+
+    /// The cases of one part of the data `name` as the machine was trained to see them.
+    pub(super) fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
+        let (width, visible) = (set.cases.width(), self.rbm.visible_count());
+        if width != visible {
+            let path = self.path.display();
+            let detail = format!("{width} values a case, and {path} has {visible} visible units");
+            return Err(Error::data(name, detail));
+        }
+        let Origin { preprocessing, seed, .. } = &self.origin;
+        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
+        if self.rbm.visible().kind() == UnitKind::Bernoulli {
+            cases.check_unit_interval(name)?;
+        }
+        Ok(Chosen { cases, labels: set.labels, data: name.into(), part, notices: set.notices })
+    }
+
+    /// Whether its numbers are in the standardised space of the training data (mean 0, deviation 1).
+    pub fn standardized(&self) -> bool {
+        self.origin.preprocessing.mean.is_some()
+    }
+
+    /// Values as a person wants to see them: in the data's own scale. And what black and white are.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where they are no rows of the data's width.
+    pub fn for_picture(&self, values: &mut [f32]) -> Result<(f32, f32)> {
+        self.origin.for_picture(self.rbm.visible().kind(), values)
+    }
+
+    /// The (height, width) of a case.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.origin.image_shape()
+    }
+}
+
+/// The kind of units that a file tells of under a key.
+fn unit_kind(file: &mut ModelFile, key: &str) -> Result<Option<UnitKind>> {
+    match file.metadata.remove(key).map(|text| (text.parse(), text)) {
+        None => Ok(None),
+        Some((Ok(kind), _)) => Ok(Some(kind)),
+        Some((Err(_), text)) => {
+            let detail = format!("'{text}', expected bernoulli, gaussian or softmax:STATES");
+            Err(file.wrong(format!("metadata {key}"), detail))
+        }
+    }
+}
+
+/// What the visible units are, by the file or else by the user, or else Bernoulli.
+fn visible_kind(file: &mut ModelFile, asked: Option<UnitKind>) -> Result<UnitKind> {
+    let stored = unit_kind(file, VISIBLE_KEY)?;
+    match (stored, asked) {
+        (Some(stored), Some(asked)) if stored != asked => Err(Error::setting(
+            "visible units",
+            format!(
+                "{asked} asked for, but {} says that its visible units are {stored}; leave the setting out",
+                file.path().display()
+            ),
+        )),
+        (stored, asked) => Ok(stored.or(asked).unwrap_or_default()),
+    }
+}
+
+fn parse_image(text: &str, visible: usize) -> Option<ImageShape> {
+    let (height, width) = text.split_once('x')?;
+    let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
+    (height.checked_mul(width)? == visible).then_some(ImageShape { height, width })
+}

@@ -1,0 +1,102 @@
+//! Every command that takes a model, with every kind of model, and with one of a kind that is not known.
+
+use std::fs;
+use std::path::Path;
+
+use harmonium::jobs::commands;
+use harmonium::run::ModelKind;
+
+use super::{names, network, say, shared, temporary};
+
+/// The commands that take a model, with what else they want.
+const COMMANDS: [(&str, &str); 7] = [
+    ("eval", "--data digits"),
+    ("sample", "--count 3 --steps 2 --out out.npy"),
+    ("transform", "--data digits --out out.npy"),
+    ("reconstruct", "--data digits --out out.npy"),
+    ("predict", "--data digits --out out.csv"),
+    ("features", "--out out.png"),
+    ("report", ""),
+];
+/// Those that take none.
+const OTHERS: [&str; 6] = ["devices", "train", "filter", "compare", "verify", "help"];
+
+/// A copy of a run of this kind.
+fn run_of(kind: ModelKind, at: &Path) {
+    let from = match kind {
+        ModelKind::Rbm => shared().0.clone(),
+        ModelKind::Network => network::runs().join("cnn"),
+    };
+    fs::create_dir(at).unwrap();
+    for name in names(&from) {
+        fs::copy(from.join(&name), at.join(&name)).unwrap();
+    }
+}
+
+#[test]
+fn the_list_of_commands_is_whole() {
+    let help = say(temporary().path(), "help").done().out;
+    let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let first = |line: &str| {
+        let name = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
+        name.split_whitespace().next().map(String::from)
+    };
+    let mut listed: Vec<String> = listed.lines().filter_map(first).collect();
+    let mut known: Vec<&str> = COMMANDS.map(|c| c.0).into_iter().chain(OTHERS).collect();
+    listed.sort();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+    for kind in ModelKind::ALL {
+        assert!(commands(kind).iter().all(|name| COMMANDS.iter().any(|c| c.0 == *name)));
+    }
+}
+
+#[test]
+fn a_kind_that_a_command_cannot_handle_is_refused_by_name() {
+    let folder = temporary();
+    let at = folder.path();
+    for kind in ModelKind::ALL {
+        let run = kind.name();
+        run_of(kind, &at.join(run));
+        for (command, options) in COMMANDS {
+            let said = say(at, &format!("{command} {run} {options}"));
+            if commands(kind).contains(&command) {
+                said.done();
+                continue;
+            }
+            let held = format!("it holds a {}", kind.words());
+            let command = format!("expected by `harmonium {command}`");
+            let takers = commands(kind).iter().map(|taker| format!("`{taker}`"));
+            let parts: Vec<String> =
+                ["model.safetensors: metadata harmonium.model".into(), held, command]
+                    .into_iter()
+                    .chain(takers)
+                    .collect();
+            said.refused(1, &parts.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
+    let folder = temporary();
+    let at = folder.path();
+    for kind in ModelKind::ALL {
+        let run = format!("of-{}", kind.name());
+        run_of(kind, &at.join(&run));
+        let path = at.join(&run).join("model.safetensors");
+        let mut bytes = fs::read(&path).unwrap();
+        let key = format!("\"harmonium.model\":\"{}", kind.name());
+        let place = bytes.windows(key.len()).position(|w| w == key.as_bytes()).unwrap();
+        // `rbx`, `networx`: as long as before.
+        bytes[place + key.len() - 1] = b'x';
+        fs::write(&path, bytes).unwrap();
+        for (command, options) in COMMANDS {
+            say(at, &format!("{command} {run} {options}")).refused(
+                1,
+                &["model.safetensors: metadata harmonium.model", "x', expected 'rbm' or 'network'"],
+            );
+        }
+    }
+    assert_eq!(names(at), ["of-network", "of-rbm"], "nothing was written");
+}
