@@ -11,6 +11,9 @@ mod gibbs;
 #[path = "../examples/lenet5.rs"]
 #[allow(dead_code)]
 mod lenet5;
+#[path = "../examples/run.rs"]
+#[allow(dead_code)]
+mod run;
 #[path = "../examples/train_rbm.rs"]
 #[allow(dead_code)]
 mod train_rbm;
@@ -32,6 +35,16 @@ fn train_rbm_learns() {
         assert_eq!(errors.len(), 4);
         assert!(errors[3] < 0.8 * errors[0], "{errors:?}");
     });
+}
+
+#[test]
+fn run_is_stopped_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run::train_in_two_parts(&harmonium::Device::cpu(), &path, 4).unwrap();
+    let summary = std::fs::read_to_string(path.join("summary.json")).unwrap();
+    assert!(summary.contains("\"epochs\": 4"), "{summary}");
+    assert!(path.join("report.html").is_file());
 }
 
 /// Four passes over 1,500 digits gave 0.24 on the CPU, 30 give 0.05; chance is 0.9.

@@ -195,10 +195,9 @@ impl Run {
         let folder = RunFolder::open(path)?;
         let file = settings::read_file::<S>(&path.join(CONFIG), kind)?;
         let record = file.run.clone().and_then(|run| run.try_into::<RunRecord>().ok());
-        let as_recorded: S = settings::resolve(vec![file.settings.clone()])?;
-        let recorded = of_few_cases(file.settings.clone(), record.as_ref());
-        let old: S = settings::resolve(vec![recorded.clone()])?;
-        let new: S = settings::resolve([vec![recorded], asked].concat())?;
+        let as_recorded: S = settings::resolve(vec![file.recorded.clone()])?;
+        let old: S = settings::resolve(vec![file.settings.clone()])?;
+        let new: S = settings::resolve([vec![file.settings], asked].concat())?;
         settings::check_same(path, &old, &new)?;
         let (checkpoints, found) = Checkpoints::open(path)?;
         let Some((newest, checkpoint)) = found.newest else {
@@ -213,7 +212,7 @@ impl Run {
             observer.see(Event::Warning(&format!("{error}; {shown} is used instead")));
         }
         let stored = &checkpoint.settings;
-        if let Some(name) = settings::first_changed(stored, &as_recorded, &file.settings)? {
+        if let Some(name) = settings::first_changed(stored, &as_recorded, &file.recorded)? {
             let detail = format!(
                 "the checkpoint was made with other settings than those in {CONFIG} ({name}); put it back as it was"
             );
@@ -339,15 +338,6 @@ impl Older {
         run.position = Some(Position { stage, state, epoch_seconds });
         Ok(run)
     }
-}
-
-/// A set of fewer than ten cases was not split unless asked for, and 0.1 recorded only what would have been held
-/// out of a larger one.
-fn of_few_cases(mut settings: Table, record: Option<&RunRecord>) -> Table {
-    if record.is_some_and(|r| r.validation_cases == 0) {
-        settings.insert("validation".into(), toml::Value::String("0".into()));
-    }
-    settings
 }
 
 /// Where the summary, which is what a run writes last, tells of that many epochs or of an early stop: what is said.

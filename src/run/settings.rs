@@ -294,6 +294,8 @@ fn over<S: Settings>(upper: Table, mut lower: Table) -> Table {
 pub struct SettingsFile {
     /// The settings that it gives.
     pub settings: Table,
+    /// The same to the letter.
+    pub recorded: Table,
     /// Its table `run`.
     pub run: Option<Value>,
 }
@@ -332,7 +334,14 @@ pub fn read_file<S: Settings>(path: &Path, kind: &str) -> Result<SettingsFile> {
             canonical.map_err(|e| fail((setting.explain)(&text).unwrap_or((Some(span), e))))?;
         settings.insert(key, value);
     }
-    Ok(SettingsFile { settings, run })
+    let recorded = settings.clone();
+    let held_out = run.as_ref().and_then(|run| run.get("validation_cases")?.as_integer());
+    if held_out == Some(0) {
+        // A set of fewer than ten cases was not split unless asked for, and 0.1 recorded what would have been held
+        // out of a larger one.
+        settings.insert("validation".into(), Value::String("0".into()));
+    }
+    Ok(SettingsFile { settings, recorded, run })
 }
 
 /// That settings are of the model that is trained.

@@ -114,6 +114,53 @@ fn a_wrong_file_is_named_with_its_line() {
     with("epochs = 1\nhidden = 2\n[run]\nharmonium = \"9.0.0\"\nmoon = \"full\"\n").done();
 }
 
+/// What the model's term comes from is one choice: a later layer replaces it, and none keeps two.
+#[test]
+fn cd_pcd_and_the_exact_gradient_replace_each_other() {
+    let folder = temporary();
+    let at = folder.path();
+    fs::write(at.join("exact.toml"), "exact_gradient = true\nhidden = 4\nepochs = 1\n").unwrap();
+    fs::write(at.join("both.toml"), "exact_gradient = true\ncd = 2\n").unwrap();
+    say(at, "train rbm --config exact.toml --limit 20 --cd 5 --out cd").done();
+    let cd = config(&at.join("cd"));
+    assert_eq!((cd["cd"].as_integer(), cd.contains_key("exact_gradient")), (Some(5), false));
+    say(at, "train rbm --config exact.toml --limit 20 --pcd --out pcd").done();
+    let pcd = config(&at.join("pcd"));
+    assert_eq!((pcd["pcd"].as_integer(), pcd.contains_key("cd")), (Some(1), false));
+    say(at, "train rbm --config both.toml").refused(2, &["cd and exact-gradient", "keep one"]);
+    say(at, "train rbm --exact-gradient --pcd 2").refused(2, &["--exact-gradient", "--pcd"]);
+    say(at, "train rbm --config exact.toml --limit 20 --out exact").done();
+    assert_eq!(config(&at.join("exact"))["exact_gradient"].as_bool(), Some(true));
+    say(at, "train rbm --resume --out exact --cd 5").refused(2, &["--cd: 5 is asked for", "none"]);
+    say(at, "train rbm --resume --out exact --pcd 1").refused(2, &["--pcd: 1 is asked for"]);
+}
+
+/// Of fewer than ten cases none is held out; the run records that, so that its settings give the same run, and its
+/// report has all its parts.
+#[test]
+fn a_run_of_few_cases_can_be_done_again() {
+    let folder = temporary();
+    let at = folder.path();
+    fs::write(at.join("x.csv"), "0,1,1,0\n1,0,0,1\n1,1,0,0\n0,0,1,1\n").unwrap();
+    say(at, "train rbm --hidden 2 --data x.csv --epochs 3 --out a").done();
+    assert_eq!(config(&at.join("a"))["validation"].as_str(), Some("0"));
+    say(at, "train rbm --config a/config.toml --out b").done();
+    assert_eq!(super::model_bytes(&at.join("a")), super::model_bytes(&at.join("b")));
+    let page = || fs::read_to_string(at.join("a/report.html")).unwrap();
+    let first = page();
+    assert!(first.contains("The first 4 training cases") && !first.contains("left out"));
+    say(at, "report a --device cpu").done();
+    assert!(page() == first);
+    // As 0.1 recorded it.
+    let path = at.join("a/config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("validation = \"0\"", "validation = \"0.1\"")).unwrap();
+    say(at, "report a --device cpu").done();
+    assert!(page().contains("The first 4 training cases") && !page().contains("left out"));
+    say(at, "train rbm --config a/config.toml --out c").done();
+    assert_eq!(super::model_bytes(&at.join("a")), super::model_bytes(&at.join("c")));
+}
+
 #[test]
 fn values_out_of_range_are_refused_with_the_option() {
     let folder = temporary();

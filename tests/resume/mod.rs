@@ -4,6 +4,7 @@
 mod failures;
 mod kills;
 mod networks;
+mod older;
 mod settings;
 
 use std::fs;

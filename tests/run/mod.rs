@@ -8,3 +8,5 @@ mod model_file;
 mod network_file;
 mod npy;
 mod pictures;
+mod settings;
+mod train;

@@ -1,0 +1,87 @@
+//! Interrupted runs of 0.1 go on, and come to what 0.1 made of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harmonium::models::Arrays;
+use harmonium::run::ModelFile;
+use serde_json::Value;
+
+use super::{complete_model, metrics};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/0.1").join(name)
+}
+
+fn copied(name: &str, to: &Path) -> PathBuf {
+    let run = to.join(name);
+    fs::create_dir(&run).unwrap();
+    for entry in fs::read_dir(fixture(name)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), run.join(entry.file_name())).unwrap();
+    }
+    run
+}
+
+/// The parameters of two models agree: to the bit on the processor that made the older one, elsewhere to the rounding
+/// of sums of other lengths, which hundreds of updates carry on. A state drawn otherwise would move a weight by a
+/// learning rate's worth, a hundred times more.
+fn assert_close(older: &Arrays, now: &Arrays, tolerance: f32) {
+    assert_eq!(older.keys().collect::<Vec<_>>(), now.keys().collect::<Vec<_>>());
+    for (name, array) in older {
+        assert_eq!(array.shape, now[name].shape, "{name}");
+        for (a, b) in array.values.iter().zip(&now[name].values) {
+            assert!((a - b).abs() <= tolerance, "{name}: {a} {b}");
+        }
+    }
+}
+
+fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
+    let root = tempfile::tempdir().unwrap();
+    let run = copied(name, root.path());
+    complete_model(model, &run, "--resume");
+    let expected = fixture(&format!("{name}-resumed"));
+    for file in files {
+        let load = |folder: &Path| ModelFile::load(folder.join(file)).unwrap();
+        assert_close(&load(&expected).tensors, &load(&run).tensors, 2e-4);
+    }
+    let (then, now) = (metrics(&expected), metrics(&run));
+    assert_eq!(then.len(), now.len());
+    for (then, now) in then.iter().zip(&now) {
+        for key in figures {
+            let number = |line: &Value| line[key].as_f64();
+            match (number(then), number(now)) {
+                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{key}: {a} {b}"),
+                (a, b) => assert_eq!(a, b, "{key}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_machine_of_0_1_goes_on() {
+    let figures = ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
+    goes_on("rbm", "rbm", &figures, &["model.safetensors"]);
+}
+
+#[test]
+fn a_network_of_0_1_goes_on() {
+    let figures = ["epoch", "updates", "learning_rate", "train_loss", "validation_error"];
+    goes_on("cnn", "cnn", &figures, &["model.safetensors", "last.safetensors"]);
+}
+
+/// A finished one says so, and its report is written again.
+#[test]
+fn a_finished_run_of_0_1_reports() {
+    let root = tempfile::tempdir().unwrap();
+    let run = copied("gaussian", root.path());
+    let output = complete_model("rbm", &run, "--resume");
+    assert!(super::text(&output.stdout).contains("the run is finished: 6 epochs"));
+    let program = env!("CARGO_BIN_EXE_harmonium");
+    let report = std::process::Command::new(program).arg("report").arg(&run).output().unwrap();
+    assert!(report.status.success(), "{}", super::text(&report.stderr));
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in ["Learning curves", "Filters", "reconstruction error", "standardised space"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
