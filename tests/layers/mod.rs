@@ -3,6 +3,7 @@
 mod gradients;
 mod lenet5;
 mod network;
+mod refusals;
 mod sequential;
 
 use harmonium::kernels::activation::Activation;
