@@ -1,7 +1,11 @@
 //! Layers that cannot be built are refused, with the reason.
 
 use harmonium::Device;
-use harmonium::layers::{Build, Conv, ConvSpec, Initialization, Layer};
+use harmonium::kernels::activation::Activation;
+use harmonium::layers::{
+    Build, Conv, ConvSpec, Initialization, Layer, LayerSpec, Linear, LinearSpec, Sequential, Size,
+    Subsample,
+};
 
 fn conv(spec: &ConvSpec, channels: usize) -> Result<Conv, String> {
     let device = Device::cpu();
@@ -39,4 +43,37 @@ fn tables_and_groups_that_do_not_fit() {
     assert!(conv(&three().groups(3), 3).is_ok());
     // Nothing to slide is no error here; a picture says so.
     assert!(conv(&ConvSpec::new(3, 0), 2).is_ok());
+}
+
+/// Sizes whose product has no room, in every layer and through every door.
+#[test]
+fn products_that_overflow() {
+    let device = Device::cpu();
+    let huge = 1 << (usize::BITS / 2);
+    let large = "more than 2147483647 elements";
+    for sides in [[huge, huge], [huge, huge + 1], [usize::MAX, usize::MAX]] {
+        let refused = |what: &str, error: Option<harmonium::Error>| {
+            let error = error.unwrap_or_else(|| panic!("{what} of {sides:?} is built"));
+            assert!(error.to_string().contains(large), "{what}: {error}");
+        };
+        refused("flatten", LayerSpec::Flatten.output(&sides).err());
+        let [h, w] = sides;
+        refused("flatten", LayerSpec::Flatten.output(&[3, h, w]).err());
+        let mut build = Build::new(&device, Initialization::Lecun, 1, 1);
+        let f = Activation::Tanh;
+        refused("subsample", Subsample::new(&mut build, 2, sides, f).err());
+        refused("linear", Linear::new(&mut build, &LinearSpec::new(h), w).err());
+        refused("conv", Conv::new(&mut build, &ConvSpec::new(2, sides), 3).err());
+        for spec in [
+            LayerSpec::Flatten,
+            LayerSpec::linear(2, f),
+            ConvSpec::new(2, sides).into(),
+            LayerSpec::Subsample { size: Size::Sides(sides), activation: f },
+        ] {
+            let network =
+                Sequential::new(&device, &[1, h, w], &[spec], Initialization::Lecun, 1);
+            refused("a network", network.err());
+        }
+    }
+    assert_eq!(LayerSpec::Flatten.output(&[3, 4, 5]).unwrap(), [60]);
 }
