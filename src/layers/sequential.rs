@@ -269,7 +269,13 @@ impl Sequential {
         if space.places.len() != self.stages.len() {
             return Err(no_pass());
         }
-        for (i, stage) in self.stages.iter().enumerate().rev() {
+        // Where x's gradient is not asked for, nothing below the first parameters has a use for its own.
+        let trained = |s: &Stage| s.layer.as_ref().is_some_and(|l| !l.parameters().is_empty());
+        let first = match dx {
+            Some(_) => 0,
+            None => self.stages.iter().position(trained).unwrap_or(self.stages.len()),
+        };
+        for (i, stage) in self.stages.iter().enumerate().skip(first).rev() {
             let (before, rest) = space.places.split_at_mut(i);
             let Some(place) = rest.first_mut() else { return Err(no_pass()) };
             let Some(layer) = &stage.layer else {
@@ -286,8 +292,13 @@ impl Sequential {
                 Some(from) => {
                     let before = &mut before[from];
                     let x = before.value.as_ref().ok_or_else(no_pass)?;
-                    let dx = sized(&self.device, before.gradient.take(), x.shape().dims())?;
-                    (x, Some(before.gradient.insert(dx)))
+                    let mut gradient = None;
+                    if i > first || dx.is_some() {
+                        let old = before.gradient.take();
+                        let new = sized(&self.device, old, x.shape().dims())?;
+                        gradient = Some(before.gradient.insert(new));
+                    }
+                    (x, gradient)
                 }
             };
             let gradients = &mut place.parameters;

@@ -5,6 +5,7 @@ mod lenet5;
 mod network;
 mod refusals;
 mod sequential;
+mod work;
 
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{ConvSpec, LayerSpec, PoolKind, PoolSpec};

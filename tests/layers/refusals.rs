@@ -70,8 +70,7 @@ fn products_that_overflow() {
             ConvSpec::new(2, sides).into(),
             LayerSpec::Subsample { size: Size::Sides(sides), activation: f },
         ] {
-            let network =
-                Sequential::new(&device, &[1, h, w], &[spec], Initialization::Lecun, 1);
+            let network = Sequential::new(&device, &[1, h, w], &[spec], Initialization::Lecun, 1);
             refused("a network", network.err());
         }
     }
