@@ -140,6 +140,16 @@ impl Sequential {
                 }
                 other => other,
             };
+            if matches!(spec, LayerSpec::Dropout { .. }) && stages.len() >= MOST_DRAWING {
+                return Err(located(Error::setting(
+                    "layers",
+                    format!(
+                        "{} come before it, flattenings counted, and only the first {MOST_DRAWING} of a network \
+                         can drop units: later ones would repeat the masks of other updates",
+                        stages.len()
+                    ),
+                )));
+            }
             let output = spec.output(&dims).map_err(located)?;
             Shape::checked(&output, spec.kind()).map_err(located)?;
             let layer = layer(&mut build, spec, &dims).map_err(located)?;
@@ -357,11 +367,17 @@ fn fit(gradients: &[Tensor], parameters: &[Parameter]) -> bool {
     gradients.len() == parameters.len() && gradients.iter().zip(parameters).all(same)
 }
 
-/// No two layers draw the same numbers: there are at most 256 layers' draws to a step.
+/// Layers that may draw random numbers: the draws of one step.
+const MOST_DRAWING: usize = 256;
+
+/// No two of the first layers draw the same numbers; later ones draw none.
 fn numbered(pass: Pass, layer: usize) -> Pass {
     match pass {
         Pass::Evaluate => Pass::Evaluate,
-        Pass::Train(draw) => Pass::Train(Draw { step: (draw.step << 8) | layer as u64, ..draw }),
+        Pass::Train(draw) => {
+            let first = draw.step.wrapping_mul(MOST_DRAWING as u64);
+            Pass::Train(Draw { step: first | layer as u64, ..draw })
+        }
     }
 }
 

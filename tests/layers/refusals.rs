@@ -1,11 +1,12 @@
 //! Layers that cannot be built are refused, with the reason.
 
-use harmonium::Device;
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{
-    Build, Conv, ConvSpec, Initialization, Layer, LayerSpec, Linear, LinearSpec, Sequential, Size,
-    Subsample,
+    Build, Conv, ConvSpec, Initialization, Layer, LayerSpec, Linear, LinearSpec, Pass, Sequential,
+    Size, Subsample, Workspace,
 };
+use harmonium::random::{Draw, stream};
+use harmonium::{Device, Tensor};
 
 fn conv(spec: &ConvSpec, channels: usize) -> Result<Conv, String> {
     let device = Device::cpu();
@@ -75,4 +76,50 @@ fn products_that_overflow() {
         }
     }
     assert_eq!(LayerSpec::Flatten.output(&[3, 4, 5]).unwrap(), [60]);
+}
+
+/// A step has the draws of 256 layers: the 257th would repeat a mask of the next step's first.
+#[test]
+fn dropout_beyond_the_draws_of_a_step() {
+    let device = Device::cpu();
+    let build = |before: usize, last: LayerSpec, input: &[usize]| {
+        let function = Activation::Identity;
+        let mut specs = vec![LayerSpec::Activation { function }; before];
+        specs.push(last);
+        Sequential::new(&device, input, &specs, Initialization::Lecun, 1).map_err(|e| e.to_string())
+    };
+    let dropout = || LayerSpec::Dropout { rate: 0.5 };
+    for before in [256, 257, 600] {
+        let error = build(before, dropout(), &[4]).err().unwrap();
+        let name = format!("dropout{}: layers: {before} come before it", before + 1);
+        assert!(error.contains(&name) && error.contains("first 256"), "{error}");
+        // Others draw nothing.
+        assert!(build(before, LayerSpec::linear(2, Activation::Tanh), &[4]).is_ok());
+    }
+    // A flattening takes a place.
+    let with_flattening = |before: usize| {
+        let mut specs = vec![LayerSpec::Flatten; before];
+        specs.push(dropout());
+        Sequential::new(&device, &[1, 2, 2], &specs, Initialization::Lecun, 1)
+    };
+    assert!(with_flattening(255).is_ok() && with_flattening(256).is_err());
+
+    // The last place has masks of its own, in this step and the next.
+    let specs = vec![dropout(); 256];
+    let network = Sequential::new(&device, &[64], &specs, Initialization::Lecun, 1).unwrap();
+    let last = vec![LayerSpec::Activation { function: Activation::Identity }; 255];
+    let alone = [last, vec![dropout()]].concat();
+    let alone = Sequential::new(&device, &[64], &alone, Initialization::Lecun, 1).unwrap();
+    let first = Sequential::new(&device, &[64], &[dropout()], Initialization::Lecun, 1).unwrap();
+    let x = Tensor::from_f32(&device, &[1, 64], &[1.0; 64]).unwrap();
+    let kept = |network: &Sequential, step| {
+        let pass = Pass::Train(Draw::new(1, stream::DROPOUT).at(step));
+        let mut space = Workspace::new();
+        network.forward(&x, pass, &mut space).unwrap().to_vec().unwrap()
+    };
+    let masks = [kept(&alone, 0), kept(&alone, 1), kept(&first, 0), kept(&first, 1)];
+    for (i, mask) in masks.iter().enumerate() {
+        assert!(masks[..i].iter().all(|other| other != mask), "mask {i} repeats");
+    }
+    assert!(kept(&network, 0).iter().all(|&y| y == 0.0), "2⁻²⁵⁶ of the units stay");
 }
