@@ -1,5 +1,6 @@
 //! Layers against finite differences, and the networks made of them.
 
+mod classes;
 mod gradients;
 mod lenet5;
 mod network;

@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::super::args::EvalOptions;
-use super::super::open_device;
-use super::super::print::out;
 use super::finish::confusion_and_mistakes;
 use super::open::Opened;
-use super::prepare::{Labelled, resident};
+use super::prepare::Labelled;
+use crate::cli::args::EvalOptions;
+use crate::cli::open_device;
+use crate::cli::print::out;
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::{predict, score};
+use crate::evaluation::classification::predict;
 use crate::run::{self, atomic};
 
 /// What `--json` prints and a run's `eval.json` holds.
@@ -57,14 +57,12 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     };
     let start = Instant::now();
     let labelled = Labelled { cases: chosen.cases, labels };
-    let spec = opened.network.spec();
-    let mut source = resident(&device, &labelled, &opened.file.input, spec, &chosen.data)?;
-    let scored = score(&opened.network, &mut source)?;
-    let found = predict(&opened.network, &labelled.cases, &opened.file.input)?;
-    let wrong = found.predicted.iter().zip(&labelled.labels).filter(|(p, l)| p != l).count();
+    let (network, input) = (&opened.network, &opened.file.input);
+    let found = predict(network, &labelled.cases, input, Some(&labelled.labels))?;
+    let scored = found.score(&labelled.labels)?;
     let report = Report {
         error: scored.error,
-        wrong: wrong as u64,
+        wrong: scored.wrong,
         loss: scored.loss,
         cases: labelled.labels.len(),
         data: chosen.data,
@@ -93,7 +91,8 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         out!("{json}");
         return Ok(());
     }
-    out!("error: {:.2} % ({wrong} of {} cases)", 100.0 * report.error, report.cases);
+    let (wrong, cases) = (report.wrong, report.cases);
+    out!("error: {:.2} % ({wrong} of {cases} cases)", 100.0 * report.error);
     out!("loss: {:.4} (mean per case)", report.loss);
     out!("cases: {}, {} part", report.data, report.split);
     match &folder {

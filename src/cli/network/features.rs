@@ -1,12 +1,12 @@
 //! `harmonium features`: what a network makes of one picture.
 
-use super::super::apply::check_folder;
-use super::super::args::FeaturesOptions;
-use super::super::open_device;
-use super::super::print::out;
 use super::open::Opened;
+use crate::cli::apply::check_folder;
+use crate::cli::args::FeaturesOptions;
+use crate::cli::open_device;
+use crate::cli::print::out;
 use crate::error::{Error, Result};
-use crate::layers::{LayerSpec, Pass, StageView, Workspace};
+use crate::layers::{LayerSpec, StageView, Workspace};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
 use crate::tensor::Tensor;
 
@@ -31,15 +31,17 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
     let one = chosen.cases.select(&[case as u32])?;
     let [c, h, w] = opened.network.spec().input;
     let x = Tensor::from_f32(&device, &[1, c, h, w], &opened.file.input.values(&one))?;
-    let probabilities = opened.network.probabilities(&x)?.to_vec()?;
+    let mut space = Workspace::new();
+    let scores = opened.network.scores_in(&x, &mut space)?;
+    let classes = opened.file.classes.len();
+    let mut said = opened.network.classes_of(&scores)?.into_iter().map(|class| class as usize);
     let answer = Answer {
         names: opened.file.classes.clone(),
-        probabilities,
+        predicted: said.find(|&class| class < classes),
+        probabilities: opened.network.probabilities_of(scores)?.to_vec()?,
         truth: chosen.labels.as_ref().map(|labels| labels[case] as usize),
     };
     let layers = opened.network.layers();
-    let mut space = Workspace::new();
-    layers.forward(&x, Pass::Evaluate, &mut space)?;
     let mut specs = opened.file.spec.layers.iter();
     let mut pictures: Vec<LayerPicture> = Vec::new();
     for (i, stage) in layers.stages().enumerate() {

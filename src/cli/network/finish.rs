@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::prepare::{Labelled, Prepared, resident};
+use super::prepare::{Labelled, Prepared};
 use super::settings::Settings;
 use super::train::Metrics;
 use crate::data::PictureInput;
 use crate::error::Result;
-use crate::evaluation::classification::{ClassificationScore, Predictions, predict, score};
+use crate::evaluation::classification::{ClassificationScore, Predictions, predict};
 use crate::models::Network;
 use crate::run::confusion::Confusion;
 use crate::run::mistakes::{Mistake, mistakes};
@@ -16,13 +16,13 @@ use crate::run::report::classifier;
 use crate::run::{self, NetworkFile, RunFolder, curves, pictures};
 use crate::training::Backpropagation;
 
-/// Writes the best network and the last one, leaves the best in the trainer, and scores it on the test cases.
+/// Writes the best network and the last one, and leaves the best in the trainer.
 pub fn models(
     folder: &RunFolder,
     trainer: &mut Backpropagation,
     settings: &Settings,
     prepared: &Prepared,
-) -> Result<Option<ClassificationScore>> {
+) -> Result<()> {
     let metadata = BTreeMap::from([
         ("harmonium.seed".to_string(), settings.training.seed.to_string()),
         ("harmonium.data".to_string(), settings.data.clone()),
@@ -35,26 +35,39 @@ pub fn models(
         save(trainer.network(), folder.path().join(run::LAST_MODEL))?;
         trainer.exchange_best();
     }
-    save(trainer.network(), folder.model_path())?;
-    let Some(test) = &prepared.test else { return Ok(None) };
-    let network = trainer.network();
-    let (device, spec) = (network.device(), network.spec());
-    let mut source = resident(device, test, &prepared.input, spec, &settings.data)?;
-    score(network, &mut source).map(Some)
+    save(trainer.network(), folder.model_path())
 }
 
-/// Draws curves, kernels, and of the test cases (else of those held out, else of the training cases) confusion
-/// and mistakes.
+/// What the network says of the cases that pictures show, and how well it does on them.
+pub struct Judged {
+    pub found: Predictions,
+    pub score: ClassificationScore,
+}
+
+/// The test cases, else those held out, else the training cases.
+fn shown(prepared: &Prepared) -> &Labelled {
+    let held_out = prepared.test.as_ref().or(prepared.validation.as_ref());
+    held_out.unwrap_or(&prepared.train)
+}
+
+/// Classifies the cases that are [shown].
+pub fn judge(network: &Network, prepared: &Prepared) -> Result<Judged> {
+    let part = shown(prepared);
+    let found = predict(network, &part.cases, &prepared.input, Some(&part.labels))?;
+    let score = found.score(&part.labels)?;
+    Ok(Judged { found, score })
+}
+
+/// Draws curves, kernels, and of the cases that were judged confusion and mistakes.
 pub fn pictures(
     folder: &RunFolder,
     network: &Network,
     prepared: &Prepared,
+    found: &Predictions,
     (lines, distorted): (&[Metrics], bool),
 ) -> Result<()> {
-    let held_out = prepared.test.as_ref().or(prepared.validation.as_ref());
-    let shown = held_out.unwrap_or(&prepared.train);
-    let found = predict(network, &shown.cases, &prepared.input)?;
-    confusion_and_mistakes(folder.path(), &prepared.input, &prepared.classes, shown, &found)?;
+    let part = shown(prepared);
+    confusion_and_mistakes(folder.path(), &prepared.input, &prepared.classes, part, found)?;
     let points = |key: &str| {
         let pick: fn(&Metrics) -> Option<f64> = match key {
             "train_error" => |m| Some(m.train_error),
@@ -87,7 +100,12 @@ pub fn confusion_and_mistakes(
     found: &Predictions,
 ) -> Result<()> {
     let mut confusion = Confusion::new(names.to_vec());
-    confusion.count(&part.labels, &found.predicted)?;
+    for (&truth, &predicted) in part.labels.iter().zip(&found.predicted) {
+        match (predicted as usize) < names.len() {
+            true => confusion.count(&[truth], &[predicted])?,
+            false => confusion.count_unclassified(truth)?,
+        }
+    }
     confusion.picture()?.save(folder.join(run::CONFUSION))?;
     confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
     let wrong = found.mistakes(&part.labels)?;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::super::args::Split;
-use super::super::model::no_test_part;
-use super::super::print::tell;
+use crate::cli::args::Split;
+use crate::cli::model::no_test_part;
+use crate::cli::print::tell;
 use crate::data::{self, Cases, DataSet, Part};
 use crate::device::Device;
 use crate::error::{Error, Result};

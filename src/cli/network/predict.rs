@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::super::apply::check_folder;
-use super::super::args::PredictOptions;
-use super::super::open_device;
-use super::super::print::{count, out, tell};
 use super::open::{Chosen, Opened};
+use crate::cli::apply::check_folder;
+use crate::cli::args::PredictOptions;
+use crate::cli::open_device;
+use crate::cli::print::{count, out, tell};
 use crate::data::{Cases, Values};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
@@ -28,14 +28,14 @@ pub fn run(options: &PredictOptions) -> Result<()> {
              ground, and --invert turns them",
         );
     }
-    let found = predict(&opened.network, &chosen.cases, &opened.file.input)?;
+    let found = predict(&opened.network, &chosen.cases, &opened.file.input, None)?;
     let names = &opened.file.classes;
     match &options.out {
         Some(path) => {
             save(path, &found, &chosen, names)?;
             out!("{}: {}", count(chosen.cases.len(), "prediction"), path.display());
             if let Some(labels) = &chosen.labels {
-                let wrong = found.predicted.iter().zip(labels).filter(|(p, l)| p != l).count();
+                let wrong = found.wrong(labels)?.len();
                 let percent = 100.0 * wrong as f64 / labels.len().max(1) as f64;
                 out!("{wrong} of {} are wrong ({percent:.2} %)", labels.len());
             }

@@ -143,10 +143,13 @@ pub fn run(kind: NetworkKind, options: &NetworkOptions) -> Result<ExitCode> {
         }
     };
     let folder = &journal.folder;
-    let test = finish::models(folder, &mut trainer, &settings, &prepared)?;
+    finish::models(folder, &mut trainer, &settings, &prepared)?;
+    let judged = finish::judge(trainer.network(), &prepared)?;
+    let test = prepared.test.as_ref().map(|_| judged.score);
     let summary = summary(&settings, &trainer, &outcome, (test, stopped_early), &device, &prepared);
     let distorted = settings.training.augment.is_some();
-    finish::pictures(folder, trainer.network(), &prepared, (&outcome.lines, distorted))?;
+    let lines = (&outcome.lines[..], distorted);
+    finish::pictures(folder, trainer.network(), &prepared, &judged.found, lines)?;
     folder.write_summary(&summary)?;
     report::write_network(&Record::load(folder.path())?)?;
     if how.quiet {
