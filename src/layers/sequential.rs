@@ -140,16 +140,7 @@ impl Sequential {
                 }
                 other => other,
             };
-            if matches!(spec, LayerSpec::Dropout { .. }) && stages.len() >= MOST_DRAWING {
-                return Err(located(Error::setting(
-                    "layers",
-                    format!(
-                        "{} come before it, flattenings counted, and only the first {MOST_DRAWING} of a network \
-                         can drop units: later ones would repeat the masks of other updates",
-                        stages.len()
-                    ),
-                )));
-            }
+            check_draws(spec, stages.len()).map_err(located)?;
             let output = spec.output(&dims).map_err(located)?;
             Shape::checked(&output, spec.kind()).map_err(located)?;
             let layer = layer(&mut build, spec, &dims).map_err(located)?;
@@ -180,13 +171,13 @@ impl Sequential {
         self.stages.iter().map(|stage| StageView {
             name: &stage.name,
             output: &stage.dims,
-            parameters: stage.layer.as_ref().map_or(&[], |layer| layer.parameters()),
+            parameters: stage.parameters(),
         })
     }
 
     /// All parameters, first layer first.
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.stages.iter().filter_map(|s| s.layer.as_ref()).flat_map(|layer| layer.parameters())
+        self.stages.iter().flat_map(Stage::parameters)
     }
 
     /// The same, to be changed.
@@ -279,8 +270,14 @@ impl Sequential {
         if space.places.len() != self.stages.len() {
             return Err(no_pass());
         }
+        for (place, stage) in space.places.iter_mut().zip(&self.stages) {
+            if !fit(&place.parameters, stage.parameters()) {
+                let zeros = |p: &Parameter| Tensor::zeros(&self.device, p.value.shape().dims());
+                place.parameters = stage.parameters().iter().map(zeros).collect::<Result<_>>()?;
+            }
+        }
         // Where x's gradient is not asked for, nothing below the first parameters has a use for its own.
-        let trained = |s: &Stage| s.layer.as_ref().is_some_and(|l| !l.parameters().is_empty());
+        let trained = |stage: &Stage| !stage.parameters().is_empty();
         let first = match dx {
             Some(_) => 0,
             None => self.stages.iter().position(trained).unwrap_or(self.stages.len()),
@@ -311,17 +308,12 @@ impl Sequential {
                     (x, gradient)
                 }
             };
-            let gradients = &mut place.parameters;
-            if !fit(gradients, layer.parameters()) {
-                let zeros = |p: &Parameter| Tensor::zeros(&self.device, p.value.shape().dims());
-                *gradients = layer.parameters().iter().map(zeros).collect::<Result<_>>()?;
-            }
             layer.backward(Backward {
                 x,
                 y: place.value.as_ref().ok_or_else(no_pass)?,
                 dy: place.gradient.as_mut().ok_or_else(no_pass)?,
                 dx,
-                gradients,
+                gradients: &mut place.parameters,
                 kept: place.kept.as_ref(),
                 pass: numbered(pass, i),
             })?;
@@ -341,6 +333,12 @@ impl Sequential {
                 ),
             )),
         }
+    }
+}
+
+impl Stage {
+    fn parameters(&self) -> &[Parameter] {
+        self.layer.as_ref().map_or(&[], |layer| layer.parameters())
     }
 }
 
@@ -369,6 +367,18 @@ fn fit(gradients: &[Tensor], parameters: &[Parameter]) -> bool {
 
 /// Layers that may draw random numbers: the draws of one step.
 const MOST_DRAWING: usize = 256;
+
+/// Refuses a layer that draws where so many come before it that a step has no numbers for it.
+fn check_draws(spec: &LayerSpec, before: usize) -> Result<()> {
+    if !matches!(spec, LayerSpec::Dropout { .. }) || before < MOST_DRAWING {
+        return Ok(());
+    }
+    let detail = format!(
+        "{before} come before it, flattenings counted, and only the first {MOST_DRAWING} of a network can drop \
+         units: later ones would repeat the masks of other updates"
+    );
+    Err(Error::setting("layers", detail))
+}
 
 /// No two of the first layers draw the same numbers; later ones draw none.
 fn numbered(pass: Pass, layer: usize) -> Pass {

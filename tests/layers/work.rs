@@ -114,6 +114,8 @@ fn a_used_workspace_is_as_good_as_a_new_one() {
             ],
         ),
         build(&[2, 6, 6], &[linear(5, F), linear(3, F)]),
+        build(&[2, 6, 6], &[conv(3, [3, 3], F), pool(PoolKind::Average, 2)]),
+        build(&[2, 6, 6], &[LayerSpec::Activation { function: F }, pool(PoolKind::Max, 2)]),
         build(&[2, 6, 6], &[ConvSpec::new(2, 3).into(), LayerSpec::Flatten]),
         build(&[2, 6, 6], &[LayerSpec::Flatten, LayerSpec::Flatten, linear(3, F)]),
         build(&[9], &[linear(5, F), LayerSpec::Activation { function: F }]),
