@@ -223,18 +223,19 @@ fn evaluation_agrees_with_the_predictions() {
 fn scores_that_overflow_are_counted_alike() {
     let folder = temporary();
     let at = folder.path();
-    // To the largest score +∞; and to ∞ − ∞, which is no number.
-    for (name, weight) in [("infinite", 3e38), ("nan", f32::NAN)] {
+    // A score of +∞; and maps of +∞, whose weighted sums are ∞ − ∞, no numbers.
+    for name in ["infinite", "nan"] {
         let run = copy("cnn", at);
         let path = run.join("model.safetensors");
         let mut file = NetworkFile::load(&path).unwrap();
-        // Maps so bright that every product overflows.
-        let kernel = file.tensors.get_mut("conv1.kernel").unwrap();
-        kernel.values.iter_mut().for_each(|x| *x *= 1e10);
-        let array = file.tensors.get_mut("linear4.weight").unwrap();
-        let classes = array.shape[1];
-        for (k, row) in array.values.chunks_mut(classes).enumerate() {
-            row[3] = if weight.is_nan() { [3e38, -3e38][k % 2] } else { weight };
+        let kernel = &mut file.tensors.get_mut("conv1.kernel").unwrap().values;
+        let largest = kernel.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        let scale = if name == "nan" { 3.3e38 / largest } else { 1e10 };
+        kernel.iter_mut().for_each(|x| *x *= scale);
+        let linear = file.tensors.get_mut("linear4.weight").unwrap();
+        let classes = linear.shape[1];
+        if name == "infinite" {
+            linear.values.chunks_mut(classes).for_each(|weights| weights[3] = 3e38);
         }
         file.save(&path).unwrap();
         say(at, "predict cnn --data digits --out p.csv").done();
@@ -243,7 +244,7 @@ fn scores_that_overflow_are_counted_alike() {
         let none = lines.iter().filter(|line| line[1].is_empty()).count();
         let third = lines.iter().filter(|line| line[1] == "3").count();
         match name {
-            "nan" => assert!(none > 250 && wrong >= none, "{none} {wrong}"),
+            "nan" => assert!(none > 100 && wrong >= none, "{none} {wrong}"),
             _ => assert!(none == 0 && third > 290, "{none} {third}"),
         }
         let said = say(at, "eval cnn --json").done();
