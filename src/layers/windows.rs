@@ -188,7 +188,7 @@ impl ConvSpec {
             }
         }
         let (maps, groups) = (self.maps, self.groups);
-        if channels % groups != 0 || maps % groups != 0 {
+        if !channels.is_multiple_of(groups) || !maps.is_multiple_of(groups) {
             let maps = format!("{channels} input and {maps} output maps");
             return Err(Error::shape("conv", format!("{maps} do not fall into {groups} groups")));
         }
