@@ -150,7 +150,7 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
     Ok(())
 }
 
-fn eval_network(options: &EvalOptions, mut network: TrainedNetwork) -> Result<()> {
+fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
     let of_machines = [
         ("exact", options.exact),
         ("ais", options.ais.is_some()),

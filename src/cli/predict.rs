@@ -18,7 +18,7 @@ const LISTED: usize = 10;
 pub fn run(options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
     let device = open_device(&options.device.device)?;
-    let mut model = trained::open_at(&options.model, &device)?.network("predict")?;
+    let model = trained::open_at(&options.model, &device)?.network("predict")?;
     let part = options.split.map(Into::into);
     let choice = Choice { data: Some(&options.data), part, limit: options.limit };
     let mut chosen = model.cases(&choice)?;
@@ -38,7 +38,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
             atomic::write(path, |out| write_table(out, names, &found, labels))?;
             out!("{}: {}", count(chosen.cases.len(), "prediction"), path.display());
             if let Some(labels) = labels {
-                let wrong = found.predicted.iter().zip(labels).filter(|(p, l)| p != l).count();
+                let wrong = found.wrong(labels)?.len();
                 let percent = 100.0 * wrong as f64 / labels.len().max(1) as f64;
                 out!("{wrong} of {} are wrong ({percent:.2} %)", labels.len());
             }

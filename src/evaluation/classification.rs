@@ -16,8 +16,19 @@ const BATCH: usize = 500;
 pub struct ClassificationScore {
     /// The mean loss of a case, as in training (for softmax units −ln p of its class, nats).
     pub loss: f64,
-    /// The share of cases that are classified wrongly, in [0, 1].
+    /// The share of cases that are classified wrongly, in [0, 1]; those without a class are among them.
     pub error: f64,
+    /// How many.
+    pub wrong: u64,
+}
+
+impl ClassificationScore {
+    /// From each case's loss, and how many are wrong.
+    fn new(losses: &[f32], wrong: u64) -> Self {
+        let cases = losses.len() as f64;
+        let loss = losses.iter().copied().map(f64::from).sum::<f64>() / cases;
+        ClassificationScore { loss, error: wrong as f64 / cases, wrong }
+    }
 }
 
 /// Scores a network on all cases of a source with labels.
@@ -40,8 +51,8 @@ pub fn score(network: &Network, source: &mut dyn BatchSource) -> Result<Classifi
         network.score(x, classes, &mut tally, &mut space)?;
         row += classes.shape().len();
     }
-    let mean = |values: Vec<f32>| values.into_iter().map(f64::from).sum::<f64>() / cases as f64;
-    Ok(ClassificationScore { loss: mean(loss.to_vec()?), error: mean(wrong.to_vec()?) })
+    let wrong = wrong.to_vec()?.iter().filter(|&&wrong| wrong != 0.0).count();
+    Ok(ClassificationScore::new(&loss.to_vec()?, wrong as u64))
 }
 
 /// What a network says of cases.
@@ -51,37 +62,50 @@ pub struct Predictions {
     pub classes: usize,
     /// The probability of each class, `[cases, classes]`.
     pub probabilities: Vec<f32>,
-    /// The most probable class of each case; `classes` where one is NaN.
+    /// The class of each case, as [`Network::classify`] finds it; `classes`, which is none, where a score is NaN.
     pub predicted: Vec<u32>,
+    /// The loss of each case, where its class is known; else empty.
+    pub losses: Vec<f32>,
 }
 
-/// Classifies cases that [`PictureInput::prepare`] gave.
+/// Classifies cases that [`PictureInput::prepare`] gave, and takes their loss where their classes are known, in one
+/// pass.
 ///
 /// # Errors
-/// [`Error::Shape`] where they do not fit the network; device errors.
-pub fn predict(network: &Network, cases: &Cases, input: &PictureInput) -> Result<Predictions> {
-    let device = network.device().clone();
-    let mut found =
-        Predictions { classes: network.spec().classes, probabilities: vec![], predicted: vec![] };
+/// [`Error::Shape`] where the cases do not fit the network, [`Error::Data`] where the labels do not; device errors.
+pub fn predict(
+    network: &Network,
+    cases: &Cases,
+    input: &PictureInput,
+    labels: Option<&[u32]>,
+) -> Result<Predictions> {
+    let (device, classes) = (network.device(), network.spec().classes);
+    if let Some(labels) = labels {
+        check_labels("labels", labels, classes)?;
+        as_many(labels, cases.len())?;
+    }
     let [c, h, w] = network.spec().input;
     let all: Vec<u32> = (0..cases.len() as u32).collect();
+    let (mut predicted, mut probabilities) = (Vec::new(), Vec::new());
+    let known = labels.map_or(0, <[u32]>::len);
+    let [mut loss, mut wrong] =
+        [Tensor::zeros(device, &[known])?, Tensor::zeros(device, &[known])?];
     let mut space = Workspace::new();
     for batch in all.chunks(BATCH) {
         let values = input.values(&cases.select(batch)?);
-        let x = Tensor::from_f32(&device, &[batch.len(), c, h, w], &values)?;
+        let x = Tensor::from_f32(device, &[batch.len(), c, h, w], &values)?;
         let scores = network.scores_in(&x, &mut space)?;
-        let probabilities = network.probabilities_of(scores)?.to_vec()?;
-        found.predicted.extend(probabilities.chunks(found.classes).map(most_probable));
-        found.probabilities.extend(probabilities);
+        if let Some(labels) = labels {
+            let row = predicted.len();
+            let own: Vec<f32> = labels[row..][..batch.len()].iter().map(|&l| l as f32).collect();
+            let own = Tensor::from_f32(device, &[batch.len()], &own)?;
+            let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row };
+            network.tally(&own, &mut tally, &mut space)?;
+        }
+        predicted.extend(network.classes_of(&scores)?);
+        probabilities.extend(network.probabilities_of(scores)?.to_vec()?);
     }
-    Ok(found)
-}
-
-fn most_probable(p: &[f32]) -> u32 {
-    if p.iter().any(|x| x.is_nan()) {
-        return p.len() as u32;
-    }
-    (1..p.len()).fold(0, |best, i| if p[i] > p[best] { i } else { best }) as u32
+    Ok(Predictions { classes, probabilities, predicted, losses: loss.to_vec()? })
 }
 
 impl Predictions {
@@ -90,10 +114,8 @@ impl Predictions {
     /// # Errors
     /// [`Error::Data`] where there are not as many labels as cases, or one is no class.
     pub fn mistakes(&self, labels: &[u32]) -> Result<Vec<usize>> {
-        self.check(labels)?;
+        let mut wrong = self.wrong(labels)?;
         let own = |case: usize| self.probabilities[case * self.classes + labels[case] as usize];
-        let mut wrong: Vec<usize> =
-            (0..labels.len()).filter(|&case| self.predicted[case] != labels[case]).collect();
         // A NaN counts as the worst.
         wrong.sort_by(|&a, &b| {
             let value = |case| Some(own(case)).filter(|p| !p.is_nan()).unwrap_or(-1.0);
@@ -102,13 +124,35 @@ impl Predictions {
         Ok(wrong)
     }
 
-    fn check(&self, labels: &[u32]) -> Result<()> {
-        check_labels("labels", labels, self.classes)?;
-        if labels.len() != self.predicted.len() {
-            let detail = format!("{} for {} cases", labels.len(), self.predicted.len());
+    /// How well the network does on these cases, by the same rule as [`score`].
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there is no case, and where the losses are not known; as [`Predictions::mistakes`].
+    pub fn score(&self, labels: &[u32]) -> Result<ClassificationScore> {
+        let wrong = self.wrong(labels)?.len() as u64;
+        if labels.is_empty() || self.losses.len() != labels.len() {
+            let detail =
+                "nothing can be scored: there is no case, or they were classified without labels";
             return Err(Error::data("labels", detail));
         }
-        Ok(())
+        Ok(ClassificationScore::new(&self.losses, wrong))
+    }
+
+    /// The cases that are classified wrongly, in order.
+    ///
+    /// # Errors
+    /// As [`Predictions::mistakes`].
+    pub fn wrong(&self, labels: &[u32]) -> Result<Vec<usize>> {
+        check_labels("labels", labels, self.classes)?;
+        as_many(labels, self.predicted.len())?;
+        Ok((0..labels.len()).filter(|&case| self.predicted[case] != labels[case]).collect())
+    }
+}
+
+fn as_many(labels: &[u32], cases: usize) -> Result<()> {
+    match labels.len() == cases {
+        true => Ok(()),
+        false => Err(Error::data("labels", format!("{} for {cases} cases", labels.len()))),
     }
 }
 

@@ -23,11 +23,12 @@ impl Conv {
     /// The layer that `spec` describes, for `channels` input maps.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for too many weights,
+    /// [`Error::Setting`](crate::Error::Setting) for no maps or groups and a table that does not fit,
+    /// [`Error::Shape`](crate::Error::Shape) for maps that do not fall into the groups and too many weights,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::Limit`](crate::Error::Limit).
     pub fn new(build: &mut Build<'_>, spec: &ConvSpec, channels: usize) -> Result<Self> {
-        let groups = spec.groups.max(1);
-        let (maps, inputs, [kh, kw]) = (spec.maps, channels / groups, spec.kernel.sides());
+        let inputs = spec.inputs(channels)?;
+        let (maps, groups, [kh, kw]) = (spec.maps, spec.groups, spec.kernel.sides());
         let dims = [maps, inputs, kh, kw];
         // Before anything of their size is made.
         Shape::checked(&dims, "conv")?;

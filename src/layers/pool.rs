@@ -38,9 +38,21 @@ impl Layer for PoolLayer {
     }
 
     fn backward(&self, step: Backward<'_>) -> Result<()> {
-        match step.dx {
-            Some(dx) => pool2d_grad_input(step.dy, &self.pooling, step.kept, dx),
-            None => Ok(()),
-        }
+        let Some(dx) = step.dx else { return Ok(()) };
+        let again;
+        let indices = match (self.pooling.pool, step.pass) {
+            (Pool::Average { .. }, _) => None,
+            (Pool::Maximum, Pass::Train(_)) => step.kept,
+            // Scores keep nothing, so the maxima are looked for again.
+            (Pool::Maximum, Pass::Evaluate) => {
+                let (device, dims) = (step.y.device(), step.y.shape().dims());
+                let mut y = Tensor::for_output(device, dims)?;
+                let mut indices = Tensor::for_indices(device, dims)?;
+                pool2d(step.x, &self.pooling, Pooled::new(&mut y).with_indices(&mut indices))?;
+                again = indices;
+                Some(&again)
+            }
+        };
+        pool2d_grad_input(step.dy, &self.pooling, indices, dx)
     }
 }

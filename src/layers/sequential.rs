@@ -140,6 +140,7 @@ impl Sequential {
                 }
                 other => other,
             };
+            check_draws(spec, stages.len()).map_err(located)?;
             let output = spec.output(&dims).map_err(located)?;
             Shape::checked(&output, spec.kind()).map_err(located)?;
             let layer = layer(&mut build, spec, &dims).map_err(located)?;
@@ -170,13 +171,13 @@ impl Sequential {
         self.stages.iter().map(|stage| StageView {
             name: &stage.name,
             output: &stage.dims,
-            parameters: stage.layer.as_ref().map_or(&[], |layer| layer.parameters()),
+            parameters: stage.parameters(),
         })
     }
 
     /// All parameters, first layer first.
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.stages.iter().filter_map(|s| s.layer.as_ref()).flat_map(|layer| layer.parameters())
+        self.stages.iter().flat_map(Stage::parameters)
     }
 
     /// The same, to be changed.
@@ -269,7 +270,19 @@ impl Sequential {
         if space.places.len() != self.stages.len() {
             return Err(no_pass());
         }
-        for (i, stage) in self.stages.iter().enumerate().rev() {
+        for (place, stage) in space.places.iter_mut().zip(&self.stages) {
+            if !fit(&place.parameters, stage.parameters()) {
+                let zeros = |p: &Parameter| Tensor::zeros(&self.device, p.value.shape().dims());
+                place.parameters = stage.parameters().iter().map(zeros).collect::<Result<_>>()?;
+            }
+        }
+        // Where x's gradient is not asked for, nothing below the first parameters has a use for its own.
+        let trained = |stage: &Stage| !stage.parameters().is_empty();
+        let first = match dx {
+            Some(_) => 0,
+            None => self.stages.iter().position(trained).unwrap_or(self.stages.len()),
+        };
+        for (i, stage) in self.stages.iter().enumerate().skip(first).rev() {
             let (before, rest) = space.places.split_at_mut(i);
             let Some(place) = rest.first_mut() else { return Err(no_pass()) };
             let Some(layer) = &stage.layer else {
@@ -286,21 +299,21 @@ impl Sequential {
                 Some(from) => {
                     let before = &mut before[from];
                     let x = before.value.as_ref().ok_or_else(no_pass)?;
-                    let dx = sized(&self.device, before.gradient.take(), x.shape().dims())?;
-                    (x, Some(before.gradient.insert(dx)))
+                    let mut gradient = None;
+                    if i > first || dx.is_some() {
+                        let old = before.gradient.take();
+                        let new = sized(&self.device, old, x.shape().dims())?;
+                        gradient = Some(before.gradient.insert(new));
+                    }
+                    (x, gradient)
                 }
             };
-            let gradients = &mut place.parameters;
-            if !fit(gradients, layer.parameters()) {
-                let zeros = |p: &Parameter| Tensor::zeros(&self.device, p.value.shape().dims());
-                *gradients = layer.parameters().iter().map(zeros).collect::<Result<_>>()?;
-            }
             layer.backward(Backward {
                 x,
                 y: place.value.as_ref().ok_or_else(no_pass)?,
                 dy: place.gradient.as_mut().ok_or_else(no_pass)?,
                 dx,
-                gradients,
+                gradients: &mut place.parameters,
                 kept: place.kept.as_ref(),
                 pass: numbered(pass, i),
             })?;
@@ -320,6 +333,12 @@ impl Sequential {
                 ),
             )),
         }
+    }
+}
+
+impl Stage {
+    fn parameters(&self) -> &[Parameter] {
+        self.layer.as_ref().map_or(&[], |layer| layer.parameters())
     }
 }
 
@@ -346,11 +365,29 @@ fn fit(gradients: &[Tensor], parameters: &[Parameter]) -> bool {
     gradients.len() == parameters.len() && gradients.iter().zip(parameters).all(same)
 }
 
-/// No two layers draw the same numbers: there are at most 256 layers' draws to a step.
+/// Layers that may draw random numbers: the draws of one step.
+const MOST_DRAWING: usize = 256;
+
+/// Refuses a layer that draws where so many come before it that a step has no numbers for it.
+fn check_draws(spec: &LayerSpec, before: usize) -> Result<()> {
+    if !matches!(spec, LayerSpec::Dropout { .. }) || before < MOST_DRAWING {
+        return Ok(());
+    }
+    let detail = format!(
+        "{before} come before it, flattenings counted, and only the first {MOST_DRAWING} of a network can drop \
+         units: later ones would repeat the masks of other updates"
+    );
+    Err(Error::setting("layers", detail))
+}
+
+/// No two of the first layers draw the same numbers; later ones draw none.
 fn numbered(pass: Pass, layer: usize) -> Pass {
     match pass {
         Pass::Evaluate => Pass::Evaluate,
-        Pass::Train(draw) => Pass::Train(Draw { step: (draw.step << 8) | layer as u64, ..draw }),
+        Pass::Train(draw) => {
+            let first = draw.step.wrapping_mul(MOST_DRAWING as u64);
+            Pass::Train(Draw { step: first | layer as u64, ..draw })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::windows::maps_of;
 use super::{ConvSpec, PoolSpec, Size};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
-use crate::shape::Window;
+use crate::shape::{Shape, Window};
 
 /// One layer. In TOML a table with `type = "conv"` and so on; what has a default may be left out.
 ///
@@ -202,7 +202,7 @@ impl LayerSpec {
                 Err(Error::setting("rate", format!("{rate} is outside [0, 1)")))
             }
             LayerSpec::Activation { .. } | LayerSpec::Dropout { .. } => Ok(input.to_vec()),
-            LayerSpec::Flatten => Ok(vec![input.iter().product()]),
+            LayerSpec::Flatten => Ok(vec![Shape::checked(input, "flatten")?.len()]),
         }
     }
 }

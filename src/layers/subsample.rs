@@ -8,6 +8,7 @@ use crate::kernels::activation_grad::activation_grad;
 use crate::kernels::subsample::{Parameters, subsample};
 use crate::kernels::subsample_grad_input::subsample_grad_input;
 use crate::kernels::subsample_grad_parameters::subsample_grad_parameters;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// `y[b, c] = f(coefficient[c] · Σ window + bias[c])` over windows side by side. The window's size is the
@@ -22,14 +23,15 @@ impl Subsample {
     /// A layer on `channels` maps.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`Error::Shape`] for too large a window, [`Error::OutOfMemory`].
     pub fn new(
         build: &mut Build<'_>,
         channels: usize,
         size: [usize; 2],
         f: Activation,
     ) -> Result<Self> {
-        let fans = Fans { inputs: size[0] * size[1], outputs: 1 };
+        let inputs = Shape::checked(&size, "subsample")?.len();
+        let fans = Fans { inputs, outputs: 1 };
         let coefficient = build.weights("coefficient", &[channels], |_| Some(fans))?;
         Ok(Subsample { f, size, parameters: vec![coefficient, build.bias(&[channels])?] })
     }

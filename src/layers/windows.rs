@@ -180,23 +180,28 @@ impl ConvSpec {
         .concat()
     }
 
-    pub(super) fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+    /// How many input maps an output map may see where there are so many. Checks all but the windows.
+    pub(super) fn inputs(&self, channels: usize) -> Result<usize> {
         for (name, n) in [("maps", self.maps), ("groups", self.groups)] {
             if n == 0 {
                 return Err(Error::setting(name, "0 is too few; use at least 1"));
             }
         }
-        let [c, h, w] = maps_of("conv", input)?;
         let (maps, groups) = (self.maps, self.groups);
-        if c % groups != 0 || maps % groups != 0 {
-            return Err(Error::shape(
-                "conv",
-                format!("{c} input and {maps} output maps do not fall into {groups} groups"),
-            ));
+        if !channels.is_multiple_of(groups) || !maps.is_multiple_of(groups) {
+            let maps = format!("{channels} input and {maps} output maps");
+            return Err(Error::shape("conv", format!("{maps} do not fall into {groups} groups")));
         }
+        let inputs = channels / groups;
         if let Some(table) = &self.connections {
-            check_table(table, maps, c / groups)?;
+            check_table(table, maps, inputs)?;
         }
+        Ok(inputs)
+    }
+
+    pub(super) fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let [channels, h, w] = maps_of("conv", input)?;
+        self.inputs(channels)?;
         let [sizes, strides] = [self.kernel.sides(), self.stride.sides()];
         let [pads, dilations] = [self.padding.sides(), self.dilation.sides()];
         let along = |axis: usize, name, n| {
@@ -208,7 +213,7 @@ impl ConvSpec {
             };
             window.positions("conv", name, n, false)
         };
-        Ok(vec![maps, along(0, "height", h)?, along(1, "width", w)?])
+        Ok(vec![self.maps, along(0, "height", h)?, along(1, "width", w)?])
     }
 }
 
@@ -223,7 +228,11 @@ fn check_table(table: &[Vec<usize>], maps: usize, inputs: usize) -> Result<()> {
         }
         for (at, &c) in row.iter().enumerate() {
             if c >= inputs {
-                return fail(format!("output map {o} sees input map {c}, of 0 to {}", inputs - 1));
+                let known = match inputs {
+                    0 => "and there is none".to_string(),
+                    n => format!("of 0 to {}", n - 1),
+                };
+                return fail(format!("output map {o} sees input map {c}, {known}"));
             }
             if row[..at].contains(&c) {
                 return fail(format!("output map {o} names input map {c} twice"));

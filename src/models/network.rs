@@ -271,15 +271,22 @@ impl Network {
         Ok(p)
     }
 
-    /// The class of each case, u32 `[B]`; the number of classes where a score is NaN.
+    /// The class of each case, u32 `[B]`: that of the largest score (with radial basis functions the smallest), the
+    /// first of equal ones; the number of classes, which is none, where a score is NaN. An infinite score is one
+    /// like others. [`Network::score`] counts by the same rule, and probabilities have no say: two scores may
+    /// differ where their probabilities do not.
     ///
     /// # Errors
     /// As [`Network::scores`].
     pub fn classify(&self, x: &Tensor) -> Result<Vec<u32>> {
-        let scores = self.scores(x)?;
+        self.classes_of(&self.scores(x)?)
+    }
+
+    /// Those of [scores](Network::scores): the one rule by which a case has a class.
+    pub(crate) fn classes_of(&self, scores: &Tensor) -> Result<Vec<u32>> {
         let rows = scores.shape().dims()[0];
         let mut chosen = Tensor::for_indices(self.device(), &[rows])?;
-        argmax(&scores, self.extreme(), Place::at(&mut chosen, 0))?;
+        argmax(scores, self.extreme(), Place::at(&mut chosen, 0))?;
         chosen.to_words()
     }
 
@@ -295,6 +302,16 @@ impl Network {
         space: &mut Workspace,
     ) -> Result<()> {
         self.layers.forward(x, Pass::Evaluate, space)?;
+        self.tally(classes, tally, space)
+    }
+
+    /// Loss and error of the batch of the last evaluating pass.
+    pub(crate) fn tally(
+        &self,
+        classes: &Tensor,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
         self.loss(classes, tally, None, space)
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use harmonium::data;
+use harmonium::run::ModelFile;
 use harmonium::run::png_file::{Picture, write_grey_png};
 
 use super::network::{SMALL, confusion, copy, counted, shared, summary, train_cnn, write_folder};
@@ -215,6 +216,50 @@ fn evaluation_agrees_with_the_predictions() {
     let said = say(at, "eval cnn/model.safetensors --limit 9").done();
     assert!(said.out.contains("with --out DIR"), "{}", said.out);
     assert_eq!(text(run.join("eval.json")), kept);
+}
+
+/// Scores that overflow: every command goes by the same rule, and none fails.
+#[test]
+fn scores_that_overflow_are_counted_alike() {
+    let folder = temporary();
+    let at = folder.path();
+    // A score of +∞; and maps of +∞, whose weighted sums are ∞ − ∞, no numbers.
+    for name in ["infinite", "nan"] {
+        let run = copy("cnn", at);
+        let path = run.join("model.safetensors");
+        let mut file = ModelFile::load(&path).unwrap();
+        let kernel = &mut file.tensors.get_mut("conv1.kernel").unwrap().values;
+        let largest = kernel.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        let scale = if name == "nan" { 3.3e38 / largest } else { 1e10 };
+        kernel.iter_mut().for_each(|x| *x *= scale);
+        let linear = file.tensors.get_mut("linear4.weight").unwrap();
+        let classes = linear.shape[1];
+        if name == "infinite" {
+            linear.values.chunks_mut(classes).for_each(|weights| weights[3] = 3e38);
+        }
+        file.save(&path).unwrap();
+        say(at, "predict cnn --data digits --out p.csv").done();
+        let (_, lines) = table(&at.join("p.csv"));
+        let wrong = lines.iter().filter(|line| line[1] != line[2]).count();
+        let none = lines.iter().filter(|line| line[1].is_empty()).count();
+        let third = lines.iter().filter(|line| line[1] == "3").count();
+        match name {
+            "nan" => assert!(none > 100 && wrong >= none, "{none} {wrong}"),
+            _ => assert!(none == 0 && third > 290, "{none} {third}"),
+        }
+        let said = say(at, "eval cnn --json").done();
+        let found = json(&said.out);
+        assert_eq!(found["wrong"], wrong, "{name}");
+        assert!((found["error"].as_f64().unwrap() - wrong as f64 / 297.0).abs() < 1e-12, "{name}");
+        assert_eq!(counted(&confusion(&run)), (297, wrong as u64), "{name}");
+        let head = text(run.join("confusion.csv")).lines().next().unwrap().to_string();
+        assert_eq!(head.ends_with(",none"), none > 0, "{head}");
+        assert_picture(run.join("confusion.png"));
+        assert_picture(run.join("mistakes.png"));
+        say(at, "features cnn --out f.png").done();
+        say(at, "report cnn").done();
+        fs::remove_dir_all(run).unwrap();
+    }
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Layers against finite differences, and the networks made of them.
 
+mod classes;
 mod gradients;
 mod lenet5;
 mod network;
+mod refusals;
 mod sequential;
+mod work;
 
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{ConvSpec, LayerSpec, PoolKind, PoolSpec};

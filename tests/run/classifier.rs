@@ -76,6 +76,34 @@ fn confusions_are_counted_and_written() {
     Confusion::new(vec![]).save_csv(folder.path().join("none.csv")).unwrap();
 }
 
+/// Cases without a class are counted, as errors, in a column of their own.
+#[test]
+fn cases_that_were_taken_for_no_class() {
+    let mut counted = confusion(2, &[0, 0, 1], &[0, 1, 1]);
+    let (plain, before) = (counted.clone(), counted.picture().unwrap());
+    counted.count_unclassified(1).unwrap();
+    counted.count_unclassified(1).unwrap();
+    assert_ne!(counted, plain);
+    assert_eq!((counted.cases(), counted.errors()), (5, 3));
+    assert_eq!((counted.counts(), counted.unclassified()), (&[1, 1, 0, 1][..], &[0, 2][..]));
+    let text = counted.count_unclassified(2).unwrap_err().to_string();
+    assert!(text.contains("class 2 of 2"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("confusion.csv");
+    counted.save_csv(&path).unwrap();
+    let expected = "true \\ predicted,0,1,none\n0,1,1,0\n1,0,1,2\n";
+    assert_eq!(std::fs::read_to_string(path).unwrap(), expected);
+    let picture = counted.picture().unwrap();
+    shows(&picture, "3 of 5 cases are wrong (60.00 %)", 2);
+    assert!(places(&before, "none", 2).is_empty());
+    // Above the last column, and its cell has two thirds of the second row.
+    let shade = |full: f64| (255.0 + (2.0f64 / 3.0).cbrt() * (full - 255.0)).round() as u8;
+    let cell = around(&picture, [190.0, 40.0, 30.0].map(shade)).unwrap();
+    let turned = shows(&picture, "2", 2);
+    assert!(turned.1 > 0 && around(&before, [190.0, 40.0, 30.0].map(shade)).is_none());
+    assert!(cell[0] > around(&picture, [21, 76, 148]).map_or(0, |right| right[2]));
+}
+
 #[test]
 fn a_confusion_picture_has_rows_for_the_truth() {
     // Both classes are taken for the first.
@@ -245,6 +273,10 @@ fn answers_are_bars() {
     let answer = |probabilities: &[f32], truth| Answer {
         names: ["cat", "dog", "owl"].map(String::from).to_vec(),
         probabilities: probabilities.to_vec(),
+        predicted: (0..probabilities.len()).max_by(|&a, &b| {
+            let sureness = |class: usize| probabilities[class].max(-1.0);
+            sureness(a).total_cmp(&sureness(b))
+        }),
         truth,
     };
     let draw = |answer: Answer| features("x", &maps(1, 1, 1, &[0.0]), &[], Some(&answer));
@@ -266,6 +298,13 @@ fn answers_are_bars() {
     shows(&wrong, "no number", 2);
     assert!(around(&wrong, [32, 128, 64]).is_none());
     shows(&draw(answer(&[0.2, 0.1, 0.7], None)).unwrap(), "owl", 3);
+    // The network's word counts, not the largest probability.
+    let told = |predicted| draw(Answer { predicted, ..answer(&[f32::NAN; 3], Some(1)) }).unwrap();
+    shows(&told(Some(2)), "owl: wrong, it is dog", 3);
+    shows(&told(Some(1)), "dog: right", 3);
+    shows(&told(None), "none: wrong, it is dog", 3);
+    let beyond = Answer { predicted: Some(3), ..answer(&[0.2; 3], None) };
+    assert!(draw(beyond).unwrap_err().to_string().contains("predicted class is 3"));
     assert!(
         draw(answer(&[0.2, 0.1], None)).unwrap_err().to_string().contains("2 probabilities of 3")
     );
@@ -274,6 +313,7 @@ fn answers_are_bars() {
     let many = Answer {
         names: digits(100),
         probabilities: (0..100).map(|k| k as f32 / 4950.0).collect(),
+        predicted: Some(99),
         truth: Some(99),
     };
     let picture = draw(many).unwrap();

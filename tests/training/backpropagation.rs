@@ -253,7 +253,7 @@ fn predictions_and_scores_agree() {
     let labels = splits.labels.clone().unwrap();
     let input = PictureInput::lenet5();
     let cases = input.prepare(&splits).unwrap();
-    let found = predict(trainer.network(), &cases, &input).unwrap();
+    let found = predict(trainer.network(), &cases, &input, Some(&labels)).unwrap();
     let wrong = found.predicted.iter().zip(&labels).filter(|(p, l)| p != l).count();
     let scored = score(trainer.network(), &mut test).unwrap();
     assert!((scored.error - wrong as f64 / labels.len() as f64).abs() < 1e-9);

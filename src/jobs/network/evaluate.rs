@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::labelled::{Labelled, resident};
+use super::labelled::Labelled;
 use super::trained::{Origin, TrainedNetwork};
 use crate::data::PictureInput;
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::{Predictions, predict, score};
+use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::choice::Choice;
 use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::{self, Confusion};
@@ -61,7 +61,7 @@ impl TrainedNetwork {
     ///
     /// # Errors
     /// As [`TrainedNetwork::cases`]; [`Error::Data`] where the cases have no labels; device errors.
-    pub fn evaluate(&mut self, choice: &Choice<'_>) -> Result<Evaluated> {
+    pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluated> {
         let chosen = self.cases(choice)?;
         let split = chosen.part_name();
         let Some(labels) = chosen.labels else {
@@ -70,23 +70,19 @@ impl TrainedNetwork {
         };
         let start = Instant::now();
         let part = Labelled { cases: chosen.cases, labels };
-        let network = &mut self.network;
-        let (device, spec, input) =
-            (network.device().clone(), network.spec().clone(), &self.origin.input);
-        let mut source = resident(&device, &part, input, &spec, &chosen.data)?;
-        let scored = score(network, &mut source)?;
-        let found = predict(network, &part.cases, input)?;
-        let wrong = found.predicted.iter().zip(&part.labels).filter(|(p, l)| p != l).count();
+        let (network, input) = (&self.network, &self.origin.input);
+        let found = predict(network, &part.cases, input, Some(&part.labels))?;
+        let scored = found.score(&part.labels)?;
         let evaluation = Evaluation {
             error: scored.error,
-            wrong: wrong as u64,
+            wrong: scored.wrong,
             loss: scored.loss,
             cases: part.labels.len(),
             data: chosen.data,
             split,
             parameters: network.trained(),
             seconds: start.elapsed().as_secs_f64(),
-            device: device.info().clone(),
+            device: network.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
             notices: chosen.notices,
         };
@@ -121,7 +117,12 @@ pub fn confusion_and_mistakes(
         return Err(Error::data("labels", detail));
     }
     let mut confusion = Confusion::new(names.to_vec());
-    confusion.count(&part.labels, &found.predicted)?;
+    for (&truth, &predicted) in part.labels.iter().zip(&found.predicted) {
+        match (predicted as usize) < names.len() {
+            true => confusion.count(&[truth], &[predicted])?,
+            false => confusion.count_unclassified(truth)?,
+        }
+    }
     confusion.picture()?.save(folder.join(run::CONFUSION))?;
     confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
     let wrong = found.mistakes(&part.labels)?;

@@ -3,7 +3,7 @@
 use super::trained::TrainedNetwork;
 use crate::error::{Error, Result};
 use crate::jobs::choice::Chosen;
-use crate::layers::{LayerSpec, Pass, StageView, Workspace};
+use crate::layers::{LayerSpec, StageView, Workspace};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
 use crate::run::png_file::Picture;
 use crate::tensor::Tensor;
@@ -27,14 +27,15 @@ impl TrainedNetwork {
         let [c, h, w] = self.network.spec().input;
         let values = self.origin.input.values(&one);
         let x = Tensor::from_f32(self.network.device(), &[1, c, h, w], &values)?;
-        let probabilities = self.network.probabilities(&x)?.to_vec()?;
+        let (layers, mut space) = (self.network.layers(), Workspace::new());
+        let scores = self.network.scores_in(&x, &mut space)?;
+        let mut said = self.network.classes_of(&scores)?.into_iter().map(|class| class as usize);
         let answer = Answer {
             names: self.origin.classes.clone(),
-            probabilities,
+            predicted: said.find(|&class| class < self.origin.classes.len()),
+            probabilities: self.network.probabilities_of(scores)?.to_vec()?,
             truth: chosen.labels.as_ref().and_then(|labels| Some(*labels.get(case)? as usize)),
         };
-        let (layers, mut space) = (self.network.layers(), Workspace::new());
-        layers.forward(&x, Pass::Evaluate, &mut space)?;
         let mut specs = self.network.spec().layers.iter();
         let mut pictures: Vec<LayerPicture> = Vec::new();
         for (i, stage) in layers.stages().enumerate() {

@@ -138,15 +138,11 @@ impl Job for NetworkJob {
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
         let Prepared { input, classes, .. } = &self.prepared;
         let network = self.trainer.network();
-        let mut scores = None;
-        if let Some(test) = &self.prepared.test {
-            let spec = network.spec();
-            let mut source = resident(&self.device, test, input, spec, &self.settings.data)?;
-            scores = Some(score(network, &mut source)?);
-        }
         let held_out = self.prepared.test.as_ref().or(self.prepared.validation.as_ref());
         let shown = held_out.unwrap_or(&self.prepared.train);
-        let found = predict(network, &shown.cases, input)?;
+        let found = predict(network, &shown.cases, input, Some(&shown.labels))?;
+        let judged = found.score(&shown.labels)?;
+        let scores = self.prepared.test.as_ref().map(|_| judged);
         confusion_and_mistakes(end.folder, input, classes, shown, &found)?;
         let distorted = self.settings.training().augment.is_some();
         let line = |figure: &Figure| report::distorted_line(figure, distorted);

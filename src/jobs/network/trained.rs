@@ -127,8 +127,8 @@ impl TrainedNetwork {
     ///
     /// # Errors
     /// As [`predict`].
-    pub fn predict(&mut self, cases: &Cases) -> Result<Predictions> {
-        predict(&mut self.network, cases, &self.origin.input)
+    pub fn predict(&self, cases: &Cases) -> Result<Predictions> {
+        predict(&self.network, cases, &self.origin.input, None)
     }
 }
 

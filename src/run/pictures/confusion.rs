@@ -34,13 +34,19 @@ const WRONG: [u8; 3] = [190, 40, 30];
 pub struct Confusion {
     names: Vec<String>,
     counts: Vec<u64>,
+    /// Of each true class the cases that were taken for none.
+    unclassified: Vec<u64>,
 }
+
+/// What cases are called that were taken for no class.
+const NONE: &str = "none";
 
 impl Confusion {
     /// No case yet; `names` are the classes'.
     pub fn new(names: Vec<String>) -> Self {
         let counts = vec![0; names.len() * names.len()];
-        Confusion { names, counts }
+        let unclassified = vec![0; names.len()];
+        Confusion { names, counts, unclassified }
     }
 
     /// Adds cases: the class of each, and what it was taken for.
@@ -63,6 +69,44 @@ impl Confusion {
         Ok(())
     }
 
+    /// Adds a case of class `truth` that was taken for none: its scores were no numbers. It is an error, and has a
+    /// column of its own in table and picture.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the class has no name.
+    pub fn count_unclassified(&mut self, truth: u32) -> Result<()> {
+        let n = self.names.len();
+        match self.unclassified.get_mut(truth as usize) {
+            Some(count) => *count += 1,
+            None => {
+                let detail = format!("class {truth} of {n} (counted from 0)");
+                return Err(Error::shape("confusion", detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of each true class the cases that were taken for none.
+    pub fn unclassified(&self) -> &[u64] {
+        &self.unclassified
+    }
+
+    /// The columns' names: one more where cases were taken for no class.
+    fn columns(&self) -> Vec<&str> {
+        let any = self.unclassified.iter().any(|&count| count > 0);
+        self.names.iter().map(String::as_str).chain(any.then_some(NONE)).collect()
+    }
+
+    /// Name and counts of each row, as many as there are columns.
+    fn rows(&self) -> impl Iterator<Item = (&String, Vec<u64>)> {
+        let (n, columns) = (self.names.len(), self.columns().len());
+        self.names.iter().enumerate().map(move |(truth, name)| {
+            let counts = &self.counts[truth * n..(truth + 1) * n];
+            let all = counts.iter().chain(&self.unclassified[truth..=truth]);
+            (name, all.copied().take(columns).collect())
+        })
+    }
+
     /// The classes' names.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -75,16 +119,17 @@ impl Confusion {
 
     /// How many cases.
     pub fn cases(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().chain(&self.unclassified).sum()
     }
 
-    /// How many were taken for another class than theirs.
+    /// How many were taken for another class than theirs, or for none.
     pub fn errors(&self) -> u64 {
         self.cases() - self.counts.iter().step_by(self.names.len() + 1).sum::<u64>()
     }
 
     /// Writes the counts as `.csv`, atomically: a first line `true \ predicted` and the classes' names, then a
-    /// line for each true class, its name first.
+    /// line for each true class, its name first. Where cases were taken for no class, a last column `none` counts
+    /// them.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
@@ -92,8 +137,8 @@ impl Confusion {
         atomic::write(path.as_ref(), |out| {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_field("true \\ predicted")?;
-            csv.write_record(&self.names)?;
-            for (name, row) in self.names.iter().zip(self.counts.chunks(self.names.len().max(1))) {
+            csv.write_record(self.columns())?;
+            for (name, row) in self.rows() {
                 csv.write_field(name)?;
                 csv.write_record(row.iter().map(u64::to_string))?;
             }
@@ -115,7 +160,9 @@ impl Confusion {
             return Err(Error::shape("draw confusion", detail));
         }
         let grid = Grid::new(self);
-        let mut page = Page::new((grid.left + n * grid.cell + MARGIN).max(NARROWEST), MARGIN);
+        let columns = self.columns();
+        let width = grid.left + columns.len() * grid.cell + MARGIN;
+        let mut page = Page::new(width.max(NARROWEST), MARGIN);
         page.room(MARGIN / 2);
         let (cases, errors) = (self.cases(), self.errors());
         let percent = 100.0 * errors as f64 / cases.max(1) as f64;
@@ -124,8 +171,8 @@ impl Confusion {
         page.room(MARGIN / 2);
         let top = page.room(grid.head + n * grid.cell + MARGIN) + grid.head;
         let mut picture = page.picture;
-        grid.labels(&mut picture, top, &self.names);
-        for (row, counts) in self.counts.chunks(n).enumerate() {
+        grid.labels(&mut picture, top, &columns, n);
+        for (row, (_, counts)) in self.rows().enumerate() {
             let all = counts.iter().sum::<u64>().max(1) as f64;
             for (column, &count) in counts.iter().enumerate() {
                 let shade = (count as f64 / all).cbrt();
@@ -162,15 +209,16 @@ impl Grid {
     fn new(confusion: &Confusion) -> Self {
         let n = confusion.names.len();
         let scale = [(20, 2), (200, 1)].iter().find(|(most, _)| n <= *most).map_or(0, |(_, s)| *s);
-        let most = confusion.counts.iter().max().copied().unwrap_or(0).to_string();
+        let all = confusion.counts.iter().chain(&confusion.unclassified);
+        let most = all.max().copied().unwrap_or(0).to_string();
         let counts = n <= 60;
         let cell = match (scale, counts) {
             (0, _) => 3,
             (_, false) => text::HEIGHT + 2,
             (scale, true) => (text::width(&most, scale) + 5 * scale).max(16 * scale),
         };
-        let named = |name: &String| text::width(&text::shorten(name, NAME), scale);
-        let longest = confusion.names.iter().map(named).max().unwrap_or(0);
+        let named = |name: &str| text::width(&text::shorten(name, NAME), scale);
+        let longest = confusion.columns().into_iter().map(named).max().unwrap_or(0);
         let upwards = longest + 2 * scale > cell;
         let line = (text::HEIGHT + 3) * scale;
         let labels = if upwards { longest + 3 * scale } else { line };
@@ -184,7 +232,8 @@ impl Grid {
         }
     }
 
-    fn labels(&self, picture: &mut Picture, top: usize, names: &[String]) {
+    /// Names above the columns, and of the first `rows` beside the rows.
+    fn labels(&self, picture: &mut Picture, top: usize, names: &[&str], rows: usize) {
         let (scale, cell) = (self.scale, self.cell);
         if scale == 0 {
             return;
@@ -198,7 +247,9 @@ impl Grid {
             let width = text::width(&name, scale);
             let down = middle(text::CAPITAL * scale);
             let y = top + at * cell + down;
-            text::draw(picture, (self.left - 3 * scale - width, y), scale, INK, &name);
+            if at < rows {
+                text::draw(picture, (self.left - 3 * scale - width, y), scale, INK, &name);
+            }
             let x = self.left + at * cell;
             if self.upwards {
                 let place = (x + down, top - 3 * scale - width);

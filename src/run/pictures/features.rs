@@ -63,6 +63,8 @@ pub struct Answer {
     pub names: Vec<String>,
     /// The probability of each.
     pub probabilities: Vec<f32>,
+    /// The number of the class that the network says; `None` where it says none.
+    pub predicted: Option<usize>,
     /// The number of the true class, where it is known.
     pub truth: Option<usize>,
 }
@@ -269,19 +271,24 @@ fn draw_answer(page: &mut Page, answer: &Answer) -> Result<()> {
     if n != names {
         return fail(format!("{n} probabilities of {names} classes"));
     }
-    if let Some(truth) = answer.truth.filter(|&truth| truth >= n) {
-        return fail(format!("the true class is {truth}, of {n} (counted from 0)"));
+    for (what, class) in [("true", answer.truth), ("predicted", answer.predicted)] {
+        if let Some(class) = class.filter(|&class| class >= n) {
+            return fail(format!("the {what} class is {class}, of {n} (counted from 0)"));
+        }
     }
     let p = &answer.probabilities;
     let sureness = |class: usize| if p[class].is_nan() { -1.0 } else { p[class] };
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| sureness(b).total_cmp(&sureness(a)));
-    let Some(&predicted) = order.first() else { return Ok(()) };
+    if n == 0 {
+        return Ok(());
+    }
     let name = |class: usize| text::shorten(&answer.names[class], 16);
+    let said = answer.predicted.map_or("none".into(), name);
     let (verdict, verdict_colour) = match answer.truth {
-        Some(truth) if truth == predicted => (format!("{}: right", name(predicted)), RIGHT),
-        Some(truth) => (format!("{}: wrong, it is {}", name(predicted), name(truth)), WRONG),
-        None => (name(predicted), INK),
+        Some(truth) if answer.predicted == Some(truth) => (format!("{said}: right"), RIGHT),
+        Some(truth) => (format!("{said}: wrong, it is {}", name(truth)), WRONG),
+        None => (said, INK),
     };
     page.words(&verdict, 3, verdict_colour);
     if n > MOST_BARS {
@@ -298,7 +305,7 @@ fn draw_answer(page: &mut Page, answer: &Answer) -> Result<()> {
         let top = page.room(line);
         let share = f64::from(p[class]);
         let own = answer.truth == Some(class);
-        let (bar, ink) = match class == predicted {
+        let (bar, ink) = match answer.predicted == Some(class) {
             true => (verdict_colour, INK),
             false => (OTHER, if own { INK } else { FAINT }),
         };
