@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::cases::{Cases, Values};
 use super::set::ImageShape;
 use crate::error::{Error, Result};
+use crate::shape::product;
 
 /// One unit of an 8-bit picture: how far rounded values may be off.
 const UNIT: f32 = 1.0 / 255.0;
@@ -47,6 +48,8 @@ pub fn resize(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<Cases> 
         return Ok(cases.clone());
     }
     let (n, d) = (cases.len(), size(op, cases.len(), to)?);
+    // Between the two passes a picture has the rows of one and the columns of the other.
+    size(op, 1, ImageShape { height: from.height, width: to.width })?;
     let plan = Plan {
         from,
         to,
@@ -119,7 +122,7 @@ fn rows(values: Values, n: usize, d: usize) -> Result<Cases> {
 }
 
 fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
-    if from.height.checked_mul(from.width) == Some(cases.width()) {
+    if product(&[from.height, from.width]) == Some(cases.width()) {
         return Ok(());
     }
     let detail =
@@ -129,8 +132,8 @@ fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
 
 /// Values of a picture, where `n` of them can be indexed.
 fn size(op: &'static str, n: usize, to: ImageShape) -> Result<usize> {
-    let d = to.height.checked_mul(to.width).filter(|&d| i32::try_from(d).is_ok());
-    d.filter(|d| d.checked_mul(n.max(1)).is_some()).ok_or_else(|| too_large(op, n, to))
+    let d = product(&[to.height, to.width]).filter(|&d| i32::try_from(d).is_ok());
+    d.filter(|&d| product(&[d, n.max(1)]).is_some()).ok_or_else(|| too_large(op, n, to))
 }
 
 fn too_large(op: &'static str, n: usize, to: ImageShape) -> Error {

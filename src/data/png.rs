@@ -58,9 +58,9 @@ impl Image {
     /// Brightness, one value a pixel: a grey picture as it is, of a colour picture
     /// 0.299·red + 0.587·green + 0.114·blue (Rec. 601, as most programs turn colour into grey).
     pub fn luma(&self) -> Vec<f32> {
-        let pixels = self.shape.height * self.shape.width;
         match self.channels {
             3 => {
+                let pixels = self.values.len() / 3;
                 let (red, rest) = self.values.split_at(pixels);
                 let (green, blue) = rest.split_at(pixels);
                 let colours = red.iter().zip(green).zip(blue);

@@ -126,11 +126,10 @@ impl NetworkFile {
         let spec: NetworkSpec = serde_json::from_str(&spec).map_err(json(NETWORK_KEY))?;
         let input: PictureInput = serde_json::from_str(&input).map_err(json(INPUT_KEY))?;
         let classes: Vec<String> = serde_json::from_str(&classes).map_err(json(CLASSES_KEY))?;
-        input.check().map_err(|e| fail(INPUT_KEY, e.to_string()))?;
-        if input.shape() != spec.input || classes.len() != spec.classes {
+        let pictures = input.shape().map_err(|e| fail(INPUT_KEY, e.to_string()))?;
+        if pictures != spec.input || classes.len() != spec.classes {
             let detail = format!(
-                "pictures of {:?} and {} classes do not fit the network's {:?} and {}",
-                input.shape(),
+                "pictures of {pictures:?} and {} classes do not fit the network's {:?} and {}",
                 classes.len(),
                 spec.input,
                 spec.classes

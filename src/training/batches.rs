@@ -240,7 +240,7 @@ impl ResidentData {
     /// # Errors
     /// [`Error::Shape`] where dims do not have as many values as a case.
     pub fn with_case_dims(mut self, dims: &[usize]) -> Result<Self> {
-        if dims.iter().product::<usize>() != self.width || dims.len() > 3 {
+        if crate::shape::product(dims) != Some(self.width) || dims.len() > 3 {
             return Err(Error::shape(
                 "data",
                 format!("cases of {} values cannot be seen as {dims:?}", self.width),

@@ -193,3 +193,14 @@ fn a_case_larger_than_a_binding_is_refused() {
         assert!(Tensor::zeros(device, &[1]).is_ok());
     });
 }
+
+#[test]
+fn case_dims_whose_product_wraps_around_to_the_width_are_refused() {
+    let data = || resident(&Device::cpu(), forms()[0].0.clone(), 1 << 20);
+    assert!(data().with_case_dims(&[7, 10]).is_ok());
+    // 2·(2⁶³ + 35) is 70 and a carry.
+    for dims in [&[(1 << 63) + 35, 2][..], &[2, (1 << 62) + 35, 2], &[1, 7, 10, 1], &[0], &[71]] {
+        let refused = data().with_case_dims(dims).err().unwrap().to_string();
+        assert!(refused.contains("cases of 70 values"), "{refused}");
+    }
+}

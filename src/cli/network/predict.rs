@@ -108,7 +108,7 @@ fn write(
 /// Whether most pictures have bright edges, within the margins that were added.
 fn is_bright(cases: &Cases, opened: &Opened) -> bool {
     let input = &opened.file.input;
-    let [_, _, columns] = input.shape();
+    let Ok([_, _, columns]) = input.shape() else { return false };
     let ([h, w], [top, left]) = (input.size, input.margin);
     let edge = |row: &[f32]| {
         let at = |r: usize, c: usize| row[(top + r) * columns + left + c];
@@ -124,7 +124,7 @@ fn is_bright(cases: &Cases, opened: &Opened) -> bool {
 /// 1 − x, but for the margins, which are background.
 fn inverted(cases: &Cases, opened: &Opened) -> Result<Cases> {
     let input = &opened.file.input;
-    let [_, rows, columns] = input.shape();
+    let [_, rows, columns] = input.shape()?;
     let [top, left] = input.margin;
     let mut values = cases.to_f32();
     for case in values.chunks_mut(rows * columns) {

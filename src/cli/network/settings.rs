@@ -351,7 +351,7 @@ impl Settings {
             (NetworkKind::Lenet5, _) => lenet5::published(self.output, classes),
             (NetworkKind::Lenet5Modern, _) => lenet5::modern(classes),
             (NetworkKind::Cnn, Some(table)) => NetworkSpec {
-                input: input.shape(),
+                input: input.shape()?,
                 classes,
                 initialization: table.initialization.unwrap_or_else(|| by_layers(&table.layers)),
                 output: table.output,
@@ -359,7 +359,7 @@ impl Settings {
             },
             (NetworkKind::Cnn, None) => return Err(no_network()),
         };
-        spec.input = input.shape();
+        spec.input = input.shape()?;
         Ok(spec)
     }
 }
