@@ -397,7 +397,11 @@ fn check_table(table: &[Vec<usize>], maps: usize, inputs: usize) -> Result<()> {
         }
         for (at, &c) in row.iter().enumerate() {
             if c >= inputs {
-                return fail(format!("output map {o} sees input map {c}, of 0 to {}", inputs - 1));
+                let known = match inputs.checked_sub(1) {
+                    Some(last) => format!("of 0 to {last}"),
+                    None => "and there is none".into(),
+                };
+                return fail(format!("output map {o} sees input map {c}, {known}"));
             }
             if row[..at].contains(&c) {
                 return fail(format!("output map {o} names input map {c} twice"));
