@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::set::ImageShape;
+use super::values::{Values, reserved};
 use crate::error::{Error, Result};
 use crate::shape::product;
 
@@ -74,7 +75,7 @@ pub fn resize(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<Cases> 
         },
         Values::F32(values) => Values::F32(plan.apply(values, (n, d), f64::from, |x| x as f32)?),
     };
-    rows(values, n, d)
+    Cases::instead_of(cases, values, d)
 }
 
 /// Pictures with a border of zeros: `margins` are the pixels added above and below, and left and right.
@@ -110,15 +111,7 @@ pub fn pad(cases: &Cases, from: ImageShape, margins: [usize; 2]) -> Result<Cases
         }
         Values::F32(v) => Values::F32(framed(v, shape, from, to)?),
     };
-    rows(values, shape.0, shape.1)
-}
-
-/// Cases, of which there may be none.
-fn rows(values: Values, n: usize, d: usize) -> Result<Cases> {
-    match n {
-        0 => Ok(Cases::new(Values::Bits(zeros((1, d))?), 1, d)?.limit(0)),
-        _ => Cases::new(values, n, d),
-    }
+    Cases::instead_of(cases, values, shape.1)
 }
 
 fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
@@ -142,10 +135,7 @@ fn too_large(op: &'static str, n: usize, to: ImageShape) -> Error {
 
 /// `n` rows of zeros.
 fn zeros<T: Copy + Default>((n, d): (usize, usize)) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(n * d).map_err(|_| {
-        Error::data("pictures", format!("{n} pictures of {d} values do not fit in memory"))
-    })?;
+    let mut values = reserved("pictures", [n, d])?;
     values.resize(n * d, T::default());
     Ok(values)
 }

@@ -6,9 +6,10 @@
 use std::path::Path;
 
 use super::array::{Element, Layout, from_fortran_order};
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::DataSet;
+use super::values::Values;
 use crate::error::Result;
 use crate::shape::product;
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use png::{ColorType, DecodingError, Transformations};
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::{DataSet, ImageShape};
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// The first bytes of the magic number.

@@ -80,6 +80,7 @@ pub fn case(
             scale,
             standardize: form.standardize.then_some((&mean, &inverse)),
             binarize: form.binarize,
+            numbers: None,
         };
         gather(&source, pick, &transform, &mut out)?;
         out.to_vec()
