@@ -295,6 +295,8 @@ impl Device {
     }
 
     /// As [`Device::synchronize`], for asynchronous callers: the thread is free while the device works.
+    /// (Recording waits by itself where more than three submissions are under way; in a browser it never
+    /// does.)
     ///
     /// # Errors
     /// As [`Device::synchronize`]; in a browser, which tells of failed allocations and submissions late,
