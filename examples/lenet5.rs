@@ -19,7 +19,7 @@ fn resident(device: &Device, set: DataSet, input: &PictureInput) -> Result<Resid
     let standardize = Some((vec![mean; width], vec![deviation; width]));
     ResidentData::new(device, &cases, Treatment { standardize, resample: None })?
         .with_labels(&set.labels.unwrap_or_default())?
-        .with_case_dims(&input.shape())
+        .with_case_dims(&input.shape()?)
 }
 
 fn main() -> Result<()> {

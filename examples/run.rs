@@ -10,7 +10,9 @@ use harmonium::{Device, Result};
 fn main() -> Result<()> {
     let folder = std::env::args().nth(1).unwrap_or("runs/example".into());
     train_in_two_parts(&Device::auto(), Path::new(&folder), 20)?;
-    println!("{folder}/report.html shows the run; `harmonium eval {folder}` says how good the machine is");
+    println!(
+        "{folder}/report.html shows the run; `harmonium eval {folder}` says how good the machine is"
+    );
     Ok(())
 }
 
@@ -37,7 +39,8 @@ pub fn train_in_two_parts(device: &Device, folder: &Path, epochs: u64) -> Result
     // The folder is locked as long as its run lives.
     drop(run);
 
-    let Found::Unfinished(settings, older) = Run::find(folder, "rbm", Vec::new(), &mut tell)? else {
+    let Found::Unfinished(settings, older) = Run::find(folder, "rbm", Vec::new(), &mut tell)?
+    else {
         println!("there is nothing left to do");
         return Ok(());
     };
@@ -55,8 +58,9 @@ fn tell(event: Event<'_>) -> Flow {
         Event::Note(text) | Event::Warning(text) => println!("{text}"),
         Event::Scored(figures) => {
             let told = figures.iter().filter_map(|(figure, value)| Some((figure, value?)));
-            let texts: Vec<String> =
-                told.map(|(figure, value)| format!("{} {}", figure.key, figure.text(value))).collect();
+            let texts: Vec<String> = told
+                .map(|(figure, value)| format!("{} {}", figure.key, figure.text(value)))
+                .collect();
             println!("{}", texts.join(", "));
         }
         _ => {}

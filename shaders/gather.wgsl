@@ -9,7 +9,7 @@ struct Params {
     // Where in the index list this batch begins, and at which row of the output.
     first_index: u32,
     first_row: u32,
-    // The global number of the shard's first case, for random numbers.
+    // The global number of the shard's first case, for random numbers; what is added to the cases' own.
     first_case: u32,
     scale: f32,
     threshold: f32,
@@ -22,13 +22,16 @@ struct Params {
 @group(0) @binding(2) var<storage, read> indices: array<u32>;
 @group(0) @binding(3) var<storage, read> mean: array<f32>;
 @group(0) @binding(4) var<storage, read> inverse_deviation: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+@group(0) @binding(5) var<storage, read> numbers: array<u32>;
+@group(0) @binding(6) var<storage, read_write> out: array<f32>;
 
 // 0: f32; 1: u8; 2: bits.
 override SOURCE: u32 = 0;
 // 0: as it is; 1: x >= threshold; 2: Bernoulli(x).
 override BINARIZE: u32 = 0;
 override STANDARDIZE: bool = false;
+// Whether each case of the source has a number of its own, by which it is drawn.
+override NUMBERED: bool = false;
 override WORKGROUP: u32 = 64;
 
 @compute @workgroup_size(WORKGROUP)
@@ -58,7 +61,8 @@ fn main(
     switch BINARIZE {
         case 1u: { x = select(vec4<f32>(0.0), vec4<f32>(1.0), x >= vec4<f32>(params.threshold)); }
         case 2u: {
-            let case_number = params.first_case + index;
+            var case_number = params.first_case;
+            if NUMBERED { case_number += numbers[index]; } else { case_number += index; }
             x = bernoullis(philox(vec4<u32>(column / 4u, case_number, params.counter), params.key), x);
         }
         default: {}

@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
+/// The product of sizes, where it can be counted.
+pub(crate) fn product(sizes: &[usize]) -> Option<usize> {
+    sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size))
+}
+
 /// Up to four dimensions, row-major, batch first: `[B, N]`, `[B, C, H, W]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -58,8 +63,7 @@ impl Shape {
                 format!("{} dimensions asked for, 4 at most", dims.len()),
             ));
         }
-        let len = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        match len {
+        match product(dims) {
             Some(n) if n <= i32::MAX as usize => {
                 let mut sizes = [1; 4];
                 sizes[..dims.len()].copy_from_slice(dims);

@@ -9,16 +9,28 @@ use crate::error::{Error, Result};
 struct Report {
     auto: String,
     auto_index: Option<usize>,
+    /// GPUs that `auto` passes over, and why.
+    notices: Vec<String>,
     cpu: crate::device::DeviceInfo,
     adapters: Vec<AdapterSummary>,
 }
 
 pub fn run(options: &DevicesOptions) -> Result<()> {
     let adapters = adapters();
-    let (auto_index, auto) = auto_choice(&adapters);
+    // What opens is known when it was opened.
+    let chosen = Device::auto();
+    let notices = chosen.notices().to_vec();
+    let (auto_index, auto) = match chosen.info() {
+        info if info.kind == DeviceKind::Cpu && notices.is_empty() => auto_choice(&adapters),
+        info if info.kind == DeviceKind::Cpu => (None, "CPU: no hardware GPU can be used".into()),
+        info => {
+            let index = adapters.iter().find(|a| a.info == *info).map(|a| a.index);
+            (index, format!("{info}: the first hardware GPU that opens"))
+        }
+    };
     let cpu = Device::cpu().info().clone();
     if options.json {
-        let report = Report { auto, auto_index, cpu, adapters };
+        let report = Report { auto, auto_index, notices, cpu, adapters };
         let text = serde_json::to_string_pretty(&report)
             .map_err(|e| Error::data("report", e.to_string()))?;
         out!("{text}");
@@ -29,6 +41,9 @@ pub fn run(options: &DevicesOptions) -> Result<()> {
         print_adapter(a)?;
     }
     out!("\n--device auto takes {auto}");
+    for notice in &notices {
+        out!("     {notice}");
+    }
     if adapters.is_empty() {
         out!(
             "No GPU driver was found. Debian: apt-get install mesa-vulkan-drivers gives a software one."

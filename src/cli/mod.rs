@@ -77,20 +77,25 @@ fn train_model(model: args::TrainModel) -> Result<ExitCode> {
 /// Opens the device that was asked for and says which one it is.
 fn open_device(selector: &str) -> Result<Device> {
     let device = Device::select(selector)?;
-    let info = device.info();
-    let auto = matches!(selector, "auto" | "");
-    match info.kind {
-        DeviceKind::Cpu if auto => {
-            tell(format!(
-                "device: {info}; no hardware GPU was found (`harmonium devices` lists all)"
-            ));
+    let auto = matches!(selector.trim().to_ascii_lowercase().as_str(), "auto" | "");
+    about_device(&device, auto).iter().for_each(tell);
+    Ok(device)
+}
+
+/// What is said of a device: which one it is, and which others `auto` passed over.
+fn about_device(device: &Device, auto: bool) -> Vec<String> {
+    let (info, notices) = (device.info(), device.notices());
+    let mut lines: Vec<String> = notices.iter().map(|n| format!("note: {n}")).collect();
+    lines.push(match info.kind {
+        DeviceKind::Cpu if auto && notices.is_empty() => {
+            format!("device: {info}; no hardware GPU was found (`harmonium devices` lists all)")
         }
         DeviceKind::Software => {
-            tell(format!("device: {info}; a software adapter is slower than --device cpu"));
+            format!("device: {info}; a software adapter is slower than --device cpu")
         }
-        _ => tell(format!("device: {info}")),
-    }
-    Ok(device)
+        _ => format!("device: {info}"),
+    });
+    lines
 }
 
 /// Prints a profile.
@@ -119,4 +124,26 @@ fn print_profile(device: &Device, rows: Vec<ProfileRow>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::about_device;
+    use crate::device::{Device, testing};
+
+    #[test]
+    fn a_gpu_that_does_not_open_is_named_with_the_reason() {
+        let none = testing::auto_after(usize::MAX);
+        let lines = about_device(&none, true);
+        assert_eq!(lines.len(), none.notices().len() + 1, "{lines:?}");
+        let absent = lines.iter().any(|line| line.contains("no hardware GPU was found"));
+        // Where there is an adapter it is not said that there is none.
+        assert_eq!(absent, none.notices().is_empty(), "{lines:?}");
+        for (line, notice) in lines.iter().zip(none.notices()) {
+            assert!(line.contains(notice) && line.contains("out of order"), "{line}");
+        }
+        let plain = about_device(&Device::cpu(), true);
+        assert!(plain.len() == 1 && plain[0].contains("no hardware GPU was found"), "{plain:?}");
+        assert!(!about_device(&Device::cpu(), false)[0].contains("hardware"));
+    }
 }

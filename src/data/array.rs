@@ -1,8 +1,8 @@
 //! What idx and npy share: dimensions that are not believed, and elements read from bytes.
 
-use super::cases::Values;
 use super::input::Input;
 use super::set::ImageShape;
+use super::values::Values;
 use crate::error::Result;
 
 /// The element types that are read.

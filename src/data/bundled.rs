@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::folder::check_count;
 use super::idx;
 use super::input::Input;
 use super::set::{DataSet, ImageShape, Splits};
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// The digits' first cases are for training, the rest for testing.
@@ -46,7 +47,10 @@ pub(super) fn digits() -> Result<Splits> {
         notices: Vec::new(),
     };
     let test: Vec<u32> = (DIGITS_TRAIN as u32..n as u32).collect();
-    Ok(Splits { test: Some(all.select(&test, "digits (test)")?), train: all.limit(DIGITS_TRAIN) })
+    // Each part counts its own cases.
+    let mut test = all.select(&test, "digits (test)")?;
+    test.cases = test.cases.numbered_anew();
+    Ok(Splits { test: Some(test), train: all.limit(DIGITS_TRAIN) })
 }
 
 /// The first part of Fashion-MNIST.

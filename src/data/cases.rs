@@ -4,81 +4,10 @@ use std::fmt;
 
 use rayon::prelude::*;
 
+use super::numbers::Numbers;
+use super::values::{Values, first, reserved};
 use crate::error::{Error, Result};
-
-/// Values of N cases × D, row by row, in the smallest form that holds their source without loss.
-#[derive(Clone, PartialEq)]
-pub enum Values {
-    /// Binary values, one byte of 0 or 1 each.
-    Bits(Vec<u8>),
-    /// Bytes; the value is `x as f32 * scale`.
-    U8 {
-        /// The bytes.
-        values: Vec<u8>,
-        /// What one unit is worth: 1/255 for pictures, 1/16 for the bundled digits.
-        scale: f32,
-    },
-    /// Any finite numbers.
-    F32(Vec<f32>),
-}
-
-/// Where the first such value is. Blocks are searched whole, because rayon's own search asks at each
-/// element whether to stop: sampling MNIST's 47 million pixels took 1.0 s with it and takes 0.16 s so.
-fn first<T: Copy + Sync>(values: &[T], found: impl Fn(T) -> bool + Sync) -> Option<usize> {
-    const BLOCK: usize = 1 << 14;
-    let any = |block: &[T]| block.iter().fold(false, |any, &x| any | found(x));
-    let block = values.par_chunks(BLOCK).position_first(any)?;
-    let begin = block * BLOCK;
-    values[begin..].iter().position(|&x| found(x)).map(|k| begin + k)
-}
-
-impl Values {
-    /// Bits where every number is 0 or 1, else the numbers themselves.
-    pub fn from_floats(values: Vec<f32>) -> Self {
-        if first(&values, |x| x != 0.0 && x != 1.0).is_none() {
-            Values::Bits(values.iter().map(|&x| u8::from(x == 1.0)).collect())
-        } else {
-            Values::F32(values)
-        }
-    }
-
-    /// How many values.
-    pub fn len(&self) -> usize {
-        match self {
-            Values::Bits(v) => v.len(),
-            Values::U8 { values, .. } => values.len(),
-            Values::F32(v) => v.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// CRC-32 of the values as they are held: it tells changed data from the same.
-    pub fn checksum(&self) -> u32 {
-        match self {
-            Values::Bits(v) | Values::U8 { values: v, .. } => crc32fast::hash(v),
-            Values::F32(v) => crc32fast::hash(bytemuck::cast_slice(v)),
-        }
-    }
-
-    /// `bits`, `u8` or `f32`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Values::Bits(_) => "bits",
-            Values::U8 { .. } => "u8",
-            Values::F32(_) => "f32",
-        }
-    }
-}
-
-impl fmt::Debug for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} × {}", self.len(), self.kind())
-    }
-}
+use crate::shape::product;
 
 /// N cases (rows) of D values (columns), all finite. Cases and columns count from 0.
 ///
@@ -95,6 +24,7 @@ pub struct Cases {
     values: Values,
     n: usize,
     d: usize,
+    numbers: Numbers,
 }
 
 impl fmt::Debug for Cases {
@@ -123,7 +53,7 @@ impl Row<'_> {
 }
 
 impl Cases {
-    /// `n` cases of `d` values each: 1 ≤ n < 2³², 1 ≤ d < 2³¹.
+    /// `n` cases of `d` values each: 1 ≤ n < 2³², 1 ≤ d < 2³¹. Case `i` is number `i` of its source.
     ///
     /// # Errors
     /// [`Error::Data`] where n or d is 0 or too large, n·d is not the number of values, a bit is neither 0
@@ -138,7 +68,7 @@ impl Cases {
                 "{n} cases of {d} values: at most 4294967295 cases of 2147483647 values"
             ));
         }
-        if n.checked_mul(d) != Some(values.len()) {
+        if product(&[n, d]) != Some(values.len()) {
             return refuse(format!("{n} cases of {d} need n·d values, found {}", values.len()));
         }
         let bad = match &values {
@@ -149,7 +79,7 @@ impl Cases {
             }
             Values::U8 { .. } => None,
         };
-        let cases = Cases { values, n, d };
+        let cases = Cases { values, n, d, numbers: Numbers::From(0) };
         match bad {
             Some(k) => {
                 let x = cases.row(k / d)[k % d];
@@ -188,6 +118,42 @@ impl Cases {
         &self.values
     }
 
+    /// The number of case `i` in its source: what is drawn for it is drawn by that number, so that it is
+    /// the same in a part of the source as in the whole.
+    ///
+    /// ```
+    /// use harmonium::data;
+    /// let digits = data::load("digits")?.train.cases;
+    /// let picked = digits.select(&[7, 1200])?;
+    /// assert_eq!((digits.number(7), picked.number(0), picked.number(1)), (7, 7, 1200));
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    pub fn number(&self, i: usize) -> u32 {
+        self.numbers.of(i)
+    }
+
+    /// The same cases as the source's first: numbered 0, 1, 2 …
+    pub(super) fn numbered_anew(self) -> Cases {
+        Cases { numbers: Numbers::From(0), ..self }
+    }
+
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// The same cases as `source` with other values: as many of them, by the same numbers.
+    ///
+    /// # Errors
+    /// As [`Cases::new`], but an empty selection stays one.
+    pub(crate) fn instead_of(source: &Cases, values: Values, d: usize) -> Result<Cases> {
+        let mut cases = match source.n {
+            0 => Cases::new(Values::Bits(vec![0; d]), 1, d)?.limit(0),
+            n => Cases::new(values, n, d)?,
+        };
+        cases.numbers = source.numbers.clone();
+        Ok(cases)
+    }
+
     fn raw_row(&self, i: usize) -> Row<'_> {
         let range = if i < self.n { i * self.d..(i + 1) * self.d } else { 0..0 };
         match &self.values {
@@ -224,26 +190,26 @@ impl Cases {
     /// The named cases, in that order; a case may be named more than once, and none at all is allowed.
     ///
     /// # Errors
-    /// [`Error::Data`] for an index that is no case.
+    /// [`Error::Data`] for an index that is no case, and for more cases than memory holds.
     pub fn select(&self, indices: &[u32]) -> Result<Cases> {
         if let Some(&i) = indices.iter().find(|&&i| i as usize >= self.n) {
             return Err(Error::data("select", format!("case {i} asked for, of {}", self.n)));
         }
-        fn pick<T: Copy>(values: &[T], d: usize, indices: &[u32]) -> Vec<T> {
-            let mut out = Vec::with_capacity(indices.len() * d);
+        fn pick<T: Copy>(values: &[T], d: usize, indices: &[u32]) -> Result<Vec<T>> {
+            let mut out = reserved("select", [indices.len(), d])?;
             for &i in indices {
                 out.extend_from_slice(&values[i as usize * d..(i as usize + 1) * d]);
             }
-            out
+            Ok(out)
         }
         let values = match &self.values {
-            Values::Bits(v) => Values::Bits(pick(v, self.d, indices)),
+            Values::Bits(v) => Values::Bits(pick(v, self.d, indices)?),
             Values::U8 { values, scale } => {
-                Values::U8 { values: pick(values, self.d, indices), scale: *scale }
+                Values::U8 { values: pick(values, self.d, indices)?, scale: *scale }
             }
-            Values::F32(v) => Values::F32(pick(v, self.d, indices)),
+            Values::F32(v) => Values::F32(pick(v, self.d, indices)?),
         };
-        Ok(Cases { values, n: indices.len(), d: self.d })
+        Ok(Cases { values, n: indices.len(), d: self.d, numbers: self.numbers.pick(indices) })
     }
 
     /// The first `n` cases, or all where there are fewer.
@@ -259,6 +225,7 @@ impl Cases {
                     v.shrink_to_fit();
                 }
             }
+            self.numbers.limit(n);
             self.n = n;
         }
         self

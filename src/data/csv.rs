@@ -4,9 +4,10 @@ use std::io::{self, Read};
 
 use ::csv::{ByteRecord, ErrorKind, ReaderBuilder, Trim};
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::{DataSet, ImageShape};
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// Line ends as `\n` alone, the last line's included, so that the reader's line count is that of an editor.

@@ -1,9 +1,10 @@
 //! The idx format of the MNIST files: two zero bytes, a type, a rank, big-endian sizes, the values.
 
 use super::array::{Element, Layout};
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::DataSet;
+use super::values::Values;
 use crate::error::Result;
 
 /// Whether these first bytes are an idx header's.

@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::set::ImageShape;
+use super::values::{Values, reserved};
 use crate::error::{Error, Result};
+use crate::shape::product;
 
 /// One unit of an 8-bit picture: how far rounded values may be off.
 const UNIT: f32 = 1.0 / 255.0;
@@ -47,6 +49,8 @@ pub fn resize(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<Cases> 
         return Ok(cases.clone());
     }
     let (n, d) = (cases.len(), size(op, cases.len(), to)?);
+    // Between the two passes a picture has the rows of one and the columns of the other.
+    size(op, 1, ImageShape { height: from.height, width: to.width })?;
     let plan = Plan {
         from,
         to,
@@ -71,7 +75,7 @@ pub fn resize(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<Cases> 
         },
         Values::F32(values) => Values::F32(plan.apply(values, (n, d), f64::from, |x| x as f32)?),
     };
-    rows(values, n, d)
+    Cases::instead_of(cases, values, d)
 }
 
 /// Pictures with a border of zeros: `margins` are the pixels added above and below, and left and right.
@@ -107,19 +111,11 @@ pub fn pad(cases: &Cases, from: ImageShape, margins: [usize; 2]) -> Result<Cases
         }
         Values::F32(v) => Values::F32(framed(v, shape, from, to)?),
     };
-    rows(values, shape.0, shape.1)
-}
-
-/// Cases, of which there may be none.
-fn rows(values: Values, n: usize, d: usize) -> Result<Cases> {
-    match n {
-        0 => Ok(Cases::new(Values::Bits(zeros((1, d))?), 1, d)?.limit(0)),
-        _ => Cases::new(values, n, d),
-    }
+    Cases::instead_of(cases, values, shape.1)
 }
 
 fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
-    if from.height.checked_mul(from.width) == Some(cases.width()) {
+    if product(&[from.height, from.width]) == Some(cases.width()) {
         return Ok(());
     }
     let detail =
@@ -129,8 +125,8 @@ fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
 
 /// Values of a picture, where `n` of them can be indexed.
 fn size(op: &'static str, n: usize, to: ImageShape) -> Result<usize> {
-    let d = to.height.checked_mul(to.width).filter(|&d| i32::try_from(d).is_ok());
-    d.filter(|d| d.checked_mul(n.max(1)).is_some()).ok_or_else(|| too_large(op, n, to))
+    let d = product(&[to.height, to.width]).filter(|&d| i32::try_from(d).is_ok());
+    d.filter(|&d| product(&[d, n.max(1)]).is_some()).ok_or_else(|| too_large(op, n, to))
 }
 
 fn too_large(op: &'static str, n: usize, to: ImageShape) -> Error {
@@ -139,10 +135,7 @@ fn too_large(op: &'static str, n: usize, to: ImageShape) -> Error {
 
 /// `n` rows of zeros.
 fn zeros<T: Copy + Default>((n, d): (usize, usize)) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(n * d).map_err(|_| {
-        Error::data("pictures", format!("{n} pictures of {d} values do not fit in memory"))
-    })?;
+    let mut values = reserved("pictures", [n, d])?;
     values.resize(n * d, T::default());
     Ok(values)
 }

@@ -28,10 +28,12 @@ mod idx;
 mod images;
 mod input;
 mod npy;
+mod numbers;
 mod picture_input;
 mod png;
 mod preprocessing;
 mod set;
+mod values;
 
 use std::fs;
 use std::path::Path;
@@ -39,13 +41,14 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use input::Input;
 
-pub use cases::{Cases, Values};
+pub use cases::Cases;
 pub use images::{pad, resize};
 pub use npy::{NpyArray, NpyMatrix, read_array, read_matrix};
 pub use picture_input::PictureInput;
 pub use png::{Image, from_png};
 pub use preprocessing::{Binarize, Part, Preprocessing, epoch_draw};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
+pub use values::Values;
 
 /// The names of the bundled data sets.
 pub const BUNDLED: [&str; 2] = ["digits", "fashion"];
@@ -172,7 +175,7 @@ fn zero_one_as_bits(splits: &mut Splits) -> Result<()> {
     for set in std::iter::once(&mut splits.train).chain(splits.test.as_mut()) {
         if let Values::U8 { values, .. } = set.cases.values() {
             let bits = Values::Bits(values.clone());
-            set.cases = Cases::new(bits, set.cases.len(), set.cases.width())?;
+            set.cases = Cases::instead_of(&set.cases, bits, set.cases.width())?;
         }
     }
     Ok(())

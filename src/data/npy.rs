@@ -6,10 +6,12 @@
 use std::path::Path;
 
 use super::array::{Element, Layout, from_fortran_order};
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::DataSet;
+use super::values::Values;
 use crate::error::Result;
+use crate::shape::product;
 
 /// The magic number.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
@@ -72,10 +74,10 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<NpyMatrix> {
     let mut input = Input::open(path.as_ref())?;
     let header = read_cases_header(&mut input)?;
     let values = header.floats(&mut input)?;
-    let size = |d: &[u64]| d.iter().try_fold(1usize, |p, &x| p.checked_mul(x.try_into().ok()?));
-    match (size(&header.dims[..1]), size(&header.dims[1..])) {
-        (Some(rows), Some(columns)) => Ok(NpyMatrix { rows, columns, values }),
-        _ => {
+    let dims: Option<Vec<usize>> = header.dims.iter().map(|&d| d.try_into().ok()).collect();
+    match dims.and_then(|dims| Some((dims[0], product(&dims[1..])?))) {
+        Some((rows, columns)) => Ok(NpyMatrix { rows, columns, values }),
+        None => {
             let detail = format!("dimensions {:?} are too large", header.dims);
             Err(input.error(header.begin, detail))
         }

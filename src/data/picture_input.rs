@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// use harmonium::data::{self, PictureInput};
 /// let input = PictureInput::lenet5();
 /// let digits = data::load("digits")?.train;
-/// assert_eq!(input.shape(), [1, 32, 32]);
+/// assert_eq!(input.shape()?, [1, 32, 32]);
 /// assert_eq!(input.prepare(&digits)?.width(), 32 * 32);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -45,8 +45,12 @@ impl PictureInput {
     }
 
     /// What a case becomes: [channels, height, width].
-    pub fn shape(&self) -> [usize; 3] {
-        [1, self.size[0] + 2 * self.margin[0], self.size[1] + 2 * self.margin[1]]
+    ///
+    /// # Errors
+    /// As [`PictureInput::check`].
+    pub fn shape(&self) -> Result<[usize; 3]> {
+        self.check()?;
+        Ok([1, self.size[0] + 2 * self.margin[0], self.size[1] + 2 * self.margin[1]])
     }
 
     /// Checks the sizes and values.

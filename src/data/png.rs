@@ -5,9 +5,10 @@ use std::path::Path;
 
 use png::{ColorType, DecodingError, Transformations};
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
 use super::input::Input;
 use super::set::{DataSet, ImageShape};
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// The first bytes of the magic number.
@@ -58,9 +59,9 @@ impl Image {
     /// Brightness, one value a pixel: a grey picture as it is, of a colour picture
     /// 0.299·red + 0.587·green + 0.114·blue (Rec. 601, as most programs turn colour into grey).
     pub fn luma(&self) -> Vec<f32> {
-        let pixels = self.shape.height * self.shape.width;
         match self.channels {
             3 => {
+                let pixels = self.values.len() / 3;
                 let (red, rest) = self.values.split_at(pixels);
                 let (green, blue) = rest.split_at(pixels);
                 let colours = red.iter().zip(green).zip(blue);

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::cases::{Cases, Values};
+use super::cases::Cases;
+use super::values::Values;
 use crate::error::{Error, Result};
 use crate::random::{Draw, bernoulli, stream};
 
@@ -75,31 +76,32 @@ impl From<Binarize> for String {
     }
 }
 
-/// Which part of the data is binarised, so that the parts do not share random numbers.
+/// Which part of the source is binarised, so that the parts do not share random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Step 0 of the stream.
     Train,
     /// Step 1 of the stream.
     Test,
-    /// Step 2 of the stream.
+    /// Cases held out of the source's training part. They keep their numbers and so their draws: a case
+    /// becomes the same bits whether it is held out or not.
     Validation,
 }
 
 impl Part {
-    /// The numbers that binarise this part once: row i is the part's case i.
+    /// The numbers that binarise this part once: row i is number i of the source's part
+    /// ([`Cases::number`]).
     pub fn draw(self, seed: u64) -> Draw {
         let step = match self {
-            Part::Train => 0,
+            Part::Train | Part::Validation => 0,
             Part::Test => 1,
-            Part::Validation => 2,
         };
         Draw::new(seed, stream::BINARIZE).at(step)
     }
 }
 
 /// The numbers that binarise the training part in epoch `epoch` with [`Binarize::Resample`]; they are
-/// other ones than those of every [`Part`].
+/// other ones than those of every [`Part`]. Row i is number i of the source here too.
 pub fn epoch_draw(seed: u64, epoch: u64) -> Draw {
     const FIRST: u64 = 16;
     Draw::new(seed, stream::BINARIZE).at(FIRST + epoch)
@@ -254,7 +256,7 @@ impl Preprocessing {
         if self.mean.is_none() && self.std.is_none() {
             return Ok(cases);
         }
-        let (n, d) = (cases.len(), cases.width());
+        let d = cases.width();
         self.check(d)?;
         let mean = self.mean.clone().unwrap_or_else(|| vec![0.0; d]);
         let std = self.std.clone().unwrap_or_else(|| vec![1.0; d]);
@@ -265,20 +267,11 @@ impl Preprocessing {
                 *x = ((f64::from(*x) - f64::from(m)) / f64::from(s)) as f32;
             }
         });
-        rebuild(Values::F32(values), n, d)
+        Cases::instead_of(&cases, Values::F32(values), d)
     }
-}
-
-/// As [`Cases::new`], but an empty selection stays one.
-fn rebuild(values: Values, n: usize, d: usize) -> Result<Cases> {
-    if n > 0 {
-        return Cases::new(values, n, d);
-    }
-    Ok(Cases::new(Values::Bits(vec![0; d]), 1, d)?.limit(0))
 }
 
 fn threshold(cases: Cases, t: f32) -> Result<Cases> {
-    let (n, d) = (cases.len(), cases.width());
     let bits = match cases.values() {
         Values::Bits(_) => return Ok(cases),
         Values::U8 { values, scale } => {
@@ -286,7 +279,7 @@ fn threshold(cases: Cases, t: f32) -> Result<Cases> {
         }
         Values::F32(v) => v.par_iter().map(|&x| u8::from(x >= t)).collect(),
     };
-    rebuild(Values::Bits(bits), n, d)
+    Cases::instead_of(&cases, Values::Bits(bits), cases.width())
 }
 
 fn sample(cases: Cases, draw: Draw) -> Result<Cases> {
@@ -297,12 +290,12 @@ fn sample(cases: Cases, draw: Draw) -> Result<Cases> {
     let mut bits = vec![0u8; n * d];
     bits.par_chunks_mut(d).enumerate().for_each_init(Vec::new, |row, (i, out)| {
         cases.row_f32(i, row);
-        draw.for_each_block(i as u32, d as u32, |column, words| {
+        draw.for_each_block(cases.number(i), d as u32, |column, words| {
             let column = column as usize;
             for (k, &word) in words.iter().enumerate().take(d - column) {
                 out[column + k] = bernoulli(word, row[column + k]) as u8;
             }
         });
     });
-    rebuild(Values::Bits(bits), n, d)
+    Cases::instead_of(&cases, Values::Bits(bits), d)
 }

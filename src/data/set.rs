@@ -133,7 +133,8 @@ impl DataSet {
     }
 
     /// Holds cases out: (training part, validation part), both in the source's order. Which cases is a
-    /// function of the seed, the number of cases and the number held out alone.
+    /// function of the seed, the number of cases and the number held out alone. They keep their numbers
+    /// ([`Cases::number`]).
     ///
     /// ```
     /// use harmonium::data::{self, Holdout};

@@ -92,7 +92,10 @@ impl fmt::Display for DeviceInfo {
 /// assert_eq!(device.info().backend, "cpu");
 /// ```
 #[derive(Clone)]
-pub struct Device(Backend);
+pub struct Device {
+    backend: Backend,
+    notices: Arc<[String]>,
+}
 
 #[derive(Clone)]
 pub(crate) enum Backend {
@@ -102,6 +105,7 @@ pub(crate) enum Backend {
 
 impl Device {
     /// A hardware GPU if there is one that opens, else the CPU. Software adapters are never chosen.
+    /// [`Device::notices`] says why a hardware GPU was passed over.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn auto() -> Self {
         pollster::block_on(Self::auto_async())
@@ -109,17 +113,25 @@ impl Device {
 
     /// As [`Device::auto`], for asynchronous callers.
     pub async fn auto_async() -> Self {
-        for candidate in select::hardware().await {
-            if let Ok(device) = Self::open(candidate).await {
-                return device;
-            }
-        }
-        Self::cpu()
+        Self::first_of(select::hardware().await, Self::open).await
+    }
+
+    /// The first candidate that opens, else the CPU, with what is to be said of those passed over.
+    async fn first_of(
+        candidates: Vec<select::Candidate>,
+        open: impl AsyncFnMut(select::Candidate) -> Result<Self>,
+    ) -> Self {
+        let (opened, notices) = select::first_that_opens(candidates, open).await;
+        Device { notices: notices.into(), ..opened.unwrap_or_else(Self::cpu) }
+    }
+
+    fn new(backend: Backend) -> Self {
+        Device { backend, notices: Arc::default() }
     }
 
     /// The CPU path, on as many threads as rayon's global pool has (`RAYON_NUM_THREADS`).
     pub fn cpu() -> Self {
-        Device(Backend::Cpu(Arc::new(Cpu::new())))
+        Self::new(Backend::Cpu(Arc::new(Cpu::new())))
     }
 
     /// A GPU by index (as `harmonium devices` counts them), backend (`vulkan`, `metal`, `dx12`, `gl`)
@@ -217,38 +229,44 @@ impl Device {
         device: wgpu::Device,
         queue: wgpu::Queue,
     ) -> Result<Self> {
-        Ok(Device(Backend::Gpu(Gpu::adopt(adapter, device, queue)?)))
+        Ok(Self::new(Backend::Gpu(Gpu::adopt(adapter, device, queue)?)))
     }
 
     /// Tells harmonium that the wgpu device is lost, where the program's own callback has taken the place
     /// of harmonium's; the first reason counts. Every later call on the device gives
     /// [`Error::DeviceLost`]. Nothing happens on the CPU.
     pub fn report_loss(&self, reason: &str) {
-        if let Backend::Gpu(gpu) = &self.0 {
+        if let Backend::Gpu(gpu) = &self.backend {
             gpu.driver.faults.lose(reason.into());
         }
     }
 
     async fn open(candidate: select::Candidate) -> Result<Self> {
-        Ok(Device(Backend::Gpu(Gpu::open(candidate).await?)))
+        Ok(Self::new(Backend::Gpu(Gpu::open(candidate).await?)))
     }
 
     pub(crate) fn backend(&self) -> &Backend {
-        &self.0
+        &self.backend
     }
 
     /// What the device is called.
     pub fn info(&self) -> &DeviceInfo {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(cpu) => cpu.info(),
             Backend::Gpu(gpu) => gpu.info(),
         }
     }
 
+    /// What a user should be told of how the device was chosen: each hardware GPU that
+    /// [`Device::auto`] passed over, and why. Empty where nothing was passed over.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
     /// The largest tensor, in bytes: a storage binding on a GPU, 8 GiB (the range of 32-bit element
     /// indices) on the CPU.
     pub fn max_tensor_bytes(&self) -> u64 {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(_) => 1 << 33,
             Backend::Gpu(gpu) => gpu.max_tensor_bytes(),
         }
@@ -256,7 +274,7 @@ impl Device {
 
     /// Whether both are the same opened device.
     pub fn same(&self, other: &Device) -> bool {
-        match (&self.0, &other.0) {
+        match (&self.backend, &other.backend) {
             // Host memory is one place, whoever opened it.
             (Backend::Cpu(_), Backend::Cpu(_)) => true,
             (Backend::Gpu(a), Backend::Gpu(b)) => Arc::ptr_eq(a, b),
@@ -270,19 +288,21 @@ impl Device {
     /// What the failed work was, or [`Error::DeviceLost`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn synchronize(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(_) => Ok(()),
             Backend::Gpu(gpu) => gpu.synchronize(),
         }
     }
 
     /// As [`Device::synchronize`], for asynchronous callers: the thread is free while the device works.
+    /// (Recording waits by itself where more than three submissions are under way; in a browser it never
+    /// does.)
     ///
     /// # Errors
     /// As [`Device::synchronize`]; in a browser, which tells of failed allocations and submissions late,
     /// also [`Error::OutOfMemory`] and [`Error::Device`] of earlier calls.
     pub async fn synchronize_async(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(_) => Ok(()),
             Backend::Gpu(gpu) => gpu.synchronize_async().await,
         }
@@ -290,7 +310,7 @@ impl Device {
 
     /// Bytes in use and in the pool.
     pub fn memory(&self) -> MemoryStats {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(cpu) => cpu.memory(),
             Backend::Gpu(gpu) => gpu.memory(),
         }
@@ -303,7 +323,7 @@ impl Device {
     /// [`Error::DeviceLost`], or a failed submission of what was recorded before.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn start_profile(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(cpu) => {
                 cpu.profile().start();
                 Ok(())
@@ -319,7 +339,7 @@ impl Device {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self) -> Result<Vec<ProfileRow>> {
         self.synchronize()?;
-        Ok(match &self.0 {
+        Ok(match &self.backend {
             Backend::Cpu(cpu) => cpu.profile().rows(),
             Backend::Gpu(gpu) => gpu.profile_rows(),
         })
@@ -327,7 +347,7 @@ impl Device {
 
     /// How a profile's times were taken.
     pub fn timing(&self) -> Timing {
-        match &self.0 {
+        match &self.backend {
             Backend::Cpu(_) => Timing::Clock,
             Backend::Gpu(gpu) => gpu.timing(),
         }
@@ -335,7 +355,7 @@ impl Device {
 
     /// The GPU, of a tensor that lies on one.
     pub(crate) fn gpu_backend(&self) -> Result<&Gpu> {
-        match &self.0 {
+        match &self.backend {
             Backend::Gpu(gpu) => Ok(gpu),
             Backend::Cpu(_) => Err(Error::shape("kernel", "the CPU, expected a GPU")),
         }

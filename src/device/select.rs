@@ -59,16 +59,42 @@ pub(crate) async fn candidates() -> Vec<Candidate> {
     usable(wgpu::Backends::all()).await
 }
 
-/// The hardware GPUs that can run the kernels. GL is asked only where no other backend knows one: loading
-/// its driver costs time.
+/// The hardware GPUs, those that cannot run the kernels among them. GL is asked only where no other backend
+/// knows one that can: loading its driver costs time.
 pub(crate) async fn hardware() -> Vec<Candidate> {
     let of = async |backends| {
-        let mut found = usable(backends).await;
+        let mut found = enumerate(backends).await;
         found.retain(|c| c.summary.info.kind == DeviceKind::Hardware);
         found
     };
-    let found = of(wgpu::Backends::all() - wgpu::Backends::GL).await;
-    if found.is_empty() { of(wgpu::Backends::GL).await } else { found }
+    let mut found = of(wgpu::Backends::all() - wgpu::Backends::GL).await;
+    if found.iter().all(|c| c.summary.unusable.is_some()) {
+        found.extend(of(wgpu::Backends::GL).await);
+    }
+    found
+}
+
+/// The first candidate that opens, and why those before it were passed over.
+pub(crate) async fn first_that_opens<T>(
+    candidates: Vec<Candidate>,
+    mut open: impl AsyncFnMut(Candidate) -> Result<T>,
+) -> (Option<T>, Vec<String>) {
+    let mut passed = Vec::new();
+    for candidate in candidates {
+        let AdapterSummary { info, unusable, .. } = candidate.summary.clone();
+        if let Some(why) = unusable {
+            passed.push(format!("{info} cannot be used: {why}"));
+            continue;
+        }
+        match open(candidate).await {
+            Ok(opened) => return (Some(opened), passed),
+            Err(Error::Device { detail, .. } | Error::DeviceLost { detail, .. }) => {
+                passed.push(format!("{info} does not open: {detail}"));
+            }
+            Err(error) => passed.push(format!("{info} does not open: {error}")),
+        }
+    }
+    (None, passed)
 }
 
 async fn usable(backends: wgpu::Backends) -> Vec<Candidate> {
@@ -76,11 +102,15 @@ async fn usable(backends: wgpu::Backends) -> Vec<Candidate> {
     all.into_iter().filter(|c| c.summary.unusable.is_none()).collect()
 }
 
-/// What [`super::Device::auto`] would take, and why.
+/// What [`super::Device::auto`] would take if it opens, and why.
 pub fn auto_choice(adapters: &[AdapterSummary]) -> (Option<usize>, String) {
     let usable = |a: &&AdapterSummary| a.unusable.is_none();
     if let Some(a) = adapters.iter().filter(usable).find(|a| a.info.kind == DeviceKind::Hardware) {
         return (Some(a.index), format!("{}: the first hardware GPU", a.info));
+    }
+    let unusable = adapters.iter().find(|a| a.info.kind == DeviceKind::Hardware);
+    if let Some((a, why)) = unusable.and_then(|a| Some((a, a.unusable.as_ref()?))) {
+        return (None, format!("CPU: {} cannot be used: {why}", a.info));
     }
     let why = if adapters.is_empty() {
         "no adapter was found"

@@ -1,7 +1,7 @@
 //! Faults on purpose, for the tests of what follows them. Not part of the public interface.
 
-use super::{Backend, Bind, Command, Cost, Device, Shader};
-use crate::error::Result;
+use super::{Backend, Bind, Command, Cost, Device, Shader, select};
+use crate::error::{Error, Result};
 
 /// Records an invalid dispatch, so that the next submission fails.
 pub fn break_next_submission(device: &Device) -> Result<()> {
@@ -24,6 +24,22 @@ pub fn destroy(device: &Device) {
     if let Backend::Gpu(gpu) = device.backend() {
         gpu.driver.device.destroy();
     }
+}
+
+/// [`Device::auto`] as if every adapter were hardware and the first `failing` of them did not open.
+pub fn auto_after(failing: usize) -> Device {
+    let mut failed = 0;
+    pollster::block_on(async {
+        let open = async |candidate: select::Candidate| {
+            failed += 1;
+            if failed > failing {
+                return Device::open(candidate).await;
+            }
+            let adapter = candidate.summary.info.to_string();
+            Err(Error::Device { op: "open".into(), adapter, detail: "out of order".into() })
+        };
+        Device::first_of(select::candidates().await, open).await
+    })
 }
 
 /// From now on error scopes answer late, as in a browser.

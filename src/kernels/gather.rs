@@ -20,6 +20,8 @@ pub struct Transform<'a> {
     pub standardize: Option<(&'a Tensor, &'a Tensor)>,
     /// What becomes of it then.
     pub binarize: Binarization,
+    /// A number for each of the source's cases, u32 `[cases]`, by which it is sampled.
+    pub numbers: Option<&'a Tensor>,
 }
 
 /// How values in [0, 1] become 0 or 1.
@@ -30,8 +32,8 @@ pub enum Binarization {
     None,
     /// x ≥ threshold.
     Threshold(f32),
-    /// 1 with probability x. The random case number is `draw.first_case` plus the case's index, so the
-    /// draw does not depend on the order of the cases.
+    /// 1 with probability x. The random case number is `draw.first_case` plus the case's index, or plus
+    /// its number where the transform has some, so the draw does not depend on the order of the cases.
     Sample(Draw),
 }
 
@@ -89,6 +91,14 @@ pub fn gather(
     if let Some((mean, inverse)) = transform.standardize {
         expect(op, "the mean", mean, &device, &[columns])?;
         expect(op, "the inverse deviation", inverse, &device, &[columns])?;
+    }
+    if let Some(numbers) = transform.numbers {
+        device.require_same(op, numbers.device())?;
+        numbers.require(op, "the cases' numbers", Element::U32)?;
+        if numbers.shape().len() != cases {
+            let detail = format!("{} numbers for {cases} cases", numbers.shape().len());
+            return Err(Error::shape(op, detail));
+        }
     }
     let count = (pick.rows * columns) as u64;
     let cost = Cost {
@@ -148,6 +158,7 @@ pub fn gather(
                     Bind::Read(pick.indices.gpu()?),
                     mean.map_or(Bind::Unused, Bind::Read),
                     inverse.map_or(Bind::Unused, Bind::Read),
+                    transform.numbers.map_or(Ok(Bind::Unused), |n| n.gpu().map(Bind::Read))?,
                     Bind::Update(out.gpu()?),
                 ],
                 groups: groups(pick.rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
@@ -157,7 +168,7 @@ pub fn gather(
     }
 }
 
-fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 3] {
+fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 4] {
     let source = match source {
         Element::U8 => 1,
         Element::Bits => 2,
@@ -169,7 +180,13 @@ fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32)
         Binarization::Sample(_) => 2,
     };
     let standardize = flag(transform.standardize.is_some());
-    [("SOURCE", source), ("BINARIZE", binarize), ("STANDARDIZE", standardize)]
+    let numbered = flag(transform.numbers.is_some());
+    [
+        ("SOURCE", source),
+        ("BINARIZE", binarize),
+        ("STANDARDIZE", standardize),
+        ("NUMBERED", numbered),
+    ]
 }
 
 fn scale_of(transform: &Transform<'_>) -> f32 {
@@ -185,6 +202,7 @@ struct HostGather<'a> {
     scale: f32,
     standardize: Option<(&'a [f32], &'a [f32])>,
     binarize: Binarization,
+    numbers: Option<&'a [u32]>,
     cases: usize,
 }
 
@@ -209,6 +227,7 @@ impl<'a> HostGather<'a> {
             scale: scale_of(transform),
             standardize,
             binarize: transform.binarize,
+            numbers: transform.numbers.map(|n| n.host().map(HostBuffer::words)).transpose()?,
             cases,
         })
     }
@@ -250,7 +269,8 @@ impl<'a> HostGather<'a> {
             }
             Binarization::Sample(draw) => {
                 let columns = row.len() as u32;
-                draw.for_each_block(case as u32, columns, |start, words| {
+                let number = self.numbers.map_or(case as u32, |numbers| numbers[case]);
+                draw.for_each_block(number, columns, |start, words| {
                     let block = row[start as usize..].iter_mut().take(4);
                     block.zip(words).for_each(|(x, word)| *x = random::bernoulli(word, *x));
                 });
@@ -347,6 +367,7 @@ pub mod proof {
                 scale,
                 standardize: form.standardize.then_some((&mean, &inverse)),
                 binarize: form.binarize,
+                numbers: None,
             };
             gather(&source, pick, &transform, &mut out)?;
             out.to_vec()

@@ -40,7 +40,11 @@ struct Shard {
     source: Tensor,
     /// The cases' classes as f32, `[cases, 1]`.
     labels: Option<Tensor>,
-    first_case: u32,
+    /// The place of its first case among all, and that case's number in the source.
+    first_case: usize,
+    first_number: u32,
+    /// Each case's number, where they do not follow the first.
+    numbers: Option<Tensor>,
     cases: usize,
 }
 
@@ -124,29 +128,29 @@ impl ResidentData {
             });
         }
         let mut shards = Vec::new();
-        let mut first = 0;
-        while first < n {
-            let count = rows.min(n - first);
-            let span = first * width..(first + count) * width;
+        let mut first_case = 0;
+        while first_case < n {
+            let count = rows.min(n - first_case);
+            let span = first_case * width..(first_case + count) * width;
             let dims = [count, width];
             let source = match cases.values() {
                 Values::Bits(bits) => Tensor::from_bits(device, dims, &bits[span])?,
                 Values::U8 { values, .. } => Tensor::from_u8(device, dims, &values[span])?,
                 Values::F32(values) => Tensor::from_f32(device, &dims, &values[span])?,
             };
-            shards.push(Shard { source, labels: None, first_case: first as u32, cases: count });
-            first += count;
+            let (first_number, own) = cases.numbers().span(first_case, count);
+            // Values that are drawn nowhere need none.
+            let own = own.filter(|_| treatment.resample.is_some());
+            let numbers = own.map(|own| Tensor::from_u32(device, &[count], own)).transpose()?;
+            let labels = None;
+            shards.push(Shard { source, labels, first_case, first_number, numbers, cases: count });
+            first_case += count;
         }
-        let standardize = match treatment.standardize {
-            None => None,
-            Some((mean, std)) => {
-                let inverse: Vec<f32> = std.iter().map(|s| 1.0 / s).collect();
-                Some((
-                    Tensor::from_f32(device, &[width], &mean)?,
-                    Tensor::from_f32(device, &[width], &inverse)?,
-                ))
-            }
-        };
+        let row = |values: &[f32]| Tensor::from_f32(device, &[width], values);
+        let standardize = treatment.standardize.map(|(mean, std)| {
+            let inverse: Vec<f32> = std.iter().map(|s| 1.0 / s).collect();
+            Ok::<_, Error>((row(&mean)?, row(&inverse)?))
+        });
         let scale = match cases.values() {
             Values::U8 { scale, .. } => *scale,
             _ => 1.0,
@@ -157,7 +161,7 @@ impl ResidentData {
             width,
             cases: n,
             scale,
-            standardize,
+            standardize: standardize.transpose()?,
             resample: treatment.resample,
             epoch: None,
             batch: None,
@@ -183,7 +187,7 @@ impl ResidentData {
             ));
         }
         for shard in &mut self.shards {
-            let first = shard.first_case as usize;
+            let first = shard.first_case;
             let classes = &labels[first..first + shard.cases];
             let values: Vec<f32> = classes.iter().map(|&class| class as f32).collect();
             shard.labels = Some(Tensor::from_f32(&self.device, &[shard.cases, 1], &values)?);
@@ -196,7 +200,7 @@ impl ResidentData {
     /// # Errors
     /// [`Error::Shape`] where dims do not have as many values as a case.
     pub fn with_case_dims(mut self, dims: &[usize]) -> Result<Self> {
-        if dims.iter().product::<usize>() != self.width || dims.len() > 3 {
+        if crate::shape::product(dims) != Some(self.width) || dims.len() > 3 {
             return Err(Error::shape(
                 "data",
                 format!("cases of {} values cannot be seen as {dims:?}", self.width),
@@ -279,16 +283,17 @@ impl ResidentData {
         Ok(out)
     }
 
-    fn transform(&self, shard: &Shard, epoch: u64) -> Transform<'_> {
+    fn transform<'a>(&'a self, shard: &'a Shard, epoch: u64) -> Transform<'a> {
         Transform {
             scale: self.scale,
             standardize: self.standardize.as_ref().map(|(mean, inverse)| (mean, inverse)),
             binarize: match self.resample {
                 Some(seed) => {
-                    Binarization::Sample(epoch_draw(seed, epoch).from_case(shard.first_case))
+                    Binarization::Sample(epoch_draw(seed, epoch).from_case(shard.first_number))
                 }
                 None => Binarization::None,
             },
+            numbers: shard.numbers.as_ref(),
         }
     }
 }

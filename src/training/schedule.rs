@@ -155,6 +155,13 @@ impl<'de> serde::Deserialize<'de> for Schedule {
             ) -> std::result::Result<Schedule, E> {
                 Ok(Schedule::constant(value as f32))
             }
+            // TOML's whole numbers are signed, JSON's are not where they are 0 or above.
+            fn visit_u64<E: serde::de::Error>(
+                self,
+                value: u64,
+            ) -> std::result::Result<Schedule, E> {
+                Ok(Schedule::constant(value as f32))
+            }
         }
         deserializer.deserialize_any(Visitor)
     }
@@ -163,6 +170,30 @@ impl<'de> serde::Deserialize<'de> for Schedule {
 #[cfg(test)]
 mod tests {
     use super::Schedule;
+
+    #[test]
+    fn numbers_of_every_kind_are_constants_in_json_and_toml() {
+        #[derive(serde::Deserialize)]
+        struct Table {
+            rate: Schedule,
+        }
+        for (text, value) in [("0", 0.0), ("1", 1.0), ("-1", -1.0), ("0.25", 0.25), ("1e-3", 1e-3)]
+        {
+            let constant = Schedule::constant(value);
+            assert_eq!(serde_json::from_str::<Schedule>(text).unwrap(), constant, "{text}");
+            let whole = serde_json::from_str::<serde_json::Value>(text).unwrap();
+            assert_eq!(serde_json::from_value::<Schedule>(whole).unwrap(), constant, "{text}");
+            let table: Table = toml::from_str(&format!("rate = {text}")).unwrap();
+            assert_eq!(table.rate, constant, "{text}");
+        }
+        for schedule in ["0.5,5:0.9", "0.1..0.001", "1"] {
+            let schedule: Schedule = schedule.parse().unwrap();
+            let json = serde_json::to_string(&schedule).unwrap();
+            assert_eq!(serde_json::from_str::<Schedule>(&json).unwrap(), schedule);
+        }
+        assert!(serde_json::from_str::<Schedule>("true").is_err());
+        assert!(serde_json::from_str::<Schedule>("[0.1]").is_err());
+    }
 
     #[test]
     fn schedules_read_write_and_evaluate() {

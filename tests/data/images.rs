@@ -1,6 +1,6 @@
 //! Pictures of another size.
 
-use harmonium::data::{self, Cases, ImageShape, Values, pad, resize};
+use harmonium::data::{self, Cases, Image, ImageShape, PictureInput, Values, pad, resize};
 
 const fn shape(height: usize, width: usize) -> ImageShape {
     ImageShape { height, width }
@@ -171,4 +171,36 @@ fn no_case_is_no_error_and_wrong_sizes_are() {
     says(resize(&cases, shape(2, 3), shape(usize::MAX, 2)), &["do not fit in memory"]);
     says(resize(&cases, shape(2, 3), shape(1 << 30, 1 << 30)), &["do not fit in memory"]);
     says(pad(&cases, shape(2, 3), [usize::MAX, 0]), &["do not fit in memory"]);
+}
+
+#[test]
+fn sizes_whose_products_are_too_large_are_refused() {
+    let tall = bytes(&vec![1; 1 << 16], 1, 1.0 / 255.0);
+    // Either size fits; the rows of one with the columns of the other do not.
+    let refused = resize(&tall, shape(1 << 16, 1), shape(1, 1 << 30)).unwrap_err();
+    assert!(refused.to_string().contains("do not fit in memory"), "{refused}");
+    for to in [shape(1 << 33, 1 << 33), shape(usize::MAX, 2), shape(1 << 16, 1 << 16)] {
+        let refused = resize(&tall, shape(1 << 16, 1), to).unwrap_err();
+        assert!(refused.to_string().contains("do not fit in memory"), "{refused}");
+    }
+    assert!(resize(&tall, shape(usize::MAX, 2), shape(1, 1)).is_err());
+    for margins in [[usize::MAX, 0], [1 << 40, 1 << 40]] {
+        assert!(pad(&tall, shape(1 << 16, 1), margins).is_err());
+    }
+    // A network's input says what is wrong before anything is multiplied.
+    for (size, margin) in [([28, 28], [usize::MAX, 0]), ([usize::MAX, 1], [1, 1]), ([0, 5], [0, 0])]
+    {
+        let input = PictureInput { size, margin, ..PictureInput::lenet5() };
+        let refused = input.shape().unwrap_err().to_string();
+        assert!(refused.contains("use 1 to 4096"), "{refused}");
+    }
+    // Fields that do not fit each other.
+    let image = Image {
+        shape: shape(usize::MAX, 3),
+        channels: 3,
+        values: vec![0.5; 7],
+        alpha: None,
+        notices: Vec::new(),
+    };
+    assert_eq!(image.luma().len(), 2);
 }

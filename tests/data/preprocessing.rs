@@ -1,6 +1,9 @@
 //! Binarisation and standardisation.
 
-use harmonium::data::{Binarize, Cases, Holdout, Part, Preprocessing, Values, epoch_draw};
+use harmonium::data::{
+    Binarize, Cases, DataSet, Holdout, ImageShape, Part, Preprocessing, Values, epoch_draw, pad,
+    resize,
+};
 use harmonium::random::{Draw, bernoulli, stream};
 
 use super::assert_says;
@@ -54,13 +57,75 @@ fn sampling_is_the_documented_draw_and_has_the_values_as_means() {
 
     let again = sample.apply(cases.clone(), 7, Part::Train).unwrap();
     assert_eq!(again, bits);
-    let others = [(8, Part::Train), (7, Part::Test), (7, Part::Validation)];
-    for (seed, part) in others {
+    for (seed, part) in [(8, Part::Train), (7, Part::Test), (8, Part::Validation)] {
         assert_ne!(sample.apply(cases.clone(), seed, part).unwrap(), bits, "{seed} {part:?}");
     }
     // A shorter set is the same set's beginning.
     let few = sample.apply(cases.limit(50), 7, Part::Train).unwrap();
     assert_eq!(few, bits.limit(50));
+}
+
+#[test]
+fn a_case_becomes_the_same_bits_in_every_part_of_its_source() {
+    let (n, side) = (120, 6);
+    let grey: Vec<u8> = (0..n * side * side).map(|k| (k * 37 % 256) as u8).collect();
+    let pixels = Values::U8 { values: grey, scale: 1.0 / 255.0 };
+    let set = DataSet {
+        name: "grey".into(),
+        cases: Cases::new(pixels, n, side * side).unwrap(),
+        image: None,
+        labels: None,
+        notices: Vec::new(),
+    };
+    let fitted = |b| Preprocessing::fit(&set.cases, Some(b), false).unwrap();
+    let draw = Part::Train.draw(3);
+    let split = |set: &DataSet, held, seed| {
+        set.clone().split_validation(Holdout::Count(held), seed).unwrap()
+    };
+    for binarize in [Binarize::Sample, Binarize::Resample] {
+        let bits = |cases: &Cases, part| {
+            fitted(binarize).apply_for_evaluation(cases.clone(), 3, part).unwrap()
+        };
+        let whole = bits(&set.cases, Part::Train);
+        let same = |cases: &Cases, part: Part| {
+            let found = bits(cases, part);
+            for i in 0..cases.len() {
+                let number = cases.number(i);
+                assert_eq!(found.number(i), number);
+                assert_eq!(cases.row(i), set.cases.row(number as usize), "another case");
+                assert_eq!(found.row(i), whole.row(number as usize), "case {number}, {part:?}");
+            }
+        };
+        // And those bits are the documented draws.
+        assert_eq!(whole.row(41)[7], bernoulli(draw.word(41, 7), set.cases.row(41)[7]));
+        for held in [1, 50, 119] {
+            let (train, validation) = split(&set, held, 9);
+            same(&train.cases, Part::Train);
+            same(&validation.cases, Part::Validation);
+            same(&train.clone().limit(5).cases, Part::Train);
+            same(&train.cases.select(&[0]).unwrap(), Part::Train);
+            if held == 50 {
+                // A part of a part, in another order.
+                same(&split(&train, 20, 4).1.cases, Part::Validation);
+                same(&train.cases.select(&[30, 3, 30]).unwrap(), Part::Train);
+                same(&train.cases.select(&[3, 4, 5, 6]).unwrap(), Part::Train);
+                assert!(train.cases.select(&[]).unwrap().is_empty());
+            }
+        }
+    }
+    // Whatever becomes of the values.
+    let (train, _) = split(&set, 60, 9);
+    let from = ImageShape { height: side, width: side };
+    let standard = Preprocessing::fit(&train.cases, None, true).unwrap();
+    let half = fitted(Binarize::Threshold(0.5));
+    for other in [
+        pad(&train.cases, from, [2, 1]).unwrap(),
+        resize(&train.cases, from, ImageShape { height: 9, width: 3 }).unwrap(),
+        standard.apply(train.cases.clone(), 1, Part::Train).unwrap(),
+        half.apply(train.cases.clone(), 1, Part::Train).unwrap(),
+    ] {
+        assert!((0..60).all(|i| other.number(i) == train.cases.number(i)));
+    }
 }
 
 #[test]

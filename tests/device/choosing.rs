@@ -1,4 +1,4 @@
-use harmonium::device::{DeviceKind, adapters, auto_choice};
+use harmonium::device::{AdapterSummary, DeviceInfo, DeviceKind, adapters, auto_choice, testing};
 use harmonium::{Device, Error};
 
 use crate::support;
@@ -32,6 +32,54 @@ fn auto_takes_hardware_or_the_cpu() {
         assert_ne!(device.info().kind, DeviceKind::Software);
     }
     assert!(!why.is_empty());
+}
+
+#[test]
+fn auto_says_why_an_adapter_did_not_open() {
+    let usable: Vec<_> = adapters().into_iter().filter(|a| a.unusable.is_none()).collect();
+    for failing in 0..=usable.len() {
+        let device = testing::auto_after(failing);
+        match usable.get(failing) {
+            Some(next) => assert_eq!(*device.info(), next.info),
+            None => assert_eq!(device.info().kind, DeviceKind::Cpu),
+        }
+        let expected: Vec<String> = usable[..failing]
+            .iter()
+            .map(|a| format!("{} does not open: out of order", a.info))
+            .collect();
+        assert_eq!(device.notices(), expected);
+        assert_eq!(device.clone().notices(), expected, "a clone tells it too");
+    }
+    assert!(Device::cpu().notices().is_empty());
+}
+
+#[test]
+fn what_cannot_run_the_kernels_is_named_with_the_limit() {
+    let summary = |kind, unusable: Option<&str>| AdapterSummary {
+        index: 0,
+        info: DeviceInfo {
+            name: "Old Card".into(),
+            backend: "gl".into(),
+            driver: String::new(),
+            kind,
+        },
+        max_storage_binding_bytes: 0,
+        max_buffer_bytes: 0,
+        max_storage_buffers: 4,
+        max_workgroup_invocations: 0,
+        max_workgroup_memory_bytes: 0,
+        features: Vec::new(),
+        unusable: unusable.map(String::from),
+    };
+    let why = |all: &[AdapterSummary]| auto_choice(all).1;
+    let old = summary(DeviceKind::Hardware, Some("it allows 4 storage buffers per kernel"));
+    let software = summary(DeviceKind::Software, None);
+    for all in [vec![old.clone()], vec![old, software.clone()]] {
+        let why = why(&all);
+        assert!(why.contains("Old Card") && why.contains("4 storage buffers"), "{why}");
+    }
+    assert!(why(&[software]).contains("there is no hardware GPU"));
+    assert!(why(&[]).contains("no adapter was found"));
 }
 
 #[test]

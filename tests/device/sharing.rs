@@ -140,7 +140,7 @@ fn the_programs_handler_of_uncaptured_errors_stays_its_own() {
         assert_eq!(heard.load(Ordering::Relaxed), 0);
         assert!(matches!(x.to_vec(), Err(Error::Poisoned { .. })));
         // The program's do, and are not taken for harmonium's.
-        own.device.create_buffer(&wgpu::BufferDescriptor {
+        let _ = own.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: 1 << 50,
             usage: wgpu::BufferUsages::STORAGE,

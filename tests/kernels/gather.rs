@@ -57,7 +57,7 @@ fn by_hand_on_every_device() {
                     let transform = Transform {
                         scale: 0.25,
                         standardize: standardize.then_some((&mean_t, &inverse_t)),
-                        binarize: Binarization::None,
+                        ..Transform::default()
                     };
                     let out = gathered(source, &transform);
                     for (at, x) in out.iter().enumerate() {
@@ -96,31 +96,42 @@ fn a_threshold_is_reached_by_what_equals_it() {
 }
 
 #[test]
-fn sampled_binarisation_does_not_depend_on_the_order() {
+fn sampled_binarisation_depends_on_the_number_and_not_on_the_order() {
     let cpu = [Device::cpu()];
     for device in cpu.iter().chain(crate::support::gpus()) {
         let (cases, columns) = (19, 23);
         let bytes: Vec<u8> = (0..cases * columns).map(|i| (i * 37 % 256) as u8).collect();
         let source = Tensor::from_u8(device, [cases, columns], &bytes).unwrap();
         let draw = Draw::new(11, stream::BINARIZE).at(2).from_case(500);
-        let transform = Transform {
-            scale: 1.0 / 255.0,
-            standardize: None,
-            binarize: Binarization::Sample(draw),
-        };
         let order: Vec<u32> = (0..cases as u32).map(|i| (i * 7 + 3) % cases as u32).collect();
         let indices = Tensor::from_u32(device, &[cases], &order).unwrap();
+        let own: Vec<u32> = (0..cases as u32).map(|i| i * i + 40).collect();
+        let own_t = Tensor::from_u32(device, &[cases], &own).unwrap();
         let mut out = Tensor::zeros(device, &[cases, columns]).unwrap();
-        let pick = Selection { indices: &indices, first_index: 0, rows: cases, first_row: 0 };
-        gather(&source, pick, &transform, &mut out).unwrap();
-        for (i, row) in out.to_vec().unwrap().chunks(columns).enumerate() {
-            let case = order[i];
-            for (column, x) in row.iter().enumerate() {
-                let p = f32::from(bytes[case as usize * columns + column]) * (1.0 / 255.0);
-                let u = uniform(draw.word(case, column as u32));
-                assert_eq!(*x, f32::from(u8::from(u < p)), "{}", device.info());
+        for numbers in [None, Some(&own_t)] {
+            let transform = Transform {
+                scale: 1.0 / 255.0,
+                binarize: Binarization::Sample(draw),
+                numbers,
+                ..Transform::default()
+            };
+            let pick = Selection { indices: &indices, first_index: 0, rows: cases, first_row: 0 };
+            gather(&source, pick, &transform, &mut out).unwrap();
+            for (i, row) in out.to_vec().unwrap().chunks(columns).enumerate() {
+                let case = order[i];
+                let number = if numbers.is_some() { own[case as usize] } else { case };
+                for (column, x) in row.iter().enumerate() {
+                    let p = f32::from(bytes[case as usize * columns + column]) * (1.0 / 255.0);
+                    let u = uniform(draw.word(number, column as u32));
+                    assert_eq!(*x, f32::from(u8::from(u < p)), "{}", device.info());
+                }
             }
         }
+        let few = Tensor::from_u32(device, &[3], &[1, 2, 3]).unwrap();
+        let transform = Transform { numbers: Some(&few), ..Transform::default() };
+        let pick = Selection { indices: &indices, first_index: 0, rows: cases, first_row: 0 };
+        let error = gather(&source, pick, &transform, &mut out).unwrap_err();
+        assert!(error.to_string().contains("3 numbers for 19 cases"), "{error}");
     }
 }
 

@@ -33,6 +33,11 @@ fn errors_name_the_layer_and_the_sizes() {
     assert!(table(vec![vec![0], vec![]]).contains("output map 1 sees no input map"));
     assert!(table(vec![vec![0], vec![2]]).contains("sees input map 2, of 0 to 1"));
     assert!(table(vec![vec![0, 0], vec![1]]).contains("names input map 0 twice"));
+    // No map has no last one.
+    let text = "type = 'conv'\nmaps = 1\nkernel = 1\nconnections = [[0]]";
+    let spec: LayerSpec = toml::from_str(text).unwrap();
+    let error = spec.output(&[0, 4, 4]).unwrap_err().to_string();
+    assert!(error.contains("output map 0 sees input map 0, and there is none"), "{error}");
 }
 
 #[test]

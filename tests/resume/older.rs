@@ -51,7 +51,9 @@ fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
         for key in figures {
             let number = |line: &Value| line[key].as_f64();
             match (number(then), number(now)) {
-                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{key}: {a} {b}"),
+                (Some(a), Some(b)) => {
+                    assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{key}: {a} {b}")
+                }
                 (a, b) => assert_eq!(a, b, "{key}"),
             }
         }
@@ -60,7 +62,8 @@ fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
 
 #[test]
 fn a_machine_of_0_1_goes_on() {
-    let figures = ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
+    let figures =
+        ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
     goes_on("rbm", "rbm", &figures, &["model.safetensors"]);
 }
 

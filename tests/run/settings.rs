@@ -47,7 +47,9 @@ fn later_layers_go_before_earlier_ones_and_groups_replace_each_other() {
     assert_eq!((s.cd, s.pcd, s.exact_gradient), (None, None, true));
     let s = settings(&["pcd = 5", "exact_gradient = false"]);
     assert_eq!((s.cd, s.pcd, s.exact_gradient), (None, Some(5), false));
-    for both in ["cd = 1\npcd = 1", "cd = 1\nexact_gradient = true", "pcd = 2\nexact_gradient = true"] {
+    for both in
+        ["cd = 1\npcd = 1", "cd = 1\nexact_gradient = true", "pcd = 2\nexact_gradient = true"]
+    {
         assert!(refused(&[both]).contains("exclude each other"), "{both}");
         assert!(refused(&["hidden = 3", both]).contains("exclude each other"), "{both}");
     }

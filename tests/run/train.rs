@@ -121,8 +121,7 @@ fn an_observer_sees_everything_in_order() {
     let mut job = Stack::new(settings);
     let mut run = Run::create(&job, Some(root.path()), false).unwrap();
     train(&mut job, &mut run, &mut watching).unwrap();
-    let expected =
-        "lower 0 100,epoch 1,60,40,scored true,upper 0 100,epoch 1,60,40,scored true,epoch 2,60,40,scored true,over";
+    let expected = "lower 0 100,epoch 1,60,40,scored true,upper 0 100,epoch 1,60,40,scored true,epoch 2,60,40,scored true,over";
     assert_eq!(seen.join(","), expected);
     // Lines are counted over both stages, which they name.
     let lines = metrics(root.path());
@@ -200,8 +199,7 @@ impl Job for Stack {
             (0, _) => (self.cases.clone(), 6, epochs),
             (_, lower) => {
                 let lower = lower.unwrap().0.into_rbm();
-                let mut all =
-                    ResidentData::new(&self.device, &self.cases, Treatment::default())?;
+                let mut all = ResidentData::new(&self.device, &self.cases, Treatment::default())?;
                 let h = lower.mean_h_from_v(&all.head(100)?)?.to_vec()?;
                 let _ = &mut all;
                 (Cases::new(Values::F32(h), 100, 6)?, 3, 2 * epochs)

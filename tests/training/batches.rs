@@ -185,6 +185,67 @@ fn resampling_draws_anew_each_epoch_and_alike_in_any_order() {
 }
 
 #[test]
+fn training_draws_what_evaluation_draws_with_and_without_a_held_out_part() {
+    const SEED: u64 = 17;
+    let grey: Vec<u8> = tagged()
+        .iter()
+        .enumerate()
+        .map(|(k, &bit)| if k % WIDTH < TAG { 255 * bit } else { (k * 37 % 256) as u8 })
+        .collect();
+    let values = Values::U8 { values: grey, scale: 1.0 / 255.0 };
+    let set = data::DataSet {
+        name: "tagged".into(),
+        cases: Cases::new(values, CASES, WIDTH).unwrap(),
+        image: None,
+        labels: None,
+        notices: Vec::new(),
+    };
+    let p = set.cases.to_f32();
+    let split = |held| set.clone().split_validation(data::Holdout::Count(held), 3).unwrap().0.cases;
+    for binarize in [Binarize::Sample, Binarize::Resample] {
+        let fitted = Preprocessing::fit(&set.cases, Some(binarize), false).unwrap();
+        let evaluated = fitted.apply_for_evaluation(set.cases.clone(), SEED, Part::Train).unwrap();
+        on_each(|device| {
+            for train in [set.cases.clone(), split(1), split(CASES / 2)] {
+                let cases = train.len();
+                let whole =
+                    ResidentData::prepare(device, train.clone(), &fitted, (SEED, Part::Train));
+                let treated = fitted.apply(train.clone(), SEED, Part::Train).unwrap();
+                let resample = (binarize == Binarize::Resample).then_some(SEED);
+                let treatment = Treatment { standardize: None, resample };
+                let shards = ResidentData::with_shards_below(device, &treated, treatment, 5 * 72);
+                for mut data in [whole.unwrap(), shards.unwrap()] {
+                    let expected = |case: usize, column, epoch| match binarize {
+                        Binarize::Sample => evaluated.row(case)[column],
+                        _ => {
+                            let word = epoch_draw(SEED, epoch).word(case as u32, column as u32);
+                            bernoulli(word, p[case * WIDTH + column])
+                        }
+                    };
+                    let head = data.head(cases).unwrap().to_vec().unwrap();
+                    let head = head.chunks(WIDTH).map(|row| (0, row.to_vec()));
+                    let batches =
+                        [1, 2].map(|e| epoch(&mut data, 5, e, 10).into_iter().map(move |r| (e, r)));
+                    let all: Vec<(u64, Vec<f32>)> =
+                        head.chain(batches.into_iter().flatten()).collect();
+                    assert_eq!(all.len(), 3 * cases);
+                    for (number_of_epoch, row) in all {
+                        let case = number(&row);
+                        for (column, x) in row.iter().enumerate() {
+                            let wanted = expected(case, column, number_of_epoch);
+                            assert_eq!(
+                                *x, wanted,
+                                "{binarize}, epoch {number_of_epoch}, case {case}"
+                            );
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[test]
 fn a_case_larger_than_a_binding_is_refused() {
     on_each(|device| {
         let cases = Cases::new(forms()[2].0.clone(), CASES, WIDTH).unwrap();
@@ -193,4 +254,15 @@ fn a_case_larger_than_a_binding_is_refused() {
         assert!(message.contains("280") && message.contains("279"), "{message}");
         assert!(Tensor::zeros(device, &[1]).is_ok());
     });
+}
+
+#[test]
+fn case_dims_whose_product_wraps_around_to_the_width_are_refused() {
+    let data = || resident(&Device::cpu(), forms()[0].0.clone(), 1 << 20);
+    assert!(data().with_case_dims(&[7, 10]).is_ok());
+    // 2·(2⁶³ + 35) is 70 and a carry.
+    for dims in [&[(1 << 63) + 35, 2][..], &[2, (1 << 62) + 35, 2], &[1, 7, 10, 1], &[0], &[71]] {
+        let refused = data().with_case_dims(dims).err().unwrap().to_string();
+        assert!(refused.contains("cases of 70 values"), "{refused}");
+    }
 }

@@ -1,5 +1,6 @@
 //! After the warm-up a whole epoch of any learner compiles nothing, and nothing has been learnt.
 
+use harmonium::Device;
 use harmonium::data::{self, Cases, Values};
 use harmonium::device::testing::pipelines;
 use harmonium::layers::LayerSpec;
@@ -9,7 +10,6 @@ use harmonium::training::{
     Augmentation, Backpropagation, BackpropagationConfig, CdConfig, CdTrainer, Distortion, Learner,
     Optimizer, ResidentData, Schedule, Sparsity, Treatment, warm_up,
 };
-use harmonium::Device;
 
 /// Opens its own devices, whose caches are empty, for one learner after another.
 fn compiles_nothing<L: Learner>(name: &str, make: impl Fn(&Device) -> (L, ResidentData)) {

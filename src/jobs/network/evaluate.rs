@@ -144,6 +144,6 @@ pub fn confusion_and_mistakes(
             }
         })
         .collect();
-    let [_, height, width] = input.shape();
+    let [_, height, width] = input.shape()?;
     mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
 }

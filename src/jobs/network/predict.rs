@@ -37,7 +37,7 @@ impl TrainedNetwork {
     /// Whether most of the cases have bright edges, within the margins that were added: ink on paper.
     pub fn is_bright(&self, cases: &Cases) -> bool {
         let input = &self.origin.input;
-        let [_, rows, columns] = input.shape();
+        let Ok([_, rows, columns]) = input.shape() else { return false };
         let ([h, w], [top, left]) = (input.size, input.margin);
         let edge = |row: &[f32]| {
             let at = |r: usize, c: usize| row[(top + r) * columns + left + c];
@@ -55,7 +55,7 @@ impl TrainedNetwork {
     /// # Errors
     /// [`Error::Data`] where they are not of the network's size.
     pub fn inverted(&self, cases: &Cases) -> Result<Cases> {
-        let [_, rows, columns] = self.origin.input.shape();
+        let [_, rows, columns] = self.origin.input.shape()?;
         if cases.width() != rows * columns {
             let detail = format!("{} values a case, expected {rows}x{columns}", cases.width());
             return Err(Error::data("cases", detail));

@@ -367,13 +367,13 @@ impl NetworkSettings {
             (NetworkKind::Lenet5Modern, _) => lenet5::modern(classes),
             (NetworkKind::Cnn, Some(table)) => {
                 let start = table.initialization.unwrap_or_else(|| by_layers(&table.layers));
-                let spec = NetworkSpec::new(input.shape(), classes);
+                let spec = NetworkSpec::new(input.shape()?, classes);
                 let spec = spec.initialization(start).output(table.output);
                 table.layers.iter().cloned().fold(spec, NetworkSpec::layer)
             }
             (NetworkKind::Cnn, None) => return Err(no_network()),
         };
-        spec.input = input.shape();
+        spec.input = input.shape()?;
         Ok(spec)
     }
 

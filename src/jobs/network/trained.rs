@@ -83,10 +83,10 @@ impl TrainedNetwork {
         let classes: Vec<String> = take(&mut file, CLASSES_KEY)?;
         let wrong = |detail: String| file.wrong(format!("metadata {INPUT_KEY}"), detail);
         input.check().map_err(|e| wrong(e.to_string()))?;
-        if input.shape() != spec.input || classes.len() != spec.classes {
+        let pictures = input.shape().map_err(|e| wrong(e.to_string()))?;
+        if pictures != spec.input || classes.len() != spec.classes {
             return Err(wrong(format!(
-                "pictures of {:?} and {} classes do not fit the network's {:?} and {}",
-                input.shape(),
+                "pictures of {pictures:?} and {} classes do not fit the network's {:?} and {}",
                 classes.len(),
                 spec.input,
                 spec.classes
