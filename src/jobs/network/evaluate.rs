@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::super::choice::Choice;
 use super::labelled::{Labelled, resident};
 use super::trained::{Origin, TrainedNetwork};
 use crate::data::PictureInput;
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict, score};
+use crate::jobs::Choice;
 use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::{self, Confusion};
 

@@ -1,8 +1,8 @@
 //! What a network makes of one picture.
 
-use super::super::choice::Chosen;
 use super::trained::TrainedNetwork;
 use crate::error::{Error, Result};
+use crate::jobs::Chosen;
 use crate::layers::{LayerSpec, Pass, StageView};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
 use crate::run::png_file::Picture;

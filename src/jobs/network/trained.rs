@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::super::choice::{Choice, Chosen};
 use crate::data::{Cases, PictureInput};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{Predictions, check_labels, predict};
-use crate::jobs::{seed_and_data, set_seed_and_data};
+use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::choice::{Choice, Chosen};
 use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::{seed_and_data, set_seed_and_data};
+use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
 use crate::models::{HostArray, Model, Rbm, VisibleKind};
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
