@@ -11,7 +11,7 @@ use crate::data::PictureInput;
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
-use crate::jobs::choice::Choice;
+use crate::jobs::Choice;
 use crate::run::mistakes::{Mistake, mistakes};
 use crate::run::{self, Confusion};
 

@@ -2,7 +2,7 @@
 
 use super::trained::TrainedNetwork;
 use crate::error::{Error, Result};
-use crate::jobs::choice::Chosen;
+use crate::jobs::Chosen;
 use crate::layers::{LayerSpec, StageView, Workspace};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
 use crate::run::png_file::Picture;

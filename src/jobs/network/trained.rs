@@ -9,8 +9,7 @@ use crate::data::{Cases, PictureInput};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{Predictions, check_labels, predict};
-use crate::jobs::choice::{Choice, Chosen};
-use crate::jobs::{seed_and_data, set_seed_and_data};
+use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 

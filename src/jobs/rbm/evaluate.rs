@@ -5,71 +5,16 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::apply::{ROWS, upload_rows};
-use super::partition::{Method, Partition, Progress, Seen, partition};
+use super::config::EvaluationConfig;
+use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
 use crate::data::{Cases, Part, Values};
 use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::scores;
-use crate::jobs::choice::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen};
 use crate::models::UnitKind;
 use crate::random::{Draw, stream};
-
-/// How a machine is scored.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct EvaluationConfig {
-    /// How ln Z is found.
-    pub method: Method,
-    /// Chains of the annealing, at least 2.
-    pub chains: usize,
-    /// Gibbs steps that bring the backward annealing's chains from the data to the model.
-    pub burn_in: u64,
-    /// The pseudo-likelihood with every unit of every case turned, instead of one drawn unit a case.
-    pub exact_pseudo: bool,
-    /// Of all draws.
-    pub seed: u64,
-}
-
-/// 100 chains, a burn-in of 1,000 steps, seed 1.
-impl Default for EvaluationConfig {
-    fn default() -> Self {
-        let method = Method::Automatic;
-        EvaluationConfig { method, chains: 100, burn_in: 1000, exact_pseudo: false, seed: 1 }
-    }
-}
-
-impl EvaluationConfig {
-    /// The same with another way to ln Z.
-    #[must_use]
-    pub fn method(self, method: Method) -> Self {
-        EvaluationConfig { method, ..self }
-    }
-
-    /// The same with so many chains.
-    #[must_use]
-    pub fn chains(self, chains: usize) -> Self {
-        EvaluationConfig { chains, ..self }
-    }
-
-    /// The same with so many steps from the data to the model.
-    #[must_use]
-    pub fn burn_in(self, burn_in: u64) -> Self {
-        EvaluationConfig { burn_in, ..self }
-    }
-
-    /// The same with or without the exact pseudo-likelihood.
-    #[must_use]
-    pub fn exact_pseudo(self, exact_pseudo: bool) -> Self {
-        EvaluationConfig { exact_pseudo, ..self }
-    }
-
-    /// The same with other draws.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        EvaluationConfig { seed, ..self }
-    }
-}
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is
 /// null. Logarithms are natural.

@@ -1,6 +1,7 @@
 //! Restricted Boltzmann machines: their training, `train rbm`, and trained ones.
 
 mod apply;
+mod config;
 mod data;
 mod evaluate;
 pub mod figures;
@@ -13,9 +14,10 @@ mod settings;
 mod trained;
 
 pub use apply::{Keep, Reconstruction, Sampling, run_chains, upload_rows};
-pub use evaluate::{Evaluation, EvaluationConfig};
+pub use config::{EvaluationConfig, Method};
+pub use evaluate::Evaluation;
 pub use job::RbmJob;
-pub use partition::{Method, Progress};
+pub use partition::Progress;
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;
 pub use trained::{Origin, TrainedRbm};

@@ -1,7 +1,7 @@
 //! ln Z of a trained machine: exactly, or by annealing both ways.
 
 use super::apply::upload_rows;
-use super::evaluate::EvaluationConfig;
+use super::config::{EvaluationConfig, Method};
 use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
@@ -12,18 +12,6 @@ use crate::tensor::Tensor;
 
 /// Temperature steps where nothing else is said.
 const STEPS: usize = 10_000;
-
-/// How ln Z is found.
-#[derive(Debug, Clone, Default)]
-pub enum Method {
-    /// Exactly where the smaller layer can be enumerated, else by annealing over 10,000 temperature steps.
-    #[default]
-    Automatic,
-    /// By enumeration.
-    Exact,
-    /// By annealed importance sampling, forwards and, where there are cases, backwards.
-    Annealed(Temperatures),
-}
 
 /// How far an evaluation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
