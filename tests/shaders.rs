@@ -152,6 +152,17 @@ fn invalid_shaders_are_rejected() {
     assert_eq!(resources(&module.unwrap().0), (1, 256));
 }
 
+/// A size that is missing in the text would be an error at the first dispatch.
+#[test]
+fn every_shader_declares_the_sizes_that_the_host_asks_for() {
+    for shader in shaders() {
+        assert!(!shader.sizes.is_empty(), "{}", shader.name);
+        for &name in shader.sizes {
+            assert!(shader.size(name).is_some(), "{} has no {name}", shader.name);
+        }
+    }
+}
+
 /// Barriers must be reached by the whole workgroup. naga lets some of what browsers refuse pass, so the
 /// text is held to more: after the function's start no invocation may have returned before a barrier,
 /// and what encloses one may be a loop alone.

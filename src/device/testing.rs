@@ -28,13 +28,14 @@ pub fn destroy(device: &Device) {
 
 /// Asks for a kernel that reads and writes one and the same buffer.
 pub fn record_aliased(device: &Device) -> Result<()> {
-    static SHADER: Shader = Shader {
-        name: "aliased",
-        parts: &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
+    static SHADER: Shader = Shader::new(
+        "aliased",
+        &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
                   @group(0) @binding(1) var<storage, read> x: array<f32>;\n\
                   @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
                   @compute @workgroup_size(1) fn main() { y[0] = x[0] + f32(params.x); }"],
-    };
+        &[],
+    );
     let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
     let buffer = gpu.allocate("aliased", 16)?;
     gpu.record(Command {

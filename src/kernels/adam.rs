@@ -183,7 +183,7 @@ pub fn adam(
                     Bind::Update(v.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

@@ -151,7 +151,7 @@ fn run(
                     if gradient { Bind::Write(velocity) } else { Bind::Update(velocity) },
                     status,
                 ],
-                groups: groups(n, SHADER.constant("WORKGROUP")),
+                groups: groups(n, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

@@ -194,7 +194,7 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
                     y.map_or(Bind::Unused, Bind::Read),
                     if x.is_none() { Bind::Update(target) } else { Bind::Write(target) },
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

@@ -55,7 +55,7 @@ pub fn error_count(x: &Tensor, classes: &Tensor, extreme: Extreme, wrong: Place<
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns);
+            let lanes = lanes(gpu, &SHADER, columns)?;
             let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
             gpu.record(Command {
                 op,
@@ -67,7 +67,7 @@ pub fn error_count(x: &Tensor, classes: &Tensor, extreme: Extreme, wrong: Place<
                     Bind::Read(classes.gpu()?),
                     Bind::Update(wrong.tensor.gpu()?),
                 ],
-                groups: row_groups(&SHADER, rows, lanes),
+                groups: row_groups(gpu, &SHADER, rows, lanes)?,
                 cost,
             })
         }

@@ -150,7 +150,7 @@ pub fn gather(
                     inverse.map_or(Bind::Unused, Bind::Read),
                     Bind::Update(out.gpu()?),
                 ],
-                groups: groups(pick.rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
+                groups: groups(pick.rows * columns.div_ceil(4), gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -267,7 +267,6 @@ pub mod proof {
 
     pub(crate) static ENTRY: Entry = Entry::new("gather", &[&SHADER], standard, bench).ahead(ahead);
 
-    /// Each kind of source as it is.
     fn ahead(_: &Gpu) -> Vec<Variant> {
         let sources = [Element::F32, Element::U8, Element::Bits];
         let variant = |source| (&SHADER, constants(source, &Transform::default()).to_vec());

@@ -277,7 +277,7 @@ pub fn pool2d(x: &Tensor, pooling: &Pooling, out: Pooled<'_>) -> Result<()> {
                         None => Bind::Unused,
                     },
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

@@ -100,7 +100,7 @@ pub fn pool2d_grad_input(
                     },
                     Bind::Write(dx.gpu()?),
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

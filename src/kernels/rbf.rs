@@ -68,7 +68,7 @@ pub fn rbf(x: &Tensor, w: &Tensor, y: &mut Tensor) -> Result<()> {
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, d);
+            let lanes = lanes(gpu, &SHADER, d)?;
             let params = [(b * n) as u32, d as u32, lanes, n.max(1) as u32];
             gpu.record(Command {
                 op,
@@ -76,7 +76,7 @@ pub fn rbf(x: &Tensor, w: &Tensor, y: &mut Tensor) -> Result<()> {
                 constants: &[],
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(x.gpu()?), Bind::Read(w.gpu()?), Bind::Write(y.gpu()?)],
-                groups: row_groups(&SHADER, b * n, lanes),
+                groups: row_groups(gpu, &SHADER, b * n, lanes)?,
                 cost,
             })
         }

@@ -79,7 +79,7 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
                 Bind::Read(w.gpu()?),
                 Bind::Write(dx.gpu()?),
             ],
-            groups: groups(b * d, SHADER.constant("WORKGROUP")),
+            groups: groups(b * d, gpu.size(&SHADER, "WORKGROUP")?),
             cost,
         }),
     }

@@ -130,7 +130,7 @@ fn run(
                     parameter.map(Tensor::gpu).transpose()?.map_or(Bind::Unused, Bind::Read),
                     Bind::Write(out.gpu()?),
                 ],
-                groups: groups(blocks, SHADER.constant("WORKGROUP")),
+                groups: groups(blocks, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

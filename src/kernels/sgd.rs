@@ -144,7 +144,7 @@ pub fn sgd(step: &Sgd, gradient: &Tensor, velocity: &mut Tensor, w: &mut Tensor)
                     Bind::Update(velocity.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

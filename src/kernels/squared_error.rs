@@ -69,7 +69,7 @@ pub fn squared_error(x: &Tensor, target: &Tensor, out: Losses<'_>) -> Result<()>
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns);
+            let lanes = lanes(gpu, &SHADER, columns)?;
             let params = [
                 rows as u32,
                 columns as u32,
@@ -91,7 +91,7 @@ pub fn squared_error(x: &Tensor, target: &Tensor, out: Losses<'_>) -> Result<()>
                     Bind::Update(loss.tensor.gpu()?),
                     dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
                 ],
-                groups: row_groups(&SHADER, rows, lanes),
+                groups: row_groups(gpu, &SHADER, rows, lanes)?,
                 cost,
             })
         }

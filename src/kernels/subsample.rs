@@ -133,7 +133,7 @@ pub fn subsample(
                 Bind::Read(bias.gpu()?),
                 Bind::Write(y.gpu()?),
             ],
-            groups: groups(count, SHADER.constant("WORKGROUP")),
+            groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
             cost,
         }),
     }
