@@ -67,17 +67,13 @@ pub fn reduce(what: Reduction, axis: Axis, scale: f32, x: &Tensor) -> Result<Ten
         Axis::All => Lines { count: 1, length: rows * columns, stride: 0, step: 1 },
     };
     let mut out = Tensor::for_output(x.device(), &[lines.count])?;
-    let cost = Cost {
-        flops: (lines.count * lines.length) as u64,
-        bytes: 4 * (lines.count * lines.length + lines.count) as u64,
-    };
     match x.device().backend() {
         Backend::Cpu(cpu) => {
             let x = x.host()?.f32();
             let out = out.host_mut()?.f32_mut();
-            cpu.run(op, cost, || lines.on_cpu(what, scale, x, out));
+            cpu.run(op, lines.cost(1), || lines.on_cpu(what, scale, x, out));
         }
-        Backend::Gpu(gpu) => return lines.on_gpu(gpu, what, scale, x, cost),
+        Backend::Gpu(gpu) => return lines.on_gpu(gpu, what, scale, x),
     }
     Ok(out)
 }
@@ -92,6 +88,12 @@ struct Lines {
 }
 
 impl Lines {
+    /// Of one pass, which makes so many results of each line.
+    fn cost(&self, results: usize) -> Cost {
+        let elements = (self.count * self.length) as u64;
+        Cost { flops: elements, bytes: 4 * (elements + (self.count * results) as u64) }
+    }
+
     fn on_cpu(&self, what: Reduction, scale: f32, x: &[f32], out: &mut [f32]) {
         let scale = f64::from(scale);
         if self.count == 1 {
@@ -116,7 +118,6 @@ impl Lines {
         mut what: Reduction,
         scale: f32,
         x: &Tensor,
-        cost: Cost,
     ) -> Result<Tensor> {
         let mut source: Option<Tensor> = None;
         loop {
@@ -142,7 +143,7 @@ impl Lines {
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(source.as_ref().unwrap_or(x).gpu()?), Bind::Write(out.gpu()?)],
                 groups: (self.count * chunks) as u64,
-                cost,
+                cost: self.cost(chunks),
             })?;
             if last {
                 return out.reshape(&[self.count]);

@@ -7,6 +7,7 @@ mod affine;
 mod anneal;
 mod argmax;
 mod bias_update;
+mod catalogue;
 mod cd_update;
 mod conv2d;
 mod conv2d_grad_input;
