@@ -322,9 +322,9 @@ impl Gpu {
         }
     }
 
-    /// How many pipelines were made.
-    pub(super) fn pipelines(&self) -> usize {
-        lock(&self.pipelines).count()
+    /// The pipelines that there are.
+    pub(super) fn pipelines(&self) -> std::sync::MutexGuard<'_, PipelineCache> {
+        lock(&self.pipelines)
     }
 
     /// The bind group over a parameter buffer and storage buffers, cached.

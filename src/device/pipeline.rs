@@ -120,6 +120,7 @@ pub(crate) type Patch = fn(&str, String) -> String;
 
 #[derive(Default)]
 pub(crate) struct PipelineCache {
+    patch: Option<Patch>,
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     pipelines: HashMap<&'static str, Vec<Variant>>,
     count: usize,
@@ -139,11 +140,11 @@ impl PipelineCache {
         shader: &'static Shader,
         constants: Constants<'_>,
     ) -> Arc<Pipeline> {
-        let module = self
-            .modules
-            .entry(shader.name)
-            .or_insert_with(|| raw::shader_module(device, shader.name, shader_source(shader)));
-        let writes = shader.storage_bindings();
+        let patch = self.patch.unwrap_or(|_, source| source);
+        let module = self.modules.entry(shader.name).or_insert_with(|| {
+            raw::shader_module(device, shader.name, patch(shader.name, shader_source(shader)))
+        });
+        let writes = shader.storage_bindings().to_vec();
         let layout = bind_group_layout(device, shader.name, &writes);
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(shader.name),
@@ -172,6 +173,19 @@ impl PipelineCache {
 
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// The shader and the override constants of every pipeline.
+    pub fn names(&self) -> Vec<String> {
+        let name = |(shader, variants): (&&str, &Vec<Variant>)| {
+            variants.iter().map(|(c, _)| format!("{shader} {c:?}")).collect::<Vec<_>>()
+        };
+        self.pipelines.iter().flat_map(name).collect()
+    }
+
+    /// From now on every shader goes through `patch`; what was made is forgotten.
+    pub fn patch(&mut self, patch: Patch) {
+        *self = PipelineCache { patch: Some(patch), count: self.count, ..Self::default() };
     }
 
     pub fn forget(&mut self, shader: &Shader) {

@@ -53,6 +53,21 @@ pub fn record_aliased(device: &Device) -> Result<()> {
 pub fn pipelines(device: &Device) -> usize {
     match device.backend() {
         Backend::Cpu(_) => 0,
-        Backend::Gpu(gpu) => gpu.pipelines(),
+        Backend::Gpu(gpu) => gpu.pipelines().count(),
+    }
+}
+
+/// Those that there are, by shader and override constants; none on the CPU.
+pub fn pipeline_names(device: &Device) -> Vec<String> {
+    match device.backend() {
+        Backend::Cpu(_) => Vec::new(),
+        Backend::Gpu(gpu) => gpu.pipelines().names(),
+    }
+}
+
+/// Sends every shader of a GPU through `patch` on its way to the driver: kernels that are wrong on purpose.
+pub fn patch_shaders(device: &Device, patch: fn(&str, String) -> String) {
+    if let Backend::Gpu(gpu) = device.backend() {
+        gpu.pipelines().patch(patch);
     }
 }
