@@ -195,7 +195,11 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench).ahead(ahead);
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, Vec::new())]
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for update in [1, 1000] {

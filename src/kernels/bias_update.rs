@@ -218,7 +218,7 @@ pub mod proof {
         Entry::new("bias_update", &[&SHADER], standard, bench).ahead(ahead);
 
     fn ahead(_: &Gpu) -> Vec<Variant> {
-        vec![(&SHADER, constants(false).to_vec())]
+        [false, true].map(|gradient| (&SHADER, constants(gradient).to_vec())).to_vec()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

@@ -219,7 +219,8 @@ pub mod proof {
         Entry::new("cd_update", &SHADER_LIST, standard, bench).ahead(ahead);
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
-        vec![(SHADERS.for_gpu(gpu), constants(false, false).to_vec())]
+        let shader = SHADERS.for_gpu(gpu);
+        FORMS.map(|f| (shader, constants(f.centered, f.gradient).to_vec())).to_vec()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

@@ -141,7 +141,7 @@ pub fn gather(
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &constants(source.element(), transform),
+                constants: &constants(source.element(), standardize.is_some(), transform.binarize),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(source.gpu()?),
@@ -157,19 +157,22 @@ pub fn gather(
     }
 }
 
-fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 3] {
+fn constants(
+    source: Element,
+    standardize: bool,
+    binarize: Binarization,
+) -> [(&'static str, u32); 3] {
     let source = match source {
         Element::U8 => 1,
         Element::Bits => 2,
         _ => 0,
     };
-    let binarize = match transform.binarize {
+    let binarize = match binarize {
         Binarization::None => 0,
         Binarization::Threshold(_) => 1,
         Binarization::Sample(_) => 2,
     };
-    let standardize = flag(transform.standardize.is_some());
-    [("SOURCE", source), ("BINARIZE", binarize), ("STANDARDIZE", standardize)]
+    [("SOURCE", source), ("BINARIZE", binarize), ("STANDARDIZE", flag(standardize))]
 }
 
 fn scale_of(transform: &Transform<'_>) -> f32 {
@@ -268,9 +271,8 @@ pub mod proof {
     pub(crate) static ENTRY: Entry = Entry::new("gather", &[&SHADER], standard, bench).ahead(ahead);
 
     fn ahead(_: &Gpu) -> Vec<Variant> {
-        let sources = [Element::F32, Element::U8, Element::Bits];
-        let variant = |source| (&SHADER, constants(source, &Transform::default()).to_vec());
-        sources.map(variant).to_vec()
+        let of = |f: Form| (&SHADER, constants(f.source, f.standardize, f.binarize).to_vec());
+        forms().into_iter().map(of).collect()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

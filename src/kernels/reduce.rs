@@ -78,6 +78,10 @@ pub fn reduce(what: Reduction, axis: Axis, scale: f32, x: &Tensor) -> Result<Ten
     Ok(out)
 }
 
+fn constants(what: Reduction) -> [(&'static str, u32); 1] {
+    [("OPERATION", what as u32)]
+}
+
 /// Line l, element e is `x[l * stride + e * step]`.
 #[derive(Clone, Copy)]
 struct Lines {
@@ -139,7 +143,7 @@ impl Lines {
             gpu.record(Command {
                 op: "reduce",
                 shader: &SHADER,
-                constants: &[("OPERATION", what as u32)],
+                constants: &constants(what),
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(source.as_ref().unwrap_or(x).gpu()?), Bind::Write(out.gpu()?)],
                 groups: (self.count * chunks) as u64,
@@ -191,7 +195,13 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench).ahead(ahead);
+
+    /// Means over a batch, and the count of numbers that are not finite.
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        let variant = |what| (&SHADER, constants(what).to_vec());
+        [Reduction::Sum, Reduction::NonFinite].map(variant).to_vec()
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for what in REDUCTIONS {

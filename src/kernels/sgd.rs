@@ -156,7 +156,11 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench).ahead(ahead);
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, Vec::new())]
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for nesterov in [false, true] {
