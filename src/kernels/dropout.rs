@@ -16,7 +16,7 @@ pub static SHADER: Shader = shader!("dropout", "philox");
 /// on the incoming gradient is the backward pass.
 ///
 /// An element stays where [`sample::bernoulli`](super::sample::bernoulli) with the probability 1 − rate and
-/// the same draw gives 1: the same elements on every device. What stays is multiplied by the f32 next to
+/// the same draw gives 1: the same elements on every device, with that probability to less than 2⁻²⁴. What stays is multiplied by the f32 next to
 /// 1 / (1 − rate), which for rate 0 is 1: then y is x. A NaN that is dropped becomes 0 like any number. A
 /// size of 0 is no error.
 ///

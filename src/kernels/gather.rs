@@ -30,7 +30,7 @@ pub enum Binarization {
     None,
     /// x ≥ threshold.
     Threshold(f32),
-    /// 1 with probability x. The random case number is `draw.first_case` plus the case's index, so the
+    /// 1 with probability x, to less than 2⁻²⁴ and at 0 and 1 exactly ([`random::bernoulli`]). The random case number is `draw.first_case` plus the case's index, so the
     /// draw does not depend on the order of the cases.
     Sample(Draw),
 }

@@ -86,7 +86,7 @@ impl Transpose {
 /// The noise of a sample around the mean f(…).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Noise {
-    /// 1 with probability f(…), else 0.
+    /// 1 with probability f(…), to less than 2⁻²⁴ and at 0 and 1 exactly ([`bernoulli`](crate::random::bernoulli)), else 0.
     Bernoulli,
     /// f(…) plus a normal number of this standard deviation.
     Gaussian(f32),

@@ -45,7 +45,8 @@ pub fn uniform(draw: &Draw, out: &mut Tensor) -> Result<()> {
 }
 
 /// `out` is 1 with probability `p` (`[rows, columns]`, in [0, 1]; above 1 always, below 0 and NaN
-/// never), else 0.
+/// never), else 0; more exactly with `p` rounded up to a multiple of 2⁻²⁴, and without error at 0 and 1
+/// ([`random::bernoulli`]).
 ///
 /// ```
 /// use harmonium::kernels::sample::bernoulli;

@@ -13,6 +13,7 @@ mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;
 mod cross_entropy;
+mod draws;
 mod dropout;
 mod elementwise;
 mod error_count;
