@@ -12,6 +12,7 @@ mod cd_update;
 mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;
+mod convolution;
 mod cross_entropy;
 mod draws;
 mod dropout;
