@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::{Gpu, GpuBuffer};
+#[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("activation_grad");
+pub(crate) static SHADER: Shader = shader!("activation_grad");
 
 /// `dy = dy · f′(x)` in place, with f′ computed from `y = f(x)`; both of one shape.
 ///

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("adam");
+pub(crate) static SHADER: Shader = shader!("adam");
 
 /// The step.
 #[derive(Debug, Clone, Copy, PartialEq)]

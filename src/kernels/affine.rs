@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("affine");
+pub(crate) static SHADER: Shader = shader!("affine");
 
 /// `y[b, c, i, j] = x[b, c]` at (row, column) = M_b · (i, j, 1), interpolated bilinearly between the four
 /// neighbours; pixels outside x count as `fill`. x and y `[B, C, H, W]` of one shape, `maps` `[B, 6]`: M_b's

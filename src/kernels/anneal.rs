@@ -16,7 +16,7 @@ use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("anneal", "philox", "activation");
+pub(crate) static SHADER: Shader = shader!("anneal", "philox", "activation");
 
 /// Where the chains stand.
 #[derive(Debug, Clone, Copy)]

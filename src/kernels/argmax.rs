@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("argmax", "rows", "extreme");
+pub(crate) static SHADER: Shader = shader!("argmax", "rows", "extreme");
 
 /// Which value is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("bias_update");
+pub(crate) static SHADER: Shader = shader!("bias_update");
 
 /// What `status` holds while every bias has been finite.
 pub const NEVER: u32 = u32::MAX;

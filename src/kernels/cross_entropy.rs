@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
+pub(crate) static SHADER: Shader = shader!("cross_entropy", "rows", "log_loss");
 
 static KERNEL: Kernel =
     Kernel { op: "cross_entropy", shader: &SHADER, names: ["x", "dx"], sign: 1.0 };

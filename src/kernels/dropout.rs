@@ -9,7 +9,7 @@ use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("dropout", "philox");
+pub(crate) static SHADER: Shader = shader!("dropout", "philox");
 
 /// `y = x / (1 − rate)` with probability 1 − rate, else 0; rate in [0, 1). x and y of one shape, seen as
 /// `[first size, the rest]`: row r takes the random numbers of case `draw.first_case + r`. The same draw

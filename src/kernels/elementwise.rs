@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("elementwise");
+pub(crate) static SHADER: Shader = shader!("elementwise");
 
 /// A function of one or two numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]

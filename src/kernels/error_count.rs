@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("error_count", "rows", "extreme");
+pub(crate) static SHADER: Shader = shader!("error_count", "rows", "extreme");
 
 /// `wrong[first_row + b]` is 0 where the column of row b's extreme value (as in
 /// [`argmax`](super::argmax::argmax)) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as

@@ -9,7 +9,7 @@ use crate::random::{self, Draw};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("gather", "philox");
+pub(crate) static SHADER: Shader = shader!("gather", "philox");
 
 /// What is done to each value after it is scaled.
 #[derive(Debug, Clone, Copy, Default)]

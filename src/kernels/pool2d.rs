@@ -20,7 +20,7 @@ use crate::shape::Window;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("pool2d", "pooling");
+pub(crate) static SHADER: Shader = shader!("pool2d", "pooling");
 
 /// What becomes of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

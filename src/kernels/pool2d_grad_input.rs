@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("pool2d_grad_input", "pooling");
+pub(crate) static SHADER: Shader = shader!("pool2d_grad_input", "pooling");
 
 /// `dx = ∂L/∂x` `[B, C, H, W]` from `dy = ∂L/∂y` `[B, C, H', W']`; `indices` are those of the forward
 /// pass (maximum alone, which needs them). dx is overwritten.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("rbf", "rows");
+pub(crate) static SHADER: Shader = shader!("rbf", "rows");
 
 /// B, N and D where x is `[B, D]` and w `[N, D]`.
 pub(super) fn sizes(op: &'static str, x: &Tensor, w: &Tensor) -> Result<[usize; 3]> {

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("rbf_grad_input");
+pub(crate) static SHADER: Shader = shader!("rbf_grad_input");
 
 /// `dx[b, d] = Σ_i dy[b, i] · 2(x[b, d] − w[i, d])`: dy `[B, N]`, x and dx `[B, D]`, w `[N, D]`.
 ///

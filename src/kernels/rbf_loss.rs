@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
+pub(crate) static SHADER: Shader = shader!("rbf_loss", "rows", "log_loss");
 
 static KERNEL: Kernel = Kernel { op: "rbf_loss", shader: &SHADER, names: ["y", "dy"], sign: -1.0 };
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("reduce");
+pub(crate) static SHADER: Shader = shader!("reduce");
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::random::{self, Draw};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("sample", "philox");
+pub(crate) static SHADER: Shader = shader!("sample", "philox");
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {

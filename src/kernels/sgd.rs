@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("sgd");
+pub(crate) static SHADER: Shader = shader!("sgd");
 
 /// The step.
 #[derive(Debug, Clone, Copy, PartialEq)]

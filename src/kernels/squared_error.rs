@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("squared_error", "rows");
+pub(crate) static SHADER: Shader = shader!("squared_error", "rows");
 
 /// `loss[first_row + b] = Σ (x_b − t_b)² / N`, and, where asked for, `dx = scale · 2(x − t) / N`. x, the
 /// target t and dx `[B, N]`; loss `[≥ first_row + B]`, whose other elements stay.

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("subsample", "activation");
+pub(crate) static SHADER: Shader = shader!("subsample", "activation");
 
 /// The output's [height, width], ⌊input / size⌋ each.
 ///

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("subsample_grad_input");
+pub(crate) static SHADER: Shader = shader!("subsample_grad_input");
 
 /// `dx = coefficient[c] · dz` of the window that a pixel belongs to, 0 for the pixels that belong to none;
 /// dz `[B, C, H', W']` is the gradient before the activation, dx `[B, C, H, W]` is overwritten.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("subsample_grad_parameters");
+pub(crate) static SHADER: Shader = shader!("subsample_grad_parameters");
 
 /// Windows that one workgroup takes.
 const CHUNK: usize = 1024;
