@@ -131,7 +131,8 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("affine", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("affine", &[&SHADER], standard, bench)
+        .slip(["y[at] = value;", "y[at] = value * 1.001;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {

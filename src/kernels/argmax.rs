@@ -111,7 +111,8 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("argmax", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("argmax", &[&SHADER], standard, bench)
+        .slip(["+ row] = column;", "+ row] = column + 1u;"]);
 
     /// Both.
     pub const EXTREMES: [Extreme; 2] = [Extreme::Largest, Extreme::Smallest];

@@ -215,8 +215,9 @@ pub mod proof {
 
     static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
 
-    pub(crate) static ENTRY: Entry =
-        Entry::new("cd_update", &SHADER_LIST, standard, bench).ahead(ahead);
+    pub(crate) static ENTRY: Entry = Entry::new("cd_update", &SHADER_LIST, standard, bench)
+        .ahead(ahead)
+        .slip(["velocity[start + i] = change;", "velocity[start + i] = change * 1.01;"]);
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
         let shader = SHADERS.for_gpu(gpu);

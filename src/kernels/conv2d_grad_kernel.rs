@@ -308,7 +308,8 @@ pub mod proof {
     static SHADER_LIST: [&Shader; 4] = [&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS];
 
     pub(crate) static ENTRY: Entry =
-        Entry::new("conv2d_grad_kernel", &SHADER_LIST, standard, bench);
+        Entry::new("conv2d_grad_kernel", &SHADER_LIST, standard, bench)
+            .slip(["sums[start + i] = value[i];", "sums[start + i] = value[i] * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::GradKernel(true), out)

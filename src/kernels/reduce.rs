@@ -195,7 +195,9 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench).ahead(ahead);
+    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["return a + b;", "return a + b * 1.00001;"]);
 
     /// Means over a batch, and the count of numbers that are not finite.
     fn ahead(_: &Gpu) -> Vec<Variant> {

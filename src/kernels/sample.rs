@@ -168,7 +168,8 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::random::philox4x32;
 
-    pub(crate) static ENTRY: Entry = Entry::new("sample", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("sample", &[&SHADER], standard, bench)
+        .slip(["params.first_case + row", "params.first_case + row + 1u"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         out.push(published(device)?);

@@ -156,7 +156,9 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench).ahead(ahead);
+    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["params.rate * direction", "params.rate * direction * 1.001"]);
 
     fn ahead(_: &Gpu) -> Vec<Variant> {
         vec![(&SHADER, Vec::new())]

@@ -9,7 +9,9 @@ use crate::random::uniform;
 
 static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
 
-pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, bench).ahead(ahead);
+pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, bench)
+    .ahead(ahead)
+    .slip(["x[i] *= params.alpha;", "x[i] *= params.alpha * 1.01;"]);
 
 /// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
