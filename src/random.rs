@@ -227,6 +227,10 @@ pub fn uniform(word: u32) -> f32 {
 }
 
 /// A Bernoulli draw: `uniform(word) < p`, so p = 0 never fires and p = 1 always does; NaN never fires.
+///
+/// Uniform numbers are multiples of 2⁻²⁴, so it fires with p rounded up to such a multiple: the probability
+/// P is off by 0 ≤ P − p < 2⁻²⁴, and by nothing at 0, at 1 and at every multiple in between. (A GPU may take
+/// a subnormal p for 0, which the bound |P − p| < 2⁻²⁴ covers.)
 #[inline]
 pub fn bernoulli(word: u32, p: f32) -> f32 {
     if uniform(word) < p { 1.0 } else { 0.0 }

@@ -1,6 +1,7 @@
 //! Every shader is validated, and translated to SPIR-V, MSL, HLSL and GLSL, without a GPU.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use harmonium::device::{Shader, shader_source};
 use harmonium::kernels::shaders;
@@ -109,9 +110,7 @@ fn check(shader: &Shader) -> Result<(usize, u32), String> {
 
 #[test]
 fn every_shader_is_valid_translates_and_keeps_the_default_limits() {
-    let all = shaders();
-    assert!(all.len() >= 11);
-    for shader in all {
+    for shader in shaders() {
         match check(shader) {
             Err(error) => panic!("{}: {error}", shader.name),
             Ok((buffers, bytes)) => {
@@ -121,6 +120,31 @@ fn every_shader_is_valid_translates_and_keeps_the_default_limits() {
                 let declared = shader.storage_bindings();
                 assert_eq!(declared.len(), buffers, "{}: bindings as read", shader.name);
             }
+        }
+    }
+}
+
+/// The catalogue and the disk, both ways: a file that no kernel uses is validated by nobody.
+#[test]
+fn the_catalogue_is_made_of_all_the_files_and_of_nothing_else() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for folder in [root.clone(), root.join("shared")] {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|extension| extension == "wgsl") {
+                files.push((path.clone(), std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(files.len() > 40, "{files:?}");
+    let parts: Vec<&str> = shaders().iter().flat_map(|shader| shader.parts).copied().collect();
+    for (path, text) in &files {
+        assert!(parts.contains(&text.as_str()), "no kernel has {}", path.display());
+    }
+    for shader in shaders() {
+        for part in shader.parts {
+            let found = files.iter().any(|(_, text)| text == part);
+            assert!(found, "{} has a part that is no file: {part:.60}", shader.name);
         }
     }
 }
@@ -150,6 +174,17 @@ fn invalid_shaders_are_rejected() {
     }
     let module = checked(&main("shared_x[i] = x[i]; workgroupBarrier(); x[i] = shared_x[0];"));
     assert_eq!(resources(&module.unwrap().0), (1, 256));
+}
+
+/// A size that is missing in the text would be an error at the first dispatch.
+#[test]
+fn every_shader_declares_the_sizes_that_the_host_asks_for() {
+    for shader in shaders() {
+        assert!(!shader.sizes.is_empty(), "{}", shader.name);
+        for &name in shader.sizes {
+            assert!(shader.size(name).is_some(), "{} has no {name}", shader.name);
+        }
+    }
 }
 
 /// Barriers must be reached by the whole workgroup. naga lets some of what browsers refuse pass, so the

@@ -225,9 +225,9 @@ impl Driver {
         made
     }
 
-    /// How many pipelines were made.
-    pub fn pipelines(&self) -> usize {
-        lock(&self.pipelines).count()
+    /// The pipelines that there are.
+    pub fn pipelines(&self) -> std::sync::MutexGuard<'_, PipelineCache> {
+        lock(&self.pipelines)
     }
 
     /// The bind group over a parameter buffer and storage buffers with their names and bytes, cached.

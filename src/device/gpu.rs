@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::command::Command;
 use super::driver::Driver;
 use super::memory::GpuBuffer;
+use super::pipeline::PipelineCache;
 use super::pipeline::{Constants, Pipeline};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{ProfileRow, Timing, lock};
@@ -112,6 +113,11 @@ impl Gpu {
         constants: Constants<'_>,
     ) -> Result<Arc<Pipeline>> {
         self.driver.pipeline(shader, constants)
+    }
+
+    /// The pipelines that there are.
+    pub(super) fn pipelines(&self) -> std::sync::MutexGuard<'_, PipelineCache> {
+        self.driver.pipelines()
     }
 
     /// Records one kernel.

@@ -28,6 +28,7 @@ pub(crate) use command::{Bind, Command};
 pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::Gpu;
 pub(crate) use memory::GpuBuffer;
+#[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};

@@ -1,17 +1,32 @@
 //! Shaders and the pipelines made of them, each made once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::gpu::Gpu;
 use super::raw;
+use crate::error::Result;
 
-/// One kernel's WGSL: the shared parts it needs, then its own file.
+/// One kernel's WGSL: the shared parts it needs, then its own file. Its sizes and bindings are read from the
+/// text, once: the shader file is the only place where they are written.
 #[derive(Debug)]
 pub struct Shader {
     /// The kernel's name, the stem of its file.
     pub name: &'static str,
     /// The files' texts, in the order in which they are concatenated.
     pub parts: &'static [&'static str],
+    /// The workgroup and tile sizes that the host asks for.
+    pub sizes: &'static [&'static str],
+    declared: OnceLock<Declared>,
+}
+
+/// What a shader's text says of itself.
+#[derive(Debug)]
+struct Declared {
+    /// `override NAME: u32 = …;` and `const NAME: u32 = …;`.
+    constants: HashMap<&'static str, u32>,
+    /// For storage bindings 1, 2, … whether the shader writes to them.
+    writes: Vec<bool>,
 }
 
 /// The whole WGSL text of a shader.
@@ -20,40 +35,69 @@ pub fn shader_source(shader: &Shader) -> String {
 }
 
 impl Shader {
-    /// The default of `override NAME: u32 = …;` or the value of `const NAME: u32 = …;`: the shader file
-    /// is the only place where a workgroup or tile size is written. 0 where there is none.
-    pub fn constant(&self, name: &str) -> u32 {
-        self.parts
-            .iter()
-            .flat_map(|part| part.lines())
-            .find_map(|line| {
-                let rest =
-                    line.strip_prefix("override ").or_else(|| line.strip_prefix("const "))?;
-                let value = rest.strip_prefix(name)?.strip_prefix(": u32 =")?;
-                value.trim().trim_end_matches(';').trim_end_matches('u').parse().ok()
-            })
-            .unwrap_or(0)
+    /// A shader of these parts, of which the host asks for these sizes.
+    pub const fn new(
+        name: &'static str,
+        parts: &'static [&'static str],
+        sizes: &'static [&'static str],
+    ) -> Self {
+        Shader { name, parts, sizes, declared: OnceLock::new() }
+    }
+
+    fn declared(&self) -> &Declared {
+        self.declared.get_or_init(|| {
+            let lines = || self.parts.iter().flat_map(|part| part.lines());
+            let mut bindings: Vec<(u32, bool)> = lines().filter_map(binding).collect();
+            bindings.sort_unstable();
+            Declared {
+                constants: lines().filter_map(constant).collect(),
+                writes: bindings.into_iter().map(|(_, writes)| writes).collect(),
+            }
+        })
+    }
+
+    /// A size that the text declares and that is one of [`Shader::sizes`], so that a test sees without a
+    /// GPU whether they are all there.
+    pub fn size(&self, name: &str) -> Option<u32> {
+        let listed = self.sizes.contains(&name);
+        self.declared().constants.get(name).copied().filter(|&size| listed && size > 0)
     }
 
     /// For storage bindings 1, 2, … whether the shader writes to them.
-    pub fn storage_bindings(&self) -> Vec<bool> {
-        let mut found: Vec<(u32, bool)> = self
-            .parts
-            .iter()
-            .flat_map(|part| part.lines())
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .filter_map(|line| {
-                let (number, rest) = line.split_once("@binding(")?.1.split_once(')')?;
-                let writes = match rest.split_once("var<")?.1.split_once('>')?.0 {
-                    "storage, read" => false,
-                    "storage, read_write" => true,
-                    _ => return None,
-                };
-                Some((number.parse().ok()?, writes))
-            })
-            .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, writes)| writes).collect()
+    pub fn storage_bindings(&self) -> &[bool] {
+        &self.declared().writes
+    }
+}
+
+/// The name and value of a line that declares a number.
+fn constant(line: &'static str) -> Option<(&'static str, u32)> {
+    let rest = line.strip_prefix("override ").or_else(|| line.strip_prefix("const "))?;
+    let (name, value) = rest.split_once(": u32 =")?;
+    Some((name, value.trim().trim_end_matches(';').trim_end_matches('u').parse().ok()?))
+}
+
+/// The number of a line that declares a storage buffer, and whether it is written.
+fn binding(line: &str) -> Option<(u32, bool)> {
+    let line = line.trim_start();
+    if line.starts_with("//") {
+        return None;
+    }
+    let (number, rest) = line.split_once("@binding(")?.1.split_once(')')?;
+    let writes = match rest.split_once("var<")?.1.split_once('>')?.0 {
+        "storage, read" => false,
+        "storage, read_write" => true,
+        _ => return None,
+    };
+    Some((number.parse().ok()?, writes))
+}
+
+impl Gpu {
+    /// A workgroup or tile size of `shader`.
+    pub fn size(&self, shader: &Shader, name: &str) -> Result<u32> {
+        shader.size(name).ok_or_else(|| {
+            self.driver
+                .fault(shader.name, format!("its shader declares no size {name} for the host"))
+        })
     }
 }
 
@@ -72,8 +116,12 @@ pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
 /// Override constants, and the pipeline made with them.
 type Variant = (Vec<(&'static str, u32)>, Arc<Pipeline>);
 
+/// Changes a shader's text on its way to the driver.
+pub(crate) type Patch = fn(&str, String) -> String;
+
 #[derive(Default)]
 pub(crate) struct PipelineCache {
+    patch: Option<Patch>,
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     pipelines: HashMap<&'static str, Vec<Variant>>,
     count: usize,
@@ -93,11 +141,11 @@ impl PipelineCache {
         shader: &'static Shader,
         constants: Constants<'_>,
     ) -> Arc<Pipeline> {
-        let module = self
-            .modules
-            .entry(shader.name)
-            .or_insert_with(|| raw::shader_module(device, shader.name, shader_source(shader)));
-        let writes = shader.storage_bindings();
+        let patch = self.patch.unwrap_or(|_, source| source);
+        let module = self.modules.entry(shader.name).or_insert_with(|| {
+            raw::shader_module(device, shader.name, patch(shader.name, shader_source(shader)))
+        });
+        let writes = shader.storage_bindings().to_vec();
         let layout = bind_group_layout(device, shader.name, &writes);
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(shader.name),
@@ -126,6 +174,19 @@ impl PipelineCache {
 
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// The shader and the override constants of every pipeline.
+    pub fn names(&self) -> Vec<String> {
+        let name = |(shader, variants): (&&str, &Vec<Variant>)| {
+            variants.iter().map(|(c, _)| format!("{shader} {c:?}")).collect::<Vec<_>>()
+        };
+        self.pipelines.iter().flat_map(name).collect()
+    }
+
+    /// From now on every shader goes through `patch`; what was made is forgotten.
+    pub fn patch(&mut self, patch: Patch) {
+        *self = PipelineCache { patch: Some(patch), count: self.count, ..Self::default() };
     }
 
     pub fn forget(&mut self, shader: &Shader) {
@@ -158,20 +219,22 @@ mod tests {
     use super::Shader;
 
     #[test]
-    fn constants_and_bindings_are_read_from_the_text() {
-        let shader = Shader {
-            name: "test",
-            parts: &[
+    fn sizes_and_bindings_are_read_from_the_text() {
+        let shader = Shader::new(
+            "test",
+            &[
                 "override WORKGROUP: u32 = 64u;\n// @binding(9) var<storage, read> no: u32;",
                 "@group(0) @binding(2) var<storage, read_write> out: array<f32>;\n\
                  @group(0) @binding(0) var<uniform> params: Params;\n\
-                 const TILE: u32 = 8;\n\
+                 const TILE: u32 = 8;\nconst EMPTY: u32 = 0;\nconst OTHER: u32 = 3;\n\
                  @group(0) @binding(1) var<storage, read> a: array<f32>;",
             ],
-        };
-        assert_eq!(shader.constant("WORKGROUP"), 64);
-        assert_eq!(shader.constant("TILE"), 8);
-        assert_eq!(shader.constant("NONE"), 0);
+            &["WORKGROUP", "TILE", "EMPTY", "NONE"],
+        );
+        assert_eq!(shader.size("WORKGROUP"), Some(64));
+        assert_eq!(shader.size("TILE"), Some(8));
+        // One that is not there, one that is nothing, and one that no test would miss.
+        assert_eq!(["NONE", "EMPTY", "OTHER"].map(|name| shader.size(name)), [None; 3]);
         assert_eq!(shader.storage_bindings(), [false, true]);
     }
 }

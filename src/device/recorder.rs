@@ -337,10 +337,10 @@ impl Recorder {
     }
 }
 
-/// `groups` workgroups as a grid; the last row may be partly idle.
+/// `groups` workgroups as a grid of rows of one length, with fewer idle ones than rows.
 fn split(groups: u64) -> (u32, u32) {
-    let x = groups.min(GRID_WIDTH);
-    (x as u32, groups.div_ceil(x.max(1)) as u32)
+    let rows = groups.div_ceil(GRID_WIDTH).max(1);
+    (groups.div_ceil(rows) as u32, rows as u32)
 }
 
 /// A rough time, for the size of submissions only.
@@ -355,11 +355,14 @@ mod tests {
     use super::{GRID_WIDTH, split};
 
     #[test]
-    fn grids_cover_every_group() {
-        for groups in [1, 2, GRID_WIDTH, GRID_WIDTH + 1, 3 * GRID_WIDTH + 7] {
+    fn grids_cover_every_group_and_little_more() {
+        let around = |groups: u64| groups - 1..=groups + 1;
+        let many = [2, GRID_WIDTH, 2 * GRID_WIDTH, 3 * GRID_WIDTH + 7, GRID_WIDTH * GRID_WIDTH - 1];
+        for groups in many.into_iter().flat_map(around) {
             let (x, y) = split(groups);
-            let cells = u64::from(x) * u64::from(y);
-            assert!(cells >= groups && cells < groups + GRID_WIDTH && u64::from(x) <= GRID_WIDTH);
+            let (x, y) = (u64::from(x), u64::from(y));
+            assert!(x <= GRID_WIDTH && y <= GRID_WIDTH, "{groups} are {x} by {y}");
+            assert!((groups..groups + y).contains(&(x * y)), "{groups} are {x} by {y}");
         }
     }
 }

@@ -51,13 +51,14 @@ pub fn answer_late(device: &Device) {
 
 /// Asks for a kernel that reads and writes one and the same buffer.
 pub fn record_aliased(device: &Device) -> Result<()> {
-    static SHADER: Shader = Shader {
-        name: "aliased",
-        parts: &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
+    static SHADER: Shader = Shader::new(
+        "aliased",
+        &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
                   @group(0) @binding(1) var<storage, read> x: array<f32>;\n\
                   @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
                   @compute @workgroup_size(1) fn main() { y[0] = x[0] + f32(params.x); }"],
-    };
+        &[],
+    );
     let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
     let buffer = gpu.allocate("aliased", 16)?;
     gpu.record(Command {
@@ -75,6 +76,21 @@ pub fn record_aliased(device: &Device) -> Result<()> {
 pub fn pipelines(device: &Device) -> usize {
     match device.backend() {
         Backend::Cpu(_) => 0,
-        Backend::Gpu(gpu) => gpu.driver.pipelines(),
+        Backend::Gpu(gpu) => gpu.pipelines().count(),
+    }
+}
+
+/// Those that there are, by shader and override constants; none on the CPU.
+pub fn pipeline_names(device: &Device) -> Vec<String> {
+    match device.backend() {
+        Backend::Cpu(_) => Vec::new(),
+        Backend::Gpu(gpu) => gpu.pipelines().names(),
+    }
+}
+
+/// Sends every shader of a GPU through `patch` on its way to the driver: kernels that are wrong on purpose.
+pub fn patch_shaders(device: &Device, patch: fn(&str, String) -> String) {
+    if let Backend::Gpu(gpu) = device.backend() {
+        gpu.pipelines().patch(patch);
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("activation_grad");
+pub(crate) static SHADER: Shader = shader!("activation_grad");
 
 /// `dy = dy · f′(x)` in place, with f′ computed from `y = f(x)`; both of one shape.
 ///
@@ -64,7 +64,7 @@ pub fn activation_grad(f: Activation, y: &Tensor, dy: &mut Tensor) -> Result<()>
             constants: &[("ACTIVATION", f as u32)],
             params: bytemuck::bytes_of(&[count as u32, 0, 0, 0]),
             binds: &[Bind::Read(y.gpu()?), Bind::Update(dy.gpu()?)],
-            groups: groups(count, SHADER.constant("WORKGROUP")),
+            groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
             cost,
         }),
     }
@@ -108,7 +108,8 @@ pub mod proof {
     use crate::kernels::activation::proof::ACTIVATIONS;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("activation_grad", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("activation_grad", &[&SHADER], standard, bench)
+        .slip(["dy[i] * slope(value);", "dy[i] * slope(value) * 1.00001;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for f in ACTIVATIONS {

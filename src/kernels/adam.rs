@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("adam");
+pub(crate) static SHADER: Shader = shader!("adam");
 
 /// The step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -183,7 +183,7 @@ pub fn adam(
                     Bind::Update(v.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -195,7 +195,13 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["params.rate * mean / deviation", "params.rate * mean / deviation * 1.001"]);
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, Vec::new())]
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for update in [1, 1000] {

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("affine");
+pub(crate) static SHADER: Shader = shader!("affine");
 
 /// `y[b, c, i, j] = x[b, c]` at (row, column) = M_b · (i, j, 1), interpolated bilinearly between the four
 /// neighbours; pixels outside x count as `fill`. x and y `[B, C, H, W]` of one shape, `maps` `[B, 6]`: M_b's
@@ -80,7 +80,7 @@ pub fn affine(x: &Tensor, maps: &Tensor, fill: f32, y: &mut Tensor) -> Result<()
                 constants: &[],
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(x.gpu()?), Bind::Read(maps.gpu()?), Bind::Write(y.gpu()?)],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -131,7 +131,8 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("affine", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("affine", &[&SHADER], standard, bench)
+        .slip(["y[at] = value;", "y[at] = value * 1.001;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {

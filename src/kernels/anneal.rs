@@ -18,7 +18,7 @@ use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("anneal", "philox", "activation", "softmax_group");
+pub(crate) static SHADER: Shader = shader!("anneal", "philox", "activation", "softmax_group");
 
 /// What the hidden units are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("argmax", "rows", "extreme");
+pub(crate) static SHADER: Shader = shader!("argmax", "rows", "extreme");
 
 /// Which value is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub fn argmax(x: &Tensor, extreme: Extreme, chosen: Place<'_>) -> Result<()> {
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns);
+            let lanes = lanes(gpu, &SHADER, columns)?;
             let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
             gpu.record(Command {
                 op,
@@ -99,7 +99,7 @@ pub fn argmax(x: &Tensor, extreme: Extreme, chosen: Place<'_>) -> Result<()> {
                 constants: &[],
                 params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, 0, 0]]),
                 binds: &[Bind::Read(x.gpu()?), Bind::Update(chosen.tensor.gpu()?)],
-                groups: row_groups(&SHADER, rows, lanes),
+                groups: row_groups(gpu, &SHADER, rows, lanes)?,
                 cost,
             })
         }
@@ -111,7 +111,8 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("argmax", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("argmax", &[&SHADER], standard, bench)
+        .slip(["+ row] = column;", "+ row] = column + 1u;"]);
 
     /// Both.
     pub const EXTREMES: [Extreme; 2] = [Extreme::Largest, Extreme::Smallest];

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("bias_update");
+pub(crate) static SHADER: Shader = shader!("bias_update");
 
 /// What `status` holds while every bias has been finite.
 pub const NEVER: u32 = u32::MAX;
@@ -151,7 +151,7 @@ fn run(
                     if gradient { Bind::Write(velocity) } else { Bind::Update(velocity) },
                     status,
                 ],
-                groups: groups(n, SHADER.constant("WORKGROUP")),
+                groups: groups(n, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -214,11 +214,12 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry::new("bias_update", &[&SHADER], standard, bench).ahead(ahead);
+    pub(crate) static ENTRY: Entry = Entry::new("bias_update", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["params.scale0 * sum0", "params.scale0 * sum0 * 1.01"]);
 
     fn ahead(_: &Gpu) -> Vec<Variant> {
-        vec![(&SHADER, constants(false).to_vec())]
+        [false, true].map(|gradient| (&SHADER, constants(gradient).to_vec())).to_vec()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

@@ -81,16 +81,16 @@ pub(crate) fn class_of(value: f32, classes: usize) -> Option<usize> {
 
 /// How many neighbouring invocations take one row of `columns` elements: a power of two, as
 /// `shaders/shared/rows.wgsl` wants it. Software adapters wait long at barriers and get fewer.
-pub(crate) fn lanes(gpu: &Gpu, shader: &Shader, columns: usize) -> u32 {
+pub(crate) fn lanes(gpu: &Gpu, shader: &Shader, columns: usize) -> Result<u32> {
     let each = if gpu.is_software() { 256 } else { 8 };
-    let workgroup = shader.constant("WORKGROUP").max(1);
+    let workgroup = gpu.size(shader, "WORKGROUP")?;
     let wanted = (columns / each).clamp(1, workgroup as usize) as u32;
-    wanted.next_power_of_two().min(workgroup)
+    Ok(wanted.next_power_of_two().min(workgroup))
 }
 
 /// Workgroups for `rows` rows by teams of `lanes`.
-pub(crate) fn row_groups(shader: &Shader, rows: usize, lanes: u32) -> u64 {
-    super::groups(rows, shader.constant("WORKGROUP") / lanes.max(1))
+pub(crate) fn row_groups(gpu: &Gpu, shader: &Shader, rows: usize, lanes: u32) -> Result<u64> {
+    Ok(super::groups(rows, gpu.size(shader, "WORKGROUP")? / lanes.max(1)))
 }
 
 /// Sets `values[r] = row(r, gradient's row r)` for every row of `columns` elements, on several threads

@@ -15,6 +15,8 @@ pub struct Entry {
     pub verify: fn(&Device, &mut Vec<Outcome>) -> Result<()>,
     /// What is measured.
     pub bench: fn(&mut Bench<'_>) -> Result<()>,
+    /// A piece of its shader, and a slip in it which its cases must see.
+    pub slip: [&'static str; 2],
     /// The variants that training is sure to need.
     pub(crate) ahead: fn(&Gpu) -> Vec<Variant>,
 }
@@ -26,7 +28,11 @@ impl Entry {
         verify: fn(&Device, &mut Vec<Outcome>) -> Result<()>,
         bench: fn(&mut Bench<'_>) -> Result<()>,
     ) -> Self {
-        Entry { name, shaders, verify, bench, ahead: |_| Vec::new() }
+        Entry { name, shaders, verify, bench, slip: ["", ""], ahead: |_| Vec::new() }
+    }
+
+    pub(crate) const fn slip(self, slip: [&'static str; 2]) -> Self {
+        Entry { slip, ..self }
     }
 
     pub(crate) const fn ahead(self, ahead: fn(&Gpu) -> Vec<Variant>) -> Self {

@@ -16,7 +16,7 @@ use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("categorical", "philox", "softmax_group");
+pub(crate) static SHADER: Shader = shader!("categorical", "philox", "softmax_group");
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -115,7 +115,7 @@ fn run(kind: Kind, x: &Tensor, states: usize, draw: &Draw, out: &mut Tensor) -> 
                 constants: &[("KIND", kind as u32)],
                 params: bytemuck::bytes_of(&[r, g, s, draw.first_case, k0, k1, c0, c1]),
                 binds: &[Bind::Read(x.gpu()?), Bind::Write(out.gpu()?)],
-                groups: groups(rows * count, SHADER.constant("WORKGROUP")),
+                groups: groups(rows * count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

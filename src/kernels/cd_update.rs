@@ -7,15 +7,12 @@
 use rayon::prelude::*;
 
 use super::tile::{self, Tiled};
-use super::{GRAIN, expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand, Shader};
+use super::{GRAIN, expect, flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = Tiled {
-    workgroup: Shader { name: "cd_update", ..shader!("cd_update", "tile_workgroup") },
-    register: Shader { name: "cd_update_register", ..shader!("cd_update", "tile_register") },
-};
+pub(crate) static SHADERS: Tiled = tiled!("cd_update", "cd_update_register");
 
 /// The statistics of both phases.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +149,7 @@ fn run(
                     weights.map_or(Bind::Unused, Bind::Update),
                     if weights.is_some() { Bind::Update(velocity) } else { Bind::Write(velocity) },
                 ],
-                groups: tile::groups(shader, i, j),
+                groups: tile::groups(gpu, shader, i, j)?,
                 cost,
             })
         }
@@ -216,12 +213,15 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::{Tiles, with_tiles};
 
-    pub(crate) static ENTRY: Entry =
-        Entry::new("cd_update", &[&SHADERS.workgroup, &SHADERS.register], standard, bench)
-            .ahead(ahead);
+    static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
+
+    pub(crate) static ENTRY: Entry = Entry::new("cd_update", &SHADER_LIST, standard, bench)
+        .ahead(ahead)
+        .slip(["velocity[start + i] = change;", "velocity[start + i] = change * 1.01;"]);
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
-        vec![(SHADERS.for_gpu(gpu), constants(false, false).to_vec())]
+        let shader = SHADERS.for_gpu(gpu);
+        FORMS.map(|f| (shader, constants(f.centered, f.gradient).to_vec())).to_vec()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

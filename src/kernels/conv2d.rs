@@ -13,20 +13,14 @@ use super::convolution::patches::with_scratch;
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::tile::{Tiled, Tiles};
-use super::{flag, shader};
-use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
+use super::{flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 const OP: &str = "conv2d";
 
-pub(crate) static SHADERS: Tiled = Tiled {
-    workgroup: shader!("conv2d", "convolution", "activation", "tile_workgroup"),
-    register: Shader {
-        name: "conv2d_register",
-        ..shader!("conv2d", "convolution", "activation", "tile_register")
-    },
-};
+pub(crate) static SHADERS: Tiled = tiled!("conv2d", "conv2d_register", "convolution", "activation");
 
 /// How a kernel slides over a picture. Sizes are [height, width].
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +158,7 @@ pub fn conv2d(
                     connections.map_or(Bind::Unused, Bind::Read),
                     Bind::Write(y.gpu()?),
                 ],
-                groups: params.tiles(shader),
+                groups: params.tiles(gpu, shader)?,
                 cost: g.cost(),
             })
         }
@@ -291,8 +285,10 @@ pub mod proof {
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry =
-        Entry::new("conv2d", &[&SHADERS.workgroup, &SHADERS.register, &PIXELS], standard, bench);
+    static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
+
+    pub(crate) static ENTRY: Entry = Entry::new("conv2d", &SHADER_LIST, standard, bench)
+        .slip(["var value = sums;", "var value = sums * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::Forward(Activation::Tanh), out)

@@ -15,20 +15,15 @@ use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::tile::{Tiled, Tiles};
-use super::{flag, shader};
-use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, Shader, gemm_here};
+use super::{flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_input";
 
-pub(crate) static SHADERS: Tiled = Tiled {
-    workgroup: shader!("conv2d_grad_input", "convolution", "tile_workgroup"),
-    register: Shader {
-        name: "conv2d_grad_input_register",
-        ..shader!("conv2d_grad_input", "convolution", "tile_register")
-    },
-};
+pub(crate) static SHADERS: Tiled =
+    tiled!("conv2d_grad_input", "conv2d_grad_input_register", "convolution");
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
 /// `[B, C, H, W]` is overwritten:
@@ -108,7 +103,7 @@ pub fn conv2d_grad_input(
                     connections.map_or(Bind::Unused, Bind::Read),
                     Bind::Write(dx.gpu()?),
                 ],
-                groups: params.tiles(shader),
+                groups: params.tiles(gpu, shader)?,
                 cost: g.cost(),
             })
         }
@@ -227,12 +222,10 @@ pub mod proof {
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new(
-        "conv2d_grad_input",
-        &[&SHADERS.workgroup, &SHADERS.register, &PIXELS],
-        standard,
-        bench,
-    );
+    static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
+
+    pub(crate) static ENTRY: Entry = Entry::new("conv2d_grad_input", &SHADER_LIST, standard, bench)
+        .slip(["= sums[i];", "= sums[i] * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::GradInput, out)

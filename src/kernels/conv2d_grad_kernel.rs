@@ -13,7 +13,7 @@ use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, PartialSums};
 use super::convolution::{Geometry, Piece, Roles, mask};
 use super::tile::{Tiled, Tiles};
-use super::{GRAIN, flag, shader};
+use super::{GRAIN, flag, shader, tiled};
 use crate::device::{
     Backend, Bind, Command, Cost, Cpu, GemmOperand, GemmOutput, Gpu, Shader, gemm_here,
 };
@@ -22,21 +22,17 @@ use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_kernel";
 
-pub(crate) static SHADERS: Tiled = Tiled {
-    workgroup: shader!("conv2d_grad_kernel", "convolution", "tile_workgroup"),
-    register: Shader {
-        name: "conv2d_grad_kernel_register",
-        ..shader!("conv2d_grad_kernel", "convolution", "tile_register")
-    },
-};
+pub(crate) static SHADERS: Tiled =
+    tiled!("conv2d_grad_kernel", "conv2d_grad_kernel_register", "convolution");
 
-pub(crate) static SUMS: Shader = Shader {
-    name: "conv2d_grad_kernel_sums",
-    parts: &[
+pub(crate) static SUMS: Shader = Shader::new(
+    "conv2d_grad_kernel_sums",
+    &[
         include_str!("../../shaders/shared/convolution.wgsl"),
         include_str!("../../shaders/shared/convolution_sums.wgsl"),
     ],
-};
+    &["WORKGROUP"],
+);
 
 /// Where the gradients go.
 #[derive(Debug)]
@@ -132,9 +128,14 @@ fn on_gpu(
     if g.outputs == 0 {
         return Ok(());
     }
-    let along_rows = if Tiles::of(gpu) == Tiles::Register { PartialSums::taps(g) } else { None };
-    let PartialSums { shader, constants, params, groups, runs } =
-        along_rows.unwrap_or_else(|| PartialSums::tiled(g, SHADERS.for_gpu(gpu)));
+    let along_rows = match Tiles::of(gpu) {
+        Tiles::Register => PartialSums::taps(gpu, g)?,
+        Tiles::Workgroup => None,
+    };
+    let PartialSums { shader, constants, params, groups, runs } = match along_rows {
+        Some(sums) => sums,
+        None => PartialSums::tiled(gpu, g, SHADERS.for_gpu(gpu))?,
+    };
     let columns = g.patch() + 1;
     let sums = Tensor::for_output(x.device(), &[runs, g.outputs * columns])?;
     gpu.record(Command {
@@ -160,7 +161,7 @@ fn on_gpu(
             Bind::Write(dkernel.gpu()?),
             dbias.map_or(Bind::Unused, Bind::Write),
         ],
-        groups: super::groups(g.outputs * columns, SUMS.constant("WORKGROUP")),
+        groups: super::groups(g.outputs * columns, gpu.size(&SUMS, "WORKGROUP")?),
         cost: Cost { flops: values, bytes: 4 * values },
     })
 }
@@ -304,12 +305,11 @@ pub mod proof {
     use crate::kernels::convolution::shader::TAPS;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new(
-        "conv2d_grad_kernel",
-        &[&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS],
-        standard,
-        bench,
-    );
+    static SHADER_LIST: [&Shader; 4] = [&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS];
+
+    pub(crate) static ENTRY: Entry =
+        Entry::new("conv2d_grad_kernel", &SHADER_LIST, standard, bench)
+            .slip(["sums[start + i] = value[i];", "sums[start + i] = value[i] * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::GradKernel(true), out)

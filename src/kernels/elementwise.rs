@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("elementwise");
+pub(crate) static SHADER: Shader = shader!("elementwise");
 
 /// A function of one or two numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,6 +142,10 @@ fn broadcast(f: Elementwise, out: &Tensor, y: Option<&Tensor>) -> Result<(u32, u
     Ok((kind, columns))
 }
 
+fn constants(f: Elementwise, kind: u32, in_place: bool) -> [(&'static str, u32); 3] {
+    [("OPERATION", f.number()), ("BROADCAST", kind), ("IN_PLACE", flag(in_place))]
+}
+
 fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor) -> Result<()> {
     let op = "elementwise";
     let (kind, columns) = broadcast(f, out, y)?;
@@ -183,18 +187,14 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[
-                    ("OPERATION", f.number()),
-                    ("BROADCAST", kind),
-                    ("IN_PLACE", flag(x.is_none())),
-                ],
+                constants: &constants(f, kind, x.is_none()),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     x.map_or(Bind::Unused, Bind::Read),
                     y.map_or(Bind::Unused, Bind::Read),
                     if x.is_none() { Bind::Update(target) } else { Bind::Write(target) },
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -206,7 +206,20 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("elementwise", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("elementwise", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["r = p * q;", "r = p * q * 1.000001;"]);
+
+    /// Running means, centring's and sparsity's corrections of biases and of statistics.
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        let variant = |(f, kind, in_place): (Elementwise, _, _)| {
+            (&SHADER, constants(f, kind, in_place).to_vec())
+        };
+        let affine = Elementwise::Affine(1.0, 0.0);
+        [(Elementwise::ADD, 0, true), (Elementwise::ADD, 1, true), (affine, 3, false)]
+            .map(variant)
+            .to_vec()
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for f in FUNCTIONS {

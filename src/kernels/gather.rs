@@ -9,7 +9,7 @@ use crate::random::{self, Draw};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("gather", "philox");
+pub(crate) static SHADER: Shader = shader!("gather", "philox");
 
 /// What is done to each value after it is scaled.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,8 +32,9 @@ pub enum Binarization {
     None,
     /// x ≥ threshold.
     Threshold(f32),
-    /// 1 with probability x. The random case number is `draw.first_case` plus the case's index, or plus
-    /// its number where the transform has some, so the draw does not depend on the order of the cases.
+    /// 1 with probability x, to less than 2⁻²⁴ and at 0 and 1 exactly ([`random::bernoulli`]). The random
+    /// case number is `draw.first_case` plus the case's index, or plus its number where the transform has
+    /// some, so the draw does not depend on the order of the cases.
     Sample(Draw),
 }
 
@@ -151,7 +152,12 @@ pub fn gather(
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &constants(source.element(), transform),
+                constants: &constants(
+                    source.element(),
+                    standardize.is_some(),
+                    transform.binarize,
+                    transform.numbers.is_some(),
+                ),
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(source.gpu()?),
@@ -161,26 +167,30 @@ pub fn gather(
                     transform.numbers.map_or(Ok(Bind::Unused), |n| n.gpu().map(Bind::Read))?,
                     Bind::Update(out.gpu()?),
                 ],
-                groups: groups(pick.rows * columns.div_ceil(4), SHADER.constant("WORKGROUP")),
+                groups: groups(pick.rows * columns.div_ceil(4), gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
     }
 }
 
-fn constants(source: Element, transform: &Transform<'_>) -> [(&'static str, u32); 4] {
+fn constants(
+    source: Element,
+    standardize: bool,
+    binarize: Binarization,
+    numbered: bool,
+) -> [(&'static str, u32); 4] {
     let source = match source {
         Element::U8 => 1,
         Element::Bits => 2,
         _ => 0,
     };
-    let binarize = match transform.binarize {
+    let binarize = match binarize {
         Binarization::None => 0,
         Binarization::Threshold(_) => 1,
         Binarization::Sample(_) => 2,
     };
-    let standardize = flag(transform.standardize.is_some());
-    let numbered = flag(transform.numbers.is_some());
+    let (standardize, numbered) = (flag(standardize), flag(numbered));
     [
         ("SOURCE", source),
         ("BINARIZE", binarize),
@@ -285,13 +295,23 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::random::{PhiloxRng, stream};
 
-    pub(crate) static ENTRY: Entry = Entry::new("gather", &[&SHADER], standard, bench).ahead(ahead);
+    pub(crate) static ENTRY: Entry = Entry::new("gather", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["x[c] *= params.scale;", "x[c] *= params.scale * 1.000001;"]);
 
-    /// Each kind of source as it is.
     fn ahead(_: &Gpu) -> Vec<Variant> {
-        let sources = [Element::F32, Element::U8, Element::Bits];
-        let variant = |source| (&SHADER, constants(source, &Transform::default()).to_vec());
-        sources.map(variant).to_vec()
+        let of = |f: Form| {
+            // Cases held out leave gaps in the numbers of the others.
+            let numbered = matches!(f.binarize, Binarization::Sample(_)) as usize;
+            [false, true][..=numbered]
+                .iter()
+                .map(move |&numbered| {
+                    let constants = constants(f.source, f.standardize, f.binarize, numbered);
+                    (&SHADER, constants.to_vec())
+                })
+                .collect::<Vec<_>>()
+        };
+        forms().into_iter().flat_map(of).collect()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

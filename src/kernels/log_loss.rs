@@ -48,7 +48,7 @@ impl Kernel {
                 Ok(())
             }
             Backend::Gpu(gpu) => {
-                let lanes = lanes(gpu, self.shader, columns);
+                let lanes = lanes(gpu, self.shader, columns)?;
                 gpu.record(Command {
                     op,
                     shader: self.shader,
@@ -60,7 +60,7 @@ impl Kernel {
                         Bind::Update(loss.tensor.gpu()?),
                         dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
                     ],
-                    groups: row_groups(self.shader, rows, lanes),
+                    groups: row_groups(gpu, self.shader, rows, lanes)?,
                     cost,
                 })
             }

@@ -14,22 +14,13 @@ pub mod proof;
 
 use super::activation::Activation;
 use super::tile::{self, Tiled};
-use super::{expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
+use super::{expect, flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cost, Gpu};
 use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = Tiled {
-    workgroup: Shader {
-        name: "matmul",
-        ..shader!("matmul", "philox", "activation", "tile_workgroup")
-    },
-    register: Shader {
-        name: "matmul_register",
-        ..shader!("matmul", "philox", "activation", "tile_register")
-    },
-};
+pub(crate) static SHADERS: Tiled = tiled!("matmul", "matmul_register", "philox", "activation");
 
 /// What becomes of the product.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +86,7 @@ impl Transpose {
 /// The noise of a sample around the mean f(…).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Noise {
-    /// 1 with probability f(…), else 0.
+    /// 1 with probability f(…), to less than 2⁻²⁴ and at 0 and 1 exactly ([`bernoulli`](crate::random::bernoulli)), else 0.
     Bernoulli,
     /// f(…) plus a normal number of this standard deviation.
     Gaussian(f32),
@@ -334,7 +325,7 @@ impl<'a> Product<'a> {
                 },
                 sample.map_or(Bind::Unused, Bind::Write),
             ],
-            groups: tile::groups(shader, self.m, self.n),
+            groups: tile::groups(gpu, shader, self.m, self.n)?,
             cost: self.cost(),
         })
     }

@@ -57,21 +57,40 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
-/// Names a shader file and the shared parts it needs, in the order of concatenation.
+/// A shader: its name, the shared parts it needs, its own file, and the sizes that the host asks for.
 macro_rules! shader {
     ($name:literal $(, $shared:literal)*) => {
-        crate::device::Shader {
-            name: $name,
-            parts: &[
+        shader!($name as $name, ["WORKGROUP"] $(, $shared)*)
+    };
+    ($file:literal as $name:literal, $sizes:expr $(, $shared:literal)*) => {
+        crate::device::Shader::new(
+            $name,
+            &[
                 $(include_str!(concat!(
                     env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $shared, ".wgsl"
                 )),)*
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file, ".wgsl")),
             ],
-        }
+            &$sizes,
+        )
     };
 }
 pub(crate) use shader;
+
+/// A matrix kernel under both loops.
+macro_rules! tiled {
+    ($name:literal, $register:literal $(, $shared:literal)*) => {
+        crate::kernels::tile::Tiled {
+            workgroup: shader!($name as $name, ["TILE"] $(, $shared)*, "tile_workgroup"),
+            register: shader!(
+                $name as $register,
+                ["ROWS", "VECTORS", "LANES"] $(, $shared)*,
+                "tile_register"
+            ),
+        }
+    };
+}
+pub(crate) use tiled;
 
 /// Checks that `t` is a f32 tensor of `dims` on `device`; a vector `[n]` may stand for `[1, n]` and
 /// `[n, 1]`.

@@ -20,7 +20,7 @@ use crate::shape::Window;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("pool2d", "pooling");
+pub(crate) static SHADER: Shader = shader!("pool2d", "pooling");
 
 /// What becomes of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,7 +277,7 @@ pub fn pool2d(x: &Tensor, pooling: &Pooling, out: Pooled<'_>) -> Result<()> {
                         None => Bind::Unused,
                     },
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }

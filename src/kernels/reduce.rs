@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("reduce");
+pub(crate) static SHADER: Shader = shader!("reduce");
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +67,19 @@ pub fn reduce(what: Reduction, axis: Axis, scale: f32, x: &Tensor) -> Result<Ten
         Axis::All => Lines { count: 1, length: rows * columns, stride: 0, step: 1 },
     };
     let mut out = Tensor::for_output(x.device(), &[lines.count])?;
-    let cost = Cost {
-        flops: (lines.count * lines.length) as u64,
-        bytes: 4 * (lines.count * lines.length + lines.count) as u64,
-    };
     match x.device().backend() {
         Backend::Cpu(cpu) => {
             let x = x.host()?.f32();
             let out = out.host_mut()?.f32_mut();
-            cpu.run(op, cost, || lines.on_cpu(what, scale, x, out));
+            cpu.run(op, lines.cost(1), || lines.on_cpu(what, scale, x, out));
         }
-        Backend::Gpu(gpu) => return lines.on_gpu(gpu, what, scale, x, cost),
+        Backend::Gpu(gpu) => return lines.on_gpu(gpu, what, scale, x),
     }
     Ok(out)
+}
+
+fn constants(what: Reduction) -> [(&'static str, u32); 1] {
+    [("OPERATION", what as u32)]
 }
 
 /// Line l, element e is `x[l * stride + e * step]`.
@@ -92,6 +92,12 @@ struct Lines {
 }
 
 impl Lines {
+    /// Of one pass, which makes so many results of each line.
+    fn cost(&self, results: usize) -> Cost {
+        let elements = (self.count * self.length) as u64;
+        Cost { flops: elements, bytes: 4 * (elements + (self.count * results) as u64) }
+    }
+
     fn on_cpu(&self, what: Reduction, scale: f32, x: &[f32], out: &mut [f32]) {
         let scale = f64::from(scale);
         if self.count == 1 {
@@ -116,7 +122,6 @@ impl Lines {
         mut what: Reduction,
         scale: f32,
         x: &Tensor,
-        cost: Cost,
     ) -> Result<Tensor> {
         let mut source: Option<Tensor> = None;
         loop {
@@ -138,11 +143,11 @@ impl Lines {
             gpu.record(Command {
                 op: "reduce",
                 shader: &SHADER,
-                constants: &[("OPERATION", what as u32)],
+                constants: &constants(what),
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(source.as_ref().unwrap_or(x).gpu()?), Bind::Write(out.gpu()?)],
                 groups: (self.count * chunks) as u64,
-                cost,
+                cost: self.cost(chunks),
             })?;
             if last {
                 return out.reshape(&[self.count]);
@@ -190,7 +195,15 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("reduce", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["return a + b;", "return a + b * 1.00001;"]);
+
+    /// Means over a batch, and the count of numbers that are not finite.
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        let variant = |what| (&SHADER, constants(what).to_vec());
+        [Reduction::Sum, Reduction::NonFinite].map(variant).to_vec()
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for what in REDUCTIONS {

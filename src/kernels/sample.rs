@@ -14,7 +14,7 @@ use crate::random::{self, Draw};
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("sample", "philox");
+pub(crate) static SHADER: Shader = shader!("sample", "philox");
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -45,7 +45,8 @@ pub fn uniform(draw: &Draw, out: &mut Tensor) -> Result<()> {
 }
 
 /// `out` is 1 with probability `p` (`[rows, columns]`, in [0, 1]; above 1 always, below 0 and NaN
-/// never), else 0.
+/// never), else 0; more exactly with `p` rounded up to a multiple of 2⁻²⁴, and without error at 0 and 1
+/// ([`random::bernoulli`]).
 ///
 /// ```
 /// use harmonium::kernels::sample::bernoulli;
@@ -130,7 +131,7 @@ fn run(
                     parameter.map(Tensor::gpu).transpose()?.map_or(Bind::Unused, Bind::Read),
                     Bind::Write(out.gpu()?),
                 ],
-                groups: groups(blocks, SHADER.constant("WORKGROUP")),
+                groups: groups(blocks, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -167,7 +168,8 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::random::philox4x32;
 
-    pub(crate) static ENTRY: Entry = Entry::new("sample", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("sample", &[&SHADER], standard, bench)
+        .slip(["params.first_case + row", "params.first_case + row + 1u"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         out.push(published(device)?);

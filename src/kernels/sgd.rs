@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub static SHADER: Shader = shader!("sgd");
+pub(crate) static SHADER: Shader = shader!("sgd");
 
 /// The step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,7 +144,7 @@ pub fn sgd(step: &Sgd, gradient: &Tensor, velocity: &mut Tensor, w: &mut Tensor)
                     Bind::Update(velocity.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
-                groups: groups(count, SHADER.constant("WORKGROUP")),
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
         }
@@ -156,7 +156,13 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench);
+    pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench)
+        .ahead(ahead)
+        .slip(["params.rate * direction", "params.rate * direction * 1.001"]);
+
+    fn ahead(_: &Gpu) -> Vec<Variant> {
+        vec![(&SHADER, Vec::new())]
+    }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for nesterov in [false, true] {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::device::{Gpu, Shader};
+use crate::error::Result;
 
 /// A kernel's two variants.
 pub(crate) struct Tiled {
@@ -57,10 +58,11 @@ impl Tiled {
 }
 
 /// Workgroups for an `[m, n]` product under this variant; 0 where there is nothing to compute.
-pub(crate) fn groups(shader: &Shader, m: usize, n: usize) -> u64 {
-    let (rows, columns) = match shader.constant("TILE") {
-        0 => (shader.constant("ROWS"), 4 * shader.constant("VECTORS") * shader.constant("LANES")),
-        tile => (tile, tile),
+pub(crate) fn groups(gpu: &Gpu, shader: &Shader, m: usize, n: usize) -> Result<u64> {
+    let size = |name| gpu.size(shader, name);
+    let (rows, columns) = match shader.sizes {
+        ["TILE"] => (size("TILE")?, size("TILE")?),
+        _ => (size("ROWS")?, 4 * size("VECTORS")? * size("LANES")?),
     };
-    super::groups(m, rows) * super::groups(n, columns)
+    Ok(super::groups(m, rows) * super::groups(n, columns))
 }

@@ -1,14 +1,20 @@
+use harmonium::data::Cases;
 use harmonium::device::{Timing, testing};
 use harmonium::kernels::activation::Activation;
+use harmonium::kernels::adam::{Adam, adam};
 use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use harmonium::kernels::cd_update::{Phases, Step, cd_update};
 use harmonium::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use harmonium::kernels::gather::{Selection, Transform, gather};
 use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
+use harmonium::kernels::proof::Inputs;
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
+use harmonium::kernels::sgd::{Sgd, sgd};
 use harmonium::kernels::{sample, warm_up};
+use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
+use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Sparsity, Treatment};
 use harmonium::{Device, Error, Result};
 
 use crate::support;
@@ -241,6 +247,70 @@ fn after_the_warm_up_a_step_compiles_nothing() {
         assert!(warm > 5);
         step(&gpu).unwrap();
         assert_eq!(testing::pipelines(&gpu), warm, "{}", gpu.info());
+    }
+}
+
+/// How a machine may be trained: every way alone, and with both kinds of visible units.
+fn ways() -> Vec<(UnitKind, CdConfig)> {
+    let change: [fn(&mut CdConfig); 6] = [
+        |_| (),
+        |config| config.steps = 3,
+        |config| config.persistent = true,
+        |config| config.centered = true,
+        |config| config.sparsity = Some(Sparsity::new(0.1, 0.1)),
+        |config| config.exact_gradient = true,
+    ];
+    let kinds = [UnitKind::Bernoulli, UnitKind::Gaussian];
+    let all = kinds.into_iter().flat_map(|kind| change.map(|change| (kind, change)));
+    all.map(|(kind, change)| {
+        let mut config = CdConfig::new(kind, UnitKind::Bernoulli).batch(4);
+        change(&mut config);
+        (kind, config)
+    })
+    .collect()
+}
+
+/// The pipelines that `work` adds to those that there are.
+fn added(gpu: &Device, work: impl FnOnce() -> Result<()>) -> Vec<String> {
+    let before = testing::pipeline_names(gpu);
+    work().unwrap();
+    let mut after = testing::pipeline_names(gpu);
+    after.retain(|name| !before.contains(name));
+    after
+}
+
+#[test]
+fn after_the_warm_up_no_epoch_of_a_machine_compiles_anything() {
+    for gpu in support::own_gpus() {
+        warm_up(&gpu).unwrap();
+        let values = Inputs::new(1).probabilities(8 * 12);
+        let data = Cases::new(harmonium::data::Values::F32(values), 8, 12).unwrap();
+        for (kind, config) in ways() {
+            let said = format!("{kind:?}, {config:?}, {}", gpu.info());
+            let found = added(&gpu, || {
+                let rbm = Rbm::new(&gpu, Units::new(kind, 12)?, Units::bernoulli(7), 1)?;
+                let mut trainer = CdTrainer::new(rbm, config, &[0.5; 12])?;
+                let mut source = ResidentData::new(&gpu, &data, Treatment::default())?;
+                trainer.epoch(&mut source).map(drop)
+            });
+            assert!(found.is_empty(), "{found:?} for {said}");
+        }
+    }
+}
+
+#[test]
+fn after_the_warm_up_the_optimizers_compile_nothing() {
+    for gpu in support::own_gpus() {
+        warm_up(&gpu).unwrap();
+        let tensor = || Tensor::from_f32(&gpu, &[3], &[0.5, 1.0, 2.0]);
+        let found = added(&gpu, || {
+            let step = Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: true, weight_decay: 0.0 };
+            sgd(&step, &tensor()?, &mut tensor()?, &mut tensor()?)?;
+            let (learning_rate, beta1, beta2, epsilon) = (0.1, 0.9, 0.999, 1e-8);
+            let step = Adam { learning_rate, beta1, beta2, epsilon, weight_decay: 0.0, update: 1 };
+            adam(&step, &tensor()?, &mut tensor()?, &mut tensor()?, &mut tensor()?)
+        });
+        assert!(found.is_empty(), "{found:?} on {}", gpu.info());
     }
 }
 

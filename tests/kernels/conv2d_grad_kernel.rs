@@ -4,7 +4,7 @@ use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
-use super::conv2d::{Data, dot, forms, on_every_adapter, refusal};
+use super::convolution::{Data, dot, forms, on_every_adapter, refusal};
 
 #[test]
 fn adapters_agree_with_the_cpu() {

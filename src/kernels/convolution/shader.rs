@@ -10,23 +10,25 @@ use crate::kernels::{flag, groups, tile};
 use crate::tensor::Tensor;
 
 /// The loop over neighbouring pixels, for software adapters.
-pub(crate) static PIXELS: Shader = Shader {
-    name: "convolution_pixels",
-    parts: &[
+pub(crate) static PIXELS: Shader = Shader::new(
+    "convolution_pixels",
+    &[
         include_str!("../../../shaders/shared/convolution.wgsl"),
         include_str!("../../../shaders/shared/activation.wgsl"),
         include_str!("../../../shaders/shared/convolution_pixels.wgsl"),
     ],
-};
+    &["PIXELS", "ROWS", "LANES"],
+);
 
 /// The loop over neighbouring taps, for software adapters.
-pub(crate) static TAPS: Shader = Shader {
-    name: "convolution_taps",
-    parts: &[
+pub(crate) static TAPS: Shader = Shader::new(
+    "convolution_taps",
+    &[
         include_str!("../../../shaders/shared/convolution.wgsl"),
         include_str!("../../../shaders/shared/convolution_taps.wgsl"),
     ],
-};
+    &["TAPS", "ROWS", "LANES"],
+);
 
 /// `Params` of `shaders/shared/convolution.wgsl`.
 #[repr(C)]
@@ -79,8 +81,9 @@ impl Params {
     }
 
     /// Workgroups of the tiled loops.
-    pub fn tiles(&self, shader: &Shader) -> u64 {
-        u64::from(self.slices) * tile::groups(shader, self.m as usize, self.n as usize)
+    pub fn tiles(&self, gpu: &Gpu, shader: &Shader) -> Result<u64> {
+        let tiles = tile::groups(gpu, shader, self.m as usize, self.n as usize)?;
+        Ok(u64::from(self.slices) * tiles)
     }
 }
 
@@ -129,14 +132,14 @@ impl Pixels<'_> {
         } else {
             plain
         };
-        let pixels = PIXELS.constant("PIXELS");
+        let pixels = gpu.size(&PIXELS, "PIXELS")?;
         let pieces = g.batch as u32 * params.positions[0] * params.positions[1].div_ceil(pixels);
         let (m, k) = match turned {
             true => (plain.in_group, plain.out_group),
             false => (plain.out_group, plain.in_group),
         };
-        let down = u64::from(m.div_ceil(PIXELS.constant("ROWS")));
-        let across = groups(pieces as usize, PIXELS.constant("LANES"));
+        let down = u64::from(m.div_ceil(gpu.size(&PIXELS, "ROWS")?));
+        let across = groups(pieces as usize, gpu.size(&PIXELS, "LANES")?);
         let slides = params.stride[1] == 1 && params.dilation[1] == 1;
         let (bias, connections) = (
             self.bias.map(Tensor::gpu).transpose()?,
@@ -178,32 +181,33 @@ pub(crate) struct PartialSums {
 
 impl PartialSums {
     /// One product for each group and run, in the loop of `shader`.
-    pub fn tiled(g: &Geometry, shader: &'static Shader) -> Self {
+    pub fn tiled(gpu: &Gpu, g: &Geometry, shader: &'static Shader) -> Result<Self> {
         /// Products of a run at least.
         const LONG: usize = 512;
         let terms = g.batch * g.places();
         let columns = g.patch() + 1;
-        let runs = runs(g, tile::groups(shader, g.out_group(), columns), terms / LONG);
+        let runs = runs(g, tile::groups(gpu, shader, g.out_group(), columns)?, terms / LONG);
         let length = terms.div_ceil(runs);
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
-        PartialSums { shader, constants: Vec::new(), params, groups: params.tiles(shader), runs }
+        let groups = params.tiles(gpu, shader)?;
+        Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs })
     }
 
     /// The loop over neighbouring taps, where the output's rows are of at least four places; its runs are
     /// of whole rows.
-    pub fn taps(g: &Geometry) -> Option<Self> {
+    pub fn taps(gpu: &Gpu, g: &Geometry) -> Result<Option<Self>> {
         if g.positions[1] < NARROWEST {
-            return None;
+            return Ok(None);
         }
         let lines = g.batch * g.positions[0];
-        let pieces = g.kernel[1].div_ceil(TAPS.constant("TAPS") as usize);
-        let across = groups(g.in_group() * g.kernel[0] * pieces + 1, TAPS.constant("LANES"));
-        let tiles = across * groups(g.out_group(), TAPS.constant("ROWS"));
+        let pieces = g.kernel[1].div_ceil(gpu.size(&TAPS, "TAPS")? as usize);
+        let across = groups(g.in_group() * g.kernel[0] * pieces + 1, gpu.size(&TAPS, "LANES")?);
+        let tiles = across * groups(g.out_group(), gpu.size(&TAPS, "ROWS")?);
         let runs = runs(g, tiles, lines);
         let length = lines.div_ceil(runs);
         let size = [g.out_group(), g.patch() + 1, length];
         let params = Params { terms: lines as u32, ..Params::new(g, size, runs * g.groups) };
-        Some(PartialSums {
+        Ok(Some(PartialSums {
             shader: &TAPS,
             constants: vec![
                 ("PADDED", flag(g.padding != [0, 0])),
@@ -212,7 +216,7 @@ impl PartialSums {
             params,
             groups: u64::from(params.slices) * tiles,
             runs,
-        })
+        }))
     }
 }
 

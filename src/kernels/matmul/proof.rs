@@ -7,22 +7,32 @@ use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
 use crate::random::uniform;
 
-pub(crate) static ENTRY: Entry =
-    Entry::new("matmul", &[&SHADERS.workgroup, &SHADERS.register], standard, bench).ahead(ahead);
+static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
 
-/// The variants of a Bernoulli machine's training step.
+pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, bench)
+    .ahead(ahead)
+    .slip(["x[i] *= params.alpha;", "x[i] *= params.alpha * 1.01;"]);
+
+/// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
-    let half_step = |transpose, mean, noise| {
-        let (biases, activation) = ([false, true], Activation::Sigmoid);
+    let variant = |transpose, activation, bias, [mean, sample]: [bool; 2]| {
+        let noise = match activation {
+            Activation::Identity => Noise::Gaussian(1.0),
+            _ => Noise::Bernoulli,
+        };
+        let (biases, noise) = ([false, bias], sample.then_some(noise));
         let compiled = Compiled { transpose, add: 0, biases, activation, mean, noise };
         (SHADERS.for_gpu(gpu), compiled.constants().to_vec())
     };
-    vec![
-        half_step(Transpose::NN, true, Some(Noise::Bernoulli)),
-        half_step(Transpose::NT, false, Some(Noise::Bernoulli)),
-        half_step(Transpose::NN, true, None),
-        half_step(Transpose::NT, true, None),
-    ]
+    let (sigmoid, identity) = (Activation::Sigmoid, Activation::Identity);
+    let mut all = Vec::new();
+    for outputs in [[true, false], [false, true], [true, true]] {
+        all.push(variant(Transpose::NN, sigmoid, true, outputs));
+        all.push(variant(Transpose::NT, sigmoid, true, outputs));
+        all.push(variant(Transpose::NT, identity, true, outputs));
+    }
+    all.extend([Transpose::NN, Transpose::NT].map(|t| variant(t, identity, false, [true, false])));
+    all
 }
 
 fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {

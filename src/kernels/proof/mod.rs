@@ -11,7 +11,7 @@ pub use compare::{Check, EPSILON, FLUSH};
 pub use inputs::{Inputs, Values};
 
 pub(crate) use super::catalogue::{Entry, Variant};
-pub(crate) use crate::device::{Device, Gpu};
+pub(crate) use crate::device::{Device, Gpu, Shader};
 pub(crate) use crate::error::Result;
 pub(crate) use crate::random::Draw;
 pub(crate) use crate::tensor::Tensor;
