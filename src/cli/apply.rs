@@ -67,7 +67,7 @@ pub fn run_chains(
     rbm: &Rbm,
     count: usize,
     steps: u64,
-    seed: u64,
+    draw: ChainDraw,
     init: Option<&[f32]>,
     keep: Keep,
 ) -> Result<Vec<f32>> {
@@ -75,7 +75,7 @@ pub fn run_chains(
     let mut kept = room(count, width)?;
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let draw = ChainDraw::new(seed, ChainStreams::FREE).from_chain(first as u32);
+        let draw = draw.from_chain(first as u32);
         let mut chains = match init {
             Some(init) => {
                 let span = first * width..(first + rows) * width;
@@ -114,7 +114,8 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let (init, count) = starts(options, &model)?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
     let (steps, seed) = (options.steps, options.seed);
-    let mut samples = run_chains(&model.rbm, count, steps, seed, init.as_deref(), keep)?;
+    let draw = ChainDraw::new(seed, ChainStreams::FREE);
+    let mut samples = run_chains(&model.rbm, count, steps, draw, init.as_deref(), keep)?;
     let width = model.rbm.visible_count();
     match format {
         Format::Npy => {

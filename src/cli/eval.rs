@@ -180,7 +180,7 @@ impl Evaluated {
             errors += rows * scores::reconstruction_error(rbm, &v)?;
             if likelihood {
                 free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
-                let draw = Draw::new(report.seed, stream::SCORES).from_case(first as u32);
+                let draw = Draw::new(report.seed, stream::EVALUATION).from_case(first as u32);
                 let score = match options.exact_pseudo {
                     true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
                     false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
@@ -235,7 +235,6 @@ fn annealed(
         Some(cases) => {
             bar.set_message("annealing from the model to the base");
             let v = model_samples(rbm, cases, options)?;
-            let config = AisConfig { seed: options.seed.wrapping_add(1), ..config };
             Some(reverse_ais(rbm, &config, v, |done| bar.set_position((steps + done) as u64))?)
         }
     };
@@ -260,11 +259,10 @@ fn bar(steps: u64) -> ProgressBar {
 
 /// Chains that started at cases of the data and ran for the burn-in.
 fn model_samples(rbm: &Rbm, cases: &Cases, options: &EvalOptions) -> Result<Tensor> {
-    let mut rng = PhiloxRng::new(Draw::new(options.seed, stream::CHAINS).at(1));
+    let draw = ChainDraw::new(options.seed, ChainStreams::BURN_IN);
+    let mut rng = PhiloxRng::new(draw.start());
     let picked: Vec<u32> = (0..options.chains).map(|_| rng.below(cases.len() as u32)).collect();
     let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, options.chains)?;
-    // Other numbers than those of the annealing, which count from 0.
-    let draw = ChainDraw::new(options.seed.wrapping_add(2), ChainStreams::BURN_IN);
     let mut chains = Chains::from_states(rbm, v, draw)?;
     chains.step(options.burn_in)?;
     Ok(chains.into_visible())

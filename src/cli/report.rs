@@ -14,6 +14,7 @@ use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
+use crate::random::{ChainDraw, ChainStreams};
 use crate::run::report::{Contents, DataParts, Filter, classifier, page};
 use crate::run::{CONFIG, REPORT, Record, atomic, pictures};
 
@@ -123,9 +124,10 @@ fn from_model(
         let picture = pictures::tile(&weights, image, (-scale, scale))?;
         Ok(Filter { unit, activity: activity.map(|a| a[unit]), picture })
     };
+    let draw = ChainDraw::new(model.seed, ChainStreams::PICTURES);
     let samples = STEPS.iter().map(|&steps| {
         // Draws are counted, so these are the same chains each time.
-        let mut means = apply::run_chains(rbm, CHAINS, steps, model.seed, None, Keep::Means)?;
+        let mut means = apply::run_chains(rbm, CHAINS, steps, draw, None, Keep::Means)?;
         let range = model.for_picture(&mut means)?;
         Ok((steps, pictures::rows(&[&means], CHAINS, visible, image, range)?))
     });

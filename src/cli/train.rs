@@ -18,6 +18,7 @@ use crate::data::{self, Cases, DataSet, Part, Preprocessing, Splits};
 use crate::device::{Device, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::models::{Rbm, UnitKind, Units};
+use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{self, RunFolder, curves, pictures};
 use crate::training::{BatchSource, CdTrainer, ResidentData};
 
@@ -380,7 +381,8 @@ fn finish(
     filters.notes.iter().for_each(|n| tell(format_args!("{}: {n}", run::FILTERS)));
     filters.save(folder.picture_path(run::FILTERS))?;
 
-    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, seed, None, Keep::Means)?;
+    let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
+    let mut samples = apply::run_chains(rbm, SAMPLES, SAMPLE_STEPS, draw, None, Keep::Means)?;
     let range = model::for_picture(&prepared.preprocessing, rbm.visible().kind(), &mut samples)?;
     pictures::sheet(&samples, width, image, range)?.save(folder.picture_path(run::SAMPLES))?;
 
