@@ -28,7 +28,7 @@ impl CdTrainer {
         if !model.log_partition.is_finite() {
             return Err(Error::Diverged {
                 epoch,
-                step: self.updates_done + 1,
+                step: self.epoch_updates + 1,
                 what: "ln Z".into(),
                 advice: String::new(),
             });

@@ -174,3 +174,40 @@ fn poor_data_give_no_nan() {
         }
     }
 }
+
+/// The exact gradient looks at ln Z at each update: the step that it names is the epoch's too.
+#[test]
+fn the_exact_gradient_names_the_epochs_own_step() {
+    on_each(|device| {
+        for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
+            // Ten updates an epoch; from the third epoch on each makes the weights a million times larger.
+            let config = plain(visible, 1.0)
+                .batch(4)
+                .epochs(20)
+                .weight_decay(1.0)
+                .exact_gradient(true)
+                .learning_rate(Schedule::Steps(0.01, vec![(2, 1e6)]));
+            let mut data = resident(device, visible);
+            let mut by_hand = trainer(device, visible, &config);
+            let mut expected = None;
+            for epoch in 1..=3 {
+                data.start_epoch(config.seed, epoch).unwrap();
+                let mut step = 0;
+                while let Some(batch) = data.next_batch(config.batch).unwrap() {
+                    step += 1;
+                    if by_hand.update(batch, epoch).is_err() {
+                        expected = expected.or(Some((epoch, step)));
+                    }
+                }
+            }
+            let mut trainer = trainer(device, visible, &config);
+            let error = (0..20).find_map(|_| trainer.epoch(&mut data, |_| ()).err());
+            let Some(Error::Diverged { epoch, step, what, .. }) = error else {
+                panic!("{error:?}")
+            };
+            println!("  {what} at epoch {epoch}, step {step}");
+            assert_eq!((Some((epoch, step)), what.as_str()), (expected, "ln Z"));
+            assert!(epoch == 3 && step > 1, "{epoch} {step}");
+        }
+    });
+}
