@@ -115,6 +115,8 @@ fn absurd_settings_are_refused_by_name() {
     refused(plain(visible, 0.1).weight_decay(-1.0), "weight-decay");
     refused(plain(visible, 0.1).batch(0), "batch");
     refused(plain(visible, 0.1).steps(0), "steps");
+    refused(plain(visible, 0.1).steps(u64::MAX), "steps");
+    refused(plain(visible, 0.1).batch(usize::MAX), "batch");
     let sparsity = Some(Sparsity::new(0.0, 1.0).decay(0.9));
     refused(plain(visible, 0.1).sparsity(sparsity), "sparsity-target");
     let centred = plain(visible, 0.1).centered(true);
