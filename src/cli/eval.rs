@@ -23,6 +23,8 @@ use crate::tensor::Tensor;
 
 /// Cases on the device at once.
 const ROWS: usize = 4096;
+/// Turned cases of the stochastic pseudo-likelihood, unless two a case are more.
+const TURNED: usize = 2000;
 /// Temperature steps where nothing else is said.
 const STEPS: usize = 10_000;
 
@@ -46,6 +48,8 @@ struct Report {
     /// With the reverse estimate in the place of log Z.
     mean_log_likelihood_reverse: Option<f64>,
     pseudo_log_likelihood: Option<f64>,
+    /// For the choice of the units that were turned; 0 where all were.
+    pseudo_log_likelihood_std_error: Option<f64>,
     /// `exact`, or `stochastic`.
     pseudo_log_likelihood_method: Option<&'static str>,
     reconstruction_error: Option<f64>,
@@ -173,7 +177,9 @@ impl Evaluated {
                  binarise them in training (--binarize)",
             );
         }
-        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), 0.0, 0.0);
+        let (mut free_energies, mut errors, mut pseudo, mut variance) = (Vec::new(), 0.0, 0.0, 0.0);
+        let turns =
+            scores::affordable_turns(TURNED + cases.len(), cases.len(), rbm.visible_count());
         for first in (0..cases.len()).step_by(ROWS) {
             let v = upload_rows(rbm.device(), cases, first, ROWS)?;
             let rows = v.shape().dims()[0] as f64;
@@ -181,11 +187,18 @@ impl Evaluated {
             if likelihood {
                 free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
                 let draw = Draw::new(report.seed, stream::EVALUATION).from_case(first as u32);
-                let score = match options.exact_pseudo {
-                    true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
-                    false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
-                };
-                pseudo += rows * score.unwrap_or(0.0);
+                match options.exact_pseudo {
+                    true => {
+                        let score = scores::exact_pseudo_log_likelihood(rbm, &v)?;
+                        pseudo += rows * score.unwrap_or(0.0);
+                    }
+                    false => {
+                        if let Some(score) = scores::pseudo_log_likelihood(rbm, &v, turns, &draw)? {
+                            pseudo += rows * score.mean;
+                            variance += (rows * score.std_error).powi(2);
+                        }
+                    }
+                }
             }
         }
         let n = cases.len() as f64;
@@ -198,6 +211,7 @@ impl Evaluated {
             report.mean_log_likelihood_reverse =
                 z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
             report.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
+            report.pseudo_log_likelihood_std_error = bernoulli.then_some(variance.sqrt() / n);
             let method = if options.exact_pseudo { "exact" } else { "stochastic" };
             report.pseudo_log_likelihood_method = bernoulli.then_some(method);
         }
@@ -293,6 +307,7 @@ impl Partition {
             mean_log_likelihood_std_error: None,
             mean_log_likelihood_reverse: None,
             pseudo_log_likelihood: None,
+            pseudo_log_likelihood_std_error: None,
             pseudo_log_likelihood_method: None,
             reconstruction_error: None,
             cases: data.cases.as_ref().map(Cases::len),
@@ -354,7 +369,11 @@ impl Report {
         if let (Some(pseudo), Some(method)) =
             (self.pseudo_log_likelihood, self.pseudo_log_likelihood_method)
         {
-            out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method})");
+            let error = match self.pseudo_log_likelihood_std_error {
+                Some(error) if error > 0.0 => format!(", standard error {error:.3}"),
+                _ => String::new(),
+            };
+            out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method}{error})");
         }
         if let Some(error) = self.reconstruction_error {
             out!("reconstruction error: {error:.4} (squared, summed over the visible units)");

@@ -32,12 +32,24 @@ pub struct Scores {
     pub validation_reconstruction_error: Option<f64>,
     /// Nats per case, stochastic; none for Gaussian units and for data that are not 0 or 1.
     pub pseudo_log_likelihood: Option<f64>,
+    /// For the choice of the units that were turned; 0 where all were.
+    #[serde(default)]
+    pub pseudo_log_likelihood_std_error: Option<f64>,
     /// Mean F(v) over validation less that over training cases, nats.
     pub free_energy_gap: Option<f64>,
     /// Mean ‖W·j‖ over the hidden units.
     pub weight_norm: f64,
     /// Mean p(h|v) over training cases and hidden units.
     pub hidden_activity: f64,
+}
+
+impl Scores {
+    /// The pseudo-likelihood with its standard error, if there is one.
+    pub fn pseudo_likelihood_text(&self) -> Option<String> {
+        let error = self.pseudo_log_likelihood_std_error.filter(|error| *error > 0.0);
+        let error = error.map_or(String::new(), |error| format!(" ± {error:.2}"));
+        self.pseudo_log_likelihood.map(|pl| format!("{pl:.2}{error}"))
+    }
 }
 
 /// A likelihood during training.
@@ -53,8 +65,8 @@ pub struct Likelihood {
 
 /// The line that the progress bar and `--quiet` show.
 pub fn score_text(scores: &Scores) -> String {
-    match scores.pseudo_log_likelihood {
-        Some(pl) => format!("pseudo-likelihood {pl:.2} nats"),
+    match scores.pseudo_likelihood_text() {
+        Some(text) => format!("pseudo-likelihood {text} nats"),
         None => format!("reconstruction error {:.3}", scores.reconstruction_error),
     }
 }
@@ -99,17 +111,20 @@ impl Probe {
         let own = scores::mean_free_energy(rbm, &self.train)?;
         let held_out = validation.map(|v| scores::mean_free_energy(rbm, v)).transpose()?;
         let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
+        let pseudo = match self.binary {
+            true => {
+                let (v, turns) = self.turned();
+                scores::pseudo_log_likelihood(rbm, v, turns, &draw)?
+            }
+            false => None,
+        };
         Ok(Scores {
             reconstruction_error: scores::reconstruction_error(rbm, &self.train)?,
             validation_reconstruction_error: validation
                 .map(|v| scores::reconstruction_error(rbm, v))
                 .transpose()?,
-            pseudo_log_likelihood: match self.binary {
-                true => {
-                    scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?
-                }
-                false => None,
-            },
+            pseudo_log_likelihood: pseudo.map(|pseudo| pseudo.mean),
+            pseudo_log_likelihood_std_error: pseudo.map(|pseudo| pseudo.std_error),
             free_energy_gap: held_out.map(|f| f - own),
             weight_norm: scores::weight_norm(rbm)?,
             hidden_activity: scores::mean(&scores::hidden_activity(rbm, &self.train)?),
@@ -117,14 +132,30 @@ impl Probe {
     }
 
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
-    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3
-    /// and the pseudo-likelihood's 2 more.
+    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3,
+    /// and the pseudo-likelihood has 1 and one for each unit that it turns.
     pub fn interval(&self, cases: usize, gibbs_steps: u64) -> u64 {
-        let rows = |t: &Tensor| t.shape().dims()[0] as f64;
-        let held_out = self.validation.as_ref().map_or(0.0, rows);
-        let scores = 4.0 * rows(&self.train) + 5.0 * held_out;
+        let pseudo = match (self.binary, self.turned()) {
+            (true, (v, turns)) => (1 + turns) * v.shape().dims()[0],
+            _ => 0,
+        };
+        let scores = (self.other_passes() + pseudo) as f64;
         let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
         (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
+    }
+
+    /// What the scores but for the pseudo-likelihood cost.
+    fn other_passes(&self) -> usize {
+        let rows = |t: &Tensor| t.shape().dims()[0];
+        4 * rows(&self.train) + 3 * self.validation.as_ref().map_or(0, rows)
+    }
+
+    /// The cases of the pseudo-likelihood, and how many units of each are turned: for half of what the other scores
+    /// cost.
+    fn turned(&self) -> (&Tensor, usize) {
+        let v = self.validation.as_ref().unwrap_or(&self.train);
+        let [cases, visible] = [0, 1].map(|axis| v.shape().dims()[axis]);
+        (v, scores::affordable_turns(self.other_passes() / 2, cases, visible))
     }
 
     /// The reconstruction error over all of some cases.

@@ -465,8 +465,8 @@ fn print_summary(folder: &RunFolder, s: &Summary<'_>) -> Result<()> {
         errors += &format!(", test {e:.3}");
     }
     out!("reconstruction error: {errors} (squared, summed over {} units{space})", s.visible_units);
-    if let Some(pl) = s.scores.pseudo_log_likelihood {
-        out!("pseudo-likelihood: {pl:.2} nats per case (stochastic)");
+    if let Some(pl) = s.scores.pseudo_likelihood_text() {
+        out!("pseudo-likelihood: {pl} nats per case (stochastic)");
     }
     out!("model: {path}/{}", run::MODEL);
     for name in [run::FILTERS, run::SAMPLES, run::RECONSTRUCTIONS, run::CURVES] {
