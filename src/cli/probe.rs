@@ -79,7 +79,7 @@ pub struct Probe {
     train: Tensor,
     pub train_means: Vec<f32>,
     validation: Option<Tensor>,
-    /// Whether a likelihood means anything: the data are 0 or 1.
+    /// Whether a likelihood means anything: the scored cases are 0 or 1.
     binary: bool,
 }
 
@@ -92,17 +92,19 @@ impl Probe {
         let train = treated(&prepared.train, Part::Train)?;
         let head = |cases: &Cases| model::upload_rows(device, cases, 0, SCORED);
         let validation = match &prepared.validation {
-            Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
+            Some(cases) => Some(treated(cases, Part::Validation)?),
             None => None,
         };
+        // Of the part that is scored, which need not be as the other.
+        let binary = validation.as_ref().unwrap_or(&train).is_binary();
         Ok(Probe {
             device: device.clone(),
             preprocessing: prepared.preprocessing.clone(),
             seed,
             train: head(&train)?,
             train_means: train.means(),
-            validation,
-            binary: train.is_binary(),
+            validation: validation.as_ref().map(head).transpose()?,
+            binary,
         })
     }
 
