@@ -10,7 +10,7 @@ use super::log::warn;
 use super::model::{LoadedModel, no_test_part, upload_rows};
 use super::open_device;
 use super::print::{out, tell};
-use crate::data::{Cases, Part, Splits, Values};
+use crate::data::{Cases, Part, Splits};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
@@ -170,7 +170,7 @@ impl Evaluated {
         let Some(cases) = &self.cases else { return Ok(()) };
         let rbm = &model.rbm;
         let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
+        let likelihood = !bernoulli || cases.is_binary();
         if !likelihood {
             warn(
                 "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; \

@@ -189,3 +189,33 @@ fn the_part_that_is_scored_decides_whether_it_is_binary() {
         }
     }
 }
+
+/// Bytes of 0 and 255 are as binary as 0 and 1 are, in training and in evaluation, whatever file they come in.
+#[test]
+fn bytes_of_black_and_white_are_binary() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = bits();
+    // idx: two zeros, unsigned bytes, two sizes; then the values.
+    let idx = |white: u8| -> Vec<u8> {
+        let head = [0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 6];
+        head.into_iter()
+            .chain(rows.iter().flatten().map(|x| if *x == 1.0 { white } else { 0 }))
+            .collect()
+    };
+    std::fs::write(folder.path().join("white.idx2-ubyte"), idx(255)).unwrap();
+    std::fs::write(folder.path().join("grey.idx2-ubyte"), idx(254)).unwrap();
+    csv(&folder.path().join("bits.csv"), &rows);
+    let train = ["train", "rbm", "--data", "white.idx2-ubyte", "--hidden", "4", "--epochs", "2"];
+    let output = harmonium(folder.path(), &[&train[..], &["--out", "run"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = std::fs::read_to_string(folder.path().join("run/summary.json")).unwrap();
+    assert!(summary.contains("\"pseudo_log_likelihood\": -"), "{summary}");
+    let report =
+        |data| json(folder.path(), &["eval", "run", "--data", data, "--split", "train", "--json"]);
+    let [white, bits, grey] = ["white.idx2-ubyte", "bits.csv", "grey.idx2-ubyte"].map(report);
+    for key in ["mean_log_likelihood", "pseudo_log_likelihood", "reconstruction_error"] {
+        // The same cases to the bit.
+        assert_eq!(number(&white, key), number(&bits, key), "{key}");
+    }
+    assert!(grey["mean_log_likelihood"].is_null() && grey["pseudo_log_likelihood"].is_null());
+}
