@@ -35,30 +35,26 @@ macro_rules! streams {
     };
 }
 
-/// The streams that harmonium itself uses, so that no two purposes share numbers. A stream is named in one file
-/// of `src` alone, which a test checks; what Gibbs chains draw from is in [`ChainStreams`].
+/// The streams that harmonium itself uses, so that no two purposes share numbers; [`ChainStreams`] has those of
+/// Gibbs chains. A stream serves the files that a test lists, and no other.
 pub mod stream {
     streams! {
-        /// Hidden states in training.
-        HIDDEN = 1;
-        /// Visible states in training.
-        VISIBLE = 2;
         /// The order of the cases.
         SHUFFLE = 3;
-        /// Initial weights.
+        /// Initial weights: of a machine at step 0, of a network's layers at the steps from 1 on.
         WEIGHTS = 4;
         /// Binarisation by sampling, once (step 0) or each epoch.
         BINARIZE = 5;
-        /// The start of free-running chains.
-        CHAINS = 6;
         /// Training/validation split.
         SPLIT = 7;
-        /// Stochastic scores.
+        /// Stochastic scores during training.
         SCORES = 8;
         /// Units dropped in training.
         DROPOUT = 9;
         /// Distortions of training pictures.
         AUGMENT = 10;
+        /// Stochastic scores of a finished machine.
+        EVALUATION = 11;
     }
 }
 
@@ -126,21 +122,33 @@ pub struct ChainStreams {
     visible: u16,
 }
 
+/// Names the streams of each purpose and lists them.
+macro_rules! chain_streams {
+    ($($(#[doc = $doc:literal])+ $name:ident = [$start:literal, $hidden:literal, $visible:literal];)+) => {
+        $($(#[doc = $doc])+ pub const $name: Self =
+            ChainStreams { start: $start, hidden: $hidden, visible: $visible };)+
+        /// Every purpose with its name.
+        #[doc(hidden)]
+        pub const ALL: &[(&str, Self)] = &[$((stringify!($name), Self::$name)),+];
+    };
+}
+
+// Numbers up to 255 are free for further purposes, as tempering.
 impl ChainStreams {
-    /// The chains of a learner.
-    pub const TRAINING: Self = ChainStreams::TODAY;
-    /// Chains that run freely, from their own start: [`Chains`](crate::models::Chains).
-    pub const FREE: Self = ChainStreams::TODAY;
-    /// Chains whose means are drawn as pictures at the end of a training.
-    pub const PICTURES: Self = ChainStreams::TODAY;
-    /// Annealing from the base to the model.
-    pub const ANNEALING: Self = ChainStreams::TODAY;
-    /// Annealing from the model to the base.
-    pub const REVERSE_ANNEALING: Self = ChainStreams::TODAY;
-    /// Chains that bring data near the model's distribution, where annealing backwards starts.
-    pub const BURN_IN: Self = ChainStreams::TODAY;
-    const TODAY: Self =
-        ChainStreams { start: stream::CHAINS, hidden: stream::HIDDEN, visible: stream::VISIBLE };
+    chain_streams! {
+        /// The chains of a learner.
+        TRAINING = [12, 1, 2];
+        /// Chains that run freely, from their own start: [`Chains`](crate::models::Chains).
+        FREE = [6, 13, 14];
+        /// Chains whose means are drawn as pictures of a run.
+        PICTURES = [15, 16, 17];
+        /// Annealing from the base to the model.
+        ANNEALING = [18, 19, 20];
+        /// Annealing from the model to the base.
+        REVERSE_ANNEALING = [21, 22, 23];
+        /// Chains that bring data near the model's distribution, where annealing backwards starts.
+        BURN_IN = [24, 25, 26];
+    }
 }
 
 /// The random numbers of Gibbs chains: as a [`Draw`], but of three streams.

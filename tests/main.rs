@@ -9,6 +9,7 @@ mod examples;
 mod kernels;
 mod layers;
 mod models;
+mod random;
 #[cfg(feature = "cli")]
 mod report;
 mod resume;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
 use crate::jobs::{Choice, TrainedRbm};
 use crate::models::UnitKind;
+use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{npy, pictures};
 
 /// Chains where neither --count nor --init says.
@@ -57,9 +58,10 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let model = trained::open(&options.model, &device)?.machine("sample")?;
     let (init, count) = starts(options, &model)?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
-    let (steps, seed) = (options.steps, options.seed);
-    let mut samples =
-        model.sample(&Sampling { count, steps, seed, init: init.as_deref(), keep })?;
+    let steps = options.steps;
+    let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
+    let sampling = Sampling { count, steps, draw, init: init.as_deref(), keep };
+    let mut samples = model.sample(&sampling)?;
     let width = model.rbm.visible_count();
     match format {
         Format::Npy => {

@@ -333,7 +333,7 @@ pub struct EvalOptions {
     /// Gibbs steps that bring the backward annealing's chains from the data to the model
     #[arg(long, value_name = "K", default_value_t = 1000)]
     pub burn_in: u64,
-    /// The pseudo-likelihood with every unit of every case turned, instead of one drawn unit a case
+    /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
     /// Of all draws

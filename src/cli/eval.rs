@@ -138,7 +138,11 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
     if let (Some(pseudo), Some(method)) =
         (found.pseudo_log_likelihood, found.pseudo_log_likelihood_method)
     {
-        out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method})");
+        let error = match found.pseudo_log_likelihood_std_error {
+            Some(error) if error > 0.0 => format!(", standard error {error:.3}"),
+            _ => String::new(),
+        };
+        out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method}{error})");
     }
     if let Some(error) = found.reconstruction_error {
         out!("reconstruction error: {error:.4} (squared, summed over the visible units)");

@@ -137,8 +137,22 @@ const ROWS: usize = 256;
 /// # Errors
 /// [`Error::Setting`] for fewer than 2 chains or a base bias of the wrong length, [`Error::Data`] where a weight
 /// is not finite or two Gaussian layers have no distribution, device errors.
-pub fn ais(rbm: &Rbm, config: &AisConfig, mut progress: impl FnMut(usize)) -> Result<Estimate> {
-    let path = Path::new(rbm, config, ChainStreams::ANNEALING)?;
+pub fn ais(rbm: &Rbm, config: &AisConfig, progress: impl FnMut(usize)) -> Result<Estimate> {
+    ais_drawing(rbm, config, ChainStreams::ANNEALING, progress)
+}
+
+/// As [`ais`], with the numbers of another purpose: to see what shared ones do.
+///
+/// # Errors
+/// As [`ais`].
+#[doc(hidden)]
+pub fn ais_drawing(
+    rbm: &Rbm,
+    config: &AisConfig,
+    streams: ChainStreams,
+    mut progress: impl FnMut(usize),
+) -> Result<Estimate> {
+    let path = Path::new(rbm, config, streams)?;
     let betas = config.temperatures.values();
     // β = 0 is the base: independent visible units.
     let mut v = Tensor::for_output(rbm.device(), &[config.chains, rbm.visible_count()])?;

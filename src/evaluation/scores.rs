@@ -105,14 +105,33 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
+/// A pseudo-log-likelihood, nats per case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PseudoLikelihood {
+    /// The mean over the cases.
+    pub mean: f64,
+    /// Of the mean, for the choice of the units that were turned: 0 where every one was. It does not tell how much
+    /// other cases would differ.
+    pub std_error: f64,
+    /// Units turned in each case.
+    pub turned: usize,
+}
+
+/// How many units of each of `cases` to turn where `passes` of a case through W may be spent: each case has one of its
+/// own and one for each unit. At least 2, so that there is a standard error, and at most all.
+pub fn affordable_turns(passes: usize, cases: usize, visible: usize) -> usize {
+    (passes / cases.max(1)).saturating_sub(1).max(2).min(visible)
+}
+
 /// An unbiased estimate of the pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975), in
-/// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` where the visible units are
-/// not Bernoulli.
+/// nats per case, the mean over the cases of `v` `[N, I]`, which holds zeros and ones. `None` where the visible units
+/// are not Bernoulli.
 ///
-/// In each case one unit i, drawn uniformly, is flipped to give ṽ, and I·ln p(vᵢ | v₋ᵢ) = I·ln σ(F(ṽ) − F(v))
-/// stands for the sum: two free energies a case instead of I + 1 (the estimator of the Theano tutorials, which
-/// flip the same unit in every case of a batch). Case r takes i from the first words of row
-/// `draw.first_case + r` of `draw`.
+/// In each case `turns` units i, drawn without replacement, are flipped one at a time to give ṽ, and the mean of
+/// I·ln p(vᵢ | v₋ᵢ) = I·ln σ(F(ṽ) − F(v)) stands for the sum: `turns` + 1 free energies a case instead of I + 1 (the
+/// Theano tutorials flip one unit, the same in every case of a batch). Case r takes its units from the first words of
+/// row `draw.first_case + r` of `draw`. The standard error comes from the spread within the cases; of a single turn,
+/// which has none, from that between the cases, which is too large.
 ///
 /// ```
 /// use harmonium::evaluation::scores::pseudo_log_likelihood;
@@ -123,47 +142,115 @@ pub fn mean(values: &[f64]) -> f64 {
 /// let rbm = Rbm::new(&device, Units::bernoulli(4), Units::bernoulli(2), 1)?;
 /// let v = Tensor::from_f32(&device, &[1, 4], &[1., 0., 1., 0.])?;
 /// // Four nearly fair coins.
-/// let score = pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 100))?;
-/// assert!((score.unwrap_or(0.0) - 4.0 * 0.5f64.ln()).abs() < 0.1);
+/// let score = pseudo_log_likelihood(&rbm, &v, 2, &Draw::new(1, 300))?;
+/// assert!(score.is_some_and(|s| (s.mean - 4.0 * 0.5f64.ln()).abs() < 0.1));
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 ///
 /// # Errors
-/// As [`reconstruction_error`].
-pub fn pseudo_log_likelihood(rbm: &Rbm, v: &Tensor, draw: &Draw) -> Result<Option<f64>> {
+/// As [`reconstruction_error`]; [`Error::Setting`] for no turn.
+pub fn pseudo_log_likelihood(
+    rbm: &Rbm,
+    v: &Tensor,
+    turns: usize,
+    draw: &Draw,
+) -> Result<Option<PseudoLikelihood>> {
     if rbm.visible().kind() != UnitKind::Bernoulli {
         return Ok(None);
     }
-    let (device, count) = (rbm.device(), rbm.visible_count());
-    let mut sum = 0.0;
+    if turns == 0 {
+        return Err(Error::setting("turns", "0 units tell nothing; turn at least 1"));
+    }
+    let count = rbm.visible_count();
+    let turns = turns.min(count);
+    let mut moments = Vec::new();
     let cases = in_batches("pseudo_log_likelihood", rbm, v, |v, first| {
         let rows = v.shape().matrix("pseudo_log_likelihood", "v")?[0];
-        // A 1 at each case's unit, sent as bits.
-        let mut marks = vec![0u8; rows * count];
-        for (case, marks) in (first..first + rows).zip(marks.chunks_mut(count)) {
-            let row = draw.first_case.wrapping_add(case as u32);
-            marks[PhiloxRng::new(draw.from_case(row)).below(count as u32) as usize] = 1;
-        }
-        let marks = Tensor::from_bits(device, [rows, count], &marks)?;
-        let order = Tensor::from_u32(device, &[rows], &(0..rows as u32).collect::<Vec<_>>())?;
-        let mut mark = Tensor::for_output(device, &[rows, count])?;
-        let pick = Selection { indices: &order, first_index: 0, rows, first_row: 0 };
-        gather(&marks, pick, &Transform::default(), &mut mark)?;
-        // ṽ = v + mark·(1 − 2v).
-        let mut flipped = Tensor::for_output(device, &[rows, count])?;
-        elementwise(Elementwise::Affine(-2.0, 1.0), v, None, &mut flipped)?;
-        elementwise_in_place(Elementwise::Multiply, &mut flipped, Some(&mark))?;
-        elementwise_in_place(Elementwise::ADD, &mut flipped, Some(v))?;
+        let units: Vec<Vec<usize>> = (first..first + rows)
+            .map(|case| {
+                drawn_units(
+                    &draw.from_case(draw.first_case.wrapping_add(case as u32)),
+                    count,
+                    turns,
+                )
+            })
+            .collect();
         let here = rbm.free_energy(v)?.to_vec()?;
-        let there = rbm.free_energy(&flipped)?.to_vec()?;
-        sum += here
-            .iter()
-            .zip(&there)
-            .map(|(&here, &there)| ln_sigmoid(f64::from(there) - f64::from(here)))
-            .sum::<f64>();
+        let mut own = vec![Moments::default(); rows];
+        for turn in 0..turns {
+            let turned = turned(v, &units.iter().map(|units| units[turn]).collect::<Vec<_>>())?;
+            let there = rbm.free_energy(&turned)?.to_vec()?;
+            for ((own, &here), &there) in own.iter_mut().zip(&here).zip(&there) {
+                own.add(count as f64 * ln_sigmoid(f64::from(there) - f64::from(here)));
+            }
+        }
+        moments.extend(own);
         Ok(())
     })?;
-    Ok(Some(count as f64 * sum / cases as f64))
+    let mut means = Moments::default();
+    moments.iter().for_each(|case| means.add(case.mean));
+    // Of `turns` units drawn from I without replacement.
+    let left = 1.0 - turns as f64 / count as f64;
+    let variance = match turns {
+        _ if turns == count => 0.0,
+        1 => means.variance() / cases as f64,
+        _ => {
+            let within: f64 = moments.iter().map(Moments::variance).sum();
+            left * within / turns as f64 / (cases as f64).powi(2)
+        }
+    };
+    Ok(Some(PseudoLikelihood { mean: means.mean, std_error: variance.sqrt(), turned: turns }))
+}
+
+/// `turns` of `count` units, the first ones of a random order.
+fn drawn_units(draw: &Draw, count: usize, turns: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut rng = PhiloxRng::new(*draw);
+    for k in 0..turns {
+        order.swap(k, k + rng.below((count - k) as u32) as usize);
+    }
+    order.truncate(turns);
+    order
+}
+
+/// The cases with one unit each turned: v + mark·(1 − 2v).
+fn turned(v: &Tensor, units: &[usize]) -> Result<Tensor> {
+    let (device, [rows, count]) = (v.device(), v.shape().matrix("pseudo_log_likelihood", "v")?);
+    // A 1 at each case's unit, sent as bits.
+    let mut marks = vec![0u8; rows * count];
+    marks.chunks_mut(count).zip(units).for_each(|(marks, &unit)| marks[unit] = 1);
+    let marks = Tensor::from_bits(device, [rows, count], &marks)?;
+    let order = Tensor::from_u32(device, &[rows], &(0..rows as u32).collect::<Vec<_>>())?;
+    let mut mark = Tensor::for_output(device, &[rows, count])?;
+    let pick = Selection { indices: &order, first_index: 0, rows, first_row: 0 };
+    gather(&marks, pick, &Transform::default(), &mut mark)?;
+    let mut flipped = Tensor::for_output(device, &[rows, count])?;
+    elementwise(Elementwise::Affine(-2.0, 1.0), v, None, &mut flipped)?;
+    elementwise_in_place(Elementwise::Multiply, &mut flipped, Some(&mark))?;
+    elementwise_in_place(Elementwise::ADD, &mut flipped, Some(v))?;
+    Ok(flipped)
+}
+
+/// Mean and spread of numbers that come one by one (Welford 1962).
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, x: f64) {
+        self.count += 1.0;
+        let off = x - self.mean;
+        self.mean += off / self.count;
+        self.squares += off * (x - self.mean);
+    }
+
+    /// 0 of a single number.
+    fn variance(&self) -> f64 {
+        self.squares / (self.count - 1.0).max(1.0)
+    }
 }
 
 /// The pseudo-log-likelihood Σᵢ ln p(vᵢ | the other visible units) (Besag 1975) itself, in nats per case, the mean

@@ -62,7 +62,7 @@ impl<'a> Chains<'a> {
     /// As [`Rbm::mean_h_from_v`].
     pub fn step(&mut self, steps: u64) -> Result<()> {
         self.rbm.gibbs(&mut self.v, &mut self.h, steps, &self.draw)?;
-        self.draw = self.draw.at(self.draw.step() + steps);
+        self.draw = self.draw.at(self.draw.step().wrapping_add(steps));
         Ok(())
     }
 

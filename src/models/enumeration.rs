@@ -62,6 +62,9 @@ pub(super) struct Enumeration {
 /// States of one task: 2¹⁰ at most, unless one group alone has more.
 const WITHIN: u64 = 1 << 10;
 
+/// Tasks whose sums are kept at a time: those of 20×784 units are 125 KB each.
+const TOGETHER: u64 = 32;
+
 impl Enumeration {
     pub fn new(rbm: &Rbm) -> Result<Self> {
         let j = rbm.hidden_count();
@@ -94,17 +97,18 @@ impl Enumeration {
 
     pub fn expectations(&self) -> Expectations {
         let (units, width) = (self.own.len(), self.other.len());
-        let sums: Vec<Sums> = (0..self.tasks())
-            .into_par_iter()
-            .map(|task| {
-                let mut sums = Sums::new(units, width);
-                self.visit(task, |walk, log| sums.add(walk, log));
-                sums
-            })
-            .collect();
-        // In the order of the tasks, so that the result does not depend on the threads.
         let mut all = Sums::new(units, width);
-        sums.iter().for_each(|sums| all.join(sums));
+        let mut some: Vec<Sums> =
+            (0..self.tasks().min(TOGETHER)).map(|_| Sums::new(units, width)).collect();
+        for first in (0..self.tasks()).step_by(TOGETHER as usize) {
+            let used = (self.tasks() - first).min(TOGETHER) as usize;
+            some[..used].par_iter_mut().enumerate().for_each(|(k, sums)| {
+                sums.clear();
+                self.visit(first + k as u64, |walk, log| sums.add(walk, log));
+            });
+            // In the order of the tasks, so that the result does not depend on the threads.
+            some[..used].iter().for_each(|sums| all.join(sums));
+        }
         let share = |x: &[f64]| x.iter().map(|x| x / all.weight).collect::<Vec<f64>>();
         let (own, other, both) = (share(&all.own), share(&all.other), share(&all.both));
         let log_partition = all.largest + all.weight.ln() + self.constant();
@@ -289,6 +293,11 @@ impl Sums {
             both: vec![0.0; units * width],
             mean: vec![0.0; width],
         }
+    }
+
+    fn clear(&mut self) {
+        self.largest = f64::NEG_INFINITY;
+        self.all().for_each(|x| *x = 0.0);
     }
 
     fn all(&mut self) -> impl Iterator<Item = &mut f64> {

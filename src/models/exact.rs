@@ -8,11 +8,16 @@ use super::gaussian::GaussianPair;
 use super::units::UnitKind;
 use crate::error::{Error, Result};
 
-/// ln Z. Nothing is refused for its size: the states are the caller's to wait for.
+/// The most binary units' worth of states that are enumerated at all: 2³⁰ states take minutes to hours.
+pub const MOST: usize = 30;
+
+/// ln Z. Up to 2³⁰ states are the caller's to wait for.
 ///
 /// # Errors
-/// [`Error::Data`] for two Gaussian layers whose exp(−E) has no finite integral, device errors.
+/// [`Error::Setting`] for more than [`MOST`] binary units' worth of states, [`Error::Data`] for two Gaussian layers
+/// whose exp(−E) has no finite integral, device errors.
 pub fn log_partition(rbm: &Rbm) -> Result<f64> {
+    check_enumerable(rbm, MOST, "enumeration", "")?;
     match enumerated(rbm) {
         Some(_) => Ok(Enumeration::new(rbm)?.log_partition()),
         None => Ok(GaussianPair::new(rbm)?.log_partition()),
@@ -24,6 +29,7 @@ pub fn log_partition(rbm: &Rbm) -> Result<f64> {
 /// # Errors
 /// As [`log_partition`].
 pub fn expectations(rbm: &Rbm) -> Result<Expectations> {
+    check_enumerable(rbm, MOST, "enumeration", "")?;
     match enumerated(rbm) {
         Some(_) => Ok(Enumeration::new(rbm)?.expectations()),
         None => Ok(GaussianPair::new(rbm)?.expectations()),

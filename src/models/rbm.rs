@@ -271,7 +271,7 @@ impl Rbm {
         draw: &ChainDraw,
     ) -> Result<()> {
         for s in 0..steps {
-            let at = draw.at(draw.step() + s);
+            let at = draw.at(draw.step().wrapping_add(s));
             self.h_from_v(v).sample_into(&at.hidden(), h)?;
             self.v_from_h(h).sample_into(&at.visible(), v)?;
         }

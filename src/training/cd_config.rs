@@ -90,6 +90,9 @@ pub struct CdConfig {
     pub level: u8,
 }
 
+/// Gibbs steps of an update; draws count them.
+const MOST_STEPS: u64 = 1_000_000_000;
+
 impl Default for CdConfig {
     /// The defaults for Bernoulli units.
     fn default() -> Self {
@@ -147,9 +150,18 @@ impl CdConfig {
             }
         };
         range("weight-decay", self.weight_decay, 0.0, 1e6)?;
-        for (name, value) in [("batch", self.batch as u64), ("cd steps", self.steps)] {
+        for (name, value, most) in [
+            ("batch", self.batch as u64, u64::from(u32::MAX)),
+            ("cd steps", self.steps, MOST_STEPS),
+        ] {
             if value == 0 {
                 return Err(Error::setting(name, "0 is too few; use at least 1"));
+            }
+            if value > most {
+                return Err(Error::setting(
+                    name,
+                    format!("{value} is too many; {most} is the most"),
+                ));
             }
         }
         if let Some(s) = self.sparsity {

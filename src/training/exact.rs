@@ -28,7 +28,7 @@ impl CdTrainer {
         if !model.log_partition.is_finite() {
             return Err(Error::Diverged {
                 epoch,
-                step: self.clock.updates + 1,
+                step: self.clock.epoch_updates + 1,
                 what: "ln Z".into(),
                 advice: String::new(),
             });

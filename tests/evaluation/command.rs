@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use harmonium::data::Holdout;
 use harmonium::models::UnitKind;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
@@ -148,4 +149,73 @@ fn mistakes_are_named() {
     failure(&["eval", "large.safetensors", "--ais", "5", "--exact"], 2, "cannot be used with");
     failure(&["eval", "large.safetensors", "--ais-grid", "mine"], 2, "salakhutdinov");
     failure(&["eval", "nowhere"], 1, "does not exist");
+}
+
+/// 40 cases of 6 bits, all different.
+fn bits() -> Vec<Vec<f64>> {
+    (0..40usize)
+        .map(|s| (0..6).map(|k| f64::from(((s * 7 % 64) >> k & 1) as u8)).collect())
+        .collect()
+}
+
+/// The scores of bits are refused for grey values, whichever part is the grey one.
+#[test]
+fn the_part_that_is_scored_decides_whether_it_is_binary() {
+    let folder = tempfile::tempdir().unwrap();
+    csv(&folder.path().join("bits.csv"), &bits());
+    let set =
+        harmonium::data::load(folder.path().join("bits.csv").to_str().unwrap()).unwrap().train;
+    let (_, held) = set.split_validation(Holdout::Count(8), 1).unwrap();
+    let held: Vec<Vec<f32>> = (0..8).map(|i| held.cases.row(i)).collect();
+    let is_held =
+        |row: &Vec<f64>| held.iter().any(|h| h.iter().zip(row).all(|(h, x)| f64::from(*h) == *x));
+    let grey = |row: &Vec<f64>| row.iter().map(|x| 0.25 + 0.5 * x).collect::<Vec<f64>>();
+    for (name, grey_part, expected) in
+        [("none", None, true), ("held", Some(true), false), ("train", Some(false), true)]
+    {
+        let rows: Vec<Vec<f64>> = bits()
+            .iter()
+            .map(|row| if grey_part == Some(is_held(row)) { grey(row) } else { row.clone() })
+            .collect();
+        csv(&folder.path().join("v.csv"), &rows);
+        let train = ["train", "rbm", "--data", "v.csv", "--validation", "8", "--hidden", "4"];
+        let how = ["--epochs", "2", "--score-every", "1", "--out", name];
+        let output = harmonium(folder.path(), &[&train[..], &how].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let metrics =
+            std::fs::read_to_string(folder.path().join(name).join("metrics.jsonl")).unwrap();
+        for key in ["\"pseudo_log_likelihood\":-", "\"mean_log_likelihood\":-"] {
+            assert_eq!(metrics.contains(key), expected, "{name}: {key} in {metrics}");
+        }
+    }
+}
+
+/// Bytes of 0 and 255 are as binary as 0 and 1 are, in training and in evaluation, whatever file they come in.
+#[test]
+fn bytes_of_black_and_white_are_binary() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = bits();
+    // idx: two zeros, unsigned bytes, two sizes; then the values.
+    let idx = |white: u8| -> Vec<u8> {
+        let head = [0, 0, 8, 2, 0, 0, 0, 40, 0, 0, 0, 6];
+        head.into_iter()
+            .chain(rows.iter().flatten().map(|x| if *x == 1.0 { white } else { 0 }))
+            .collect()
+    };
+    std::fs::write(folder.path().join("white.idx2-ubyte"), idx(255)).unwrap();
+    std::fs::write(folder.path().join("grey.idx2-ubyte"), idx(254)).unwrap();
+    csv(&folder.path().join("bits.csv"), &rows);
+    let train = ["train", "rbm", "--data", "white.idx2-ubyte", "--hidden", "4", "--epochs", "2"];
+    let output = harmonium(folder.path(), &[&train[..], &["--out", "run"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = std::fs::read_to_string(folder.path().join("run/summary.json")).unwrap();
+    assert!(summary.contains("\"pseudo_log_likelihood\": -"), "{summary}");
+    let report =
+        |data| json(folder.path(), &["eval", "run", "--data", data, "--split", "train", "--json"]);
+    let [white, bits, grey] = ["white.idx2-ubyte", "bits.csv", "grey.idx2-ubyte"].map(report);
+    for key in ["mean_log_likelihood", "pseudo_log_likelihood", "reconstruction_error"] {
+        // The same cases to the bit.
+        assert_eq!(number(&white, key), number(&bits, key), "{key}");
+    }
+    assert!(grey["mean_log_likelihood"].is_null() && grey["pseudo_log_likelihood"].is_null());
 }

@@ -2,4 +2,5 @@
 
 mod ais;
 mod command;
+mod draws;
 mod partition;

@@ -1,6 +1,6 @@
 use harmonium::Device;
 use harmonium::evaluation::partition::{MOST_ENUMERATED, can_enumerate, exact_log_partition};
-use harmonium::models::exact::expectations;
+use harmonium::models::exact::{MOST, expectations, log_partition};
 use harmonium::models::{Rbm, UnitKind, Units};
 
 use crate::models::exact::{Exact, dot, states};
@@ -133,4 +133,51 @@ fn expectations_are_the_gradient_of_log_z() {
             assert!((found - expected).abs() < 1e-7, "v {at}: {found} {expected}");
         }
     }
+}
+
+/// Any number of states, past the count's 64 bits too, is refused with its size, and nothing is waited for.
+#[test]
+fn states_beyond_counting_are_refused() {
+    let device = Device::cpu();
+    for units in [MOST + 1, 63, 64, 73, 74, 75, 128, 200] {
+        let layer = Units::bernoulli(units);
+        let rbm = Rbm::new(&device, layer, layer, 1).unwrap();
+        for error in [log_partition(&rbm).unwrap_err(), expectations(&rbm).unwrap_err()] {
+            let text = error.to_string();
+            let said = format!("{units} units are too many to enumerate, {MOST} is the most");
+            assert!(text.contains(&said), "{text}");
+        }
+    }
+    let groups = Rbm::new(&device, Units::softmax(40, 5), Units::softmax(50, 4), 1).unwrap();
+    let text = log_partition(&groups).unwrap_err().to_string();
+    assert!(text.contains("40 groups of 5 states, or 93 binary units, are too many"), "{text}");
+}
+
+/// The memory that `expectations` takes over what the process has, in a process of its own: the sums of every task
+/// of a machine of 20 and 784 units were 128 MB.
+#[test]
+#[cfg(target_os = "linux")]
+fn expectations_keep_a_few_sums_at_a_time() {
+    const CHILD: &str = "HARMONIUM_TEST_EXPECTATIONS";
+    let peak = || -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    if std::env::var_os(CHILD).is_none() {
+        let name = "evaluation::partition::expectations_keep_a_few_sums_at_a_time";
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(CHILD, "1")
+            .status()
+            .unwrap();
+        return assert!(status.success());
+    }
+    // Two groups of 300 states make 300 tasks, whose sums would be 300 · 600 · 32 · 8 bytes: 46 MB; 32 are 5 MB.
+    let device = Device::cpu();
+    let rbm = Rbm::new(&device, Units::softmax(2, 300), Units::bernoulli(32), 1).unwrap();
+    let before = peak();
+    expectations(&rbm).unwrap();
+    let more = peak().saturating_sub(before);
+    assert!(more < 15_000, "{more} KB");
 }

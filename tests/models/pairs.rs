@@ -405,3 +405,40 @@ fn layers_that_cannot_be_are_refused() {
     assert!(Units::new(UnitKind::Softmax(3), 7).is_err());
     assert!(Units::new(UnitKind::Softmax(0), 7).is_err());
 }
+
+/// What would make a score or a sampler read past a tensor: no machine has it.
+#[test]
+fn parameters_keep_their_shapes() {
+    let device = Device::cpu();
+    let zeros = |dims: &[usize]| Tensor::zeros(&device, dims).unwrap();
+    let of = |i: usize, j: usize| {
+        let [b, a] = [zeros(&[i]), zeros(&[j])];
+        Rbm::from_parts(UnitKind::Bernoulli, UnitKind::Bernoulli, zeros(&[i, j]), b, a)
+    };
+    assert!(of(3, 2).is_ok());
+    for (i, j) in [(0, 2), (3, 0), (0, 0)] {
+        let text = of(i, j).unwrap_err().to_string();
+        assert!(text.contains("at least 1"), "{i} {j}: {text}");
+    }
+    let (some, groups) = (UnitKind::Bernoulli, UnitKind::Softmax(2));
+    assert!(Rbm::from_parts(groups, some, zeros(&[3, 2]), zeros(&[3]), zeros(&[2])).is_err());
+    assert!(Rbm::from_parts(some, groups, zeros(&[3, 2]), zeros(&[3]), zeros(&[2])).is_ok());
+    let mut rbm = of(3, 2).unwrap();
+    for dims in [&[2, 2][..], &[3, 1], &[2, 3], &[6], &[0, 2]] {
+        assert!(rbm.set_weights(zeros(dims)).is_err(), "{dims:?}");
+    }
+    for n in [0, 1, 2, 4] {
+        assert!(rbm.set_visible_bias(zeros(&[n])).is_err(), "{n}");
+        assert!(n == 2 || rbm.set_hidden_bias(zeros(&[n])).is_err(), "{n}");
+    }
+    let words = Tensor::from_u32(&device, &[3, 2], &[0; 6]).unwrap();
+    assert!(rbm.set_weights(words).is_err());
+    rbm.set_weights(Tensor::from_f32(&device, &[3, 2], &[1.0; 6]).unwrap()).unwrap();
+    assert_eq!(rbm.weights().to_vec().unwrap(), [1.0; 6]);
+    // States of another width are refused by whatever takes them.
+    let narrow = zeros(&[4, 2]);
+    assert!(Chains::from_states(&rbm, narrow, ChainDraw::new(1, ChainStreams::FREE)).is_err());
+    assert!(
+        rbm.free_energy(&zeros(&[4, 2])).is_err() && rbm.mean_v_from_h(&zeros(&[4, 3])).is_err()
+    );
+}

@@ -3,7 +3,7 @@
 use harmonium::Tensor;
 use harmonium::data;
 use harmonium::evaluation::scores::{
-    BATCH_BYTES, exact_pseudo_log_likelihood, hidden_activity, mean_free_energy,
+    BATCH_BYTES, affordable_turns, exact_pseudo_log_likelihood, hidden_activity, mean_free_energy,
     pseudo_log_likelihood, reconstruction_error,
 };
 use harmonium::models::{Rbm, UnitKind, Units};
@@ -77,7 +77,7 @@ fn the_pseudo_likelihood_is_unbiased() {
     on_each(|device| {
         let (rbm, v) = (exact.to_rbm(device), matrix(device, &many));
         let draw = Draw::new(3, 905);
-        let found = pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap();
+        let found = pseudo_log_likelihood(&rbm, &v, 1, &draw).unwrap().unwrap().mean;
         println!("  {found:.4}, expected {expected:.4} ± {error:.4}");
         assert!((found - expected).abs() < 5.0 * error);
         let exact =
@@ -86,12 +86,76 @@ fn the_pseudo_likelihood_is_unbiased() {
         // A part of the cases with their own numbers is a part of the whole.
         let few = |from: usize| {
             let v = matrix(device, &many[from..from + 500]);
-            pseudo_log_likelihood(&rbm, &v, &draw.from_case(from as u32)).unwrap().unwrap()
+            let draw = draw.from_case(from as u32);
+            pseudo_log_likelihood(&rbm, &v, 1, &draw).unwrap().unwrap().mean
         };
         let v = matrix(device, &many[..1000]);
-        let whole = pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap();
+        let whole = pseudo_log_likelihood(&rbm, &v, 1, &draw).unwrap().unwrap().mean;
         assert!((whole - 0.5 * (few(0) + few(500))).abs() < 1e-4);
     });
+}
+
+/// Over many draws the estimates spread as their standard errors say, and around the exact value.
+#[test]
+fn the_pseudo_likelihoods_standard_error_is_its_spread() {
+    let exact = Exact::random(UnitKind::Bernoulli, 5, 4, 1.5, 53);
+    let device = harmonium::Device::cpu();
+    let (rbm, v) = (exact.to_rbm(&device), matrix(&device, &rows(&states(5)[..11])));
+    let expected = exact_pseudo_log_likelihood(&rbm, &v).unwrap().unwrap();
+    const DRAWS: u64 = 1000;
+    for turns in [2, 3, 4] {
+        let scores: Vec<_> = (0..DRAWS)
+            .map(|step| {
+                let draw = Draw::new(3, 908).at(step);
+                pseudo_log_likelihood(&rbm, &v, turns, &draw).unwrap().unwrap()
+            })
+            .collect();
+        let n = DRAWS as f64;
+        let mean = scores.iter().map(|s| s.mean).sum::<f64>() / n;
+        let spread = scores.iter().map(|s| (s.mean - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let said = scores.iter().map(|s| s.std_error.powi(2)).sum::<f64>() / n;
+        assert!((mean - expected).abs() < 5.0 * (spread / n).sqrt(), "{mean} {expected}");
+        // A variance from 1,000 numbers errs by √(2/1000), 4.5 %; these have heavier tails.
+        assert!((said / spread - 1.0).abs() < 0.25, "{turns} turns: {said} for {spread}");
+        assert!(scores.iter().all(|s| s.turned == turns));
+    }
+    for turns in [5, 6, 1000] {
+        let score = pseudo_log_likelihood(&rbm, &v, turns, &Draw::new(3, 908)).unwrap().unwrap();
+        assert!((score.mean - expected).abs() < 1e-5, "{score:?} {expected}");
+        assert_eq!((score.std_error, score.turned), (0.0, 5));
+    }
+    let none = pseudo_log_likelihood(&rbm, &v, 0, &Draw::new(3, 908));
+    assert!(none.unwrap_err().to_string().contains("turn at least 1"));
+}
+
+/// 150 cases and 64 units: with one unit a case the score jumped by many nats from epoch to epoch.
+#[test]
+fn the_pseudo_likelihood_of_a_small_set_does_not_jump() {
+    // 500 cases of training and 150 held out: half of 4·500 + 3·150 passes.
+    assert_eq!(affordable_turns(1225, 150, 64), 7);
+    // At least two, and at most all.
+    assert_eq!((affordable_turns(0, 500, 784), affordable_turns(1 << 40, 20, 64)), (2, 64));
+    assert_eq!((affordable_turns(0, 9, 1), affordable_turns(10, 0, 5)), (1, 5));
+    let device = harmonium::Device::cpu();
+    let exact = Exact::random(UnitKind::Bernoulli, 64, 20, 0.5, 55);
+    let rbm = exact.to_rbm(&device);
+    let z = normals(56, 150 * 64);
+    let v: Vec<f32> = z.iter().map(|&z| f32::from(u8::from(z > 0.5))).collect();
+    let v = Tensor::from_f32(&device, &[150, 64], &v).unwrap();
+    let spread = |turns: usize| {
+        let scores: Vec<f64> = (0..40)
+            .map(|epoch| {
+                let draw = Draw::new(1, 909).at(epoch);
+                pseudo_log_likelihood(&rbm, &v, turns, &draw).unwrap().unwrap().mean
+            })
+            .collect();
+        let mean = scores.iter().sum::<f64>() / 40.0;
+        (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / 39.0).sqrt()
+    };
+    let (one, now) = (spread(1), spread(7));
+    println!("  deviation between epochs: {one:.2} nats with one unit, now {now:.2}");
+    // √(1/7·(1 − 7/64)) = 0.36, with two deviations of 40 numbers each.
+    assert!(now < 0.5 * one, "{now} of {one}");
 }
 
 #[test]
@@ -110,7 +174,7 @@ fn scores_do_not_depend_on_the_batches() {
         [
             reconstruction_error(&rbm, &v).unwrap(),
             mean_free_energy(&rbm, &v).unwrap(),
-            pseudo_log_likelihood(&rbm, &v, &draw).unwrap().unwrap(),
+            pseudo_log_likelihood(&rbm, &v, 2, &draw).unwrap().unwrap().mean,
             hidden_activity(&rbm, &v).unwrap()[1],
         ]
     };
@@ -127,7 +191,7 @@ fn scores_refuse_what_has_no_score() {
     on_each(|device| {
         let rbm = Rbm::new(device, Units::gaussian(4), Units::bernoulli(2), 1).unwrap();
         let v = Tensor::zeros(device, &[3, 4]).unwrap();
-        assert!(pseudo_log_likelihood(&rbm, &v, &Draw::new(1, 907)).unwrap().is_none());
+        assert!(pseudo_log_likelihood(&rbm, &v, 1, &Draw::new(1, 907)).unwrap().is_none());
         assert!(exact_pseudo_log_likelihood(&rbm, &v).unwrap().is_none());
         let none = Tensor::zeros(device, &[0, 4]).unwrap();
         assert!(reconstruction_error(&rbm, &none).unwrap_err().to_string().contains("no case"));

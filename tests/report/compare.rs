@@ -4,11 +4,11 @@ use std::fs;
 
 use super::{assert_well_formed, copy, fail, harmonium, runs, succeed};
 
-/// Lines of data, which have many points, in the diagram below `title`.
+/// Lines of data in the diagram below `title`: runs of 40 epochs are scored three times at least; axes have two points.
 fn lines(page: &str, title: &str) -> usize {
     let start = page.find(title).unwrap();
     let svg = &page[start..start + page[start..].find("</svg>").unwrap()];
-    svg.lines().filter(|l| l.contains("<polyline") && l.matches(',').count() >= 4).count()
+    svg.lines().filter(|l| l.contains("<polyline") && l.matches(',').count() >= 3).count()
 }
 
 #[test]

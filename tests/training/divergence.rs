@@ -115,6 +115,8 @@ fn absurd_settings_are_refused_by_name() {
     refused(plain(visible, 0.1).weight_decay(-1.0), "weight-decay");
     refused(plain(visible, 0.1).batch(0), "batch");
     refused(plain(visible, 0.1).steps(0), "steps");
+    refused(plain(visible, 0.1).steps(u64::MAX), "steps");
+    refused(plain(visible, 0.1).batch(usize::MAX), "batch");
     let sparsity = Some(Sparsity::new(0.0, 1.0).decay(0.9));
     refused(plain(visible, 0.1).sparsity(sparsity), "sparsity-target");
     let centred = plain(visible, 0.1).centered(true);
@@ -173,4 +175,41 @@ fn poor_data_give_no_nan() {
             });
         }
     }
+}
+
+/// The exact gradient looks at ln Z at each update: the step that it names is the epoch's too.
+#[test]
+fn the_exact_gradient_names_the_epochs_own_step() {
+    on_each(|device| {
+        for visible in [UnitKind::Bernoulli, UnitKind::Gaussian] {
+            // Ten updates an epoch; from the third epoch on each makes the weights a million times larger.
+            let config = plain(visible, 1.0)
+                .batch(4)
+                .epochs(20)
+                .weight_decay(1.0)
+                .exact_gradient(true)
+                .learning_rate(Schedule::Steps(0.01, vec![(2, 1e6)]));
+            let mut data = resident(device, visible);
+            let mut by_hand = trainer(device, visible, &config);
+            let mut expected = None;
+            for epoch in 1..=3 {
+                data.start_epoch(config.seed, epoch).unwrap();
+                let mut step = 0;
+                while let Some(batch) = data.next_batch(config.batch).unwrap() {
+                    step += 1;
+                    if by_hand.update(batch.cases, epoch).is_err() {
+                        expected = expected.or(Some((epoch, step)));
+                    }
+                }
+            }
+            let mut trainer = trainer(device, visible, &config);
+            let error = (0..20).find_map(|_| trainer.epoch(&mut data).err());
+            let Some(Error::Diverged { epoch, step, what, .. }) = error else {
+                panic!("{error:?}")
+            };
+            println!("  {what} at epoch {epoch}, step {step}");
+            assert_eq!((Some((epoch, step)), what.as_str()), (expected, "ln Z"));
+            assert!(epoch == 3 && step > 1, "{epoch} {step}");
+        }
+    });
 }

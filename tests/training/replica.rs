@@ -1,7 +1,7 @@
 //! Whole updates against a copy in f64 that draws the same random numbers.
 
 use harmonium::models::UnitKind;
-use harmonium::random::{Draw, normal, stream, uniform};
+use harmonium::random::{ChainDraw, ChainStreams, Draw, normal, uniform};
 use harmonium::training::{CdConfig, CdTrainer, Schedule, Sparsity};
 
 use super::{parameters, plain};
@@ -67,9 +67,9 @@ impl Replica {
         e
     }
 
-    fn draw(&self, purpose: u16, s: u64) -> Draw {
+    fn draw(&self, s: u64) -> ChainDraw {
         let at = self.updates * (self.config.steps + 1) + s;
-        Draw::new(self.config.seed, purpose).at(at)
+        ChainDraw::new(self.config.seed, ChainStreams::TRAINING).at(at)
     }
 
     fn mean_h(&self, v: &Rows) -> Rows {
@@ -78,12 +78,12 @@ impl Replica {
     }
 
     fn sample_h(&self, v: &Rows, s: u64) -> Rows {
-        bernoulli(&self.mean_h(v), &self.draw(stream::HIDDEN, s))
+        bernoulli(&self.mean_h(v), &self.draw(s).hidden())
     }
 
     fn sample_v(&self, h: &Rows, s: u64) -> Rows {
         let machine = self.machine();
-        let draw = self.draw(stream::VISIBLE, s);
+        let draw = self.draw(s).visible();
         let fields: Rows = h.iter().map(|h| machine.field_v(h)).collect();
         match machine.visible {
             UnitKind::Bernoulli => {

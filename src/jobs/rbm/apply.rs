@@ -28,7 +28,7 @@ pub struct Sampling<'a> {
     /// How many steps of each.
     pub steps: u64,
     /// Of the starts and of all draws.
-    pub seed: u64,
+    pub draw: ChainDraw,
     /// The starts `[count, I]`; else each visible unit is drawn by its bias.
     pub init: Option<&'a [f32]>,
     /// What is wanted of their ends. Without a step there are states alone.
@@ -36,9 +36,10 @@ pub struct Sampling<'a> {
 }
 
 impl Sampling<'_> {
-    /// The means of chains from the biases' marginal.
-    pub fn means(count: usize, steps: u64, seed: u64) -> Self {
-        Sampling { count, steps, seed, init: None, keep: Keep::Means }
+    /// The means of chains from the biases' marginal, as pictures show them.
+    pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
+        let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
+        Sampling { count, steps, draw, init: None, keep: Keep::Means }
     }
 }
 
@@ -47,7 +48,7 @@ impl Sampling<'_> {
 /// # Errors
 /// [`Error::Data`] where so many do not fit in memory, or the starts are not as many; device errors.
 pub fn run_chains(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
-    let &Sampling { count, steps, seed, init, keep } = sampling;
+    let &Sampling { count, steps, draw, init, keep } = sampling;
     let (device, width) = (rbm.device(), rbm.visible_count());
     let mut kept = room(count, width)?;
     if let Some(init) = init.filter(|init| init.len() != count * width) {
@@ -56,7 +57,7 @@ pub fn run_chains(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
     }
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let draw = ChainDraw::new(seed, ChainStreams::FREE).from_chain(first as u32);
+        let draw = draw.from_chain(first as u32);
         let mut chains = match init {
             Some(init) => {
                 let span = first * width..(first + rows) * width;

@@ -8,13 +8,16 @@ use super::apply::{ROWS, upload_rows};
 use super::config::EvaluationConfig;
 use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
-use crate::data::{Cases, Part, Values};
+use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::scores;
 use crate::jobs::{Choice, Chosen};
 use crate::models::UnitKind;
 use crate::random::{Draw, stream};
+
+/// Turned cases of the stochastic pseudo-likelihood, unless two a case are more.
+const TURNED: usize = 2000;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is
 /// null. Logarithms are natural.
@@ -43,6 +46,8 @@ pub struct Evaluation {
     pub mean_log_likelihood_reverse: Option<f64>,
     /// Nats per case.
     pub pseudo_log_likelihood: Option<f64>,
+    /// For the choice of the units that were turned; 0 where all were.
+    pub pseudo_log_likelihood_std_error: Option<f64>,
     /// `exact`, or `stochastic`.
     pub pseudo_log_likelihood_method: Option<&'static str>,
     /// Squared, summed over the visible units, the mean over the cases.
@@ -135,6 +140,7 @@ impl TrainedRbm {
             mean_log_likelihood_std_error: None,
             mean_log_likelihood_reverse: None,
             pseudo_log_likelihood: None,
+            pseudo_log_likelihood_std_error: None,
             pseudo_log_likelihood_method: None,
             reconstruction_error: None,
             cases: None,
@@ -161,20 +167,24 @@ impl TrainedRbm {
     ) -> Result<()> {
         let rbm = &self.rbm;
         let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = !bernoulli || matches!(cases.values(), Values::Bits(_));
-        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), 0.0, 0.0);
+        let likelihood = !bernoulli || cases.is_binary();
+        let (mut free_energies, mut errors, mut pseudo, mut variance) = (Vec::new(), 0.0, 0.0, 0.0);
+        let turns =
+            scores::affordable_turns(TURNED + cases.len(), cases.len(), rbm.visible_count());
         for first in (0..cases.len()).step_by(ROWS) {
             let v = upload_rows(rbm.device(), cases, first, ROWS)?;
             let rows = v.shape().dims()[0] as f64;
             errors += rows * scores::reconstruction_error(rbm, &v)?;
             if likelihood {
                 free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
-                let draw = Draw::new(config.seed, stream::SCORES).from_case(first as u32);
-                let score = match config.exact_pseudo {
-                    true => scores::exact_pseudo_log_likelihood(rbm, &v)?,
-                    false => scores::pseudo_log_likelihood(rbm, &v, &draw)?,
-                };
-                pseudo += rows * score.unwrap_or(0.0);
+                let draw = Draw::new(config.seed, stream::EVALUATION).from_case(first as u32);
+                if config.exact_pseudo {
+                    let score = scores::exact_pseudo_log_likelihood(rbm, &v)?;
+                    pseudo += rows * score.unwrap_or(0.0);
+                } else if let Some(score) = scores::pseudo_log_likelihood(rbm, &v, turns, &draw)? {
+                    pseudo += rows * score.mean;
+                    variance += (rows * score.std_error).powi(2);
+                }
             }
         }
         let n = cases.len() as f64;
@@ -188,6 +198,7 @@ impl TrainedRbm {
             evaluation.mean_log_likelihood_reverse =
                 z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
             evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
+            evaluation.pseudo_log_likelihood_std_error = bernoulli.then_some(variance.sqrt() / n);
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };
             evaluation.pseudo_log_likelihood_method = bernoulli.then_some(method);
         }

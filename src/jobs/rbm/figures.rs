@@ -3,11 +3,12 @@
 use crate::training::{Better, Figure, LEARNING_RATE, MOMENTUM, Told};
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 12] = [
+pub static FIGURES: [&Figure; 13] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &LOG_LIKELIHOOD,
     &PSEUDO_LIKELIHOOD,
+    &PSEUDO_LIKELIHOOD_ERROR,
     &ERROR,
     &VALIDATION_ERROR,
     &TEST_ERROR,
@@ -64,11 +65,20 @@ pub static PSEUDO_LIKELIHOOD: Figure = Figure {
     name: "pseudo-likelihood",
     unit: "nats per case",
     says: "Sum over visible units of ln p(unit | the others), nats per case; stochastic.",
-    diagram: "Sum of ln p(one visible unit | the others), estimated by flipping one unit a case, of held-out cases if \
-              there are any. Higher is better.",
+    diagram: "Sum of ln p(one visible unit | the others), estimated by flipping a few units of each case, of held-out \
+              cases if there are any. Higher is better.",
     column: "pseudo-likelihood",
     told: Told::Always,
     better: Better::Higher,
+    ..Figure::NEW
+};
+
+/// Its standard error, for the choice of the units that were turned; 0 where all were.
+pub static PSEUDO_LIKELIHOOD_ERROR: Figure = Figure {
+    key: "pseudo_log_likelihood_std_error",
+    name: "standard error of the pseudo-likelihood",
+    unit: "nats per case",
+    says: "For the choice of the units that were flipped; 0 where all were.",
     ..Figure::NEW
 };
 

@@ -177,7 +177,7 @@ impl Job for RbmJob {
         filters.save(at(run::FILTERS))?;
 
         let (seed, kind) = (origin.seed, rbm.visible().kind());
-        let sampling = Sampling::means(SAMPLES, SAMPLE_STEPS, seed);
+        let sampling = Sampling::pictures(SAMPLES, SAMPLE_STEPS, seed);
         let mut samples = run_chains(rbm, &sampling)?;
         let scale = origin.for_picture(kind, &mut samples)?;
         pictures::sheet(&samples, width, image, scale)?.save(at(run::SAMPLES))?;

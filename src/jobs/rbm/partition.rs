@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
 use crate::evaluation::partition::{can_enumerate, exact_log_partition};
 use crate::models::{Chains, Rbm};
-use crate::random::{ChainDraw, ChainStreams, Draw, PhiloxRng, stream};
+use crate::random::{ChainDraw, ChainStreams, PhiloxRng};
 use crate::tensor::Tensor;
 
 /// Temperature steps where nothing else is said.
@@ -72,8 +72,11 @@ fn annealed(
         Some(seen) => rbm.visible().bias_of_means(seen.means),
         None => vec![0.0; rbm.visible_count()],
     };
-    let (steps, seed) = (temperatures.steps(), config.seed);
-    let annealing = AisConfig { base_bias, temperatures, chains: config.chains, seed };
+    let steps = temperatures.steps();
+    let annealing = AisConfig::new(base_bias)
+        .temperatures(temperatures)
+        .chains(config.chains)
+        .seed(config.seed);
     let mut tell =
         |what, done| progress(Progress { what, done: done as u64, of: 2 * steps as u64 });
     let forwards = "annealing from the base to the model";
@@ -86,7 +89,6 @@ fn annealed(
             let backwards = "annealing from the model to the base";
             tell(backwards, steps);
             let v = model_samples(rbm, seen.cases, config)?;
-            let annealing = AisConfig { seed: seed.wrapping_add(1), ..annealing };
             Some(reverse_ais(rbm, &annealing, v, |done| tell(backwards, steps + done))?)
         }
     };
@@ -101,11 +103,10 @@ fn annealed(
 /// Chains that started at cases of the data and ran for the burn-in.
 fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<Tensor> {
     let &EvaluationConfig { chains, burn_in, seed, .. } = config;
-    let mut rng = PhiloxRng::new(Draw::new(seed, stream::CHAINS).at(1));
+    let draw = ChainDraw::new(seed, ChainStreams::BURN_IN);
+    let mut rng = PhiloxRng::new(draw.start());
     let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.len() as u32)).collect();
     let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, chains)?;
-    // Other numbers than those of the annealing, which count from 0.
-    let draw = ChainDraw::new(seed.wrapping_add(2), ChainStreams::BURN_IN);
     let mut chains = Chains::from_states(rbm, v, draw)?;
     chains.step(burn_in)?;
     Ok(chains.into_visible())

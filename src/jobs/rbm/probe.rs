@@ -3,7 +3,7 @@
 use super::data::Prepared;
 use super::figures::{
     ACTIVITY, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR, PSEUDO_LIKELIHOOD,
-    VALIDATION_ERROR, WEIGHT_NORM,
+    PSEUDO_LIKELIHOOD_ERROR, VALIDATION_ERROR, WEIGHT_NORM,
 };
 use super::upload_rows;
 use crate::data::{Cases, Part, Preprocessing};
@@ -34,7 +34,7 @@ pub struct Probe {
     /// The means of the training cases.
     pub train_means: Vec<f32>,
     validation: Option<Tensor>,
-    /// Whether a likelihood means anything: the data are 0 or 1.
+    /// Whether a likelihood means anything: the scored cases are 0 or 1.
     binary: bool,
 }
 
@@ -46,18 +46,18 @@ impl Probe {
         };
         let train = treated(&prepared.train, Part::Train)?;
         let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
-        let validation = match &prepared.validation {
-            Some(cases) => Some(head(&treated(cases, Part::Validation)?)?),
-            None => None,
-        };
+        let held_out = prepared.validation.as_ref();
+        let validation = held_out.map(|cases| treated(cases, Part::Validation)).transpose()?;
+        // Of the part that is scored, which need not be as the other.
+        let binary = validation.as_ref().unwrap_or(&train).is_binary();
         Ok(Probe {
             device: device.clone(),
             preprocessing: prepared.preprocessing.clone(),
             seed,
             train: head(&train)?,
             train_means: train.means(),
-            validation,
-            binary: train.is_binary(),
+            validation: validation.as_ref().map(head).transpose()?,
+            binary,
         })
     }
 
@@ -78,27 +78,47 @@ impl Probe {
         let validation_error =
             validation.map(|v| scores::reconstruction_error(rbm, v)).transpose()?;
         let pseudo = match self.binary {
-            true => scores::pseudo_log_likelihood(rbm, validation.unwrap_or(&self.train), &draw)?,
+            true => {
+                let (v, turns) = self.turned();
+                scores::pseudo_log_likelihood(rbm, v, turns, &draw)?
+            }
             false => None,
         };
         Ok(Figures::new()
             .with(&ERROR, error)
             .with(&VALIDATION_ERROR, validation_error)
-            .with(&PSEUDO_LIKELIHOOD, pseudo)
+            .with(&PSEUDO_LIKELIHOOD, pseudo.map(|p| p.mean))
+            .with(&PSEUDO_LIKELIHOOD_ERROR, pseudo.map(|p| p.std_error))
             .with(&GAP, held_out.map(|f| f - own))
             .with(&WEIGHT_NORM, scores::weight_norm(rbm)?)
             .with(&ACTIVITY, scores::mean(&scores::hidden_activity(rbm, &self.train)?)))
     }
 
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
-    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3
-    /// and the pseudo-likelihood's 2 more.
+    /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3,
+    /// and the pseudo-likelihood has 1 and one for each unit that it turns.
     pub fn interval(&self, cases: usize, gibbs_steps: u64) -> u64 {
-        let rows = |t: &Tensor| t.shape().dims()[0] as f64;
-        let held_out = self.validation.as_ref().map_or(0.0, rows);
-        let scores = 4.0 * rows(&self.train) + 5.0 * held_out;
+        let pseudo = match (self.binary, self.turned()) {
+            (true, (v, turns)) => (1 + turns) * v.shape().dims()[0],
+            _ => 0,
+        };
+        let scores = (self.other_passes() + pseudo) as f64;
         let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
         (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
+    }
+
+    /// What the scores but for the pseudo-likelihood cost.
+    fn other_passes(&self) -> usize {
+        let rows = |t: &Tensor| t.shape().dims()[0];
+        4 * rows(&self.train) + 3 * self.validation.as_ref().map_or(0, rows)
+    }
+
+    /// The cases of the pseudo-likelihood, and how many units of each are turned: for half of what the other scores
+    /// cost.
+    fn turned(&self) -> (&Tensor, usize) {
+        let v = self.validation.as_ref().unwrap_or(&self.train);
+        let [cases, visible] = [0, 1].map(|axis| v.shape().dims()[axis]);
+        (v, scores::affordable_turns(self.other_passes() / 2, cases, visible))
     }
 
     /// The reconstruction error over all of some cases.
@@ -121,13 +141,11 @@ impl Probe {
             (log_partition(rbm)?, 0.0)
         } else {
             let [steps, chains] = ANNEALING;
-            let config = AisConfig {
-                base_bias: rbm.visible().bias_of_means(&self.train_means),
-                temperatures: Temperatures::linear(steps)?,
-                chains,
-                // Neither the training's numbers nor those of another epoch.
-                seed: self.seed ^ (epoch << 32) ^ 0x5c07e,
-            };
+            let config = AisConfig::new(rbm.visible().bias_of_means(&self.train_means))
+                .temperatures(Temperatures::linear(steps)?)
+                .chains(chains)
+                // Not those of another epoch.
+                .seed(self.seed ^ (epoch << 32));
             let estimate = ais(rbm, &config, |_| ())?;
             (estimate.log_partition, estimate.std_error)
         };

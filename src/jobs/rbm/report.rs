@@ -312,7 +312,7 @@ fn samples(machine: Machine<'_>) -> Result<Section> {
     for steps in STEPS {
         // Draws are counted, so these are the same chains each time.
         let mut means =
-            run_chains(machine.rbm, &Sampling::means(CHAINS, steps, machine.origin.seed))?;
+            run_chains(machine.rbm, &Sampling::pictures(CHAINS, steps, machine.origin.seed))?;
         let range = machine.for_picture(&mut means)?;
         let width = machine.rbm.visible_count();
         let picture =
