@@ -95,9 +95,15 @@ impl Driver {
         }
     }
 
-    /// The error of a failed call. wgpu may know of a loss and not have told yet: it does when polled.
+    /// The error of a failed call. wgpu may know of a loss and not have told yet: it does when polled, once
+    /// nothing is under way, be it another thread's.
     pub fn fault(&self, op: impl Into<String>, detail: impl Into<String>) -> Error {
         self.deliver_callbacks();
+        if self.check_alive().is_ok()
+            && let Err(panic) = catch(|| self.device.poll(wgpu::PollType::wait_indefinitely()))
+        {
+            self.faults.lose(panic);
+        }
         match self.check_alive() {
             Err(lost) => lost,
             Ok(()) => self.refused(op.into(), detail.into()),
