@@ -74,13 +74,13 @@ impl Terminal {
     }
 
     pub fn score(&self, figures: &Figures) {
-        let told = |told: Told| -> Vec<String> {
-            let own = figures.iter().filter(|(figure, _)| figure.told == told);
+        let told = |told: &[Told]| -> Vec<String> {
+            let own = figures.iter().filter(|(figure, _)| told.contains(&figure.told));
             own.filter_map(|(f, value)| Some(format!("{} {}", f.title(), f.text(value?)))).collect()
         };
-        let mut texts = told(Told::Always);
+        let mut texts = told(&[Told::Always, Told::Meanwhile]);
         if texts.is_empty() {
-            texts = told(Told::AtTheEnd);
+            texts = told(&[Told::AtTheEnd]);
         }
         if !texts.is_empty() {
             let rate = self.cases as f64 / self.start.elapsed().as_secs_f64().max(1e-9);

@@ -109,7 +109,7 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     let told: Vec<(&Figure, f64)> = summary
         .figures
         .iter()
-        .filter(|(figure, _)| figure.told != Told::Never)
+        .filter(|(figure, _)| matches!(figure.told, Told::AtTheEnd | Told::Always))
         .filter_map(|(figure, value)| Some((figure, value?)))
         .collect();
     let mut names: Vec<&str> = Vec::new();

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::command::Command;
 use super::driver::Driver;
 use super::memory::GpuBuffer;
-use super::pipeline::PipelineCache;
-use super::pipeline::{Constants, Pipeline};
+use super::pipeline::{Constants, Pipeline, PipelineCache};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{ProfileRow, Timing, lock};
 use super::read;
@@ -113,6 +112,14 @@ impl Gpu {
         constants: Constants<'_>,
     ) -> Result<Arc<Pipeline>> {
         self.driver.pipeline(shader, constants)
+    }
+
+    /// A workgroup or tile size of `shader`.
+    pub fn size(&self, shader: &Shader, name: &str) -> Result<u32> {
+        shader.size(name).ok_or_else(|| {
+            self.driver
+                .fault(shader.name, format!("its shader declares no size {name} for the host"))
+        })
     }
 
     /// The pipelines that there are.

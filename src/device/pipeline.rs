@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::gpu::Gpu;
 use super::raw;
-use crate::error::Result;
 
 /// One kernel's WGSL: the shared parts it needs, then its own file. Its sizes and bindings are read from the
 /// text, once: the shader file is the only place where they are written.
@@ -89,16 +87,6 @@ fn binding(line: &str) -> Option<(u32, bool)> {
         _ => return None,
     };
     Some((number.parse().ok()?, writes))
-}
-
-impl Gpu {
-    /// A workgroup or tile size of `shader`.
-    pub fn size(&self, shader: &Shader, name: &str) -> Result<u32> {
-        shader.size(name).ok_or_else(|| {
-            self.driver
-                .fault(shader.name, format!("its shader declares no size {name} for the host"))
-        })
-    }
 }
 
 /// A pipeline and what its bind groups look like.

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::record::Record;
+use super::record::{Line, Record, RunRecord};
 use super::report::Section;
-use super::session::{Line, RunRecord};
 use super::settings::Settings;
 use crate::device::Device;
 use crate::error::Result;

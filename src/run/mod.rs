@@ -28,6 +28,6 @@ pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summa
 pub use model_file::{ModelFile, ModelKind};
 pub use pictures::confusion::{self, Confusion};
 pub use pictures::{features, mistakes, png_file, robust_range, text};
-pub use record::{Record, points};
-pub use session::{Found, Line, Older, Run, RunRecord};
+pub use record::{Line, Record, RunRecord, points};
+pub use session::{Found, Older, Run};
 pub use train::train;

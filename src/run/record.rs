@@ -3,10 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::data::Cases;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::run::folder::{CONFIG, EVAL, METRICS, SUMMARY, resolve_model};
+
+/// A line of `metrics.jsonl`.
+pub type Line = Map<String, Value>;
 
 /// The files of a run that hold text. Unknown keys are kept, so that older and newer runs can be read.
 #[derive(Debug, Clone)]
@@ -101,6 +107,74 @@ impl Record {
     pub fn method(&self) -> &'static str {
         let method = self.eval.as_ref().and_then(|e| e.get("log_partition_method"));
         if method.and_then(Value::as_str) == Some("exact") { "exact" } else { "AIS" }
+    }
+}
+
+/// Where and with what a run was made, as its `config.toml` has it under `run`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// harmonium's version.
+    pub harmonium: String,
+    /// The device's full name.
+    pub device_name: String,
+    /// Its backend.
+    pub backend: String,
+    /// Its driver.
+    pub driver: String,
+    /// Cases trained on.
+    pub training_cases: usize,
+    /// Cases held out.
+    pub validation_cases: usize,
+    /// Values of a case.
+    pub visible_units: usize,
+    /// Of values and labels; older runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_checksum: Option<String>,
+}
+
+impl RunRecord {
+    /// The record of a run on training cases and cases held out, each with their labels if there are some.
+    pub fn new(device: &Device, parts: [Option<(&Cases, &[u32])>; 2]) -> Self {
+        let info = device.info();
+        let [train, held_out] =
+            parts.map(|part| part.map_or([0, 0], |(c, _)| [c.len(), c.width()]));
+        let sums =
+            parts.map(|part| part.map(|(cases, labels)| (cases.values().checksum(), labels)));
+        RunRecord {
+            harmonium: env!("CARGO_PKG_VERSION").into(),
+            device_name: info.name.clone(),
+            backend: info.backend.clone(),
+            driver: info.driver.clone(),
+            training_cases: train[0],
+            validation_cases: held_out[0],
+            visible_units: train[1],
+            data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
+        }
+    }
+
+    /// Checks that the data are those that this run began with.
+    pub(super) fn check_data(&self, data: &str, now: &RunRecord) -> Result<()> {
+        let counts = |r: &RunRecord| {
+            format!(
+                "{} training cases and {} held out, of {} values",
+                r.training_cases, r.validation_cases, r.visible_units
+            )
+        };
+        let (was, is) = (counts(self), counts(now));
+        if was != is {
+            let detail =
+                format!("they changed: {is} now, {was} when the run began; it cannot go on");
+            return Err(Error::data(data, detail));
+        }
+        if self.data_checksum.is_some() && self.data_checksum != now.data_checksum {
+            let detail = "as many as when the run began, but their values or labels changed; it cannot go on";
+            return Err(Error::data(data, detail));
+        }
+        Ok(())
+    }
+
+    pub(super) fn device(&self) -> [&str; 3] {
+        [&self.device_name, &self.backend, &self.driver]
     }
 }
 

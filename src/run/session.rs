@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use toml::Table;
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::folder::{CONFIG, EVAL, MODEL, RunFolder, SUMMARY};
 use super::job::{Event, Job, Observer};
+use super::record::{Line, RunRecord};
 use super::settings::{self, Settings};
-use crate::data::Cases;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::{Arrays, state};
 use crate::training::{Best, Learner, TrainerState, visit};
@@ -29,74 +28,6 @@ const EPOCH_SECONDS: &str = "epoch_seconds";
 const STAGE: &str = "stage";
 const EARLIER: &str = "earlier_epochs";
 
-/// Where and with what a run was made, as its `config.toml` has it under `run`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// harmonium's version.
-    pub harmonium: String,
-    /// The device's full name.
-    pub device_name: String,
-    /// Its backend.
-    pub backend: String,
-    /// Its driver.
-    pub driver: String,
-    /// Cases trained on.
-    pub training_cases: usize,
-    /// Cases held out.
-    pub validation_cases: usize,
-    /// Values of a case.
-    pub visible_units: usize,
-    /// Of values and labels; older runs have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_checksum: Option<String>,
-}
-
-impl RunRecord {
-    /// The record of a run on training cases and cases held out, each with their labels if there are some.
-    pub fn new(device: &Device, parts: [Option<(&Cases, &[u32])>; 2]) -> Self {
-        let info = device.info();
-        let [train, held_out] =
-            parts.map(|part| part.map_or([0, 0], |(c, _)| [c.len(), c.width()]));
-        let sums =
-            parts.map(|part| part.map(|(cases, labels)| (cases.values().checksum(), labels)));
-        RunRecord {
-            harmonium: env!("CARGO_PKG_VERSION").into(),
-            device_name: info.name.clone(),
-            backend: info.backend.clone(),
-            driver: info.driver.clone(),
-            training_cases: train[0],
-            validation_cases: held_out[0],
-            visible_units: train[1],
-            data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
-        }
-    }
-
-    /// Checks that the data are those that this run began with.
-    fn check_data(&self, data: &str, now: &RunRecord) -> Result<()> {
-        let counts = |r: &RunRecord| {
-            format!(
-                "{} training cases and {} held out, of {} values",
-                r.training_cases, r.validation_cases, r.visible_units
-            )
-        };
-        let (was, is) = (counts(self), counts(now));
-        if was != is {
-            let detail =
-                format!("they changed: {is} now, {was} when the run began; it cannot go on");
-            return Err(Error::data(data, detail));
-        }
-        if self.data_checksum.is_some() && self.data_checksum != now.data_checksum {
-            let detail = "as many as when the run began, but their values or labels changed; it cannot go on";
-            return Err(Error::data(data, detail));
-        }
-        Ok(())
-    }
-
-    fn device(&self) -> [&str; 3] {
-        [&self.device_name, &self.backend, &self.driver]
-    }
-}
-
 /// Settings with what the run records beside them.
 #[derive(Serialize)]
 struct Config<'a, S> {
@@ -104,9 +35,6 @@ struct Config<'a, S> {
     settings: &'a S,
     run: &'a RunRecord,
 }
-
-/// A line of `metrics.jsonl`.
-pub type Line = Map<String, Value>;
 
 /// A run under way: its folder, and where it stands.
 pub struct Run {
@@ -212,7 +140,11 @@ impl Run {
             observer.see(Event::Warning(&format!("{error}; {shown} is used instead")));
         }
         let stored = &checkpoint.settings;
-        if let Some(name) = settings::first_changed(stored, &as_recorded, &file.recorded)? {
+        let changed = settings::first_changed(stored, &as_recorded, &file.recorded)?;
+        // A run of 0.1 that was gone on with has what its record comes to in its checkpoints.
+        if let Some(name) = changed
+            && settings::first_changed(stored, &old, &file.recorded)?.is_some()
+        {
             let detail = format!(
                 "the checkpoint was made with other settings than those in {CONFIG} ({name}); put it back as it was"
             );

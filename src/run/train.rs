@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::folder::{LAST_MODEL, REPORT};
 use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
-use super::record::Record;
-use super::session::{Line, Position, Run};
+use super::record::{Line, Record};
+use super::session::{Position, Run};
 use super::{atomic, report};
 use crate::device::DeviceInfo;
 use crate::error::Result;

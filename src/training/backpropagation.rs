@@ -2,7 +2,8 @@
 
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
-use super::learner::{Clock, Learner, Order, rate};
+use super::learner::{Learner, Order, rate};
+use super::state::Clock;
 use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
@@ -21,7 +22,7 @@ pub static TRAIN_LOSS: Figure = Figure {
     unit: "mean per case",
     says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
     diagram: "What training makes small. Losses of different output units are not to be compared.",
-    told: Told::Always,
+    told: Told::Meanwhile,
     better: Better::Lower,
     ..Figure::NEW
 };

@@ -21,7 +21,8 @@ use crate::tensor::Tensor;
 
 use super::cd_config::{CdConfig, Sparsity};
 use super::figure::{LEARNING_RATE, MOMENTUM};
-use super::learner::{Clock, Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_width, rate};
+use super::state::Clock;
 use super::{Batch, BatchSource, Figures};
 
 /// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient

@@ -36,6 +36,8 @@ pub enum Told {
     Never,
     /// At the end.
     AtTheEnd,
+    /// After each epoch.
+    Meanwhile,
     /// After each epoch, and at the end.
     Always,
 }

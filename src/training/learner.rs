@@ -1,30 +1,10 @@
 //! What a run drives: anything that learns from batches, epoch by epoch.
 
-use super::state::TrainerState;
+use super::state::{Clock, TrainerState};
 use super::{Batch, BatchSource, Figures};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::models::{Model, Visit, state};
-
-/// Where training stands. Everything random is a function of the seed and of these counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Clock {
-    /// Epochs done.
-    pub epochs: u64,
-    /// Updates done since the first epoch began.
-    pub updates: u64,
-    /// Updates done in the epoch under way.
-    pub epoch_updates: u64,
-    /// Cases used in the epoch under way.
-    pub epoch_cases: u64,
-}
-
-impl Clock {
-    /// The epoch under way, counted from 1.
-    pub fn epoch(&self) -> u64 {
-        self.epochs + 1
-    }
-}
 
 /// How an epoch's cases come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +126,8 @@ pub trait Learner {
     where
         Self: Sized,
     {
-        TrainerState::of(self)
+        let arrays = state::read(|v| visit(self, v))?;
+        TrainerState { clock: self.clock(), arrays }.checked()
     }
 
     /// Takes up a state that [`Learner::state`] gave, of a learner with the same settings. On the same device
@@ -159,7 +140,9 @@ pub trait Learner {
     where
         Self: Sized,
     {
-        state.restore(self)
+        state::write(&state.arrays, |v| visit(self, v))?;
+        *self.clock_mut() = state.clock;
+        Ok(())
     }
 }
 

@@ -3,7 +3,25 @@
 use crate::error::{Error, Result};
 use crate::models::{Arrays, state};
 
-use super::learner::{Clock, Learner, visit};
+/// Where training stands. Everything random is a function of the seed and of these counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clock {
+    /// Epochs done.
+    pub epochs: u64,
+    /// Updates done since the first epoch began.
+    pub updates: u64,
+    /// Updates done in the epoch under way.
+    pub epoch_updates: u64,
+    /// Cases used in the epoch under way.
+    pub epoch_cases: u64,
+}
+
+impl Clock {
+    /// The epoch under way, counted from 1.
+    pub fn epoch(&self) -> u64 {
+        self.epochs + 1
+    }
+}
 
 /// Where training stands. With the data, the settings and the same device it decides every later bit:
 /// random numbers and the order of an epoch's cases are functions of the seed and of the clock.
@@ -20,12 +38,6 @@ pub struct TrainerState {
 }
 
 impl TrainerState {
-    /// The state of a learner.
-    pub(super) fn of(learner: &mut dyn Learner) -> Result<Self> {
-        let arrays = state::read(|v| visit(learner, v))?;
-        TrainerState { clock: learner.clock(), arrays }.checked()
-    }
-
     /// The same, if all of it is finite.
     ///
     /// # Errors
@@ -40,12 +52,5 @@ impl TrainerState {
                 advice: String::new(),
             }),
         }
-    }
-
-    /// Brings a learner to this state.
-    pub(super) fn restore(&self, learner: &mut dyn Learner) -> Result<()> {
-        state::write(&self.arrays, |v| visit(learner, v))?;
-        *learner.clock_mut() = self.clock;
-        Ok(())
     }
 }

@@ -114,7 +114,7 @@ fn the_pictures_show_something() {
     assert_picture(run.join("reconstructions.png"));
     let svg = text(run.join("curves.svg"));
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-    for title in ["Reconstruction error", "Pseudo-likelihood", "Free energy gap"] {
+    for title in ["Reconstruction error", "Pseudo-likelihood", "Free-energy gap"] {
         assert!(svg.contains(title), "{title}");
     }
     assert!(svg.matches("<circle").count() > 10, "marks of scored epochs");

@@ -48,12 +48,14 @@ fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
     let (then, now) = (metrics(&expected), metrics(&run));
     assert_eq!(then.len(), now.len());
     for (then, now) in then.iter().zip(&now) {
-        for key in figures {
+        for &key in figures {
             let number = |line: &Value| line[key].as_f64();
             match (number(then), number(now)) {
                 (Some(a), Some(b)) => {
                     assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{key}: {a} {b}")
                 }
+                // Scores may come more seldom than they did.
+                (_, None) if key.contains("error") || key.contains("norm") => {}
                 (a, b) => assert_eq!(a, b, "{key}"),
             }
         }

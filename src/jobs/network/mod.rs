@@ -5,6 +5,7 @@ mod evaluate;
 mod features;
 pub mod figures;
 mod job;
+mod kinds;
 mod labelled;
 mod predict;
 mod report;
@@ -13,8 +14,9 @@ mod trained;
 
 pub use evaluate::{Evaluated, Evaluation, confusion_and_mistakes};
 pub use job::NetworkJob;
+pub use kinds::{NetworkKind, OptimizerName, OutputName};
 pub use labelled::{Labelled, labelled, resident};
 pub use predict::write_table;
 pub use report::{COMPARED, write_report};
-pub use settings::{NetworkKind, NetworkSettings};
+pub use settings::NetworkSettings;
 pub use trained::{Origin, TrainedNetwork};

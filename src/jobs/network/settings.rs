@@ -1,12 +1,11 @@
 //! The settings of a classifier's training.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Table, Value};
 
+use super::kinds::{NetworkKind, OptimizerName, OutputName};
 use crate::data::PictureInput;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
@@ -16,88 +15,8 @@ use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
 use crate::models::network::{NetworkSpec, OutputSpec};
-use crate::run::settings::{
-    Mistake, Setting, SettingValue, Settings, canonical_as, setting_values, settings, settings_text,
-};
+use crate::run::settings::{Mistake, Setting, SettingValue, Settings, canonical_as, settings};
 use crate::training::{Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule};
-
-/// What `train` trains, beside machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NetworkKind {
-    /// LeNet-5 as published in 1998.
-    Lenet5,
-    /// LeNet-5 as it is built today.
-    Lenet5Modern,
-    /// Any convolutional network.
-    Cnn,
-}
-
-impl NetworkKind {
-    const ALL: [NetworkKind; 3] =
-        [NetworkKind::Lenet5, NetworkKind::Lenet5Modern, NetworkKind::Cnn];
-
-    /// As `train` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            NetworkKind::Lenet5 => "lenet5",
-            NetworkKind::Lenet5Modern => "lenet5-modern",
-            NetworkKind::Cnn => "cnn",
-        }
-    }
-}
-
-/// Output units by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputName {
-    /// Euclidean radial basis functions on bitmaps of the digits, as published.
-    Rbf,
-    /// Softmax.
-    Softmax,
-}
-
-/// Optimisers by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OptimizerName {
-    /// Steepest descent with momentum.
-    Sgd,
-    /// Adam.
-    Adam,
-}
-
-/// Words for the variants of an enum.
-macro_rules! words {
-    ($type:ident, $all:expr, $word:expr) => {
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> std::result::Result<Self, String> {
-                let found = $all.into_iter().find(|value| $word(*value) == text);
-                found.ok_or_else(|| {
-                    let known: Vec<&str> = $all.into_iter().map($word).collect();
-                    format!("'{text}' is none of {}", known.join(", "))
-                })
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($word(*self))
-            }
-        }
-    };
-}
-
-words!(NetworkKind, NetworkKind::ALL, NetworkKind::name);
-words!(OutputName, [OutputName::Rbf, OutputName::Softmax], |name| match name {
-    OutputName::Rbf => "rbf",
-    OutputName::Softmax => "softmax",
-});
-words!(OptimizerName, [OptimizerName::Sgd, OptimizerName::Adam], |name| match name {
-    OptimizerName::Sgd => "sgd",
-    OptimizerName::Adam => "adam",
-});
-settings_text!(NetworkKind, OutputName, OptimizerName);
-setting_values!(NetworkKind, OutputName, OptimizerName);
 
 /// A network in a settings file, `[network]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

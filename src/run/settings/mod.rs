@@ -1,0 +1,260 @@
+//! Settings, each declared once: a [`Setting`] says name, help, default and what may happen to it when a run goes on.
+//! The command line, settings files, a run's `config.toml`, the check of a resumed run and the settings that a
+//! checkpoint records all come from the declarations, which `settings!` joins to a struct of
+//! values.
+//!
+//! Values come in layers, tables by name: what is asked for goes before a file, a file before a run's record, that
+//! before the defaults. Settings of one group replace each other from layer to layer (`cd` and `pcd`).
+
+mod layers;
+mod record;
+
+pub use layers::{SettingsFile, read_file, resolve};
+pub use record::{check_same, first_changed, recorded, table};
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::error::Result;
+use crate::training::Schedule;
+
+/// A mistake in a file's text: where it stands, and what it is.
+pub type Mistake = (Option<Range<usize>>, String);
+
+/// The declaration of a setting.
+#[derive(Clone, Copy)]
+pub struct Setting {
+    /// `learning_rate`; on the command line `--learning-rate`.
+    pub name: &'static str,
+    /// What it is, for the help.
+    pub help: &'static str,
+    /// What a value is called in the help: `N`. Empty for what stands in files alone.
+    pub value: &'static str,
+    /// The words that it takes, if it takes no others.
+    pub choices: &'static [&'static str],
+    /// The default in words, for the help; empty where the help says it.
+    pub default: &'static str,
+    /// The default, which may depend on the settings declared before it.
+    pub fill: fn(&Table) -> Option<Value>,
+    /// What stands for the value where the option is given alone.
+    pub alone: Option<&'static str>,
+    /// Settings of one group exclude each other.
+    pub group: &'static str,
+    /// A setting without which this one means nothing.
+    pub requires: &'static str,
+    /// Whether it may grow when a run goes on; no other change is allowed.
+    pub grows: bool,
+    /// An environment variable that speaks for it.
+    pub variable: &'static str,
+    /// Finds a mistake in a file that the reader cannot place.
+    pub explain: fn(&str) -> Option<Mistake>,
+    /// Reads a word of the command line.
+    pub parse: fn(&str) -> std::result::Result<Value, String>,
+    /// A value of a file as it is recorded.
+    pub canonical: fn(Value) -> std::result::Result<Value, String>,
+    /// Whether it is a [`Schedule`].
+    pub schedule: bool,
+}
+
+impl Setting {
+    /// Nothing is said yet: declarations give what differs.
+    pub const NEW: Setting = Setting {
+        name: "",
+        help: "",
+        value: "",
+        choices: &[],
+        default: "",
+        fill: |_| None,
+        alone: None,
+        group: "",
+        requires: "",
+        grows: false,
+        variable: "",
+        explain: |_| None,
+        parse: |_| Err("it stands in a file".into()),
+        canonical: Ok,
+        schedule: false,
+    };
+
+    /// The name as options have it.
+    pub fn option(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// A type that a setting may have.
+pub trait SettingValue {
+    /// Whether it is a [`Schedule`].
+    const SCHEDULE: bool = false;
+
+    /// Reads a word of the command line.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn parse(text: &str) -> std::result::Result<Value, String>;
+
+    /// A value of a file as it is recorded.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn canonical(value: Value) -> std::result::Result<Value, String>;
+}
+
+impl<T: SettingValue> SettingValue for Option<T> {
+    const SCHEDULE: bool = T::SCHEDULE;
+
+    fn parse(text: &str) -> std::result::Result<Value, String> {
+        T::parse(text)
+    }
+
+    fn canonical(value: Value) -> std::result::Result<Value, String> {
+        T::canonical(value)
+    }
+}
+
+/// Reads a word as a T.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_as<T: FromStr<Err: ToString> + Serialize>(
+    text: &str,
+) -> std::result::Result<Value, String> {
+    let value: T = text.parse().map_err(|e: T::Err| e.to_string())?;
+    Value::try_from(value).map_err(|e| e.to_string())
+}
+
+/// A value as a T would be recorded.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn canonical_as<T: Serialize + DeserializeOwned>(
+    value: Value,
+) -> std::result::Result<Value, String> {
+    let value: T = value.try_into().map_err(|e: toml::de::Error| e.message().to_string())?;
+    Value::try_from(value).map_err(|e| e.to_string())
+}
+
+/// Makes types that have words and a TOML form settings' types.
+macro_rules! setting_values {
+    ($($type:ty),*) => { $(
+        impl $crate::run::settings::SettingValue for $type {
+            fn parse(text: &str) -> std::result::Result<toml::Value, String> {
+                $crate::run::settings::parse_as::<$type>(text)
+            }
+
+            fn canonical(value: toml::Value) -> std::result::Result<toml::Value, String> {
+                $crate::run::settings::canonical_as::<$type>(value)
+            }
+        }
+    )* };
+}
+
+setting_values!(String, f32, bool);
+
+impl SettingValue for Schedule {
+    const SCHEDULE: bool = true;
+
+    fn parse(text: &str) -> std::result::Result<Value, String> {
+        parse_as::<Schedule>(text)
+    }
+
+    fn canonical(value: Value) -> std::result::Result<Value, String> {
+        canonical_as::<Schedule>(value)
+    }
+}
+
+/// A number of things.
+macro_rules! whole {
+    ($($type:ty),*) => { $(
+        impl SettingValue for $type {
+            fn parse(text: &str) -> std::result::Result<Value, String> {
+                parse_as::<$type>(text).map_err(|e| {
+                    match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+                        // 2^63 - 1 is the largest that TOML holds.
+                        true if text.parse::<$type>().is_ok() => format!("{text} is above 2^63 - 1"),
+                        true => "the number is too large".into(),
+                        false if e.is_empty() => e,
+                        false => "a whole number is expected, 0 or above".into(),
+                    }
+                })
+            }
+
+            fn canonical(value: Value) -> std::result::Result<Value, String> {
+                canonical_as::<$type>(value)
+            }
+        }
+    )* };
+}
+
+whole!(u64, usize);
+
+/// Declares a struct of settings: each field with its type and its [`Setting`].
+macro_rules! settings {
+    ($(#[$outer:meta])* pub struct $name:ident {
+        $( $(#[$inner:meta])* $field:ident: $type:ty = $setting:expr; )*
+    }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[non_exhaustive]
+        pub struct $name {
+            $( #[doc = concat!("`", stringify!($field), "`; see the help of the command.")]
+               $(#[$inner])* pub $field: $type, )*
+        }
+
+        impl $name {
+            /// The declarations.
+            pub const SETTINGS: &'static [$crate::run::settings::Setting] = &[
+                $( $crate::run::settings::Setting {
+                    name: stringify!($field),
+                    parse: <$type as $crate::run::settings::SettingValue>::parse,
+                    canonical: <$type as $crate::run::settings::SettingValue>::canonical,
+                    schedule: <$type as $crate::run::settings::SettingValue>::SCHEDULE,
+                    ..$setting
+                }, )*
+            ];
+        }
+    };
+}
+
+/// The settings of a kind of training, with all values filled in.
+pub trait Settings: Serialize + DeserializeOwned {
+    /// The declarations, in the order of the fields.
+    fn declared() -> &'static [Setting];
+
+    /// Whether the values are in their ranges and go together.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    fn check(&self) -> Result<()>;
+
+    /// The device that is asked for.
+    fn device(&self) -> &str;
+
+    /// The settings that 0.1 took a fingerprint of.
+    fn of_0_1() -> &'static [&'static str];
+}
+
+/// Gives types that are written as words their serialised form.
+macro_rules! settings_text {
+    ($($type:ty),*) => { $(
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
+}
+
+pub(crate) use {setting_values, settings, settings_text};
