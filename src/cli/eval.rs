@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::EvalOptions;
-use super::log::warn;
+use super::print::warn;
 use super::print::{out, tell};
 use super::{open_device, trained};
 use crate::error::{Error, Result};

@@ -1,11 +1,8 @@
 //! What goes to standard error.
 
-use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use clap::ValueEnum;
-
-use super::print;
 
 /// How much is told, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -28,11 +25,4 @@ pub fn set_level(level: LogLevel) {
 /// Whether lines of this level are told.
 pub fn tells(level: LogLevel) -> bool {
     level as u8 <= LEVEL.load(Ordering::Relaxed)
-}
-
-/// A line that the user should look at.
-pub fn warn(text: impl Display) {
-    if tells(LogLevel::Warn) {
-        print::say(format_args!("warning: {text}"));
-    }
 }

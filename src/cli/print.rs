@@ -31,6 +31,13 @@ pub fn tell(text: impl Display) {
     }
 }
 
+/// A line that the user should look at.
+pub fn warn(text: impl Display) {
+    if tells(LogLevel::Warn) {
+        say(format_args!("warning: {text}"));
+    }
+}
+
 /// Prints a line on standard error, whatever the log level.
 pub fn say(text: impl Display) {
     // Where nobody can be told, there is nobody to tell that either.

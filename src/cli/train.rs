@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::args::{HowOptions, TrainOptions};
-use super::log::{self, LogLevel, warn};
+use super::log::{self, LogLevel};
+use super::print::warn;
 use super::print::{count, out, tell};
 use super::progress::Terminal;
 use super::{interrupt, open_device, print_profile};

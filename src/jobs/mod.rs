@@ -50,6 +50,7 @@ pub use rbm::TrainedRbm;
 pub use settings::{BinarizeHow, Validation};
 
 /// A trained model of any kind, on a device.
+#[expect(clippy::large_enum_variant, reason = "a caller holds one or two, never a list")]
 pub enum Trained {
     /// A restricted Boltzmann machine.
     Machine(TrainedRbm),

@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 
 use super::activation::Activation;
+pub use super::convolution::Convolution;
 use super::convolution::patches::with_scratch;
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
@@ -21,35 +22,6 @@ use crate::tensor::Tensor;
 const OP: &str = "conv2d";
 
 pub(crate) static SHADERS: Tiled = tiled!("conv2d", "conv2d_register", "convolution", "activation");
-
-/// How a kernel slides over a picture. Sizes are [height, width].
-#[derive(Debug, Clone, Copy)]
-pub struct Convolution<'a> {
-    /// Pixels from one output to the next.
-    pub stride: [usize; 2],
-    /// Zeros added on each side.
-    pub padding: [usize; 2],
-    /// Pixels between neighbouring elements of the kernel.
-    pub dilation: [usize; 2],
-    /// Input and output channels fall into as many groups, each convolved by itself.
-    pub groups: usize,
-    /// Which output channels see which input channels, u32 `[O, C / groups]`: where it holds 0, the kernel
-    /// counts as 0 and its gradient is 0, whatever is stored there. LeNet-5's C3 has such a table.
-    pub connections: Option<&'a Tensor>,
-}
-
-impl Default for Convolution<'_> {
-    /// Stride 1, no padding, dilation 1, one group, everything connected.
-    fn default() -> Self {
-        Convolution {
-            stride: [1, 1],
-            padding: [0, 0],
-            dilation: [1, 1],
-            groups: 1,
-            connections: None,
-        }
-    }
-}
 
 /// What is done to the sums of a convolution: f(sum + bias).
 #[derive(Debug, Clone, Copy, Default)]

@@ -13,6 +13,7 @@ mod sequential;
 mod spec;
 mod subsample;
 mod windows;
+mod words;
 mod workspace;
 
 pub use build::{Build, Initialization};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::windows::maps_of;
+use super::words::{activated, biased, function_words, is_identity, is_yes, yes};
 use super::{ConvSpec, PoolSpec, Size};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
@@ -100,30 +101,6 @@ impl From<PoolSpec> for LayerSpec {
     }
 }
 
-pub(super) fn yes() -> bool {
-    true
-}
-
-pub(super) fn is_yes(x: &bool) -> bool {
-    *x
-}
-
-pub(super) fn is_identity(f: &Activation) -> bool {
-    *f == Activation::Identity
-}
-
-pub(super) fn unless(usual: bool, text: String) -> String {
-    if usual { String::new() } else { text }
-}
-
-pub(super) fn activated(f: Activation) -> String {
-    unless(is_identity(&f), format!(", {}", function_words(f)))
-}
-
-pub(super) fn biased(bias: bool) -> String {
-    unless(bias, ", no bias".into())
-}
-
 impl LayerSpec {
     /// A fully connected layer of so many units, with a bias; of others see [`LinearSpec`].
     pub fn linear(units: usize, activation: Activation) -> Self {
@@ -210,16 +187,5 @@ impl LayerSpec {
 impl fmt::Display for LayerSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())
-    }
-}
-
-fn function_words(f: Activation) -> &'static str {
-    match f {
-        Activation::Identity => "identity",
-        Activation::Sigmoid => "sigmoid",
-        Activation::Tanh => "tanh",
-        Activation::Relu => "ReLU",
-        Activation::Softplus => "softplus",
-        Activation::ScaledTanh => "scaled tanh",
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::{activated, biased, is_identity, is_yes, unless, yes};
+use super::words::{activated, biased, is_identity, is_yes, unless, yes};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::pool2d::{Pool, Pooling};

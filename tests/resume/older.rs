@@ -47,15 +47,18 @@ fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
     }
     let (then, now) = (metrics(&expected), metrics(&run));
     assert_eq!(then.len(), now.len());
+    let last = then.len() as u64;
+    let scored = |key: &str| key.contains("error") || key.contains("norm");
     for (then, now) in then.iter().zip(&now) {
+        let epoch = then["epoch"].as_u64().unwrap();
         for &key in figures {
             let number = |line: &Value| line[key].as_f64();
             match (number(then), number(now)) {
                 (Some(a), Some(b)) => {
                     assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{key}: {a} {b}")
                 }
-                // Scores may come more seldom than they did.
-                (_, None) if key.contains("error") || key.contains("norm") => {}
+                // Scores may come at other epochs than they did, not at the first and the last.
+                (_, None) | (None, _) if scored(key) && ![1, last].contains(&epoch) => {}
                 (a, b) => assert_eq!(a, b, "{key}"),
             }
         }

@@ -96,7 +96,7 @@ fn a_program_stops_a_run_and_goes_on() {
 fn every_stage_is_stopped_and_gone_on_with() {
     // Stage 1 has 15 updates, stage 2 has 10 more.
     for at in [1, 7, 15, 16, 21] {
-        in_one_and_in_two(|settings| Stack::new(settings), few(3), at);
+        in_one_and_in_two(Stack::new, few(3), at);
     }
 }
 

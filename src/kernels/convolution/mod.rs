@@ -7,12 +7,40 @@ pub(super) mod shader;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::conv2d::Convolution;
 use super::expect;
 use crate::device::Cost;
 use crate::error::{Error, Result};
 use crate::shape::Window;
 use crate::tensor::{Element, Tensor};
+
+/// How a kernel slides over a picture. Sizes are [height, width].
+#[derive(Debug, Clone, Copy)]
+pub struct Convolution<'a> {
+    /// Pixels from one output to the next.
+    pub stride: [usize; 2],
+    /// Zeros added on each side.
+    pub padding: [usize; 2],
+    /// Pixels between neighbouring elements of the kernel.
+    pub dilation: [usize; 2],
+    /// Input and output channels fall into as many groups, each convolved by itself.
+    pub groups: usize,
+    /// Which output channels see which input channels, u32 `[O, C / groups]`: where it holds 0, the kernel
+    /// counts as 0 and its gradient is 0, whatever is stored there. LeNet-5's C3 has such a table.
+    pub connections: Option<&'a Tensor>,
+}
+
+impl Default for Convolution<'_> {
+    /// Stride 1, no padding, dilation 1, one group, everything connected.
+    fn default() -> Self {
+        Convolution {
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
+            connections: None,
+        }
+    }
+}
 
 /// The sizes of one convolution. Those of pictures are [height, width].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

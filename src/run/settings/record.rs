@@ -25,7 +25,10 @@ pub fn table<S: Settings>(settings: &S) -> Result<Table> {
 pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S) -> Result<()> {
     let (before, now) = (table(before)?, table(now)?);
     let declared = |key: &str| S::declared().iter().find(|s| s.name == key);
-    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let mut keys: Vec<&String> =
+        before.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
+    // First what is there now: what it replaces is gone because of it.
+    keys.sort_by_key(|key| !now.contains_key(*key));
     let mut grown = false;
     for key in keys {
         if before.get(key) == now.get(key) {
