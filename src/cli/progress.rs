@@ -76,7 +76,7 @@ impl Terminal {
     pub fn score(&self, figures: &Figures) {
         let told = |told: &[Told]| -> Vec<String> {
             let own = figures.iter().filter(|(figure, _)| told.contains(&figure.told));
-            own.filter_map(|(f, value)| Some(format!("{} {}", f.title(), f.text(value?)))).collect()
+            own.filter_map(|(f, _)| Some(format!("{} {}", f.title(), figures.text(f)?))).collect()
         };
         let mut texts = told(&[Told::Always, Told::Meanwhile]);
         if texts.is_empty() {

@@ -90,11 +90,11 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     let path = run.folder.path().display();
     if how.quiet {
         let told = [Told::Always, Told::AtTheEnd].into_iter().find_map(|told| {
-            summary.figures.iter().filter(|(f, v)| f.told == told && v.is_some()).last()
+            let own = summary.figures.iter().filter(|(figure, _)| figure.told == told);
+            own.filter_map(|(figure, _)| Some((figure, summary.figures.text(figure)?))).last()
         });
-        let score = told.map_or(String::new(), |(figure, value)| {
-            format!(", {} {}", figure.title(), figure.text(value.unwrap_or(f64::NAN)))
-        });
+        let score =
+            told.map_or(String::new(), |(figure, text)| format!(", {} {text}", figure.title()));
         out!("{path}: {} in {:.1} s{score}", count(summary.epochs, "epoch"), summary.seconds);
         return Ok(());
     }
@@ -107,11 +107,11 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         summary.seconds,
         summary.cases_per_second
     );
-    let told: Vec<(&Figure, f64)> = summary
+    let told: Vec<(&Figure, String)> = summary
         .figures
         .iter()
         .filter(|(figure, _)| matches!(figure.told, Told::AtTheEnd | Told::Always))
-        .filter_map(|(figure, value)| Some((figure, value?)))
+        .filter_map(|(figure, _)| Some((figure, summary.figures.text(figure)?)))
         .collect();
     let mut names: Vec<&str> = Vec::new();
     for (figure, _) in &told {
@@ -120,9 +120,8 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         }
         names.push(figure.name);
         let own = told.iter().filter(|(f, _)| f.name == figure.name);
-        let values: Vec<String> = own
-            .map(|(f, value)| format!("{} {}", f.of, f.text(*value)).trim_start().to_string())
-            .collect();
+        let values: Vec<String> =
+            own.map(|(f, text)| format!("{} {text}", f.of).trim_start().to_string()).collect();
         let about = match summary.best_epoch {
             Some(epoch) => format!("epoch {epoch}"),
             None => figure.unit.to_string(),

@@ -6,7 +6,7 @@
 //! below ¼ the bracket is ln(1 + σ(βx)·(exp((β′ − β)x) − 1)) by series: the plain difference would lose most of
 //! its digits on a fine grid. Gaussian hidden units of variance 1 have ½(β′² − β²)x² there and h ~ N(β″x, 1);
 //! groups of softmax units the like difference of ln Σₖ exp(βxₖ), and one unit of each group is 1
-//! ([`categorical`](super::categorical)).
+//! ([`categorical`]).
 
 use rayon::prelude::*;
 

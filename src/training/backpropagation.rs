@@ -40,6 +40,7 @@ pub static TRAIN_ERROR: Figure = Figure {
     told: Told::Always,
     style: Style::Percent,
     better: Better::Lower,
+    ..Figure::NEW
 };
 
 /// Trains a [`Network`].

@@ -27,6 +27,8 @@ pub struct Figure {
     pub style: Style,
     /// Which way is better, if one is.
     pub better: Better,
+    /// Its standard error, where that is measured beside it.
+    pub error: Option<&'static Figure>,
 }
 
 /// Where a figure is told while the command runs.
@@ -79,6 +81,7 @@ impl Figure {
         told: Told::Never,
         style: Style::Plain,
         better: Better::Neither,
+        error: None,
     };
 
     /// Its name with what it is of: `training error`.
@@ -149,6 +152,13 @@ impl Figures {
     /// The value of a figure, by its key.
     pub fn get(&self, key: &str) -> Option<f64> {
         self.iter().find(|(figure, _)| figure.key == key)?.1
+    }
+
+    /// The value of `figure` for people, with its standard error: `-7.93 ± 0.120`.
+    pub fn text(&self, figure: &Figure) -> Option<String> {
+        let text = figure.text(self.get(figure.key)?);
+        let error = figure.error.and_then(|error| Some(error.text(self.get(error.key)?)));
+        Some(error.map_or(text.clone(), |error| format!("{text} ± {error}")))
     }
 
     /// All of them.

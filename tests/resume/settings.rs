@@ -30,7 +30,7 @@ fn contradicting_options_name_both_values() {
         ("--device vulkan", "vulkan", "cpu"),
         ("--learning-rate 0.06", "0.06", "0.05"),
         ("--centered", "true", "false"),
-        ("--pcd", "none", "1"),
+        ("--pcd", "1", "none"),
         ("--limit 100", "100", "200"),
         ("--epochs 3", "3", "4"),
         ("--seed 2", "2", "1"),

@@ -70,6 +70,7 @@ pub static PSEUDO_LIKELIHOOD: Figure = Figure {
     column: "pseudo-likelihood",
     told: Told::Always,
     better: Better::Higher,
+    error: Some(&PSEUDO_LIKELIHOOD_ERROR),
     ..Figure::NEW
 };
 

@@ -229,7 +229,7 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// Whether the values are in their ranges and go together.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`](crate::Error::Setting).
     fn check(&self) -> Result<()>;
 
     /// The device that is asked for.
