@@ -59,6 +59,9 @@ pub mod stream {
 }
 
 impl Draw {
+    /// Steps from 0 on whose numbers differ: the counter has 40 bits for them.
+    pub const STEPS: u64 = 1 << 40;
+
     /// The numbers of `stream` under `seed`, at level, step and case 0.
     pub const fn new(seed: u64, stream: u16) -> Self {
         Draw { seed, stream, level: 0, step: 0, first_case: 0 }

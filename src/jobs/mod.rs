@@ -117,6 +117,14 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
 }
 
 fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) -> Error {
+    // Of a command that takes both, it is the run that says something else.
+    if commands(found).contains(&command) {
+        let why = format!(
+            ": it holds a {found}, and the run's config.toml is that of a {expected}; put the run's own file back, or \
+             give another run"
+        );
+        return wrong_kind(path, found, expected, &why);
+    }
     let mut takers: Vec<String> = commands(found).iter().map(|c| format!("`{c}`")).collect();
     let last = takers.pop().unwrap_or_default();
     let takers = format!("{} and {last}", takers.join(", "));

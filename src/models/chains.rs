@@ -59,10 +59,10 @@ impl<'a> Chains<'a> {
     /// Moves every chain by `steps` steps of block Gibbs sampling. Two calls do what one of as many steps does.
     ///
     /// # Errors
-    /// As [`Rbm::mean_h_from_v`].
+    /// As [`Rbm::gibbs`].
     pub fn step(&mut self, steps: u64) -> Result<()> {
         self.rbm.gibbs(&mut self.v, &mut self.h, steps, &self.draw)?;
-        self.draw = self.draw.at(self.draw.step().wrapping_add(steps));
+        self.draw = self.draw.at(self.draw.step() + steps);
         Ok(())
     }
 

@@ -262,7 +262,7 @@ impl Rbm {
     /// changes.
     ///
     /// # Errors
-    /// As [`Rbm::mean_h_from_v`].
+    /// As [`Rbm::mean_h_from_v`]; [`Error::Limit`] beyond step [`Draw::STEPS`], where numbers would come again.
     pub fn gibbs(
         &self,
         v: &mut Tensor,
@@ -270,8 +270,20 @@ impl Rbm {
         steps: u64,
         draw: &ChainDraw,
     ) -> Result<()> {
+        let last = draw.step().saturating_add(steps);
+        if last > Draw::STEPS {
+            let what = "steps of chains".into();
+            let adapter = self.device().info().to_string();
+            return Err(Error::Limit {
+                op: "gibbs",
+                what,
+                asked: last,
+                limit: Draw::STEPS,
+                adapter,
+            });
+        }
         for s in 0..steps {
-            let at = draw.at(draw.step().wrapping_add(s));
+            let at = draw.at(draw.step() + s);
             self.h_from_v(v).sample_into(&at.hidden(), h)?;
             self.v_from_h(h).sample_into(&at.visible(), v)?;
         }

@@ -20,7 +20,7 @@ use crate::models::HostArray;
 use crate::run::atomic;
 use crate::training::{Clock, TrainerState};
 
-const FORMAT_KEY: &str = "harmonium.checkpoint";
+pub(super) const FORMAT_KEY: &str = "harmonium.checkpoint";
 const FORMAT: &str = "1";
 const CRC_KEY: &str = "harmonium.crc32";
 const NO_CRC: &str = "00000000";

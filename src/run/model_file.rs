@@ -5,7 +5,7 @@
 //!
 //! | `harmonium.model` | tensors | further metadata |
 //! |---|---|---|
-//! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`: `bernoulli` or `gaussian` |
+//! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian` or `softmax:STATES` |
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
 //!
 //! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one.
@@ -15,6 +15,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint;
 use super::tensor_file::{Reader, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::{self, Arrays, HostArray, Model};
@@ -345,6 +346,11 @@ fn kind_of(
 ) -> Result<ModelKind> {
     let fail =
         |key: &str, detail: String| Err(Error::file(path, format!("metadata {key}"), detail));
+    if metadata.contains_key(checkpoint::FORMAT_KEY) {
+        let detail = "this is a checkpoint, which holds the rest of training too; give the run's folder or its \
+                      model.safetensors";
+        return fail(checkpoint::FORMAT_KEY, detail.into());
+    }
     let format = metadata.remove(FORMAT_KEY);
     if let Some(format) = format.as_ref().filter(|format| *format != FORMAT) {
         let detail =

@@ -68,7 +68,8 @@ impl ResidentData {
         device: &Device,
         cases: Cases,
         preprocessing: &Preprocessing,
-        (seed, part): (u64, crate::data::Part),
+        seed: u64,
+        part: crate::data::Part,
     ) -> Result<Self> {
         let bytes = matches!(cases.values(), Values::U8 { .. });
         match (&preprocessing.mean, &preprocessing.std) {

@@ -100,3 +100,20 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
     }
     assert_eq!(names(at), ["of-network", "of-rbm"], "nothing was written");
 }
+
+/// A checkpoint has a model's arrays too, and does not say what they mean.
+#[test]
+fn a_checkpoint_is_no_model() {
+    let folder = temporary();
+    let at = folder.path();
+    for kind in ModelKind::ALL {
+        let run = kind.name();
+        run_of(kind, &at.join(run));
+        for (command, options) in COMMANDS.iter().filter(|(command, _)| *command != "report") {
+            say(at, &format!("{command} {run}/checkpoint-a.safetensors {options}")).refused(
+                1,
+                &["checkpoint-a.safetensors: metadata harmonium.checkpoint", "run's folder"],
+            );
+        }
+    }
+}

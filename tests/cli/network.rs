@@ -445,9 +445,11 @@ fn settings_files_are_refused_with_file_and_line() {
     // A run's settings are of one model.
     let config = format!("{}/config.toml", shared("cnn"));
     say(at, &format!("train lenet5 --config {config}"))
-        .refused(2, &["model: the settings are of cnn, not of lenet5; use train cnn"]);
-    say(at, &format!("train rbm --config {config}"))
-        .refused(2, &["model: the settings are of cnn, not of rbm; use train cnn"]);
+        .refused(2, &["model: the settings are of cnn, not of lenet5; they go with the command that trains cnn"]);
+    say(at, &format!("train rbm --config {config}")).refused(
+        2,
+        &["model: the settings are of cnn, not of rbm; they go with the command that trains cnn"],
+    );
 }
 
 #[test]

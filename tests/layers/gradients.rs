@@ -29,19 +29,21 @@ fn normal(seed: u64, n: usize) -> Vec<f32> {
 #[track_caller]
 fn check(device: &Device, input: &[usize], specs: &[LayerSpec]) {
     for pass in [Pass::Train(Draw::new(3, stream::DROPOUT).at(11)), Pass::Evaluate] {
-        if let Err(difference) = agrees(device, input, specs, pass, <[f32]>::to_vec) {
+        if let Err(difference) = agrees(device, input, specs, pass, <[f32]>::to_vec, |_| ()) {
             panic!("{difference}, in {pass:?}");
         }
     }
 }
 
-/// Where the gradients from what `incoming` makes of r are not those of Σ r·y, which one, and how far off.
+/// Where the gradients from what `incoming` makes of r, those of parameters then changed by `damage`, are not those
+/// of Σ r·y, which one, and how far off.
 fn agrees(
     device: &Device,
     input: &[usize],
     specs: &[LayerSpec],
     pass: Pass,
     incoming: impl Fn(&[f32]) -> Vec<f32>,
+    damage: impl Fn(&mut [f32]),
 ) -> Result<(), String> {
     // Where a maximum or a rectifier bends within the step, the difference is wrong: a shorter step bends less
     // often, and rounds more.
@@ -83,7 +85,11 @@ fn agrees(
     let gradients: Vec<(String, Vec<f32>, Vec<f32>)> = network
         .parameters()
         .zip(space.gradients())
-        .map(|(p, g)| (p.name.clone(), p.value.to_vec().unwrap(), g.to_vec().unwrap()))
+        .map(|(p, g)| {
+            let mut gradient = g.to_vec().unwrap();
+            damage(&mut gradient);
+            (p.name.clone(), p.value.to_vec().unwrap(), gradient)
+        })
         .collect();
 
     let compare = |name: &str, gradient: &[f32], direction: &[f32], difference: f64| {
@@ -258,7 +264,7 @@ fn all_layers_on_every_adapter() {
     }
 }
 
-/// The check itself sees a gradient of something else than the loss, in the input and in each layer.
+/// The check itself sees a gradient of something else than the loss, in the input of each layer.
 #[test]
 fn a_wrong_gradient_is_seen() {
     let f = Activation::Tanh;
@@ -273,7 +279,7 @@ fn a_wrong_gradient_is_seen() {
     ] {
         let told = |incoming: fn(&[f32]) -> Vec<f32>| {
             let pass = Pass::Train(Draw::new(3, stream::DROPOUT).at(11));
-            agrees(&Device::cpu(), &input, &specs, pass, incoming)
+            agrees(&Device::cpu(), &input, &specs, pass, incoming, |_| ())
         };
         assert_eq!(told(|r| r.to_vec()), Ok(()));
         for wrong in [
@@ -286,6 +292,32 @@ fn a_wrong_gradient_is_seen() {
         ] {
             let error = wrong.expect_err("a wrong gradient passed");
             assert!(error.starts_with("the input of ["), "{error}");
+            assert!(error.contains("the gradient says"), "{error}");
+        }
+    }
+}
+
+/// And in each parameter, where the input's is right.
+#[test]
+fn a_wrong_gradient_of_a_parameter_is_seen() {
+    let subsample = LayerSpec::Subsample { size: Size::Square(2), activation: F };
+    for (input, spec) in [
+        (vec![3], linear(4, F)),
+        (vec![2, 6, 6], conv(3, [3, 3], F)),
+        (vec![3, 6, 5], with_table()),
+        (vec![2, 6, 6], subsample),
+    ] {
+        let pass = Pass::Train(Draw::new(3, stream::DROPOUT).at(11));
+        let damages: [fn(&mut [f32]); 3] = [
+            |g| g.iter_mut().for_each(|g| *g = -*g),
+            |g| g.iter_mut().for_each(|g| *g *= 1.5),
+            |g| g[0] += 1.0,
+        ];
+        for damage in damages {
+            let specs = [spec.clone()];
+            let told = agrees(&Device::cpu(), &input, &specs, pass, <[f32]>::to_vec, damage);
+            let error = told.expect_err("a wrong gradient passed");
+            assert!(!error.starts_with("the input of ["), "{error}");
             assert!(error.contains("the gradient says"), "{error}");
         }
     }

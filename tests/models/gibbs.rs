@@ -1,6 +1,6 @@
 //! The Gibbs sampler's stationary distribution against enumeration.
 
-use harmonium::models::{Rbm, UnitKind};
+use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::random::{ChainDraw, ChainStreams, Draw};
 use harmonium::{Device, Tensor};
 
@@ -228,4 +228,16 @@ fn gaussian_chains_keep_the_mixtures_moments() {
     let mut wrong = exact.clone();
     wrong.a[0] *= -1.0;
     assert!(after(&Device::cpu(), &wrong) > DEVIATIONS);
+}
+
+/// Beyond the counter's 40 bits of steps the same numbers would come again.
+#[test]
+fn more_steps_than_the_counter_has_are_refused() {
+    let rbm = Rbm::new(&Device::cpu(), Units::bernoulli(3), Units::bernoulli(2), 1).unwrap();
+    let mut chains = rbm.chains(2, 1).unwrap();
+    chains.step(1).unwrap();
+    let error = chains.step(Draw::STEPS).unwrap_err().to_string();
+    assert!(error.contains("steps") && error.contains("1099511627776"), "{error}");
+    let [here, beyond] = [0, Draw::STEPS].map(|step| free().at(step).hidden().word(0, 0));
+    assert_eq!(here, beyond, "the limit is where they do");
 }

@@ -125,7 +125,10 @@ fn contradicting_options_name_both_values() {
         assert!(before.contains(asked) && after.contains(had), "{said}");
     }
     let said = fails_model("lenet5", &run, "--resume", 2);
-    assert!(said.contains("of cnn, not of lenet5; use train cnn"), "{said}");
+    assert!(
+        said.contains("of cnn, not of lenet5; they go with the command that trains cnn"),
+        "{said}"
+    );
     let other = root.path().join("other.toml");
     fs::write(&other, SMALL.replace("maps = 4", "maps = 5")).unwrap();
     let said = fails_model("cnn", &run, &format!("--resume --config {}", other.display()), 2);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use harmonium::jobs::network::NetworkSettings;
 use harmonium::jobs::rbm::RbmSettings;
 use harmonium::run::settings::{Settings, check_same, first_changed, read_file, recorded, resolve};
 use toml::Table;
@@ -21,14 +22,20 @@ fn refused(layers: &[&str]) -> String {
 /// Each setting has a value, a name that is its option's, and a help that says what it is.
 #[test]
 fn every_declaration_is_whole() {
-    let filled = harmonium::run::settings::table(&settings(&[])).unwrap();
-    for setting in RbmSettings::declared() {
+    declarations_are_whole(&settings(&[]));
+    let lenet5 = vec![layer("model = \"lenet5\"")];
+    declarations_are_whole(&resolve::<NetworkSettings>(lenet5).unwrap());
+}
+
+fn declarations_are_whole<S: Settings>(settings: &S) {
+    let filled = harmonium::run::settings::table(settings).unwrap();
+    for setting in S::declared() {
         assert!(!setting.name.is_empty() && setting.name != "run", "{}", setting.name);
-        if setting.name != "model" {
+        if !["model", "network", "input"].contains(&setting.name) {
             assert!(setting.help.len() > 5 && !setting.value.is_empty(), "{}", setting.name);
         }
         for other in [setting.requires].iter().filter(|name| !name.is_empty()) {
-            assert!(RbmSettings::declared().iter().any(|s| s.name == *other), "{other}");
+            assert!(S::declared().iter().any(|s| s.name == *other), "{other}");
         }
         // What has a default is recorded in its canonical form.
         if let Some(value) = filled.get(setting.name) {
@@ -115,7 +122,10 @@ fn settings_of_another_model_are_refused_by_name() {
     let path = folder.path().join("c.toml");
     fs::write(&path, "model = \"cnn\"\nhidden = 3\n").unwrap();
     let error = read_file::<RbmSettings>(&path, "rbm").unwrap_err().to_string();
-    assert!(error.contains("of cnn, not of rbm; use train cnn"), "{error}");
+    assert!(
+        error.contains("of cnn, not of rbm; they go with the command that trains cnn"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn standardisation_on_the_device_is_the_hosts() {
     let (mean, std) = (fitted.mean.clone().unwrap(), fitted.std.clone().unwrap());
     on_each(|device| {
         let mut data =
-            ResidentData::prepare(device, cases.clone(), &fitted, (1, Part::Train)).unwrap();
+            ResidentData::prepare(device, cases.clone(), &fitted, 1, Part::Train).unwrap();
         let found = data.head(cases.len()).unwrap().to_vec().unwrap();
         for (k, (x, y)) in found.iter().zip(&host).enumerate() {
             let c = k % 64;
@@ -141,12 +141,12 @@ fn standardisation_on_the_device_is_the_hosts() {
         assert_eq!(rows, expected);
         let mut damaged = fitted.clone();
         damaged.std.as_mut().unwrap()[3] = 0.0;
-        let refused = ResidentData::prepare(device, cases.clone(), &damaged, (1, Part::Train));
+        let refused = ResidentData::prepare(device, cases.clone(), &damaged, 1, Part::Train);
         let message = refused.err().unwrap().to_string();
         assert!(message.contains("std") && message.contains("column 3"), "{message}");
         let narrow =
             Preprocessing { mean: Some(vec![0.0; 5]), std: Some(vec![1.0; 5]), ..fitted.clone() };
-        assert!(ResidentData::prepare(device, cases.clone(), &narrow, (1, Part::Train)).is_err());
+        assert!(ResidentData::prepare(device, cases.clone(), &narrow, 1, Part::Train).is_err());
     });
 }
 
@@ -162,8 +162,7 @@ fn resampling_draws_anew_each_epoch_and_alike_in_any_order() {
     let fitted = Preprocessing::fit(&cases, Some(Binarize::Resample), false).unwrap();
     on_each(|device| {
         let treatment = Treatment { standardize: None, resample: Some(17) };
-        let whole =
-            ResidentData::prepare(device, cases.clone(), &fitted, (17, Part::Train)).unwrap();
+        let whole = ResidentData::prepare(device, cases.clone(), &fitted, 17, Part::Train).unwrap();
         let shards = ResidentData::with_shards_below(device, &cases, treatment, 13 * 72).unwrap();
         for mut data in [whole, shards] {
             for (shuffle, number_of_epoch) in [(5, 1), (6, 1), (5, 2)] {
@@ -209,7 +208,7 @@ fn training_draws_what_evaluation_draws_with_and_without_a_held_out_part() {
             for train in [set.cases.clone(), split(1), split(CASES / 2)] {
                 let cases = train.len();
                 let whole =
-                    ResidentData::prepare(device, train.clone(), &fitted, (SEED, Part::Train));
+                    ResidentData::prepare(device, train.clone(), &fitted, SEED, Part::Train);
                 let treated = fitted.apply(train.clone(), SEED, Part::Train).unwrap();
                 let resample = (binarize == Binarize::Resample).then_some(SEED);
                 let treatment = Treatment { standardize: None, resample };

@@ -53,7 +53,8 @@ impl RbmJob {
             device,
             prepared.train.clone(),
             &prepared.preprocessing,
-            (seed, Part::Train),
+            seed,
+            Part::Train,
         )?;
         let probe = Probe::new(device, seed, &prepared)?;
         let visible = Units::new(settings.visible, prepared.train.width())?;

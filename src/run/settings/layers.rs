@@ -123,7 +123,9 @@ fn check_kind(found: &str, kind: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::setting(
             "model",
-            format!("the settings are of {found}, not of {kind}; use train {found}"),
+            format!(
+                "the settings are of {found}, not of {kind}; they go with the command that trains {found}"
+            ),
         )),
     }
 }

@@ -134,8 +134,18 @@ pub fn parse_as<T: FromStr<Err: ToString> + Serialize>(
 pub fn canonical_as<T: Serialize + DeserializeOwned>(
     value: Value,
 ) -> std::result::Result<Value, String> {
-    let value: T = value.try_into().map_err(|e: toml::de::Error| e.message().to_string())?;
+    let value: T = value.try_into().map_err(|e: toml::de::Error| words_of(e.message()))?;
     Value::try_from(value).map_err(|e| e.to_string())
+}
+
+/// A parser's message without the names of Rust's types.
+fn words_of(message: &str) -> String {
+    let whole = "expected a whole number, 0 or more";
+    let message = message.replace("expected usize", whole).replace("expected u64", whole);
+    match message.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table"),
+        None => message,
+    }
 }
 
 /// Makes types that have words and a TOML form settings' types.
