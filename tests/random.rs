@@ -21,7 +21,7 @@ const USES: [(&str, &[&str]); 14] = [
     ("stream::EVALUATION", &["src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
     ("stream::DROPOUT", &["src/training/backpropagation.rs"]),
-    ("stream::AUGMENT", &["src/training/distortion.rs"]),
+    ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),
     // What the library and the command `sample` call free chains.
     ("ChainStreams::FREE", &["src/cli/apply.rs", "src/models/chains.rs"]),

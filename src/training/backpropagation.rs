@@ -109,12 +109,9 @@ impl Backpropagation {
             Some(tensor) if tensor.shape().dims() == dims => tensor,
             _ => Tensor::for_output(x.device(), dims)?,
         };
-        distortion.apply(
-            x,
-            (seed, clock.epoch(), clock.epoch_cases),
-            background,
-            &mut distorted,
-        )?;
+        let first = clock.epoch_cases as u32;
+        let draw = Draw::new(seed, stream::AUGMENT).at(clock.epoch()).from_case(first);
+        distortion.apply(x, &draw, background, &mut distorted)?;
         self.network.gradient(&distorted, classes, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         Ok(())

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::kernels::affine::affine;
-use crate::random::{Draw, stream, uniform};
+use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
 
 /// How far pictures are distorted at most; every amount is drawn uniformly. Written as
@@ -40,16 +40,9 @@ impl Distortion {
         [self.shift, self.rotate, self.scale, self.shear]
     }
 
-    /// The maps of a batch `[B, 6]` for [`affine`]: case `first + b` of epoch `epoch`, on pictures of height h
-    /// and width w. They turn about the middle.
-    pub fn maps(
-        &self,
-        (seed, epoch): (u64, u64),
-        first: u64,
-        rows: usize,
-        [h, w]: [usize; 2],
-    ) -> Vec<f32> {
-        let draw = Draw::new(seed, stream::AUGMENT).at(epoch).from_case(first as u32);
+    /// The maps of a batch `[B, 6]` for [`affine`], on pictures of height h and width w, with the numbers of `draw`:
+    /// its step is the epoch, its cases are numbered in the epoch's order. They turn about the middle.
+    pub fn maps(&self, draw: &Draw, rows: usize, [h, w]: [usize; 2]) -> Vec<f32> {
         let middle = [h, w].map(|n| (n as f32 - 1.0) / 2.0);
         (0..rows as u32)
             .flat_map(|row| {
@@ -70,20 +63,14 @@ impl Distortion {
             .collect()
     }
 
-    /// The distorted batch, of x's shape `[B, C, H, W]`. Its first case is case `first` of epoch `epoch`; the
+    /// The distorted batch, of x's shape `[B, C, H, W]`, with the numbers of `draw`, as [`maps`](Distortion::maps): the
     /// same numbers give the same pictures. `fill` is the value outside.
     ///
     /// # Errors
     /// [`Error::Shape`] where x is no batch of pictures; device errors.
-    pub fn apply(
-        &self,
-        x: &Tensor,
-        (seed, epoch, first): (u64, u64, u64),
-        fill: f32,
-        out: &mut Tensor,
-    ) -> Result<()> {
+    pub fn apply(&self, x: &Tensor, draw: &Draw, fill: f32, out: &mut Tensor) -> Result<()> {
         let [rows, _, h, w] = x.shape().pictures("distortion", "the batch")?;
-        let maps = self.maps((seed, epoch), first, rows, [h, w]);
+        let maps = self.maps(draw, rows, [h, w]);
         let maps = Tensor::from_f32(x.device(), &[rows, 6], &maps)?;
         affine(x, &maps, fill, out)
     }

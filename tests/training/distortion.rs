@@ -1,9 +1,14 @@
 //! Distortions: their words, their ranges, and that they are a function of seed, epoch and case.
 
+use harmonium::random::{Draw, stream};
 use harmonium::training::Distortion;
 use harmonium::{Device, Tensor};
 
 const FULL: Distortion = Distortion { shift: 2.0, rotate: 10.0, scale: 0.15, shear: 0.15 };
+
+fn draw(seed: u64, epoch: u64, first: u32) -> Draw {
+    Draw::new(seed, stream::AUGMENT).at(epoch).from_case(first)
+}
 
 #[test]
 fn words_and_errors() {
@@ -25,11 +30,11 @@ fn words_and_errors() {
 
 #[test]
 fn maps_are_a_function_of_seed_epoch_and_case() {
-    let maps = |seed, epoch, first, rows| FULL.maps((seed, epoch), first, rows, [28, 28]);
+    let maps = |seed, epoch, first, rows| FULL.maps(&draw(seed, epoch, first), rows, [28, 28]);
     assert_eq!(maps(1, 1, 0, 10)[30..], maps(1, 1, 5, 5)[..]);
     assert_ne!(maps(1, 1, 0, 5), maps(1, 2, 0, 5));
     assert_ne!(maps(1, 1, 0, 5), maps(2, 1, 0, 5));
-    let none = Distortion::default().maps((1, 1), 0, 1, [28, 28]);
+    let none = Distortion::default().maps(&draw(1, 1, 0), 1, [28, 28]);
     assert_eq!(none, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 }
 
@@ -37,7 +42,7 @@ fn maps_are_a_function_of_seed_epoch_and_case() {
 #[test]
 fn amounts_are_kept() {
     let many = |d: Distortion| -> Vec<[f32; 6]> {
-        let maps = d.maps((3, 1), 0, 2000, [21, 31]);
+        let maps = d.maps(&draw(3, 1, 0), 2000, [21, 31]);
         maps.chunks(6).map(|m| m.try_into().unwrap()).collect()
     };
     let none = Distortion::default();
@@ -78,9 +83,9 @@ fn pictures_move() {
         let x = Tensor::from_f32(device, &[2, 1, 9, 9], &values).unwrap();
         let mut y = Tensor::for_output(device, &[2, 1, 9, 9]).unwrap();
         let shift = Distortion { shift: 2.0, ..Distortion::default() };
-        shift.apply(&x, (1, 1, 0), 0.0, &mut y).unwrap();
+        shift.apply(&x, &draw(1, 1, 0), 0.0, &mut y).unwrap();
         let y = y.to_vec().unwrap();
-        let maps = shift.maps((1, 1), 0, 2, [9, 9]);
+        let maps = shift.maps(&draw(1, 1, 0), 2, [9, 9]);
         for (picture, map) in y.chunks(81).zip(maps.chunks(6)) {
             assert!((picture.iter().sum::<f32>() - 1.0).abs() < 1e-5, "ink stays");
             let mean = |axis: usize| -> f32 {
