@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use harmonium::Device;
 use harmonium::jobs::TrainedRbm;
-use harmonium::models::{HostArray, UnitKind};
+use harmonium::jobs::rbm::Origin;
+use harmonium::models::{HostArray, Rbm, UnitKind, Units};
 use harmonium::run::{ModelFile, ModelKind};
 use proptest::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
@@ -377,5 +378,27 @@ proptest! {
         let _ = load(&bytes, None);
         bytes.truncate(keep.min(last));
         prop_assert!(load(&bytes, None).is_err());
+    }
+}
+
+/// Machines of every pair of kinds that there can be come back as they were.
+#[test]
+fn kinds_of_units_return() {
+    let kinds = [UnitKind::Bernoulli, UnitKind::Gaussian, UnitKind::Softmax(3)];
+    for (visible, hidden) in kinds.iter().flat_map(|v| kinds.iter().map(move |h| (*v, *h))) {
+        if visible == UnitKind::Gaussian && hidden == UnitKind::Gaussian {
+            continue;
+        }
+        let units = |kind, count| Units::new(kind, count).unwrap();
+        let mut rbm = Rbm::new(&Device::cpu(), units(visible, 6), units(hidden, 9), 1).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        Origin::default().file(&mut rbm).unwrap().save(&path).unwrap();
+        let again = load_at(&path, None).unwrap().trained;
+        assert_eq!((again.rbm.visible(), again.rbm.hidden()), (rbm.visible(), rbm.hidden()));
+        assert!(again.notices.is_empty(), "{:?}", again.notices);
+        let v = harmonium::Tensor::zeros(rbm.device(), &[1, 6]).unwrap();
+        let means = |rbm: &Rbm| rbm.mean_h_from_v(&v).unwrap().to_vec().unwrap();
+        assert_eq!(means(&again.rbm), means(&rbm));
     }
 }

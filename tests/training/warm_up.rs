@@ -61,6 +61,15 @@ fn machines() {
     machine("resampled", own, plain(), resampled, &digits);
     let exact = plain().exact_gradient(true).centered(true);
     machine("exact", own, exact, treatment(), &bits);
+    for kind in [gaussian, UnitKind::Softmax(3)] {
+        compiles_nothing(&format!("{kind} hidden units"), |device| {
+            let hidden = Units::new(kind, 9).unwrap();
+            let rbm = Rbm::new(device, Units::bernoulli(64), hidden, 1).unwrap();
+            let source = ResidentData::new(device, &bits, treatment()).unwrap();
+            let config = CdConfig::new(own, kind).batch(16);
+            (CdTrainer::new(rbm, config, &[0.5; 64]).unwrap(), source)
+        });
+    }
 }
 
 #[test]
