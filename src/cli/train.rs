@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use super::args::{HowOptions, TrainOptions};
 use super::log::{self, LogLevel};
-use super::print::warn;
-use super::print::{count, out, tell};
+use super::print::{count, out, tell, warn};
 use super::progress::Terminal;
 use super::{interrupt, open_device, print_profile};
 use crate::device::Device;

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::record::{Line, Record, RunRecord};
-use super::report::Section;
+use super::curves;
+use super::folder::CURVES;
+use super::record::{Line, Record, RunRecord, points};
+use super::report::{Section, panels};
 use super::settings::Settings;
 use crate::device::Device;
 use crate::error::Result;
@@ -59,8 +61,10 @@ pub trait Job {
     /// The device.
     fn device(&self) -> &Device;
 
-    /// How many stages there are.
-    fn stages(&self) -> usize;
+    /// How many stages there are: one, unless a job says otherwise.
+    fn stages(&self) -> usize {
+        1
+    }
 
     /// Prepares a stage, counted from 0, after the one before.
     ///
@@ -122,6 +126,22 @@ pub struct Finish<'a> {
     pub lines: &'a [Line],
     /// Where notes go.
     pub observer: &'a mut dyn Observer,
+}
+
+impl Finish<'_> {
+    /// Writes `curves.svg`, the diagrams of the job's figures; `line` is what is said of a figure's line, if anything.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); where a diagram cannot be drawn.
+    pub fn write_curves(
+        &self,
+        figures: &[&'static Figure],
+        line: &dyn Fn(&Figure) -> Option<String>,
+    ) -> Result<()> {
+        let points = |key: &str| points(self.lines, key);
+        let panels = panels(figures, &points, line).into_iter().map(|(panel, _)| panel);
+        curves::write_svg(self.folder.join(CURVES), &panels.collect::<Vec<_>>())
+    }
 }
 
 /// What happens in a run.

@@ -199,9 +199,8 @@ impl Job for Stack {
             (0, _) => (self.cases.clone(), 6, epochs),
             (_, lower) => {
                 let lower = lower.unwrap().0.into_rbm();
-                let mut all = ResidentData::new(&self.device, &self.cases, Treatment::default())?;
+                let all = ResidentData::new(&self.device, &self.cases, Treatment::default())?;
                 let h = lower.mean_h_from_v(&all.head(100)?)?.to_vec()?;
-                let _ = &mut all;
                 (Cases::new(Values::F32(h), 100, 6)?, 3, 2 * epochs)
             }
         };

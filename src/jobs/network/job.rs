@@ -15,9 +15,9 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{predict, score};
 use crate::models::Network;
-use crate::run::report::{Section, panels};
+use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, curves, pictures,
+    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
 use crate::training::{Backpropagation, BatchSource, Figure, Figures, Learner, ResidentData};
 
@@ -86,10 +86,6 @@ impl Job for NetworkJob {
         &self.device
     }
 
-    fn stages(&self) -> usize {
-        1
-    }
-
     fn begin(&mut self, _: usize) -> Result<Stage> {
         Ok(Stage {
             name: self.kind().into(),
@@ -145,11 +141,7 @@ impl Job for NetworkJob {
         let scores = self.prepared.test.as_ref().map(|_| judged);
         confusion_and_mistakes(end.folder, input, classes, shown, &found)?;
         let distorted = self.settings.training().augment.is_some();
-        let line = |figure: &Figure| report::distorted_line(figure, distorted);
-        let points = |key: &str| run::points(end.lines, key);
-        let panels = panels(&FIGURES, &points, &line);
-        let panels: Vec<_> = panels.into_iter().map(|(panel, _)| panel).collect();
-        curves::write_svg(end.folder.join(run::CURVES), &panels)?;
+        end.write_curves(&FIGURES, &|figure| report::distorted_line(figure, distorted))?;
         if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
             && let &[_, _, height, width] = kernel.value.shape().dims()
         {

@@ -12,9 +12,9 @@ use crate::data::Part;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::{Rbm, Units};
-use crate::run::report::{Section, panels};
+use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, curves, pictures,
+    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
 use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner, ResidentData};
 
@@ -108,10 +108,6 @@ impl Job for RbmJob {
         &self.device
     }
 
-    fn stages(&self) -> usize {
-        1
-    }
-
     fn begin(&mut self, _: usize) -> Result<Stage> {
         Ok(Stage { name: "rbm".into(), epochs: self.settings.epochs, keep: Keep::Last })
     }
@@ -193,10 +189,7 @@ impl Job for RbmJob {
         pictures::reconstructions(&originals, &again, width, image, scale)?
             .save(at(run::RECONSTRUCTIONS))?;
 
-        let points = |key: &str| run::points(end.lines, key);
-        let panels = panels(&FIGURES, &points, &|_| None);
-        let panels: Vec<_> = panels.into_iter().map(|(panel, _)| panel).collect();
-        curves::write_svg(at(run::CURVES), &panels)?;
+        end.write_curves(&FIGURES, &|_| None)?;
         Ok(Figures::new().with(&TEST_ERROR, test))
     }
 
