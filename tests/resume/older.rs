@@ -72,6 +72,27 @@ fn a_machine_of_0_1_goes_on() {
     goes_on("rbm", "rbm", &figures, &["model.safetensors"]);
 }
 
+/// Persistent chains, offsets and the running activity of the sparsity target are taken up too.
+#[test]
+fn persistent_chains_of_0_1_go_on() {
+    let figures =
+        ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
+    goes_on("rbm", "pcd", &figures, &["model.safetensors"]);
+}
+
+#[test]
+fn the_exact_gradient_of_0_1_goes_on() {
+    let figures = ["epoch", "updates", "learning_rate", "reconstruction_error", "weight_norm"];
+    goes_on("rbm", "exact", &figures, &["model.safetensors"]);
+}
+
+/// Adam's two memories and its count of updates, distortions and dropped units.
+#[test]
+fn adam_of_0_1_goes_on() {
+    let figures = ["epoch", "updates", "learning_rate", "train_loss", "validation_error"];
+    goes_on("cnn", "adam", &figures, &["model.safetensors", "last.safetensors"]);
+}
+
 #[test]
 fn a_network_of_0_1_goes_on() {
     let figures = ["epoch", "updates", "learning_rate", "train_loss", "validation_error"];
