@@ -7,6 +7,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod interval;
 pub mod jobs;
 pub mod kernels;
 pub mod layers;

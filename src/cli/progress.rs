@@ -16,8 +16,9 @@ pub struct Terminal {
     start: Instant,
     cases: u64,
     epochs: u64,
-    /// The device whose kernels are timed, and then their times.
+    /// The device whose kernels are timed from the first epoch on, and then their times.
     profiled: Option<Device>,
+    timing: bool,
     rows: Option<Result<Vec<ProfileRow>>>,
 }
 
@@ -29,17 +30,17 @@ impl Default for Terminal {
             cases: 0,
             epochs: 0,
             profiled: None,
+            timing: false,
             rows: None,
         }
     }
 }
 
 impl Terminal {
-    /// From now on the device's kernels are timed, until training is over.
-    pub fn profile(&mut self, device: &Device) -> Result<()> {
-        device.start_profile()?;
+    /// The device's kernels are to be timed, from the first epoch until training is over: neither the warm-up nor
+    /// pictures and report.
+    pub fn profile(&mut self, device: &Device) {
         self.profiled = Some(device.clone());
-        Ok(())
     }
 
     /// What the kernels of training took.
@@ -64,7 +65,11 @@ impl Terminal {
         (self.start, self.cases, self.epochs) = (Instant::now(), 0, stage.epochs);
     }
 
-    pub fn epoch(&self, epoch: u64) {
+    pub fn epoch(&mut self, epoch: u64) {
+        if let Some(device) = self.profiled.as_ref().filter(|_| !self.timing) {
+            self.timing = true;
+            self.rows = device.start_profile().err().map(Err);
+        }
         self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
     }
 
@@ -91,6 +96,8 @@ impl Terminal {
     /// Takes the bar away; what is timed was training.
     pub fn over(&mut self) {
         self.bar.finish_and_clear();
-        self.rows = self.profiled.take().map(|device| device.profile());
+        if self.rows.is_none() {
+            self.rows = self.profiled.take().map(|device| device.profile());
+        }
     }
 }

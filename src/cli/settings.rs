@@ -21,13 +21,9 @@ fn options<S: Settings>() -> impl Iterator<Item = &'static Setting> {
 }
 
 fn option<S: Settings>(setting: &'static Setting) -> Arg {
-    let help = match setting.default {
-        "" => setting.help.to_string(),
-        default => format!("{} [default: {default}]", setting.help),
-    };
     let mut arg = Arg::new(setting.name)
         .long(setting.option())
-        .help(help)
+        .help(setting.words())
         .value_name(setting.value)
         .allow_negative_numbers(true);
     arg = match setting.choices {

@@ -59,7 +59,7 @@ pub fn run<J: Job>(
     interrupt::wait_for_update();
     tell(format!("run: {}", run.folder.path().display()));
     if how.profile {
-        terminal.profile(&device)?;
+        terminal.profile(&device);
     }
     let path = run.folder.path().display().to_string();
     let command = format!("harmonium train {kind} --resume --out {path}");

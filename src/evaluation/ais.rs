@@ -211,15 +211,13 @@ impl<'a> Path<'a> {
         let (device, i) = (rbm.device(), rbm.visible_count());
         if config.base_bias.len() != i {
             return Err(Error::setting(
-                "ais",
+                "base_bias",
                 format!("a base bias of {} values for {i} visible units", config.base_bias.len()),
             ));
         }
         if config.chains < 2 {
-            return Err(Error::setting(
-                "ais",
-                format!("{} chains give no standard error; use at least 2", config.chains),
-            ));
+            let detail = format!("{} give no standard error; use at least 2", config.chains);
+            return Err(Error::setting("chains", detail));
         }
         let base_bias = Tensor::from_f32(device, &[i], &config.base_bias)?;
         let mut tilt = Tensor::for_output(device, &[i])?;

@@ -8,7 +8,8 @@ use toml::{Table, Value};
 use crate::data::{Binarize, DataSet, Holdout};
 use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
-use crate::run::settings::{Setting, setting_values, settings_text};
+use crate::interval::Interval;
+use crate::run::settings::{Default, Setting, setting_values, settings_text};
 
 /// How many training cases are held out.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -121,45 +122,30 @@ pub(super) fn real(x: f32) -> Option<Value> {
 }
 
 /// Training cases, at most.
-pub(super) const LIMIT: Setting =
-    Setting { value: "N", help: "Use the first N training cases only", ..Setting::NEW };
+pub(super) const LIMIT: Setting = Setting {
+    value: "N",
+    help: "Use the first N training cases only",
+    range: Some(Interval::COUNT),
+    ..Setting::NEW
+};
 
 /// Cases held out.
 pub(super) const VALIDATION: Setting = Setting {
     value: "X",
     help: "Hold out this fraction (below 1) or number of training cases; 0 holds out none",
-    default: "0.1; none of fewer than 10 cases",
-    fill: |_| word("auto"),
+    default: Default::By("0.1; none of fewer than 10 cases", |_| word("auto")),
     ..Setting::NEW
 };
 
 /// The seed of everything.
-pub(super) const SEED: Setting =
-    Setting { value: "S", default: "1", fill: |_| whole(1), ..Setting::NEW };
+pub(super) const SEED: Setting = Setting { value: "S", default: Default::Is("1"), ..Setting::NEW };
 
 /// Where it runs.
 pub(super) const DEVICE: Setting = Setting {
     value: "DEVICE",
     help: "auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`, or a \
            part of an adapter's name",
-    default: "auto",
-    fill: |_| word("auto"),
+    default: Default::Is("auto"),
     variable: DEVICE_VARIABLE,
     ..Setting::NEW
 };
-
-/// That numbers of things are not 0.
-pub(super) fn at_least_one(values: &[(&str, u64)]) -> Result<()> {
-    match values.iter().find(|(_, value)| *value == 0) {
-        Some((name, _)) => Err(Error::setting(*name, "0 is too few; use at least 1")),
-        None => Ok(()),
-    }
-}
-
-/// That TOML can hold a seed.
-pub(super) fn check_seed(seed: u64) -> Result<()> {
-    match i64::try_from(seed) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::setting("seed", format!("{seed} is above 2^63 - 1"))),
-    }
-}

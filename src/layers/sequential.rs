@@ -132,17 +132,20 @@ impl Sequential {
             build.name = format!("{spec}{}", build.number);
             let name = build.name.clone();
             let located = |e: Error| match e {
-                Error::Shape { op, detail } => {
-                    Error::Shape { op, detail: format!("{name}: {detail}") }
-                }
+                Error::Shape { op, detail } => Error::shape(op, format!("{name}: {detail}")),
                 Error::Setting { name: setting, detail } => {
                     Error::setting(format!("{name}: {setting}"), detail)
                 }
                 other => other,
             };
-            check_draws(spec, stages.len()).map_err(located)?;
-            let output = spec.output(&dims).map_err(located)?;
-            Shape::checked(&output, spec.kind()).map_err(located)?;
+            // What the description says does not fit, whatever the parameters are.
+            let unfit = |e: Error| match e {
+                Error::Shape { detail, .. } => Error::setting(&*name, detail),
+                other => located(other),
+            };
+            check_draws(spec, stages.len()).map_err(unfit)?;
+            let output = spec.output(&dims).map_err(unfit)?;
+            Shape::checked(&output, spec.kind()).map_err(unfit)?;
             let layer = layer(&mut build, spec, &dims).map_err(located)?;
             dims.clone_from(&output);
             stages.push(Stage { name, layer: Some(layer), dims: output, from });

@@ -333,17 +333,8 @@ impl PoolSpec {
 
     pub(super) fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let [c, h, w] = maps_of("pool", input)?;
-        let pooling = self.pooling();
-        let along = |axis: usize, name, n| {
-            let window = Window {
-                size: pooling.size[axis],
-                stride: pooling.stride[axis],
-                padding: pooling.padding[axis],
-                dilation: 1,
-            };
-            window.positions("pool", name, n, pooling.ceil)
-        };
-        Ok(vec![c, along(0, "height", h)?, along(1, "width", w)?])
+        let [height, width] = self.pooling().output_size("pool", [h, w])?;
+        Ok(vec![c, height, width])
     }
 
     /// The kernel's view of it.

@@ -125,8 +125,8 @@ impl Run {
         let record = file.run.clone().and_then(|run| run.try_into::<RunRecord>().ok());
         let as_recorded: S = settings::resolve(vec![file.recorded.clone()])?;
         let old: S = settings::resolve(vec![file.settings.clone()])?;
-        let new: S = settings::resolve([vec![file.settings], asked].concat())?;
-        settings::check_same(path, &old, &new)?;
+        let new: S = settings::resolve([vec![file.settings], asked.clone()].concat())?;
+        settings::check_same(path, &old, &new, &asked)?;
         let (checkpoints, found) = Checkpoints::open(path)?;
         let Some((newest, checkpoint)) = found.newest else {
             let detail = format!(

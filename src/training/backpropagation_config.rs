@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distortion, Schedule};
-use crate::error::{Error, Result};
+use super::{Distortion, Schedule, ranges};
+use crate::error::Result;
+use crate::interval::Interval;
 
 /// How gradients change parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,31 +142,18 @@ impl BackpropagationConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the setting, the value and the range.
+    /// [`Error::Setting`](crate::Error::Setting) naming the setting, the value and the range.
     pub fn check(&self) -> Result<()> {
-        if self.batch == 0 {
-            return Err(Error::setting("batch", "0 is too few; use at least 1"));
-        }
-        self.learning_rate.check("learning-rate", 0.0, 1000.0)?;
-        let below_one = |name: &str, x: f32| match (0.0..1.0).contains(&x) {
-            true => Ok(()),
-            false => Err(Error::setting(name, format!("{x} is outside [0, 1)"))),
-        };
+        ranges::BATCH.check_count("batch", self.batch as u64)?;
+        self.learning_rate.check("learning-rate", ranges::LEARNING_RATE)?;
+        ranges::WEIGHT_DECAY.check("weight-decay", self.weight_decay)?;
         match &self.optimizer {
-            Optimizer::Sgd { momentum, .. } => {
-                momentum.values().into_iter().try_for_each(|x| below_one("momentum", x))?;
-            }
+            Optimizer::Sgd { momentum, .. } => momentum.check("momentum", ranges::MEMORY)?,
             Optimizer::Adam { beta1, beta2, epsilon } => {
-                below_one("beta1", *beta1)?;
-                below_one("beta2", *beta2)?;
-                if !(*epsilon > 0.0 && epsilon.is_finite()) {
-                    return Err(Error::setting("epsilon", format!("{epsilon} is not above 0")));
-                }
+                ranges::MEMORY.check("beta1", *beta1)?;
+                ranges::MEMORY.check("beta2", *beta2)?;
+                Interval::above(0.0).check("epsilon", *epsilon)?;
             }
-        }
-        if !(0.0..=1.0).contains(&self.weight_decay) {
-            let detail = format!("{} is outside [0, 1]", self.weight_decay);
-            return Err(Error::setting("weight-decay", detail));
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The settings of contrastive divergence.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::models::UnitKind;
 
-use super::Schedule;
+use super::{Schedule, ranges};
 
 /// One setter for each field, of its name.
 macro_rules! setters {
@@ -90,9 +90,6 @@ pub struct CdConfig {
     pub level: u8,
 }
 
-/// Gibbs steps of an update; draws count them.
-const MOST_STEPS: u64 = 1_000_000_000;
-
 impl Default for CdConfig {
     /// The defaults for Bernoulli units.
     fn default() -> Self {
@@ -138,36 +135,17 @@ impl CdConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the setting, its value and its range.
+    /// [`Error::Setting`](crate::Error::Setting) naming the setting, its value and its range.
     pub fn check(&self) -> Result<()> {
-        self.learning_rate.check("learning-rate", 0.0, 1e6)?;
-        self.momentum.check("momentum", 0.0, 0.999_999)?;
-        let range = |name: &str, value: f32, low: f32, high: f32| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::setting(name, format!("{value} is outside [{low}, {high}]")))
-            }
-        };
-        range("weight-decay", self.weight_decay, 0.0, 1e6)?;
-        for (name, value, most) in [
-            ("batch", self.batch as u64, u64::from(u32::MAX)),
-            ("cd steps", self.steps, MOST_STEPS),
-        ] {
-            if value == 0 {
-                return Err(Error::setting(name, "0 is too few; use at least 1"));
-            }
-            if value > most {
-                return Err(Error::setting(
-                    name,
-                    format!("{value} is too many; {most} is the most"),
-                ));
-            }
-        }
+        self.learning_rate.check("learning-rate", ranges::LEARNING_RATE)?;
+        self.momentum.check("momentum", ranges::MEMORY)?;
+        ranges::WEIGHT_DECAY.check("weight-decay", self.weight_decay)?;
+        ranges::BATCH.check_count("batch", self.batch as u64)?;
+        ranges::STEPS.check_count("cd steps", self.steps)?;
         if let Some(s) = self.sparsity {
-            range("sparsity-target", s.target, 1e-6, 1.0 - 1e-6)?;
-            range("sparsity-cost", s.cost, 0.0, 1e6)?;
-            range("sparsity-decay", s.decay, 0.0, 0.999_999)?;
+            ranges::SPARSITY_TARGET.check("sparsity-target", s.target)?;
+            ranges::COST.check("sparsity-cost", s.cost)?;
+            ranges::MEMORY.check("sparsity-decay", s.decay)?;
         }
         Ok(())
     }

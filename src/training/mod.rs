@@ -10,6 +10,7 @@ mod distortion;
 mod exact;
 mod figure;
 mod learner;
+pub mod ranges;
 mod schedule;
 mod source;
 mod state;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::interval::Interval;
 
 /// A value for each epoch, written
 /// - `0.1`: always 0.1;
@@ -63,15 +64,12 @@ impl Schedule {
         }
     }
 
-    /// Checks that all values are finite and lie in `[low, high]`.
+    /// Checks that all values lie in `range`.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming `name` and the value.
-    pub fn check(&self, name: &str, low: f32, high: f32) -> Result<()> {
-        match self.values().into_iter().find(|v| !(low..=high).contains(v)) {
-            Some(value) => Err(Error::setting(name, format!("{value} is outside [{low}, {high}]"))),
-            None => Ok(()),
-        }
+    /// [`Error::Setting`] naming `name`, the value and the range.
+    pub fn check(&self, name: &str, range: Interval) -> Result<()> {
+        self.values().into_iter().try_for_each(|value| range.check(name, value))
     }
 }
 
@@ -169,7 +167,7 @@ impl<'de> serde::Deserialize<'de> for Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::Schedule;
+    use super::{Interval, Schedule};
 
     #[test]
     fn numbers_of_every_kind_are_constants_in_json_and_toml() {
@@ -207,7 +205,8 @@ mod tests {
         let linear: Schedule = "1..0".parse().unwrap();
         assert_eq!([1, 6, 11, 99].map(|e| linear.at(e, 11)), [1.0, 0.5, 0.0, 0.0]);
         assert_eq!(linear.at(1, 1), 1.0);
-        assert!("0.5,3:1.5".parse::<Schedule>().unwrap().check("m", 0.0, 1.0).is_err());
-        assert!("NaN".parse::<Schedule>().unwrap().check("m", 0.0, 1.0).is_err());
+        let unit = Interval::from(0.0).up_to(1.0);
+        assert!("0.5,3:1.5".parse::<Schedule>().unwrap().check("m", unit).is_err());
+        assert!("NaN".parse::<Schedule>().unwrap().check("m", unit).is_err());
     }
 }

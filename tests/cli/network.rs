@@ -379,8 +379,8 @@ fn settings_that_do_not_fit_name_themselves() {
         ("lenet5 --patience 3 --validation 0", &["patience: ", "--validation 0 holds out none"]),
         ("lenet5 --validation 2000", &["validation: 2000 cases asked for, of 1500"]),
         ("lenet5 --validation x", &["validation: 'x' is neither"]),
-        ("lenet5 --learning-rate -1", &["learning-rate: -1 is outside [0, 1000]"]),
-        ("lenet5 --weight-decay 2", &["weight-decay: 2 is outside [0, 1]"]),
+        ("lenet5 --learning-rate -1", &["learning-rate: -1 is outside [0, 1e6]"]),
+        ("lenet5 --weight-decay -2", &["weight-decay: -2 is outside [0, 1e6]"]),
         ("lenet5 --seed 9223372036854775808", &["--seed", "above 2^63 - 1"]),
         ("lenet5 --optimizer rprop", &["'rprop'", "--optimizer", "sgd, adam"]),
         ("lenet5 --augment flip", &["'flip' is none of shift, rotate, scale, shear"]),
@@ -410,15 +410,22 @@ fn settings_files_are_refused_with_file_and_line() {
             1,
             &["cnn.toml: line 1: layer 1: a size is one whole number"],
         ),
-        ("kernel = 3", "kernel = 0", 1, &["conv1: ", "size is 0; use at least 1"]),
-        ("kernel = 3", "kernel = 30", 1, &["conv1: ", "does not fit the height of 8"]),
+        ("kernel = 3", "kernel = 0", 2, &["conv1: the height", "size is 0; use at least 1"]),
+        ("size = 2", "size = 0", 2, &["pool2: the height's size is 0"]),
+        (
+            "size = 2",
+            "size = 2\npadding = 2",
+            2,
+            &["pool2: the height's padding of 2 is more than half"],
+        ),
+        ("kernel = 3", "kernel = 30", 2, &["conv1: ", "does not fit the height of 8"]),
         ("rate = 0.1", "rate = 1.5", 2, &["dropout3: rate: 1.5 is outside [0, 1)"]),
         ("maps = 8", "maps = 0", 2, &["conv1: maps: 0 is too few"]),
         ("units = 10", "units = 9", 2, &["last layer gives [9]", "a linear layer of 10 units"]),
         // More than there is room for.
-        ("units = 10", "units = 1000000000000000000", 1, &["linear4", "more than 2147483647"]),
+        ("units = 10", "units = 1000000000000000000", 2, &["linear4", "more than 2147483647"]),
         ("units = 10", "units = 2000000000", 1, &["linear4", "more than 2147483647"]),
-        ("maps = 8", "maps = 4611686018427387904", 1, &["conv1", "more than 2147483647"]),
+        ("maps = 8", "maps = 4611686018427387904", 2, &["conv1", "more than 2147483647"]),
         (
             "size = 2",
             "size = 2\nstrid = 1",
@@ -440,7 +447,7 @@ fn settings_files_are_refused_with_file_and_line() {
         train_cnn(at, settings, "--out run").refused(1, parts);
     }
     train_cnn(at, "[network]\nlayers = []\n", "--out run")
-        .refused(2, &["last layer gives [1, 8, 8]", "a linear layer of 10 units"]);
+        .refused(2, &["network: there is no layer", "[[network.layers]]"]);
     say(at, "train cnn --config none.toml").refused(1, &["none.toml", "No such file"]);
     // A run's settings are of one model.
     let config = format!("{}/config.toml", shared("cnn"));

@@ -108,10 +108,38 @@ fn a_wrong_file_is_named_with_its_line() {
     with("momentum = \"fast\"\n").refused(1, &["c.toml: line 1", "'fast'"]);
     with("visible = \"binary\"\n").refused(1, &["c.toml: line 1", "bernoulli"]);
     with("cd = 1\npcd = 1\n").refused(2, &["cd and pcd"]);
-    with("hidden = 0\n").refused(2, &["hidden: 0"]);
+    with("hidden = 0\n").refused(1, &["c.toml: line 1: hidden: 0 is too few"]);
+    with("batch = 10\nmomentum = \"0.5,2:1\"\n")
+        .refused(1, &["line 2: momentum: 1 is outside [0, 1)"]);
+    with("hidden = 1.5\n").refused(1, &["c.toml: line 1", "1.5", "whole number"]);
+    with("sparsity_cost = 0.2\n")
+        .refused(2, &["sparsity-cost: means nothing without sparsity-target"]);
     say(folder.path(), "train rbm --config none.toml").refused(1, &["cannot read none.toml"]);
     // What a run of another version recorded of itself is no setting.
     with("epochs = 1\nhidden = 2\n[run]\nharmonium = \"9.0.0\"\nmoon = \"full\"\n").done();
+}
+
+/// A number says what its text says, wherever a setting is kept as a text, and a whole number may have any form.
+#[test]
+fn numbers_may_stand_where_texts_do() {
+    let folder = temporary();
+    let at = folder.path();
+    let text = "validation = 0.2\nbinarize = 0.5\nhidden = 1e1\nepochs = 1.0\nlearning_rate = 1\nlimit = 50\n";
+    fs::write(at.join("c.toml"), text).unwrap();
+    say(at, "train rbm --config c.toml --out a").done();
+    let found = config(&at.join("a"));
+    assert_eq!((found["hidden"].as_integer(), found["epochs"].as_integer()), (Some(10), Some(1)));
+    assert_eq!(found["validation"].as_str(), Some("0.2"));
+    assert_eq!(found["run"]["validation_cases"].as_integer(), Some(10));
+    say(at, "train rbm --hidden 1e1 --epochs 1 --validation 0.2 --binarize 0.5 --learning-rate 1 --limit 5e1 --out b")
+        .done();
+    assert_eq!(super::model_bytes(&at.join("a")), super::model_bytes(&at.join("b")));
+    // A device by its number, as `harmonium devices` counts them.
+    fs::write(at.join("d.toml"), "device = 99\n").unwrap();
+    super::finish(
+        super::command(at, &["train", "rbm", "--config", "d.toml"]).env_remove("HARMONIUM_DEVICE"),
+    )
+    .refused(1, &["device '99'"]);
 }
 
 /// What the model's term comes from is one choice: a later layer replaces it, and none keeps two.
@@ -133,6 +161,8 @@ fn cd_pcd_and_the_exact_gradient_replace_each_other() {
     assert_eq!(config(&at.join("exact"))["exact_gradient"].as_bool(), Some(true));
     say(at, "train rbm --resume --out exact --cd 5").refused(2, &["--cd: 5 is asked for", "none"]);
     say(at, "train rbm --resume --out exact --pcd 1").refused(2, &["--pcd: 1 is asked for"]);
+    say(at, "train rbm --resume --out exact --exact-gradient=false")
+        .refused(2, &["--exact-gradient: false is asked for", "has true"]);
 }
 
 /// Of fewer than ten cases none is held out; the run records that, so that its settings give the same run, and its

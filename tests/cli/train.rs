@@ -214,6 +214,26 @@ fn a_profile_is_a_table() {
     }
 }
 
+/// The table is training's: four updates are four, the warm-up's is not among them, and the products of pictures
+/// and report, which run through hundreds of Gibbs steps, are not either.
+#[test]
+fn a_profile_is_of_training_alone() {
+    let folder = temporary();
+    let backends = support::gpus().iter().map(|gpu| gpu.info().backend.clone());
+    for backend in backends.chain(["cpu".into()]) {
+        let options = "train rbm --limit 40 --batch 20 --epochs 2 --hidden 4 --validation 0 --profile --force --out p";
+        let options: Vec<&str> = options.split(' ').chain(["--device", &backend]).collect();
+        let said = finish(&mut command(folder.path(), &options)).done();
+        let (_, table) = said.out.split_once("kernel times on").expect("a table");
+        let calls = |kernel: &str| -> u64 {
+            let row = table.lines().find(|line| line.starts_with(kernel)).expect(kernel);
+            row.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        assert_eq!(calls("cd_update"), 4, "{backend}");
+        assert!((12..40).contains(&calls("matmul")), "{backend}: {}", calls("matmul"));
+    }
+}
+
 #[test]
 fn every_adapter_trains_to_the_same_score() {
     let folder = temporary();

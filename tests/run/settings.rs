@@ -4,7 +4,11 @@ use std::fs;
 
 use harmonium::jobs::network::NetworkSettings;
 use harmonium::jobs::rbm::RbmSettings;
-use harmonium::run::settings::{Settings, check_same, first_changed, read_file, recorded, resolve};
+use harmonium::models::UnitKind;
+use harmonium::run::settings::{
+    Default, Settings, check_same, first_changed, read_file, recorded, resolve,
+};
+use harmonium::training::CdConfig;
 use toml::Table;
 
 fn layer(text: &str) -> Table {
@@ -34,6 +38,10 @@ fn declarations_are_whole<S: Settings>(settings: &S) {
         if !["model", "network", "input"].contains(&setting.name) {
             assert!(setting.help.len() > 5 && !setting.value.is_empty(), "{}", setting.name);
         }
+        if let Default::Is(word) | Default::If(word, _) = setting.default {
+            let value = (setting.parse)(word).expect(setting.name);
+            setting.check(&value).expect(setting.name);
+        }
         for other in [setting.requires].iter().filter(|name| !name.is_empty()) {
             assert!(S::declared().iter().any(|s| s.name == *other), "{other}");
         }
@@ -42,6 +50,15 @@ fn declarations_are_whole<S: Settings>(settings: &S) {
             assert_eq!((setting.canonical)(value.clone()).as_ref(), Ok(value), "{}", setting.name);
         }
     }
+}
+
+/// The command trains as the library does where neither is told how.
+#[test]
+fn the_commands_defaults_are_the_librarys() {
+    let bernoulli = settings(&["data = \"x.npy\""]).training();
+    assert_eq!(bernoulli, CdConfig::default());
+    let gaussian = settings(&["data = \"x.npy\"\nvisible = \"gaussian\""]).training();
+    assert_eq!(gaussian, CdConfig::new(UnitKind::Gaussian, UnitKind::Bernoulli));
 }
 
 #[test]
@@ -131,10 +148,10 @@ fn settings_of_another_model_are_refused_by_name() {
 #[test]
 fn what_may_not_change_is_named_with_both_values() {
     let (before, mut now) = (settings(&["hidden = 5"]), settings(&["hidden = 5\nepochs = 300"]));
-    check_same("run".as_ref(), &before, &now).unwrap();
+    check_same("run".as_ref(), &before, &now, &[]).unwrap();
     now.hidden = 6;
-    let error = check_same("run".as_ref(), &before, &now).unwrap_err().to_string();
+    let error = check_same("run".as_ref(), &before, &now, &[]).unwrap_err().to_string();
     assert!(error.contains("--hidden: 6 is asked for") && error.contains("has 5"), "{error}");
-    let error = check_same("run".as_ref(), &now, &before).unwrap_err().to_string();
+    let error = check_same("run".as_ref(), &now, &before, &[]).unwrap_err().to_string();
     assert!(error.contains("epochs may only grow"), "{error}");
 }

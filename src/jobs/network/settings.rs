@@ -8,15 +8,18 @@ use toml::{Spanned, Table, Value};
 use super::kinds::{NetworkKind, OptimizerName, OutputName};
 use crate::data::PictureInput;
 use crate::error::{Error, Result};
-use crate::jobs::settings::{
-    DEVICE, LIMIT, SEED, VALIDATION, Validation, at_least_one, check_seed, real, text, whole, word,
-};
+use crate::interval::Interval;
+use crate::jobs::settings::{DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, whole, word};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
 use crate::models::network::{NetworkSpec, OutputSpec};
-use crate::run::settings::{Mistake, Setting, SettingValue, Settings, canonical_as, settings};
-use crate::training::{Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule};
+use crate::run::settings::{
+    Default, Mistake, Setting, SettingValue, Settings, canonical_as, settings,
+};
+use crate::training::{
+    Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule, ranges,
+};
 
 /// A network in a settings file, `[network]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,12 +53,11 @@ in_files!(PictureInput, NetworkTable);
 settings! {
     /// The settings of a classifier's training.
     pub struct NetworkSettings {
-        model: NetworkKind = Setting { fill: |_| word("lenet5"), ..Setting::NEW };
+        model: NetworkKind = Setting { default: Default::Is("lenet5"), ..Setting::NEW };
         data: String = Setting {
             value: "DATA",
             help: "digits or fashion (bundled), a folder in MNIST's naming with labels",
-            default: "digits",
-            fill: |_| word("digits"),
+            default: Default::Is("digits"),
             ..Setting::NEW
         };
         output: Option<OutputName> = Setting {
@@ -63,80 +65,82 @@ settings! {
             help: "What follows the last layer: rbf (Euclidean radial basis functions on bitmaps of the digits, as \
                    published) or softmax",
             choices: &["rbf", "softmax"],
-            default: "lenet5 rbf, else softmax",
-            fill: |t| match text(t, "model") {
+            default: Default::By("lenet5 rbf, else softmax", |t| match text(t, "model") {
                 "lenet5" => word("rbf"),
                 "lenet5-modern" => word("softmax"),
                 _ => None,
-            },
+            }),
             ..Setting::NEW
         };
         rbf_j: Option<f32> = Setting {
             value: "J",
             help: "j of the radial basis functions' loss y_D + ln(e^-j + sum of e^-y_i)",
-            default: "10",
-            fill: |t| (text(t, "output") == "rbf").then(|| real(lenet5::J)).flatten(),
+            default: Default::If("10", |t| text(t, "output") == "rbf"),
             ..Setting::NEW
         };
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases",
-            default: "20; bundled digits 60, fashion 40",
             // The bundled sets are small.
-            fill: |t| match text(t, "data") {
+            default: Default::By("20; bundled digits 60, fashion 40", |t| match text(t, "data") {
                 "digits" => whole(60),
                 "fashion" => whole(40),
                 _ => whole(20),
-            },
+            }),
+            range: Some(Interval::COUNT),
             grows: true,
             ..Setting::NEW
         };
         batch: usize = Setting {
             value: "N",
             help: "Cases per update",
-            default: "64",
-            fill: |_| whole(64),
+            range: Some(ranges::BATCH),
+            default: Default::Is("64"),
             ..Setting::NEW
         };
         optimizer: OptimizerName = Setting {
             value: "NAME",
             help: "How gradients change weights: sgd (steepest descent with momentum) or adam",
             choices: &["sgd", "adam"],
-            default: "adam",
-            fill: |_| word("adam"),
+            default: Default::Is("adam"),
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
             value: "X",
             help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
-            default: "adam 0.002..0.00002, sgd 0.05..0.0005, with rbf outputs 0.0005..0.000005",
-            fill: |t| word(match text(t, "optimizer") {
-                "adam" => "0.002..0.00002",
-                // Squared distances of 84 units have gradients that are some hundred times as large.
-                _ if has_rbf(t) => "0.0005..0.000005",
-                _ => "0.05..0.0005",
-            }),
+            default: Default::By(
+                "adam 0.002..0.00002, sgd 0.05..0.0005, with rbf outputs 0.0005..0.000005",
+                |t| match text(t, "optimizer") {
+                    "adam" => word("0.002..0.00002"),
+                    // Squared distances of 84 units have gradients that are some hundred times as large.
+                    _ if has_rbf(t) => word("0.0005..0.000005"),
+                    _ => word("0.05..0.0005"),
+                },
+            ),
+            range: Some(ranges::LEARNING_RATE),
             ..Setting::NEW
         };
         momentum: Option<Schedule> = Setting {
             value: "X",
-            help: "Of sgd, in [0, 1), or a schedule",
-            default: "0.9",
-            fill: |t| (text(t, "optimizer") == "sgd").then(|| word("0.9")).flatten(),
+            help: "Of sgd: a number or a schedule",
+            default: Default::If("0.9", uses_sgd),
+            range: Some(ranges::MEMORY),
             ..Setting::NEW
         };
         nesterov: Option<bool> = Setting {
             value: "BOOL",
             help: "Nesterov's momentum, with sgd",
             alone: Some("true"),
-            fill: |t| (text(t, "optimizer") == "sgd").then(|| false.into()),
+            default: Default::By("", |t| uses_sgd(t).then(|| false.into())),
             ..Setting::NEW
         };
         weight_decay: f32 = Setting {
             value: "X",
             help: "Decay of the weights, not of biases: of adam apart from the gradient, of sgd L2",
-            default: "adam 0.05, sgd 5e-4",
-            fill: |t| real(if text(t, "optimizer") == "sgd" { 5e-4 } else { 0.05 }),
+            default: Default::By("adam 0.05, sgd 5e-4", |t| {
+                real(if uses_sgd(t) { 5e-4 } else { 0.05 })
+            }),
+            range: Some(ranges::WEIGHT_DECAY),
             ..Setting::NEW
         };
         augment: Option<Distortion> = Setting {
@@ -144,7 +148,7 @@ settings! {
             help: "Distort training pictures anew in each epoch: any of shift, rotate, scale, shear, with the largest \
                    amount where the default is not wanted: shift=2,rotate=10,scale=0.15,shear=0.15 (pixels, degrees, \
                    factor 1 +- that, pixels per row)",
-            default: "none",
+            default: Default::None("none"),
             ..Setting::NEW
         };
         validation: Validation = Setting {
@@ -156,22 +160,25 @@ settings! {
             value: "N",
             help: "Stop once so many epochs brought no better model on the cases held out (a lower error, or the same \
                    error with a lower loss); 0 never stops",
-            default: "0",
-            fill: |_| whole(0),
+            default: Default::Is("0"),
             ..Setting::NEW
         };
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, distortions and dropped units", ..SEED };
         device: String = DEVICE;
         input: Option<PictureInput> = Setting {
-            fill: |t| match text(t, "model") {
+            default: Default::By("", |t| match text(t, "model") {
                 "cnn" => None,
                 _ => Value::try_from(PictureInput::lenet5()).ok(),
-            },
+            }),
             ..Setting::NEW
         };
         network: Option<NetworkTable> = Setting { explain: wrong_layer, ..Setting::NEW };
     }
+}
+
+fn uses_sgd(table: &Table) -> bool {
+    text(table, "optimizer") == "sgd"
 }
 
 /// Whether the output units are radial basis functions.
@@ -207,9 +214,6 @@ impl Settings for NetworkSettings {
     fn check(&self) -> Result<()> {
         self.check_network()?;
         self.input.as_ref().map_or(Ok(()), PictureInput::check)?;
-        let limit = self.limit.unwrap_or(1) as u64;
-        at_least_one(&[("epochs", self.epochs), ("limit", limit)])?;
-        check_seed(self.seed)?;
         if self.patience > 0 && self.validation == Validation::None {
             let detail = "stops by the error on cases held out, and --validation 0 holds out none";
             return Err(Error::setting("patience", detail));
@@ -307,6 +311,10 @@ impl NetworkSettings {
         let units = self.output.is_some() || self.rbf_j.is_some();
         match (self.model, &self.network) {
             (NetworkKind::Cnn, None) => return Err(no_network()),
+            (NetworkKind::Cnn, Some(table)) if table.layers.is_empty() => {
+                let detail = "there is no layer; give at least one [[network.layers]]";
+                return Err(Error::setting("network", detail));
+            }
             (NetworkKind::Cnn, Some(_)) if units => {
                 let detail =
                     "of cnn stand in its file: output = { type = \"softmax\" } in [network]";

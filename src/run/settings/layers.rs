@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::{Spanned, Table, Value};
 
-use super::{Mistake, Settings};
+use super::{Mistake, Setting, Settings};
 use crate::error::{Error, Result};
 
 /// What is asked for, over what else there is: later layers go before earlier ones, and the defaults come last.
@@ -18,12 +18,14 @@ pub fn resolve<S: Settings>(layers: Vec<Table>) -> Result<S> {
         check_groups::<S>(&layer)?;
         table = over::<S>(layer, table);
     }
+    check_required::<S>(&table)?;
     for setting in S::declared() {
         if !table.contains_key(setting.name)
-            && let Some(value) = (setting.fill)(&table)
+            && let Some(value) = setting.fill(&table)
         {
             table.insert(setting.name.into(), value);
         }
+        table.get(setting.name).map_or(Ok(()), |value| setting.check(value))?;
     }
     let settings: S = table
         .try_into()
@@ -47,6 +49,19 @@ fn check_groups<S: Settings>(layer: &Table) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// That nothing is asked for that does nothing without another setting.
+fn check_required<S: Settings>(table: &Table) -> Result<()> {
+    let alone =
+        |s: &&Setting| !s.requires.is_empty() && given(table, s.name) && !given(table, s.requires);
+    match S::declared().iter().find(alone) {
+        Some(setting) => {
+            let detail = format!("means nothing without {}", setting.requires.replace('_', "-"));
+            Err(Error::setting(setting.option(), detail))
+        }
+        None => Ok(()),
+    }
 }
 
 fn over<S: Settings>(upper: Table, mut lower: Table) -> Table {
@@ -103,8 +118,9 @@ pub fn read_file<S: Settings>(path: &Path, kind: &str) -> Result<SettingsFile> {
             return Err(fail((Some(span), detail)));
         };
         let canonical = (setting.canonical)(value.into_inner());
-        let value =
-            canonical.map_err(|e| fail((setting.explain)(&text).unwrap_or((Some(span), e))))?;
+        let value = canonical
+            .map_err(|e| fail((setting.explain)(&text).unwrap_or((Some(span.clone()), e))))?;
+        setting.check(&value).map_err(|e| fail((Some(span), e.to_string())))?;
         settings.insert(key, value);
     }
     let recorded = settings.clone();

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::error::Result;
+use crate::interval::Interval;
 use crate::training::Schedule;
 
 /// A mistake in a file's text: where it stands, and what it is.
@@ -36,10 +37,10 @@ pub struct Setting {
     pub value: &'static str,
     /// The words that it takes, if it takes no others.
     pub choices: &'static [&'static str],
-    /// The default in words, for the help; empty where the help says it.
-    pub default: &'static str,
-    /// The default, which may depend on the settings declared before it.
-    pub fill: fn(&Table) -> Option<Value>,
+    /// What it is where nobody says.
+    pub default: Default,
+    /// The numbers that it takes; a schedule's values lie there too.
+    pub range: Option<Interval>,
     /// What stands for the value where the option is given alone.
     pub alone: Option<&'static str>,
     /// Settings of one group exclude each other.
@@ -67,8 +68,8 @@ impl Setting {
         help: "",
         value: "",
         choices: &[],
-        default: "",
-        fill: |_| None,
+        default: Default::None(""),
+        range: None,
         alone: None,
         group: "",
         requires: "",
@@ -84,6 +85,68 @@ impl Setting {
     pub fn option(&self) -> String {
         self.name.replace('_', "-")
     }
+
+    /// What it is where nobody says, beside what is known of the settings declared before it.
+    pub fn fill(&self, known: &Table) -> Option<Value> {
+        match self.default {
+            Default::None(_) => None,
+            Default::Is(word) => (self.parse)(word).ok(),
+            Default::If(word, holds) if holds(known) => (self.parse)(word).ok(),
+            Default::If(..) => None,
+            Default::By(_, find) => find(known),
+        }
+    }
+
+    /// That a value lies in the range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting).
+    pub fn check(&self, value: &Value) -> Result<()> {
+        let Some(range) = self.range else { return Ok(()) };
+        match value {
+            Value::Integer(n) => match u64::try_from(*n) {
+                Ok(n) => range.check_count(&self.option(), n),
+                Err(_) => range.check(&self.option(), *n as f32),
+            },
+            Value::Float(x) => range.check(&self.option(), *x as f32),
+            Value::String(text) if self.schedule => match text.parse::<Schedule>() {
+                Ok(schedule) => schedule.check(&self.option(), range),
+                Err(_) => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// What the help says of it.
+    pub fn words(&self) -> String {
+        let range = match self.range {
+            Some(range) if !range.is_of_counts() => format!(", in {range}"),
+            _ => String::new(),
+        };
+        let default = match self.default {
+            Default::None("") | Default::By("", _) => String::new(),
+            Default::None(words)
+            | Default::Is(words)
+            | Default::If(words, _)
+            | Default::By(words, _) => {
+                format!(" [default: {words}]")
+            }
+        };
+        format!("{}{range}{default}", self.help)
+    }
+}
+
+/// What a setting is where nobody says.
+#[derive(Clone, Copy)]
+pub enum Default {
+    /// Nothing; what that means, where the help does not say it.
+    None(&'static str),
+    /// Always the same, as one would write it.
+    Is(&'static str),
+    /// The same where settings declared before it are so, else nothing.
+    If(&'static str, fn(&Table) -> bool),
+    /// What settings declared before it make it; in words for the help, which are empty where the help says it.
+    By(&'static str, fn(&Table) -> Option<Value>),
 }
 
 /// A type that a setting may have.
@@ -163,7 +226,21 @@ macro_rules! setting_values {
     )* };
 }
 
-setting_values!(String, f32, bool);
+setting_values!(f32, bool);
+
+impl SettingValue for String {
+    fn parse(text: &str) -> std::result::Result<Value, String> {
+        Ok(Value::String(text.into()))
+    }
+
+    /// A number is the text that it is written as: `device = 0`.
+    fn canonical(value: Value) -> std::result::Result<Value, String> {
+        match value {
+            Value::Integer(_) | Value::Float(_) => Ok(Value::String(value.to_string())),
+            other => canonical_as::<String>(other),
+        }
+    }
+}
 
 impl SettingValue for Schedule {
     const SCHEDULE: bool = true;
@@ -182,22 +259,31 @@ macro_rules! whole {
     ($($type:ty),*) => { $(
         impl SettingValue for $type {
             fn parse(text: &str) -> std::result::Result<Value, String> {
-                parse_as::<$type>(text).map_err(|e| {
-                    match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-                        // 2^63 - 1 is the largest that TOML holds.
-                        true if text.parse::<$type>().is_ok() => format!("{text} is above 2^63 - 1"),
-                        true => "the number is too large".into(),
-                        false if e.is_empty() => e,
-                        false => "a whole number is expected, 0 or above".into(),
-                    }
-                })
+                if let Some(n) = whole_of(text.parse().ok()) {
+                    return Ok(Value::Integer(n));
+                }
+                match text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+                    // 2^63 - 1 is the largest that TOML holds.
+                    true if text.parse::<$type>().is_ok() => Err(format!("{text} is above 2^63 - 1")),
+                    true => Err("the number is too large".into()),
+                    false => Err("a whole number is expected, 0 or above".into()),
+                }
             }
 
             fn canonical(value: Value) -> std::result::Result<Value, String> {
-                canonical_as::<$type>(value)
+                canonical_as::<$type>(match whole_of(value.as_float()) {
+                    Some(n) => Value::Integer(n),
+                    None => value,
+                })
             }
         }
     )* };
+}
+
+/// The whole number that a float is: `1e3` is one.
+fn whole_of(value: Option<f64>) -> Option<i64> {
+    // Above 2^53 a float may stand for a neighbour.
+    value.filter(|x| x.fract() == 0.0 && (0.0..=9e15).contains(x)).map(|x| x as i64)
 }
 
 whole!(u64, usize);
@@ -236,7 +322,7 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// The declarations, in the order of the fields.
     fn declared() -> &'static [Setting];
 
-    /// Whether the values are in their ranges and go together.
+    /// Whether the values, each in its range, go together.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting).
@@ -247,6 +333,39 @@ pub trait Settings: Serialize + DeserializeOwned {
 
     /// The settings that 0.1 took a fingerprint of.
     fn of_0_1() -> &'static [&'static str];
+}
+
+/// A text, or the text of a number: `validation = 0.2` says as much as `validation = "0.2"`.
+pub(crate) fn text_or_number<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<String, D::Error> {
+    struct Visitor;
+
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a text or a number")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<String, E> {
+            Ok(text.into())
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, n: i64) -> std::result::Result<String, E> {
+            Ok(n.to_string())
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, n: u64) -> std::result::Result<String, E> {
+            Ok(n.to_string())
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, x: f64) -> std::result::Result<String, E> {
+            Ok(x.to_string())
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
 }
 
 /// Gives types that are written as words their serialised form.
@@ -260,7 +379,7 @@ macro_rules! settings_text {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                let text = $crate::run::settings::text_or_number(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }

@@ -18,17 +18,18 @@ pub fn table<S: Settings>(settings: &S) -> Result<Table> {
 }
 
 /// Checks that settings that are asked for differ from those of the run in `path` in what may grow at most, and
-/// that growing epochs change no earlier one.
+/// that growing epochs change no earlier one. `asked` is what was written, of which a mistake is told first.
 ///
 /// # Errors
 /// [`Error::Setting`] naming the first that differs, with both values.
-pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S) -> Result<()> {
+pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S, asked: &[Table]) -> Result<()> {
     let (before, now) = (table(before)?, table(now)?);
     let declared = |key: &str| S::declared().iter().find(|s| s.name == key);
     let mut keys: Vec<&String> =
         before.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
-    // First what is there now: what it replaces is gone because of it.
-    keys.sort_by_key(|key| !now.contains_key(*key));
+    // First what was written: the rest may have changed because of it.
+    let written = |key: &String| asked.iter().rev().find_map(|layer| layer.get(key));
+    keys.sort_by_key(|key| written(key).is_none());
     let mut grown = false;
     for key in keys {
         if before.get(key) == now.get(key) {
@@ -46,7 +47,7 @@ pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S) -> Result<()> {
             format!("--{}", key.replace('_', "-")),
             format!(
                 "{} is asked for, and the run in {} has {}; {allowed}, or start another run",
-                text(&now),
+                written(key).or(now.get(key)).map_or("none".into(), Value::to_string),
                 path.display(),
                 text(&before)
             ),
@@ -110,7 +111,7 @@ pub fn first_changed<S: Settings>(
     let then: Table =
         checkpoint.parse().map_err(|e: toml::de::Error| Error::setting("settings", e.message()))?;
     let changed = S::declared().iter().filter(|s| !s.grows).find(|s| {
-        let default = || (s.fill)(&now);
+        let default = || s.fill(&now);
         let value = |t: &Table| t.get(s.name).cloned().or_else(default);
         value(&then) != value(&now)
     });
