@@ -47,7 +47,7 @@ pub fn score(network: &Network, source: &mut dyn BatchSource) -> Result<Classifi
     let (mut row, mut space) = (0, Workspace::new());
     while let Some(batch) = source.next_batch(BATCH)? {
         let (x, classes) = (batch.cases, batch.labelled()?);
-        let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row };
+        let mut tally = Tally { loss: &mut loss, error: &mut wrong, row };
         network.score(x, classes, &mut tally, &mut space)?;
         row += classes.shape().len();
     }
@@ -99,7 +99,7 @@ pub fn predict(
             let row = predicted.len();
             let own: Vec<f32> = labels[row..][..batch.len()].iter().map(|&l| l as f32).collect();
             let own = Tensor::from_f32(device, &[batch.len()], &own)?;
-            let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row };
+            let mut tally = Tally { loss: &mut loss, error: &mut wrong, row };
             network.tally(&own, &mut tally, &mut space)?;
         }
         predicted.extend(network.classes_of(&scores)?);

@@ -156,10 +156,16 @@ pub(super) fn fold(
 /// Σ (x − y)² over two rows of one length.
 #[inline(always)]
 pub(crate) fn squared_distance(x: &[f32], y: &[f32]) -> f32 {
+    fold_pairs(x, y, |x, y| (x - y) * (x - y))
+}
+
+/// Σ f(x, y) over two rows of one length.
+#[inline(always)]
+pub(super) fn fold_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut parts = [0.0f32; PARTS];
     let (xs, ys) = (x.chunks_exact(PARTS), y.chunks_exact(PARTS));
     let rest = xs.remainder().iter().zip(ys.remainder());
-    let add = |p: &mut f32, x: &f32, y: &f32| *p += (x - y) * (x - y);
+    let add = |p: &mut f32, x: &f32, y: &f32| *p += f(*x, *y);
     for (x, y) in xs.zip(ys) {
         for ((p, x), y) in parts.iter_mut().zip(x).zip(y) {
             add(p, x, y);

@@ -67,6 +67,7 @@ static CATALOGUE: &[&Entry] = entries! {
     conv2d_grad_kernel
     cross_entropy
     squared_error
+    logistic_loss
     rbf
     rbf_grad_input
     rbf_loss

@@ -28,6 +28,7 @@ pub mod elementwise;
 pub mod error_count;
 pub mod gather;
 mod log_loss;
+pub mod logistic_loss;
 pub mod matmul;
 pub mod pool2d;
 pub mod pool2d_grad_input;

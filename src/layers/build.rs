@@ -140,6 +140,6 @@ impl<'a> Build<'a> {
                 given
             }
         };
-        Ok(Parameter { name, value, trained: count, decays })
+        Ok(Parameter { name, value, trained: count, decays, frozen: false })
     }
 }

@@ -10,9 +10,10 @@ use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::tensor::Tensor;
 
 /// `y = f(xW + bias)`: x `[B, N]`, W `[N, M]`, bias `[M]`, y `[B, M]`. With dz = dy·f′:
-/// dW = xᵀdz, dbias = Σ_b dz, dx = dz·Wᵀ.
+/// dW = xᵀdz, dbias = Σ_b dz, dx = dz·Wᵀ. A transposed one keeps Wᵀ, `[M, N]`.
 pub struct Linear {
     f: Activation,
+    transposed: bool,
     parameters: Vec<Parameter>,
 }
 
@@ -25,11 +26,12 @@ impl Linear {
     pub fn new(build: &mut Build<'_>, spec: &LinearSpec, inputs: usize) -> Result<Self> {
         let units = spec.units;
         let fans = Fans { inputs, outputs: units };
-        let mut parameters = vec![build.weights("weight", &[inputs, units], |_| Some(fans))?];
+        let dims = if spec.transposed { [units, inputs] } else { [inputs, units] };
+        let mut parameters = vec![build.weights("weight", &dims, |_| Some(fans))?];
         if spec.bias {
             parameters.push(build.bias(&[units])?);
         }
-        Ok(Linear { f: spec.activation, parameters })
+        Ok(Linear { f: spec.activation, transposed: spec.transposed, parameters })
     }
 }
 
@@ -37,7 +39,8 @@ impl Layer for Linear {
     fn forward(&self, x: &Tensor, y: &mut Tensor, _: &mut Option<Tensor>, _: Pass) -> Result<()> {
         let bias1 = self.parameters.get(1).map(|p| &p.value);
         let epilogue = Epilogue { bias1, activation: self.f, ..Epilogue::default() };
-        matmul(x, &self.parameters[0].value, Transpose::NN, &epilogue, y)
+        let how = if self.transposed { Transpose::NT } else { Transpose::NN };
+        matmul(x, &self.parameters[0].value, how, &epilogue, y)
     }
 
     fn backward(&self, step: Backward<'_>) -> Result<()> {
@@ -47,12 +50,18 @@ impl Layer for Linear {
         }
         let plain = Epilogue::default();
         let (dweight, dbias) = Backward::gradients(gradients)?;
-        matmul(x, dy, Transpose::TN, &plain, dweight)?;
+        match self.transposed {
+            true => matmul(dy, x, Transpose::TN, &plain, dweight)?,
+            false => matmul(x, dy, Transpose::TN, &plain, dweight)?,
+        }
         if let Some(dbias) = dbias {
             *dbias = reduce(Reduction::Sum, Axis::Columns, 1.0, dy)?;
         }
         match dx {
-            Some(dx) => matmul(dy, &self.parameters[0].value, Transpose::NT, &plain, dx),
+            Some(dx) => {
+                let how = if self.transposed { Transpose::NN } else { Transpose::NT };
+                matmul(dy, &self.parameters[0].value, how, &plain, dx)
+            }
             None => Ok(()),
         }
     }

@@ -50,6 +50,8 @@ pub struct Parameter {
     pub trained: usize,
     /// Whether weight decay applies: to weights, not to biases and coefficients.
     pub decays: bool,
+    /// Whether training leaves it as it is.
+    pub frozen: bool,
 }
 
 /// A step of a network with an explicit backward pass.

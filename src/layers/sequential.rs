@@ -279,8 +279,8 @@ impl Sequential {
                 place.parameters = stage.parameters().iter().map(zeros).collect::<Result<_>>()?;
             }
         }
-        // Where x's gradient is not asked for, nothing below the first parameters has a use for its own.
-        let trained = |stage: &Stage| !stage.parameters().is_empty();
+        // Where x's gradient is not asked for, nothing below the first trained layer has a use for its own.
+        let trained = |stage: &Stage| stage.parameters().iter().any(|p| !p.frozen);
         let first = match dx {
             Some(_) => 0,
             None => self.stages.iter().position(trained).unwrap_or(self.stages.len()),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::windows::maps_of;
-use super::words::{activated, biased, function_words, is_identity, is_yes, yes};
+use super::words::{activated, biased, function_words, is_identity, is_no, is_yes, yes};
 use super::{ConvSpec, PoolSpec, Size};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
@@ -64,12 +64,16 @@ pub struct LinearSpec {
     /// f.
     #[serde(default, skip_serializing_if = "is_identity")]
     pub activation: Activation,
+    /// Whether the weights are kept the other way round, `[units, inputs]`: as those of the layer that this one
+    /// undoes.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub transposed: bool,
 }
 
 impl LinearSpec {
     /// So many units, with a bias and no activation.
     pub fn new(units: usize) -> Self {
-        LinearSpec { units, bias: true, activation: Activation::Identity }
+        LinearSpec { units, bias: true, activation: Activation::Identity, transposed: false }
     }
 
     /// Whether there is a bias.
@@ -80,6 +84,11 @@ impl LinearSpec {
     /// f.
     pub fn activation(self, activation: Activation) -> Self {
         LinearSpec { activation, ..self }
+    }
+
+    /// Whether the weights are kept the other way round.
+    pub fn transposed(self, transposed: bool) -> Self {
+        LinearSpec { transposed, ..self }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::{activated, biased, is_identity, is_yes, unless, yes};
+use super::words::{activated, biased, is_identity, is_no, is_yes, unless, yes};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::pool2d::{Pool, Pooling};
@@ -68,10 +68,6 @@ fn one() -> usize {
 
 fn is_one(x: &usize) -> bool {
     *x == 1
-}
-
-fn is_no(x: &bool) -> bool {
-    !*x
 }
 
 /// A convolution; what has a default may be left out.

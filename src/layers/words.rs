@@ -10,6 +10,10 @@ pub(super) fn is_yes(x: &bool) -> bool {
     *x
 }
 
+pub(super) fn is_no(x: &bool) -> bool {
+    !*x
+}
+
 pub(super) fn is_identity(f: &Activation) -> bool {
     *f == Activation::Identity
 }

@@ -67,6 +67,11 @@ impl Workspace {
         self.places.iter().flat_map(|place| &place.parameters)
     }
 
+    /// The same, to be changed before an update.
+    pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
+        self.places.iter_mut().flat_map(|place| &mut place.parameters)
+    }
+
     /// Gives up all that has the size of a batch, and keeps the parameters' gradients.
     pub fn release(&mut self) {
         self.pass = None;

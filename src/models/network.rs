@@ -130,8 +130,8 @@ pub struct Network {
 pub struct Tally<'a> {
     /// L of each case, `[N]`.
     pub loss: &'a mut Tensor,
-    /// 1 for a case whose class is wrong, else 0, `[N]`.
-    pub wrong: &'a mut Tensor,
+    /// 1 for a case whose class is wrong, else 0; of an autoencoder its squared error. `[N]`.
+    pub error: &'a mut Tensor,
     /// The element of the batch's first case.
     pub row: usize,
 }
@@ -348,7 +348,7 @@ impl Network {
         match (&self.centres, self.spec.output) {
             (Some(centres), OutputSpec::Rbf { j }) => {
                 let y = distances(features, centres)?;
-                error_count(&y, classes, extreme, Place::at(&mut *tally.wrong, row))?;
+                error_count(&y, classes, extreme, Place::at(&mut *tally.error, row))?;
                 let Some(scale) = scale else {
                     return rbf_loss(&y, classes, j, Losses::at(&mut *tally.loss, row));
                 };
@@ -362,7 +362,7 @@ impl Network {
                 rbf_grad_input(&dy, features, centres, gradient)
             }
             _ => {
-                error_count(features, classes, extreme, Place::at(&mut *tally.wrong, row))?;
+                error_count(features, classes, extreme, Place::at(&mut *tally.error, row))?;
                 let gradient = scale.is_some().then_some(gradient);
                 let scale = scale.unwrap_or(1.0);
                 let losses = Losses { gradient, scale, ..Losses::at(tally.loss, row) };

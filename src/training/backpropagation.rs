@@ -1,4 +1,4 @@
-//! Training of classifiers by backpropagation.
+//! Training by backpropagation: of classifiers, autoencoders, whatever is layers with a loss.
 
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
@@ -8,7 +8,7 @@ use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
-use crate::layers::{Pass, Workspace};
+use crate::layers::{Pass, Sequential, Workspace};
 use crate::models::network::Tally;
 use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
@@ -43,9 +43,60 @@ pub static TRAIN_ERROR: Figure = Figure {
     ..Figure::NEW
 };
 
-/// Trains a [`Network`].
-pub struct Backpropagation {
-    network: Network,
+/// What backpropagation trains: a model of layers with a loss.
+pub trait Trainable: Model {
+    /// The layers.
+    fn layers(&self) -> &Sequential;
+
+    /// The same, to be changed.
+    fn layers_mut(&mut self) -> &mut Sequential;
+
+    /// The gradient of a batch's mean loss, into [`Workspace::gradients`], and each case's loss and error into
+    /// `tally`. `x` are the batch's cases, perhaps distorted.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for a batch without the labels that it needs; [`Error::Shape`]; device errors.
+    fn gradient(
+        &self,
+        batch: Batch<'_>,
+        x: &Tensor,
+        pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()>;
+
+    /// What the means of an epoch's losses and errors are.
+    fn figures(&self) -> [&'static Figure; 2];
+}
+
+impl Trainable for Network {
+    fn layers(&self) -> &Sequential {
+        Network::layers(self)
+    }
+
+    fn layers_mut(&mut self) -> &mut Sequential {
+        Network::layers_mut(self)
+    }
+
+    fn gradient(
+        &self,
+        batch: Batch<'_>,
+        x: &Tensor,
+        pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
+        Network::gradient(self, x, batch.labelled()?, pass, tally, space)
+    }
+
+    fn figures(&self) -> [&'static Figure; 2] {
+        [&TRAIN_LOSS, &TRAIN_ERROR]
+    }
+}
+
+/// Trains a model of layers by steepest descent with momentum or by Adam.
+pub struct Backpropagation<M = Network> {
+    network: M,
     config: BackpropagationConfig,
     /// For each parameter what the optimiser keeps.
     memories: Vec<Vec<Tensor>>,
@@ -56,12 +107,12 @@ pub struct Backpropagation {
     space: Workspace,
 }
 
-impl Backpropagation {
+impl<M: Trainable> Backpropagation<M> {
     /// A trainer of `network`, before the first update.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting outside its range, [`Error::OutOfMemory`].
-    pub fn new(network: Network, config: BackpropagationConfig) -> Result<Self> {
+    pub fn new(network: M, config: BackpropagationConfig) -> Result<Self> {
         config.check()?;
         let zeros = |p: &crate::layers::Parameter| {
             let names = config.optimizer.memories().iter();
@@ -80,12 +131,12 @@ impl Backpropagation {
     }
 
     /// The network as trained so far.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &M {
         &self.network
     }
 
     /// The network.
-    pub fn into_network(self) -> Network {
+    pub fn into_network(self) -> M {
         self.network
     }
 
@@ -95,14 +146,14 @@ impl Backpropagation {
     }
 
     /// The batch's gradient, through distortions where there are any.
-    fn gradient(&mut self, batch: Batch<'_>, [loss, wrong]: &mut [Tensor; 2]) -> Result<()> {
-        let (x, classes) = (batch.cases, batch.labelled()?);
+    fn gradient(&mut self, batch: Batch<'_>, [loss, error]: &mut [Tensor; 2]) -> Result<()> {
+        let x = batch.cases;
         let (seed, clock) = (self.config.seed, self.clock);
         let row = clock.epoch_cases as usize;
         let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(clock.updates));
-        let mut tally = Tally { loss, wrong, row };
+        let mut tally = Tally { loss, error, row };
         let Some(Augmentation { distortion, background }) = self.config.augment else {
-            return self.network.gradient(x, classes, pass, &mut tally, &mut self.space);
+            return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);
         };
         let dims = x.shape().dims();
         let mut distorted = match self.distorted.take() {
@@ -112,7 +163,7 @@ impl Backpropagation {
         let first = clock.epoch_cases as u32;
         let draw = Draw::new(seed, stream::AUGMENT).at(clock.epoch()).from_case(first);
         distortion.apply(x, &draw, background, &mut distorted)?;
-        self.network.gradient(&distorted, classes, pass, &mut tally, &mut self.space)?;
+        self.network.gradient(batch, &distorted, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         Ok(())
     }
@@ -123,6 +174,9 @@ impl Backpropagation {
         let parameters = self.network.layers_mut().parameters_mut();
         let gradients = self.space.gradients().zip(&mut self.memories);
         for (parameter, (gradient, memories)) in parameters.zip(gradients) {
+            if parameter.frozen {
+                continue;
+            }
             let weight_decay = if parameter.decays { config.weight_decay } else { 0.0 };
             let value = &mut parameter.value;
             match (&config.optimizer, memories.as_mut_slice()) {
@@ -163,7 +217,7 @@ impl Backpropagation {
     }
 }
 
-impl Learner for Backpropagation {
+impl<M: Trainable> Learner for Backpropagation<M> {
     fn clock(&self) -> Clock {
         self.clock
     }
@@ -195,13 +249,13 @@ impl Learner for Backpropagation {
             false => &mut self.tallies,
         };
         for (name, tally) in ["epoch.loss", "epoch.wrong"].into_iter().zip(tallies) {
-            visit.optional(name, self.network.device(), tally)?;
+            visit.optional(name, self.network.layers().device(), tally)?;
         }
         Ok(())
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        let device = self.network.device().clone();
+        let device = self.network.layers().device().clone();
         for tally in &mut self.tallies {
             let sized = |t: &Tensor| t.shape().dims() == [source.cases()];
             if !tally.as_ref().is_some_and(sized) {
@@ -225,7 +279,7 @@ impl Learner for Backpropagation {
 
     fn end_epoch(&mut self) -> Result<Figures> {
         let read = |tally: &Option<Tensor>| tally.as_ref().map_or(Ok(Vec::new()), Tensor::to_vec);
-        let (losses, wrong) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
+        let (losses, errors) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
         self.check_losses(&losses)?;
         // Scores of other batches come next.
         self.space.release();
@@ -233,9 +287,10 @@ impl Learner for Backpropagation {
             values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
         };
         let learning_rate = self.config.learning_rate.at(self.clock.epoch(), self.config.epochs);
+        let [loss, error] = self.network.figures();
         Ok(Figures::new()
             .with(&LEARNING_RATE, rate(learning_rate))
-            .with(&TRAIN_LOSS, mean(&losses))
-            .with(&TRAIN_ERROR, mean(&wrong)))
+            .with(loss, mean(&losses))
+            .with(error, mean(&errors)))
     }
 }

@@ -16,7 +16,7 @@ mod source;
 mod state;
 
 pub use crate::models::HostArray;
-pub use backpropagation::{Backpropagation, TRAIN_ERROR, TRAIN_LOSS};
+pub use backpropagation::{Backpropagation, TRAIN_ERROR, TRAIN_LOSS, Trainable};
 pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;

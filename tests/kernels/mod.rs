@@ -20,6 +20,7 @@ mod dropout;
 mod elementwise;
 mod error_count;
 mod gather;
+mod logistic_loss;
 mod losses;
 mod matmul;
 mod pool2d;

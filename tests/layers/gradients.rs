@@ -162,6 +162,9 @@ fn linear_layers() {
     on_cpu(&[7], &[linear(5, Activation::Tanh), linear(3, Activation::Sigmoid)]);
     on_cpu(&[4], &[LinearSpec::new(3).bias(false).activation(F).into()]);
     on_cpu(&[2, 3, 5], &[linear(4, Activation::Softplus)]);
+    // Weights kept the other way round: as those of the layer before.
+    let back = LinearSpec::new(7).activation(Activation::Sigmoid).transposed(true);
+    on_cpu(&[7], &[linear(5, Activation::Tanh), back.into()]);
 }
 
 #[test]
@@ -261,6 +264,7 @@ fn all_layers_on_every_adapter() {
     for gpu in crate::support::gpus() {
         check(gpu, &[2, 12, 11], &everything());
         check(gpu, &[3, 6, 5], &[with_table(), pool(PoolKind::Average, 2)]);
+        check(gpu, &[9], &[linear(5, F), LinearSpec::new(9).activation(F).transposed(true).into()]);
     }
 }
 

@@ -23,7 +23,7 @@ fn mean_loss(network: &Network, x: &Tensor, classes: &Tensor) -> (f64, f32) {
     let n = classes.shape().len();
     let mut loss = Tensor::zeros(&device, &[n]).unwrap();
     let mut wrong = Tensor::zeros(&device, &[n]).unwrap();
-    let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 0 };
+    let mut tally = Tally { loss: &mut loss, error: &mut wrong, row: 0 };
     network.score(x, classes, &mut tally, &mut Workspace::new()).unwrap();
     let mean = loss.to_vec().unwrap().iter().map(|&l| f64::from(l)).sum::<f64>() / n as f64;
     (mean, wrong.to_vec().unwrap().iter().sum())
@@ -41,7 +41,7 @@ fn gradients_of_the_mean_loss() {
             let classes = Tensor::from_f32(device, &[4], &[0.0, 2.0, 1.0, 2.0]).unwrap();
             let mut loss = Tensor::zeros(device, &[6]).unwrap();
             let mut wrong = Tensor::zeros(device, &[6]).unwrap();
-            let mut tally = Tally { loss: &mut loss, wrong: &mut wrong, row: 2 };
+            let mut tally = Tally { loss: &mut loss, error: &mut wrong, row: 2 };
             let mut space = Workspace::new();
             network.gradient(&x, &classes, Pass::Evaluate, &mut tally, &mut space).unwrap();
             let (mean, errors) = mean_loss(&network, &x, &classes);
