@@ -1,14 +1,14 @@
-// The mean squared error of each row, and its gradient. Needs shared/rows.wgsl.
+// The squared error of each row, and its gradient. Needs shared/rows.wgsl.
 
 struct Params {
     rows: u32,
     columns: u32,
     lanes: u32,
     first_row: u32,
-    divisor: f32,
     slope: f32,
     unused0: u32,
     unused1: u32,
+    unused2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -35,5 +35,5 @@ fn main(
         if GRADIENT && row < params.rows { dx[start + c] = params.slope * difference; }
     }
     sum = team_sum(local, sum);
-    if lane == 0u && row < params.rows { loss[params.first_row + row] = sum / params.divisor; }
+    if lane == 0u && row < params.rows { loss[params.first_row + row] = sum; }
 }

@@ -55,6 +55,10 @@ pub mod stream {
         AUGMENT = 10;
         /// Stochastic scores of a finished machine.
         EVALUATION = 11;
+        /// What a denoising autoencoder's input loses: which values.
+        CORRUPTION = 60;
+        /// And what stands in their place.
+        SALT = 61;
     }
 }
 

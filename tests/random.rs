@@ -11,16 +11,26 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 14] = [
+const USES: [(&str, &[&str]); 16] = [
     ("stream::SHUFFLE", &["src/training/batches.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
-    ("stream::WEIGHTS", &["src/layers/build.rs", "src/models/rbm.rs"]),
+    (
+        "stream::WEIGHTS",
+        &[
+            "src/layers/build.rs",
+            "src/layers/sequential.rs",
+            "src/models/autoencoder/mod.rs",
+            "src/models/rbm.rs",
+        ],
+    ),
     ("stream::BINARIZE", &["src/data/preprocessing.rs"]),
     ("stream::SPLIT", &["src/data/set.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
     ("stream::DROPOUT", &["src/training/backpropagation.rs"]),
+    ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
+    ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),
     // What the library and the command `sample` call free chains.

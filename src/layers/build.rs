@@ -62,7 +62,7 @@ impl Initialization {
 pub(super) type Give<'a> = dyn FnMut(&str, &[usize]) -> Result<Tensor> + 'a;
 
 pub(super) enum Start<'a> {
-    Drawn { initialization: Initialization, seed: u64 },
+    Drawn { initialization: Initialization, draw: Draw },
     Given(&'a mut Give<'a>),
 }
 
@@ -81,7 +81,7 @@ impl<'a> Build<'a> {
     /// Parameters that start from the seed. `number` tells the layers of a network apart: no two draw the same
     /// numbers.
     pub fn new(device: &'a Device, initialization: Initialization, seed: u64, number: u64) -> Self {
-        let start = Start::Drawn { initialization, seed };
+        let start = Start::Drawn { initialization, draw: Draw::new(seed, stream::WEIGHTS) };
         Build { device, start, number, op: "layer", name: String::new() }
     }
 
@@ -93,8 +93,8 @@ impl<'a> Build<'a> {
         fans: impl Fn(usize) -> Option<Fans>,
     ) -> Result<Parameter> {
         let number = self.number;
-        self.parameter(name, dims, |count, values, (initialization, seed)| {
-            let rng = PhiloxRng::new(Draw::new(seed, stream::WEIGHTS).at(number));
+        self.parameter(name, dims, |count, values, (initialization, draw)| {
+            let rng = PhiloxRng::new(draw.at(number));
             initialization.fill(rng, values, count, fans);
         })
     }
@@ -108,7 +108,7 @@ impl<'a> Build<'a> {
         &mut self,
         name: &str,
         dims: &[usize],
-        draw: impl FnOnce(usize, &mut Vec<f32>, (Initialization, u64)),
+        fill: impl FnOnce(usize, &mut Vec<f32>, (Initialization, Draw)),
     ) -> Result<Parameter> {
         let op = self.op;
         let count = Shape::checked(dims, op)?.len();
@@ -118,7 +118,7 @@ impl<'a> Build<'a> {
             layer => format!("{layer}.{name}"),
         };
         let value = match &mut self.start {
-            Start::Drawn { initialization, seed } => {
+            Start::Drawn { initialization, draw } => {
                 let mut values = Vec::new();
                 values.try_reserve_exact(count).map_err(|e| Error::OutOfMemory {
                     op,
@@ -126,7 +126,7 @@ impl<'a> Build<'a> {
                     adapter: "the host".into(),
                     detail: e.to_string(),
                 })?;
-                draw(count, &mut values, (*initialization, *seed));
+                fill(count, &mut values, (*initialization, *draw));
                 Tensor::from_f32(self.device, dims, &values)?
             }
             Start::Given(give) => {

@@ -11,6 +11,7 @@ mod plain;
 mod pool;
 mod sequential;
 mod spec;
+mod stage;
 mod subsample;
 mod windows;
 mod words;

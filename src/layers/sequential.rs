@@ -1,14 +1,15 @@
 //! Layers one after another.
 
+use std::ops::Range;
+
 use super::build::{Give, Start};
+use super::stage::{Stage, check_draws, layer, numbered};
 use super::workspace::{no_pass, sized, view};
-use super::{
-    ActivationLayer, Backward, Build, Conv, Dropout, Initialization, Layer, LayerSpec, Linear,
-    Parameter, Pass, PoolLayer, Subsample, Workspace,
-};
+use super::{Backward, Build, Initialization, LayerSpec, Parameter, Pass, Workspace};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::random::Draw;
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::random::{Draw, stream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -40,17 +41,6 @@ pub struct Sequential {
     stages: Vec<Stage>,
 }
 
-struct Stage {
-    name: String,
-    /// None for a flattening: what it gives is what it gets under another shape.
-    layer: Option<Box<dyn Layer>>,
-    /// A case's sizes after it.
-    dims: Vec<usize>,
-    /// The place of the workspace where its input lies; `None` for the batch itself. A flattening at the front
-    /// has a place, for a copy of the batch.
-    from: Option<usize>,
-}
-
 /// A layer of a network, for those who look at it.
 pub struct StageView<'a> {
     /// `conv1`: the kind, and the layer's number counted from 1 without flattenings.
@@ -74,7 +64,24 @@ impl Sequential {
         initialization: Initialization,
         seed: u64,
     ) -> Result<Self> {
-        Self::built(Build::new(device, initialization, seed, 0), input, specs)
+        Self::drawn(device, input, specs, initialization, Draw::new(seed, stream::WEIGHTS))
+    }
+
+    /// As [`Sequential::new`], from a draw of the stream [`stream::WEIGHTS`] whose level tells equally seeded
+    /// networks apart.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn drawn(
+        device: &Device,
+        input: &[usize],
+        specs: &[LayerSpec],
+        initialization: Initialization,
+        draw: Draw,
+    ) -> Result<Self> {
+        let mut build = Build::new(device, initialization, draw.seed, 0);
+        build.start = Start::Drawn { initialization, draw };
+        Self::built(build, input, specs)
     }
 
     /// As [`Sequential::new`], of parameters that there are: `give` is asked for each, first layer first, by its
@@ -204,13 +211,32 @@ impl Sequential {
         pass: Pass,
         space: &'s mut Workspace,
     ) -> Result<&'s Tensor> {
-        let rows = self.rows(x)?;
+        self.forward_through(0..self.stages.len(), x, pass, space)
+    }
+
+    /// What the stages of a range give, the first of them for x: an encoder alone, or a decoder.
+    ///
+    /// # Errors
+    /// As [`Sequential::forward`]; [`Error::Shape`] for a range beyond the stages, or one that begins behind a
+    /// flattening.
+    pub fn forward_through<'s>(
+        &self,
+        range: Range<usize>,
+        x: &Tensor,
+        pass: Pass,
+        space: &'s mut Workspace,
+    ) -> Result<&'s Tensor> {
+        let Range { start, end } = range;
+        let stages = self.stages.get(start..end).ok_or_else(no_pass)?;
+        let input = start.checked_sub(1).map_or(&self.input, |before| &self.stages[before].dims);
+        let rows = rows(x, input)?;
         space.begin(&self.device, self.stages.len());
-        for (i, stage) in self.stages.iter().enumerate() {
+        for (i, stage) in (start..).zip(stages) {
+            let from = stage.from.filter(|&from| from >= start);
             let dims = batch_dims(rows, &stage.dims);
             let (before, rest) = space.places.split_at_mut(i);
             let Some(place) = rest.first_mut() else { return Err(no_pass()) };
-            match (&stage.layer, stage.from) {
+            match (&stage.layer, from) {
                 (None, Some(from)) => view(&mut before[from].value, &dims)?,
                 (None, None) => {
                     let old = place.value.take();
@@ -229,12 +255,12 @@ impl Sequential {
                 }
             }
         }
-        let Some(stage) = self.stages.last() else {
+        let Some(stage) = stages.last() else {
             return Err(Error::setting("layers", "there is none; give at least one"));
         };
         space.last = match (&stage.layer, stage.from) {
             (None, Some(from)) => from,
-            _ => self.stages.len() - 1,
+            _ => end - 1,
         };
         space.pass = Some(pass);
         space.value(space.last).ok_or_else(no_pass)
@@ -268,7 +294,7 @@ impl Sequential {
         mut dx: Option<&mut Tensor>,
         space: &mut Workspace,
     ) -> Result<()> {
-        let rows = self.rows(x)?;
+        let rows = rows(x, &self.input)?;
         let pass = space.pass.take().ok_or_else(no_pass)?;
         if space.places.len() != self.stages.len() {
             return Err(no_pass());
@@ -297,6 +323,9 @@ impl Sequential {
             let dims = batch_dims(rows, &stage.dims);
             view(&mut place.value, &dims)?;
             view(&mut place.gradient, &dims)?;
+            if let (Some(beside), Some(gradient)) = (place.beside.take(), &mut place.gradient) {
+                elementwise_in_place(Elementwise::ADD, gradient, Some(&beside))?;
+            }
             let (x, dx) = match stage.from {
                 None => (x, dx.as_deref_mut()),
                 Some(from) => {
@@ -323,75 +352,24 @@ impl Sequential {
         }
         Ok(())
     }
-
-    fn rows(&self, x: &Tensor) -> Result<usize> {
-        match x.shape().dims() {
-            [rows, case @ ..] if case == self.input => Ok(*rows),
-            _ => Err(Error::shape(
-                "network",
-                format!(
-                    "the batch is {}, expected [batch, {}]",
-                    x.shape(),
-                    self.input.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
-                ),
-            )),
-        }
-    }
 }
 
-impl Stage {
-    fn parameters(&self) -> &[Parameter] {
-        self.layer.as_ref().map_or(&[], |layer| layer.parameters())
+/// How many cases of these sizes there are.
+fn rows(x: &Tensor, input: &[usize]) -> Result<usize> {
+    match x.shape().dims() {
+        [rows, case @ ..] if case == input => Ok(*rows),
+        _ => {
+            let sizes = input.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+            let detail = format!("the batch is {}, expected [batch, {sizes}]", x.shape());
+            Err(Error::shape("network", detail))
+        }
     }
-}
-
-fn layer(build: &mut Build<'_>, spec: &LayerSpec, input: &[usize]) -> Result<Box<dyn Layer>> {
-    let channels = input.first().copied().unwrap_or(0);
-    Ok(match spec {
-        LayerSpec::Linear(spec) => Box::new(Linear::new(build, spec, channels)?),
-        LayerSpec::Conv(spec) => Box::new(Conv::new(build, spec, channels)?),
-        LayerSpec::Pool(spec) => Box::new(PoolLayer::new(spec.pooling())),
-        LayerSpec::Subsample { size, activation } => {
-            Box::new(Subsample::new(build, channels, size.sides(), *activation)?)
-        }
-        LayerSpec::Activation { function } => Box::new(ActivationLayer::new(*function)),
-        LayerSpec::Dropout { rate } => Box::new(Dropout::new(*rate)),
-        LayerSpec::Flatten => {
-            return Err(Error::setting("layer", "a flattening has no layer of its own"));
-        }
-    })
 }
 
 /// Whether there is a gradient of its size for each parameter.
 fn fit(gradients: &[Tensor], parameters: &[Parameter]) -> bool {
     let same = |(g, p): (&Tensor, &Parameter)| g.shape() == p.value.shape();
     gradients.len() == parameters.len() && gradients.iter().zip(parameters).all(same)
-}
-
-/// Layers that may draw random numbers: the draws of one step.
-const MOST_DRAWING: usize = 256;
-
-/// Refuses a layer that draws where so many come before it that a step has no numbers for it.
-fn check_draws(spec: &LayerSpec, before: usize) -> Result<()> {
-    if !matches!(spec, LayerSpec::Dropout { .. }) || before < MOST_DRAWING {
-        return Ok(());
-    }
-    let detail = format!(
-        "{before} come before it, flattenings counted, and only the first {MOST_DRAWING} of a network can drop \
-         units: later ones would repeat the masks of other updates"
-    );
-    Err(Error::setting("layers", detail))
-}
-
-/// No two of the first layers draw the same numbers; later ones draw none.
-fn numbered(pass: Pass, layer: usize) -> Pass {
-    match pass {
-        Pass::Evaluate => Pass::Evaluate,
-        Pass::Train(draw) => {
-            let first = draw.step.wrapping_mul(MOST_DRAWING as u64);
-            Pass::Train(Draw { step: first | layer as u64, ..draw })
-        }
-    }
 }
 
 fn batch_dims(rows: usize, case: &[usize]) -> Vec<usize> {

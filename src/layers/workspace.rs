@@ -25,6 +25,8 @@ pub struct Workspace {
 pub(super) struct Place {
     pub value: Option<Tensor>,
     pub gradient: Option<Tensor>,
+    /// A gradient of its own that joins the one from above.
+    pub beside: Option<Tensor>,
     pub kept: Option<Tensor>,
     pub parameters: Vec<Tensor>,
 }
@@ -61,6 +63,19 @@ impl Workspace {
         self.places.get(number)?.value.as_ref()
     }
 
+    /// Adds `gradient` to ∂L/∂ of what stage `number` gives, in the next backward pass: a penalty of its own.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the last forward pass gave nothing of that size there.
+    pub fn add_gradient(&mut self, number: usize, gradient: Tensor) -> Result<()> {
+        let same = |place: &&mut Place| {
+            place.value.as_ref().is_some_and(|value| value.shape() == gradient.shape())
+        };
+        let place = self.places.get_mut(number).filter(same).ok_or_else(no_pass)?;
+        place.beside = Some(gradient);
+        Ok(())
+    }
+
     /// The parameters' gradients of the last backward pass, in the order of
     /// [`Sequential::parameters`](super::Sequential::parameters); none before the first.
     pub fn gradients(&self) -> impl Iterator<Item = &Tensor> {
@@ -77,6 +92,7 @@ impl Workspace {
         self.pass = None;
         for place in &mut self.places {
             (place.value, place.gradient, place.kept) = (None, None, None);
+            place.beside = None;
         }
     }
 
@@ -91,6 +107,7 @@ impl Workspace {
             self.places.clear();
         }
         self.places.resize_with(stages, Place::default);
+        self.places.iter_mut().for_each(|place| place.beside = None);
     }
 }
 

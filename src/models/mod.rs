@@ -1,5 +1,6 @@
 //! The models: states, energies and conditionals, in the notation of the papers.
 
+pub mod autoencoder;
 mod bitmaps;
 mod chains;
 mod conditional;
@@ -13,6 +14,7 @@ pub mod rbm;
 pub mod state;
 pub mod units;
 
+pub use autoencoder::{Autoencoder, AutoencoderSpec};
 pub use chains::Chains;
 pub use conditional::Conditional;
 pub use network::{Network, NetworkSpec};

@@ -10,7 +10,7 @@ use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
 use crate::layers::{Pass, Sequential, Workspace};
 use crate::models::network::Tally;
-use crate::models::{Model, Network, Visit};
+use crate::models::{Autoencoder, Model, Network, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
@@ -39,6 +39,33 @@ pub static TRAIN_ERROR: Figure = Figure {
     column: "wrong in training",
     told: Told::Always,
     style: Style::Percent,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The mean loss of an autoencoder over an epoch's cases, without penalties.
+pub static TRAIN_RECONSTRUCTION: Figure = Figure {
+    key: "train_reconstruction_loss",
+    name: "reconstruction loss",
+    of: "training",
+    unit: "summed over values, mean per case",
+    says: "In the epoch that was kept, each case with the parameters of its batch's turn; penalties are not counted.",
+    diagram: "What training makes small: cross-entropy in nats, or the squared error.",
+    told: Told::Meanwhile,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The mean squared error of an autoencoder over an epoch's cases.
+pub static TRAIN_SQUARED_ERROR: Figure = Figure {
+    key: "train_squared_error",
+    name: "squared error",
+    of: "training",
+    unit: "summed over values, mean per case",
+    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
+    diagram: "The squared distance between a case and what comes back, summed over its values.",
+    column: "squared error in training",
+    told: Told::Always,
     better: Better::Lower,
     ..Figure::NEW
 };
@@ -91,6 +118,31 @@ impl Trainable for Network {
 
     fn figures(&self) -> [&'static Figure; 2] {
         [&TRAIN_LOSS, &TRAIN_ERROR]
+    }
+}
+
+impl Trainable for Autoencoder {
+    fn layers(&self) -> &Sequential {
+        Autoencoder::layers(self)
+    }
+
+    fn layers_mut(&mut self) -> &mut Sequential {
+        Autoencoder::layers_mut(self)
+    }
+
+    fn gradient(
+        &self,
+        _: Batch<'_>,
+        x: &Tensor,
+        pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
+        Autoencoder::gradient(self, x, pass, tally, space)
+    }
+
+    fn figures(&self) -> [&'static Figure; 2] {
+        [&TRAIN_RECONSTRUCTION, &TRAIN_SQUARED_ERROR]
     }
 }
 

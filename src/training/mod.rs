@@ -16,7 +16,9 @@ mod source;
 mod state;
 
 pub use crate::models::HostArray;
-pub use backpropagation::{Backpropagation, TRAIN_ERROR, TRAIN_LOSS, Trainable};
+pub use backpropagation::{
+    Backpropagation, TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Trainable,
+};
 pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;

@@ -1,5 +1,6 @@
 //! Models against enumeration: every quantity of a small machine with strong weights, in f64.
 
+mod autoencoder;
 mod conditionals;
 mod energy;
 pub mod exact;

@@ -1,0 +1,148 @@
+//! What training adds to the loss of an autoencoder, and what it takes from its inputs.
+
+use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
+use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::kernels::sample::{bernoulli, gaussian};
+use crate::layers::Workspace;
+use crate::random::{Draw, stream};
+use crate::tensor::Tensor;
+
+use super::{Autoencoder, Noise, Penalties};
+
+impl Autoencoder {
+    /// Adds the penalties' gradients by the units' states to what the backward pass will find; that of the
+    /// contractive one by the weights themselves is what comes back.
+    pub(super) fn penalize(&self, rows: usize, space: &mut Workspace) -> Result<Option<Tensor>> {
+        let Penalties { sparse, contractive } = self.spec.penalties;
+        let mean = 1.0 / rows as f32;
+        let mut slopes = None;
+        for number in 0..self.spec.layers.len() {
+            let contractive = contractive.filter(|_| number == 0);
+            if self.spec.activation(number) != Activation::Sigmoid
+                || (sparse.is_none() && contractive.is_none())
+            {
+                continue;
+            }
+            let h = space.value(number).ok_or_else(|| Error::shape("autoencoder", "no pass"))?;
+            let mut gradient = Tensor::zeros(h.device(), h.shape().dims())?;
+            if let Some((target, cost)) = sparse {
+                let slope = sparse_slope(h, target, cost * mean)?;
+                elementwise_in_place(Elementwise::ADD, &mut gradient, Some(&slope))?;
+            }
+            if let (Some(weight), Some(w)) = (contractive, self.layers.parameters().next()) {
+                slopes = Some(contract(h, &w.value, weight * mean, &mut gradient)?);
+            }
+            space.add_gradient(number, gradient)?;
+        }
+        Ok(slopes)
+    }
+
+    /// β Σ_j KL(ρ‖ρ̂_j) and the contractive penalty of a batch, in f64 on the host: what the gradient is of, besides
+    /// the mean loss.
+    ///
+    /// # Errors
+    /// [`Error::Shape`]; device errors.
+    pub fn penalty(&self, x: &Tensor) -> Result<f64> {
+        let Penalties { sparse, contractive } = self.spec.penalties;
+        let mut total = 0.0;
+        for number in 0..self.spec.layers.len() {
+            if self.spec.activation(number) != Activation::Sigmoid {
+                continue;
+            }
+            let units = self.spec.layers[number];
+            let h = self.encode_to(x, number + 1)?.to_vec()?;
+            let rows = (h.len() / units).max(1) as f64;
+            let column = |j: usize| h[j..].iter().step_by(units).map(|&h| f64::from(h));
+            if let Some((target, cost)) = sparse {
+                let p = f64::from(target);
+                total += f64::from(cost)
+                    * (0..units)
+                        .map(|j| {
+                            let q = (column(j).sum::<f64>() / rows).clamp(1e-6, 1.0 - 1e-6);
+                            p * (p / q).ln() + (1.0 - p) * ((1.0 - p) / (1.0 - q)).ln()
+                        })
+                        .sum::<f64>();
+            }
+            if let (Some(weight), 0) = (contractive, number)
+                && let Some(w) = self.layers.parameters().next()
+            {
+                let w = w.value.to_vec()?;
+                let norm = |j: usize| {
+                    w[j..].iter().step_by(units).map(|&w| f64::from(w).powi(2)).sum::<f64>()
+                };
+                let slope =
+                    |j: usize| column(j).map(|h| (h * (1.0 - h)).powi(2)).sum::<f64>() / rows;
+                total += f64::from(weight) * (0..units).map(|j| slope(j) * norm(j)).sum::<f64>();
+            }
+        }
+        Ok(total)
+    }
+}
+
+/// x without what the noise takes.
+pub(super) fn corrupt(noise: Noise, x: &Tensor, draw: Draw) -> Result<Tensor> {
+    let of = |stream: u16| Draw { stream, ..draw };
+    let output = || Tensor::for_output(x.device(), x.shape().dims());
+    let (mut p, mut out) = (output()?, output()?);
+    match noise {
+        Noise::Gaussian(deviation) => {
+            gaussian(&of(stream::CORRUPTION), Some(x), deviation, &mut out)?
+        }
+        Noise::Mask(share) => {
+            elementwise(Elementwise::Affine(0.0, 1.0 - share), x, None, &mut p)?;
+            bernoulli(&of(stream::CORRUPTION), &p, &mut out)?;
+            elementwise_in_place(Elementwise::Multiply, &mut out, Some(x))?;
+        }
+        Noise::Salt(share) => {
+            let mut kept = output()?;
+            elementwise(Elementwise::Affine(0.0, 1.0 - share), x, None, &mut p)?;
+            bernoulli(&of(stream::CORRUPTION), &p, &mut kept)?;
+            elementwise_in_place(Elementwise::Affine(0.0, 0.5), &mut p, None)?;
+            bernoulli(&of(stream::SALT), &p, &mut out)?;
+            // kept·x + (1 − kept)·salt, of numbers that are 0 or 1: exact.
+            elementwise(Elementwise::Affine(-1.0, 1.0), &kept, None, &mut p)?;
+            elementwise_in_place(Elementwise::Multiply, &mut out, Some(&p))?;
+            elementwise_in_place(Elementwise::Multiply, &mut kept, Some(x))?;
+            elementwise_in_place(Elementwise::ADD, &mut out, Some(&kept))?;
+        }
+    }
+    Ok(out)
+}
+
+/// `cost · ∂/∂h_bj Σ_j KL(ρ‖ρ̂_j) · B`, the same for each case: (1 − ρ)/(1 − ρ̂) − ρ/ρ̂, `[M]`. ρ̂ stays 1e-6 away from
+/// 0 and 1, so that a dead unit's slope is finite.
+fn sparse_slope(h: &Tensor, target: f32, cost: f32) -> Result<Tensor> {
+    let [rows, units] = h.shape().matrix("autoencoder", "a layer")?;
+    let mut mean = reduce(Reduction::Sum, Axis::Columns, 1.0 / rows.max(1) as f32, h)?;
+    elementwise_in_place(Elementwise::Clamp(1e-6, 1.0 - 1e-6), &mut mean, None)?;
+    let share = |of: f32| Tensor::from_f32(h.device(), &[units], &vec![of * cost; units]);
+    let (mut active, mut passive) = (share(target)?, share(1.0 - target)?);
+    elementwise_in_place(Elementwise::Divide, &mut active, Some(&mean))?;
+    elementwise_in_place(Elementwise::Affine(-1.0, 1.0), &mut mean, None)?;
+    elementwise_in_place(Elementwise::Divide, &mut passive, Some(&mean))?;
+    elementwise_in_place(Elementwise::SUBTRACT, &mut passive, Some(&active))?;
+    Ok(passive)
+}
+
+/// Of P = λ Σ_b Σ_j s² c_j with s = h(1 − h) and c_j = Σ_i W_ij²: adds ∂P/∂h = 2λ s(1 − 2h) c_j to `gradient`, and gives
+/// ∂P/∂W_ij = 2λ W_ij Σ_b s².
+fn contract(h: &Tensor, w: &Tensor, weight: f32, gradient: &mut Tensor) -> Result<Tensor> {
+    let output = |like: &Tensor| Tensor::for_output(like.device(), like.shape().dims());
+    let (mut s, mut slope, mut squares) = (output(h)?, output(h)?, output(w)?);
+    elementwise(Elementwise::Affine(-1.0, 1.0), h, None, &mut s)?;
+    elementwise_in_place(Elementwise::Multiply, &mut s, Some(h))?;
+    elementwise(Elementwise::Multiply, w, Some(w), &mut squares)?;
+    let norms = reduce(Reduction::Sum, Axis::Columns, 2.0 * weight, &squares)?;
+    elementwise(Elementwise::Affine(-2.0, 1.0), h, None, &mut slope)?;
+    elementwise_in_place(Elementwise::Multiply, &mut slope, Some(&s))?;
+    elementwise_in_place(Elementwise::Multiply, &mut slope, Some(&norms))?;
+    elementwise_in_place(Elementwise::ADD, gradient, Some(&slope))?;
+    let mut s2 = output(h)?;
+    elementwise(Elementwise::Multiply, &s, Some(&s), &mut s2)?;
+    let sums = reduce(Reduction::Sum, Axis::Columns, 2.0 * weight, &s2)?;
+    let mut slopes = squares;
+    elementwise(Elementwise::Multiply, w, Some(&sums), &mut slopes)?;
+    Ok(slopes)
+}
