@@ -125,7 +125,7 @@ fn no_two_purposes_levels_or_steps_share_a_counter() {
             }
         }
     }
-    assert_eq!(seen.len(), (8 + 3 * 6) * 6 * 10);
+    assert_eq!(seen.len(), (stream::ALL.len() + 3 * ChainStreams::ALL.len()) * 6 * 10);
     // A caller's own streams, below 65,536, meet none of them.
     for own in [256, 901, u16::MAX] {
         for level in [0, 255] {
