@@ -59,6 +59,8 @@ pub mod stream {
         CORRUPTION = 60;
         /// And what stands in their place.
         SALT = 61;
+        /// States of a stack's lower levels, which the next one learns from.
+        LEVELS = 62;
     }
 }
 

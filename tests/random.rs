@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 16] = [
+const USES: [(&str, &[&str]); 17] = [
     ("stream::SHUFFLE", &["src/training/batches.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
@@ -30,6 +30,7 @@ const USES: [(&str, &[&str]); 16] = [
     // Shapes alone matter in the pass before training, which nobody keeps.
     ("stream::DROPOUT", &["src/training/backpropagation.rs"]),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
+    ("stream::LEVELS", &["src/training/levels.rs"]),
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),

@@ -1,15 +1,15 @@
-//! `harmonium sample`, `transform` and `reconstruct`: what a trained machine does.
+//! `harmonium sample`, `transform`, `reconstruct` and `decode`: what trained machines and autoencoders do.
 
 use std::io;
 use std::path::Path;
 
-use super::args::{ApplyOptions, SampleOptions};
+use super::args::{ApplyOptions, DecodeOptions, SampleOptions};
 use super::print::{self, out, tell};
 use super::{open_device, trained};
 use crate::data::Cases;
 use crate::error::{Error, Result};
 use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
-use crate::jobs::{Choice, TrainedRbm};
+use crate::jobs::{Choice, Trained, TrainedAutoencoder, TrainedRbm};
 use crate::models::UnitKind;
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{npy, pictures};
@@ -124,11 +124,72 @@ fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32
     Ok((Some(matrix.values), matrix.rows))
 }
 
+/// Refuses a level where there are none.
+fn refuse_level(options: &ApplyOptions) -> Result<()> {
+    match options.level {
+        None => Ok(()),
+        Some(_) => {
+            let detail = "is of an autoencoder's `transform`; leave it out";
+            Err(Error::setting("level", detail))
+        }
+    }
+}
+
+fn choice(options: &ApplyOptions) -> Choice<'_> {
+    let ApplyOptions { data, split, limit, .. } = options;
+    Choice { data: Some(data), part: Some((*split).into()), limit: *limit }
+}
+
+/// Sends cases through an autoencoder and back.
+fn reconstruct_again(
+    options: &ApplyOptions,
+    model: &TrainedAutoencoder,
+    format: Format,
+) -> Result<()> {
+    let chosen = model.cases(&choice(options))?;
+    trained::notes(&chosen.notices);
+    let (cases, width) = (chosen.cases, model.model.spec().inputs);
+    let found = model.reconstruct(&cases)?;
+    match format {
+        Format::Npy => npy::write(&options.out, &found.values, cases.len(), width)?,
+        Format::Png => {
+            let originals = cases.to_f32();
+            let (range, image) = (model.range(&originals), model.image_shape());
+            let picture =
+                pictures::reconstructions(&originals, &found.values, width, image, range)?;
+            trained::notes(&picture.notes);
+            picture.save(&options.out)?;
+        }
+    }
+    let (n, out) = (print::count(cases.len(), "case"), options.out.display());
+    let error = found.error;
+    out!("{n}, squared error {error:.4} (summed over {width} values, mean over cases): {out}");
+    Ok(())
+}
+
+pub fn decode(options: &DecodeOptions) -> Result<()> {
+    let format = Format::of(&options.out, true)?;
+    let device = open_device(&options.device.device)?;
+    let model = trained::open_at(&options.model, &device)?.autoencoder("decode")?;
+    let codes = npy::read(&options.codes)?;
+    let values = model.decode(&codes.values, codes.columns)?;
+    let (rows, width) = (codes.rows, model.model.spec().inputs);
+    match format {
+        Format::Npy => npy::write(&options.out, &values, rows, width)?,
+        Format::Png => {
+            let range = model.range(&values);
+            let picture = pictures::sheet(&values, width, model.image_shape(), range)?;
+            trained::notes(&picture.notes);
+            picture.save(&options.out)?;
+        }
+    }
+    out!("{} decoded, [{rows}, {width}]: {}", print::count(rows, "code"), options.out.display());
+    Ok(())
+}
+
 /// The cases that were asked for.
 fn cases(options: &ApplyOptions, model: &TrainedRbm) -> Result<Cases> {
-    let ApplyOptions { data, split, limit, .. } = options;
-    let choice = Choice { data: Some(data), part: Some((*split).into()), limit: *limit };
-    let chosen = model.cases(&choice)?;
+    let chosen = model.cases(&choice(options))?;
     trained::notes(&chosen.notices);
     Ok(chosen.cases)
 }
@@ -145,19 +206,34 @@ fn tell_space(model: &TrainedRbm) {
 pub fn transform(options: &ApplyOptions) -> Result<()> {
     Format::of(&options.out, false)?;
     let device = open_device(&options.device.device)?;
-    let model = trained::open(&options.model, &device)?.machine("transform")?;
-    let cases = cases(options, &model)?;
-    let (n, units) = (cases.len(), model.rbm.hidden_count());
-    npy::write(&options.out, &model.transform(&cases)?, n, units)?;
+    let (what, values, n, units) = match trained::open(&options.model, &device)? {
+        Trained::Autoencoder(model) => {
+            let cases = model.cases(&choice(options))?;
+            trained::notes(&cases.notices);
+            let (values, units) = model.transform(&cases.cases, options.level)?;
+            ("codes", values, cases.cases.len(), units)
+        }
+        other => {
+            let model = other.machine("transform")?;
+            refuse_level(options)?;
+            let cases = cases(options, &model)?;
+            ("p(h|v)", model.transform(&cases)?, cases.len(), model.rbm.hidden_count())
+        }
+    };
+    npy::write(&options.out, &values, n, units)?;
     let out = options.out.display();
-    out!("p(h|v) of {}, [{n}, {units}]: {out}", print::count(n, "case"));
+    out!("{what} of {}, [{n}, {units}]: {out}", print::count(n, "case"));
     Ok(())
 }
 
 pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
-    let model = trained::open(&options.model, &device)?.machine("reconstruct")?;
+    refuse_level(options)?;
+    let model = match trained::open(&options.model, &device)? {
+        Trained::Autoencoder(model) => return reconstruct_again(options, &model, format),
+        other => other.machine("reconstruct")?,
+    };
     let cases = cases(options, &model)?;
     let Reconstruction { values: mut again, error } = model.reconstruct(&cases)?;
     let width = cases.width();

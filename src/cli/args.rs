@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::log::LogLevel;
 use super::settings::Asked;
 use crate::device::DEVICE_VARIABLE;
+use crate::jobs::autoencoder::AutoencoderSettings;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
 use crate::models::UnitKind;
@@ -41,12 +42,14 @@ pub enum Command {
     },
     /// Draw samples from a trained machine by Gibbs sampling
     Sample(SampleOptions),
-    /// Turn data into hidden means, p(h|v)
+    /// Turn data into hidden means, p(h|v), or into an autoencoder's codes
     Transform(ApplyOptions),
-    /// Send data through the machine and back: v -> p(h|v) -> mean of v, no noise
+    /// Send data through a machine (v -> p(h|v) -> mean of v, no noise) or an autoencoder and back
     Reconstruct(ApplyOptions),
+    /// Turn codes back into data, by an autoencoder's decoder
+    Decode(DecodeOptions),
     /// Say how good a model is. A machine: log Z, likelihood, pseudo-likelihood, reconstruction error; a
-    /// network: error, loss, confusion matrix, worst mistakes
+    /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors
     Eval(EvalOptions),
     /// Classify data, or one PNG picture, with a trained network
     Predict(PredictOptions),
@@ -82,6 +85,8 @@ pub enum TrainModel {
     Lenet5Modern(Box<TrainOptions<NetworkSettings>>),
     /// Any convolutional network, whose layers stand in --config FILE.toml
     Cnn(Box<TrainOptions<NetworkSettings>>),
+    /// A deep autoencoder: levels trained one by one, unrolled, then trained as a whole
+    Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
 }
 
 #[derive(Args)]
@@ -183,6 +188,9 @@ pub struct ApplyOptions {
     /// Use the first N cases only
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
+    /// Of an autoencoder and `transform`: what this layer of the encoder gives, counted from 1 [default: the code]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    pub level: Option<usize>,
     /// .npy, f32 [cases, units]; reconstruct also draws .png, each case above its reconstruction
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -194,6 +202,21 @@ pub struct ApplyOptions {
 pub enum Split {
     Train,
     Test,
+}
+
+#[derive(Args)]
+pub struct DecodeOptions {
+    /// An autoencoder's run folder, or its .safetensors file
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: PathBuf,
+    /// The codes, a .npy file [rows, code units], as `transform` writes them
+    #[arg(value_name = "CODES.npy")]
+    pub codes: PathBuf,
+    /// Where the data go: .npy, or .png for a picture
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceOption,
 }
 
 #[derive(Args)]

@@ -12,7 +12,7 @@ use super::{open_device, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
-use crate::jobs::{self, Choice, Trained, TrainedNetwork, TrainedRbm};
+use crate::jobs::{self, Choice, Trained, TrainedAutoencoder, TrainedNetwork, TrainedRbm};
 use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
@@ -20,6 +20,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     match trained::open(&options.model, &device)? {
         Trained::Machine(machine) => eval_machine(options, &machine),
         Trained::Network(network) => eval_network(options, network),
+        Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
     }
 }
 
@@ -154,7 +155,8 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
     Ok(())
 }
 
-fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
+/// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
+fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
     let of_machines = [
         ("exact", options.exact),
         ("ais", options.ais.is_some()),
@@ -162,12 +164,39 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
         ("exact-pseudo", options.exact_pseudo),
         ("visible", options.model.visible.is_some()),
     ];
-    if let Some((name, _)) = of_machines.iter().find(|(_, given)| *given) {
-        return Err(Error::setting(
-            *name,
-            "is about machines, which have likelihoods; a network has error and loss: leave it out",
-        ));
+    match of_machines.iter().find(|(_, given)| *given) {
+        Some((name, _)) => {
+            let detail = format!("is about machines, which have likelihoods; {has}: leave it out");
+            Err(Error::setting(*name, detail))
+        }
+        None => Ok(()),
     }
+}
+
+fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
+    refuse_of_machines(options, "an autoencoder has errors")?;
+    if options.out.is_some() {
+        let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
+        return Err(Error::setting("out", detail));
+    }
+    let found = autoencoder.evaluate(&choice(options))?;
+    trained::notes(&found.notices);
+    if options.model.model.is_dir() {
+        jobs::save_evaluation(&options.model.model, &found)?;
+    }
+    if options.json {
+        return print_json(&found);
+    }
+    out!("squared error: {:.4} (summed over values, mean over cases)", found.squared_error);
+    if let Some(nats) = found.cross_entropy {
+        out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases)");
+    }
+    out!("cases: {} of {}, {} part", found.cases, found.data, found.split);
+    Ok(())
+}
+
+fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
+    refuse_of_machines(options, "a network has error and loss")?;
     let evaluated = network.evaluate(&choice(options))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);

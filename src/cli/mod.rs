@@ -27,6 +27,7 @@ use clap::Parser;
 
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
+use crate::jobs::autoencoder::AutoencoderJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
 use print::{out, tell};
@@ -53,6 +54,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Sample(options) => apply::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
+        args::Command::Decode(options) => apply::decode(&options)?,
         args::Command::Eval(options) => eval::run(&options)?,
         args::Command::Predict(options) => predict::run(&options)?,
         args::Command::Features(options) => features::run(&options)?,
@@ -65,12 +67,13 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: args::TrainModel) -> Result<ExitCode> {
-    use args::TrainModel::{Cnn, Lenet5, Lenet5Modern, Rbm};
+    use args::TrainModel::{Autoencoder, Cnn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
         Lenet5Modern(options) => train::run("lenet5-modern", &options, NetworkJob::new),
         Cnn(options) => train::run("cnn", &options, NetworkJob::new),
+        Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
     }
 }
 

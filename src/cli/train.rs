@@ -133,6 +133,7 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         ("picture", run::FILTERS),
         ("picture", run::SAMPLES),
         ("picture", run::RECONSTRUCTIONS),
+        ("picture", run::PLANE),
         ("picture", run::CURVES),
         ("picture", run::CONFUSION),
         ("picture", run::MISTAKES),

@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+pub mod autoencoder;
 mod choice;
 pub mod network;
 pub mod rbm;
@@ -44,6 +45,7 @@ use crate::run::model_file::wrong_kind;
 use crate::run::report::comparison::Compared;
 use crate::run::{EVAL, ModelFile, ModelKind, Observer, Record, atomic, resolve_model};
 
+pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
 pub use network::TrainedNetwork;
 pub use rbm::TrainedRbm;
@@ -56,6 +58,8 @@ pub enum Trained {
     Machine(TrainedRbm),
     /// A classifier.
     Network(TrainedNetwork),
+    /// An autoencoder.
+    Autoencoder(TrainedAutoencoder),
 }
 
 impl Trained {
@@ -70,6 +74,9 @@ impl Trained {
         Ok(match file.kind {
             ModelKind::Rbm => Trained::Machine(TrainedRbm::from_file(file, device, visible)?),
             ModelKind::Network => Trained::Network(TrainedNetwork::from_file(file, device)?),
+            ModelKind::Autoencoder => {
+                Trained::Autoencoder(TrainedAutoencoder::from_file(file, device)?)
+            }
         })
     }
 
@@ -78,6 +85,7 @@ impl Trained {
         match self {
             Trained::Machine(machine) => &machine.notices,
             Trained::Network(network) => &network.notices,
+            Trained::Autoencoder(autoencoder) => &autoencoder.notices,
         }
     }
 
@@ -88,9 +96,7 @@ impl Trained {
     pub fn machine(self, command: &str) -> Result<TrainedRbm> {
         match self {
             Trained::Machine(machine) => Ok(machine),
-            Trained::Network(network) => {
-                Err(refused(network.path(), ModelKind::Network, ModelKind::Rbm, command))
-            }
+            other => Err(other.refused(ModelKind::Rbm, command)),
         }
     }
 
@@ -101,10 +107,28 @@ impl Trained {
     pub fn network(self, command: &str) -> Result<TrainedNetwork> {
         match self {
             Trained::Network(network) => Ok(network),
-            Trained::Machine(machine) => {
-                Err(refused(machine.path(), ModelKind::Rbm, ModelKind::Network, command))
-            }
+            other => Err(other.refused(ModelKind::Network, command)),
         }
+    }
+
+    /// The autoencoder, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn autoencoder(self, command: &str) -> Result<TrainedAutoencoder> {
+        match self {
+            Trained::Autoencoder(autoencoder) => Ok(autoencoder),
+            other => Err(other.refused(ModelKind::Autoencoder, command)),
+        }
+    }
+
+    fn refused(&self, expected: ModelKind, command: &str) -> Error {
+        let (path, kind) = match self {
+            Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
+            Trained::Network(network) => (network.path(), ModelKind::Network),
+            Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
+        };
+        refused(path, kind, expected, command)
     }
 }
 
@@ -113,6 +137,7 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
     match kind {
         ModelKind::Rbm => &["eval", "sample", "transform", "reconstruct", "report"],
         ModelKind::Network => &["eval", "predict", "features", "report"],
+        ModelKind::Autoencoder => &["eval", "transform", "reconstruct", "decode", "report"],
     }
 }
 
@@ -174,9 +199,10 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 2] = [
+pub static KINDS: [Kind; 3] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
+    Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
 ];
 
 /// The kind of a run's model.

@@ -98,6 +98,31 @@ impl fmt::Display for BinarizeHow {
     }
 }
 
+/// Words for the variants of an enum.
+macro_rules! words {
+    ($type:ident, $all:expr, $word:expr) => {
+        impl std::str::FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> std::result::Result<Self, String> {
+                let found = $all.into_iter().find(|value| $word(*value) == text);
+                found.ok_or_else(|| {
+                    let known: Vec<&str> = $all.into_iter().map($word).collect();
+                    format!("'{text}' is none of {}", known.join(", "))
+                })
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str($word(*self))
+            }
+        }
+    };
+}
+
+pub(super) use words;
+
 settings_text!(Validation, BinarizeHow);
 setting_values!(Validation, BinarizeHow, crate::models::UnitKind, crate::training::Distortion);
 

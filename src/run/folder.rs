@@ -33,6 +33,8 @@ pub const FILTERS: &str = "filters.png";
 pub const SAMPLES: &str = "samples.png";
 /// Cases above their reconstructions.
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
+/// What a decoder makes of a plane of codes.
+pub const PLANE: &str = "plane.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 /// All of it on one page.
@@ -54,6 +56,7 @@ const FILES: &[&str] = &[
     FILTERS,
     SAMPLES,
     RECONSTRUCTIONS,
+    PLANE,
     CURVES,
     LAST_MODEL,
     CONFUSION,

@@ -22,7 +22,7 @@ mod train;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
-    MODEL, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
+    MODEL, PLANE, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
 pub use model_file::{ModelFile, ModelKind};

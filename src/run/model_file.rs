@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian` or `softmax:STATES` |
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
+//! | `autoencoder` | each parameter, encoder first: `linear1.weight [I, J1]`, `linear1.bias [J1]`, …; of the decoder's layers `[units, inputs]`, as the encoder's layer that each undoes | `harmonium.autoencoder` as JSON |
 //!
 //! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one.
 
@@ -33,6 +34,8 @@ pub enum ModelKind {
     Rbm,
     /// A classifier of layers.
     Network,
+    /// A deep autoencoder.
+    Autoencoder,
 }
 
 /// A tensor that every model of a kind has, or may have.
@@ -60,13 +63,14 @@ const RBM: [Expected; 5] = [
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [ModelKind; 2] = [ModelKind::Rbm, ModelKind::Network];
+    pub const ALL: [ModelKind; 3] = [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder];
 
     /// What `harmonium.model` says.
     pub fn name(self) -> &'static str {
         match self {
             ModelKind::Rbm => "rbm",
             ModelKind::Network => "network",
+            ModelKind::Autoencoder => "autoencoder",
         }
     }
 
@@ -75,6 +79,7 @@ impl ModelKind {
         match self {
             ModelKind::Rbm => "restricted Boltzmann machine",
             ModelKind::Network => "network",
+            ModelKind::Autoencoder => "autoencoder",
         }
     }
 
@@ -87,7 +92,7 @@ impl ModelKind {
     fn tensors(self) -> &'static [Expected] {
         match self {
             ModelKind::Rbm => &RBM,
-            ModelKind::Network => &[],
+            ModelKind::Network | ModelKind::Autoencoder => &[],
         }
     }
 }

@@ -202,7 +202,8 @@ impl<M: Trainable> Backpropagation<M> {
         let x = batch.cases;
         let (seed, clock) = (self.config.seed, self.clock);
         let row = clock.epoch_cases as usize;
-        let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(clock.updates));
+        let draw = Draw::new(seed, stream::DROPOUT).at_level(self.config.level);
+        let pass = Pass::Train(draw.at(clock.updates));
         let mut tally = Tally { loss, error, row };
         let Some(Augmentation { distortion, background }) = self.config.augment else {
             return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);

@@ -86,6 +86,8 @@ pub struct BackpropagationConfig {
     pub augment: Option<Augmentation>,
     /// Of the order of cases, of distortions and of dropped units.
     pub seed: u64,
+    /// Which level of a stack is trained: equally seeded levels share no numbers.
+    pub level: u8,
 }
 
 impl Default for BackpropagationConfig {
@@ -99,6 +101,7 @@ impl Default for BackpropagationConfig {
             weight_decay: 0.0,
             augment: None,
             seed: 1,
+            level: 0,
         }
     }
 }

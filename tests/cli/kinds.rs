@@ -6,13 +6,15 @@ use std::path::Path;
 use harmonium::jobs::commands;
 use harmonium::run::ModelKind;
 
-use super::{names, network, say, shared, temporary};
+use super::{autoencoder, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("eval", "--data digits"),
     ("sample", "--count 3 --steps 2 --out out.npy"),
     ("transform", "--data digits --out out.npy"),
+    // What `transform` of such a run wrote.
+    ("decode", "out.npy --out again.npy"),
     ("reconstruct", "--data digits --out out.npy"),
     ("predict", "--data digits --out out.csv"),
     ("features", "--out out.png"),
@@ -26,6 +28,7 @@ fn run_of(kind: ModelKind, at: &Path) {
     let from = match kind {
         ModelKind::Rbm => shared().0.clone(),
         ModelKind::Network => network::runs().join("cnn"),
+        ModelKind::Autoencoder => autoencoder::shared().clone(),
     };
     fs::create_dir(at).unwrap();
     for name in names(&from) {
@@ -94,11 +97,14 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
         for (command, options) in COMMANDS {
             say(at, &format!("{command} {run} {options}")).refused(
                 1,
-                &["model.safetensors: metadata harmonium.model", "x', expected 'rbm' or 'network'"],
+                &[
+                    "model.safetensors: metadata harmonium.model",
+                    "x', expected 'rbm' or 'network' or 'autoencoder'",
+                ],
             );
         }
     }
-    assert_eq!(names(at), ["of-network", "of-rbm"], "nothing was written");
+    assert_eq!(names(at), ["of-autoencoder", "of-network", "of-rbm"], "nothing was written");
 }
 
 /// A checkpoint has a model's arrays too, and does not say what they mean.

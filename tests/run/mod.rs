@@ -1,6 +1,7 @@
 //! Files that a run leaves: models, folders, pictures, curves, arrays.
 
 mod atomic;
+mod autoencoder;
 mod classifier;
 mod curves;
 mod folder;

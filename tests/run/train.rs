@@ -29,7 +29,7 @@ fn stopping(at: u64) -> impl FnMut(Event<'_>) -> Flow {
     }
 }
 
-fn go_on(_: Event<'_>) -> Flow {
+pub fn go_on(_: Event<'_>) -> Flow {
     Flow::GoOn
 }
 
@@ -52,7 +52,7 @@ fn same(left: &Path, right: &Path) {
 }
 
 /// Runs a job to its end in one go, and in another folder stopped after `at` updates and taken up again.
-fn in_one_and_in_two<J: Job>(make: impl Fn(J::Settings) -> J, settings: J::Settings, at: u64)
+pub fn in_one_and_in_two<J: Job>(make: impl Fn(J::Settings) -> J, settings: J::Settings, at: u64)
 where
     J::Settings: Clone,
 {

@@ -1,8 +1,6 @@
 //! Words of a classifier's settings: which model, which output units, which optimiser.
 
-use std::fmt;
-use std::str::FromStr;
-
+use crate::jobs::settings::words;
 use crate::run::settings::{setting_values, settings_text};
 
 /// What `train` trains, beside machines.
@@ -46,29 +44,6 @@ pub enum OptimizerName {
     Sgd,
     /// Adam.
     Adam,
-}
-
-/// Words for the variants of an enum.
-macro_rules! words {
-    ($type:ident, $all:expr, $word:expr) => {
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> std::result::Result<Self, String> {
-                let found = $all.into_iter().find(|value| $word(*value) == text);
-                found.ok_or_else(|| {
-                    let known: Vec<&str> = $all.into_iter().map($word).collect();
-                    format!("'{text}' is none of {}", known.join(", "))
-                })
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($word(*self))
-            }
-        }
-    };
 }
 
 words!(NetworkKind, NetworkKind::ALL, NetworkKind::name);

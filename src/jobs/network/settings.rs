@@ -277,6 +277,7 @@ impl NetworkSettings {
             weight_decay: self.weight_decay,
             augment: distorted.map(|distortion| Augmentation { distortion, background }),
             seed: self.seed,
+            level: 0,
         }
     }
 

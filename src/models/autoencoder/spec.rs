@@ -23,7 +23,7 @@ pub enum ReconstructionLoss {
 
 /// What training takes from its inputs; the loss is against the whole ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Noise {
     /// Each value becomes 0 with this probability.
     Mask(f32),
@@ -49,6 +49,20 @@ impl fmt::Display for Noise {
             Noise::Salt(p) => write!(f, "salt:{p}"),
             Noise::Gaussian(deviation) => write!(f, "gaussian:{deviation}"),
         }
+    }
+}
+
+impl From<Noise> for String {
+    fn from(noise: Noise) -> Self {
+        noise.to_string()
+    }
+}
+
+impl TryFrom<String> for Noise {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
     }
 }
 

@@ -1,0 +1,420 @@
+//! The training of an autoencoder: a stage for each level, then one for the whole.
+
+use std::path::Path;
+
+use super::figures::{
+    CHOSEN_BY, FIGURES, LEVEL_ERROR, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
+    VALIDATION_LEVEL_ERROR, VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
+};
+use super::level::{self, Learning, Trained, learning};
+use super::settings::{AutoencoderSettings, LevelData, Pretraining};
+use super::trained::{Origin, evaluate};
+use super::{Pca, report};
+use crate::data::{self, Cases, DataSet, ImageShape, Splits};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::jobs::rbm::upload_rows;
+use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
+use crate::models::{Autoencoder, UnitKind};
+use crate::run::report::Section;
+use crate::run::{
+    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
+};
+use crate::tensor::Tensor;
+use crate::training::{
+    Backpropagation, BatchSource, Figure, Figures, Learner, LevelSource, ResidentData, Treatment,
+    means_above,
+};
+
+/// Cases that a level's scores look at.
+const SCORED: usize = 500;
+/// Cases of `reconstructions.png`.
+const RECONSTRUCTIONS: usize = 40;
+/// Side of the grid of what the decoder makes of a plane of codes.
+const PLANE: usize = 15;
+
+/// An autoencoder's training.
+pub struct AutoencoderJob {
+    settings: AutoencoderSettings,
+    spec: AutoencoderSpec,
+    device: Device,
+    /// The visible units of the first level.
+    units: UnitKind,
+    train: Cases,
+    validation: Option<Cases>,
+    test: Option<Cases>,
+    image: Option<ImageShape>,
+    record: RunRecord,
+    source: LevelSource<ResidentData>,
+    /// The first training cases and those held out, as the level under way reads them.
+    seen: (Tensor, Option<Tensor>),
+    trained: Vec<Trained>,
+    learning: Option<Learning>,
+    /// Device memory at its highest when the last level was trained.
+    stacking_bytes: Option<u64>,
+}
+
+impl AutoencoderJob {
+    /// Loads the data.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Data`] where the values do not suit the loss; [`Error::Limit`] and
+    /// [`Error::OutOfMemory`] for what is too large.
+    pub fn new(
+        mut settings: AutoencoderSettings,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let Splits { train, test } = data::load(&settings.data)?;
+        for notice in &train.notices {
+            observer.see(Event::Note(&format!("note: {notice}")));
+        }
+        let image = train.image;
+        let train = settings.limit.into_iter().fold(train, DataSet::limit);
+        settings.validation = settings.validation.of(train.cases.len());
+        let (train, validation) = settings.validation.split(train, settings.seed)?;
+        let (train, validation) = (train.cases, validation.map(|v| v.cases));
+        let test = test.map(|t| t.cases);
+        if settings.loss == ReconstructionLoss::CrossEntropy {
+            for part in [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten() {
+                part.check_unit_interval(&settings.data).map_err(|e| {
+                    Error::data(
+                        &settings.data,
+                        format!("{e}; --loss squared-error takes any values"),
+                    )
+                })?;
+            }
+        }
+        let within = train.check_unit_interval("").is_ok();
+        let units = if within { UnitKind::Bernoulli } else { UnitKind::Gaussian };
+        let spec = settings.spec(train.width());
+        let resident = ResidentData::new(device, &train, Treatment::default())?;
+        let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
+        let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
+        let seen = (head(&train)?, validation.as_ref().map(head).transpose()?);
+        let record = RunRecord::new(
+            device,
+            [Some(&train), validation.as_ref()].map(|part| part.map(|cases| (cases, &[][..]))),
+        );
+        let held_out =
+            validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.len()));
+        let (cases, width) = (train.len(), train.width());
+        let words =
+            format!("data: {}, {cases} training cases{held_out} of {width} values", settings.data);
+        observer.see(Event::Note(&words));
+        if settings.pretrain != Pretraining::None {
+            for number in 0..spec.layers.len() {
+                let how = level::words(&settings, &spec, units, number);
+                let units = spec.layers[number];
+                observer.see(Event::Note(&format!("level {}: {units} units, {how}", number + 1)));
+            }
+        }
+        let code = spec.layers.last().copied().unwrap_or(0);
+        if code >= width
+            && spec.noise.is_none()
+            && settings.sparse.is_none()
+            && settings.contractive.is_none()
+        {
+            let note = format!(
+                "note: a code of {code} units is no smaller than the {width} values that it stands for, and nothing \
+                 (--noise, --sparse, --contractive) keeps it from copying them"
+            );
+            observer.see(Event::Note(&note));
+        }
+        Ok(AutoencoderJob {
+            source: LevelSource::new(resident, sampled),
+            device: device.clone(),
+            learning: None,
+            trained: Vec::new(),
+            stacking_bytes: None,
+            settings,
+            spec,
+            units,
+            train,
+            validation,
+            test,
+            image,
+            record,
+            seen,
+        })
+    }
+
+    /// The autoencoder as it stands; `None` before the levels are trained.
+    pub fn autoencoder(&self) -> Option<&Autoencoder> {
+        match &self.learning {
+            Some(Learning::Layers(trainer)) if self.at_the_whole() => Some(trainer.network()),
+            _ => None,
+        }
+    }
+
+    fn levels(&self) -> usize {
+        if self.settings.pretrain == Pretraining::None { 0 } else { self.spec.layers.len() }
+    }
+
+    fn at_the_whole(&self) -> bool {
+        self.trained.len() == self.levels()
+    }
+
+    fn whole(&self) -> Result<&Autoencoder> {
+        self.autoencoder().ok_or_else(too_early)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            image: self.image,
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            ..Origin::default()
+        }
+    }
+
+    /// Takes up what the stage before trained, if it was a level.
+    fn take_up(&mut self) -> Result<()> {
+        let Some(learning) = self.learning.take() else { return Ok(()) };
+        let number = self.trained.len();
+        let trained = learning.trained()?;
+        let below = trained.below(self.spec.activation(number))?;
+        let up = |v: &Tensor| means_above(std::slice::from_ref(&below), v);
+        let above = (up(&self.seen.0)?, self.seen.1.as_ref().map(up).transpose()?);
+        self.seen = above;
+        self.source.push(below)?;
+        self.trained.push(trained);
+        Ok(())
+    }
+
+    /// The whole, from its levels where there are some.
+    fn unrolled(&self) -> Result<Autoencoder> {
+        match self.levels() {
+            0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed),
+            _ => {
+                let levels: Vec<_> = self.trained.iter().map(Trained::level).collect();
+                Autoencoder::unrolled(&self.device, &self.spec, &levels)
+            }
+        }
+    }
+
+    /// How well the level gives back what it reads.
+    fn level_error(&self, v: &Tensor) -> Result<f64> {
+        let learning = self.learning.as_ref().ok_or_else(too_early)?;
+        let (again, v) = (learning.reconstruct(v)?, v);
+        let squares = v.to_vec()?.into_iter().zip(again.to_vec()?);
+        let sum: f64 = squares.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        Ok(sum / v.shape().dims()[0].max(1) as f64)
+    }
+
+    /// The cases that are shown: of the test part, else those held out, else those of training.
+    fn shown(&self) -> &Cases {
+        self.test.as_ref().or(self.validation.as_ref()).unwrap_or(&self.train)
+    }
+
+    fn draw_reconstructions(&self, pca: Option<&Pca>, folder: &Path) -> Result<()> {
+        let (x, image) =
+            (upload_rows(&self.device, self.shown(), 0, RECONSTRUCTIONS)?, self.image_shape());
+        let mut layers = vec![x.to_vec()?, self.whole()?.reconstruct(&x)?.to_vec()?];
+        if let Some(pca) = pca {
+            layers.push(pca.reconstruct(&x)?.to_vec()?);
+        }
+        let layers: Vec<&[f32]> = layers.iter().map(Vec::as_slice).collect();
+        let range = self.range(layers[0]);
+        pictures::rows(&layers, 20, self.spec.inputs, image, range)?
+            .save(folder.join(run::RECONSTRUCTIONS))
+    }
+
+    /// What the decoder makes of a plane of codes, over the range in which 98 % of the shown cases' codes lie.
+    fn draw_plane(&self, folder: &Path) -> Result<()> {
+        let whole = self.whole()?;
+        let x = upload_rows(&self.device, self.shown(), 0, 2000)?;
+        let codes = whole.encode(&x)?.to_vec()?;
+        let axis = |k: usize| {
+            let mut values: Vec<f32> = codes.iter().skip(k).step_by(2).copied().collect();
+            values.sort_by(f32::total_cmp);
+            let at = |share: f64| {
+                values.get((share * (values.len().max(1) - 1) as f64) as usize).copied()
+            };
+            let (low, high) = (at(0.01).unwrap_or(-1.0), at(0.99).unwrap_or(1.0));
+            move |step: usize| low + (high - low) * step as f32 / (PLANE - 1) as f32
+        };
+        let (across, up) = (axis(0), axis(1));
+        let plane: Vec<f32> = (0..PLANE * PLANE)
+            .flat_map(|at| [across(at % PLANE), up(PLANE - 1 - at / PLANE)])
+            .collect();
+        let plane = Tensor::from_f32(&self.device, &[PLANE * PLANE, 2], &plane)?;
+        let values = whole.decode(&plane)?.to_vec()?;
+        let range = self.range(&values);
+        pictures::rows(&[&values], PLANE, self.spec.inputs, self.image_shape(), range)?
+            .save(folder.join(run::PLANE))
+    }
+
+    fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image.map(|i| (i.height, i.width))
+    }
+
+    /// What black and white are.
+    fn range(&self, values: &[f32]) -> (f32, f32) {
+        match self.units {
+            UnitKind::Bernoulli => (0.0, 1.0),
+            _ => run::robust_range(values),
+        }
+    }
+}
+
+fn too_early() -> Error {
+    Error::run("autoencoder", "its levels are not trained yet")
+}
+
+impl Job for AutoencoderJob {
+    type Settings = AutoencoderSettings;
+
+    fn kind(&self) -> &'static str {
+        "autoencoder"
+    }
+
+    fn settings(&self) -> &AutoencoderSettings {
+        &self.settings
+    }
+
+    fn data(&self) -> &str {
+        &self.settings.data
+    }
+
+    fn record(&self) -> RunRecord {
+        self.record.clone()
+    }
+
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn stages(&self) -> usize {
+        self.levels() + 1
+    }
+
+    fn begin(&mut self, stage: usize) -> Result<Stage> {
+        self.take_up()?;
+        if stage < self.levels() {
+            let means = self.seen_means()?;
+            let place = (&self.device, &means[..]);
+            self.learning = Some(learning(&self.settings, &self.spec, self.units, stage, place)?);
+            return Ok(Stage {
+                name: format!("level {}", stage + 1),
+                epochs: self.settings.pretrain_epochs,
+                keep: Keep::Last,
+            });
+        }
+        self.stacking_bytes = (self.levels() > 0).then(|| self.device.memory().peak_bytes);
+        self.source.clear();
+        let trainer = Backpropagation::new(self.unrolled()?, self.settings.training())?;
+        self.learning = Some(Learning::Layers(Box::new(trainer)));
+        Ok(Stage {
+            name: "whole".into(),
+            epochs: self.settings.epochs,
+            keep: Keep::Best { by: &CHOSEN_BY, patience: 0 },
+        })
+    }
+
+    fn parts(&mut self) -> Result<(&mut dyn Learner, &mut dyn BatchSource)> {
+        let learning = self.learning.as_mut().ok_or_else(too_early)?;
+        Ok((learning.learner(), &mut self.source))
+    }
+
+    fn score(&mut self, _: u64, _: bool) -> Result<Figures> {
+        if !self.at_the_whole() {
+            let held_out = self.seen.1.as_ref().map(|v| self.level_error(v)).transpose()?;
+            return Ok(Figures::new()
+                .with(&LEVEL_ERROR, self.level_error(&self.seen.0)?)
+                .with(&VALIDATION_LEVEL_ERROR, held_out));
+        }
+        let held_out = match &self.validation {
+            Some(cases) => Some(evaluate(self.whole()?, cases)?),
+            None => None,
+        };
+        Ok(Figures::new()
+            .with(&VALIDATION_SQUARED_ERROR, held_out.map(|e| e.squared))
+            .with(&VALIDATION_RECONSTRUCTION, held_out.map(|e| e.loss)))
+    }
+
+    fn figures(&self) -> &'static [&'static Figure] {
+        &FIGURES
+    }
+
+    fn facts(&self) -> Facts {
+        let sizes: Vec<String> = self.spec.layers.iter().map(usize::to_string).collect();
+        let trained = self.autoencoder().map(Autoencoder::trained);
+        let inputs = self.spec.inputs;
+        Facts {
+            title: format!("autoencoder {inputs}-{}", sizes.join("-")),
+            numbers: vec![
+                ("parameters", trained.into()),
+                ("visible_units", inputs.into()),
+                ("code_units", self.spec.layers.last().copied().into()),
+                ("test_cases", self.test.as_ref().map(Cases::len).into()),
+                ("stacking_peak_bytes", self.stacking_bytes.into()),
+            ],
+        }
+    }
+
+    fn save(&mut self, path: &Path) -> Result<()> {
+        let origin = self.origin();
+        match &mut self.learning {
+            Some(Learning::Layers(trainer)) => origin.file(trainer.model())?.save(path),
+            _ => Err(too_early()),
+        }
+    }
+
+    fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
+        let code = self.spec.layers.last().copied().unwrap_or(0);
+        let pca = Pca::fit(&self.device, &self.train, code)?;
+        if pca.is_none() {
+            let note = "note: PCA is left out; its matrix of more than 2,000 values a side would take minutes";
+            end.observer.see(Event::Note(note));
+        }
+        let test = match &self.test {
+            Some(test) => Some(evaluate(self.whole()?, test)?),
+            None => None,
+        };
+        let of_pca = match (&pca, &self.test) {
+            (Some(pca), Some(test)) => Some(pca.error(test)?),
+            _ => None,
+        };
+        if let Some(bytes) = self.stacking_bytes {
+            let mib = bytes as f64 / f64::from(1 << 20);
+            let note = format!("note: stacking took {mib:.1} MiB of device memory at most");
+            end.observer.see(Event::Note(&note));
+        }
+        self.draw_reconstructions(pca.as_ref(), end.folder)?;
+        if code == 2 {
+            self.draw_plane(end.folder)?;
+        }
+        let whole = self.whole()?;
+        if let Some(first) = whole.layers().parameters().next() {
+            let (width, units) = (self.spec.inputs, self.spec.layers[0]);
+            let filters =
+                pictures::filters(&first.value.to_vec()?, width, units, self.image_shape())?;
+            for note in &filters.notes {
+                end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
+            }
+            filters.save(end.folder.join(run::FILTERS))?;
+        }
+        end.write_curves(&FIGURES, &|_| None)?;
+        let nats = self.spec.loss == ReconstructionLoss::CrossEntropy;
+        Ok(Figures::new()
+            .with(&TEST_SQUARED_ERROR, test.map(|e| e.squared))
+            .with(&PCA_SQUARED_ERROR, of_pca)
+            .with(&TEST_CROSS_ENTROPY, test.filter(|_| nats).map(|e| e.loss)))
+    }
+
+    fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
+        report::sections(record)
+    }
+}
+
+impl AutoencoderJob {
+    /// The means of what the level under way reads, over the cases that are scored.
+    fn seen_means(&self) -> Result<Vec<f32>> {
+        let [rows, width] = self.seen.0.shape().matrix("autoencoder", "the cases")?;
+        let values = self.seen.0.to_vec()?;
+        let column =
+            |j: usize| values[j..].iter().step_by(width).map(|&x| f64::from(x)).sum::<f64>();
+        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
+    }
+}

@@ -1,0 +1,26 @@
+//! Deep autoencoders: levels trained one by one, then the whole.
+//!
+//! ```no_run
+//! use harmonium::jobs::autoencoder::{AutoencoderJob, AutoencoderSettings};
+//! use harmonium::run::{Event, Flow, Run, train};
+//! let settings = AutoencoderSettings::of("digits")?;
+//! let mut observer = |_: Event<'_>| Flow::GoOn;
+//! let mut job = AutoencoderJob::new(settings, &harmonium::Device::cpu(), &mut observer)?;
+//! let mut run = Run::create(&job, None, false)?;
+//! train(&mut job, &mut run, &mut observer)?;
+//! # Ok::<(), harmonium::Error>(())
+//! ```
+
+mod figures;
+mod job;
+mod level;
+mod pca;
+mod report;
+mod settings;
+mod trained;
+
+pub use job::AutoencoderJob;
+pub use pca::Pca;
+pub use report::{COMPARED, write_report};
+pub use settings::{AutoencoderSettings, FineTuning, LayerUnits, Layers, LevelData, Pretraining};
+pub use trained::{Evaluation, Origin, Reconstruction, TrainedAutoencoder};

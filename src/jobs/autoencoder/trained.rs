@@ -1,0 +1,255 @@
+//! Autoencoders between files and devices: what they make of cases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::data::{Cases, ImageShape};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::jobs::rbm::upload_rows;
+use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
+use crate::layers::Workspace;
+use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
+use crate::models::network::Tally;
+use crate::models::{Autoencoder, Model};
+use crate::run::{ModelFile, ModelKind, robust_range};
+use crate::tensor::Tensor;
+
+/// Cases on the device at once.
+const ROWS: usize = 2048;
+const SPEC_KEY: &str = "harmonium.autoencoder";
+const IMAGE_KEY: &str = "harmonium.image";
+
+/// What an autoencoder was trained on.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// How a case is shown as a picture.
+    pub image: Option<ImageShape>,
+    /// Of the training.
+    pub seed: u64,
+    /// What the data are called, where that is known.
+    pub data: Option<String>,
+    /// Further keys of its file, kept as they are.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Origin {
+    /// An autoencoder of this origin as a file.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn file(&self, model: &mut dyn Model) -> Result<ModelFile> {
+        let mut file = ModelFile::of(model)?;
+        file.metadata.extend(self.metadata.clone());
+        set_seed_and_data(&mut file, self.seed, self.data.as_deref());
+        if let Some(ImageShape { height, width }) = self.image {
+            file.metadata.insert(IMAGE_KEY.into(), format!("{height}x{width}"));
+        }
+        Ok(file)
+    }
+}
+
+/// Mean loss and squared error of some cases.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores {
+    pub loss: f64,
+    pub squared: f64,
+}
+
+/// Scores every case.
+pub fn evaluate(model: &Autoencoder, cases: &Cases) -> Result<Scores> {
+    let device = model.device();
+    let n = cases.len();
+    let [mut loss, mut error] = [Tensor::zeros(device, &[n])?, Tensor::zeros(device, &[n])?];
+    let mut space = Workspace::new();
+    for row in (0..n).step_by(ROWS) {
+        let x = upload_rows(device, cases, row, ROWS)?;
+        let mut tally = Tally { loss: &mut loss, error: &mut error, row };
+        model.score(&x, &mut tally, &mut space)?;
+    }
+    let mean = |values: Vec<f32>| {
+        values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
+    };
+    let scores = Scores { loss: mean(loss.to_vec()?), squared: mean(error.to_vec()?) };
+    match scores.loss.is_finite() && scores.squared.is_finite() {
+        true => Ok(scores),
+        false => Err(Error::data(
+            "scores",
+            "a case's error is not finite; the model's parameters are too large",
+        )),
+    }
+}
+
+/// How good an autoencoder is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evaluation {
+    /// What the data are called.
+    pub data: String,
+    /// Which part.
+    pub split: &'static str,
+    /// How many cases.
+    pub cases: usize,
+    /// Summed over values, the mean over cases.
+    pub squared_error: f64,
+    /// In nats, summed over values, the mean over cases; where that is the loss.
+    pub cross_entropy: Option<f64>,
+    /// What the user should be told of the data.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+/// Cases sent there and back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconstruction {
+    /// `[cases, I]`.
+    pub values: Vec<f32>,
+    /// Squared, summed over values, the mean over the cases.
+    pub error: f64,
+}
+
+/// An autoencoder on a device, and where it comes from.
+pub struct TrainedAutoencoder {
+    /// The model.
+    pub model: Autoencoder,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What the user should be told of its file.
+    pub notices: Vec<String>,
+    path: PathBuf,
+}
+
+impl TrainedAutoencoder {
+    /// The autoencoder of a file.
+    ///
+    /// # Errors
+    /// [`Error::File`], naming the tensor or the metadata key; [`Error::Setting`] where the description makes no
+    /// autoencoder. Device errors.
+    pub fn from_file(mut file: ModelFile, device: &Device) -> Result<Self> {
+        file.check_kind(ModelKind::Autoencoder)?;
+        let place = format!("metadata {SPEC_KEY}");
+        let text = file.metadata.remove(SPEC_KEY).ok_or_else(|| file.wrong(&place, "missing"))?;
+        let spec: AutoencoderSpec =
+            serde_json::from_str(&text).map_err(|e| file.wrong(&place, e.to_string()))?;
+        let mut model = Autoencoder::new(device, &spec, 1)?;
+        file.restore(&mut model)?;
+        let (seed, data) = seed_and_data(&mut file);
+        let size = |text: String| {
+            let (height, width) = text.split_once('x')?;
+            let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
+            (height.checked_mul(width)? == spec.inputs).then_some(ImageShape { height, width })
+        };
+        let image = file.metadata.remove(IMAGE_KEY).and_then(size);
+        let metadata = std::mem::take(&mut file.metadata);
+        let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
+        let origin = Origin { image, seed, data, metadata };
+        Ok(TrainedAutoencoder { model, origin, notices, path })
+    }
+
+    /// Where its file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cases as the autoencoder takes them.
+    ///
+    /// # Errors
+    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`]
+    /// where the cases have another width, or values that the loss does not take.
+    pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
+        let name = choice.name(self.origin.data.as_deref())?;
+        let taken = choice.take(name)?;
+        let (set, inputs) = (taken.set, self.model.spec().inputs);
+        if set.cases.width() != inputs {
+            let detail =
+                format!("{} values a case, and the autoencoder takes {inputs}", set.cases.width());
+            return Err(Error::data(name, detail));
+        }
+        if self.model.spec().loss == ReconstructionLoss::CrossEntropy {
+            set.cases.check_unit_interval(name)?;
+        }
+        let (part, notices) = (taken.part, set.notices);
+        Ok(Chosen { cases: set.cases, labels: set.labels, data: name.into(), part, notices })
+    }
+
+    /// What the encoder's layer `level` (counted from 1; the code where it is not given) gives for each case,
+    /// `[cases, units]`, and how many units it has.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a level that there is not; device errors.
+    pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
+        let layers = &self.model.spec().layers;
+        let level = level.unwrap_or(layers.len());
+        let values = self.map_rows(cases, |x| self.model.encode_to(x, level))?;
+        Ok((values, layers[level - 1]))
+    }
+
+    /// There and back.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn reconstruct(&self, cases: &Cases) -> Result<Reconstruction> {
+        let values = self.map_rows(cases, |x| self.model.reconstruct(x))?;
+        let originals = cases.to_f32();
+        let squares = originals.iter().zip(&values).map(|(a, b)| f64::from(a - b).powi(2));
+        Ok(Reconstruction { error: squares.sum::<f64>() / cases.len().max(1) as f64, values })
+    }
+
+    /// What the decoder makes of codes, `[rows, I]` of `[rows, code units]`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for codes of another width; device errors.
+    pub fn decode(&self, codes: &[f32], units: usize) -> Result<Vec<f32>> {
+        let expected = self.model.spec().layers.last().copied().unwrap_or(0);
+        if units != expected {
+            let detail = format!("{units} values a row, and the code has {expected} units");
+            return Err(Error::data("codes", detail));
+        }
+        let mut out = Vec::new();
+        for rows in codes.chunks(ROWS * units) {
+            let codes = Tensor::from_f32(self.model.device(), &[rows.len() / units, units], rows)?;
+            out.extend(self.model.decode(&codes)?.to_vec()?);
+        }
+        Ok(out)
+    }
+
+    /// How good it is on some cases.
+    ///
+    /// # Errors
+    /// As [`TrainedAutoencoder::cases`]; device errors.
+    pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluation> {
+        let chosen = self.cases(choice)?;
+        let scores = evaluate(&self.model, &chosen.cases)?;
+        let nats = self.model.spec().loss == ReconstructionLoss::CrossEntropy;
+        Ok(Evaluation {
+            split: chosen.part_name(),
+            cases: chosen.cases.len(),
+            squared_error: scores.squared,
+            cross_entropy: nats.then_some(scores.loss),
+            data: chosen.data,
+            notices: chosen.notices,
+        })
+    }
+
+    /// What black and white are in a picture of such values.
+    pub fn range(&self, values: &[f32]) -> (f32, f32) {
+        match values.iter().all(|x| (0.0..=1.0).contains(x)) {
+            true => (0.0, 1.0),
+            false => robust_range(values),
+        }
+    }
+
+    /// The (height, width) of a case.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.origin.image.map(|i| (i.height, i.width))
+    }
+
+    fn map_rows(&self, cases: &Cases, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
+        for first in (0..cases.len()).step_by(ROWS) {
+            out.extend(f(&upload_rows(self.model.device(), cases, first, ROWS)?)?.to_vec()?);
+        }
+        Ok(out)
+    }
+}

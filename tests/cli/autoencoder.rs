@@ -1,0 +1,184 @@
+//! `harmonium train autoencoder`, and what its runs are used for.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::{assert_picture, config, json, names, npy, say, temporary, text};
+
+/// A small run that the tests share. Nobody writes there.
+pub fn shared() -> &'static PathBuf {
+    static RUN: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let made = RUN.get_or_init(|| {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let line = "train autoencoder --layers 32,2 --epochs 40 --pretrain-epochs 5 --device cpu --out run";
+        say(folder.path(), line).done();
+        let path = folder.path().join("run");
+        (folder, path)
+    });
+    &made.1
+}
+
+fn run() -> &'static str {
+    shared().to_str().expect("UTF-8")
+}
+
+#[test]
+fn a_run_has_its_files_and_beats_principal_components() {
+    let found = names(shared());
+    for file in [
+        "config.toml",
+        "curves.svg",
+        "filters.png",
+        "last.safetensors",
+        "metrics.jsonl",
+        "model.safetensors",
+        "plane.png",
+        "reconstructions.png",
+        "report.html",
+        "summary.json",
+    ] {
+        assert!(found.iter().any(|name| name == file), "{file} in {found:?}");
+    }
+    let summary = json(&text(shared().join("summary.json")));
+    let figure = |key: &str| summary[key].as_f64().unwrap_or_else(|| panic!("{key}"));
+    // A broken gradient or a level that learns nothing stays above what the mean alone gives, 4.6.
+    assert!(figure("test_squared_error") < 3.1, "{summary}");
+    assert!(figure("test_squared_error") < figure("pca_squared_error"), "{summary}");
+    assert!(figure("test_cross_entropy") > 0.0 && figure("stacking_peak_bytes") > 0.0);
+    assert_eq!((summary["code_units"].as_u64(), summary["epochs"].as_u64()), (Some(2), Some(50)));
+    let lines: Vec<serde_json::Value> =
+        text(shared().join("metrics.jsonl")).lines().map(json).collect();
+    let stages: Vec<&str> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages[..5], ["level 1"; 5]);
+    assert_eq!((stages[5], stages[10], stages[49]), ("level 2", "whole", "whole"));
+    // Each level's error falls.
+    for level in [&lines[..5], &lines[5..10]] {
+        let error = |line: &serde_json::Value| line["level_error"].as_f64().unwrap();
+        assert!(error(&level[4]) < error(&level[0]), "{level:?}");
+    }
+    for picture in ["filters.png", "plane.png", "reconstructions.png"] {
+        assert_picture(shared().join(picture));
+    }
+    assert_eq!(config(shared())["layers"].as_str(), Some("32,2"));
+}
+
+#[test]
+fn its_report_has_every_part() {
+    let page = text(shared().join("report.html"));
+    for part in [
+        "Autoencoder 64-32-2, rbm, then Adam",
+        "Learning curves",
+        "Reconstructions",
+        "Filters of the first layer",
+        "The plane of codes",
+        "of PCA",
+        "encoder 1",
+        "decoder 2",
+        "fully connected, sigmoid",
+        "linear",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let folder = temporary();
+    let said = say(folder.path(), &format!("compare {} {}", run(), super::shared_run())).done();
+    assert!(said.out.contains("64-32-2"), "{}", said.out);
+}
+
+/// Codes out, and back in: what `reconstruct` gives at once.
+#[test]
+fn codes_go_out_and_come_back() {
+    let folder = temporary();
+    let at = folder.path();
+    let of = "--data digits --split test --limit 20 --device cpu";
+    say(at, &format!("transform {} {of} --out codes.npy", run())).done();
+    let (shape, codes) = npy(at.join("codes.npy"));
+    assert_eq!(shape, [20, 2]);
+    say(at, &format!("decode {} codes.npy --out x.npy --device cpu", run())).done();
+    let said = say(at, &format!("reconstruct {} {of} --out y.npy", run())).done();
+    assert!(said.out.contains("squared error"), "{}", said.out);
+    let ((shape, x), (_, y)) = (npy(at.join("x.npy")), npy(at.join("y.npy")));
+    assert_eq!(shape, [20, 64]);
+    assert!(x.iter().zip(&y).all(|(a, b)| (a - b).abs() < 1e-5));
+    assert!(codes.iter().all(|c| c.is_finite()) && x.iter().all(|x| (0.0..=1.0).contains(x)));
+    say(at, &format!("transform {} {of} --level 1 --out h.npy", run())).done();
+    assert_eq!(npy(at.join("h.npy")).0, [20, 32]);
+    say(at, &format!("decode {} codes.npy --out x.png", run())).done();
+    say(at, &format!("reconstruct {} {of} --out y.png", run())).done();
+    assert_picture(at.join("x.png"));
+    assert_picture(at.join("y.png"));
+    say(at, &format!("transform {} {of} --level 3 --out h.npy", run()))
+        .refused(2, &["level: 3 is outside 1 to 2"]);
+    say(at, &format!("decode {} h.npy --out x.npy", run()))
+        .refused(1, &["codes: 32 values a row, and the code has 2 units"]);
+    let said = say(at, &format!("eval {}/model.safetensors --data digits --json", run())).done();
+    let found = json(&said.out);
+    let summary = json(&text(shared().join("summary.json")));
+    let close = |a: &serde_json::Value, b: &serde_json::Value| {
+        (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-3
+    };
+    assert!(close(&found["squared_error"], &summary["test_squared_error"]));
+    assert!(close(&found["cross_entropy"], &summary["test_cross_entropy"]));
+    say(at, &format!("eval {} --ais 10", run()))
+        .refused(2, &["ais: is about machines", "an autoencoder has errors"]);
+}
+
+/// Real values: Gaussian units at the bottom, squared error, and a linear code right on them as an autoencoder.
+#[test]
+fn values_of_any_size_are_learnt_by_squared_error() {
+    let folder = temporary();
+    let at = folder.path();
+    let rows: Vec<String> = (0..60)
+        .map(|i| {
+            let (x, y) = ((f64::from(i) * 0.7).sin(), (f64::from(i) * 1.3).cos());
+            format!("{},{},{},{}", 2.0 * x, x + y, x - y, -y)
+        })
+        .collect();
+    fs::write(at.join("x.csv"), rows.join("\n")).unwrap();
+    say(at, "train autoencoder --data x.csv")
+        .refused(1, &["x.csv", "--loss squared-error takes any values"]);
+    let line = "train autoencoder --data x.csv --loss squared-error --layers 2 --epochs 300 --batch 10 --learning-rate 0.01";
+    let said = say(at, &format!("{line} --out linear")).done();
+    assert!(
+        said.err.contains("autoencoder, since its units are those of no machine"),
+        "{}",
+        said.err
+    );
+    // The four columns lie in a plane: two linear units lose nothing.
+    let summary = json(&text(at.join("linear/summary.json")));
+    assert!(summary["validation_squared_error"].as_f64().unwrap() < 0.02, "{summary}");
+    let said = say(at, &format!("{line} --layers 6,2 --out deep")).done();
+    assert!(
+        said.err.contains("gaussian–bernoulli machine")
+            && said.err.contains("bernoulli–gaussian machine")
+    );
+}
+
+#[test]
+fn mistakes_get_one_clear_line() {
+    let folder = temporary();
+    let at = folder.path();
+    for (line, parts) in [
+        ("--layers 0", &["layers", "'0' is no list", "256,64,2"][..]),
+        ("--layers a,b", &["layers", "'a,b'"]),
+        ("--sparse-cost 1", &["--sparse"]),
+        ("--noise blur:1", &["noise", "mask:P, salt:P, gaussian:DEVIATION"]),
+        ("--noise mask:1", &["noise: 1 is outside [0, 1)"]),
+        ("--hidden relu --contractive 0.1", &["contractive: is of a first layer of sigmoid units"]),
+        ("--momentum 0.5", &["momentum: belongs to --optimizer sgd"]),
+        ("--pretrain-epochs 0", &["pretrain-epochs: 0 is too few"]),
+        ("--pretrain-cd 1 --pretrain-pcd", &["--pretrain-cd", "--pretrain-pcd"]),
+    ] {
+        say(at, &format!("train autoencoder {line}")).refused(2, parts);
+    }
+    assert!(names(at).is_empty());
+    let wide = "train autoencoder --layers 70 --epochs 1 --limit 20 --pretrain none --out wide";
+    let said = say(at, wide).done();
+    assert!(
+        said.err.contains("a code of 70 units is no smaller than the 64 values"),
+        "{}",
+        said.err
+    );
+}
