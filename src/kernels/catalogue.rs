@@ -58,6 +58,7 @@ static CATALOGUE: &[&Entry] = entries! {
     categorical
     reduce
     gather
+    columns
     bias_update
     matmul
     cd_update

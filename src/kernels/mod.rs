@@ -18,6 +18,7 @@ mod cases;
 mod catalogue;
 pub mod categorical;
 pub mod cd_update;
+pub mod columns;
 pub mod conv2d;
 pub mod conv2d_grad_input;
 pub mod conv2d_grad_kernel;

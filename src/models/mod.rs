@@ -2,11 +2,13 @@
 
 mod bitmaps;
 mod chains;
+mod classes;
 mod conditional;
 mod enumeration;
 pub mod exact;
 pub mod filters;
 pub(crate) mod gaussian;
+pub mod labels;
 pub mod lenet5;
 pub mod network;
 pub mod rbm;

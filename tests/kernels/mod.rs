@@ -10,6 +10,7 @@ mod bias_update;
 mod catalogue;
 mod categorical;
 mod cd_update;
+mod columns;
 mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;

@@ -5,6 +5,7 @@ mod energy;
 pub mod exact;
 mod filters;
 mod gibbs;
+mod labels;
 pub mod pairs;
 mod scores;
 pub mod support;

@@ -385,7 +385,8 @@ proptest! {
 #[test]
 fn kinds_of_units_return() {
     let kinds = [UnitKind::Bernoulli, UnitKind::Gaussian, UnitKind::Softmax(3)];
-    for (visible, hidden) in kinds.iter().flat_map(|v| kinds.iter().map(move |h| (*v, *h))) {
+    let visible = kinds.iter().chain(&[UnitKind::Labelled(2)]);
+    for (visible, hidden) in visible.flat_map(|v| kinds.iter().map(move |h| (*v, *h))) {
         if visible == UnitKind::Gaussian && hidden == UnitKind::Gaussian {
             continue;
         }

@@ -171,7 +171,7 @@ impl Settings for RbmSettings {
 
     fn check(&self) -> Result<()> {
         match (self.visible, self.binarize.0, self.standardize) {
-            (kind @ UnitKind::Softmax(_), ..) => {
+            (kind @ (UnitKind::Softmax(_) | UnitKind::Labelled(_)), ..) => {
                 let detail = format!(
                     "{kind} units are trained by the library alone; use bernoulli or gaussian"
                 );

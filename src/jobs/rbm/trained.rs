@@ -72,7 +72,7 @@ impl Origin {
     pub(super) fn for_picture(&self, kind: UnitKind, values: &mut [f32]) -> Result<(f32, f32)> {
         self.preprocessing.undo(values)?;
         Ok(match kind {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) => (0.0, 1.0),
+            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
             UnitKind::Gaussian => robust_range(values),
         })
     }
