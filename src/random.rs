@@ -157,6 +157,8 @@ impl ChainStreams {
         REVERSE_ANNEALING = [21, 22, 23];
         /// Chains that bring data near the model's distribution, where annealing backwards starts.
         BURN_IN = [24, 25, 26];
+        /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
+        DREAMS = [40, 41, 42];
     }
 }
 

@@ -1,11 +1,13 @@
 //! Models against enumeration: every quantity of a small machine with strong weights, in f64.
 
 mod conditionals;
+mod dbn;
 mod energy;
 pub mod exact;
 mod filters;
 mod gibbs;
 mod labels;
+pub mod nets;
 pub mod pairs;
 mod scores;
 pub mod support;
