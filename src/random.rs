@@ -159,6 +159,8 @@ impl ChainStreams {
         BURN_IN = [24, 25, 26];
         /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
         DREAMS = [40, 41, 42];
+        /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).
+        UP_DOWN = [43, 44, 45];
     }
 }
 

@@ -26,7 +26,8 @@ impl Rbm {
             return Err(Error::setting("classes", detail));
         };
         if self.hidden().kind() != UnitKind::Bernoulli {
-            let detail = format!("{} hidden units; bernoulli ones are needed", self.hidden().kind());
+            let detail =
+                format!("{} hidden units; bernoulli ones are needed", self.hidden().kind());
             return Err(Error::setting("classes", detail));
         }
         let rows = features.shape().matrix(op, "the features")?[0];

@@ -14,6 +14,9 @@ pub mod ranges;
 mod schedule;
 mod source;
 mod state;
+mod up_down;
+mod up_down_config;
+mod watch;
 
 pub use crate::models::HostArray;
 pub use backpropagation::{Backpropagation, TRAIN_ERROR, TRAIN_LOSS};
@@ -28,3 +31,5 @@ pub use learner::{EpochReport, Learner, Order, epoch, visit, warm_up};
 pub use schedule::Schedule;
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
+pub use up_down::UpDown;
+pub use up_down_config::UpDownConfig;

@@ -34,11 +34,8 @@ fn what_is_joined_is_parted_again() {
         let mut both = Tensor::zeros(device, &[rows, n + k]).unwrap();
         columns(&left, Span { from: 0, to: 0, count: n }, &mut both).unwrap();
         columns(&right, Span { from: 0, to: n, count: k }, &mut both).unwrap();
-        let expected: Vec<f32> = l
-            .chunks(n)
-            .zip(r.chunks(k))
-            .flat_map(|(l, r)| l.iter().chain(r).copied())
-            .collect();
+        let expected: Vec<f32> =
+            l.chunks(n).zip(r.chunks(k)).flat_map(|(l, r)| l.iter().chain(r).copied()).collect();
         assert_eq!(both.to_vec().unwrap(), expected, "{}", device.info());
         let mut back = Tensor::zeros(device, &[rows, k]).unwrap();
         columns(&both, Span { from: n, to: 0, count: k }, &mut back).unwrap();

@@ -10,6 +10,7 @@ mod learning;
 mod pairs;
 mod replica;
 mod settings;
+mod up_down;
 mod warm_up;
 
 use harmonium::models::UnitKind;
