@@ -79,6 +79,19 @@ pub enum Error {
         detail: String,
     },
 
+    /// A kernel did not write all of its result, or wrote behind it. `verify` and debug builds look for that.
+    #[error(
+        "{op}: {adapter} did not finish the kernel: {detail}; its results there cannot be trusted: use the CPU (`--device cpu`) or another adapter, and report this with the shapes"
+    )]
+    Unfinished {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// The device's name.
+        adapter: String,
+        /// What of the result was found.
+        detail: String,
+    },
+
     /// The device is gone (unplugged, reset or destroyed); open it again.
     #[error(
         "{adapter} was lost ({detail}); open the device again and resume from the last saved state"

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::Cost;
 use super::command::{Bind, Command};
 use super::driver::{Driver, binding};
+use super::guard::{self, Guard};
 use super::memory::GpuBuffer;
 use super::pipeline::Pipeline;
 use super::profile::Timing;
@@ -24,6 +25,9 @@ const SLOT: usize = 256;
 const SLOTS: usize = 1024;
 /// Estimated time of one submission at most, in seconds: drivers have watchdogs.
 const SUBMISSION_SECONDS: f64 = 0.05;
+/// The most iterations of an invocation's loops. Mesa's software adapters end them after 65,535 in all without
+/// a word (`LP_MAX_TGSI_LOOP_ITERATIONS` in gallivm/lp_bld_limits.h); the rest is for loops of a fixed length.
+pub(crate) const SOFTWARE_LOOPS: u64 = 64_000;
 /// The widest row of a grid.
 const GRID_WIDTH: u64 = super::select::GRID_WIDTH as u64;
 
@@ -34,6 +38,7 @@ pub(crate) struct Recorder {
     params_buffer: Option<wgpu::Buffer>,
     /// What unused bindings get: one to read, two to write. Their names are 0, below any other.
     dummies: Vec<wgpu::Buffer>,
+    guard: Guard,
     encoder: Option<wgpu::CommandEncoder>,
     pass: Option<wgpu::ComputePass<'static>>,
     seconds: f64,
@@ -51,6 +56,7 @@ impl Recorder {
             params: Vec::new(),
             params_buffer: None,
             dummies: Vec::new(),
+            guard: Guard::default(),
             encoder: None,
             pass: None,
             seconds: 0.0,
@@ -76,6 +82,9 @@ impl Recorder {
         }
         if self.params.len() == SLOTS * self.slot {
             self.flush(driver)?;
+        }
+        if guard::is_on() {
+            self.guard(driver, &command)?;
         }
         // A browser has no such clock.
         let start = clock.then(Instant::now);
@@ -116,6 +125,16 @@ impl Recorder {
                 return Err(Error::shape(op, "a tensor is both output and another argument"));
             }
         }
+        if driver.is_software() && command.loops > SOFTWARE_LOOPS {
+            return Err(Error::Limit {
+                op,
+                what: "a loop in one invocation of its kernel (use smaller sizes or --device cpu)"
+                    .into(),
+                asked: command.loops,
+                limit: SOFTWARE_LOOPS,
+                adapter: driver.info.to_string(),
+            });
+        }
         let height = command.groups.div_ceil(GRID_WIDTH);
         if height > self.grid_height {
             return Err(Error::Limit {
@@ -139,6 +158,18 @@ impl Recorder {
         while self.dummies.len() < 3 {
             let usage = wgpu::BufferUsages::STORAGE;
             self.dummies.push(driver.create_buffer("unused", 256, usage)?);
+        }
+        Ok(())
+    }
+
+    /// Fills what the kernel is to overwrite with the guard's word.
+    fn guard(&mut self, driver: &Driver, command: &Command<'_>) -> Result<()> {
+        let outputs = command.binds.iter().filter(|bind| matches!(bind, Bind::Write(_)));
+        for buffer in outputs.filter_map(Bind::buffer) {
+            let words = self.guard.words(driver)?;
+            self.pass = None;
+            guard::fill(self.encoder(driver), &words, buffer.raw()?);
+            buffer.state.guard(Some(command.op));
         }
         Ok(())
     }
@@ -265,6 +296,7 @@ impl Recorder {
         bytes: u64,
     ) -> Result<()> {
         to.state.heal();
+        to.state.guard(None);
         self.written.push((to.state.clone(), op));
         self.seconds += estimate(driver, Cost { flops: 0, bytes: 2 * bytes });
         if self.seconds > SUBMISSION_SECONDS {

@@ -60,6 +60,8 @@ pub mod proof {
             }
         }
         out.push(case(device, [100, 10], false, Values::Wide)?);
+        // Three loops, each by teams of 64.
+        out.push(case(device, [1, 64 * LONG / 3], true, Values::Rising)?);
         Ok(())
     }
 

@@ -40,6 +40,7 @@ pub mod rbf_loss;
 pub mod reduce;
 pub mod sample;
 pub mod sgd;
+mod slices;
 pub mod softmax;
 pub mod squared_error;
 pub mod subsample;
@@ -51,6 +52,8 @@ pub use cases::{Losses, Place};
 pub use catalogue::warm_up;
 #[doc(hidden)]
 pub use catalogue::{Entry, catalogue, shaders};
+#[doc(hidden)]
+pub use slices::with_slices;
 #[doc(hidden)]
 pub use tile::{Tiles, with_tiles};
 

@@ -1,5 +1,5 @@
 use harmonium::data::Cases;
-use harmonium::device::{Timing, testing};
+use harmonium::device::{DeviceKind, Timing, testing};
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::adam::{Adam, adam};
 use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
@@ -74,6 +74,23 @@ fn one_buffer_as_input_and_output_is_refused_before_it_is_recorded() {
         assert!(matches!(error, Error::Shape { op: "aliased", .. }), "{error}");
         // What was recorded before still runs.
         assert_eq!(x.to_vec().unwrap(), [2.0, 3.0], "{}", gpu.info());
+    }
+}
+
+/// Longer loops would end early there, without a word.
+#[test]
+fn loops_too_long_for_a_software_adapter_are_refused_with_the_limit() {
+    for gpu in support::gpus() {
+        testing::record_loops(gpu, 64_000).unwrap();
+        let result = testing::record_loops(gpu, 64_001);
+        if gpu.info().kind == DeviceKind::Software {
+            let text = result.unwrap_err().to_string();
+            for word in ["64001", "64000", "loop", "--device cpu", &gpu.info().name] {
+                assert!(text.contains(word), "'{word}' is not in: {text}");
+            }
+        } else {
+            result.unwrap();
+        }
     }
 }
 

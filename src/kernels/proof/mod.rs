@@ -16,6 +16,9 @@ pub(crate) use crate::error::Result;
 pub(crate) use crate::random::Draw;
 pub(crate) use crate::tensor::Tensor;
 
+/// Longer than the loops of one invocation get on Mesa's software adapters (65,535 iterations).
+pub const LONG: usize = 90_000;
+
 /// The result of one comparison.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Outcome {
@@ -30,6 +33,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A case whose kernel did not write all of its result.
+    pub(crate) fn unfinished(kernel: &'static str, detail: String) -> Self {
+        let case = "every element is written".into();
+        Outcome { kernel, case, worst: f64::INFINITY, detail: Some(detail) }
+    }
+
     /// Whether every element was within its tolerance.
     pub fn passed(&self) -> bool {
         self.worst <= 1.0
