@@ -9,9 +9,9 @@ pub use crate::kernels::proof::Outcome;
 /// `progress` with each kernel's name as its turn comes. Each tolerance is derived from the kernel's
 /// arithmetic and from the accuracy that WGSL asks of a GPU; random words, uniform numbers and Bernoulli
 /// draws from uploaded probabilities must agree bit for bit. Both variants of the matrix kernels run,
-/// whichever the adapter's kind would get, and each kernel with loops has a case longer than Mesa's software
-/// adapters let a loop be. Results are filled with a guard's word before their kernels run: an element that none
-/// wrote fails its kernel, and the cases that would have followed it are left out.
+/// whichever the adapter's kind would get. Each kernel whose loops grow with the sizes has a case long enough
+/// to be run in slices, as software adapters need it. Results are filled with a guard's word before their
+/// kernels run: an element that none wrote fails its kernel, whose cases after that one are left out.
 ///
 /// ```
 /// use harmonium::Device;

@@ -60,8 +60,7 @@ pub mod proof {
             }
         }
         out.push(case(device, [100, 10], false, Values::Wide)?);
-        // Three loops, each by teams of 64.
-        out.push(case(device, [1, 64 * LONG / 3], true, Values::Rising)?);
+        out.push(long_rows(|| case(device, [1, LONG], true, Values::Rising))?);
         Ok(())
     }
 

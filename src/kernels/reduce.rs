@@ -212,9 +212,9 @@ pub mod proof {
                 out.push(case(device, what, axis, [101, 103], Values::Ordinary)?);
                 out.push(case(device, what, axis, [13, 11], Values::Huge)?);
                 out.push(case(device, what, axis, [13, 11], Values::NonFinite)?);
-                out.push(case(device, what, axis, [1, LONG], Values::Rising)?);
             }
         }
+        out.push(case(device, Reduction::Sum, Axis::Rows, [1, LONG], Values::Rising)?);
         Ok(())
     }
 

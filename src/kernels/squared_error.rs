@@ -126,8 +126,7 @@ pub mod proof {
         out.push(case(device, [1, 1], true, Values::Ordinary)?);
         out.push(case(device, [13, 784], true, Values::Wide)?);
         out.push(case(device, [100, 784], false, Values::Ordinary)?);
-        // By teams of 64.
-        out.push(case(device, [1, 64 * LONG], true, Values::Rising)?);
+        out.push(long_rows(|| case(device, [1, LONG], true, Values::Rising))?);
         Ok(())
     }
 

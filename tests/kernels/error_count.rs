@@ -8,8 +8,8 @@ use harmonium::kernels::proof::Values;
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 
-use super::losses::{assert_refused, everywhere, tensor};
-use super::{LONG, assert_passed, on_gpus, on_gpus_in_slices};
+use super::losses::{assert_refused, choices_in_slices, everywhere, tensor};
+use super::{LONG, assert_passed, on_gpus};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -29,14 +29,7 @@ fn adapters_agree_with_the_cpu() {
 
 #[test]
 fn slices_agree_with_the_cpu() {
-    on_gpus_in_slices(|gpu| {
-        for extreme in EXTREMES {
-            for values in Values::ALL {
-                assert_passed(gpu, case(gpu, [101, 10], extreme, values));
-            }
-            assert_passed(gpu, case(gpu, [13, 1009], extreme, Values::NonFinite));
-        }
-    });
+    choices_in_slices(case);
 }
 
 /// Rows for teams of 64.
