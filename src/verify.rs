@@ -22,8 +22,8 @@ pub use crate::kernels::proof::Outcome;
 /// ```
 ///
 /// # Errors
-/// Whatever keeps a kernel from running at all: [`Error::Device`](crate::Error::Device),
-/// [`Error::DeviceLost`](crate::Error::DeviceLost), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+/// Whatever keeps a kernel from running at all: [`Error::Device`],
+/// [`Error::DeviceLost`], [`Error::OutOfMemory`].
 pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     for kernel in catalogue() {

@@ -12,7 +12,7 @@ use crate::tensor::{Element, Tensor};
 pub(crate) static SHADER: Shader = shader!("error_count", "rows", "extreme");
 
 /// `wrong[first_row + b]` is 0 where the column of row b's extreme value (as in
-/// [`argmax`](super::argmax::argmax)) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as
+/// [`argmax`]) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as
 /// f32; the other elements of `wrong` stay. A row with a NaN is wrong, and so is every row whose class is
 /// none. The sum over an epoch, by [`reduce`](super::reduce::reduce), is the number of errors.
 ///

@@ -6,7 +6,7 @@
 //! sampling (Salakhutdinov and Murray 2008, eq. 15–19).
 //!
 //! Accumulation: on GPUs in ascending k in f32, one sum per element, on software adapters one per 32,768
-//! products ([`super::slices`]); on the CPU in the blocks of the `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
+//! products; on the CPU in the blocks of the `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
 
 mod host;
 #[doc(hidden)]
