@@ -1,5 +1,6 @@
 //! One opened GPU: its driver and its recorder.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::command::Command;
@@ -145,6 +146,17 @@ impl Gpu {
     /// Copies the whole of `from`, in order with what is recorded.
     pub fn copy(&self, from: &GpuBuffer, to: &GpuBuffer) -> Result<()> {
         lock(&self.recorder).copy(&self.driver, from, to)
+    }
+
+    /// Copies the bytes `part` of `from` to those of `to` from `at` on, in order with what is recorded.
+    pub fn copy_part(
+        &self,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
+        lock(&self.recorder).copy_part(&self.driver, from, part, to, at)
     }
 
     /// Submits everything recorded: the last submission.

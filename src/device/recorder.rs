@@ -5,6 +5,7 @@
 //! discard its whole encoder without a word. Where a submission fails all the same, everything it would
 //! have written is poisoned.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::Cost;
@@ -248,12 +249,40 @@ impl Recorder {
     }
 
     pub fn copy(&mut self, driver: &Driver, from: &GpuBuffer, to: &GpuBuffer) -> Result<()> {
+        self.copy_bytes(driver, from, 0..from.bytes.min(to.bytes), to, 0)
+    }
+
+    pub fn copy_part(
+        &mut self,
+        driver: &Driver,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
+        // What stays of it has to be sound.
+        to.state.check()?;
+        match part.is_empty() {
+            true => driver.check_alive(),
+            false => self.copy_bytes(driver, from, part, to, at),
+        }
+    }
+
+    fn copy_bytes(
+        &mut self,
+        driver: &Driver,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
         driver.check_alive()?;
         from.state.check()?;
         let (source, target) = (from.raw()?.clone(), to.raw()?.clone());
-        let bytes = from.bytes.min(to.bytes);
+        let bytes = part.end - part.start;
         self.pass = None;
-        self.encoder(driver).copy_buffer_to_buffer(&source, 0, &target, 0, bytes);
+        let encoder = self.encoder(driver);
+        encoder.copy_buffer_to_buffer(&source, part.start, &target, at, bytes);
         self.wrote(driver, to, "copy", bytes)
     }
 
