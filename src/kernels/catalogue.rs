@@ -57,6 +57,7 @@ static CATALOGUE: &[&Entry] = entries! {
     softmax
     categorical
     reduce
+    dot
     gather
     bias_update
     matmul

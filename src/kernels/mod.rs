@@ -23,6 +23,7 @@ pub mod conv2d_grad_input;
 pub mod conv2d_grad_kernel;
 mod convolution;
 pub mod cross_entropy;
+pub mod dot;
 pub mod dropout;
 pub mod elementwise;
 pub mod error_count;

@@ -15,6 +15,7 @@ mod conv2d_grad_input;
 mod conv2d_grad_kernel;
 mod convolution;
 mod cross_entropy;
+mod dot;
 mod draws;
 mod dropout;
 mod elementwise;
