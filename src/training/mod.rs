@@ -1,5 +1,6 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
+mod arena;
 mod backpropagation;
 mod backpropagation_config;
 mod batches;
@@ -16,6 +17,7 @@ mod source;
 mod state;
 
 pub use crate::models::HostArray;
+pub use arena::Arena;
 pub use backpropagation::{
     Backpropagation, TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Trainable,
 };

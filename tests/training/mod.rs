@@ -1,5 +1,6 @@
 //! Learners: gradients against enumeration, whole updates against a copy in f64, batches, divergence, learning.
 
+mod arena;
 mod backpropagation;
 mod batches;
 mod distortion;
