@@ -8,6 +8,7 @@ mod divergence;
 mod exact;
 mod gradient;
 mod learning;
+mod line_search;
 mod pairs;
 mod replica;
 mod settings;
