@@ -18,3 +18,5 @@ pub const SPARSITY_TARGET: Interval = Interval::above(0.0).below(1.0);
 pub const COST: Interval = Interval::from(0.0).up_to(1e6);
 /// Evaluations of a line search.
 pub const EVALUATIONS: Interval = Interval::COUNT.up_to(1e6);
+/// Pairs that L-BFGS keeps.
+pub const PAIRS: Interval = Interval::COUNT.up_to(1000.0);

@@ -9,6 +9,7 @@ mod exact;
 mod gradient;
 mod learning;
 mod line_search;
+mod minimization;
 mod pairs;
 mod replica;
 mod settings;
