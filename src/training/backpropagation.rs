@@ -4,8 +4,9 @@ use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimiz
 use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
 use super::state::Clock;
+use super::tallies::Tallies;
 use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
 use crate::layers::{Pass, Sequential, Workspace};
@@ -153,8 +154,7 @@ pub struct Backpropagation<M = Network> {
     /// For each parameter what the optimiser keeps.
     memories: Vec<Vec<Tensor>>,
     clock: Clock,
-    /// Loss and error of each case of the epoch under way.
-    tallies: [Option<Tensor>; 2],
+    tallies: Tallies,
     distorted: Option<Tensor>,
     space: Workspace,
 }
@@ -176,7 +176,7 @@ impl<M: Trainable> Backpropagation<M> {
             config,
             memories,
             clock: Clock::default(),
-            tallies: [None, None],
+            tallies: Tallies::default(),
             distorted: None,
             space: Workspace::new(),
         })
@@ -198,12 +198,11 @@ impl<M: Trainable> Backpropagation<M> {
     }
 
     /// The batch's gradient, through distortions where there are any.
-    fn gradient(&mut self, batch: Batch<'_>, [loss, error]: &mut [Tensor; 2]) -> Result<()> {
+    fn gradient(&mut self, batch: Batch<'_>) -> Result<()> {
         let x = batch.cases;
         let (seed, clock) = (self.config.seed, self.clock);
-        let row = clock.epoch_cases as usize;
         let pass = Pass::Train(Draw::new(seed, stream::DROPOUT).at(clock.updates));
-        let mut tally = Tally { loss, error, row };
+        let mut tally = self.tallies.at(clock.epoch_cases as usize)?;
         let Some(Augmentation { distortion, background }) = self.config.augment else {
             return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);
         };
@@ -254,19 +253,6 @@ impl<M: Trainable> Backpropagation<M> {
         }
         Ok(())
     }
-
-    /// The first case whose loss is not finite tells the update that diverged.
-    fn check_losses(&self, losses: &[f32]) -> Result<()> {
-        match losses.iter().position(|x| !x.is_finite()) {
-            None => Ok(()),
-            Some(case) => Err(Error::Diverged {
-                epoch: self.clock.epoch(),
-                step: (case / self.config.batch) as u64 + 1,
-                what: "the loss".into(),
-                advice: String::new(),
-            }),
-        }
-    }
 }
 
 impl<M: Trainable> Learner for Backpropagation<M> {
@@ -294,55 +280,26 @@ impl<M: Trainable> Learner for Backpropagation<M> {
                 visit.array(&format!("{}.{name}", p.name), memory)?;
             }
         }
-        // Between epochs they tell nothing that is still to be used.
-        let mut none = [None, None];
-        let tallies = match visit.reads() && self.clock.epoch_updates == 0 {
-            true => &mut none,
-            false => &mut self.tallies,
-        };
-        for (name, tally) in ["epoch.loss", "epoch.wrong"].into_iter().zip(tallies) {
-            visit.optional(name, self.network.layers().device(), tally)?;
-        }
-        Ok(())
+        self.tallies.visit(self.clock, self.network.layers().device(), visit)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        let device = self.network.layers().device().clone();
-        for tally in &mut self.tallies {
-            let sized = |t: &Tensor| t.shape().dims() == [source.cases()];
-            if !tally.as_ref().is_some_and(sized) {
-                *tally = Some(Tensor::zeros(&device, &[source.cases()])?);
-            }
-        }
-        Ok(())
+        self.tallies.begin(self.network.layers().device(), source.cases())
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        let [Some(loss), Some(wrong)] = std::mem::take(&mut self.tallies) else {
-            return Err(Error::run("backpropagation", "an update before an epoch began"));
-        };
-        let mut tallies = [loss, wrong];
-        let done = self.gradient(batch, &mut tallies);
-        self.tallies = tallies.map(Some);
-        done?;
+        self.gradient(batch)?;
         self.clock.updates += 1;
         self.apply(self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {
-        let read = |tally: &Option<Tensor>| tally.as_ref().map_or(Ok(Vec::new()), Tensor::to_vec);
-        let (losses, errors) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
-        self.check_losses(&losses)?;
         // Scores of other batches come next.
         self.space.release();
-        let mean = |values: &[f32]| {
-            values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
-        };
         let learning_rate = self.config.learning_rate.at(self.clock.epoch(), self.config.epochs);
-        let [loss, error] = self.network.figures();
-        Ok(Figures::new()
-            .with(&LEARNING_RATE, rate(learning_rate))
-            .with(loss, mean(&losses))
-            .with(error, mean(&errors)))
+        let mut figures = Figures::new().with(&LEARNING_RATE, rate(learning_rate));
+        let what = self.network.figures();
+        figures.extend(&self.tallies.means(self.clock, self.config.batch, what)?);
+        Ok(figures)
     }
 }

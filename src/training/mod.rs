@@ -19,6 +19,7 @@ pub mod ranges;
 mod schedule;
 mod source;
 mod state;
+mod tallies;
 
 pub use crate::models::HostArray;
 pub use arena::Arena;
