@@ -191,4 +191,8 @@ impl Directions for ConjugateGradient {
             }
         }
     }
+
+    fn visit(&mut self, device: &Device, visit: &mut Visit<'_>) -> Result<()> {
+        ConjugateGradient::visit(self, device, visit)
+    }
 }

@@ -208,4 +208,8 @@ impl Directions for Lbfgs {
         }
         Ok(())
     }
+
+    fn visit(&mut self, device: &Device, visit: &mut Visit<'_>) -> Result<()> {
+        Lbfgs::visit(self, device, visit)
+    }
 }

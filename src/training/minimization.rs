@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::dot::dots;
 use crate::kernels::elementwise::{Elementwise, elementwise};
+use crate::models::Visit;
 use crate::tensor::Tensor;
 
 /// A function to be minimised.
@@ -121,6 +122,9 @@ pub(super) trait Directions: Send + Sync {
 
     /// Hears of the step that was taken.
     fn moved(&mut self, heading: &Heading, step: f64, from: At<'_>, to: At<'_>) -> Result<()>;
+
+    /// Shows every array that its next directions depend on.
+    fn visit(&mut self, device: &Device, visit: &mut Visit<'_>) -> Result<()>;
 }
 
 /// What a rule says that is asked for a direction before it made one.

@@ -10,6 +10,7 @@ mod gradient;
 mod learning;
 mod line_search;
 mod minimization;
+mod minimizer;
 mod pairs;
 mod replica;
 mod settings;
