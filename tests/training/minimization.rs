@@ -214,7 +214,9 @@ fn a_restored_minimiser_goes_on_bit_for_bit() {
             for stop in [0, 1, 2, 7, 14] {
                 let (mut first, mut x) = (make(), begin());
                 first.minimize(&mut objective, &mut x, Until::searches(stop)).unwrap();
-                let mut second = make();
+                // Another one, which knows of another way.
+                let (mut second, mut elsewhere) = (make(), Tensor::zeros(device, &[4]).unwrap());
+                second.minimize(&mut objective, &mut elsewhere, Until::searches(3)).unwrap();
                 second.restore(device, &first.state(device));
                 assert_eq!(second.state(device), first.state(device));
                 second.minimize(&mut objective, &mut x, Until::searches(25 - stop)).unwrap();
@@ -223,6 +225,50 @@ fn a_restored_minimiser_goes_on_bit_for_bit() {
             }
         }
     });
+}
+
+/// With exact searches, and pairs enough, L-BFGS goes the way of conjugate gradients on a quadratic (Nocedal and Wright,
+/// theorem 6.4).
+#[test]
+fn lbfgs_goes_the_way_of_conjugate_gradients_on_a_quadratic() {
+    everywhere(|device| {
+        let search = LineSearch::new(1e-6).sufficient_decrease(1e-7).evaluations(40);
+        for searches in 1..=5 {
+            let mut ends = Vec::new();
+            let mut cg = ConjugateGradient::new().line_search(search);
+            let mut lbfgs = Lbfgs::new(6).unwrap().line_search(search);
+            for minimizer in [&mut cg as &mut dyn Minimizer, &mut lbfgs] {
+                let mut objective = Host::new(device, 6, quadratic(6, 10.0));
+                let mut x = Tensor::zeros(device, &[6]).unwrap();
+                minimizer.minimize(&mut objective, &mut x, Until::searches(searches)).unwrap();
+                ends.push(x.to_vec().unwrap());
+            }
+            let far = ends[0].iter().zip(&ends[1]).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(far < 1e-4, "{far} after {searches} on {}: {ends:?}", device.info());
+        }
+    });
+}
+
+/// With few evaluations the lowest point of a search is often not the last one tried.
+#[test]
+fn the_loss_told_is_that_of_the_point_it_ends_at() {
+    let device = Device::cpu();
+    let mut lower = 0;
+    for evaluations in 2..6 {
+        for curvature in [1e-3, 0.1] {
+            let search = LineSearch::new(curvature).evaluations(evaluations);
+            for searches in 1..12 {
+                let mut objective = Host::new(&device, 2, rosenbrock);
+                let mut x = Tensor::from_f32(&device, &[2], &[-1.2, 1.0]).unwrap();
+                let mut cg = ConjugateGradient::new().line_search(search);
+                let found = cg.minimize(&mut objective, &mut x, Until::searches(searches)).unwrap();
+                let x: Vec<f64> = x.to_vec().unwrap().into_iter().map(f64::from).collect();
+                assert_eq!(found.loss, rosenbrock(&x).0, "{evaluations} {curvature} {searches}");
+                lower += usize::from(found.loss < found.start);
+            }
+        }
+    }
+    assert!(lower > 60, "{lower} came lower");
 }
 
 #[test]
