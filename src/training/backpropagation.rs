@@ -93,6 +93,21 @@ pub trait Trainable: Model {
         space: &mut Workspace,
     ) -> Result<()>;
 
+    /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over `x`. The device
+    /// is waited for where there are any.
+    ///
+    /// # Errors
+    /// As [`Trainable::gradient`].
+    fn penalty(&self, _x: &Tensor, _pass: Pass) -> Result<f64> {
+        Ok(0.0)
+    }
+
+    /// Parameters that are the same numbers, by their places in [`Sequential::parameters`], the earlier first: both
+    /// have the gradient by what they share.
+    fn tied(&self) -> Vec<[usize; 2]> {
+        Vec::new()
+    }
+
     /// What the means of an epoch's losses and errors are.
     fn figures(&self) -> [&'static Figure; 2];
 }
@@ -140,6 +155,14 @@ impl Trainable for Autoencoder {
         space: &mut Workspace,
     ) -> Result<()> {
         Autoencoder::gradient(self, x, pass, tally, space)
+    }
+
+    fn penalty(&self, x: &Tensor, pass: Pass) -> Result<f64> {
+        self.penalty_in(x, pass)
+    }
+
+    fn tied(&self) -> Vec<[usize; 2]> {
+        Autoencoder::tied(self)
     }
 
     fn figures(&self) -> [&'static Figure; 2] {

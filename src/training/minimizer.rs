@@ -1,7 +1,7 @@
 //! Training by line searches on one batch after another.
 
-use super::arena::Arena;
 use super::backpropagation::Trainable;
+use super::flattened::Flattened;
 use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
@@ -12,7 +12,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::dot::dots;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
-use crate::layers::{Parameter, Pass, Sequential, Workspace};
+use crate::layers::{Pass, Sequential, Workspace};
 use crate::models::network::Tally;
 use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
@@ -32,13 +32,15 @@ pub static EVALUATIONS: Figure = Figure {
 
 /// Trains a model of layers by a few line searches on each batch, as the deep autoencoders of 2006 were fine-tuned
 /// (Hinton and Salakhutdinov, Reducing the dimensionality of data with neural networks, *Science* 313, 504–507):
-/// conjugate gradients or L-BFGS make small the batch's mean loss + ½λ‖w‖².
+/// conjugate gradients or L-BFGS make small the batch's mean loss, the model's penalties, and ½λ‖w‖².
 ///
-/// All parameters that are not frozen lie one after another in a flat tensor, so that a step is one dispatch. The loss
+/// All parameters that are not frozen lie one after another in a flat tensor, so that a step is one dispatch; tied weights
+/// lie there once. The loss
 /// has to be the same function in every evaluation: layers that drop units are refused, and whatever else a model
 /// draws at random it draws alike during an update.
 ///
-/// The host waits for losses and slopes: twice for an evaluation, once or twice for a direction.
+/// The host waits for losses and slopes: twice for an evaluation (once more each for weight decay and
+/// for penalties), once or twice for a direction.
 ///
 /// ```
 /// use harmonium::kernels::activation::Activation;
@@ -64,7 +66,7 @@ pub struct Minimizer<M = Network> {
     network: M,
     config: MinimizerConfig,
     directions: Box<dyn Directions>,
-    arena: Arena,
+    flattened: Flattened,
     decay: Option<Decay>,
     clock: Clock,
     tallies: Tallies,
@@ -79,14 +81,6 @@ struct Decay {
     rates: Tensor,
     /// λw, made anew in each evaluation.
     slopes: Tensor,
-}
-
-fn trained(layers: &Sequential) -> impl Iterator<Item = &Parameter> {
-    layers.parameters().filter(|p| !p.frozen)
-}
-
-fn trained_mut(layers: &mut Sequential) -> impl Iterator<Item = &mut Tensor> {
-    layers.parameters_mut().filter(|p| !p.frozen).map(|p| &mut p.value)
 }
 
 impl<M: Trainable> Minimizer<M> {
@@ -107,19 +101,19 @@ impl<M: Trainable> Minimizer<M> {
             );
             return Err(Error::setting("layers", detail));
         }
-        let arena = Arena::of(trained(layers).map(|p| &p.value));
-        if arena.is_empty() {
+        let flattened = Flattened::of(&network);
+        if flattened.arena().is_empty() {
             return Err(Error::setting("layers", "none has a parameter that is trained"));
         }
         let decay = match config.weight_decay {
             0.0 => None,
-            rate => Some(Decay::new(&arena, layers, rate)?),
+            rate => Some(Decay::new(&flattened, layers, rate)?),
         };
         Ok(Minimizer {
             directions: config.method.directions()?,
             network,
             config,
-            arena,
+            flattened,
             decay,
             clock: Clock::default(),
             tallies: Tallies::default(),
@@ -146,8 +140,8 @@ impl<M: Trainable> Minimizer<M> {
     /// Line searches on a batch, from where the parameters are.
     fn search(&mut self, batch: Batch<'_>) -> Result<()> {
         let device = self.network.layers().device().clone();
-        let mut x = self.arena.tensor(&device)?;
-        self.arena.pack(trained(self.network.layers()).map(|p| &p.value), &mut x)?;
+        let mut x = self.flattened.arena().tensor(&device)?;
+        self.flattened.pack(self.network.layers(), &mut x)?;
         if self.config.restart {
             self.directions.restart();
         }
@@ -156,7 +150,7 @@ impl<M: Trainable> Minimizer<M> {
         let mut objective = BatchLoss {
             network: &mut self.network,
             device: device.clone(),
-            arena: &self.arena,
+            flattened: &self.flattened,
             decay: self.decay.as_mut(),
             space: &mut self.space,
             batch,
@@ -171,7 +165,7 @@ impl<M: Trainable> Minimizer<M> {
         let done = minimize(rule, &search, &mut objective, &mut x, until);
         self.evaluations += objective.evaluations;
         // It holds the last point that was tried.
-        self.arena.unpack(&x, trained_mut(self.network.layers_mut()))?;
+        self.flattened.unpack(&x, self.network.layers_mut())?;
         let (epoch, step) = (self.clock.epoch(), self.clock.epoch_updates + 1);
         match done {
             Err(Error::Run { what, detail }) => {
@@ -187,14 +181,9 @@ impl<M: Trainable> Minimizer<M> {
 }
 
 impl Decay {
-    fn new(arena: &Arena, layers: &Sequential, rate: f32) -> Result<Self> {
-        let mut rates = vec![0.0; arena.len()];
-        for (p, part) in trained(layers).zip(arena.parts()) {
-            if p.decays {
-                rates[part.clone()].fill(rate);
-            }
-        }
-        let device = layers.device();
+    fn new(flattened: &Flattened, layers: &Sequential, rate: f32) -> Result<Self> {
+        let (arena, device) = (flattened.arena(), layers.device());
+        let rates = flattened.decays(layers, rate);
         let rates = Tensor::from_f32(device, &[arena.len()], &rates)?;
         Ok(Decay { rates, slopes: arena.tensor(device)? })
     }
@@ -211,7 +200,7 @@ impl Decay {
 struct BatchLoss<'a, M> {
     network: &'a mut M,
     device: Device,
-    arena: &'a Arena,
+    flattened: &'a Flattened,
     decay: Option<&'a mut Decay>,
     space: &'a mut Workspace,
     batch: Batch<'a>,
@@ -225,7 +214,7 @@ struct BatchLoss<'a, M> {
 
 impl<M: Trainable> Objective for BatchLoss<'_, M> {
     fn size(&self) -> usize {
-        self.arena.len()
+        self.flattened.arena().len()
     }
 
     fn device(&self) -> &Device {
@@ -233,14 +222,14 @@ impl<M: Trainable> Objective for BatchLoss<'_, M> {
     }
 
     fn evaluate(&mut self, x: &Tensor, gradient: &mut Tensor) -> Result<f64> {
-        self.arena.unpack(x, trained_mut(self.network.layers_mut()))?;
+        self.flattened.unpack(x, self.network.layers_mut())?;
         let [loss, error] = &mut self.tallies;
         let mut tally = Tally { loss, error, row: 0 };
         self.network.gradient(self.batch, self.batch.cases, self.pass, &mut tally, self.space)?;
-        let gradients = self.network.layers().parameters().zip(self.space.gradients());
-        self.arena.pack(gradients.filter(|(p, _)| !p.frozen).map(|(_, g)| g), gradient)?;
+        self.flattened.pack_gradients(self.space, gradient)?;
         let [loss, error] = &self.tallies;
         let mut mean = mean(&loss.to_vec()?);
+        mean += self.network.penalty(self.batch.cases, self.pass)?;
         if let Some(decay) = &mut self.decay {
             mean += decay.add(x, gradient)?;
         }

@@ -11,6 +11,7 @@ mod contrastive_divergence;
 mod distortion;
 mod exact;
 mod figure;
+mod flattened;
 mod lbfgs;
 mod learner;
 mod line_search;

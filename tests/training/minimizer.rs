@@ -7,12 +7,13 @@ use harmonium::data;
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::elementwise::{Elementwise, elementwise_in_place};
 use harmonium::layers::{LayerSpec, Pass, Sequential, Workspace};
+use harmonium::models::autoencoder::{Noise, Penalties};
 use harmonium::models::network::Tally;
-use harmonium::models::{Model, Network, NetworkSpec, Visit};
+use harmonium::models::{Autoencoder, AutoencoderSpec, Model, Network, NetworkSpec, Visit};
 use harmonium::tensor::Tensor;
 use harmonium::training::{
-    Batch, BatchSource, Figure, Learner, Method, Minimizer, MinimizerConfig, ResidentData,
-    Trainable, Treatment, warm_up,
+    Batch, BatchSource, Figure, Learner, LineSearch, Method, Minimizer, MinimizerConfig,
+    ResidentData, Trainable, Treatment, warm_up,
 };
 use harmonium::{Device, Error, Result};
 
@@ -33,6 +34,11 @@ fn digits(device: &Device, cases: usize) -> ResidentData {
         .unwrap()
         .with_case_dims(&[1, 8, 8])
         .unwrap()
+}
+
+fn flat_digits(device: &Device, cases: usize) -> ResidentData {
+    let train = data::load("digits").unwrap().train.limit(cases);
+    ResidentData::new(device, &train.cases, Treatment::default()).unwrap()
 }
 
 fn network(device: &Device, hidden: &[usize]) -> Network {
@@ -120,6 +126,76 @@ fn weight_decay_is_part_of_the_objective() {
         }
         assert!(largest < 1e-3 * weights, "{largest} against {weights} on {}", device.info());
     });
+}
+
+/// Tied weights are one tensor of the objective, and penalties are part of it. So where one exact search along the
+/// steepest descent ends, the gradient of all of it, tied weights counted once, is at right angles to the first one;
+/// and a pair stays equal to the bit.
+#[test]
+fn tied_weights_and_penalties_are_of_the_objective() {
+    everywhere(|device| {
+        let mut source = flat_digits(device, 100);
+        let penalties = Penalties { sparse: Some((0.1, 0.5)), contractive: Some(0.2) };
+        for (tied, penalties) in
+            [(true, Penalties::default()), (false, penalties), (true, penalties)]
+        {
+            let spec = AutoencoderSpec::new(64, &[12, 4]).tied(tied).penalties(penalties);
+            let start = Autoencoder::new(device, &spec, 3).unwrap();
+            let first = slopes(&start, &mut source);
+            let search = LineSearch::new(1e-3).evaluations(40);
+            let config = config().line_searches(1).line_search(search);
+            let mut trainer = Minimizer::new(start, config).unwrap();
+            trainer.epoch(&mut source).unwrap();
+            let end = trainer.network();
+            let along = dot(&slopes(end, &mut source), &first) / dot(&first, &first);
+            assert!(along.abs() < 2e-3, "{along}, {tied} {penalties:?} on {}", device.info());
+            let weights = end.layers().parameters().filter(|p| p.decays);
+            let weights: Vec<_> = weights.map(|p| p.value.to_words().unwrap()).collect();
+            assert_eq!(weights[0] == weights[3] && weights[1] == weights[2], tied);
+        }
+    });
+}
+
+fn dot(x: &[f32], y: &[f32]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}
+
+/// The gradient of everything that is made small, over all cases, without the decoder's weights where they are the
+/// encoder's.
+fn slopes(model: &Autoencoder, source: &mut ResidentData) -> Vec<f32> {
+    source.start_epoch(1, 1).unwrap();
+    let batch = source.next_batch(100).unwrap().unwrap();
+    let [mut loss, mut error] =
+        [0; 2].map(|_| Tensor::zeros(model.device(), &[batch.rows()]).unwrap());
+    let mut tally = Tally { loss: &mut loss, error: &mut error, row: 0 };
+    let mut space = Workspace::new();
+    model.gradient(batch.cases, Pass::Evaluate, &mut tally, &mut space).unwrap();
+    let decoder = model.layers().parameters().count() / 2;
+    let parameters = model.layers().parameters().zip(space.gradients()).enumerate();
+    let counted =
+        parameters.filter(|(at, (p, _))| !(model.spec().tied && p.decays && *at >= decoder));
+    counted.flat_map(|(_, (_, gradient))| gradient.to_vec().unwrap()).collect()
+}
+
+/// What the input loses is drawn alike in all evaluations of a batch, and anew for the next one.
+#[test]
+fn a_denoising_autoencoder_learns() {
+    let device = Device::cpu();
+    let mut source = flat_digits(&device, 200);
+    let penalties = Penalties { sparse: Some((0.1, 0.1)), contractive: None };
+    let spec = AutoencoderSpec::new(64, &[30])
+        .code(Activation::Sigmoid)
+        .noise(Noise::Mask(0.3))
+        .penalties(penalties);
+    let config = config().batch(100);
+    let mut trainer = Minimizer::new(Autoencoder::new(&device, &spec, 1).unwrap(), config).unwrap();
+    let mut loss = || {
+        let figures = trainer.epoch(&mut source).unwrap().figures;
+        figures.get("train_reconstruction_loss").unwrap()
+    };
+    let first = loss();
+    let last = (0..20).map(|_| loss()).last().unwrap();
+    assert!(last < 0.8 * first, "{first} to {last}");
 }
 
 #[test]
@@ -216,7 +292,7 @@ fn what_does_not_go_is_refused_in_words() {
         (config().line_searches(0), "line-searches: 0 is too few"),
         (config().weight_decay(-1.0), "weight-decay: -1"),
         (config().method(Method::Lbfgs { pairs: 0 }), "pairs: 0 is too few"),
-        (config().line_search(harmonium::training::LineSearch::new(2.0)), "curvature: 2"),
+        (config().line_search(LineSearch::new(2.0)), "curvature: 2"),
     ] {
         let error = Minimizer::new(network(&device, &[]), config).err().unwrap().to_string();
         assert!(error.contains(said), "{error}");
