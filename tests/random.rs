@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 16] = [
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
-    ("stream::DROPOUT", &["src/training/backpropagation.rs"]),
+    ("stream::DROPOUT", &["src/training/backpropagation.rs", "src/training/minimizer.rs"]),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
