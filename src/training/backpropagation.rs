@@ -83,7 +83,8 @@ pub trait Trainable: Model {
     /// `tally`. `x` are the batch's cases, perhaps distorted.
     ///
     /// # Errors
-    /// [`Error::Data`] for a batch without the labels that it needs; [`Error::Shape`]; device errors.
+    /// [`Error::Data`](crate::Error::Data) for a batch without the labels that it needs;
+    /// [`Error::Shape`](crate::Error::Shape); device errors.
     fn gradient(
         &self,
         batch: Batch<'_>,
@@ -186,7 +187,8 @@ impl<M: Trainable> Backpropagation<M> {
     /// A trainer of `network`, before the first update.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range, [`Error::OutOfMemory`].
+    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range,
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(network: M, config: BackpropagationConfig) -> Result<Self> {
         config.check()?;
         let zeros = |p: &crate::layers::Parameter| {
