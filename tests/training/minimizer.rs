@@ -142,13 +142,13 @@ fn tied_weights_and_penalties_are_of_the_objective() {
             let spec = AutoencoderSpec::new(64, &[12, 4]).tied(tied).penalties(penalties);
             let start = Autoencoder::new(device, &spec, 3).unwrap();
             let first = slopes(&start, &mut source);
-            let search = LineSearch::new(1e-3).evaluations(40);
+            let search = LineSearch::new(2e-4).evaluations(40);
             let config = config().line_searches(1).line_search(search);
             let mut trainer = Minimizer::new(start, config).unwrap();
             trainer.epoch(&mut source).unwrap();
             let end = trainer.network();
             let along = dot(&slopes(end, &mut source), &first) / dot(&first, &first);
-            assert!(along.abs() < 2e-3, "{along}, {tied} {penalties:?} on {}", device.info());
+            assert!(along.abs() < 4e-4, "{along}, {tied} {penalties:?} on {}", device.info());
             let weights = end.layers().parameters().filter(|p| p.decays);
             let weights: Vec<_> = weights.map(|p| p.value.to_words().unwrap()).collect();
             assert_eq!(weights[0] == weights[3] && weights[1] == weights[2], tied);
