@@ -126,8 +126,9 @@ fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32
 
 /// The cases that were asked for.
 fn cases(options: &ApplyOptions, model: &TrainedRbm) -> Result<Cases> {
-    let ApplyOptions { data, split, limit, .. } = options;
-    let choice = Choice { data: Some(data), part: Some((*split).into()), limit: *limit };
+    let ApplyOptions { data, split, limit, reading, .. } = options;
+    let (part, reading) = (Some((*split).into()), reading.reading());
+    let choice = Choice { data: Some(data), part, limit: *limit, reading: Some(&reading) };
     let chosen = model.cases(&choice)?;
     trained::notes(&chosen.notices);
     Ok(chosen.cases)

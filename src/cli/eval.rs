@@ -9,6 +9,7 @@ use super::args::EvalOptions;
 use super::print::warn;
 use super::print::{out, tell};
 use super::{open_device, trained};
+use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
@@ -23,9 +24,9 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     }
 }
 
-fn choice(options: &EvalOptions) -> Choice<'_> {
+fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
     let part = options.split.map(Into::into);
-    Choice { data: options.data.as_deref(), part, limit: options.limit }
+    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
@@ -46,9 +47,13 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         .exact_pseudo(options.exact_pseudo)
         .seed(options.seed);
     let mut bar = None;
-    let found = machine.evaluate(&choice(options), &config, &mut |progress| {
-        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
-    })?;
+    let found = machine.evaluate(
+        &choice(options, &options.reading.reading()),
+        &config,
+        &mut |progress| {
+            show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
+        },
+    )?;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -168,7 +173,7 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
             "is about machines, which have likelihoods; a network has error and loss: leave it out",
         ));
     }
-    let evaluated = network.evaluate(&choice(options))?;
+    let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;

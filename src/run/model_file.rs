@@ -8,7 +8,8 @@
 //! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian` or `softmax:STATES` |
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
 //!
-//! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one.
+//! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one; so is one with the names of
+//! other programs ([`TensorNames`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint;
+use super::foreign::{self, TensorNames};
 use super::tensor_file::{Reader, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::{self, Arrays, HostArray, Model};
@@ -184,20 +186,42 @@ impl ModelFile {
     /// with the file's size, an unknown format or kind, missing tensors, shapes that do not fit,
     /// element types other than F32, F64, F16 and BF16, values that are not finite (in f32).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_as(path, &TensorNames::default())
+    }
+
+    /// The same of a machine made elsewhere, whose tensors have the names that `names` says, or known ones of other
+    /// programs.
+    ///
+    /// # Errors
+    /// As [`load`](ModelFile::load); [`Error::Setting`] where the file is harmonium's own, and needs no names.
+    pub fn load_as(path: impl AsRef<Path>, names: &TensorNames) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let reader = Reader::open(path, &bytes)?;
-        let names = reader.names();
+        let all = reader.names();
         let mut metadata = reader.metadata();
-        let kind = kind_of(path, &mut metadata, &names)?;
-        let (known, ignored): (Vec<String>, _) = match kind.tensors() {
-            [] => (names, Vec::new()),
-            expected => names.into_iter().partition(|n| expected.iter().any(|e| e.name == *n)),
+        let own = metadata.contains_key(FORMAT_KEY);
+        let kind = kind_of(path, &mut metadata, &all)?;
+        if (own || kind != ModelKind::Rbm) && !names.is_empty() {
+            let detail =
+                format!("{} says itself which tensor is which; leave it out", path.display());
+            return Err(Error::setting("map", detail));
+        }
+        let mut file = ModelFile { metadata, path: path.into(), ..Self::new(kind) };
+        let mut taken = Vec::new();
+        if !own && kind == ModelKind::Rbm {
+            taken = file.take_foreign(&reader, names)?.to_vec();
+        }
+        let known = |name: &String| {
+            let expected = kind.tensors();
+            expected.is_empty() || expected.iter().any(|e| e.name == *name)
         };
-        let mut file = ModelFile { metadata, path: path.into(), ignored, ..Self::new(kind) };
-        for name in known {
-            if let Some(array) = reader.tensor(&name, &mut file.notices)? {
-                file.tensors.insert(name, array);
+        for name in all.into_iter().filter(|name| !taken.contains(name)) {
+            let free = known(&name) && !file.tensors.contains_key(&name);
+            let array = if free { reader.tensor(&name, &mut file.notices)? } else { None };
+            match array {
+                Some(array) => drop(file.tensors.insert(name, array)),
+                None => file.ignored.push(name),
             }
         }
         if !file.ignored.is_empty() {
@@ -206,6 +230,27 @@ impl ModelFile {
         }
         file.check(path)?;
         Ok(file)
+    }
+
+    /// Takes a machine's tensors by the names of another program; gives these.
+    fn take_foreign(&mut self, reader: &Reader<'_>, names: &TensorNames) -> Result<[String; 3]> {
+        let found = foreign::find(&reader.shapes(), names)
+            .map_err(|(name, detail)| self.wrong(format!("tensor {name}"), detail))?;
+        for (own, name) in foreign::OWN.iter().zip(&found.names) {
+            let Some(mut array) = reader.tensor(name, &mut self.notices)? else { continue };
+            if let (true, "W", &[rows, columns]) = (found.turned, *own, &array.shape[..]) {
+                array.values = foreign::transposed(&array.values, rows, columns);
+                array.shape.reverse();
+            } else if let [1, n] | [n, 1] = array.shape[..]
+                && *own != "W"
+            {
+                array.shape = vec![n];
+            }
+            self.tensors.insert(own.to_string(), array);
+        }
+        let notice = found.notice.map(|notice| format!("{}: {notice}", self.path.display()));
+        self.notices.extend(notice);
+        Ok(found.names)
     }
 
     /// Writes the model, atomically. The same model gives the same bytes.
@@ -293,9 +338,6 @@ impl ModelFile {
                 if shape.len() != dims.len() {
                     return fail(format!("shape {shape:?}, expected [{}]", dims.join(", ")));
                 }
-                if let Some(advice) = self.transposed() {
-                    return fail(advice);
-                }
                 if shape.contains(&0) {
                     return fail(format!("shape {shape:?}, expected one unit at least"));
                 }
@@ -317,18 +359,6 @@ impl ModelFile {
             self.tensors.keys().chain(&self.ignored).map(String::as_str).collect();
         names.sort_unstable();
         if names.is_empty() { "no tensor".into() } else { names.join(", ") }
-    }
-
-    /// Tools that store linear layers keep W as [J, I]: worth its own words.
-    fn transposed(&self) -> Option<String> {
-        let shape = |name: &str| self.tensors.get(name).map(|array| &array.shape[..]);
-        match (shape("W")?, shape("b")?, shape("a")?) {
-            (&[i, j], &[b], &[a]) if i != j && b == j && a == i => Some(format!(
-                "shape [{i}, {j}], expected [{j}, {i}] from b [{j}] and a [{i}]; store W with one row per \
-                 visible unit"
-            )),
-            _ => None,
-        }
     }
 }
 

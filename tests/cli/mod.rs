@@ -3,6 +3,7 @@
 mod apply;
 mod classify;
 mod command;
+mod data;
 mod filter;
 mod foreign;
 mod kinds;
