@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::error::Error;
+use super::tensor_file::Reader;
+use crate::error::{Error, Result};
+use crate::models::Arrays;
 
 /// What a user says of a file's tensors: `W=weights.T,b=vbias,a=hbias`.
 ///
@@ -22,7 +24,7 @@ pub struct TensorNames(BTreeMap<String, String>);
 impl FromStr for TensorNames {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self> {
         let refuse = |what: String| {
             let detail = format!(
                 "{what}; expected harmonium's name = the file's, as W=weights.T,b=vbias,a=hbias"
@@ -53,17 +55,51 @@ impl TensorNames {
 
 /// Which tensors of a file are a machine's.
 #[derive(Debug, PartialEq)]
-pub(super) struct Found {
+struct Found {
     /// The file's names of W, b and a.
-    pub(super) names: [String; 3],
+    names: [String; 3],
     /// Whether its W has one row per hidden unit.
-    pub(super) turned: bool,
+    turned: bool,
     /// What the user should be told.
-    pub(super) notice: Option<String>,
+    notice: Option<String>,
+}
+
+/// A machine's tensors by harmonium's names, and their names in the file.
+pub(super) struct Taken {
+    pub(super) tensors: Arrays,
+    pub(super) names: Vec<String>,
+}
+
+/// Takes a machine's tensors out of a file that another program wrote.
+///
+/// # Errors
+/// [`Error::File`], naming the tensor, for what cannot be told, and what [`Reader::tensor`] refuses.
+pub(super) fn take(
+    reader: &Reader<'_>,
+    map: &TensorNames,
+    notices: &mut Vec<String>,
+) -> Result<Taken> {
+    let Found { names, turned, notice } = find(&reader.shapes(), map)
+        .map_err(|(name, detail)| Error::file(reader.path, format!("tensor {name}"), detail))?;
+    let mut tensors = Arrays::new();
+    for (own, name) in OWN.iter().zip(&names) {
+        let Some(mut array) = reader.tensor(name, notices)? else { continue };
+        match array.shape[..] {
+            [rows, columns] if *own == "W" && turned => {
+                array.values = transposed(&array.values, rows, columns);
+                array.shape.reverse();
+            }
+            [1, n] | [n, 1] if *own != "W" => array.shape = vec![n],
+            _ => {}
+        }
+        tensors.insert(own.to_string(), array);
+    }
+    notices.extend(notice.map(|notice| format!("{}: {notice}", reader.path.display())));
+    Ok(Taken { tensors, names: names.to_vec() })
 }
 
 /// Where harmonium's tensors stand in [`Found::names`].
-pub(super) const OWN: [&str; 3] = ["W", "b", "a"];
+const OWN: [&str; 3] = ["W", "b", "a"];
 const ROLES: [&str; 3] = ["the weights", "the visible bias", "the hidden bias"];
 
 /// Names in other programs, in small letters and without what divides words. None is there that others use the other way
@@ -110,10 +146,10 @@ fn plain(name: &str) -> String {
 ///
 /// # Errors
 /// The tensor's name and what to say, for what cannot be told: never a guess.
-pub(super) fn find(
+fn find(
     shapes: &BTreeMap<String, Vec<usize>>,
     map: &TensorNames,
-) -> Result<Found, (&'static str, String)> {
+) -> std::result::Result<Found, (&'static str, String)> {
     let list = || {
         let each: Vec<String> =
             shapes.iter().map(|(name, dims)| format!("{name} {dims:?}")).collect();
@@ -234,7 +270,7 @@ fn by_name(
 }
 
 /// A matrix the other way round.
-pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..columns)
         .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
         .collect()
@@ -246,7 +282,7 @@ mod tests {
 
     use super::{Found, find, transposed};
 
-    fn look(shapes: &[(&str, &[usize])], map: &str) -> Result<Found, String> {
+    fn look(shapes: &[(&str, &[usize])], map: &str) -> std::result::Result<Found, String> {
         let shapes: BTreeMap<String, Vec<usize>> =
             shapes.iter().map(|(name, dims)| (name.to_string(), dims.to_vec())).collect();
         find(&shapes, &map.parse().unwrap()).map_err(|(name, detail)| format!("{name}: {detail}"))

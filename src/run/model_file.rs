@@ -210,7 +210,8 @@ impl ModelFile {
         let mut file = ModelFile { metadata, path: path.into(), ..Self::new(kind) };
         let mut taken = Vec::new();
         if !own && kind == ModelKind::Rbm {
-            taken = file.take_foreign(&reader, names)?.to_vec();
+            let found = foreign::take(&reader, names, &mut file.notices)?;
+            (file.tensors, taken) = (found.tensors, found.names);
         }
         let known = |name: &String| {
             let expected = kind.tensors();
@@ -230,27 +231,6 @@ impl ModelFile {
         }
         file.check(path)?;
         Ok(file)
-    }
-
-    /// Takes a machine's tensors by the names of another program; gives these.
-    fn take_foreign(&mut self, reader: &Reader<'_>, names: &TensorNames) -> Result<[String; 3]> {
-        let found = foreign::find(&reader.shapes(), names)
-            .map_err(|(name, detail)| self.wrong(format!("tensor {name}"), detail))?;
-        for (own, name) in foreign::OWN.iter().zip(&found.names) {
-            let Some(mut array) = reader.tensor(name, &mut self.notices)? else { continue };
-            if let (true, "W", &[rows, columns]) = (found.turned, *own, &array.shape[..]) {
-                array.values = foreign::transposed(&array.values, rows, columns);
-                array.shape.reverse();
-            } else if let [1, n] | [n, 1] = array.shape[..]
-                && *own != "W"
-            {
-                array.shape = vec![n];
-            }
-            self.tensors.insert(own.to_string(), array);
-        }
-        let notice = found.notice.map(|notice| format!("{}: {notice}", self.path.display()));
-        self.notices.extend(notice);
-        Ok(found.names)
     }
 
     /// Writes the model, atomically. The same model gives the same bytes.

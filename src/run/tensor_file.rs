@@ -38,7 +38,7 @@ pub(super) fn write_values(out: &mut dyn io::Write, values: &[f32]) -> io::Resul
 
 /// A safetensors file whose header agrees with its size.
 pub(super) struct Reader<'a> {
-    path: &'a Path,
+    pub(super) path: &'a Path,
     pub(super) header: Metadata,
     pub(super) data: &'a [u8],
 }
