@@ -45,7 +45,10 @@ pub(super) fn read(
     if let Some(group) = choose(folder, wanted)? {
         return group.read(name, reading);
     }
+    // A run's pictures are none of its data.
+    let is_run = folder.join("metrics.jsonl").is_file();
     if wanted.is_none()
+        && !is_run
         && let Some(found) = gallery::read(folder, name)?
     {
         reading.refuse(&["labels", "array"], "pictures", "their folders name the classes")?;

@@ -57,7 +57,7 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<Option<(RawPart, Option<
     let inner = folders(folder);
     let part = |names: &[&str]| {
         let wanted = |name: &&str| inner.iter().find(|f| name_of(f).eq_ignore_ascii_case(name));
-        let found = names.iter().filter_map(|name| wanted(&name)).map(|folder| classes(folder));
+        let found = names.iter().filter_map(&wanted).map(|folder| classes(folder));
         found.into_iter().find(|classes| !classes.is_empty())
     };
     if let Some(train) = part(&TRAIN) {

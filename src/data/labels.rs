@@ -145,7 +145,7 @@ pub(super) fn join(train: RawPart, test: Option<RawPart>) -> Result<Splits> {
         .filter_map(|p| p.labels.as_ref())
         .collect();
     let words = |labels: &&Labels| matches!(labels, Labels::Words(_));
-    if labels.iter().any(|l| words(l)) && !labels.iter().all(|l| words(l)) {
+    if labels.iter().any(words) && !labels.iter().all(words) {
         let detail = "the labels of one part are numbers and those of the other words";
         return Err(Error::data(&train.set.name, detail));
     }

@@ -1,4 +1,4 @@
-//! Host arrays of cases, checked when read: idx, npy, csv, png and the bundled sets.
+//! Host arrays of cases, checked when read: idx, npy, npz, csv, pictures, folders of them and the bundled sets.
 //!
 //! [`load`] takes the name of a bundled set, a file or a folder, and gives a training part and, where the
 //! source has one, a test part. Values are held as their source holds them, without loss:
@@ -8,11 +8,13 @@
 //! | `digits` | u8, scale 1/16 | x/16 in [0, 1] |
 //! | `fashion`, idx and npy of u8 | u8, scale 1/255 | x/255 in [0, 1] |
 //! | u8 of nothing but 0 and 1 | bits, with a notice | 0 or 1 |
-//! | npy of bool; floats of nothing but 0 and 1 | bits | 0 or 1 |
-//! | idx and npy of f32, csv | f32 | as it stands |
+//! | npy of bool; other numbers of nothing but 0 and 1 | bits | 0 or 1 |
+//! | idx and npy of f16, f32 and other integers, csv | f32 | as it stands |
 //! | idx and npy of f64 | f32, with a notice | rounded |
-//! | png of 8 bits or fewer without colours | u8, scale 1/255 | x/255 in [0, 1] |
-//! | other png | f32 | brightness in [0, 1] |
+//! | pictures of 8 bits or fewer, without colours and transparency | u8, scale 1/255 | x/255 in [0, 1] |
+//! | other pictures | f32 | brightness in [0, 1] |
+//!
+//! `docs/data.md` has a table of all that is read and how it is taken.
 //!
 //! Nothing in a file is believed: a header is held against the file's length before anything large is
 //! allocated, and what does not fit is an error with the path and the byte or line.
@@ -75,18 +77,18 @@ pub const BUNDLED: [&str; 2] = ["digits", "fashion"];
 /// - `digits`: the test set of UCI's optdigits, 8×8 pixels in 0 … 16, held as x/16; the first 1,500 cases
 ///   are the training part and the last 297 the test part, with labels;
 /// - `fashion`: the first 2,000 training and the first 500 test images of Fashion-MNIST, 28×28, with labels;
-/// - a folder in MNIST's naming: `train-images-idx3-ubyte` and, where there are some,
-///   `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, each plain or `.gz`
-///   (`train-images.idx3-ubyte` is the same);
-/// - an idx file of u8, f32 or f64, plain or gzipped, of any rank: the first size counts the cases;
-/// - a `.npy` file of u8, bool, f32 or f64, `[N, D]` or `[N, H, W]`, in C's or Fortran's order, also gzipped;
-/// - a `.csv` file: one case per line, every column is data (labels are not read from a csv: remove their
-///   column), a first line without any number is a header; integers stay as they are;
-/// - a `.png` picture of any kind: one case, its brightness in [0, 1] ([`from_png`]).
+/// - a folder: in MNIST's naming, `train-images-idx3-ubyte` and, where there are some, `train-labels-idx1-ubyte`,
+///   `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, each plain or `.gz`, and in that of other sets
+///   (`emnist-letters-train-…`; of several, `folder/emnist-letters`); with `train.csv` and `test.csv`; with a folder of
+///   pictures for each class; or one that has such a folder in it;
+/// - an idx or `.npy` file of any number, plain or gzipped: the first size counts the cases, `[N, D]`, `[N, H, W]`,
+///   `[N, H, W, 1]` or `[N, 1, H, W]`; three channels are read as their brightness;
+/// - a `.npz` file with one array, or with `x_train` and `y_train`, `x` and `y`, and other names that are known;
+/// - a `.csv` file, one case per line: names of columns, an index and labels are found and left out of the data;
+/// - a PNG or JPEG picture of any kind: one case, its brightness in [0, 1] ([`from_png`]).
 ///
-/// A bundled name wins over a path: write `./digits` for a folder of that name. A single file is all
-/// training part, without labels. With more than two dimensions a picture's width is the last size and
-/// its height all between; with two a square width is taken for a picture.
+/// A bundled name wins over a path: write `./digits` for a folder of that name. What is taken for what is said in the
+/// set's notices.
 ///
 /// ```
 /// let splits = harmonium::data::load("digits")?;

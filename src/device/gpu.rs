@@ -81,6 +81,7 @@ impl Gpu {
                 what: "a tensor".into(),
                 asked: bytes,
                 limit,
+                bytes: true,
                 adapter: self.info().to_string(),
             });
         }

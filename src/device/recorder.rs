@@ -123,6 +123,7 @@ impl Recorder {
                 what: "the grid of workgroups".into(),
                 asked: command.groups,
                 limit: self.grid_height * GRID_WIDTH,
+                bytes: false,
                 adapter: driver.info.to_string(),
             });
         }

@@ -279,6 +279,7 @@ impl Rbm {
                 what,
                 asked: last,
                 limit: Draw::STEPS,
+                bytes: false,
                 adapter,
             });
         }

@@ -176,7 +176,7 @@ fn folders_of_pictures_and_other_names() {
     fs::write(at.join("x.npy"), pictures_npy(2)).unwrap();
     fs::write(at.join("y.csv"), "1\n77\n").unwrap();
     say(at, "eval letters --data x.npy --labels y.csv")
-        .refused(1, &["a label is 77", "10 classes: 1, 2, 3"]);
+        .refused(1, &["case 1 has the label 77", "10 classes: 1, 2, 3"]);
     // A part of the classes is matched by name.
     fs::write(at.join("y.csv"), "1\n2\n").unwrap();
     say(at, "eval letters --data x.npy --labels y.csv").done();
@@ -205,7 +205,7 @@ fn the_scale_of_the_training_is_that_of_its_data() {
         .refused(2, &["binarize", "no value reaches 0.5", "--scale"]);
     say(at, "train rbm --data x.npy --scale 14 --binarize 0.5 --epochs 1 --hidden 4 --out rbm")
         .done();
-    say(at, "train rbm --data x.npy --scale 0 --out r").refused(2, &["scale", "above 0"]);
+    say(at, "train rbm --data x.npy --scale 0 --out r").refused(2, &["scale: 0 is outside (0, "]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_small_range_is_told_and_scaled() {
     assert_eq!(set.cases.row(0), [0.0, 0.5, 0.5, 0.0]);
     for scale in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         let text = load_with(&path, &Reading::default().scale(scale)).unwrap_err().to_string();
-        assert_says(&text, &["scale", "above 0"]);
+        assert_says(&text, &["scale", "outside (0, "]);
     }
     // Bright enough, and nearly black on the whole.
     for (bytes, told) in [([0, 128, 3, 4], false), ([0, 127, 3, 4], true), ([0, 0, 0, 0], false)] {

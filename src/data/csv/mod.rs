@@ -8,15 +8,12 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Trim};
 
-use super::cases::Cases;
 use super::input::Input;
 use super::labels::{Labels, RawPart};
 use super::reading::Reading;
-use super::set::{DataSet, ImageShape};
 use super::text;
-use super::values::Values;
 use crate::error::{Error, Result};
-use columns::{Columns, First, is_index, is_missing, is_missing_label, labels_by_layout};
+use columns::{Columns, First, is_missing, is_missing_label};
 use form::{Form, number};
 
 /// How many names a note lists.

@@ -160,14 +160,14 @@ impl TrainedNetwork {
                 set.name
             ));
         }
-        let class = |&label: &u32| {
+        let class = |(case, &label): (usize, &u32)| {
             places.get(label as usize).copied().flatten().map(|class| class as u32).ok_or_else(
                 || {
                     let name = set.classes.get(label as usize).map_or("?", String::as_str);
                     let known: Vec<&str> = own.iter().map(String::as_str).take(12).collect();
                     let more = if own.len() > known.len() { " …" } else { "" };
                     let detail = format!(
-                        "a label is {name}, and the network knows {} classes: {}{more}",
+                        "case {case} has the label {name}, and the network knows {} classes: {}{more}",
                         own.len(),
                         known.join(", ")
                     );
@@ -175,7 +175,7 @@ impl TrainedNetwork {
                 },
             )
         };
-        labels.iter().map(class).collect::<Result<_>>().map(Some)
+        labels.iter().enumerate().map(class).collect::<Result<_>>().map(Some)
     }
 
     /// The probability of each class for each case. Pictures without contrast get no class.

@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, text,
-    whole, word,
+    ARRAY, BinarizeHow, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation,
+    text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
