@@ -270,7 +270,7 @@ fn wrong_tensors_are_named() {
     fails(put(f32s("b", &[2], &A)), &shape);
     fails(put(f32s("a", &[2, 2], &W[..4])), &["tensor a: shape [2, 2], expected [2]"]);
     // PyTorch keeps biases as rows.
-    assert_eq!(put(f32s("a", &[1, 2], &A)).unwrap().tensors["a"].shape, [2]);
+    assert_eq!(put(f32s("a", &[1, 2], &A)).unwrap().file.tensors["a"].shape, [2]);
     fails(put(f32s("data_mean", &[2], &A)), &["tensor data_mean: shape [2], expected [3]"]);
     let integers = Tensor("b", Dtype::I32, vec![3], vec![0; 12]);
     fails(put(integers), &["tensor b: element type I32, expected F32"]);
