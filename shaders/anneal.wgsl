@@ -16,6 +16,11 @@ struct Params {
     counter: vec2<u32>,
     // Of a softmax group.
     states: u32,
+    // The slices of the visible units and of the hidden ones (groups, where they are softmax units).
+    first_visible: u32,
+    end_visible: u32,
+    first_hidden: u32,
+    end_hidden: u32,
     unused0: u32,
     unused1: u32,
     unused2: u32,
@@ -33,6 +38,8 @@ struct Params {
 override SAMPLE: bool = true;
 // 0: Bernoulli; 1: Gaussian; 2: softmax groups.
 override HIDDEN: u32 = 0;
+// Whether `increments` holds what earlier slices add.
+override RESUMES: bool = false;
 override WORKGROUP: u32 = 64;
 var<workgroup> partial: array<f32, WORKGROUP>;
 
@@ -81,7 +88,7 @@ fn group_step(start: u32) -> f32 {
 fn with_units(start_sum: f32, local: u32, chain: u32, stored: bool) -> f32 {
     var sum = start_sum;
     let change = params.beta_to - params.beta_from;
-    for (var column = local * 4u; column < params.hidden; column += WORKGROUP * 4u) {
+    for (var column = params.first_hidden + local * 4u; column < params.end_hidden; column += WORKGROUP * 4u) {
         let start = chain * params.hidden + column;
         let count = min(4u, params.hidden - column);
         var x = vec4<f32>(0.0);
@@ -117,12 +124,12 @@ fn main(
     // Groups past the last repeat the last chain and store nothing, so that barriers stay uniform.
     let chain = min(group, params.chains - 1u);
     var sum = 0.0;
-    for (var c = local; c < params.visible; c += WORKGROUP) {
+    for (var c = params.first_visible + local; c < params.end_visible; c += WORKGROUP) {
         sum += v[chain * params.visible + c] * tilt[c];
     }
     sum *= params.beta_to - params.beta_from;
     if HIDDEN == 2u {
-        for (var g = local; g < params.hidden / params.states; g += WORKGROUP) {
+        for (var g = params.first_hidden + local; g < params.end_hidden; g += WORKGROUP) {
             let start = chain * params.hidden + g * params.states;
             sum += group_step(start);
             if SAMPLE && group < params.chains {
@@ -147,6 +154,9 @@ fn main(
     }
     workgroupBarrier();
     if local == 0u && group < params.chains {
-        increments[params.row * params.chains + chain] = partial[0];
+        let at = params.row * params.chains + chain;
+        var whole = partial[0];
+        if RESUMES { whole += increments[at]; }
+        increments[at] = whole;
     }
 }

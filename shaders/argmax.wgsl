@@ -6,9 +6,9 @@ struct Params {
     lanes: u32,
     first_row: u32,
     mask: u32,
-    unused0: u32,
-    unused1: u32,
-    unused2: u32,
+    begin: u32,
+    end: u32,
+    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,6 +22,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let row = team_row(group_id.x + group_id.y * group_count.x, local);
-    let column = team_column(local, min(row, params.rows - 1u) * params.columns);
+    let read_row = min(row, params.rows - 1u);
+    let before = chosen[params.first_row + read_row];
+    let column = team_column(local, read_row * params.columns, before);
     if local % params.lanes == 0u && row < params.rows { chosen[params.first_row + row] = column; }
 }

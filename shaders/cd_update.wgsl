@@ -12,9 +12,9 @@ struct Params {
     rate: f32,
     momentum: f32,
     decay: f32,
+    k_start: u32,
     unused0: u32,
     unused1: u32,
-    unused2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -30,6 +30,11 @@ struct Params {
 override CENTERED: bool = false;
 // Whether only the gradient goes out, into velocity.
 override GRADIENT: bool = false;
+// K in slices (src/kernels/slices.rs): whether velocity holds the gradient of earlier ones, and whether a
+// later one is to change the weights. An update needs no sums beside velocity: the first slice takes momentum and
+// decay, later ones add to it.
+override RESUMES: bool = false;
+override PAUSES: bool = false;
 
 // Both operands are stored cases first, so their memory runs along the rows and columns of the product.
 const A_ALONG_K: bool = false;
@@ -58,13 +63,14 @@ fn finish(row: u32, column: u32, sums: vec4<f32>) {
     var gradient = sums;
     for (var i = 0u; i < count; i++) {
         if GRADIENT {
+            if RESUMES { gradient[i] += velocity[start + i]; }
             velocity[start + i] = gradient[i];
         } else {
             let w = weights[start + i];
             let change = params.momentum * velocity[start + i]
                 + params.rate * (gradient[i] - params.decay * w);
             velocity[start + i] = change;
-            weights[start + i] = w + change;
+            if !PAUSES { weights[start + i] = w + change; }
         }
     }
 }

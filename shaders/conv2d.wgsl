@@ -40,15 +40,21 @@ fn load_b(k: u32, column: u32) -> f32 {
     return x[(plane * params.image.x + at.x) * params.image.y + at.y];
 }
 
+// Where y has a column of an output channel.
+fn place_of(output: u32, column: u32) -> u32 {
+    let places = params.positions.x * params.positions.y;
+    let image = column / places;
+    return (image * params.outputs + output) * places + column - image * places;
+}
+
 fn finish(row: u32, column: u32, sums: vec4<f32>) {
     let output = slice * params.out_group + row;
-    let places = params.positions.x * params.positions.y;
     let count = min(4u, params.n - column);
     var value = sums;
+    if RESUMES {
+        for (var i = 0u; i < count; i++) { value[i] += y[place_of(output, column + i)]; }
+    }
     if BIAS { value += bias[output]; }
     value = activate(ACTIVATION, value);
-    for (var i = 0u; i < count; i++) {
-        let image = (column + i) / places;
-        y[(image * params.outputs + output) * places + column + i - image * places] = value[i];
-    }
+    for (var i = 0u; i < count; i++) { y[place_of(output, column + i)] = value[i]; }
 }

@@ -45,18 +45,20 @@ fn load_b(k: u32, column: u32) -> f32 {
     return dy[(plane * params.positions.x + at.x) * params.positions.y + at.y];
 }
 
+// Where dx has a row and column of the product.
+fn place_of(row: u32, column: u32) -> u32 {
+    if COVERS { return (column * params.groups + slice) * params.patch_size + row; }
+    let pixels = params.image.x * params.image.y;
+    let image = column / pixels;
+    return (image * params.inputs + slice * params.in_group + row) * pixels + column - image * pixels;
+}
+
 fn finish(row: u32, column: u32, sums: vec4<f32>) {
     let count = min(4u, params.n - column);
-    if COVERS {
-        for (var i = 0u; i < count; i++) {
-            dx[((column + i) * params.groups + slice) * params.patch_size + row] = sums[i];
-        }
-        return;
-    }
-    let pixels = params.image.x * params.image.y;
-    let channel = slice * params.in_group + row;
+    var value = sums;
     for (var i = 0u; i < count; i++) {
-        let image = (column + i) / pixels;
-        dx[(image * params.inputs + channel) * pixels + column + i - image * pixels] = sums[i];
+        let at = place_of(row, column + i);
+        if RESUMES { value[i] += dx[at]; }
+        dx[at] = value[i];
     }
 }

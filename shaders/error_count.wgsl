@@ -1,4 +1,5 @@
-// 0 for each row whose extreme value is in the desired column, else 1. Needs shared/rows.wgsl and
+// 0 for each row whose extreme value is in the desired column, else 1; where rows are long, x is the columns
+// that argmax.wgsl chose. Needs shared/rows.wgsl and
 // shared/extreme.wgsl.
 
 struct Params {
@@ -7,15 +8,17 @@ struct Params {
     lanes: u32,
     first_row: u32,
     mask: u32,
-    unused0: u32,
-    unused1: u32,
-    unused2: u32,
+    begin: u32,
+    end: u32,
+    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read> classes: array<f32>;
 @group(0) @binding(3) var<storage, read_write> wrong: array<f32>;
+
+override CHOSEN: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -24,7 +27,9 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let row = team_row(group_id.x + group_id.y * group_count.x, local);
-    let column = team_column(local, min(row, params.rows - 1u) * params.columns);
+    let read_row = min(row, params.rows - 1u);
+    var column = 0u;
+    if CHOSEN { column = x[read_row]; } else { column = team_column(local, read_row * params.columns, 0u); }
     if local % params.lanes == 0u && row < params.rows {
         var right = false;
         // A row with a NaN has no column, and no class is that one.

@@ -8,8 +8,9 @@ struct Params {
     first_row: u32,
     first_squared: u32,
     scale: f32,
-    unused0: u32,
-    unused1: u32,
+    // The slice of the columns, of which earlier ones' sums lie in loss and squared.
+    begin: u32,
+    end: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -21,6 +22,7 @@ struct Params {
 
 override GRADIENT: bool = true;
 override SQUARED: bool = true;
+override RESUMES: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -33,7 +35,7 @@ fn main(
     let lane = local % params.lanes;
     var losses = 0.0;
     var squares = 0.0;
-    for (var c = lane; c < params.columns; c += params.lanes) {
+    for (var c = params.begin + lane; c < params.end; c += params.lanes) {
         let x = z[start + c];
         // exp only of what is not positive: no overflow.
         let e = exp(-abs(x));
@@ -47,6 +49,10 @@ fn main(
     losses = team_sum(local, losses);
     if SQUARED { squares = team_sum(local, squares); }
     if lane == 0u && row < params.rows {
+        if RESUMES {
+            losses += loss[params.first_row + row];
+            if SQUARED { squares += squared[params.first_squared + row]; }
+        }
         loss[params.first_row + row] = losses;
         if SQUARED { squared[params.first_squared + row] = squares; }
     }

@@ -15,7 +15,7 @@ struct Params {
     alpha: f32,
     beta: f32,
     noise_scale: f32,
-    unused: u32,
+    k_start: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -19,12 +19,17 @@ fn main(
     let ox = i - line * params.columns.output;
     let plane = line / params.rows.output;
     let oy = line - plane * params.rows.output;
-    let rows = covered(params.rows, params.h, oy);
-    let columns = covered(params.columns, params.w, ox);
+    let rows = covered_slice(params.rows, params.h, oy, params.slice_rows);
+    let columns = covered_slice(params.columns, params.w, ox, params.slice_columns);
     let start = plane * params.h * params.w;
     if POOL == 0u {
-        var at = rows.x * params.w + columns.x;
+        // The window's first value, whichever slice it lies in.
+        var at = covered(params.rows, params.h, oy).x * params.w + covered(params.columns, params.w, ox).x;
         var best = x[start + at];
+        if RESUMES {
+            best = y[i];
+            if INDICES { at = indices[i]; }
+        }
         for (var r = rows.x; r < rows.y; r++) {
             for (var c = columns.x; c < columns.y; c++) {
                 let here = r * params.w + c;
@@ -40,10 +45,15 @@ fn main(
         if INDICES { indices[i] = at; }
     } else {
         var sum = 0.0;
+        if RESUMES { sum = y[i]; }
         for (var r = rows.x; r < rows.y; r++) {
             var row = 0.0;
             for (var c = columns.x; c < columns.y; c++) { row += x[start + r * params.w + c]; }
             sum += row;
+        }
+        if PAUSES {
+            y[i] = sum;
+            return;
         }
         y[i] = sum / (counted(params.rows, params.h, oy) * counted(params.columns, params.w, ox));
     }

@@ -17,9 +17,10 @@ fn main(
     let column = i - line * params.w;
     let plane = line / params.h;
     let row = line - plane * params.h;
-    let rows = windows(params.rows, row);
-    let columns = windows(params.columns, column);
+    let rows = windows_slice(params.rows, row, params.slice_rows);
+    let columns = windows_slice(params.columns, column, params.slice_columns);
     var sum = 0.0;
+    if RESUMES { sum = dx[i]; }
     for (var oy = rows.x; oy < rows.y; oy++) {
         let start = (plane * params.rows.output + oy) * params.columns.output;
         for (var ox = columns.x; ox < columns.y; ox++) {

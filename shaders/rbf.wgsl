@@ -8,12 +8,19 @@ struct Params {
     lanes: u32,
     // N.
     centres: u32,
+    // The slice of D, of which earlier ones' sums lie in y.
+    begin: u32,
+    end: u32,
+    unused0: u32,
+    unused1: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+override RESUMES: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -27,10 +34,13 @@ fn main(
     let centre_start = (output % params.centres) * params.columns;
     let lane = local % params.lanes;
     var sum = 0.0;
-    for (var d = lane; d < params.columns; d += params.lanes) {
+    for (var d = params.begin + lane; d < params.end; d += params.lanes) {
         let difference = x[case_start + d] - w[centre_start + d];
         sum += difference * difference;
     }
     sum = team_sum(local, sum);
-    if lane == 0u && row < params.rows { y[row] = sum; }
+    if lane == 0u && row < params.rows {
+        if RESUMES { sum += y[row]; }
+        y[row] = sum;
+    }
 }

@@ -1,6 +1,16 @@
 // dx[b, d] = sum over i of dy[b, i] * 2 (x[b, d] - w[i, d]), one invocation an element.
 
-struct Params { cases: u32, centres: u32, columns: u32, unused: u32 }
+struct Params {
+    cases: u32,
+    centres: u32,
+    columns: u32,
+    unused0: u32,
+    // The slice of the centres, of which earlier ones' sums lie in dx.
+    begin: u32,
+    end: u32,
+    unused1: u32,
+    unused2: u32,
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
@@ -8,6 +18,7 @@ struct Params { cases: u32, centres: u32, columns: u32, unused: u32 }
 @group(0) @binding(3) var<storage, read> w: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
+override RESUMES: bool = false;
 override WORKGROUP: u32 = 64;
 
 @compute @workgroup_size(WORKGROUP)
@@ -22,7 +33,8 @@ fn main(
     let d = at % params.columns;
     let value = x[at];
     var sum = 0.0;
-    for (var i = 0u; i < params.centres; i++) {
+    if RESUMES { sum = dx[at]; }
+    for (var i = params.begin; i < params.end; i++) {
         sum += 2.0 * dy[b * params.centres + i] * (value - w[i * params.columns + d]);
     }
     dx[at] = sum;

@@ -6,9 +6,10 @@ struct Params {
     lanes: u32,
     first_row: u32,
     slope: f32,
-    unused0: u32,
-    unused1: u32,
-    unused2: u32,
+    // The slice of the columns, of which earlier ones' sums lie in loss.
+    begin: u32,
+    end: u32,
+    unused: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -18,6 +19,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 override GRADIENT: bool = true;
+override RESUMES: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -29,11 +31,14 @@ fn main(
     let start = min(row, params.rows - 1u) * params.columns;
     let lane = local % params.lanes;
     var sum = 0.0;
-    for (var c = lane; c < params.columns; c += params.lanes) {
+    for (var c = params.begin + lane; c < params.end; c += params.lanes) {
         let difference = x[start + c] - t[start + c];
         sum += difference * difference;
         if GRADIENT && row < params.rows { dx[start + c] = params.slope * difference; }
     }
     sum = team_sum(local, sum);
-    if lane == 0u && row < params.rows { loss[params.first_row + row] = sum; }
+    if lane == 0u && row < params.rows {
+        if RESUMES { sum += loss[params.first_row + row]; }
+        loss[params.first_row + row] = sum;
+    }
 }

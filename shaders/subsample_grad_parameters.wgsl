@@ -25,6 +25,8 @@ struct Params {
 
 // x and dz are sums of chunks, [length, channels].
 override PARTIAL: bool = false;
+// x is the sums of windows, in dz's order: where windows are large.
+override SUMMED: bool = false;
 override WORKGROUP: u32 = 64;
 var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
 
@@ -39,6 +41,8 @@ fn element(channel: u32, e: u32) -> vec2<f32> {
     let b = line / params.oh;
     let oy = line - b * params.oh;
     let plane = b * params.channels + channel;
+    let value = dz[(plane * params.oh + oy) * params.ow + ox];
+    if SUMMED { return vec2<f32>(value * x[(plane * params.oh + oy) * params.ow + ox], value); }
     let start = (plane * params.h + oy * params.kh) * params.w + ox * params.kw;
     var sum = 0.0;
     for (var r = 0u; r < params.kh; r++) {
@@ -46,7 +50,6 @@ fn element(channel: u32, e: u32) -> vec2<f32> {
         for (var c = 0u; c < params.kw; c++) { row += x[start + r * params.w + c]; }
         sum += row;
     }
-    let value = dz[(plane * params.oh + oy) * params.ow + ox];
     return vec2<f32>(value * sum, value);
 }
 

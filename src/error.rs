@@ -37,7 +37,7 @@ pub enum Error {
     },
 
     /// A size above what the device can hold or bind.
-    #[error("{op}: {what} needs {asked}, and {adapter} allows {limit}")]
+    #[error("{op}: {what} needs {}, and {adapter} allows {}", amount(*asked, *bytes), amount(*limit, *bytes))]
     Limit {
         /// The operation that was asked for.
         op: &'static str,
@@ -47,13 +47,16 @@ pub enum Error {
         asked: u64,
         /// The largest size allowed.
         limit: u64,
+        /// Whether both are bytes, and no numbers of things.
+        bytes: bool,
         /// The device's name.
         adapter: String,
     },
 
     /// An allocation failed; the device still works.
     #[error(
-        "{op}: {adapter} could not allocate {bytes} bytes ({detail}); use a smaller batch, model or data set"
+        "{op}: {adapter} could not allocate {} ({detail}); use a smaller batch, model or data set",
+        amount(*bytes, true)
     )]
     OutOfMemory {
         /// The operation that was asked for.
@@ -76,6 +79,19 @@ pub enum Error {
         /// The device's name.
         adapter: String,
         /// The driver's words.
+        detail: String,
+    },
+
+    /// A kernel did not write all of its result, or wrote behind it. `verify` and debug builds look for that.
+    #[error(
+        "{op}: {adapter} did not finish the kernel: {detail}; its results there cannot be trusted: use the CPU (`--device cpu`) or another adapter, and report this with the shapes"
+    )]
+    Unfinished {
+        /// The operation that was asked for.
+        op: &'static str,
+        /// The device's name.
+        adapter: String,
+        /// What of the result was found.
         detail: String,
     },
 
@@ -166,6 +182,16 @@ pub enum Error {
     },
 }
 
+/// A number of things, or of bytes in a unit that people read: `2.0 GiB (2147483648 bytes)`.
+fn amount(n: u64, bytes: bool) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match UNITS.into_iter().find(|(bits, _)| bytes && n >> bits > 0) {
+        Some((bits, unit)) => format!("{:.1} {unit} ({n} bytes)", n as f64 / (1u64 << bits) as f64),
+        None if bytes => format!("{n} bytes"),
+        None => n.to_string(),
+    }
+}
+
 impl Error {
     /// A shape error of operation `op`.
     pub fn shape(op: &'static str, detail: impl Into<String>) -> Self {
@@ -203,5 +229,19 @@ impl Error {
     /// Data that do not suit the request.
     pub fn data(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::Data { name: name.into(), detail: detail.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(amount(65536, false), "65536");
+        assert_eq!(amount(1000, true), "1000 bytes");
+        assert_eq!(amount(1536, true), "1.5 KiB (1536 bytes)");
+        assert_eq!(amount(128 << 20, true), "128.0 MiB (134217728 bytes)");
+        assert_eq!(amount(5 << 29, true), "2.5 GiB (2684354560 bytes)");
     }
 }

@@ -17,7 +17,8 @@ pub struct Draw {
     pub seed: u64,
     /// What the numbers are for; one of [`stream`] or a number of the caller's own from 256 to 65,535.
     pub stream: u16,
-    /// Which layer of a stack of equally seeded ones the numbers are for: 0 where there is no stack.
+    /// Which layer of a stack of equally seeded ones the numbers are for, up to 127: 0 where there is no stack. 128
+    /// more are its label's ([`Draw::of_label`]).
     pub level: u8,
     /// How often this stream was used before: Gibbs step, epoch … Below 2⁴⁰.
     pub step: u64,
@@ -81,6 +82,11 @@ impl Draw {
     /// The same, for another layer of a stack.
     pub const fn at_level(self, level: u8) -> Self {
         Draw { level, ..self }
+    }
+
+    /// The numbers of the label beside the units that this draw is for: other ones than theirs.
+    pub const fn of_label(self) -> Self {
+        Draw { level: self.level ^ 0x80, ..self }
     }
 
     /// The same, with row 0 being the case `first_case`.
@@ -157,6 +163,10 @@ impl ChainStreams {
         REVERSE_ANNEALING = [21, 22, 23];
         /// Chains that bring data near the model's distribution, where annealing backwards starts.
         BURN_IN = [24, 25, 26];
+        /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
+        DREAMS = [40, 41, 42];
+        /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).
+        UP_DOWN = [43, 44, 45];
     }
 }
 

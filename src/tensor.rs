@@ -1,5 +1,7 @@
 //! Arrays on a device.
 
+mod copies;
+
 use crate::device::{Backend, Device, GpuBuffer, HostBuffer};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
@@ -280,37 +282,6 @@ impl Tensor {
     /// Bytes of the elements.
     fn bytes(&self) -> u64 {
         words(self.shape.dims(), self.element) as u64 * 4
-    }
-
-    /// A copy on the same device.
-    ///
-    /// # Errors
-    /// As [`Tensor::for_output`], and [`Error::Poisoned`].
-    pub fn try_clone(&self) -> Result<Self> {
-        let mut copy = Self::allocate(&self.device, self.shape.dims(), self.element)?;
-        copy.copy_from(self)?;
-        Ok(copy)
-    }
-
-    /// Overwrites the contents with those of a tensor of the same shape and elements on the same device.
-    ///
-    /// # Errors
-    /// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`].
-    pub fn copy_from(&mut self, from: &Tensor) -> Result<()> {
-        self.device.require_same("copy", &from.device)?;
-        if self.shape != from.shape || self.element != from.element {
-            return Err(Error::shape("copy", format!("{from:?} into {self:?}")));
-        }
-        match (&mut self.storage, &from.storage) {
-            (Storage::Host(to), Storage::Host(from)) => {
-                to.words_mut().copy_from_slice(from.words());
-            }
-            (Storage::Gpu(to), Storage::Gpu(from)) => {
-                self.device.gpu_backend()?.copy(from, to)?;
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// The same elements under another shape of as many elements.

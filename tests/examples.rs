@@ -2,6 +2,9 @@
 
 use crate::models::support::{monte_carlo_floor, on_each, total_variation};
 
+#[path = "../examples/autoencoder.rs"]
+#[allow(dead_code)]
+mod autoencoder;
 #[path = "../examples/filters.rs"]
 #[allow(dead_code)]
 mod filters;
@@ -25,6 +28,15 @@ fn gibbs_samples_what_it_computes() {
             gibbs::compare(device, 20_000).unwrap().into_iter().unzip();
         assert!((exact.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(total_variation(&sampled, &exact) < monte_carlo_floor(&exact, 20_000));
+    });
+}
+
+#[test]
+fn the_autoencoder_learns_from_its_levels() {
+    on_each(|device| {
+        let (errors, whole) = autoencoder::train(device, 5, 20).unwrap();
+        assert!(errors[19] < 0.8 * errors[0] && errors[19] < 3.6, "{errors:?}");
+        assert_eq!(whole.trained(), 2 * (64 * 64 + 64 * 2) + 64 + 2 + 64 + 64);
     });
 }
 

@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 17] = [
+const USES: [(&str, &[&str]); 19] = [
     ("stream::SHUFFLE", &["src/training/batches.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
@@ -28,7 +28,7 @@ const USES: [(&str, &[&str]); 17] = [
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
-    ("stream::DROPOUT", &["src/training/backpropagation.rs"]),
+    ("stream::DROPOUT", &["src/training/backpropagation.rs", "src/training/minimizer.rs"]),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
     ("stream::LEVELS", &["src/training/levels.rs"]),
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
@@ -41,6 +41,8 @@ const USES: [(&str, &[&str]); 17] = [
     ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
+    ("ChainStreams::DREAMS", &["src/models/dreams.rs"]),
+    ("ChainStreams::UP_DOWN", &["src/training/up_down.rs"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

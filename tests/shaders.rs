@@ -198,10 +198,21 @@ fn barriers_stand_in_loops_or_at_the_top_of_main() {
     }
     let wrong = "fn main() {\n if a {\n workgroupBarrier();\n }\n}";
     assert_eq!(misplaced_barriers(wrong).len(), 1);
+    let variant = "fn main() {\n if PASS < 2u {\n workgroupBarrier();\n }\n if PASS == 1u {\n return;\n }\n workgroupBarrier();\n}";
+    assert_eq!(misplaced_barriers(variant).len(), 0);
+    let mixed = "fn main() {\n if PASS < 2u && i > 0u {\n workgroupBarrier();\n }\n}";
+    assert_eq!(misplaced_barriers(mixed).len(), 1);
     let wrong = "fn main() {\n if a { return; }\n workgroupBarrier();\n}";
     assert_eq!(misplaced_barriers(wrong).len(), 1);
     let right = "fn main() {\n for (;;) {\n workgroupBarrier();\n }\n if a { return; }\n}";
     assert_eq!(misplaced_barriers(right).len(), 0);
+}
+
+/// Whether a condition is about override constants alone, in capitals: all invocations of a pipeline go one way.
+fn is_of_a_variant(head: &str) -> bool {
+    let Some(condition) = head.strip_prefix("if ") else { return false };
+    let lower = |c: char| c.is_ascii_lowercase() && c != 'u';
+    !condition.contains(lower) && condition.contains(|c: char| c.is_ascii_uppercase())
 }
 
 fn misplaced_barriers(source: &str) -> Vec<String> {
@@ -215,14 +226,14 @@ fn misplaced_barriers(source: &str) -> Vec<String> {
             head.push_str(part);
             let text = head.trim().to_string();
             if text.contains("workgroupBarrier") {
-                let conditional = open
-                    .iter()
-                    .any(|h| !h.starts_with("for") && !h.starts_with("fn") && !h.starts_with('@'));
+                let conditional = open.iter().any(|h| {
+                    !["for", "fn", "@"].iter().any(|w| h.starts_with(w)) && !is_of_a_variant(h)
+                });
                 if conditional || left {
                     problems.push(text.clone());
                 }
             }
-            if text.starts_with("return") {
+            if text.starts_with("return") && !open.last().is_some_and(|h| is_of_a_variant(h)) {
                 left = true;
             }
             match part.chars().last() {

@@ -32,7 +32,7 @@ const ROOMS: [&str; 17] = [
 /// their buffers away, and the kernels.
 const NAME_WGPU: [&str; 4] = ["error", "device", "tensor", "kernels"];
 /// Files of `src/kernels` that are no kernel.
-const NO_KERNEL: [&str; 5] = ["mod", "cases", "catalogue", "log_loss", "tile"];
+const NO_KERNEL: [&str; 6] = ["mod", "cases", "catalogue", "log_loss", "slices", "tile"];
 /// Lines of a file of `src`.
 const LONGEST: usize = 500;
 /// Lines of a file of `src` that gives no reason, and how a reason begins.

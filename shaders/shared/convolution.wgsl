@@ -21,7 +21,20 @@ struct Params {
     // Products in a sum over the batch's places, of which each slice takes k.
     terms: u32,
     groups: u32,
+    // A slice of the kernel's rows and columns, from x up to before y, in convolution_pixels.wgsl; that of
+    // the channels, and of K in the other loops, is from k_start up to before k. In convolution_taps.wgsl
+    // columns are the places of a run in its row, and how many runs a row has.
+    rows: vec2<u32>,
+    columns: vec2<u32>,
+    k_start: u32,
+    // Channels of the source in a group, in convolution_pixels.wgsl.
+    source_group: u32,
+    unused0: u32,
+    unused1: u32,
 }
+
+// Whether the result holds the sums of earlier slices (src/kernels/slices.rs).
+override RESUMES: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 

@@ -3,7 +3,8 @@
 // load for all pixels and channels. Where the stride along a row is not 1 each pixel is loaded. Written
 // out, because the drivers that this serves leave arrays of vectors in memory.
 // The result is y, with its epilogue, or dx, which is the convolution of dy with the kernel turned
-// around. m and k are the channels of result and source in a group, n the result's pieces of 4 pixels.
+// around. m and source_group are the channels of result and source in a group, n the result's pieces of 4
+// pixels.
 // Needs shared/convolution.wgsl and shared/activation.wgsl.
 
 @group(0) @binding(1) var<storage, read> source: array<f32>;
@@ -34,7 +35,7 @@ fn weight(row: u32, channel: u32, tap: u32) -> f32 {
     var input = channel;
     var at = tap;
     if TURNED {
-        output = slice * params.k + channel;
+        output = slice * params.source_group + channel;
         input = r;
         at = params.taps - 1u - tap;
     }
@@ -84,20 +85,20 @@ fn main(
     var s5 = vec4<f32>(0.0);
     var s6 = vec4<f32>(0.0);
     var s7 = vec4<f32>(0.0);
-    for (var channel = 0u; channel < params.k; channel++) {
-        let plane = (image * params.inputs + slice * params.k + channel) * params.image.x;
-        for (var i = 0u; i < params.kernel.x; i++) {
+    for (var channel = params.k_start; channel < params.k; channel++) {
+        let plane = (image * params.inputs + slice * params.source_group + channel) * params.image.x;
+        for (var i = params.rows.x; i < params.rows.y; i++) {
             let source_y = first_y + i * params.dilation.x;
             let inside = source_y < params.image.x;
             let line = (plane + source_y) * params.image.y;
-            var x = first_x;
+            var x = first_x + params.columns.x * params.dilation.y;
             var v = vec4<f32>(
                 load(line, x, inside),
                 load(line, x + next, inside),
                 load(line, x + 2u * next, inside),
                 load(line, x + 3u * next, inside),
             );
-            for (var j = 0u; j < params.kernel.y; j++) {
+            for (var j = params.columns.x; j < params.columns.y; j++) {
                 let tap = i * params.kernel.y + j;
                 s0 += weight(row, channel, tap) * v;
                 s1 += weight(row + 1u, channel, tap) * v;
@@ -128,11 +129,14 @@ fn main(
     for (var r = 0u; r < ROWS; r++) {
         if row + r >= params.m { return; }
         let channel = slice * params.m + row + r;
-        var value = sums[r];
-        if BIAS { value += bias[channel]; }
-        value = activate(ACTIVATION, value);
         let plane = (image * params.outputs + channel) * params.positions.x + place_y;
         let start = plane * params.positions.y + place_x;
+        var value = sums[r];
+        if RESUMES {
+            for (var p = 0u; p < count; p++) { value[p] += result[start + p]; }
+        }
+        if BIAS { value += bias[channel]; }
+        value = activate(ACTIVATION, value);
         for (var p = 0u; p < count; p++) { result[start + p] = value[p]; }
     }
 }

@@ -2,7 +2,8 @@
 // invocation holds ROWS outputs x 4 neighbouring taps of one channel in registers while a window of x
 // slides through one vector along the output's rows. Where the stride or the dilation along a row is not
 // 1 each tap is loaded. One more piece of taps is that of ones, whose sums are dbias.
-// m is the outputs of a group, k the rows of places in a run, n the columns of the sums.
+// m is the outputs of a group, k the rows of places in a run, n the columns of the sums. Where rows are
+// very long, a run is a part of one.
 // Needs shared/convolution.wgsl.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -71,8 +72,11 @@ fn main(
     var s5 = vec4<f32>(0.0);
     var s6 = vec4<f32>(0.0);
     var s7 = vec4<f32>(0.0);
-    let end = min((run + 1u) * params.k, params.terms);
-    for (var r = run * params.k; r < end; r++) {
+    let rows_run = run / params.columns.y;
+    let first_place = (run - rows_run * params.columns.y) * params.columns.x;
+    let end_place = min(first_place + params.columns.x, params.positions.y);
+    let end = min((rows_run + 1u) * params.k, params.terms);
+    for (var r = rows_run * params.k; r < end; r++) {
         let image = r / params.positions.x;
         let place_y = r - image * params.positions.x;
         let y = place_y * params.stride.x + tap_y * params.dilation.x - params.padding.x;
@@ -80,15 +84,15 @@ fn main(
         let plane = image * params.inputs + group * params.in_group + channel;
         let line = (plane * params.image.x + y) * params.image.y;
         let output = image * params.outputs + group * params.m + row;
-        var at = (output * params.positions.x + place_y) * params.positions.y;
-        var px = first_x;
+        var at = (output * params.positions.x + place_y) * params.positions.y + first_place;
+        var px = first_x + first_place * params.stride.y;
         var v = vec4<f32>(
             load(line, px, inside, ones),
             load(line, px + next, inside, ones),
             load(line, px + 2u * next, inside, ones),
             load(line, px + 3u * next, inside, ones),
         );
-        for (var i = 0u; i < params.positions.y; i++) {
+        for (var i = first_place; i < end_place; i++) {
             s0 += dy[at] * v;
             s1 += dy[at + o1] * v;
             s2 += dy[at + o2] * v;

@@ -1,6 +1,7 @@
 // The column of a row's extreme value by integer comparisons: no driver's treatment of NaN or of subnormal
-// numbers matters. Needs shared/rows.wgsl; the kernel's own file gives x as array<u32> and params.mask, 0
-// for the largest and all ones for the smallest.
+// numbers matters. Needs shared/rows.wgsl; the kernel's own file gives x as array<u32>, params.mask, 0 for
+// the largest and all ones for the smallest, and the slice of the columns from params.begin up to before
+// params.end.
 
 var<workgroup> shared_keys: array<u32, WORKGROUP>;
 var<workgroup> shared_columns: array<u32, WORKGROUP>;
@@ -15,12 +16,17 @@ fn key_of(bits: u32) -> u32 {
 }
 
 // The first column with the extreme of the row that begins at `start`, to every invocation of its team;
-// params.columns where the row holds a NaN or nothing.
-fn team_column(local: u32, start: u32) -> u32 {
+// params.columns where the row holds a NaN or nothing. `before` is what earlier slices chose, if there were any.
+fn team_column(local: u32, start: u32, before: u32) -> u32 {
     let lane = local % params.lanes;
     var key = 0u;
     var column = params.columns;
-    for (var c = lane; c < params.columns; c += params.lanes) {
+    if params.begin > 0u {
+        column = before;
+        key = 0xffffffffu;
+        if column < params.columns { key = key_of(x[start + column]); }
+    }
+    for (var c = params.begin + lane; c < params.end; c += params.lanes) {
         let other = key_of(x[start + c]);
         if other > key {
             key = other;

@@ -12,6 +12,11 @@ struct Params {
     // Bits: WGSL has no literals of infinity and NaN.
     infinity: u32,
     nan: u32,
+    // The slice of the columns.
+    begin: u32,
+    end: u32,
+    unused0: u32,
+    unused1: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -19,7 +24,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> classes: array<f32>;
 @group(0) @binding(3) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+// Of rows in slices: their largest scores, then their sums.
+@group(0) @binding(5) var<storage, read_write> statistics: array<f32>;
 
+// 0: all; of rows in slices 1: the largest scores; 2: the sums; 3: the results.
+override PASS: u32 = 0;
 override GRADIENT: bool = true;
 
 // ln(1 + r) for r >= 0: below 1 by the series of 2 artanh(r / (2 + r)), because log may err by 2^-21 near 1.
@@ -49,17 +58,34 @@ fn main(
     let infinity = bitcast<f32>(params.infinity);
     var largest = -3.4028235e38;
     if FLOOR { largest = params.floor; }
-    for (var c = lane; c < params.columns; c += params.lanes) {
-        let score = SIGN * x[start + c];
-        largest = max(largest, select(score, infinity, is_nan(score)));
+    if PASS > 1u || (PASS == 1u && params.begin > 0u) { largest = statistics[read_row]; }
+    if PASS < 2u {
+        for (var c = params.begin + lane; c < params.end; c += params.lanes) {
+            let score = SIGN * x[start + c];
+            largest = max(largest, select(score, infinity, is_nan(score)));
+        }
+        largest = team_max(local, largest);
     }
-    largest = team_max(local, largest);
+    if PASS == 1u {
+        if lane == 0u && row < params.rows { statistics[row] = largest; }
+        return;
+    }
 
     var rest = 0.0;
-    for (var c = lane; c < params.columns; c += params.lanes) {
-        if c != desired { rest += exp(SIGN * x[start + c] - largest); }
+    if PASS != 3u {
+        for (var c = params.begin + lane; c < params.end; c += params.lanes) {
+            if c != desired { rest += exp(SIGN * x[start + c] - largest); }
+        }
+        rest = team_sum(local, rest);
     }
-    rest = team_sum(local, rest);
+    if PASS == 2u {
+        if lane == 0u && row < params.rows {
+            if params.begin > 0u { rest += statistics[params.rows + row]; }
+            statistics[params.rows + row] = rest;
+        }
+        return;
+    }
+    if PASS == 3u { rest = statistics[params.rows + read_row]; }
     if row >= params.rows { return; }
     if FLOOR { rest += exp(params.floor - largest); }
     var gap = 0.0;
@@ -75,7 +101,7 @@ fn main(
     }
     if GRADIENT {
         let factor = SIGN * params.scale / total;
-        for (var c = lane; c < params.columns; c += params.lanes) {
+        for (var c = params.begin + lane; c < params.end; c += params.lanes) {
             var slope = factor * exp(SIGN * x[start + c] - largest);
             if c == desired { slope = -factor * rest; }
             dx[start + c] = select(bitcast<f32>(params.nan), slope, good);

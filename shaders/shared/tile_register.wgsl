@@ -1,8 +1,8 @@
 // A matrix product for software adapters, which run workgroup memory and barriers slowly: every
 // invocation holds ROWS x (4 * VECTORS) outputs in registers. Written out, because the drivers that this
 // serves leave arrays of vectors in memory: loops over them ran at a fifth of the speed. The kernel's
-// own file gives load_a, load_b, finish, params.m, params.n, params.k, and in product_slices how many
-// products of these sizes there are; `slice` is the one at work.
+// own file gives load_a, load_b, finish, params.m, params.n, the slice of K from params.k_start up to before
+// params.k, and in product_slices how many products of these sizes there are; `slice` is the one at work.
 
 const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
@@ -45,7 +45,7 @@ fn main(
     var s50 = vec4<f32>(0.0); var s51 = vec4<f32>(0.0); var s52 = vec4<f32>(0.0); var s53 = vec4<f32>(0.0);
     var s60 = vec4<f32>(0.0); var s61 = vec4<f32>(0.0); var s62 = vec4<f32>(0.0); var s63 = vec4<f32>(0.0);
     var s70 = vec4<f32>(0.0); var s71 = vec4<f32>(0.0); var s72 = vec4<f32>(0.0); var s73 = vec4<f32>(0.0);
-    for (var k = 0u; k < params.k; k++) {
+    for (var k = params.k_start; k < params.k; k++) {
         let b0 = load_b4(k, column);
         let b1 = load_b4(k, column + 4u * LANES);
         let b2 = load_b4(k, column + 8u * LANES);

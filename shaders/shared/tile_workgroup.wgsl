@@ -1,7 +1,7 @@
 // A matrix product for GPUs: 64 x 64 outputs per workgroup of 16 x 16 invocations, 4 x 4 each, K in
 // steps of 16 through workgroup memory. The kernel's own file gives load_a, load_b, finish, and
-// params.m, params.n, params.k, and in product_slices how many products of these sizes there are; `slice`
-// is the one at work. A_ALONG_K and B_ALONG_K say along which index its memory runs.
+// params.m, params.n, the slice of K from params.k_start up to before params.k, and in product_slices how
+// many products of these sizes there are; `slice` is the one at work. A_ALONG_K and B_ALONG_K say along which index its memory runs.
 
 const TILE: u32 = 64;
 const TILE_K: u32 = 16;
@@ -32,7 +32,7 @@ fn main(
     var sums2 = vec4<f32>(0.0);
     var sums3 = vec4<f32>(0.0);
 
-    for (var k0 = 0u; k0 < params.k; k0 += TILE_K) {
+    for (var k0 = params.k_start; k0 < params.k; k0 += TILE_K) {
         for (var e = local; e < TILE * TILE_K; e += THREADS) {
             var r = e % TILE;
             var k = e / TILE;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{ApplyOptions, DecodeOptions, SampleOptions};
 use super::print::{self, out, tell};
 use super::{open_device, trained};
-use crate::data::Cases;
+use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
 use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
 use crate::jobs::{Choice, Trained, TrainedAutoencoder, TrainedRbm};
@@ -135,9 +135,10 @@ fn refuse_level(options: &ApplyOptions) -> Result<()> {
     }
 }
 
-fn choice(options: &ApplyOptions) -> Choice<'_> {
+fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
     let ApplyOptions { data, split, limit, .. } = options;
-    Choice { data: Some(data), part: Some((*split).into()), limit: *limit }
+    let part = Some((*split).into());
+    Choice { data: Some(data), part, limit: *limit, reading: Some(reading) }
 }
 
 /// Sends cases through an autoencoder and back.
@@ -146,7 +147,8 @@ fn reconstruct_again(
     model: &TrainedAutoencoder,
     format: Format,
 ) -> Result<()> {
-    let chosen = model.cases(&choice(options))?;
+    let reading = options.reading.reading();
+    let chosen = model.cases(&choice(options, &reading))?;
     trained::notes(&chosen.notices);
     let (cases, width) = (chosen.cases, model.model.spec().inputs);
     let found = model.reconstruct(&cases)?;
@@ -189,7 +191,8 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
 
 /// The cases that were asked for.
 fn cases(options: &ApplyOptions, model: &TrainedRbm) -> Result<Cases> {
-    let chosen = model.cases(&choice(options))?;
+    let reading = options.reading.reading();
+    let chosen = model.cases(&choice(options, &reading))?;
     trained::notes(&chosen.notices);
     Ok(chosen.cases)
 }
@@ -208,7 +211,7 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let (what, values, n, units) = match trained::open(&options.model, &device)? {
         Trained::Autoencoder(model) => {
-            let cases = model.cases(&choice(options))?;
+            let cases = model.cases(&choice(options, &options.reading.reading()))?;
             trained::notes(&cases.notices);
             let (values, units) = model.transform(&cases.cases, options.level)?;
             ("codes", values, cases.cases.len(), units)

@@ -6,12 +6,15 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::log::LogLevel;
+use super::reading::ReadingOptions;
 use super::settings::Asked;
 use crate::device::DEVICE_VARIABLE;
+use crate::jobs::DATA_HELP;
 use crate::jobs::autoencoder::AutoencoderSettings;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
 use crate::models::UnitKind;
+use crate::run::TensorNames;
 use crate::run::settings::Settings;
 
 /// A number of things.
@@ -148,6 +151,10 @@ pub struct ModelOption {
     /// What the visible units are, where the file does not say: bernoulli or gaussian
     #[arg(long, value_name = "KIND")]
     pub visible: Option<UnitKind>,
+    /// Of a file made elsewhere, which tensor is which: W (one row per visible unit; .T turns it), b (the visible
+    /// bias), a (the hidden one), as in W=weights.T,b=vbias,a=hbias; common names are known
+    #[arg(long, value_name = "W=NAME,…")]
+    pub map: Option<TensorNames>,
 }
 
 #[derive(Args)]
@@ -179,9 +186,10 @@ pub struct SampleOptions {
 pub struct ApplyOptions {
     #[command(flatten)]
     pub model: ModelOption,
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", help = DATA_HELP)]
     pub data: String,
+    #[command(flatten)]
+    pub reading: ReadingOptions,
     /// Which part, where the data have two
     #[arg(long, value_enum, default_value_t = Split::Train)]
     pub split: Split,
@@ -225,9 +233,10 @@ pub struct PredictOptions {
     /// A network's run folder, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
-    /// digits or fashion (bundled), a folder in MNIST's naming, a file (idx, idx.gz, npy, csv), or a PNG picture
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", help = DATA_HELP)]
     pub data: String,
+    #[command(flatten)]
+    pub reading: ReadingOptions,
     /// Which part [default: test, where the data have one]
     #[arg(long, value_enum)]
     pub split: Option<Split>,
@@ -253,6 +262,8 @@ pub struct FeaturesOptions {
     /// As for `predict` [default: what the network was trained on]
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub reading: ReadingOptions,
     /// Which part [default: test, where the data have one]
     #[arg(long, value_enum)]
     pub split: Option<Split>,
@@ -327,40 +338,41 @@ pub struct VerifyOptions {
 }
 
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub struct EvalOptions {
     #[command(flatten)]
     pub model: ModelOption,
-    /// digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png [default:
-    /// what the machine was trained on]
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", help = format!("{DATA_HELP} [default: what the model was trained on]"))]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub reading: ReadingOptions,
     /// Which part [default: test, where the data have one]
     #[arg(long, value_enum)]
     pub split: Option<Split>,
     /// Use the first N cases only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
     /// log Z by enumeration: the default up to 24 units in the smaller layer (gaussian: in the hidden one)
     #[arg(long, conflicts_with_all = ["ais", "ais_grid"])]
     pub exact: bool,
     /// log Z by annealed importance sampling over N equal temperature steps, forwards and backwards: the
     /// default for larger machines, with 10000
-    #[arg(long, value_name = "N", conflicts_with = "ais_grid")]
+    #[arg(long, value_name = "N", conflicts_with = "ais_grid", value_parser = whole::<usize>)]
     pub ais: Option<usize>,
     /// The same over a published grid: salakhutdinov (2008; 14500 steps, fine towards the model)
     #[arg(long, value_name = "NAME", value_parser = ["salakhutdinov"])]
     pub ais_grid: Option<String>,
     /// Chains of the annealing
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<usize>)]
     pub chains: usize,
     /// Gibbs steps that bring the backward annealing's chains from the data to the model
-    #[arg(long, value_name = "K", default_value_t = 1000)]
+    #[arg(long, value_name = "K", default_value_t = 1000, value_parser = whole::<u64>)]
     pub burn_in: u64,
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
     /// Of all draws
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = whole::<u64>)]
     pub seed: u64,
     /// Of a network: where confusion matrix and mistakes go [default: its run folder]
     #[arg(long, value_name = "DIR")]

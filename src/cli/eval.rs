@@ -9,6 +9,7 @@ use super::args::EvalOptions;
 use super::print::warn;
 use super::print::{out, tell};
 use super::{open_device, trained};
+use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
@@ -24,9 +25,9 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     }
 }
 
-fn choice(options: &EvalOptions) -> Choice<'_> {
+fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
     let part = options.split.map(Into::into);
-    Choice { data: options.data.as_deref(), part, limit: options.limit }
+    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
@@ -47,9 +48,13 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         .exact_pseudo(options.exact_pseudo)
         .seed(options.seed);
     let mut bar = None;
-    let found = machine.evaluate(&choice(options), &config, &mut |progress| {
-        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
-    })?;
+    let found = machine.evaluate(
+        &choice(options, &options.reading.reading()),
+        &config,
+        &mut |progress| {
+            show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
+        },
+    )?;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
@@ -179,7 +184,7 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
     }
-    let found = autoencoder.evaluate(&choice(options))?;
+    let found = autoencoder.evaluate(&choice(options, &options.reading.reading()))?;
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -197,7 +202,7 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
 
 fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
     refuse_of_machines(options, "a network has error and loss")?;
-    let evaluated = network.evaluate(&choice(options))?;
+    let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;

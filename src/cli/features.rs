@@ -12,7 +12,9 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = trained::open_at(&options.model, &device)?.network("features")?;
     let part = options.split.map(Into::into);
-    let chosen = model.cases(&Choice { data: options.data.as_deref(), part, limit: None })?;
+    let reading = options.reading.reading();
+    let data = options.data.as_deref();
+    let chosen = model.cases(&Choice { data, part, limit: None, reading: Some(&reading) })?;
     trained::notes(&chosen.notices);
     let case = options.case;
     let title = format!("{}, {} case {case}", chosen.data, chosen.part_name());

@@ -15,6 +15,7 @@ mod log;
 mod predict;
 mod print;
 mod progress;
+mod reading;
 mod report;
 mod settings;
 mod train;

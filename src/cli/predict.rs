@@ -9,7 +9,7 @@ use super::{open_device, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::network::write_table;
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, TrainedNetwork};
 use crate::run::atomic;
 
 /// The most classes that are listed for one picture.
@@ -20,18 +20,28 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = trained::open_at(&options.model, &device)?.network("predict")?;
     let part = options.split.map(Into::into);
-    let choice = Choice { data: Some(&options.data), part, limit: options.limit };
+    let reading = options.reading.reading();
+    let data = Some(options.data.as_str());
+    let choice = Choice { data, part, limit: options.limit, reading: Some(&reading) };
     let mut chosen = model.cases(&choice)?;
     trained::notes(&chosen.notices);
+    let bright = model.is_bright(&chosen.cases);
     if options.invert {
         chosen.cases = model.inverted(&chosen.cases)?;
-    } else if model.is_bright(&chosen.cases) {
+    } else if bright && chosen.ground_chosen {
+        // The ground is white because it was chosen so: nobody is contradicted.
+        chosen.cases = model.inverted(&chosen.cases)?;
+        tell(
+            "note: the white ground was turned into a black one, as networks trained on MNIST expect",
+        );
+    } else if bright {
         tell(
             "note: the pictures' edges are bright; networks trained on MNIST expect light strokes on a dark \
              ground, and --invert turns them",
         );
     }
     let found = model.predict(&chosen.cases)?;
+    tell_blank(&model, &chosen)?;
     let (names, labels) = (&model.origin.classes, chosen.labels.as_deref());
     match &options.out {
         Some(path) => {
@@ -50,6 +60,21 @@ pub fn run(options: &PredictOptions) -> Result<()> {
                 .map_err(|e| Error::data("predict", e.to_string()))?;
             out!("{}", String::from_utf8_lossy(&text).trim_end());
         }
+    }
+    Ok(())
+}
+
+/// Pictures without contrast have no class: a single one is refused, among others they are counted.
+fn tell_blank(model: &TrainedNetwork, chosen: &Chosen) -> Result<()> {
+    let (blank, cases) = (model.blank(&chosen.cases).len(), chosen.cases.len());
+    if blank > 0 && cases == 1 {
+        let detail = "all pixels are alike, so it shows nothing that has a class";
+        return Err(Error::data(&chosen.data, detail));
+    }
+    if blank > 0 {
+        tell(format_args!(
+            "note: of {cases} pictures {blank} have pixels that are all alike, and get no class"
+        ));
     }
     Ok(())
 }

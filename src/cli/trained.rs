@@ -20,14 +20,15 @@ impl From<Split> for Part {
 
 /// Opens the model that was asked for.
 pub fn open(option: &ModelOption, device: &Device) -> Result<Trained> {
-    let trained = Trained::open(&option.model, device, option.visible)?;
+    let names = option.map.clone().unwrap_or_default();
+    let trained = Trained::open_as(&option.model, device, option.visible, &names)?;
     notes(trained.notices());
     Ok(trained)
 }
 
 /// Opens a model of which there is nothing to say but where it is.
 pub fn open_at(path: &Path, device: &Device) -> Result<Trained> {
-    open(&ModelOption { model: path.into(), visible: None }, device)
+    open(&ModelOption { model: path.into(), visible: None, map: None }, device)
 }
 
 /// Prints what the user should be told.

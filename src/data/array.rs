@@ -1,8 +1,9 @@
 //! What idx and npy share: dimensions that are not believed, and elements read from bytes.
 
+use half::f16;
+
 use super::input::Input;
-use super::set::ImageShape;
-use super::values::Values;
+use super::values::{EXACT, Values, first};
 use crate::error::Result;
 
 /// The element types that are read.
@@ -10,6 +11,7 @@ use crate::error::Result;
 pub(super) enum Element {
     Bool,
     U8,
+    F16,
     F32,
     F64,
     /// Any integer but u8, little-endian or big-endian as the file says.
@@ -24,6 +26,7 @@ impl Element {
     fn size(self) -> u64 {
         match self {
             Element::Bool | Element::U8 => 1,
+            Element::F16 => 2,
             Element::F32 => 4,
             Element::F64 => 8,
             Element::Integer { bytes, .. } => u64::from(bytes),
@@ -34,6 +37,7 @@ impl Element {
         match self {
             Element::Bool => "bool",
             Element::U8 => "u8",
+            Element::F16 => "f16",
             Element::F32 => "f32",
             Element::F64 => "f64",
             Element::Integer { signed: true, .. } => "signed integers",
@@ -48,7 +52,6 @@ pub(super) struct Layout {
     pub(super) dims: Vec<u64>,
     pub(super) n: usize,
     pub(super) d: usize,
-    pub(super) image: Option<ImageShape>,
     pub(super) bytes: u64,
     element: Element,
 }
@@ -77,16 +80,7 @@ impl Layout {
             return Err(too_large());
         }
         let (n, d) = (n as usize, d as usize);
-        let image = match dims.len() {
-            0 | 1 => None,
-            2 => ImageShape::guess(d),
-            // Channels or slices lie above each other.
-            rank => {
-                let width = dims[rank - 1] as usize;
-                Some(ImageShape { height: d / width, width })
-            }
-        };
-        Ok(Layout { dims: dims.to_vec(), n, d, image, bytes, element })
+        Ok(Layout { dims: dims.to_vec(), n, d, bytes, element })
     }
 
     /// `60000 × 28 × 28 u8`.
@@ -113,6 +107,13 @@ impl Layout {
                     return Err(input.error(begin + k as u64, detail));
                 }
             },
+            Element::F16 => {
+                let read = if big_endian { f16::from_be_bytes } else { f16::from_le_bytes };
+                let (words, _) = bytes.as_chunks::<2>();
+                let floats: Vec<f32> = words.iter().map(|w| read(*w).to_f32()).collect();
+                check_finite(&floats, input, begin, 2, |k| f64::from(floats[k]))?;
+                Values::from_floats(floats)
+            }
             Element::F32 => {
                 let read = if big_endian { f32::from_be_bytes } else { f32::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<4>();
@@ -136,7 +137,14 @@ impl Layout {
             }
             Element::Integer { bytes: size, signed } => {
                 let number = |word: &[u8]| integer(word, big_endian, signed);
-                Values::from_floats(bytes.chunks_exact(usize::from(size)).map(number).collect())
+                let numbers: Vec<f32> = bytes.chunks_exact(usize::from(size)).map(number).collect();
+                if first(&numbers, |x| x.abs() > EXACT).is_some() {
+                    notices.push(format!(
+                        "{}: whole numbers beyond 2^24 were rounded to f32",
+                        input.path().display()
+                    ));
+                }
+                Values::from_floats(numbers)
             }
         };
         Ok((values, notices))

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::cases::Cases;
-use super::folder::check_count;
 use super::idx;
 use super::input::Input;
+use super::labels::{Labels, check_count};
 use super::set::{DataSet, ImageShape, Splits};
 use super::values::Values;
 use crate::error::{Error, Result};
@@ -18,6 +18,11 @@ const TRAIN_IMAGES: &[u8] = include_bytes!("../../data/fashion/train-images-idx3
 const TRAIN_LABELS: &[u8] = include_bytes!("../../data/fashion/train-labels-idx1-ubyte.gz");
 const TEST_IMAGES: &[u8] = include_bytes!("../../data/fashion/t10k-images-idx3-ubyte.gz");
 const TEST_LABELS: &[u8] = include_bytes!("../../data/fashion/t10k-labels-idx1-ubyte.gz");
+
+/// Classes of Fashion-MNIST.
+const CLOTHES: [&str; 10] = [
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
+];
 
 /// 8×8 digits in 0 to 16.
 pub(super) fn digits() -> Result<Splits> {
@@ -39,13 +44,11 @@ pub(super) fn digits() -> Result<Splits> {
         labels.extend(pixels.pop().map(u32::from));
     }
     let n = labels.len();
-    let all = DataSet {
-        name: "digits".into(),
-        cases: Cases::new(Values::U8 { values: pixels, scale: 1.0 / 16.0 }, n, 64)?,
-        image: Some(ImageShape { height: 8, width: 8 }),
-        labels: Some(labels),
-        notices: Vec::new(),
-    };
+    let cases = Cases::new(Values::U8 { values: pixels, scale: 1.0 / 16.0 }, n, 64)?;
+    let classes = (0..10).map(|digit| digit.to_string()).collect();
+    let all = DataSet::new("digits", cases)
+        .image(ImageShape { height: 8, width: 8 })
+        .labelled(labels, classes);
     let test: Vec<u32> = (DIGITS_TRAIN as u32..n as u32).collect();
     // Each part counts its own cases.
     let mut test = all.select(&test, "digits (test)")?;
@@ -62,9 +65,11 @@ pub(super) fn fashion() -> Result<Splits> {
 }
 
 fn part(name: &str, images: &'static [u8], labels: &'static [u8]) -> Result<DataSet> {
-    let mut set = idx::read(Input::bundled(name, images)?, name)?;
-    let labels = idx::read_labels(Input::bundled(name, labels)?)?;
+    let set = idx::read(Input::bundled(name, images)?, name)?.set;
+    let labels = match idx::read_labels(Input::bundled(name, labels)?)? {
+        Labels::Numbers(numbers) => numbers.into_iter().map(|class| class as u32).collect(),
+        Labels::Words(_) => Vec::new(),
+    };
     check_count(Path::new(name), labels.len(), Path::new(name), set.cases.len())?;
-    set.labels = Some(labels);
-    Ok(set)
+    Ok(set.labelled(labels, CLOTHES.map(String::from).into()))
 }

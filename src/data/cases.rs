@@ -320,12 +320,22 @@ impl Cases {
         };
         let Some(k) = bad else { return Ok(()) };
         let (i, j) = (k / self.d, k % self.d);
-        Err(Error::data(
-            name,
-            format!(
-                "case {i}, column {j} is {}, outside [0, 1] (counted from 0); binary units and binarisation need values in [0, 1]: scale the data, or use Gaussian visible units and standardise",
-                self.row(i)[j]
-            ),
-        ))
+        let scale = match self.range() {
+            Some((least, largest)) if least >= 0.0 => {
+                format!(
+                    "the values run from {least} to {largest}: --scale {largest} divides by the largest"
+                )
+            }
+            Some((least, largest)) => {
+                format!("the values run from {least} to {largest}: scale them")
+            }
+            None => "scale the data".into(),
+        };
+        let x = self.row(i)[j];
+        let detail = format!(
+            "case {i}, column {j} is {x}, outside [0, 1] (counted from 0); networks, binary units and binarisation need \
+             values in [0, 1]; {scale}, or use Gaussian visible units and standardise"
+        );
+        Err(Error::data(name, detail))
     }
 }

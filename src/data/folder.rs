@@ -1,96 +1,248 @@
-//! A folder in MNIST's naming: images and labels for training and test.
+//! A folder of files for training and testing: MNIST's, EMNIST's and other names, csv tables, class folders of pictures.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::idx;
-use super::input::Input;
-use super::set::{DataSet, Splits};
+use super::file;
+use super::gallery;
+use super::labels::{RawPart, check_count};
+use super::listing::{entries, folders};
+use super::reading::Reading;
 use crate::error::{Error, Result};
 
-/// Reads the folder; test data and labels may be missing.
-pub(super) fn read(folder: &Path, name: &str) -> Result<Splits> {
-    let Some(images) = find(folder, "train", "images-idx3-ubyte") else {
-        return Err(missing(folder));
-    };
-    let train = part(folder, "train", &images, name.to_string())?;
-    let test = match find(folder, "t10k", "images-idx3-ubyte") {
-        Some(images) => {
-            let test = part(folder, "t10k", &images, format!("{name} (test)"))?;
-            if test.cases.width() != train.cases.width() {
-                return Err(Error::file(
-                    images,
-                    "byte 4",
-                    format!(
-                        "the test images have {} pixels, the training images {}",
-                        test.cases.width(),
-                        train.cases.width()
-                    ),
-                ));
-            }
-            Some(test)
+/// What a file of a folder is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Images,
+    Labels,
+    /// Cases and their labels.
+    Table,
+}
+
+/// Files that belong together, by (for testing, role).
+#[derive(Debug, Default)]
+struct Group {
+    files: BTreeMap<(bool, Role), PathBuf>,
+    /// Whether a name says that it is for training.
+    told: bool,
+}
+
+/// Words of names: for training, for testing, pictures, labels, and what says nothing.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 3] = ["t10k", "test", "testing"];
+const IMAGES: [&str; 6] = ["images", "image", "imgs", "img", "x", "data"];
+const LABELS: [&str; 5] = ["labels", "label", "lbls", "y", "targets"];
+const FORMAT: [&str; 11] =
+    ["idx", "idx1", "idx2", "idx3", "idx4", "ubyte", "byte", "int", "npy", "npz", "gz"];
+
+/// Reads a folder. `wanted`: which of several sets.
+pub(super) fn read(
+    folder: &Path,
+    wanted: Option<&str>,
+    name: &str,
+    reading: &Reading,
+) -> Result<(RawPart, Option<RawPart>)> {
+    if let Some(group) = choose(folder, wanted)? {
+        return group.read(name, reading);
+    }
+    // A run's pictures are none of its data.
+    let is_run = folder.join("metrics.jsonl").is_file();
+    if wanted.is_none()
+        && !is_run
+        && let Some(found) = gallery::read(folder, name)?
+    {
+        reading.refuse(&["labels", "array"], "pictures", "their folders name the classes")?;
+        return Ok(found);
+    }
+    let mut below = Vec::new();
+    for inner in folders(folder).into_iter().flat_map(|f| {
+        let deeper = folders(&f);
+        std::iter::once(f).chain(deeper)
+    }) {
+        let found = choose(&inner, wanted)?;
+        below.extend(found.map(|group| (inner, group)));
+    }
+    match below.len() {
+        0 => Err(missing(folder, wanted)),
+        1 => {
+            let (inner, group) = below.remove(0);
+            let (mut train, test) = group.read(name, reading)?;
+            train.set.notices.insert(0, format!("{name}: found in {}", inner.display()));
+            Ok((train, test))
         }
-        None => None,
-    };
-    Ok(Splits { train, test })
-}
-
-/// `train-images-idx3-ubyte`, or with a dot in place of the last hyphen but one, or gzipped.
-fn find(folder: &Path, part: &str, rest: &str) -> Option<PathBuf> {
-    let hyphens = format!("{part}-{rest}");
-    let dotted = format!("{part}-{}", rest.replacen("-idx", ".idx", 1));
-    [&hyphens, &dotted]
-        .into_iter()
-        .flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))])
-        .find(|path| path.is_file())
-}
-
-fn part(folder: &Path, part: &str, images: &Path, name: String) -> Result<DataSet> {
-    let mut set = idx::read(Input::open(images)?, &name)?;
-    if let Some(path) = find(folder, part, "labels-idx1-ubyte") {
-        let labels = idx::read_labels(Input::open(&path)?)?;
-        check_count(&path, labels.len(), images, set.cases.len())?;
-        set.labels = Some(labels);
+        _ => {
+            let found: Vec<String> = below.iter().map(|(f, _)| f.display().to_string()).collect();
+            let detail = format!("several folders in it hold data: {}; name one", found.join(", "));
+            Err(Error::file(folder, "folder", detail))
+        }
     }
-    Ok(set)
 }
 
-/// As many labels as images.
-pub(super) fn check_count(path: &Path, labels: usize, images: &Path, cases: usize) -> Result<()> {
-    if labels == cases {
-        return Ok(());
+/// What a file's name says: the set's own name, whether it is for testing if it says so, and its role.
+fn parse(file: &str) -> Option<(String, Option<bool>, Role)> {
+    let lower = file.to_ascii_lowercase();
+    let table = lower.trim_end_matches(".gz").ends_with(".csv");
+    let (mut test, mut role, mut format, mut own) = (None, None, false, Vec::new());
+    for word in lower.split(['-', '_', '.']) {
+        match word {
+            _ if TRAIN.contains(&word) => test = Some(false),
+            _ if TEST.contains(&word) => test = Some(true),
+            "csv" if table => format = true,
+            _ if FORMAT.contains(&word) => format = true,
+            _ if !table && IMAGES.contains(&word) => role = Some(Role::Images),
+            _ if !table && LABELS.contains(&word) => role = Some(Role::Labels),
+            _ => own.push(word),
+        }
     }
-    Err(Error::file(
-        path,
-        "byte 4",
-        format!("{labels} labels for the {cases} images in {}", images.display()),
-    ))
+    // A lone table says nothing of a folder; one for training does.
+    let role = if table { test.map(|_| Role::Table) } else { role };
+    role.filter(|_| format).map(|role| (own.join("-"), test, role))
 }
 
-fn missing(folder: &Path) -> Error {
+/// The set of files in a folder, if there is one.
+fn choose(folder: &Path, wanted: Option<&str>) -> Result<Option<Group>> {
+    let mut groups: BTreeMap<(String, bool), Group> = BTreeMap::new();
+    for path in entries(folder).into_iter().filter(|path| path.is_file()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some((own, test, role)) = parse(&name) else { continue };
+        let group = groups.entry((own, role == Role::Table)).or_default();
+        group.told |= test == Some(false);
+        // Sorted, the plain file comes before the gzipped one.
+        group.files.entry((test == Some(true), role)).or_insert(path);
+    }
+    groups.retain(|_, group| group.main().is_some());
+    if let Some(wanted) = wanted {
+        let wanted = wanted.to_ascii_lowercase().replace(['_', '.'], "-");
+        groups.retain(|(own, _), _| *own == wanted);
+    }
+    // Names that tell of training go before those that do not, arrays before tables.
+    if groups.values().any(|group| group.told) {
+        groups.retain(|_, group| group.told);
+    }
+    if groups.keys().any(|(_, table)| !table) {
+        groups.retain(|(_, table), _| !table);
+    }
+    if groups.len() > 1 {
+        let names: Vec<String> =
+            groups.keys().map(|(own, _)| folder.join(own).display().to_string()).collect();
+        let detail = format!("several data sets: {}; name one of them so", names.join(", "));
+        return Err(Error::file(folder, "folder", detail));
+    }
+    Ok(groups.into_values().next())
+}
+
+impl Group {
+    /// The training cases.
+    fn main(&self) -> Option<&PathBuf> {
+        let file = |role| self.files.get(&(false, role));
+        file(Role::Images).or_else(|| file(Role::Table))
+    }
+
+    fn read(&self, name: &str, reading: &Reading) -> Result<(RawPart, Option<RawPart>)> {
+        let Some(train) = self.main() else { return Err(missing(Path::new(name), None)) };
+        let (train, own_test) = self.part(train, false, name.to_string(), reading)?;
+        let files = &self.files;
+        let test = files.get(&(true, Role::Images)).or_else(|| files.get(&(true, Role::Table)));
+        let test = match test {
+            Some(path) => Some(self.part(path, true, format!("{name} (test)"), reading)?.0),
+            None => own_test,
+        };
+        Ok((train, test))
+    }
+
+    fn part(
+        &self,
+        path: &Path,
+        test: bool,
+        name: String,
+        reading: &Reading,
+    ) -> Result<(RawPart, Option<RawPart>)> {
+        let table = !self.files.contains_key(&(test, Role::Images));
+        let own = match table {
+            // A test table may have no labels.
+            true if test && reading.labels.is_some() && !reading.no_labels() => {
+                file::read(path, &name, reading).or_else(|_| {
+                    file::read(path, &name, &Reading { labels: None, ..reading.clone() })
+                })
+            }
+            true => file::read(path, &name, reading),
+            false => file::read(path, &name, &Reading { labels: None, ..reading.clone() }),
+        };
+        let (mut part, other) = own?;
+        if let Some(labels) = self.files.get(&(test, Role::Labels)).filter(|_| !reading.no_labels())
+        {
+            let found = file::read_labels(labels)?;
+            check_count(labels, found.len(), path, part.set.cases.len())?;
+            part.labels = Some(found);
+        }
+        if !test
+            && part.set.notices.is_empty()
+            && path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("emnist"))
+        {
+            part.set.notices.push(format!(
+                "{}: EMNIST stores its pictures with rows and columns exchanged, and they are read so: pictures of your own \
+                 must be exchanged too",
+                path.display()
+            ));
+        }
+        Ok((part, other))
+    }
+}
+
+fn missing(folder: &Path, wanted: Option<&str>) -> Error {
+    if let Some(wanted) = wanted {
+        let detail = format!("no data set named {wanted} here, and no file of that name");
+        return Error::file(folder, "folder", detail);
+    }
     let mut detail = String::from(
         "no train-images-idx3-ubyte here; a folder holds that file and, where there are some, \
-         train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz",
+         train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz (other sets' \
+         names before these, as emnist-letters-train-…, are known too), or train.csv and test.csv, or a folder of \
+         pictures for each class",
     );
-    if let Some(picture) = first_picture(folder) {
+    if let Some(picture) = gallery::unread_picture(folder) {
         detail.push_str(&format!(
-            "; it holds pictures ({picture}), which are not read: store them as one .npy array, u8 [N, H, W]"
+            "; it holds pictures ({picture}) of a kind that is not read: convert them to PNG"
         ));
+    }
+    let files: Vec<String> = entries(folder)
+        .iter()
+        .filter(|path| path.is_file())
+        .take(4)
+        .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    if !files.is_empty() {
+        detail.push_str(&format!("; it holds {}: a single file is named itself", files.join(", ")));
     }
     Error::file(folder, "folder", detail)
 }
 
-/// The name of one picture in the folder or in a folder in it.
-fn first_picture(folder: &Path) -> Option<String> {
-    let entries = |f: &Path| fs::read_dir(f).into_iter().flatten().flatten().take(1000);
-    let picture = |path: &Path| {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        ["png", "jpg", "jpeg", "bmp", "gif", "pgm", "tif", "tiff", "webp"]
-            .contains(&extension.as_str())
-            .then(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-    };
-    entries(folder).find_map(|entry| {
-        let path = entry.path();
-        picture(&path).or_else(|| entries(&path).find_map(|inner| picture(&inner.path())))
-    })
+#[cfg(test)]
+mod tests {
+    use super::{Role, parse};
+
+    #[test]
+    fn names() {
+        let train = |own: &str, role| Some((own.to_string(), Some(false), role));
+        let test = |own: &str, role| Some((own.to_string(), Some(true), role));
+        for (name, expected) in [
+            ("train-images-idx3-ubyte", train("", Role::Images)),
+            ("train-images.idx3-ubyte.gz", train("", Role::Images)),
+            ("t10k-labels-idx1-ubyte", test("", Role::Labels)),
+            ("emnist-letters-train-images-idx3-ubyte.gz", train("emnist-letters", Role::Images)),
+            ("emnist-letters-test-labels-idx1-ubyte", test("emnist-letters", Role::Labels)),
+            ("qmnist-train-labels-idx2-int.gz", train("qmnist", Role::Labels)),
+            ("kmnist-train-imgs.npz", train("kmnist", Role::Images)),
+            ("x_train.npy", train("", Role::Images)),
+            ("y_test.npy", test("", Role::Labels)),
+            ("images.npy", Some((String::new(), None, Role::Images))),
+            ("mnist_train.csv", train("mnist", Role::Table)),
+            ("test.csv", test("", Role::Table)),
+            ("iris.csv", None),
+            ("emnist-letters-mapping.txt", None),
+            ("train-images.txt", None),
+        ] {
+            assert_eq!(parse(name), expected, "{name}");
+        }
+    }
 }

@@ -1,16 +1,11 @@
 //! The idx format of the MNIST files: two zero bytes, a type, a rank, big-endian sizes, the values.
 
 use super::array::{Element, Layout};
-use super::cases::Cases;
 use super::input::Input;
-use super::set::DataSet;
+use super::labels::{Labels, RawPart};
+use super::layout::{cases, labels};
 use super::values::Values;
 use crate::error::Result;
-
-/// Whether these first bytes are an idx header's.
-pub(super) fn is_idx(start: &[u8]) -> bool {
-    matches!(start, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, rank, ..] if *rank > 0)
-}
 
 /// Header and values, in C order.
 fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
@@ -23,19 +18,17 @@ fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
     }
     let element = match magic[2] {
         0x08 => Element::U8,
+        0x09 => Element::Integer { bytes: 1, signed: true },
+        0x0b => Element::Integer { bytes: 2, signed: true },
+        0x0c => Element::Integer { bytes: 4, signed: true },
         0x0d => Element::F32,
         0x0e => Element::F64,
-        0x09 | 0x0b | 0x0c => {
-            return Err(input.error(
-                2,
-                format!("idx type 0x{:02x} is a signed integer, whose scale is not known; store u8 (0x08) or f32 (0x0d)", magic[2]),
-            ));
-        }
         other => {
             return Err(input.error(
                 2,
                 format!(
-                    "unknown idx type 0x{other:02x}; u8 (0x08), f32 (0x0d) and f64 (0x0e) are read"
+                    "unknown idx type 0x{other:02x}; u8 (0x08), integers (0x09, 0x0b, 0x0c), f32 (0x0d) and f64 (0x0e) are \
+                     read"
                 ),
             ));
         }
@@ -52,7 +45,7 @@ fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
 }
 
 /// A file of cases.
-pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
+pub(super) fn read(mut input: Input, name: &str) -> Result<RawPart> {
     let (layout, values, mut notices) = read_array(&mut input)?;
     if layout.dims.len() == 1 {
         notices.push(format!(
@@ -61,23 +54,12 @@ pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
             layout.n
         ));
     }
-    Ok(DataSet {
-        name: name.to_string(),
-        cases: Cases::new(values, layout.n, layout.d)?,
-        image: layout.image,
-        labels: None,
-        notices,
-    })
+    cases(values, &layout, &input, 4, name, notices)
 }
 
-/// A file of labels: u8 of rank 1 (or `[N, 1]`).
-pub(super) fn read_labels(mut input: Input) -> Result<Vec<u32>> {
+/// A file of labels: numbers of any type, one for each case (or one of them 1 and the others 0); of QMNIST's eight numbers
+/// for a case the first is its class.
+pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
     let (layout, values, _) = read_array(&mut input)?;
-    match values {
-        Values::U8 { values, .. } if layout.d == 1 => {
-            Ok(values.into_iter().map(u32::from).collect())
-        }
-        _ => Err(input
-            .error(2, format!("expected labels, u8 of one dimension; found {}", layout.promise()))),
-    }
+    labels(&values, &layout).map_err(|detail| input.error(2, detail))
 }

@@ -105,13 +105,59 @@ pub fn pad(cases: &Cases, from: ImageShape, margins: [usize; 2]) -> Result<Cases
     let to = ImageShape { height, width };
     let shape = (cases.len(), size(op, cases.len(), to)?);
     let values = match cases.values() {
-        Values::Bits(v) => Values::Bits(framed(v, shape, from, to)?),
+        Values::Bits(v) => Values::Bits(framed(v, shape, from, to, |_, _| 0)?),
         Values::U8 { values, scale } => {
-            Values::U8 { values: framed(values, shape, from, to)?, scale: *scale }
+            Values::U8 { values: framed(values, shape, from, to, |_, _| 0)?, scale: *scale }
         }
-        Values::F32(v) => Values::F32(framed(v, shape, from, to)?),
+        Values::F32(v) => Values::F32(framed(v, shape, from, to, |_, _| 0.0)?),
     };
     Cases::instead_of(cases, values, shape.1)
+}
+
+/// Pictures with a border that gives them the proportions of `to`, and their size then: the picture stays in the middle,
+/// and the border has the median of its outermost pixels, its ground.
+///
+/// # Errors
+/// As [`pad`]; [`Error::Data`] for pictures more than 16 times as long as wide.
+pub(super) fn fill(cases: &Cases, from: ImageShape, to: ImageShape) -> Result<(Cases, ImageShape)> {
+    let op = "pad pictures";
+    check(op, cases, from)?;
+    let (across, down) = (from.width * to.height, from.height * to.width);
+    if across == down {
+        return Ok((cases.clone(), from));
+    }
+    let wanted = match across > down {
+        true => ImageShape { height: across.div_ceil(to.width), width: from.width },
+        false => ImageShape { height: from.height, width: down.div_ceil(to.height) },
+    };
+    if size(op, cases.len(), wanted)? > 16 * size(op, cases.len(), from)? {
+        let detail = format!(
+            "pictures of {from} pixels would be nearly all border as pictures of {to}; if the axes stand in another order, \
+             transpose them to [N, H, W]"
+        );
+        return Err(Error::data(op, detail));
+    }
+    let shape = (cases.len(), size(op, cases.len(), wanted)?);
+    let values = match cases.values() {
+        Values::Bits(v) => Values::Bits(framed(v, shape, from, wanted, ground)?),
+        Values::U8 { values, scale } => {
+            Values::U8 { values: framed(values, shape, from, wanted, ground)?, scale: *scale }
+        }
+        Values::F32(v) => Values::F32(framed(v, shape, from, wanted, ground)?),
+    };
+    Ok((Cases::instead_of(cases, values, shape.1)?, wanted))
+}
+
+/// The median of a picture's outermost pixels.
+fn ground<T: Copy + PartialOrd>(picture: &[T], shape: ImageShape) -> T {
+    let ImageShape { height, width } = shape;
+    let edge = |k: &usize| {
+        let (row, column) = (k / width, k % width);
+        row == 0 || row + 1 == height || column == 0 || column + 1 == width
+    };
+    let mut outermost: Vec<T> = (0..picture.len()).filter(edge).map(|k| picture[k]).collect();
+    outermost.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    outermost[outermost.len() / 2]
 }
 
 fn check(op: &'static str, cases: &Cases, from: ImageShape) -> Result<()> {
@@ -214,17 +260,19 @@ impl Plan {
     }
 }
 
-/// Each picture in the middle of a larger one of zeros.
+/// Each picture in the middle of a larger one of what `border` says.
 fn framed<T: Copy + Default + Send + Sync>(
     values: &[T],
     shape: (usize, usize),
     from: ImageShape,
     to: ImageShape,
+    border: impl Fn(&[T], ImageShape) -> T + Sync,
 ) -> Result<Vec<T>> {
     let mut out = zeros(shape)?;
     let (top, left) = ((to.height - from.height) / 2, (to.width - from.width) / 2);
     let sources = values.par_chunks(from.height * from.width);
     out.par_chunks_mut(shape.1).zip(sources).for_each(|(out, source)| {
+        out.fill(border(source, from));
         let rows = out.chunks_mut(to.width).skip(top);
         for (out, row) in rows.zip(source.chunks(from.width)) {
             out[left..left + from.width].copy_from_slice(row);

@@ -4,20 +4,17 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
+use super::gzip::Members;
+use super::kind::LOOKED_AT;
 use crate::error::{Error, Result};
 
 /// Deflate turns one byte into 1,032 at most.
 const DEFLATE_RATIO: u64 = 1032;
 
-/// How many bytes [`Input::start`] shows: enough for every magic number that is known here.
-const START: usize = 6;
-
 /// The rest of a file, with the place reached.
-pub(super) struct Input {
+pub(super) struct Input<'a> {
     path: PathBuf,
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + 'a>,
     start: Vec<u8>,
     position: u64,
     /// The length on disk, where the file has one (a pipe has none).
@@ -25,7 +22,7 @@ pub(super) struct Input {
     gzipped: bool,
 }
 
-impl Input {
+impl<'a> Input<'a> {
     /// Opens a file, and looks at its first bytes: gzip is known by its magic number, not by a name.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
@@ -39,7 +36,12 @@ impl Input {
         Input::new(Path::new(name), Box::new(bytes), Some(bytes.len() as u64))
     }
 
-    fn new(path: &Path, reader: Box<dyn Read>, length: Option<u64>) -> Result<Self> {
+    /// A member of an archive, of so many bytes.
+    pub(super) fn member(path: &Path, reader: impl Read + 'a, length: u64) -> Result<Self> {
+        Input::new(path, Box::new(reader), Some(length))
+    }
+
+    fn new(path: &Path, reader: Box<dyn Read + 'a>, length: Option<u64>) -> Result<Self> {
         let mut input = Input {
             path: path.to_path_buf(),
             reader,
@@ -51,10 +53,13 @@ impl Input {
         let magic = input.read_up_to(2)?;
         input.gzipped = magic == [0x1f, 0x8b];
         let whole = Cursor::new(magic).chain(input.reader);
-        input.reader =
-            if input.gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        input.reader = if input.gzipped {
+            Box::new(Members::new(BufReader::new(whole)))
+        } else {
+            Box::new(whole)
+        };
         input.position = 0;
-        input.start = input.read_up_to(START as u64)?;
+        input.start = input.read_up_to(LOOKED_AT as u64)?;
         input.reader = Box::new(Cursor::new(input.start.clone()).chain(input.reader));
         input.position = 0;
         Ok(input)
@@ -65,12 +70,7 @@ impl Input {
         &self.path
     }
 
-    /// Whether the file is gzipped.
-    pub(super) fn is_gzipped(&self) -> bool {
-        self.gzipped
-    }
-
-    /// Up to six of its (unpacked) first bytes.
+    /// Its (unpacked) first bytes, as many as [`kind`](super::kind) looks at.
     pub(super) fn start(&self) -> &[u8] {
         &self.start
     }
@@ -125,7 +125,7 @@ impl Input {
     pub(super) fn rest(&mut self, most: u64) -> Result<Vec<u8>> {
         let bytes = self.read_up_to(most.saturating_add(1))?;
         if bytes.len() as u64 > most {
-            let detail = format!("the file has more than the {most} bytes that are read");
+            let detail = format!("the file has more than the {} MiB that are read", most >> 20);
             return Err(self.error(most, detail));
         }
         Ok(bytes)
@@ -175,10 +175,5 @@ impl Input {
             }
             _ => Error::io("read", &self.path, e),
         }
-    }
-
-    /// The rest of the file as a stream.
-    pub(super) fn into_reader(self) -> Box<dyn Read> {
-        self.reader
     }
 }

@@ -1,4 +1,4 @@
-//! Host arrays of cases, checked when read: idx, npy, csv, png and the bundled sets.
+//! Host arrays of cases, checked when read: idx, npy, npz, csv, pictures, folders of them and the bundled sets.
 //!
 //! [`load`] takes the name of a bundled set, a file or a folder, and gives a training part and, where the
 //! source has one, a test part. Values are held as their source holds them, without loss:
@@ -8,11 +8,13 @@
 //! | `digits` | u8, scale 1/16 | x/16 in [0, 1] |
 //! | `fashion`, idx and npy of u8 | u8, scale 1/255 | x/255 in [0, 1] |
 //! | u8 of nothing but 0 and 1 | bits, with a notice | 0 or 1 |
-//! | npy of bool; floats of nothing but 0 and 1 | bits | 0 or 1 |
-//! | idx and npy of f32, csv | f32 | as it stands |
+//! | npy of bool; other numbers of nothing but 0 and 1 | bits | 0 or 1 |
+//! | idx and npy of f16, f32 and other integers, csv | f32 | as it stands |
 //! | idx and npy of f64 | f32, with a notice | rounded |
-//! | png of 8 bits or fewer without colours | u8, scale 1/255 | x/255 in [0, 1] |
-//! | other png | f32 | brightness in [0, 1] |
+//! | pictures of 8 bits or fewer, without colours and transparency | u8, scale 1/255 | x/255 in [0, 1] |
+//! | other pictures | f32 | brightness in [0, 1] |
+//!
+//! `docs/data.md` has a table of all that is read and how it is taken.
 //!
 //! Nothing in a file is believed: a header is held against the file's length before anything large is
 //! allocated, and what does not fit is an error with the path and the byte or line.
@@ -23,30 +25,45 @@ mod array;
 mod bundled;
 mod cases;
 mod csv;
+mod file;
 mod folder;
+mod gallery;
+mod gzip;
 mod idx;
 mod images;
 mod input;
+mod jpeg;
+mod kind;
+mod labels;
+mod layout;
+mod listing;
 mod npy;
+mod npz;
 mod numbers;
+mod picture;
 mod picture_input;
+mod pixels;
 mod png;
 mod preprocessing;
+mod range;
+mod reading;
 mod set;
+mod text;
 mod values;
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use input::Input;
 
 pub use cases::Cases;
 pub use images::{pad, resize};
+pub(crate) use kind::seems;
 pub use npy::{NpyArray, NpyMatrix, read_array, read_matrix};
+pub use picture::{Image, from_png};
 pub use picture_input::PictureInput;
-pub use png::{Image, from_png};
 pub use preprocessing::{Binarize, Part, Preprocessing, epoch_draw};
+pub use reading::Reading;
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 pub use values::Values;
 
@@ -60,18 +77,18 @@ pub const BUNDLED: [&str; 2] = ["digits", "fashion"];
 /// - `digits`: the test set of UCI's optdigits, 8×8 pixels in 0 … 16, held as x/16; the first 1,500 cases
 ///   are the training part and the last 297 the test part, with labels;
 /// - `fashion`: the first 2,000 training and the first 500 test images of Fashion-MNIST, 28×28, with labels;
-/// - a folder in MNIST's naming: `train-images-idx3-ubyte` and, where there are some,
-///   `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, each plain or `.gz`
-///   (`train-images.idx3-ubyte` is the same);
-/// - an idx file of u8, f32 or f64, plain or gzipped, of any rank: the first size counts the cases;
-/// - a `.npy` file of u8, bool, f32 or f64, `[N, D]` or `[N, H, W]`, in C's or Fortran's order, also gzipped;
-/// - a `.csv` file: one case per line, every column is data (labels are not read from a csv: remove their
-///   column), a first line without any number is a header; integers stay as they are;
-/// - a `.png` picture of any kind: one case, its brightness in [0, 1] ([`from_png`]).
+/// - a folder: in MNIST's naming, `train-images-idx3-ubyte` and, where there are some, `train-labels-idx1-ubyte`,
+///   `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, each plain or `.gz`, and in that of other sets
+///   (`emnist-letters-train-…`; of several, `folder/emnist-letters`); with `train.csv` and `test.csv`; with a folder of
+///   pictures for each class; or one that has such a folder in it;
+/// - an idx or `.npy` file of any number, plain or gzipped: the first size counts the cases, `[N, D]`, `[N, H, W]`,
+///   `[N, H, W, 1]` or `[N, 1, H, W]`; three channels are read as their brightness;
+/// - a `.npz` file with one array, or with `x_train` and `y_train`, `x` and `y`, and other names that are known;
+/// - a `.csv` file, one case per line: names of columns, an index and labels are found and left out of the data;
+/// - a PNG or JPEG picture of any kind: one case, its brightness in [0, 1] ([`from_png`]).
 ///
-/// A bundled name wins over a path: write `./digits` for a folder of that name. A single file is all
-/// training part, without labels. With more than two dimensions a picture's width is the last size and
-/// its height all between; with two a square width is taken for a picture.
+/// A bundled name wins over a path: write `./digits` for a folder of that name. What is taken for what is said in the
+/// set's notices.
 ///
 /// ```
 /// let splits = harmonium::data::load("digits")?;
@@ -85,27 +102,60 @@ pub const BUNDLED: [&str; 2] = ["digits", "fashion"];
 /// the byte or line for wrong contents: a truncated file, a wrong magic number, counts that disagree, ragged
 /// lines, NaN or infinity, an empty set, a header that claims more than the file holds, bytes after the data.
 pub fn load(source: &str) -> Result<Splits> {
-    match source {
-        "digits" => return bundled::digits(),
-        "fashion" => return bundled::fashion(),
-        _ => {}
+    load_with(source, &Reading::default())
+}
+
+/// The same, where the source does not say all itself.
+///
+/// # Errors
+/// As [`load`]; [`Error::Setting`] for a column or an array that there is not, a scale that is none, and what means
+/// nothing for such a source.
+pub fn load_with(source: &str, reading: &Reading) -> Result<Splits> {
+    reading.check()?;
+    if BUNDLED.contains(&source) {
+        let why = "bundled data have labels and a scale of their own";
+        reading.refuse(&["labels", "array", "scale"], source, why)?;
+        return if source == "digits" { bundled::digits() } else { bundled::fashion() };
     }
     let path = Path::new(source);
-    let mut is_png = false;
-    let mut splits = match fs::metadata(path) {
-        Err(e) => return Err(missing(source, e)),
-        Ok(metadata) if metadata.is_dir() => folder::read(path, source)?,
-        Ok(_) => {
-            let train;
-            (train, is_png) = read_file(path, source)?;
-            Splits { train, test: None }
-        }
+    let (mut train, mut test) = match fs::metadata(path) {
+        Err(e) => match one_of_a_folder(path) {
+            Some((folder, set)) => folder::read(folder, Some(&set), source, reading)?,
+            None => return Err(missing(source, e)),
+        },
+        Ok(metadata) if metadata.is_dir() => folder::read(path, None, source, reading)?,
+        Ok(_) => file::read(path, source, reading)?,
     };
-    // Of a PNG it is known that 1 is nearly black.
-    if !is_png {
-        zero_one_as_bits(&mut splits)?;
+    if let Some(test) = &mut test {
+        same_pictures(&train.set, &mut test.set)?;
     }
-    Ok(splits)
+    range::settle(&mut train, test.as_mut(), reading.scale)?;
+    labels::join(train, test)
+}
+
+/// `folder/emnist-letters`, where the folder is there and that is no file.
+fn one_of_a_folder(path: &Path) -> Option<(&Path, String)> {
+    let (folder, set) = (path.parent()?, path.file_name()?.to_str()?);
+    // A dot is a file's.
+    (folder.is_dir() && !folder.as_os_str().is_empty() && !set.contains('.'))
+        .then(|| (folder, set.to_string()))
+}
+
+/// That the pictures of both parts are of one size.
+fn same_pictures(train: &DataSet, test: &mut DataSet) -> Result<()> {
+    let shape = |set: &DataSet| match set.image {
+        Some(image) => format!("{image} pixels"),
+        None => format!("{} values", set.cases.width()),
+    };
+    if train.cases.width() == test.cases.width() && train.image == test.image {
+        return Ok(());
+    }
+    let detail = format!(
+        "a case of the test part has {}, one of the training part {}; both must be of one size",
+        shape(test),
+        shape(train)
+    );
+    Err(Error::data(&train.name, detail))
 }
 
 /// What to say where there is no such path: a word without a dot or a slash was meant as a name.
@@ -130,53 +180,4 @@ fn missing(source: &str, e: std::io::Error) -> Error {
         }
         _ => Error::io("read", source, e),
     }
-}
-
-/// By the file's name, or else by its first bytes; and whether it is a PNG.
-fn read_file(path: &Path, name: &str) -> Result<(DataSet, bool)> {
-    let file = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let stem = file.strip_suffix(".gz").unwrap_or(&file);
-    let extension = stem.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let input = Input::open(path)?;
-    let is_png = extension == "png" || input.start() == png::MAGIC;
-    let set = if extension == "npy" || input.start() == npy::MAGIC {
-        npy::read(input, name)
-    } else if is_png {
-        png::read(input, name)
-    } else if extension == "csv" {
-        csv::read(input, name)
-    } else if stem.ends_with("ubyte") || extension.starts_with("idx") || idx::is_idx(input.start())
-    {
-        idx::read(input, name)
-    } else {
-        let detail = format!(
-            "neither its name nor its first bytes ({:02x?}) are those of a data file; expected idx (plain or .gz), .npy, .csv or .png",
-            input.start()
-        );
-        Err(input.error(0, detail))
-    };
-    Ok((set?, is_png))
-}
-
-/// Bytes of 0 and 1 alone are binary data, not nearly black pictures; every part must be so.
-fn zero_one_as_bits(splits: &mut Splits) -> Result<()> {
-    let binary = |set: &DataSet| match set.cases.values() {
-        Values::U8 { values, .. } => values.iter().all(|&x| x <= 1),
-        _ => false,
-    };
-    let ones = |set: &DataSet| matches!(set.cases.values(), Values::U8 { values, .. } if values.contains(&1));
-    if !binary(&splits.train) || !ones(&splits.train) || !splits.test.as_ref().is_none_or(binary) {
-        return Ok(());
-    }
-    splits.train.notices.push(format!(
-        "{}: the bytes are 0 and 1 alone, and are read as bits, not as x/255",
-        splits.train.name
-    ));
-    for set in std::iter::once(&mut splits.train).chain(splits.test.as_mut()) {
-        if let Values::U8 { values, .. } = set.cases.values() {
-            let bits = Values::Bits(values.clone());
-            set.cases = Cases::instead_of(&set.cases, bits, set.cases.width())?;
-        }
-    }
-    Ok(())
 }

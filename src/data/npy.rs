@@ -6,15 +6,13 @@
 use std::path::Path;
 
 use super::array::{Element, Layout, from_fortran_order};
-use super::cases::Cases;
 use super::input::Input;
-use super::set::DataSet;
+use super::kind::NPY as MAGIC;
+use super::labels::{Labels, RawPart};
+use super::layout;
 use super::values::Values;
 use crate::error::Result;
 use crate::shape::product;
-
-/// The magic number.
-pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// NumPy itself refuses to read longer headers (10,000 characters).
 const LONGEST_HEADER: u64 = 10_000;
@@ -47,7 +45,7 @@ pub struct NpyArray {
     pub values: Vec<f32>,
 }
 
-/// Reads a `.npy` file of any rank, of f32, f64, u8, bool or integers, in C's or Fortran's order, also
+/// Reads a `.npy` file of any rank, of f16, f32, f64, bool or integers, in C's or Fortran's order, also
 /// gzipped. The numbers stay as they are; f64 and integers beyond 2²⁴ are rounded. A size may be 0.
 ///
 /// # Errors
@@ -62,8 +60,8 @@ pub fn read_array(path: impl AsRef<Path>) -> Result<NpyArray> {
     Ok(NpyArray { dims, values })
 }
 
-/// Reads a `.npy` file, `[N, D]` or images `[N, H, W]` as `[N, H·W]`, of f32, f64, u8 or bool, in C's or
-/// Fortran's order, also gzipped. The numbers stay as they are (a u8 of 255 is 255), f64 are rounded; N or
+/// Reads a `.npy` file, `[N, D]` or images `[N, H, W]` as `[N, H·W]`, of f16, f32, f64, bool or integers, in C's
+/// or Fortran's order, also gzipped. The numbers stay as they are (a u8 of 255 is 255), f64 are rounded; N or
 /// D may be 0.
 ///
 /// # Errors
@@ -84,24 +82,29 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<NpyMatrix> {
     }
 }
 
-/// A file of cases, `[N, D]` or `[N, H, W]`.
-pub(super) fn read(mut input: Input, name: &str) -> Result<DataSet> {
+/// A file of cases, `[N, D]` or pictures.
+pub(super) fn read(mut input: Input, name: &str) -> Result<RawPart> {
     let header = read_cases_header(&mut input)?;
     let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
     let (values, notices) = header.values(&layout, &mut input)?;
-    Ok(DataSet {
-        name: name.to_string(),
-        cases: Cases::new(values, layout.n, layout.d)?,
-        image: layout.image,
-        labels: None,
-        notices,
-    })
+    layout::cases(values, &layout, &input, header.begin, name, notices)
+}
+
+/// A file of labels: numbers of any type, `[N]`, `[N, 1]`, or `[N, K]` with a single 1 in each row.
+pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
+    let header = read_header(&mut input)?;
+    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
+    let (values, _) = header.values(&layout, &mut input)?;
+    layout::labels(&values, &layout).map_err(|detail| input.error(header.begin, detail))
+}
+
+/// The sizes that a file claims.
+pub(super) fn read_dims(mut input: Input) -> Result<Vec<u64>> {
+    Ok(read_header(&mut input)?.dims)
 }
 
 /// What a header says, checked but for the sizes.
 struct Array {
-    /// The element type as NumPy writes it.
-    descr: String,
     element: Element,
     big_endian: bool,
     fortran: bool,
@@ -134,16 +137,9 @@ impl Array {
     }
 }
 
-/// The header of cases: two sizes at least, and values whose scale is known.
+/// The header of cases: two sizes at least.
 fn read_cases_header(input: &mut Input) -> Result<Array> {
     let header = read_header(input)?;
-    if let Element::Integer { .. } = header.element {
-        let detail = format!(
-            "the element type is '{}'; u8, bool, f32 and f64 are read: a.astype('float32') before saving",
-            header.descr
-        );
-        return Err(input.error(header.begin, detail));
-    }
     if header.dims.len() < 2 {
         let detail = format!(
             "the shape is {:?}; expected [N, D] or [N, H, W]: reshape it first, one case is [1, D]",
@@ -191,20 +187,29 @@ fn interpret(text: &[u8], input: &Input, begin: u64) -> Result<Array> {
     let element = match kind {
         "u1" => Element::U8,
         "b1" | "?" => Element::Bool,
+        "f2" => Element::F16,
         "f4" => Element::F32,
         "f8" => Element::F64,
         "i1" | "i2" | "i4" | "i8" | "u2" | "u4" | "u8" => {
             Element::Integer { bytes: kind.as_bytes()[1] - b'0', signed: kind.starts_with('i') }
         }
         _ => {
+            let what = match kind.chars().next() {
+                Some('U' | 'S') => {
+                    " (text): number the words first, np.unique(a, return_inverse=True)[1]"
+                }
+                Some('O') => " (Python objects): a.astype('float32') or np.stack(a) before saving",
+                Some('c') => " (complex): save real and imaginary parts, or np.abs(a)",
+                _ => ": a.astype('float32') before saving",
+            };
             let detail = format!(
-                "the element type is '{descr}'; f32, f64, bool and integers are read: a.astype('float32') before saving"
+                "the element type is '{descr}'{what}; f16, f32, f64, bool and integers are read"
             );
             return Err(input.error(begin, detail));
         }
     };
     let big_endian = order == '>' || (order != '<' && cfg!(target_endian = "big"));
-    Ok(Array { descr, element, big_endian, fortran, dims, begin })
+    Ok(Array { element, big_endian, fortran, dims, begin })
 }
 
 /// A reader of the one dictionary that NumPy writes: strings, booleans and a tuple of integers.

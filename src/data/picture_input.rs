@@ -75,30 +75,53 @@ impl PictureInput {
         Ok(())
     }
 
-    /// The cases in the input's size, values still as their source has them: in [0, 1].
+    /// The cases in the input's size, values still as their source has them: in [0, 1]. Pictures of other proportions
+    /// get a border first, of the ground that they have at their edges, so that nothing is squashed.
     ///
     /// # Errors
-    /// [`Error::Data`] where the cases are no pictures or leave [0, 1].
+    /// [`Error::Data`] where the cases are no pictures, leave [0, 1], or are more than 16 times as long as wide.
     pub fn prepare(&self, set: &DataSet) -> Result<Cases> {
         self.check()?;
-        let Some(shape) = set.image.or_else(|| ImageShape::guess(set.cases.width())) else {
+        let Some(shape) = image_of(set) else {
+            let one = match set.cases.len() == set.cases.width() {
+                true => format!("; one picture is [1, {0}, {0}]", set.cases.len()),
+                false => String::new(),
+            };
             let detail = format!(
-                "{} values a case make no square picture; a network needs pictures (idx or npy [N, H, W])",
+                "{} values a case make no square picture; a network needs pictures (idx or npy [N, H, W]){one}",
                 set.cases.width()
             );
             return Err(Error::data(&set.name, detail));
         };
         set.cases.check_unit_interval(&set.name)?;
-        let [height, width] = self.size;
-        let wanted = ImageShape { height, width };
+        let wanted = self.wanted();
         let resized = match shape == wanted {
             true => set.cases.clone(),
-            false => images::resize(&set.cases, shape, wanted)?,
+            false => {
+                let (filled, shape) = images::fill(&set.cases, shape, wanted)?;
+                images::resize(&filled, shape, wanted)?
+            }
         };
         match self.margin {
             [0, 0] => Ok(resized),
             margin => images::pad(&resized, wanted, margin),
         }
+    }
+
+    /// What the user should be told of how the pictures become the input's size.
+    pub fn notice(&self, set: &DataSet) -> Option<String> {
+        let (from, to) = (image_of(set)?, self.wanted());
+        (from.height * to.width != from.width * to.height).then(|| {
+            format!(
+                "{}: pictures of {from} are padded to the proportions of {to} with the ground at their edges, not squashed",
+                set.name
+            )
+        })
+    }
+
+    fn wanted(&self) -> ImageShape {
+        let [height, width] = self.size;
+        ImageShape { height, width }
     }
 
     /// Mean and deviation with which (value − mean) / deviation spreads [0, 1] to the input's range.
@@ -115,4 +138,8 @@ impl PictureInput {
         values.iter_mut().for_each(|x| *x = (*x - mean) * inverse);
         values
     }
+}
+
+fn image_of(set: &DataSet) -> Option<ImageShape> {
+    set.image.or_else(|| ImageShape::guess(set.cases.width()))
 }

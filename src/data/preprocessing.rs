@@ -137,7 +137,7 @@ impl Preprocessing {
     /// column whose deviation is below its mean's rounding in f32 is constant, and gets the deviation 1.
     ///
     /// # Errors
-    /// [`Error::Setting`] for both at once or a threshold outside (0, 1]; [`Error::Data`] for values outside
+    /// [`Error::Setting`] for both at once, a threshold outside (0, 1] or one that no value reaches, or all do; [`Error::Data`] for values outside
     /// [0, 1] that are to be binarised.
     pub fn fit(train: &Cases, binarize: Option<Binarize>, standardize: bool) -> Result<Self> {
         match binarize {
@@ -157,6 +157,9 @@ impl Preprocessing {
             }
             Some(_) => train.check_unit_interval("training data")?,
             None => {}
+        }
+        if let Some(Binarize::Threshold(t)) = binarize {
+            check_reached(train, t)?;
         }
         if !standardize {
             return Ok(Preprocessing { binarize, mean: None, std: None });
@@ -269,6 +272,29 @@ impl Preprocessing {
         });
         Cases::instead_of(&cases, Values::F32(values), d)
     }
+}
+
+/// That a threshold divides the values: some reach it and some do not.
+fn check_reached(cases: &Cases, t: f32) -> Result<()> {
+    // Bits stay what they are.
+    let (Some((least, largest)), Values::U8 { .. } | Values::F32(_)) =
+        (cases.range(), cases.values())
+    else {
+        return Ok(());
+    };
+    let detail = match (largest < t, least >= t) {
+        (true, _) => {
+            format!(
+                "no value reaches {t}, so that every bit would be 0: the largest is {largest}; --scale brings the \
+                     largest to 1, or use a smaller threshold"
+            )
+        }
+        (_, true) => format!(
+            "every value reaches {t}, so that every bit would be 1: the least is {least}; use a larger threshold"
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::setting("binarize", detail))
 }
 
 fn threshold(cases: Cases, t: f32) -> Result<Cases> {

@@ -38,6 +38,7 @@ impl fmt::Display for ImageShape {
 
 /// Cases with a name for messages, and what else their source says of them.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DataSet {
     /// As the user wrote it, with the part where there are several.
     pub name: String,
@@ -45,8 +46,13 @@ pub struct DataSet {
     pub cases: Cases,
     /// How a case is shown as a picture, where that is known or can be guessed from a square width.
     pub image: Option<ImageShape>,
-    /// The class of each case.
+    /// The class of each case, its place in `classes`.
     pub labels: Option<Vec<u32>>,
+    /// The names of the classes, as the source has them; numbers in their order, words in the alphabet's. Empty where
+    /// there are no labels.
+    pub classes: Vec<String>,
+    /// Whether the source is transparent, so that its ground was chosen here.
+    pub ground_chosen: bool,
     /// What the user should be told: conversions, and readings that may surprise.
     pub notices: Vec<String>,
 }
@@ -105,6 +111,31 @@ impl fmt::Display for Holdout {
 }
 
 impl DataSet {
+    /// Cases of which nothing else is known.
+    pub fn new(name: impl Into<String>, cases: Cases) -> Self {
+        DataSet {
+            name: name.into(),
+            cases,
+            image: None,
+            labels: None,
+            classes: Vec::new(),
+            ground_chosen: false,
+            notices: Vec::new(),
+        }
+    }
+
+    /// The same as pictures of that size.
+    #[must_use]
+    pub fn image(self, image: ImageShape) -> Self {
+        DataSet { image: Some(image), ..self }
+    }
+
+    /// The same with the class of each case and the classes' names.
+    #[must_use]
+    pub fn labelled(self, labels: Vec<u32>, classes: Vec<String>) -> Self {
+        DataSet { labels: Some(labels), classes, ..self }
+    }
+
     /// The first `n` cases with their labels, or all where there are fewer.
     pub fn limit(mut self, n: usize) -> DataSet {
         self.cases = self.cases.limit(n);
@@ -126,8 +157,10 @@ impl DataSet {
         Ok(DataSet {
             name: name.into(),
             cases,
-            image: self.image,
             labels,
+            image: self.image,
+            classes: self.classes.clone(),
+            ground_chosen: self.ground_chosen,
             notices: self.notices.clone(),
         })
     }

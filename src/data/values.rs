@@ -23,6 +23,9 @@ pub enum Values {
     F32(Vec<f32>),
 }
 
+/// The number up to which f32 counts whole.
+pub(super) const EXACT: f32 = (1u32 << 24) as f32;
+
 /// Where the first such value is. Blocks are searched whole, because rayon's own search asks at each
 /// element whether to stop: sampling MNIST's 47 million pixels took 1.0 s with it and takes 0.16 s so.
 pub(super) fn first<T: Copy + Sync>(

@@ -38,6 +38,9 @@ pub(crate) struct Command<'a> {
     pub params: &'a [u8],
     /// Storage bindings 1, 2, …
     pub binds: &'a [Bind<'a>],
+    /// Iterations of all loops of one invocation, nested ones counted through, at most. Loops of a few dozen
+    /// iterations that no size makes longer do not count.
+    pub loops: u64,
     /// Workgroups in all; the shader numbers them `wid.x + wid.y * groups.x`.
     pub groups: u64,
     pub cost: Cost,

@@ -107,19 +107,34 @@ impl Faults {
 /// Whether the contents of a buffer were ever computed: where a submission fails, what it would have
 /// written is poisoned.
 #[derive(Default)]
-pub(crate) struct WriteState(Mutex<Option<(String, String)>>);
+pub(crate) struct WriteState {
+    poison: Mutex<Option<(String, String)>>,
+    /// The kernel whose result is under guard.
+    guarded: Mutex<Option<&'static str>>,
+}
 
 impl WriteState {
     pub fn poison(&self, op: &str, why: &str) {
-        *lock(&self.0) = Some((op.into(), why.into()));
+        *lock(&self.poison) = Some((op.into(), why.into()));
     }
 
+    /// All or some of it is about to be written.
     pub fn heal(&self) {
-        *lock(&self.0) = None;
+        *lock(&self.poison) = None;
+    }
+
+    /// It was filled with the guard's word before `op` writes it, or, with none, holds what somebody copied
+    /// into it.
+    pub fn guard(&self, op: Option<&'static str>) {
+        *lock(&self.guarded) = op;
+    }
+
+    pub fn guarded(&self) -> Option<&'static str> {
+        *lock(&self.guarded)
     }
 
     pub fn check(&self) -> Result<()> {
-        match &*lock(&self.0) {
+        match &*lock(&self.poison) {
             Some((op, detail)) => Err(Error::Poisoned { op: op.clone(), detail: detail.clone() }),
             None => Ok(()),
         }

@@ -1,14 +1,16 @@
 //! One opened GPU: its driver and its recorder.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::command::Command;
 use super::driver::Driver;
+use super::guard;
 use super::memory::GpuBuffer;
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 use super::pool::{MemoryStats, Pool};
 use super::profile::{ProfileRow, Timing, lock};
-use super::read;
+use super::read::{self, PendingRead};
 use super::recorder::Recorder;
 use super::select::Candidate;
 use super::{DeviceInfo, Shader};
@@ -81,6 +83,7 @@ impl Gpu {
                 what: "a tensor".into(),
                 asked: bytes,
                 limit,
+                bytes: true,
                 adapter: self.info().to_string(),
             });
         }
@@ -147,6 +150,17 @@ impl Gpu {
         lock(&self.recorder).copy(&self.driver, from, to)
     }
 
+    /// Copies the bytes `part` of `from` to those of `to` from `at` on, in order with what is recorded.
+    pub fn copy_part(
+        &self,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
+        lock(&self.recorder).copy_part(&self.driver, from, part, to, at)
+    }
+
     /// Submits everything recorded: the last submission.
     fn flush(&self) -> Result<Option<wgpu::SubmissionIndex>> {
         let mut recorder = lock(&self.recorder);
@@ -164,19 +178,44 @@ impl Gpu {
 
     /// Submits everything recorded and reads the first `bytes` bytes of `from`.
     pub async fn read_async(&self, from: &GpuBuffer, bytes: u64) -> Result<Vec<u8>> {
-        let pending = lock(&self.recorder).start_read(&self.driver, from, bytes)?;
+        let (pending, guarded) = self.start_read(from, bytes)?;
         let read = pending.arrive(&self.driver).await;
         self.hear(Some(from)).await?;
-        read
+        self.unguard(guarded, read?, bytes)
     }
 
     /// As [`Gpu::read_async`], on this thread.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read(&self, from: &GpuBuffer, bytes: u64) -> Result<Vec<u8>> {
-        let pending = lock(&self.recorder).start_read(&self.driver, from, bytes)?;
+        let (pending, guarded) = self.start_read(from, bytes)?;
         let read = pending.wait(&self.driver);
         pollster::block_on(self.hear(Some(from)))?;
-        read
+        self.unguard(guarded, read?, bytes)
+    }
+
+    /// With the kernel that was to write it, where that is under guard: then all of its memory is read.
+    fn start_read(
+        &self,
+        from: &GpuBuffer,
+        bytes: u64,
+    ) -> Result<(PendingRead, Option<&'static str>)> {
+        let guarded = if guard::is_on() { from.state.guarded() } else { None };
+        let wanted = if guarded.is_some() { from.raw()?.size() } else { bytes };
+        Ok((lock(&self.recorder).start_read(&self.driver, from, wanted)?, guarded))
+    }
+
+    /// The first `bytes` bytes of what was read, once the guard has seen all of it.
+    fn unguard(
+        &self,
+        guarded: Option<&'static str>,
+        mut read: Vec<u8>,
+        bytes: u64,
+    ) -> Result<Vec<u8>> {
+        if let Some(op) = guarded {
+            guard::check(op, self.info().to_string(), &read, bytes as usize)?;
+            read.truncate(bytes as usize);
+        }
+        Ok(read)
     }
 
     /// Submits everything recorded and waits for it.

@@ -8,6 +8,8 @@ mod cpu;
 mod driver;
 mod faults;
 mod gpu;
+mod grid;
+mod guard;
 mod memory;
 mod pipeline;
 mod pool;
@@ -16,6 +18,7 @@ mod queries;
 mod raw;
 mod read;
 mod recorder;
+mod scoped;
 mod select;
 mod submissions;
 #[doc(hidden)]
@@ -27,11 +30,15 @@ use std::sync::Arc;
 pub(crate) use command::{Bind, Command};
 pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::Gpu;
+#[doc(hidden)]
+pub use guard::with_guard;
 pub(crate) use memory::GpuBuffer;
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};
+pub(crate) use recorder::SOFTWARE_LOOPS;
+pub(crate) use scoped::choosing;
 #[cfg(not(target_arch = "wasm32"))]
 pub use select::adapters;
 pub use select::{AdapterSummary, adapters_async, auto_choice};

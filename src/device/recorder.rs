@@ -5,11 +5,14 @@
 //! discard its whole encoder without a word. Where a submission fails all the same, everything it would
 //! have written is poisoned.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::Cost;
 use super::command::{Bind, Command};
 use super::driver::{Driver, binding};
+use super::grid::{GRID_WIDTH, estimate, split};
+use super::guard::{self, Guard};
 use super::memory::GpuBuffer;
 use super::pipeline::Pipeline;
 use super::profile::Timing;
@@ -24,8 +27,9 @@ const SLOT: usize = 256;
 const SLOTS: usize = 1024;
 /// Estimated time of one submission at most, in seconds: drivers have watchdogs.
 const SUBMISSION_SECONDS: f64 = 0.05;
-/// The widest row of a grid.
-const GRID_WIDTH: u64 = super::select::GRID_WIDTH as u64;
+/// The most iterations of an invocation's loops. Mesa's software adapters end them after 65,535 in all without
+/// a word (`LP_MAX_TGSI_LOOP_ITERATIONS` in gallivm/lp_bld_limits.h); the rest is for loops of a fixed length.
+pub(crate) const SOFTWARE_LOOPS: u64 = 64_000;
 
 pub(crate) struct Recorder {
     slot: usize,
@@ -34,6 +38,7 @@ pub(crate) struct Recorder {
     params_buffer: Option<wgpu::Buffer>,
     /// What unused bindings get: one to read, two to write. Their names are 0, below any other.
     dummies: Vec<wgpu::Buffer>,
+    guard: Guard,
     encoder: Option<wgpu::CommandEncoder>,
     pass: Option<wgpu::ComputePass<'static>>,
     seconds: f64,
@@ -51,6 +56,7 @@ impl Recorder {
             params: Vec::new(),
             params_buffer: None,
             dummies: Vec::new(),
+            guard: Guard::default(),
             encoder: None,
             pass: None,
             seconds: 0.0,
@@ -76,6 +82,9 @@ impl Recorder {
         }
         if self.params.len() == SLOTS * self.slot {
             self.flush(driver)?;
+        }
+        if guard::is_on() {
+            self.guard(driver, &command)?;
         }
         // A browser has no such clock.
         let start = clock.then(Instant::now);
@@ -116,6 +125,17 @@ impl Recorder {
                 return Err(Error::shape(op, "a tensor is both output and another argument"));
             }
         }
+        if driver.is_software() && command.loops > SOFTWARE_LOOPS {
+            return Err(Error::Limit {
+                op,
+                what: "a loop in one invocation of its kernel (use smaller sizes or --device cpu)"
+                    .into(),
+                asked: command.loops,
+                limit: SOFTWARE_LOOPS,
+                bytes: false,
+                adapter: driver.info.to_string(),
+            });
+        }
         let height = command.groups.div_ceil(GRID_WIDTH);
         if height > self.grid_height {
             return Err(Error::Limit {
@@ -123,6 +143,7 @@ impl Recorder {
                 what: "the grid of workgroups".into(),
                 asked: command.groups,
                 limit: self.grid_height * GRID_WIDTH,
+                bytes: false,
                 adapter: driver.info.to_string(),
             });
         }
@@ -139,6 +160,18 @@ impl Recorder {
         while self.dummies.len() < 3 {
             let usage = wgpu::BufferUsages::STORAGE;
             self.dummies.push(driver.create_buffer("unused", 256, usage)?);
+        }
+        Ok(())
+    }
+
+    /// Fills what the kernel is to overwrite with the guard's word.
+    fn guard(&mut self, driver: &Driver, command: &Command<'_>) -> Result<()> {
+        let outputs = command.binds.iter().filter(|bind| matches!(bind, Bind::Write(_)));
+        for buffer in outputs.filter_map(Bind::buffer) {
+            let words = self.guard.words(driver)?;
+            self.pass = None;
+            guard::fill(self.encoder(driver), &words, buffer.raw()?);
+            buffer.state.guard(Some(command.op));
         }
         Ok(())
     }
@@ -248,12 +281,40 @@ impl Recorder {
     }
 
     pub fn copy(&mut self, driver: &Driver, from: &GpuBuffer, to: &GpuBuffer) -> Result<()> {
+        self.copy_bytes(driver, from, 0..from.bytes.min(to.bytes), to, 0)
+    }
+
+    pub fn copy_part(
+        &mut self,
+        driver: &Driver,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
+        // What stays of it has to be sound.
+        to.state.check()?;
+        match part.is_empty() {
+            true => driver.check_alive(),
+            false => self.copy_bytes(driver, from, part, to, at),
+        }
+    }
+
+    fn copy_bytes(
+        &mut self,
+        driver: &Driver,
+        from: &GpuBuffer,
+        part: Range<u64>,
+        to: &GpuBuffer,
+        at: u64,
+    ) -> Result<()> {
         driver.check_alive()?;
         from.state.check()?;
         let (source, target) = (from.raw()?.clone(), to.raw()?.clone());
-        let bytes = from.bytes.min(to.bytes);
+        let bytes = part.end - part.start;
         self.pass = None;
-        self.encoder(driver).copy_buffer_to_buffer(&source, 0, &target, 0, bytes);
+        let encoder = self.encoder(driver);
+        encoder.copy_buffer_to_buffer(&source, part.start, &target, at, bytes);
         self.wrote(driver, to, "copy", bytes)
     }
 
@@ -265,6 +326,7 @@ impl Recorder {
         bytes: u64,
     ) -> Result<()> {
         to.state.heal();
+        to.state.guard(None);
         self.written.push((to.state.clone(), op));
         self.seconds += estimate(driver, Cost { flops: 0, bytes: 2 * bytes });
         if self.seconds > SUBMISSION_SECONDS {
@@ -334,35 +396,5 @@ impl Recorder {
             pass.dispatch_workgroups(u32::MAX, 1, 1);
         }
         Ok(())
-    }
-}
-
-/// `groups` workgroups as a grid of rows of one length, with fewer idle ones than rows.
-fn split(groups: u64) -> (u32, u32) {
-    let rows = groups.div_ceil(GRID_WIDTH).max(1);
-    (groups.div_ceil(rows) as u32, rows as u32)
-}
-
-/// A rough time, for the size of submissions only.
-fn estimate(driver: &Driver, cost: Cost) -> f64 {
-    let (flops, bytes, each) =
-        if driver.is_software() { (8e9, 4e9, 2e-5) } else { (1e12, 1e11, 2e-6) };
-    cost.flops as f64 / flops + cost.bytes as f64 / bytes + each
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{GRID_WIDTH, split};
-
-    #[test]
-    fn grids_cover_every_group_and_little_more() {
-        let around = |groups: u64| groups - 1..=groups + 1;
-        let many = [2, GRID_WIDTH, 2 * GRID_WIDTH, 3 * GRID_WIDTH + 7, GRID_WIDTH * GRID_WIDTH - 1];
-        for groups in many.into_iter().flat_map(around) {
-            let (x, y) = split(groups);
-            let (x, y) = (u64::from(x), u64::from(y));
-            assert!(x <= GRID_WIDTH && y <= GRID_WIDTH, "{groups} are {x} by {y}");
-            assert!((groups..groups + y).contains(&(x * y)), "{groups} are {x} by {y}");
-        }
     }
 }

@@ -273,6 +273,7 @@ pub(super) fn require(
             what: format!("running the kernels ({what})"),
             asked: needs.into(),
             limit: has.into(),
+            bytes: false,
             adapter: format!("the device of {info}"),
         }),
     }

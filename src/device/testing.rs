@@ -1,6 +1,6 @@
 //! Faults on purpose, for the tests of what follows them. Not part of the public interface.
 
-use super::{Backend, Bind, Command, Cost, Device, Shader, select};
+use super::{Backend, Bind, Command, Cost, Device, Gpu, GpuBuffer, Shader, select};
 use crate::error::{Error, Result};
 
 /// Records an invalid dispatch, so that the next submission fails.
@@ -49,24 +49,37 @@ pub fn answer_late(device: &Device) {
     }
 }
 
+static COPY: Shader = Shader::new(
+    "copy",
+    &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
+              @group(0) @binding(1) var<storage, read> x: array<f32>;\n\
+              @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
+              @compute @workgroup_size(1) fn main() { y[0] = x[0] + f32(params.x); }"],
+    &[],
+);
+
 /// Asks for a kernel that reads and writes one and the same buffer.
 pub fn record_aliased(device: &Device) -> Result<()> {
-    static SHADER: Shader = Shader::new(
-        "aliased",
-        &["@group(0) @binding(0) var<uniform> params: vec4<u32>;\n\
-                  @group(0) @binding(1) var<storage, read> x: array<f32>;\n\
-                  @group(0) @binding(2) var<storage, read_write> y: array<f32>;\n\
-                  @compute @workgroup_size(1) fn main() { y[0] = x[0] + f32(params.x); }"],
-        &[],
-    );
     let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
     let buffer = gpu.allocate("aliased", 16)?;
+    record_copy(gpu, "aliased", [&buffer, &buffer], 0)
+}
+
+/// Asks for a kernel whose loops are so many iterations long.
+pub fn record_loops(device: &Device, loops: u64) -> Result<()> {
+    let Backend::Gpu(gpu) = device.backend() else { return Ok(()) };
+    let [x, y] = [gpu.allocate("loops", 16)?, gpu.allocate("loops", 16)?];
+    record_copy(gpu, "loops", [&x, &y], loops)
+}
+
+fn record_copy(gpu: &Gpu, op: &'static str, [x, y]: [&GpuBuffer; 2], loops: u64) -> Result<()> {
     gpu.record(Command {
-        op: "aliased",
-        shader: &SHADER,
+        op,
+        shader: &COPY,
         constants: &[],
         params: &[0; 16],
-        binds: &[Bind::Read(&buffer), Bind::Write(&buffer)],
+        binds: &[Bind::Read(x), Bind::Write(y)],
+        loops,
         groups: 1,
         cost: Cost::default(),
     })

@@ -13,7 +13,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::Place;
-use crate::kernels::anneal::{Chains, Draws, anneal};
+use crate::kernels::anneal::{Chains, Draws, Hidden, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::gaussian::check_normalizable;
 use crate::models::units::{gaussian_constant, log_sum_exp};
@@ -196,6 +196,7 @@ pub fn reverse_ais(
 /// The annealing path of a machine.
 struct Path<'a> {
     rbm: &'a Rbm,
+    hidden: Hidden,
     draw: ChainDraw,
     base: Vec<f32>,
     base_bias: Tensor,
@@ -208,6 +209,10 @@ struct Path<'a> {
 impl<'a> Path<'a> {
     fn new(rbm: &'a Rbm, config: &AisConfig, streams: ChainStreams) -> Result<Self> {
         check_normalizable(rbm)?;
+        let Some(hidden) = rbm.hidden().kind().annealed() else {
+            let detail = format!("{} hidden units cannot be annealed", rbm.hidden().kind());
+            return Err(Error::setting("hidden", detail));
+        };
         let (device, i) = (rbm.device(), rbm.visible_count());
         if config.base_bias.len() != i {
             return Err(Error::setting(
@@ -227,7 +232,7 @@ impl<'a> Path<'a> {
             x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
         };
         let norms = match rbm.visible().kind() {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) => [0.0; 3],
+            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => [0.0; 3],
             UnitKind::Gaussian => [
                 dot(&config.base_bias, &config.base_bias),
                 dot(&config.base_bias, &own),
@@ -236,7 +241,7 @@ impl<'a> Path<'a> {
         };
         let base = config.base_bias.clone();
         let draw = ChainDraw::new(config.seed, streams);
-        Ok(Path { rbm, draw, base, base_bias, tilt, norms })
+        Ok(Path { rbm, hidden, draw, base, base_bias, tilt, norms })
     }
 
     /// ln Z_A: the base's visible units alone, and hidden ones without input.
@@ -251,7 +256,7 @@ impl<'a> Path<'a> {
                 self.base.iter().map(|&b| softplus(f64::from(b))).sum()
             }
             UnitKind::Gaussian => gaussian_constant(self.base.len()),
-            UnitKind::Softmax(_) => {
+            UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
                 let base: Vec<f64> = self.base.iter().map(|&b| f64::from(b)).collect();
                 self.rbm.visible().log_sum(&base)
             }
@@ -305,8 +310,8 @@ impl<'a> Walk<'a> {
         rbm.h_from_v(&self.v).field_into(&mut self.field)?;
         let draw = self.path.draw.at(number);
         let own = draw.hidden();
-        let hidden = rbm.hidden().kind().annealed();
-        let chains = Chains { field: &self.field, v: &self.v, tilt: &self.path.tilt, hidden };
+        let (tilt, hidden) = (&self.path.tilt, self.path.hidden);
+        let chains = Chains { field: &self.field, v: &self.v, tilt, hidden };
         let sample = moved.map(|beta| Draws { beta: beta as f32, draw: &own, h: &mut self.h });
         let betas = [from as f32, to as f32];
         anneal(&chains, betas, Place::at(&mut self.increments, self.filled), sample)?;

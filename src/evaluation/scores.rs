@@ -14,8 +14,7 @@ use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, PhiloxRng};
 use crate::tensor::Tensor;
 
-/// The largest temporary of a score, in bytes, unless a single case needs more.
-pub const BATCH_BYTES: usize = 1 << 24;
+pub use super::cases::BATCH_BYTES;
 
 /// The squared error of v → p(h | v) → mean of v, without noise: summed over the visible units, the mean over
 /// the cases of `v` `[N, I]`. It is no likelihood: a machine that copies its input has a small one too
@@ -233,14 +232,14 @@ fn turned(v: &Tensor, units: &[usize]) -> Result<Tensor> {
 
 /// Mean and spread of numbers that come one by one (Welford 1962).
 #[derive(Clone, Copy, Default)]
-struct Moments {
+pub(super) struct Moments {
     count: f64,
-    mean: f64,
+    pub mean: f64,
     squares: f64,
 }
 
 impl Moments {
-    fn add(&mut self, x: f64) {
+    pub fn add(&mut self, x: f64) {
         self.count += 1.0;
         let off = x - self.mean;
         self.mean += off / self.count;
@@ -248,7 +247,7 @@ impl Moments {
     }
 
     /// 0 of a single number.
-    fn variance(&self) -> f64 {
+    pub fn variance(&self) -> f64 {
         self.squares / (self.count - 1.0).max(1.0)
     }
 }
@@ -313,36 +312,8 @@ fn in_batches(
     op: &'static str,
     rbm: &Rbm,
     v: &Tensor,
-    mut f: impl FnMut(&Tensor, usize) -> Result<()>,
+    f: impl FnMut(&Tensor, usize) -> Result<()>,
 ) -> Result<usize> {
-    let [cases, width] = v.shape().matrix(op, "v")?;
-    if width != rbm.visible_count() {
-        return Err(Error::shape(
-            op,
-            format!(
-                "v is {}, and the machine has {} visible units",
-                v.shape(),
-                rbm.visible_count()
-            ),
-        ));
-    }
-    if cases == 0 {
-        return Err(Error::data(op, "there is no case; pass at least one"));
-    }
-    let row_bytes = 4 * width.max(rbm.hidden_count());
-    let rows = (BATCH_BYTES / row_bytes).max(1);
-    if cases <= rows {
-        f(v, 0)?;
-        return Ok(cases);
-    }
-    for first in (0..cases).step_by(rows) {
-        let rows = rows.min(cases - first);
-        let numbers: Vec<u32> = (first..first + rows).map(|case| case as u32).collect();
-        let indices = Tensor::from_u32(v.device(), &[rows], &numbers)?;
-        let mut batch = Tensor::for_output(v.device(), &[rows, width])?;
-        let pick = Selection { indices: &indices, first_index: 0, rows, first_row: 0 };
-        gather(v, pick, &Transform::default(), &mut batch)?;
-        f(&batch, first)?;
-    }
-    Ok(cases)
+    let widest = rbm.visible_count().max(rbm.hidden_count());
+    super::cases::in_batches(op, v, [rbm.visible_count(), widest], f)
 }

@@ -1,6 +1,6 @@
 //! Which cases of which data.
 
-use crate::data::{self, Cases, DataSet, Part, Splits};
+use crate::data::{self, Cases, DataSet, Part, Reading, Splits};
 use crate::error::{Error, Result};
 
 /// Which cases of which data a model is applied to.
@@ -12,6 +12,9 @@ pub struct Choice<'a> {
     pub part: Option<Part>,
     /// The first so many cases only.
     pub limit: Option<usize>,
+    /// How the data are read where they do not say it themselves. What it does not say is as in training, if the data
+    /// are those of the training.
+    pub reading: Option<&'a Reading>,
 }
 
 /// Cases as a model sees them.
@@ -25,8 +28,17 @@ pub struct Chosen {
     pub data: String,
     /// Which part this is.
     pub part: Part,
+    /// Whether they are transparent pictures on a ground that was chosen here.
+    pub ground_chosen: bool,
     /// What the user should be told of the data.
     pub notices: Vec<String>,
+}
+
+/// What a model was trained on, and how that was read.
+#[derive(Clone, Copy)]
+pub(super) struct TrainedOn<'a> {
+    pub data: Option<&'a str>,
+    pub reading: &'a Reading,
 }
 
 /// A part of the data as it was read.
@@ -57,12 +69,26 @@ impl<'a> Choice<'a> {
         })
     }
 
-    /// Reads the data.
-    pub(super) fn take(&self, name: &str) -> Result<Taken> {
+    /// Reads the data. Of pictures that are plain numbers up to 255 those in [0, 1] are made, where `unit_interval` is what
+    /// the model takes.
+    pub(super) fn take(
+        &self,
+        name: &str,
+        trained_on: TrainedOn<'_>,
+        unit_interval: bool,
+    ) -> Result<Taken> {
         if self.limit == Some(0) {
             return Err(Error::setting("limit", "0 is too few; use at least 1"));
         }
-        let Splits { train, test } = data::load(name)?;
+        let mut reading = self.reading.cloned().unwrap_or_default();
+        if trained_on.data == Some(name) {
+            reading = reading.or(trained_on.reading);
+        }
+        let mut splits = data::load_with(name, &reading)?;
+        if unit_interval {
+            splits.pictures_into_unit_interval()?;
+        }
+        let Splits { train, test } = splits;
         let (set, part, training) = match (self.part, test) {
             (Some(Part::Validation), _) => {
                 let detail = "which cases were held out is known to training alone";

@@ -38,18 +38,21 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::data::Reading;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 use crate::run::model_file::wrong_kind;
 use crate::run::report::comparison::Compared;
-use crate::run::{EVAL, ModelFile, ModelKind, Observer, Record, atomic, resolve_model};
+use crate::run::{
+    EVAL, ModelFile, ModelKind, Observer, Record, TensorNames, atomic, resolve_model,
+};
 
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
 pub use network::TrainedNetwork;
 pub use rbm::TrainedRbm;
-pub use settings::{BinarizeHow, Validation};
+pub use settings::{ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, SCALE_HELP, Validation};
 
 /// A trained model of any kind, on a device.
 #[expect(clippy::large_enum_variant, reason = "a caller holds one or two, never a list")]
@@ -70,7 +73,20 @@ impl Trained {
     /// [`Error::Run`] where there is no model; those of [`ModelFile::load`], [`TrainedRbm::from_file`] and
     /// [`TrainedNetwork::from_file`].
     pub fn open(path: &Path, device: &Device, visible: Option<UnitKind>) -> Result<Self> {
-        let file = ModelFile::load(resolve_model(path)?)?;
+        Self::open_as(path, device, visible, &TensorNames::default())
+    }
+
+    /// The same of a machine made elsewhere, whose tensors have these names.
+    ///
+    /// # Errors
+    /// As [`Trained::open`] and [`ModelFile::load_as`].
+    pub fn open_as(
+        path: &Path,
+        device: &Device,
+        visible: Option<UnitKind>,
+        names: &TensorNames,
+    ) -> Result<Self> {
+        let file = ModelFile::load_as(resolve_model(path)?, names)?;
         Ok(match file.kind {
             ModelKind::Rbm => Trained::Machine(TrainedRbm::from_file(file, device, visible)?),
             ModelKind::Network => Trained::Network(TrainedNetwork::from_file(file, device)?),
@@ -176,18 +192,33 @@ pub fn save_evaluation(folder: &Path, evaluation: &impl Serialize) -> Result<()>
     atomic::write(&folder.join(EVAL), |file| file.write_all(format!("{json}\n").as_bytes()))
 }
 
-/// What a model file says of the training: its keys `harmonium.seed`, 1 where it says none, and `harmonium.data`.
-fn seed_and_data(file: &mut ModelFile) -> (u64, Option<String>) {
-    let seed = file.metadata.remove(SEED_KEY).and_then(|seed| seed.parse().ok());
-    (seed.unwrap_or(1), file.metadata.remove(DATA_KEY))
+/// What a model file says of the training.
+struct Training {
+    seed: u64,
+    /// What the data are called.
+    data: Option<String>,
+    reading: Reading,
 }
 
 const SEED_KEY: &str = "harmonium.seed";
 const DATA_KEY: &str = "harmonium.data";
+const READING_KEY: &str = "harmonium.reading";
 
-fn set_seed_and_data(file: &mut ModelFile, seed: u64, data: Option<&str>) {
-    file.metadata.insert(SEED_KEY.into(), seed.to_string());
-    file.metadata.extend(data.map(|data| (DATA_KEY.into(), data.into())));
+impl Training {
+    /// Takes its keys out of a file's metadata; the seed is 1 where there is none.
+    fn take(file: &mut ModelFile) -> Self {
+        let mut key = |key: &str| file.metadata.remove(key);
+        let seed = key(SEED_KEY).and_then(|seed| seed.parse().ok()).unwrap_or(1);
+        let reading = key(READING_KEY).and_then(|json| serde_json::from_str(&json).ok());
+        Training { seed, data: key(DATA_KEY), reading: reading.unwrap_or_default() }
+    }
+
+    fn put(seed: u64, data: Option<&str>, reading: &Reading, file: &mut ModelFile) {
+        file.metadata.insert(SEED_KEY.into(), seed.to_string());
+        file.metadata.extend(data.map(|data| (DATA_KEY.into(), data.into())));
+        let said = (*reading != Reading::default()).then(|| serde_json::to_string(reading).ok());
+        file.metadata.extend(said.flatten().map(|json| (READING_KEY.into(), json)));
+    }
 }
 
 /// A kind of model that `train` trains, and what there is to do with its runs.

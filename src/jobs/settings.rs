@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
-use crate::data::{Binarize, DataSet, Holdout};
+use crate::data::{Binarize, DataSet, Holdout, Reading};
 use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
@@ -145,6 +145,27 @@ pub(super) fn whole(n: i64) -> Option<Value> {
 pub(super) fn real(x: f32) -> Option<Value> {
     Some(Value::Float(x.into()))
 }
+
+/// Data, for every command that reads some.
+pub const DATA_HELP: &str = "digits or fashion (bundled); a folder in the naming of MNIST or EMNIST, with train.csv and test.csv, or with a \
+     folder of pictures for each class; or a file: idx, .npy, .npz, .csv (or .gz of these), .png, .jpg";
+
+/// Where the labels are.
+pub(super) const LABELS: Setting =
+    Setting { value: "COLUMN|FILE", help: LABELS_HELP, ..Setting::NEW };
+/// Of a .npz.
+pub(super) const ARRAY: Setting = Setting { value: "NAME", help: ARRAY_HELP, ..Setting::NEW };
+/// What stands for 1.
+pub(super) const SCALE: Setting =
+    Setting { value: "MAX", help: SCALE_HELP, range: Some(Reading::SCALE), ..Setting::NEW };
+
+/// For every command that reads data.
+pub const LABELS_HELP: &str = "Where the labels are: a csv's column, by name or by number from 1; of arrays a file (idx, .npy, .csv) or another \
+     array of the .npz; none takes nothing for labels";
+/// For every command that reads data.
+pub const ARRAY_HELP: &str = "The array of a .npz that holds the cases";
+/// For every command that reads data.
+pub const SCALE_HELP: &str = "Divide all values by MAX, which stands for 1 (or white)";
 
 /// Training cases, at most.
 pub(super) const LIMIT: Setting = Setting {

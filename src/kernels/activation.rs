@@ -201,6 +201,7 @@ fn run(f: Activation, x: Option<&Tensor>, y: &mut Tensor) -> Result<()> {
                 constants: &[("ACTIVATION", f as u32), ("IN_PLACE", flag(x.is_none()))],
                 params: bytemuck::bytes_of(&[count as u32, 0, 0, 0]),
                 binds: &[x_bind, y_bind],
+                loops: 0,
                 groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -64,6 +64,7 @@ pub fn activation_grad(f: Activation, y: &Tensor, dy: &mut Tensor) -> Result<()>
             constants: &[("ACTIVATION", f as u32)],
             params: bytemuck::bytes_of(&[count as u32, 0, 0, 0]),
             binds: &[Bind::Read(y.gpu()?), Bind::Update(dy.gpu()?)],
+            loops: 0,
             groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
             cost,
         }),

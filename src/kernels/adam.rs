@@ -183,6 +183,7 @@ pub fn adam(
                     Bind::Update(v.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
+                loops: 0,
                 groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -80,6 +80,7 @@ pub fn affine(x: &Tensor, maps: &Tensor, fill: f32, y: &mut Tensor) -> Result<()
                 constants: &[],
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(x.gpu()?), Bind::Read(maps.gpu()?), Bind::Write(y.gpu()?)],
+                loops: 0,
                 groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -8,11 +8,14 @@
 //! groups of softmax units the like difference of ln Σₖ exp(βxₖ), and one unit of each group is 1
 //! ([`categorical`]).
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::activation::{sigmoid, softplus};
+use super::slices::{column_slices, is_long};
 use super::{Place, categorical, expect, flag, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, SOFTWARE_LOOPS, Shader};
 use crate::error::{Error, Result};
 use crate::random::{self, Draw};
 use crate::tensor::Tensor;
@@ -121,44 +124,102 @@ pub fn anneal(
             let draw = sample.as_ref().map_or(Draw::new(0, 0), |s| *s.draw);
             let beta = sample.as_ref().map_or(0.0, |s| s.beta);
             let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
-            let params = [
-                count as u32,
-                hidden as u32,
-                visible as u32,
-                row as u32,
-                from.to_bits(),
-                to.to_bits(),
-                beta.to_bits(),
-                draw.first_case,
-                k0,
-                k1,
-                c0,
-                c1,
-                states as u32,
-                0,
-                0,
-                0,
-            ];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("SAMPLE", flag(sample.is_some())), ("HIDDEN", kind)],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(chains.field.gpu()?),
-                    Bind::Read(chains.v.gpu()?),
-                    Bind::Read(chains.tilt.gpu()?),
-                    Bind::Update(increments.gpu()?),
-                    match &sample {
-                        Some(sample) => Bind::Write(sample.h.gpu()?),
-                        None => Bind::Unused,
-                    },
-                ],
-                groups: count as u64,
-                cost,
-            })
+            let Parts { dispatches, loops } = parts(gpu, chains.hidden, visible, hidden)?;
+            for (number, [v, h]) in dispatches.iter().enumerate() {
+                let params = [
+                    count as u32,
+                    hidden as u32,
+                    visible as u32,
+                    row as u32,
+                    from.to_bits(),
+                    to.to_bits(),
+                    beta.to_bits(),
+                    draw.first_case,
+                    k0,
+                    k1,
+                    c0,
+                    c1,
+                    states as u32,
+                    v.start,
+                    v.end,
+                    h.start,
+                    h.end,
+                    0,
+                    0,
+                    0,
+                ];
+                let share = |n: u64| n / dispatches.len() as u64;
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[
+                        ("SAMPLE", flag(sample.is_some())),
+                        ("HIDDEN", kind),
+                        ("RESUMES", flag(number > 0)),
+                    ],
+                    params: bytemuck::bytes_of(&params),
+                    binds: &[
+                        Bind::Read(chains.field.gpu()?),
+                        Bind::Read(chains.v.gpu()?),
+                        Bind::Read(chains.tilt.gpu()?),
+                        Bind::Update(increments.gpu()?),
+                        match &sample {
+                            Some(sample) if number == 0 => Bind::Write(sample.h.gpu()?),
+                            Some(sample) => Bind::Update(sample.h.gpu()?),
+                            None => Bind::Unused,
+                        },
+                    ],
+                    loops,
+                    groups: count as u64,
+                    cost: Cost { flops: share(cost.flops), bytes: share(cost.bytes) },
+                })?;
+            }
+            Ok(())
         }
     }
+}
+
+/// The visible and the hidden units (groups, where they are softmax units) that each dispatch takes: all in
+/// one, or first the visible and then the hidden ones in slices, whose increments add up.
+struct Parts {
+    dispatches: Vec<[Range<u32>; 2]>,
+    /// The most iterations of one invocation.
+    loops: u64,
+}
+
+fn parts(gpu: &Gpu, kind: Hidden, visible: usize, hidden: usize) -> Result<Parts> {
+    let workgroup = gpu.size(&SHADER, "WORKGROUP")?;
+    // How many units, how many of them a workgroup takes at once, and what an invocation loops for its own.
+    let (units, lanes, each) = match kind {
+        // A block of four, its loops over them, and Philox's rounds.
+        Hidden::Bernoulli | Hidden::Gaussian => (hidden, 4 * workgroup, 32),
+        // Eight loops over the states, and as much.
+        Hidden::Softmax(states) => (hidden / states, workgroup, 8 * states as u64 + 32),
+    };
+    if let Hidden::Softmax(states) = kind
+        && gpu.is_software()
+        && each > SOFTWARE_LOOPS
+    {
+        return Err(Error::shape(
+            "anneal",
+            format!(
+                "groups of {states} softmax states are {each} loop iterations of one invocation, and {} ends them \
+                 after 65,535; use groups of {} states at most, the CPU (`--device cpu`) or a hardware GPU",
+                gpu.info(),
+                (SOFTWARE_LOOPS - 32) / 8,
+            ),
+        ));
+    }
+    let steps = [visible.div_ceil(workgroup as usize), units.div_ceil(lanes as usize)];
+    let whole = steps[0] as u64 + steps[1] as u64 * each;
+    if !is_long(gpu, whole) {
+        return Ok(Parts { dispatches: vec![[0..visible as u32, 0..units as u32]], loops: whole });
+    }
+    let v =
+        column_slices(gpu, visible, workgroup, 1).map(|s| ([s.ranges[0].clone(), 0..0], s.loops));
+    let h = column_slices(gpu, units, lanes, each).map(|s| ([0..0, s.ranges[0].clone()], s.loops));
+    let (dispatches, loops): (Vec<_>, Vec<u64>) = v.chain(h).unzip();
+    Ok(Parts { dispatches, loops: loops.into_iter().max().unwrap_or(0) })
 }
 
 struct HostStep<'a> {

@@ -1,6 +1,9 @@
 //! The column of each row's largest or smallest value.
 
+use std::ops::Range;
+
 use super::cases::{Place, for_rows, lanes, row_groups};
+use super::slices::column_slices;
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -93,14 +96,19 @@ pub fn argmax(x: &Tensor, extreme: Extreme, chosen: Place<'_>) -> Result<()> {
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, columns)?;
             let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, 0, 0]]),
-                binds: &[Bind::Read(x.gpu()?), Bind::Update(chosen.tensor.gpu()?)],
-                groups: row_groups(gpu, &SHADER, rows, lanes)?,
-                cost,
+            let groups = row_groups(gpu, &SHADER, rows, lanes)?;
+            column_slices(gpu, columns, lanes, 1).try_for_each(|slice| {
+                let [Range { start, end }] = slice.ranges;
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[],
+                    params: bytemuck::bytes_of(&[sizes, [extreme.mask(), start, end, 0]]),
+                    binds: &[Bind::Read(x.gpu()?), Bind::Update(chosen.tensor.gpu()?)],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
@@ -124,6 +132,7 @@ pub mod proof {
             }
             out.push(case(device, [7, 1009], extreme, Values::Ordinary)?);
         }
+        out.push(long_rows(|| case(device, [1, LONG], Extreme::Largest, Values::Rising))?);
         Ok(())
     }
 

@@ -7,6 +7,8 @@
 use rayon::prelude::*;
 
 use super::cd_update::Step;
+use super::reduce::{Axis, Reduction, reduce};
+use super::slices::is_long;
 use super::{expect, flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
@@ -119,6 +121,12 @@ fn run(
             }
             Ok(())
         }
+        Backend::Gpu(gpu) if rows + chains > 2 && is_long(gpu, (rows + chains) as u64) => {
+            // The sums apart, and the update of a case and a chain that are these sums.
+            let sum = |x| reduce(Reduction::Sum, Axis::Columns, 1.0, x)?.reshape(&[1, n]);
+            let (x0, xk) = (sum(phases.x0)?, sum(phases.xk)?);
+            run(&BiasPhases { x0: &x0, xk: &xk, ..*phases }, step, target, velocity)
+        }
         Backend::Gpu(gpu) => {
             let number = target.as_ref().map_or(0, |t| t.1.number);
             let params = [
@@ -151,6 +159,7 @@ fn run(
                     if gradient { Bind::Write(velocity) } else { Bind::Update(velocity) },
                     status,
                 ],
+                loops: (rows + chains) as u64,
                 groups: groups(n, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })
@@ -227,6 +236,7 @@ pub mod proof {
             for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
                 out.push(case(device, gradient, [131, 100, 37], values)?);
             }
+            out.push(case(device, gradient, [1, LONG, 3], Values::Rising)?);
         }
         Ok(())
     }

@@ -57,7 +57,9 @@ static CATALOGUE: &[&Entry] = entries! {
     softmax
     categorical
     reduce
+    dot
     gather
+    columns
     bias_update
     matmul
     cd_update

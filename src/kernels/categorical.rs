@@ -7,8 +7,11 @@
 //!
 //! A group with a NaN or +∞, or of −∞ alone, has NaN probabilities and is drawn as zeros.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::slices::{passes, statistics};
 use super::{expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
@@ -109,14 +112,27 @@ fn run(kind: Kind, x: &Tensor, states: usize, draw: &Draw, out: &mut Tensor) -> 
         Backend::Gpu(gpu) => {
             let ([k0, k1], [c0, c1]) = (draw.key(), draw.counter_words());
             let [r, g, s] = [rows, count, states].map(|n| n as u32);
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("KIND", kind as u32)],
-                params: bytemuck::bytes_of(&[r, g, s, draw.first_case, k0, k1, c0, c1]),
-                binds: &[Bind::Read(x.gpu()?), Bind::Write(out.gpu()?)],
-                groups: groups(rows * count, gpu.size(&SHADER, "WORKGROUP")?),
-                cost,
+            let groups = groups(rows * count, gpu.size(&SHADER, "WORKGROUP")?);
+            // One invocation a group, which passes over its states for their largest, their sum, a state, and zeros.
+            let passes = passes(gpu, states, 1, 4);
+            let statistics = statistics(&passes, x.device(), 4 * rows * count)?;
+            passes.into_iter().try_for_each(|pass| {
+                let [Range { start, end }] = pass.slice.ranges;
+                let sizes = [r, g, s, draw.first_case, k0, k1, c0, c1, start, end, 0, 0];
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[("PASS", pass.number), ("KIND", kind as u32)],
+                    params: bytemuck::bytes_of(&sizes),
+                    binds: &[
+                        Bind::Read(x.gpu()?),
+                        pass.output(out.gpu()?),
+                        pass.statistics(&statistics)?,
+                    ],
+                    loops: pass.slice.loops,
+                    groups,
+                    cost: pass.cost(cost),
+                })
             })
         }
     }
@@ -256,6 +272,7 @@ pub mod proof {
                 out.push(case(device, dims, values)?);
             }
         }
+        out.push(case(device, [1, 2, LONG / 2], Values::Rising)?);
         Ok(())
     }
 

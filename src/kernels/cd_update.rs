@@ -4,11 +4,14 @@
 //! With V0 `[B, I]`, P0 `[B, J]` from the data and Vk `[C, I]`, Pk `[C, J]` from the chains,
 //! G = s₀·(V0 − μ)ᵀ(P0 − λ) − s₁·(Vk − μ)ᵀ(Pk − λ), then Δ ← m·Δ + η·(G − d·W) and W ← W + Δ.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::tile::{self, Tiled};
+use super::slices::{Slice, slices};
+use super::tile::{self, Tiled, Tiles};
 use super::{GRAIN, expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand, Gpu};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -53,7 +56,8 @@ struct Params {
     rate: f32,
     momentum: f32,
     decay: f32,
-    unused: [u32; 3],
+    k_start: u32,
+    unused: [u32; 2],
 }
 
 /// Changes `weights` `[I, J]` and its `velocity` Δ in place.
@@ -78,8 +82,14 @@ pub fn cd_gradient(phases: &Phases<'_>, gradient: &mut Tensor) -> Result<()> {
     run(phases, Step { rate: 1.0, momentum: 0.0, decay: 0.0 }, None, gradient)
 }
 
-fn constants(centered: bool, gradient: bool) -> [(&'static str, u32); 2] {
-    [("CENTERED", flag(centered)), ("GRADIENT", flag(gradient))]
+fn constants(centered: bool, gradient: bool, slice: [u32; 2]) -> [(&'static str, u32); 4] {
+    let [resumes, pauses] = slice;
+    [
+        ("CENTERED", flag(centered)),
+        ("GRADIENT", flag(gradient)),
+        ("RESUMES", resumes),
+        ("PAUSES", pauses),
+    ]
 }
 
 fn run(
@@ -116,43 +126,66 @@ fn run(
             cpu.run(op, cost, || on_cpu(cpu, phases, step, [i, j], weights, velocity))
         }
         Backend::Gpu(gpu) => {
-            let shader = SHADERS.for_gpu(gpu);
-            let params = Params {
-                m: i as u32,
-                n: j as u32,
-                k: k as u32,
-                rows: rows as u32,
-                scales: phases.scales,
-                rate: step.rate,
-                momentum: step.momentum,
-                decay: step.decay,
-                unused: [0; 3],
-            };
-            let (mu, lambda) = match phases.offsets {
-                Some((mu, lambda)) => (Bind::Read(mu.gpu()?), Bind::Read(lambda.gpu()?)),
-                None => (Bind::Unused, Bind::Unused),
-            };
-            let weights = weights.as_deref().map(Tensor::gpu).transpose()?;
-            let velocity = velocity.gpu()?;
-            gpu.record(Command {
-                op,
-                shader,
-                constants: &constants(phases.offsets.is_some(), weights.is_none()),
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(phases.v0.gpu()?),
-                    Bind::Read(phases.p0.gpu()?),
-                    Bind::Read(phases.vk.gpu()?),
-                    Bind::Read(phases.pk.gpu()?),
-                    mu,
-                    lambda,
-                    weights.map_or(Bind::Unused, Bind::Update),
-                    if weights.is_some() { Bind::Update(velocity) } else { Bind::Write(velocity) },
-                ],
-                groups: tile::groups(gpu, shader, i, j)?,
-                cost,
-            })
+            let call = Call { phases, step, weights: weights.as_deref(), velocity, cost };
+            let mut slices = slices(gpu, [k], Tiles::of(gpu).loops_each());
+            slices.try_for_each(|slice| call.record(gpu, &slice))
         }
+    }
+}
+
+/// One call on a GPU.
+struct Call<'a> {
+    phases: &'a Phases<'a>,
+    step: Step,
+    weights: Option<&'a Tensor>,
+    velocity: &'a Tensor,
+    cost: Cost,
+}
+
+impl Call<'_> {
+    /// One dispatch: all of it, or a slice of the cases and chains.
+    fn record(&self, gpu: &Arc<Gpu>, slice: &Slice<1>) -> Result<()> {
+        let Call { phases, step, weights, velocity, cost } = *self;
+        let shader = SHADERS.for_gpu(gpu);
+        let [i, j] = velocity.shape().matrix("cd_update", "the weights")?;
+        let params = Params {
+            m: i as u32,
+            n: j as u32,
+            k: slice.ranges[0].end,
+            rows: phases.v0.shape().matrix("cd_update", "v0")?[0] as u32,
+            scales: phases.scales,
+            rate: step.rate,
+            // The first slice takes them for all.
+            momentum: if slice.first { step.momentum } else { 1.0 },
+            decay: if slice.first { step.decay } else { 0.0 },
+            k_start: slice.ranges[0].start,
+            unused: [0; 2],
+        };
+        let (mu, lambda) = match phases.offsets {
+            Some((mu, lambda)) => (Bind::Read(mu.gpu()?), Bind::Read(lambda.gpu()?)),
+            None => (Bind::Unused, Bind::Unused),
+        };
+        let state = [slice.resumes(), slice.pauses()];
+        let (weights, velocity) = (weights.map(Tensor::gpu).transpose()?, velocity.gpu()?);
+        gpu.record(Command {
+            op: "cd_update",
+            shader,
+            constants: &constants(phases.offsets.is_some(), weights.is_none(), state),
+            params: bytemuck::bytes_of(&params),
+            binds: &[
+                Bind::Read(phases.v0.gpu()?),
+                Bind::Read(phases.p0.gpu()?),
+                Bind::Read(phases.vk.gpu()?),
+                Bind::Read(phases.pk.gpu()?),
+                mu,
+                lambda,
+                weights.map_or(Bind::Unused, Bind::Update),
+                if weights.is_some() { Bind::Update(velocity) } else { slice.output(velocity) },
+            ],
+            loops: slice.loops,
+            groups: tile::groups(gpu, shader, i, j)?,
+            cost: slice.cost(cost),
+        })
     }
 }
 
@@ -221,7 +254,7 @@ pub mod proof {
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
         let shader = SHADERS.for_gpu(gpu);
-        FORMS.map(|f| (shader, constants(f.centered, f.gradient).to_vec())).to_vec()
+        FORMS.map(|f| (shader, constants(f.centered, f.gradient, [0, 0]).to_vec())).to_vec()
     }
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
@@ -232,6 +265,7 @@ pub mod proof {
                 }
                 out.push(case(device, tiles, form, [9, 67, 5, 3], Values::NonFinite)?);
             }
+            out.push(case(device, tiles, FORMS[0], [1, 1, LONG, 3], Values::Rising)?);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub use super::convolution::Convolution;
 use super::convolution::patches::with_scratch;
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
+use super::slices::slices;
 use super::tile::{Tiled, Tiles};
 use super::{flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
@@ -111,27 +112,34 @@ pub fn conv2d(
             let shader = SHADERS.for_gpu(gpu);
             let size = [g.out_group(), g.batch * g.places(), g.patch()];
             let params = Params::new(&g, size, g.groups);
-            let bias = bias.map(Tensor::gpu).transpose()?;
-            let connections = options.connections.map(Tensor::gpu).transpose()?;
-            gpu.record(Command {
-                op: OP,
-                shader,
-                constants: &[
-                    ("BIAS", flag(bias.is_some())),
-                    ("CONNECTIONS", flag(connections.is_some())),
-                    ("ACTIVATION", f as u32),
-                    ("COVERS", flag(g.covers())),
-                ],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Read(kernel.gpu()?),
-                    bias.map_or(Bind::Unused, Bind::Read),
-                    connections.map_or(Bind::Unused, Bind::Read),
-                    Bind::Write(y.gpu()?),
-                ],
-                groups: params.tiles(gpu, shader)?,
-                cost: g.cost(),
+            let groups = params.tiles(gpu, shader)?;
+            slices(gpu, [g.patch()], Tiles::of(gpu).loops_each()).try_for_each(|slice| {
+                // What is done to the sums waits for the last slice.
+                let bias = bias.filter(|_| slice.last).map(Tensor::gpu).transpose()?;
+                let f = if slice.last { f } else { Activation::Identity };
+                let connections = options.connections.map(Tensor::gpu).transpose()?;
+                gpu.record(Command {
+                    op: OP,
+                    shader,
+                    constants: &[
+                        ("BIAS", flag(bias.is_some())),
+                        ("CONNECTIONS", flag(connections.is_some())),
+                        ("ACTIVATION", f as u32),
+                        ("COVERS", flag(g.covers())),
+                        ("RESUMES", slice.resumes()),
+                    ],
+                    params: bytemuck::bytes_of(&params.sliced(&slice)),
+                    binds: &[
+                        Bind::Read(x.gpu()?),
+                        Bind::Read(kernel.gpu()?),
+                        bias.map_or(Bind::Unused, Bind::Read),
+                        connections.map_or(Bind::Unused, Bind::Read),
+                        slice.output(y.gpu()?),
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(g.cost()),
+                })
             })
         }
     }
@@ -252,7 +260,7 @@ fn finish_row(f: Activation, bias: f32, row: &mut [f32]) {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    pub use crate::kernels::convolution::proof::{FORMS, Form, Kernel, case};
+    pub use crate::kernels::convolution::proof::{FORMS, Form, Kernel, case, long};
     use crate::kernels::convolution::proof::{SIZES, standard_of, tensors};
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;

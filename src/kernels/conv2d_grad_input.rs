@@ -14,6 +14,7 @@ use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
+use super::slices::slices;
 use super::tile::{Tiled, Tiles};
 use super::{flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
@@ -88,23 +89,28 @@ pub fn conv2d_grad_input(
                 [g.in_group(), g.batch * g.pixels(), g.out_group() * g.taps()]
             };
             let params = Params::new(&g, size, g.groups);
+            let groups = params.tiles(gpu, shader)?;
             let connections = options.connections.map(Tensor::gpu).transpose()?;
-            gpu.record(Command {
-                op: OP,
-                shader,
-                constants: &[
-                    ("CONNECTIONS", flag(connections.is_some())),
-                    ("COVERS", flag(g.covers())),
-                ],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(dy.gpu()?),
-                    Bind::Read(kernel.gpu()?),
-                    connections.map_or(Bind::Unused, Bind::Read),
-                    Bind::Write(dx.gpu()?),
-                ],
-                groups: params.tiles(gpu, shader)?,
-                cost: g.cost(),
+            slices(gpu, [size[2]], Tiles::of(gpu).loops_each()).try_for_each(|slice| {
+                gpu.record(Command {
+                    op: OP,
+                    shader,
+                    constants: &[
+                        ("CONNECTIONS", flag(connections.is_some())),
+                        ("COVERS", flag(g.covers())),
+                        ("RESUMES", slice.resumes()),
+                    ],
+                    params: bytemuck::bytes_of(&params.sliced(&slice)),
+                    binds: &[
+                        Bind::Read(dy.gpu()?),
+                        Bind::Read(kernel.gpu()?),
+                        connections.map_or(Bind::Unused, Bind::Read),
+                        slice.output(dx.gpu()?),
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(g.cost()),
+                })
             })
         }
     }
@@ -225,7 +231,7 @@ pub mod proof {
     static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
 
     pub(crate) static ENTRY: Entry = Entry::new("conv2d_grad_input", &SHADER_LIST, standard, bench)
-        .slip(["= sums[i];", "= sums[i] * 1.01;"]);
+        .slip(["dx[at] = value[i];", "dx[at] = value[i] * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         standard_of(device, Kernel::GradInput, out)

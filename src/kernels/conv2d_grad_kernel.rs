@@ -132,7 +132,7 @@ fn on_gpu(
         Tiles::Register => PartialSums::taps(gpu, g)?,
         Tiles::Workgroup => None,
     };
-    let PartialSums { shader, constants, params, groups, runs } = match along_rows {
+    let PartialSums { shader, constants, params, groups, runs, loops } = match along_rows {
         Some(sums) => sums,
         None => PartialSums::tiled(gpu, g, SHADERS.for_gpu(gpu))?,
     };
@@ -144,6 +144,7 @@ fn on_gpu(
         constants: &constants,
         params: bytemuck::bytes_of(&params),
         binds: &[Bind::Read(x.gpu()?), Bind::Read(dy.gpu()?), Bind::Write(sums.gpu()?)],
+        loops,
         groups,
         cost: g.cost(),
     })?;
@@ -161,6 +162,7 @@ fn on_gpu(
             Bind::Write(dkernel.gpu()?),
             dbias.map_or(Bind::Unused, Bind::Write),
         ],
+        loops: runs as u64,
         groups: super::groups(g.outputs * columns, gpu.size(&SUMS, "WORKGROUP")?),
         cost: Cost { flops: values, bytes: 4 * values },
     })

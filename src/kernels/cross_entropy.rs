@@ -60,6 +60,7 @@ pub mod proof {
             }
         }
         out.push(case(device, [100, 10], false, Values::Wide)?);
+        out.push(long_rows(|| case(device, [1, LONG], true, Values::Rising))?);
         Ok(())
     }
 

@@ -80,6 +80,7 @@ pub fn dropout(x: &Tensor, rate: f32, draw: &Draw, y: &mut Tensor) -> Result<()>
                 constants: &[],
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(x.gpu()?), Bind::Write(y.gpu()?)],
+                loops: 0,
                 groups: groups(rows * columns.div_ceil(4), gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -194,6 +194,7 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
                     y.map_or(Bind::Unused, Bind::Read),
                     if x.is_none() { Bind::Update(target) } else { Bind::Write(target) },
                 ],
+                loops: 0,
                 groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

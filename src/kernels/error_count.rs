@@ -1,8 +1,9 @@
 //! Which cases a classifier gets wrong.
 
-use super::argmax::Extreme;
+use super::argmax::{Extreme, argmax};
 use super::cases::{Place, class_of, for_rows, lanes, row_groups};
-use super::{expect, shader};
+use super::slices::is_long;
+use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::{Element, Tensor};
@@ -11,7 +12,7 @@ use crate::tensor::{Element, Tensor};
 pub(crate) static SHADER: Shader = shader!("error_count", "rows", "extreme");
 
 /// `wrong[first_row + b]` is 0 where the column of row b's extreme value (as in
-/// [`argmax`](super::argmax::argmax)) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as
+/// [`argmax`]) is `classes[b]`, else 1. x `[B, N]`, `classes` `[B]` whole numbers as
 /// f32; the other elements of `wrong` stay. A row with a NaN is wrong, and so is every row whose class is
 /// none. The sum over an epoch, by [`reduce`](super::reduce::reduce), is the number of errors.
 ///
@@ -55,18 +56,30 @@ pub fn error_count(x: &Tensor, classes: &Tensor, extreme: Extreme, wrong: Place<
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let lanes = lanes(gpu, &SHADER, columns)?;
+            let each = columns.div_ceil(lanes(gpu, &SHADER, columns)? as usize) as u64;
+            let mut chosen = None;
+            if is_long(gpu, each) {
+                let mut columns = Tensor::for_indices(x.device(), &[rows])?;
+                argmax(x, extreme, Place::at(&mut columns, 0))?;
+                chosen = Some(columns);
+            }
+            // One column to look at, where they were chosen.
+            let (lanes, loops) = match &chosen {
+                Some(_) => (1, 0),
+                None => (lanes(gpu, &SHADER, columns)?, each),
+            };
             let sizes = [rows, columns, lanes as usize, to.start].map(|n| n as u32);
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, 0, 0]]),
+                constants: &[("CHOSEN", flag(chosen.is_some()))],
+                params: bytemuck::bytes_of(&[sizes, [extreme.mask(), 0, columns as u32, 0]]),
                 binds: &[
-                    Bind::Read(x.gpu()?),
+                    Bind::Read(chosen.as_ref().unwrap_or(x).gpu()?),
                     Bind::Read(classes.gpu()?),
                     Bind::Update(wrong.tensor.gpu()?),
                 ],
+                loops,
                 groups: row_groups(gpu, &SHADER, rows, lanes)?,
                 cost,
             })
@@ -91,6 +104,7 @@ pub mod proof {
             }
             out.push(case(device, [29, 1009], extreme, Values::Ordinary)?);
         }
+        out.push(long_rows(|| case(device, [1, LONG], Extreme::Largest, Values::Rising))?);
         Ok(())
     }
 

@@ -167,6 +167,7 @@ pub fn gather(
                     transform.numbers.map_or(Ok(Bind::Unused), |n| n.gpu().map(Bind::Read))?,
                     Bind::Update(out.gpu()?),
                 ],
+                loops: 0,
                 groups: groups(pick.rows * columns.div_ceil(4), gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -3,6 +3,7 @@
 
 use super::activation::exp_of_negative;
 use super::cases::{Losses, class_of, fold, for_rows, lanes, row_groups};
+use super::slices::{Slice, passes, statistics};
 use super::{expect, flag};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -31,9 +32,9 @@ impl Kernel {
         if let Some(dx) = &dx {
             expect(op, dx_name, dx, device, x.shape().dims())?;
         }
-        let passes = 2 + u64::from(dx.is_some());
+        let reads = 2 + u64::from(dx.is_some());
         let count = (rows * columns) as u64;
-        let cost = Cost { flops: 4 * passes * count, bytes: 4 * passes * count + 8 * rows as u64 };
+        let cost = Cost { flops: 4 * reads * count, bytes: 4 * reads * count + 8 * rows as u64 };
         let task = LogLoss { sign: self.sign, floor, scale };
         match device.backend() {
             Backend::Cpu(cpu) => {
@@ -49,19 +50,34 @@ impl Kernel {
             }
             Backend::Gpu(gpu) => {
                 let lanes = lanes(gpu, self.shader, columns)?;
-                gpu.record(Command {
-                    op,
-                    shader: self.shader,
-                    constants: &[("GRADIENT", flag(dx.is_some()))],
-                    params: bytemuck::bytes_of(&task.params([rows, columns], lanes, to.start)),
-                    binds: &[
-                        Bind::Read(x.gpu()?),
-                        Bind::Read(classes.gpu()?),
-                        Bind::Update(loss.tensor.gpu()?),
-                        dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
-                    ],
-                    groups: row_groups(gpu, self.shader, rows, lanes)?,
-                    cost,
+                let groups = row_groups(gpu, self.shader, rows, lanes)?;
+                let passes = passes(gpu, columns, lanes, 3);
+                let statistics = statistics(&passes, device, 2 * rows)?;
+                passes.into_iter().try_for_each(|pass| {
+                    gpu.record(Command {
+                        op,
+                        shader: self.shader,
+                        constants: &[("PASS", pass.number), ("GRADIENT", flag(dx.is_some()))],
+                        params: bytemuck::bytes_of(&task.params(
+                            [rows, columns],
+                            lanes,
+                            to.start,
+                            &pass.slice,
+                        )),
+                        binds: &[
+                            Bind::Read(x.gpu()?),
+                            Bind::Read(classes.gpu()?),
+                            Bind::Update(loss.tensor.gpu()?),
+                            match &dx {
+                                Some(dx) => pass.output(dx.gpu()?),
+                                None => Bind::Unused,
+                            },
+                            pass.statistics(&statistics)?,
+                        ],
+                        loops: pass.slice.loops,
+                        groups,
+                        cost: pass.cost(cost),
+                    })
                 })
             }
         }
@@ -86,7 +102,13 @@ struct LogLoss {
 
 impl LogLoss {
     /// The parameter block of `shaders/shared/log_loss.wgsl`.
-    fn params(&self, [rows, columns]: [usize; 2], lanes: u32, first_row: usize) -> [u32; 8] {
+    fn params(
+        &self,
+        [rows, columns]: [usize; 2],
+        lanes: u32,
+        first_row: usize,
+        slice: &Slice<1>,
+    ) -> [u32; 12] {
         [
             rows as u32,
             columns as u32,
@@ -96,6 +118,10 @@ impl LogLoss {
             self.scale.to_bits(),
             f32::INFINITY.to_bits(),
             f32::NAN.to_bits(),
+            slice.ranges[0].start,
+            slice.ranges[0].end,
+            0,
+            0,
         ]
     }
 

@@ -1,7 +1,10 @@
 //! The cross-entropy of logistic units and their targets, and its gradient.
 
+use std::ops::Range;
+
 use super::activation::sigmoid;
 use super::cases::{Losses, Place, fold_pairs, for_rows, lanes, row_groups};
+use super::slices::column_slices;
 use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -91,31 +94,37 @@ pub fn logistic_loss(
         }
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, columns)?;
-            let params = [
-                rows as u32,
-                columns as u32,
-                lanes,
-                to.start as u32,
-                beside.start as u32,
-                scale.to_bits(),
-                0,
-                0,
-            ];
+            let groups = row_groups(gpu, &SHADER, rows, lanes)?;
             let place = squared.map(|place| place.tensor.gpu()).transpose()?;
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("GRADIENT", flag(dz.is_some())), ("SQUARED", flag(place.is_some()))],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(z.gpu()?),
-                    Bind::Read(target.gpu()?),
-                    Bind::Update(loss.tensor.gpu()?),
-                    place.map_or(Bind::Unused, Bind::Update),
-                    dz.map(|dz| dz.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
-                ],
-                groups: row_groups(gpu, &SHADER, rows, lanes)?,
-                cost,
+            column_slices(gpu, columns, lanes, 1).try_for_each(|slice| {
+                let [Range { start, end }] = slice.ranges;
+                let sizes = [rows, columns, lanes as usize, to.start, beside.start];
+                let [rows, columns, lanes, first, first_squared] = sizes.map(|n| n as u32);
+                let scale = scale.to_bits();
+                let params = [rows, columns, lanes, first, first_squared, scale, start, end];
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[
+                        ("GRADIENT", flag(dz.is_some())),
+                        ("SQUARED", flag(place.is_some())),
+                        ("RESUMES", slice.resumes()),
+                    ],
+                    params: bytemuck::bytes_of(&params),
+                    binds: &[
+                        Bind::Read(z.gpu()?),
+                        Bind::Read(target.gpu()?),
+                        Bind::Update(loss.tensor.gpu()?),
+                        place.map_or(Bind::Unused, Bind::Update),
+                        match &dz {
+                            Some(dz) => slice.output(dz.gpu()?),
+                            None => Bind::Unused,
+                        },
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
@@ -143,6 +152,7 @@ pub mod proof {
         out.push(case(device, [1, 1], [true, false], Values::Ordinary)?);
         out.push(case(device, [13, 784], [true, true], Values::Wide)?);
         out.push(case(device, [100, 784], [false, false], Values::Ordinary)?);
+        out.push(long_rows(|| case(device, [1, LONG], [true, true], Values::Rising))?);
         Ok(())
     }
 

@@ -5,17 +5,18 @@
 //! C serves a layer that is fed from two sides; α and β serve tempering and annealed importance
 //! sampling (Salakhutdinov and Murray 2008, eq. 15–19).
 //!
-//! Accumulation: on GPUs in ascending k in f32, one sum per element; on the CPU in the blocks of the
-//! `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
+//! Accumulation: on GPUs in ascending k in f32, one sum per element, on software adapters one per 32,768
+//! products; on the CPU in the blocks of the `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
 
 mod host;
 #[doc(hidden)]
 pub mod proof;
 
 use super::activation::Activation;
-use super::tile::{self, Tiled};
+use super::slices::{Slice, slices};
+use super::tile::{self, Tiled, Tiles};
 use super::{expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Gpu};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
 use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
@@ -202,7 +203,7 @@ struct Params {
     alpha: f32,
     beta: f32,
     noise_scale: f32,
-    unused: u32,
+    k_start: u32,
 }
 
 impl<'a> Product<'a> {
@@ -265,14 +266,38 @@ impl<'a> Product<'a> {
     }
 
     fn run_gpu(&self, gpu: &std::sync::Arc<Gpu>, outputs: Outputs<'_>) -> Result<()> {
-        let t = self.transpose;
-        let (m, n, k) = (self.m as u32, self.n as u32, self.k as u32);
         let Outputs { mean, sample, noise } = outputs;
+        let mean = mean.as_deref().map(Tensor::gpu).transpose()?;
+        let sample = sample.as_deref().map(Tensor::gpu).transpose()?;
+        let each = Tiles::of(gpu).loops_each();
+        // The sums of slices stand where the mean goes, or in memory of their own.
+        let mut sums: Option<Tensor> = None;
+        for slice in slices(gpu, [self.k], each) {
+            if !slice.last && mean.is_none() && sums.is_none() {
+                sums = Some(Tensor::for_output(self.a.device(), &[self.m, self.n])?);
+            }
+            let kept = sums.as_ref().map(Tensor::gpu).transpose()?;
+            self.record(gpu, &slice, [mean, sample], kept, noise)?;
+        }
+        Ok(())
+    }
+
+    /// One dispatch: all of it, or a slice of k, of which the last has the epilogue.
+    fn record(
+        &self,
+        gpu: &std::sync::Arc<Gpu>,
+        slice: &Slice<1>,
+        [mean, sample]: [Option<&GpuBuffer>; 2],
+        sums: Option<&GpuBuffer>,
+        noise: Option<(Noise, &Draw)>,
+    ) -> Result<()> {
+        let (t, e, plain) = (self.transpose, self.epilogue, Epilogue::default());
+        let (m, n, k) = (self.m as u32, self.n as u32, self.k as u32);
         let draw = noise.map_or(Draw::new(0, 0), |(_, draw)| *draw);
         let params = Params {
             m,
             n,
-            k,
+            k: slice.ranges[0].end,
             a_row: if t.a { 1 } else { k },
             a_k: if t.a { m } else { 1 },
             b_k: if t.b { 1 } else { n },
@@ -280,32 +305,40 @@ impl<'a> Product<'a> {
             first_case: draw.first_case,
             key: draw.key(),
             counter: draw.counter_words(),
-            alpha: self.epilogue.alpha,
-            beta: self.epilogue.beta,
+            alpha: if slice.last { e.alpha } else { plain.alpha },
+            beta: e.beta,
             noise_scale: match noise {
                 Some((Noise::Gaussian(scale), _)) => scale,
                 _ => 1.0,
             },
-            unused: 0,
+            k_start: slice.ranges[0].start,
         };
-        let e = self.epilogue;
+        // Where the sums go, and where those of earlier slices are: in place, but for a last slice without
+        // a mean, whose C they are.
+        let mean = if slice.last { mean } else { mean.or(sums) };
+        let (c, in_place) = match (slice.first, mean.is_some()) {
+            (true, _) => (e.c.map(Tensor::gpu).transpose()?, e.accumulate),
+            (false, true) => (None, true),
+            (false, false) => (sums, false),
+        };
+        let last = |bias: Option<&'a Tensor>| bias.filter(|_| slice.last);
+        let (bias0, bias1) = (last(e.bias0), last(e.bias1));
+        let (sample, noise) = if slice.last { (sample, noise) } else { (None, None) };
         let constants = Compiled {
             transpose: t,
-            add: if e.accumulate { 2 } else { flag(e.c.is_some()) },
-            biases: [e.bias0.is_some(), e.bias1.is_some()],
-            activation: e.activation,
+            add: if in_place { 2 } else { flag(c.is_some()) },
+            biases: [bias0.is_some(), bias1.is_some()],
+            activation: if slice.last { e.activation } else { plain.activation },
             mean: mean.is_some(),
             noise: noise.map(|(noise, _)| noise),
         }
         .constants();
-        let read = |t: Option<&'a Tensor>| -> Result<Bind<'a>> {
-            Ok(match t {
-                Some(t) => Bind::Read(t.gpu()?),
+        let bias = |bias: Option<&'a Tensor>| -> Result<Bind<'a>> {
+            Ok(match bias {
+                Some(bias) => Bind::Read(bias.gpu()?),
                 None => Bind::Unused,
             })
         };
-        let mean = mean.as_deref().map(Tensor::gpu).transpose()?;
-        let sample = sample.as_deref().map(Tensor::gpu).transpose()?;
         let shader = SHADERS.for_gpu(gpu);
         gpu.record(Command {
             op: "matmul",
@@ -315,18 +348,19 @@ impl<'a> Product<'a> {
             binds: &[
                 Bind::Read(self.a.gpu()?),
                 Bind::Read(self.b.gpu()?),
-                read(e.c)?,
-                read(e.bias0)?,
-                read(e.bias1)?,
+                c.map_or(Bind::Unused, Bind::Read),
+                bias(bias0)?,
+                bias(bias1)?,
                 match mean {
-                    Some(mean) if e.accumulate => Bind::Update(mean),
+                    Some(mean) if in_place => Bind::Update(mean),
                     Some(mean) => Bind::Write(mean),
                     None => Bind::Unused,
                 },
                 sample.map_or(Bind::Unused, Bind::Write),
             ],
+            loops: slice.loops,
             groups: tile::groups(gpu, shader, self.m, self.n)?,
-            cost: self.cost(),
+            cost: slice.cost(self.cost()),
         })
     }
 }

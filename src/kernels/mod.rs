@@ -18,11 +18,13 @@ mod cases;
 mod catalogue;
 pub mod categorical;
 pub mod cd_update;
+pub mod columns;
 pub mod conv2d;
 pub mod conv2d_grad_input;
 pub mod conv2d_grad_kernel;
 mod convolution;
 pub mod cross_entropy;
+pub mod dot;
 pub mod dropout;
 pub mod elementwise;
 pub mod error_count;
@@ -40,6 +42,7 @@ pub mod rbf_loss;
 pub mod reduce;
 pub mod sample;
 pub mod sgd;
+mod slices;
 pub mod softmax;
 pub mod squared_error;
 pub mod subsample;
@@ -51,6 +54,8 @@ pub use cases::{Losses, Place};
 pub use catalogue::warm_up;
 #[doc(hidden)]
 pub use catalogue::{Entry, catalogue, shaders};
+#[doc(hidden)]
+pub use slices::with_slices;
 #[doc(hidden)]
 pub use tile::{Tiles, with_tiles};
 

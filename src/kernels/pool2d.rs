@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use host::Host;
 
+use super::slices::{Slice, slices};
 use super::{GRAIN, expect, flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
@@ -139,6 +140,17 @@ impl Side {
         start.saturating_sub(self.padding)..end
     }
 
+    /// Where in a window any of the windows has a real value.
+    pub fn offsets(&self) -> Range<usize> {
+        let last = (self.output - 1) * self.stride;
+        self.padding.saturating_sub(last)..self.size.min(self.input + self.padding)
+    }
+
+    /// The most windows that cover one value.
+    pub fn overlap(&self) -> usize {
+        self.size.div_ceil(self.stride).min(self.output)
+    }
+
     /// How many values of window `o` count in an average.
     pub fn counted(&self, o: usize, padding: bool) -> f32 {
         if padding {
@@ -263,25 +275,51 @@ pub fn pool2d(x: &Tensor, pooling: &Pooling, out: Pooled<'_>) -> Result<()> {
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let params = [rows.params(), columns.params(), [h as u32, w as u32, count as u32, 0]];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("POOL", pooling.pool.number()), ("INDICES", flag(indices.is_some()))],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Write(y.gpu()?),
-                    match &indices {
-                        Some(indices) => Bind::Write(indices.gpu()?),
-                        None => Bind::Unused,
-                    },
-                ],
-                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-                cost,
+            let groups = groups(count, gpu.size(&SHADER, "WORKGROUP")?);
+            let offsets = [rows.offsets(), columns.offsets()];
+            slices(gpu, offsets.clone().map(|r| r.len()), 1).try_for_each(|slice| {
+                let params =
+                    params([rows, columns], count, &slice, [offsets[0].start, offsets[1].start]);
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[
+                        ("POOL", pooling.pool.number()),
+                        ("INDICES", flag(indices.is_some())),
+                        ("RESUMES", slice.resumes()),
+                        ("PAUSES", slice.pauses()),
+                    ],
+                    params: bytemuck::bytes_of(&params),
+                    binds: &[
+                        Bind::Read(x.gpu()?),
+                        slice.output(y.gpu()?),
+                        match &indices {
+                            Some(indices) => slice.output(indices.gpu()?),
+                            None => Bind::Unused,
+                        },
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
+}
+
+/// The parameter block of both pools' shaders, for a slice of loops that begin at `first`.
+pub(crate) fn params(
+    [rows, columns]: [Side; 2],
+    count: usize,
+    slice: &Slice<2>,
+    first: [usize; 2],
+) -> [u32; 16] {
+    let [[r0, r1], [c0, c1]] = [0, 1].map(|axis| {
+        [slice.ranges[axis].start, slice.ranges[axis].end].map(|at| at + first[axis] as u32)
+    });
+    let ([a, b, c, d], [e, f, g, h]) = (rows.params(), columns.params());
+    let [height, width, count] = [rows.input, columns.input, count].map(|n| n as u32);
+    [a, b, c, d, e, f, g, h, height, width, count, 0, r0, r1, c0, c1]
 }
 
 /// Indices of maxima are u32 of the output's shape.

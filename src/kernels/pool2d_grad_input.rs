@@ -5,7 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::pool2d::{Pool, Pooling, Side, expect_indices};
+use super::pool2d::{Pool, Pooling, Side, expect_indices, params};
+use super::slices::slices;
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
@@ -86,22 +87,26 @@ pub fn pool2d_grad_input(
             Ok(())
         }
         Backend::Gpu(gpu) => {
-            let params = [rows.params(), columns.params(), [h as u32, w as u32, count as u32, 0]];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("POOL", pooling.pool.number())],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(dy.gpu()?),
-                    match indices {
-                        Some(indices) => Bind::Read(indices.gpu()?),
-                        None => Bind::Unused,
-                    },
-                    Bind::Write(dx.gpu()?),
-                ],
-                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-                cost,
+            let groups = groups(count, gpu.size(&SHADER, "WORKGROUP")?);
+            slices(gpu, [rows.overlap(), columns.overlap()], 1).try_for_each(|slice| {
+                let params = params([rows, columns], count, &slice, [0, 0]);
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[("POOL", pooling.pool.number()), ("RESUMES", slice.resumes())],
+                    params: bytemuck::bytes_of(&params),
+                    binds: &[
+                        Bind::Read(dy.gpu()?),
+                        match indices {
+                            Some(indices) => Bind::Read(indices.gpu()?),
+                            None => Bind::Unused,
+                        },
+                        slice.output(dx.gpu()?),
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
@@ -173,6 +178,7 @@ pub mod proof {
     use crate::kernels::pool2d::proof::{POOLS, forms, measured, pooled};
     use crate::kernels::pool2d::{Pooled, pool2d};
     use crate::kernels::proof::*;
+    use crate::kernels::with_slices;
 
     pub(crate) static ENTRY: Entry = Entry::new("pool2d_grad_input", &[&SHADER], standard, bench)
         .slip(["dx[i] = sum;", "dx[i] = sum * 1.001;"]);
@@ -182,6 +188,9 @@ pub mod proof {
             for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
                 out.push(case(device, &form, [3, 2, 7, 11], values)?);
             }
+            // A pixel under so many windows that their loops were long would take too long here.
+            let slices = || case(device, &form, [3, 2, 7, 11], Values::Rising);
+            out.push(with_slices(5, slices)?);
         }
         Ok(())
     }

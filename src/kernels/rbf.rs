@@ -1,7 +1,10 @@
 //! Euclidean radial basis function units (LeCun et al. 1998, section II-B): squared distances to fixed
 //! centres.
 
+use std::ops::Range;
+
 use super::cases::{for_rows, lanes, row_groups, squared_distance};
+use super::slices::column_slices;
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
@@ -69,15 +72,20 @@ pub fn rbf(x: &Tensor, w: &Tensor, y: &mut Tensor) -> Result<()> {
         }
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, d)?;
-            let params = [(b * n) as u32, d as u32, lanes, n.max(1) as u32];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&params),
-                binds: &[Bind::Read(x.gpu()?), Bind::Read(w.gpu()?), Bind::Write(y.gpu()?)],
-                groups: row_groups(gpu, &SHADER, b * n, lanes)?,
-                cost,
+            let sizes = [(b * n) as u32, d as u32, lanes, n.max(1) as u32];
+            let groups = row_groups(gpu, &SHADER, b * n, lanes)?;
+            column_slices(gpu, d, lanes, 1).try_for_each(|slice| {
+                let [Range { start, end }] = slice.ranges;
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[("RESUMES", slice.resumes())],
+                    params: bytemuck::bytes_of(&[sizes, [start, end, 0, 0]]),
+                    binds: &[Bind::Read(x.gpu()?), Bind::Read(w.gpu()?), slice.output(y.gpu()?)],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
@@ -98,6 +106,7 @@ pub mod proof {
         for dims in [[1, 1, 1], [3, 2, 0], [100, 10, 84], [3, 5, 1009]] {
             out.push(case(device, dims, Values::Wide)?);
         }
+        out.push(long_rows(|| case(device, [1, 2, LONG], Values::Rising))?);
         Ok(())
     }
 

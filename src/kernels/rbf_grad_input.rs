@@ -1,8 +1,11 @@
 //! The gradient of Euclidean radial basis function units with respect to their input.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::rbf::sizes;
+use super::slices::slices;
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -68,19 +71,23 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => gpu.record(Command {
-            op,
-            shader: &SHADER,
-            constants: &[],
-            params: bytemuck::bytes_of(&[b as u32, n as u32, d as u32, 0]),
-            binds: &[
-                Bind::Read(dy.gpu()?),
-                Bind::Read(x.gpu()?),
-                Bind::Read(w.gpu()?),
-                Bind::Write(dx.gpu()?),
-            ],
-            groups: groups(b * d, gpu.size(&SHADER, "WORKGROUP")?),
-            cost,
+        Backend::Gpu(gpu) => slices(gpu, [n], 1).try_for_each(|slice| {
+            let [Range { start, end }] = slice.ranges;
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("RESUMES", slice.resumes())],
+                params: bytemuck::bytes_of(&[b as u32, n as u32, d as u32, 0, start, end, 0, 0]),
+                binds: &[
+                    Bind::Read(dy.gpu()?),
+                    Bind::Read(x.gpu()?),
+                    Bind::Read(w.gpu()?),
+                    slice.output(dx.gpu()?),
+                ],
+                loops: slice.loops,
+                groups: groups(b * d, gpu.size(&SHADER, "WORKGROUP")?),
+                cost: slice.cost(cost),
+            })
         }),
     }
 }
@@ -100,6 +107,7 @@ pub mod proof {
         for dims in [[1, 1, 1], [3, 0, 2], [100, 10, 84]] {
             out.push(case(device, dims, Values::Wide)?);
         }
+        out.push(case(device, [1, LONG, 1], Values::Rising)?);
         Ok(())
     }
 

@@ -63,6 +63,7 @@ pub mod proof {
         }
         out.push(case(device, [100, 10], (true, 1e6), Values::Wide)?);
         out.push(case(device, [100, 10], (false, -1e6), Values::Wide)?);
+        out.push(long_rows(|| case(device, [1, LONG], (true, 0.5), Values::Rising))?);
         Ok(())
     }
 

@@ -146,6 +146,7 @@ impl Lines {
                 constants: &constants(what),
                 params: bytemuck::bytes_of(&params),
                 binds: &[Bind::Read(source.as_ref().unwrap_or(x).gpu()?), Bind::Write(out.gpu()?)],
+                loops: CHUNK as u64,
                 groups: (self.count * chunks) as u64,
                 cost: self.cost(chunks),
             })?;
@@ -213,6 +214,7 @@ pub mod proof {
                 out.push(case(device, what, axis, [13, 11], Values::NonFinite)?);
             }
         }
+        out.push(case(device, Reduction::Sum, Axis::Rows, [1, LONG], Values::Rising)?);
         Ok(())
     }
 

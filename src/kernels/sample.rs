@@ -131,6 +131,7 @@ fn run(
                     parameter.map(Tensor::gpu).transpose()?.map_or(Bind::Unused, Bind::Read),
                     Bind::Write(out.gpu()?),
                 ],
+                loops: 0,
                 groups: groups(blocks, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -144,6 +144,7 @@ pub fn sgd(step: &Sgd, gradient: &Tensor, velocity: &mut Tensor, w: &mut Tensor)
                     Bind::Update(velocity.gpu()?),
                     Bind::Update(w.gpu()?),
                 ],
+                loops: 0,
                 groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
                 cost,
             })

@@ -1,7 +1,10 @@
 //! Softmax of each row: yᵣ꜀ = exp(xᵣ꜀ − maxᵣ) / Σ exp(xᵣ − maxᵣ).
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::slices::{passes, statistics};
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -47,15 +50,27 @@ pub fn softmax(x: &Tensor, y: &mut Tensor) -> Result<()> {
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => gpu.record(Command {
-            op,
-            shader: &SHADER,
-            constants: &[],
-            params: bytemuck::bytes_of(&[rows as u32, columns as u32, 0, 0]),
-            binds: &[Bind::Read(x.gpu()?), Bind::Write(y.gpu()?)],
-            groups: rows as u64,
-            cost,
-        }),
+        Backend::Gpu(gpu) => {
+            let passes = passes(gpu, columns, gpu.size(&SHADER, "WORKGROUP")?, 3);
+            let statistics = statistics(&passes, x.device(), 2 * rows)?;
+            passes.into_iter().try_for_each(|pass| {
+                let [Range { start, end }] = pass.slice.ranges;
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[("PASS", pass.number)],
+                    params: bytemuck::bytes_of(&[rows as u32, columns as u32, start, end]),
+                    binds: &[
+                        Bind::Read(x.gpu()?),
+                        pass.output(y.gpu()?),
+                        pass.statistics(&statistics)?,
+                    ],
+                    loops: pass.slice.loops,
+                    groups: rows as u64,
+                    cost: pass.cost(cost),
+                })
+            })
+        }
     }
 }
 
@@ -84,6 +99,7 @@ pub mod proof {
                 out.push(case(device, dims, values)?);
             }
         }
+        out.push(long_rows(|| case(device, [1, LONG], Values::Rising))?);
         Ok(())
     }
 

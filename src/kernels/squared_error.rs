@@ -1,6 +1,9 @@
 //! The squared error of each case, and its gradient.
 
+use std::ops::Range;
+
 use super::cases::{Losses, for_rows, lanes, row_groups, squared_distance};
+use super::slices::column_slices;
 use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
@@ -69,21 +72,37 @@ pub fn squared_error(x: &Tensor, target: &Tensor, out: Losses<'_>) -> Result<()>
         }
         Backend::Gpu(gpu) => {
             let lanes = lanes(gpu, &SHADER, columns)?;
-            let params =
-                [rows as u32, columns as u32, lanes, to.start as u32, slope.to_bits(), 0, 0, 0];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[("GRADIENT", flag(dx.is_some()))],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(x.gpu()?),
-                    Bind::Read(target.gpu()?),
-                    Bind::Update(loss.tensor.gpu()?),
-                    dx.map(|dx| dx.gpu()).transpose()?.map_or(Bind::Unused, Bind::Write),
-                ],
-                groups: row_groups(gpu, &SHADER, rows, lanes)?,
-                cost,
+            let groups = row_groups(gpu, &SHADER, rows, lanes)?;
+            column_slices(gpu, columns, lanes, 1).try_for_each(|slice| {
+                let [Range { start, end }] = slice.ranges;
+                let params = [
+                    rows as u32,
+                    columns as u32,
+                    lanes,
+                    to.start as u32,
+                    slope.to_bits(),
+                    start,
+                    end,
+                    0,
+                ];
+                gpu.record(Command {
+                    op,
+                    shader: &SHADER,
+                    constants: &[("GRADIENT", flag(dx.is_some())), ("RESUMES", slice.resumes())],
+                    params: bytemuck::bytes_of(&params),
+                    binds: &[
+                        Bind::Read(x.gpu()?),
+                        Bind::Read(target.gpu()?),
+                        Bind::Update(loss.tensor.gpu()?),
+                        match &dx {
+                            Some(dx) => slice.output(dx.gpu()?),
+                            None => Bind::Unused,
+                        },
+                    ],
+                    loops: slice.loops,
+                    groups,
+                    cost: slice.cost(cost),
+                })
             })
         }
     }
@@ -94,8 +113,11 @@ pub mod proof {
     use super::*;
     use crate::kernels::proof::*;
 
-    pub(crate) static ENTRY: Entry = Entry::new("squared_error", &[&SHADER], standard, bench)
-        .slip(["= sum; }", "= sum * 1.001; }"]);
+    pub(crate) static ENTRY: Entry =
+        Entry::new("squared_error", &[&SHADER], standard, bench).slip([
+            "loss[params.first_row + row] = sum;",
+            "loss[params.first_row + row] = sum * 1.001;",
+        ]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for values in Values::ALL {
@@ -104,6 +126,7 @@ pub mod proof {
         out.push(case(device, [1, 1], true, Values::Ordinary)?);
         out.push(case(device, [13, 784], true, Values::Wide)?);
         out.push(case(device, [100, 784], false, Values::Ordinary)?);
+        out.push(long_rows(|| case(device, [1, LONG], true, Values::Rising))?);
         Ok(())
     }
 

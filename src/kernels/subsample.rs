@@ -1,12 +1,15 @@
 //! Trained subsampling, as in LeNet-5 (LeCun et al. 1998, section II.B): f(coefficient · sum of the
 //! window + bias), one coefficient and one bias per channel.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::pool2d::{Pool, Pooling, Side};
-use super::{GRAIN, expect, groups, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use super::slices::slices;
+use super::{GRAIN, expect, flag, groups, shader};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -122,21 +125,67 @@ pub fn subsample(
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => gpu.record(Command {
-            op,
-            shader: &SHADER,
-            constants: &[("ACTIVATION", f as u32)],
-            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
-            binds: &[
-                Bind::Read(x.gpu()?),
-                Bind::Read(coefficient.gpu()?),
-                Bind::Read(bias.gpu()?),
-                Bind::Write(y.gpu()?),
-            ],
-            groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-            cost,
-        }),
+        Backend::Gpu(gpu) => {
+            let call = Windows { rows, columns, channels: c, x, y, cost };
+            call.record(gpu, Some((parameters, f)))
+        }
     }
+}
+
+/// A call on a GPU.
+pub(crate) struct Windows<'a> {
+    pub rows: Side,
+    pub columns: Side,
+    pub channels: usize,
+    pub x: &'a Tensor,
+    pub y: &'a Tensor,
+    pub cost: Cost,
+}
+
+impl Windows<'_> {
+    /// Writes f(coefficient · sum + bias) of every window, or, with none, the sums as they are.
+    pub fn record(
+        &self,
+        gpu: &Arc<Gpu>,
+        finish: Option<(Parameters<'_>, Activation)>,
+    ) -> Result<()> {
+        let &Windows { rows, columns, channels, x, y, cost } = self;
+        let count = y.shape().len();
+        let params = params([rows, columns], channels, count);
+        let groups = groups(count, gpu.size(&SHADER, "WORKGROUP")?);
+        slices(gpu, [rows.size, columns.size], 1).try_for_each(|slice| {
+            let finish = finish.filter(|_| slice.last);
+            let f = finish.map_or(Activation::Identity, |(_, f)| f);
+            let (coefficient, bias) = match &finish {
+                Some((p, _)) => (Bind::Read(p.coefficient.gpu()?), Bind::Read(p.bias.gpu()?)),
+                None => (Bind::Unused, Bind::Unused),
+            };
+            let [rows, columns] = slice.ranges.clone().map(|r| [r.start, r.end]);
+            gpu.record(Command {
+                op: "subsample",
+                shader: &SHADER,
+                constants: &[
+                    ("ACTIVATION", f as u32),
+                    ("RESUMES", slice.resumes()),
+                    ("PAUSES", flag(finish.is_none())),
+                ],
+                params: bytemuck::bytes_of(&Block { params, rows, columns }),
+                binds: &[Bind::Read(x.gpu()?), coefficient, bias, slice.output(y.gpu()?)],
+                loops: slice.loops,
+                groups,
+                cost: slice.cost(cost),
+            })
+        })
+    }
+}
+
+/// The parameter block of a slice.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Block {
+    params: [u32; 8],
+    rows: [u32; 2],
+    columns: [u32; 2],
 }
 
 /// The sums of row `oy` of a picture's windows, which lie side by side.
@@ -178,6 +227,7 @@ pub mod proof {
             out.push(case(device, f, [2, 2], [3, 6, 28, 28], Values::Ordinary)?);
             out.push(case(device, f, [3, 2], [2, 5, 7, 11], Values::NonFinite)?);
         }
+        out.push(case(device, Activation::Identity, [300, 301], [1, 1, 300, 301], Values::Rising)?);
         Ok(())
     }
 

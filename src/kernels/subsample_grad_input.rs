@@ -88,6 +88,7 @@ pub fn subsample_grad_input(
             constants: &[],
             params: bytemuck::bytes_of(&params([rows, columns], c, count)),
             binds: &[Bind::Read(dz.gpu()?), Bind::Read(coefficient.gpu()?), Bind::Write(dx.gpu()?)],
+            loops: 0,
             groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
             cost,
         }),

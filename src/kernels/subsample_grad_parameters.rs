@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::pool2d::Side;
-use super::subsample::{sides, window_sums};
+use super::slices::{is_long, iterations};
+use super::subsample::{Windows, sides, window_sums};
 use super::{expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
@@ -118,6 +119,17 @@ impl Call {
 
     fn on_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, dz: &Tensor, out: [&mut Tensor; 2]) -> Result<()> {
         let mut length = self.batch * self.rows.output * self.columns.output;
+        // Windows that are too large for the loops over them to stand inside the loop over windows.
+        let each = (CHUNK as u64).div_ceil(u64::from(gpu.size(&SHADER, "WORKGROUP")?));
+        let [height, width] = [self.rows.size, self.columns.size].map(|n| n as u64);
+        let whole = iterations(&[each, height, width], 1);
+        let mut sums = None;
+        if is_long(gpu, whole) {
+            let y = Tensor::for_output(x.device(), dz.shape().dims())?;
+            let Call { rows, columns, channels, cost, .. } = *self;
+            Windows { rows, columns, channels, x, y: &y, cost }.record(gpu, None)?;
+            sums = Some(y);
+        }
         // Sums of chunks, [chunks, channels] each.
         let mut parts: Option<[Tensor; 2]> = None;
         loop {
@@ -129,7 +141,7 @@ impl Call {
                     Some([part()?, part()?])
                 }
             };
-            let [x, dz] = parts.as_ref().map_or([x, dz], |[a, b]| [a, b]);
+            let [x, dz] = parts.as_ref().map_or([sums.as_ref().unwrap_or(x), dz], |[a, b]| [a, b]);
             let [to_coefficient, to_bias] =
                 next.as_ref().map_or([&*out[0], &*out[1]], |[a, b]| [a, b]);
             let params = [
@@ -150,7 +162,7 @@ impl Call {
             gpu.record(Command {
                 op: "subsample_grad_parameters",
                 shader: &SHADER,
-                constants: &[("PARTIAL", flag(parts.is_some()))],
+                constants: &[("PARTIAL", flag(parts.is_some())), ("SUMMED", flag(sums.is_some()))],
                 params: bytemuck::bytes_of(&params),
                 binds: &[
                     Bind::Read(x.gpu()?),
@@ -158,6 +170,10 @@ impl Call {
                     Bind::Write(to_coefficient.gpu()?),
                     Bind::Write(to_bias.gpu()?),
                 ],
+                loops: match (&sums, &parts) {
+                    (None, None) => whole,
+                    _ => each,
+                },
                 groups: (self.channels * chunks) as u64,
                 cost: match parts {
                     None => self.cost,
@@ -212,6 +228,7 @@ pub mod proof {
                 out.push(case(device, size, [2, 5, 7, 11], values)?);
             }
         }
+        out.push(case(device, [300, 301], [1, 1, 300, 301], Values::Rising)?);
         // Several chunks of windows.
         out.push(case(device, [2, 2], [13, 3, 28, 28], Values::Ordinary)?);
         Ok(())

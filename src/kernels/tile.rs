@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::device::{Gpu, Shader};
+use crate::device::{Gpu, Shader, choosing};
 use crate::error::Result;
 
 /// A kernel's two variants.
@@ -38,14 +38,7 @@ thread_local! {
 /// Runs `work` with every matrix kernel that this thread calls in it on this variant, whatever the
 /// adapter, so that both are checked everywhere.
 pub fn with_tiles<T>(tiles: Tiles, work: impl FnOnce() -> T) -> T {
-    struct Restore(Option<Tiles>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FORCED.set(self.0);
-        }
-    }
-    let _restore = Restore(FORCED.replace(Some(tiles)));
-    work()
+    choosing(&FORCED, tiles, work)
 }
 
 impl Tiled {
@@ -53,6 +46,17 @@ impl Tiled {
         match Tiles::of(gpu) {
             Tiles::Workgroup => &self.workgroup,
             Tiles::Register => &self.register,
+        }
+    }
+}
+
+impl Tiles {
+    /// Iterations of its loops for one step along K.
+    pub fn loops_each(self) -> u64 {
+        match self {
+            // 16 steps through workgroup memory after 4 loads of a tile, and the loop around them: 21 for 16.
+            Tiles::Workgroup => 2,
+            Tiles::Register => 1,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! p(a layer | the other layer) of a batch: one view for either direction and every kind of units.
 
+use super::labels;
 use super::units::{UnitKind, Units};
 use crate::error::Result;
-use crate::kernels::activation::Activation;
-use crate::kernels::categorical;
+use crate::kernels::activation::{Activation, activate};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Sampled, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::kernels::{categorical, sample};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
@@ -65,6 +66,7 @@ impl<'a> Conditional<'a> {
             (UnitKind::Softmax(states), _) => {
                 categorical::probabilities(&self.field()?, states, mean)
             }
+            (UnitKind::Labelled(_), _) => self.labelled_mean(&self.field()?, mean),
             (_, by_unit) => self.product(by_unit.map_or(Activation::Identity, |f| f.0), mean),
         }
     }
@@ -107,14 +109,48 @@ impl<'a> Conditional<'a> {
                 let sampled = Sampled { mean, ..Sampled::new(noise, draw, sample) };
                 matmul_sample(self.given, self.weights, self.transpose, &epilogue, sampled)
             }
+            (UnitKind::Labelled(_), None) => match mean {
+                Some(mean) => self.labelled_sample(draw, mean, sample),
+                None => self.labelled_sample(draw, &mut self.output()?, sample),
+            },
             (kind, None) => {
                 let field = self.field()?;
                 if let Some(mean) = mean {
-                    categorical::probabilities(&field, kind.width(), mean)?;
+                    categorical::probabilities(&field, kind.states(), mean)?;
                 }
-                categorical::sample(&field, kind.width(), draw, sample)
+                categorical::sample(&field, kind.states(), draw, sample)
             }
         }
+    }
+
+    fn labelled_mean(&self, field: &Tensor, mean: &mut Tensor) -> Result<()> {
+        activate(Activation::Sigmoid, field, mean)?;
+        let label = self.of_label(field, |inputs, states, label| {
+            categorical::probabilities(inputs, states, label)
+        })?;
+        labels::set_label(self.units, &label, mean)
+    }
+
+    fn labelled_sample(&self, draw: &Draw, mean: &mut Tensor, sample: &mut Tensor) -> Result<()> {
+        let field = self.field()?;
+        self.labelled_mean(&field, mean)?;
+        sample::bernoulli(draw, mean, sample)?;
+        let label = self.of_label(&field, |inputs, states, label| {
+            categorical::sample(inputs, states, &draw.of_label(), label)
+        })?;
+        labels::set_label(self.units, &label, sample)
+    }
+
+    /// What `f(the label's inputs, their number, the output)` makes of it.
+    fn of_label(
+        &self,
+        field: &Tensor,
+        f: impl FnOnce(&Tensor, usize, &mut Tensor) -> Result<()>,
+    ) -> Result<Tensor> {
+        let inputs = labels::label(self.units, field)?;
+        let mut label = Tensor::for_output(field.device(), inputs.shape().dims())?;
+        f(&inputs, self.units.kind().states(), &mut label)?;
+        Ok(label)
     }
 
     /// −ln Σ or ∫ over the layer's states of exp(−E), but for the given layer's own part: `[B]`.
@@ -137,6 +173,7 @@ impl<'a> Conditional<'a> {
                 categorical::log_sum_exp(&self.field()?, states, &mut sums)?;
                 reduce(Reduction::Sum, Axis::Rows, -1.0, &sums)
             }
+            UnitKind::Labelled(_) => Err(self.units.kind().hidden_label()),
         }
     }
 

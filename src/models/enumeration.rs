@@ -43,6 +43,9 @@ pub(super) fn bits(units: Units) -> usize {
             // Above 2⁵³ bits no digit counts.
             (units.choices() as f64 * (states as f64).log2()).ceil() as usize
         }
+        UnitKind::Labelled(classes) => {
+            units.features().count() + (classes as f64).log2().ceil() as usize
+        }
         _ => units.count(),
     }
 }
@@ -133,48 +136,52 @@ impl Enumeration {
     }
 
     /// The states of a choice.
-    fn radix(&self) -> u64 {
+    fn radix(&self, choice: usize) -> u64 {
         match self.enumerated.kind() {
             UnitKind::Softmax(states) => states as u64,
+            UnitKind::Labelled(classes) if self.is_label(choice) => classes as u64,
             _ => 2,
         }
     }
 
+    /// Whether it is the last choice, which is the label of a labelled layer.
+    fn is_label(&self, choice: usize) -> bool {
+        choice + 1 == self.enumerated.choices()
+    }
+
     /// The choices that one task enumerates, at least one, and their states.
     fn within(&self) -> (usize, u64) {
-        let (choices, radix) = (self.enumerated.choices(), self.radix());
-        let (mut within, mut states) = (1, radix);
-        while within < choices && states * radix <= WITHIN {
-            (within, states) = (within + 1, states * radix);
+        let (mut within, mut states) = (1, self.radix(0));
+        while within < self.enumerated.choices() && states * self.radix(within) <= WITHIN {
+            (within, states) = (within + 1, states * self.radix(within));
         }
         (within, states)
     }
 
     /// The upper choices number the tasks, the lower ones are enumerated within.
     fn tasks(&self) -> u64 {
-        self.radix().pow((self.enumerated.choices() - self.within().0) as u32)
+        (self.within().0..self.enumerated.choices()).map(|choice| self.radix(choice)).product()
     }
 
     /// Calls `f(walk, ln weight)` for each state of a task.
     fn visit(&self, task: u64, mut f: impl FnMut(&Walk, f64)) {
         let (within, states) = self.within();
-        let radix = self.radix();
         let mut walk = Walk::new(self);
         let mut left = task;
         for choice in within..self.enumerated.choices() {
-            walk.states[choice] = (left % radix) as usize;
-            left /= radix;
+            walk.states[choice] = (left % self.radix(choice)) as usize;
+            left /= self.radix(choice);
         }
         walk.start();
         let mut down = vec![false; within];
         f(&walk, walk.log_weight());
         for _ in 1..states {
             // A Gray code: the lowest choice that can move on in its direction does, those below it turn round.
-            let can = |down: bool, state: usize| {
-                if down { state > 0 } else { state + 1 < radix as usize }
+            let can = |choice: usize, down: bool, state: usize| {
+                if down { state > 0 } else { state + 1 < self.radix(choice) as usize }
             };
             let mut choice = 0;
-            while choice + 1 < within && !can(down[choice], walk.states[choice]) {
+            while choice + 1 < within && !can(choice, down[choice], walk.states[choice]) {
                 down[choice] = !down[choice];
                 choice += 1;
             }
@@ -188,6 +195,7 @@ impl Enumeration {
     fn unit(&self, choice: usize, state: usize) -> Option<usize> {
         match self.enumerated.kind() {
             UnitKind::Softmax(states) => Some(choice * states + state),
+            UnitKind::Labelled(_) if self.is_label(choice) => Some(choice + state),
             _ => (state == 1).then_some(choice),
         }
     }
@@ -206,21 +214,31 @@ impl Enumeration {
     /// The other layer's means in this field.
     fn means(&self, field: &[f64], means: &mut [f64]) {
         match self.summed.kind() {
-            UnitKind::Bernoulli => {
-                means.iter_mut().zip(field).for_each(|(m, f)| *m = 1.0 / (1.0 + (-f).exp()));
-            }
+            UnitKind::Bernoulli => means_of_units(field, means),
             UnitKind::Gaussian => {
                 let inputs = field.iter().zip(&self.other);
                 means.iter_mut().zip(inputs).for_each(|(m, (f, b))| *m = f + b);
             }
             UnitKind::Softmax(states) => {
-                for (means, field) in means.chunks_mut(states).zip(field.chunks(states)) {
-                    let sum = log_sum_exp(field);
-                    means.iter_mut().zip(field).for_each(|(m, f)| *m = (f - sum).exp());
-                }
+                let groups = means.chunks_mut(states).zip(field.chunks(states));
+                groups.for_each(|(means, field)| means_of_group(field, means));
+            }
+            UnitKind::Labelled(_) => {
+                let features = self.summed.features().count();
+                means_of_units(&field[..features], &mut means[..features]);
+                means_of_group(&field[features..], &mut means[features..]);
             }
         }
     }
+}
+
+fn means_of_units(field: &[f64], means: &mut [f64]) {
+    means.iter_mut().zip(field).for_each(|(m, f)| *m = 1.0 / (1.0 + (-f).exp()));
+}
+
+fn means_of_group(field: &[f64], means: &mut [f64]) {
+    let sum = log_sum_exp(field);
+    means.iter_mut().zip(field).for_each(|(m, f)| *m = (f - sum).exp());
 }
 
 /// A state of the enumerated layer on the way through a task.

@@ -51,6 +51,10 @@ pub(crate) fn check_enumerable(rbm: &Rbm, most: usize, setting: &str, advice: &s
             let (groups, bits) = (units.choices(), bits(units));
             format!("{groups} groups of {states} states, or {bits} binary units,")
         }
+        UnitKind::Labelled(classes) => {
+            let (features, bits) = (units.features().count(), bits(units));
+            format!("{features} units and a group of {classes} states, or {bits} binary units,")
+        }
         _ => format!("{} units", bits(units)),
     };
     let detail = format!("{what} are too many to enumerate, {most} is the most{advice}");

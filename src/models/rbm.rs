@@ -88,7 +88,7 @@ impl Rbm {
             ));
         }
         visible.check()?;
-        hidden.check()?;
+        hidden.check_hidden()?;
         // Refused before any large array is made on the host.
         let w = Tensor::for_output(device, &[i, j])?;
         let mut rng = PhiloxRng::new(draw);
@@ -121,6 +121,7 @@ impl Rbm {
         expect("rbm", "b", &b, w.device(), &[i])?;
         expect("rbm", "a", &a, w.device(), &[j])?;
         let (visible, hidden) = (Units::new(visible, i)?, Units::new(hidden, j)?);
+        hidden.check_hidden()?;
         Ok(Rbm {
             visible,
             hidden,
@@ -279,6 +280,7 @@ impl Rbm {
                 what,
                 asked: last,
                 limit: Draw::STEPS,
+                bytes: false,
                 adapter,
             });
         }
@@ -319,7 +321,7 @@ impl Rbm {
         let rows = part.shape().len();
         let mut energy = Tensor::for_output(self.device(), &[rows])?;
         let own = match self.visible.kind() {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) => {
+            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
                 let mut own = Tensor::for_output(self.device(), &[rows, 1])?;
                 let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
                 matmul(v, &self.b, Transpose::NT, &negative, &mut own)?;

@@ -8,6 +8,10 @@
 //! | Bernoulli | 0, 1 | P(1) = σ(x) | 0 | softplus(x) |
 //! | Gaussian | ℝ | N(x, 1) | ½s² | ½x² + ½ ln 2π |
 //! | softmax, groups of K | one of K | exp(xₖ)/Σ exp(x) | 0 | ln Σₖ exp(xₖ) |
+//! | labelled | Bernoulli units, then one softmax group | as theirs | 0 | the sum of theirs |
+//!
+//! A labelled layer is features with their class (Hinton, Osindero and Teh 2006): the only one of mixed kinds, and a
+//! visible one.
 //!
 //! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
 //! same, and free energies of machines that differ in b compare as those of densities do.
@@ -34,7 +38,11 @@ pub enum UnitKind {
     Gaussian,
     /// Groups of so many neighbouring units, of which one is 1 and the others are 0: a choice, a class.
     Softmax(usize),
+    /// Bernoulli units, and behind them one softmax group of so many: features with their class.
+    Labelled(usize),
 }
+
+const LABELLED: &str = "bernoulli+softmax:";
 
 impl fmt::Display for UnitKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,6 +50,7 @@ impl fmt::Display for UnitKind {
             UnitKind::Bernoulli => f.write_str("bernoulli"),
             UnitKind::Gaussian => f.write_str("gaussian"),
             UnitKind::Softmax(states) => write!(f, "softmax:{states}"),
+            UnitKind::Labelled(classes) => write!(f, "{LABELLED}{classes}"),
         }
     }
 }
@@ -50,10 +59,13 @@ impl FromStr for UnitKind {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match (text, text.strip_prefix("softmax:").map(usize::from_str)) {
-            ("bernoulli", _) => Ok(UnitKind::Bernoulli),
-            ("gaussian", _) => Ok(UnitKind::Gaussian),
-            (_, Some(Ok(states))) if states > 0 => Ok(UnitKind::Softmax(states)),
+        let number = |prefix| text.strip_prefix(prefix).and_then(|n: &str| n.parse().ok());
+        let some = |n: &usize| *n > 0;
+        match (text, number("softmax:").filter(some), number(LABELLED).filter(some)) {
+            ("bernoulli", ..) => Ok(UnitKind::Bernoulli),
+            ("gaussian", ..) => Ok(UnitKind::Gaussian),
+            (_, Some(states), _) => Ok(UnitKind::Softmax(states)),
+            (_, _, Some(classes)) => Ok(UnitKind::Labelled(classes)),
             _ => Err(Error::setting(
                 "visible",
                 format!("'{text}' is neither bernoulli nor gaussian"),
@@ -107,24 +119,53 @@ impl Units {
         Units { kind: UnitKind::Softmax(states), choices: groups }
     }
 
+    /// `features` Bernoulli units and a softmax group of `classes` behind them.
+    pub const fn labelled(features: usize, classes: usize) -> Self {
+        Units { kind: UnitKind::Labelled(classes), choices: features.saturating_add(1) }
+    }
+
     /// `count` units of a kind.
     ///
     /// # Errors
     /// [`Error::Setting`] for no unit, and where `count` makes no whole groups.
     pub fn new(kind: UnitKind, count: usize) -> Result<Self> {
-        let width = kind.width();
-        if width == 0 || !count.is_multiple_of(width) {
-            let detail = format!("{count} units make no groups of {width} states");
+        let choices = match kind {
+            UnitKind::Bernoulli | UnitKind::Gaussian => Some(count),
+            UnitKind::Softmax(states) => {
+                count.checked_div(states).filter(|_| count.is_multiple_of(states))
+            }
+            UnitKind::Labelled(classes) => {
+                count.checked_sub(classes).and_then(|features| features.checked_add(1))
+            }
+        };
+        let Some(choices) = choices else {
+            let detail = match kind {
+                UnitKind::Labelled(classes) => {
+                    format!("{count} units hold no group of {classes} classes beside features")
+                }
+                kind => format!("{count} units make no groups of {} states", kind.states()),
+            };
             return Err(Error::setting("units", detail));
-        }
-        let units = Units { kind, choices: count / width };
+        };
+        let units = Units { kind, choices };
         units.check()?;
         Ok(units)
     }
 
+    fn checked_count(&self) -> Option<usize> {
+        match self.kind {
+            UnitKind::Bernoulli | UnitKind::Gaussian => Some(self.choices),
+            UnitKind::Softmax(states) => self.choices.checked_mul(states),
+            // Without features there is nothing that is labelled.
+            UnitKind::Labelled(0) => Some(0),
+            UnitKind::Labelled(_) if self.choices < 2 => Some(0),
+            UnitKind::Labelled(classes) => (self.choices - 1).checked_add(classes),
+        }
+    }
+
     /// Checks that there are units, and not more than can be counted.
     pub(super) fn check(&self) -> Result<()> {
-        match self.choices.checked_mul(self.kind.width()) {
+        match self.checked_count() {
             Some(0) => {
                 let detail = format!("0 {} units; at least 1 is needed", self.kind);
                 Err(Error::setting("units", detail))
@@ -137,6 +178,14 @@ impl Units {
         }
     }
 
+    /// As [`Units::check`], for a hidden layer: a label joins a visible one.
+    pub(super) fn check_hidden(&self) -> Result<()> {
+        match self.kind {
+            UnitKind::Labelled(_) => Err(self.kind.hidden_label()),
+            _ => self.check(),
+        }
+    }
+
     /// What they are.
     pub fn kind(&self) -> UnitKind {
         self.kind
@@ -144,10 +193,26 @@ impl Units {
 
     /// How many there are; each state of a softmax group counts.
     pub fn count(&self) -> usize {
-        self.choices.saturating_mul(self.kind.width())
+        self.checked_count().unwrap_or(usize::MAX)
     }
 
-    /// Independent choices: the units, or the groups.
+    /// The classes of a labelled layer.
+    pub fn classes(&self) -> Option<usize> {
+        match self.kind {
+            UnitKind::Labelled(classes) => Some(classes),
+            _ => None,
+        }
+    }
+
+    /// The layer without its label.
+    pub fn features(&self) -> Units {
+        match self.kind {
+            UnitKind::Labelled(_) => Units::bernoulli(self.choices.saturating_sub(1)),
+            _ => *self,
+        }
+    }
+
+    /// Independent choices: the units, the groups, or both.
     pub fn choices(&self) -> usize {
         self.choices
     }
@@ -160,6 +225,10 @@ impl Units {
                 0.5 * input.iter().map(|x| x * x).sum::<f64>() + gaussian_constant(input.len())
             }
             UnitKind::Softmax(states) => input.chunks(states).map(log_sum_exp).sum(),
+            UnitKind::Labelled(_) => {
+                let (features, label) = input.split_at(input.len().min(self.features().count()));
+                sum_of_softplus(features) + log_sum_exp(label)
+            }
         }
     }
 
@@ -167,15 +236,17 @@ impl Units {
     /// 2010, section 8.1), Gaussian the mean itself, softmax ln p with p from 0.01 on.
     pub fn bias_of_means(&self, means: &[f32]) -> Vec<f32> {
         let [low, high] = MEAN_BOUNDS;
-        let bias = |&m: &f32| match self.kind {
-            UnitKind::Bernoulli => {
+        let features = self.features().count();
+        let bias = |(at, &m): (usize, &f32)| match self.kind {
+            UnitKind::Gaussian => m,
+            UnitKind::Labelled(_) if at >= features => m.clamp(low, 1.0).ln(),
+            UnitKind::Bernoulli | UnitKind::Labelled(_) => {
                 let p = m.clamp(low, high);
                 (p / (1.0 - p)).ln()
             }
-            UnitKind::Gaussian => m,
             UnitKind::Softmax(_) => m.clamp(low, 1.0).ln(),
         };
-        means.iter().map(bias).collect()
+        means.iter().enumerate().map(bias).collect()
     }
 }
 
@@ -183,12 +254,18 @@ impl Units {
 const MEAN_BOUNDS: [f32; 2] = [0.01, 0.99];
 
 impl UnitKind {
-    /// Units of one choice.
-    pub(crate) fn width(self) -> usize {
+    /// Units of the last choice: of a group its states, else 1.
+    pub(crate) fn states(self) -> usize {
         match self {
-            UnitKind::Softmax(states) => states,
-            _ => 1,
+            UnitKind::Softmax(states) | UnitKind::Labelled(states) => states,
+            UnitKind::Bernoulli | UnitKind::Gaussian => 1,
         }
+    }
+
+    /// The error that a label is hidden.
+    pub(super) fn hidden_label(self) -> Error {
+        let detail = format!("{self} units cannot be hidden; join the label to the visible layer");
+        Error::setting("hidden", detail)
     }
 
     /// Where each unit's mean is a function of its own input: that function, and the noise of a sample around it.
@@ -196,23 +273,24 @@ impl UnitKind {
         match self {
             UnitKind::Bernoulli => Some((Activation::Sigmoid, Noise::Bernoulli)),
             UnitKind::Gaussian => Some((Activation::Identity, Noise::Gaussian(1.0))),
-            UnitKind::Softmax(_) => None,
+            UnitKind::Softmax(_) | UnitKind::Labelled(_) => None,
         }
     }
 
-    /// What annealing calls it.
-    pub(crate) fn annealed(self) -> anneal::Hidden {
+    /// What annealing calls hidden units of this kind; a labelled layer is never hidden.
+    pub(crate) fn annealed(self) -> Option<anneal::Hidden> {
         match self {
-            UnitKind::Bernoulli => anneal::Hidden::Bernoulli,
-            UnitKind::Gaussian => anneal::Hidden::Gaussian,
-            UnitKind::Softmax(states) => anneal::Hidden::Softmax(states),
+            UnitKind::Bernoulli => Some(anneal::Hidden::Bernoulli),
+            UnitKind::Gaussian => Some(anneal::Hidden::Gaussian),
+            UnitKind::Softmax(states) => Some(anneal::Hidden::Softmax(states)),
+            UnitKind::Labelled(_) => None,
         }
     }
 
-    /// The mean of a unit without weights and bias, where a centred learner's offset begins.
+    /// The mean of a hidden unit without weights and bias, where a centred learner's offset begins.
     pub(crate) fn mean_at_rest(self) -> f32 {
         match self {
-            UnitKind::Bernoulli => 0.5,
+            UnitKind::Bernoulli | UnitKind::Labelled(_) => 0.5,
             UnitKind::Gaussian => 0.0,
             UnitKind::Softmax(states) => 1.0 / states.max(1) as f32,
         }

@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod curves;
 pub mod folder;
+mod foreign;
 pub mod html;
 mod job;
 pub mod model_file;
@@ -24,6 +25,7 @@ pub use folder::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
     MODEL, PLANE, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
+pub use foreign::TensorNames;
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
 pub use model_file::{ModelFile, ModelKind};
 pub use pictures::confusion::{self, Confusion};

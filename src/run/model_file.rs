@@ -9,7 +9,8 @@
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
 //! | `autoencoder` | each parameter, encoder first: `linear1.weight [I, J1]`, `linear1.bias [J1]`, …; of the decoder's layers `[units, inputs]`, as the encoder's layer that each undoes | `harmonium.autoencoder` as JSON |
 //!
-//! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one.
+//! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one; so is one with the names of
+//! other programs ([`TensorNames`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint;
+use super::foreign::{self, TensorNames};
 use super::tensor_file::{Reader, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::{self, Arrays, HostArray, Model};
@@ -76,11 +78,7 @@ impl ModelKind {
 
     /// What people call one.
     pub fn words(self) -> &'static str {
-        match self {
-            ModelKind::Rbm => "restricted Boltzmann machine",
-            ModelKind::Network => "network",
-            ModelKind::Autoencoder => "autoencoder",
-        }
+        if self == ModelKind::Rbm { "restricted Boltzmann machine" } else { self.name() }
     }
 
     /// The kind of this name.
@@ -189,20 +187,43 @@ impl ModelFile {
     /// with the file's size, an unknown format or kind, missing tensors, shapes that do not fit,
     /// element types other than F32, F64, F16 and BF16, values that are not finite (in f32).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_as(path, &TensorNames::default())
+    }
+
+    /// The same of a machine made elsewhere, whose tensors have the names that `names` says, or known ones of other
+    /// programs.
+    ///
+    /// # Errors
+    /// As [`load`](ModelFile::load); [`Error::Setting`] where the file is harmonium's own, and needs no names.
+    pub fn load_as(path: impl AsRef<Path>, names: &TensorNames) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let reader = Reader::open(path, &bytes)?;
-        let names = reader.names();
+        let all = reader.names();
         let mut metadata = reader.metadata();
-        let kind = kind_of(path, &mut metadata, &names)?;
-        let (known, ignored): (Vec<String>, _) = match kind.tensors() {
-            [] => (names, Vec::new()),
-            expected => names.into_iter().partition(|n| expected.iter().any(|e| e.name == *n)),
+        let own = metadata.contains_key(FORMAT_KEY);
+        let kind = kind_of(path, &mut metadata, &all)?;
+        if (own || kind != ModelKind::Rbm) && !names.is_empty() {
+            let detail =
+                format!("{} says itself which tensor is which; leave it out", path.display());
+            return Err(Error::setting("map", detail));
+        }
+        let mut file = ModelFile { metadata, path: path.into(), ..Self::new(kind) };
+        let mut taken = Vec::new();
+        if !own && kind == ModelKind::Rbm {
+            let found = foreign::take(&reader, names, &mut file.notices)?;
+            (file.tensors, taken) = (found.tensors, found.names);
+        }
+        let known = |name: &String| {
+            let expected = kind.tensors();
+            expected.is_empty() || expected.iter().any(|e| e.name == *name)
         };
-        let mut file = ModelFile { metadata, path: path.into(), ignored, ..Self::new(kind) };
-        for name in known {
-            if let Some(array) = reader.tensor(&name, &mut file.notices)? {
-                file.tensors.insert(name, array);
+        for name in all.into_iter().filter(|name| !taken.contains(name)) {
+            let free = known(&name) && !file.tensors.contains_key(&name);
+            let array = if free { reader.tensor(&name, &mut file.notices)? } else { None };
+            match array {
+                Some(array) => drop(file.tensors.insert(name, array)),
+                None => file.ignored.push(name),
             }
         }
         if !file.ignored.is_empty() {
@@ -298,9 +319,6 @@ impl ModelFile {
                 if shape.len() != dims.len() {
                     return fail(format!("shape {shape:?}, expected [{}]", dims.join(", ")));
                 }
-                if let Some(advice) = self.transposed() {
-                    return fail(advice);
-                }
                 if shape.contains(&0) {
                     return fail(format!("shape {shape:?}, expected one unit at least"));
                 }
@@ -322,18 +340,6 @@ impl ModelFile {
             self.tensors.keys().chain(&self.ignored).map(String::as_str).collect();
         names.sort_unstable();
         if names.is_empty() { "no tensor".into() } else { names.join(", ") }
-    }
-
-    /// Tools that store linear layers keep W as [J, I]: worth its own words.
-    fn transposed(&self) -> Option<String> {
-        let shape = |name: &str| self.tensors.get(name).map(|array| &array.shape[..]);
-        match (shape("W")?, shape("b")?, shape("a")?) {
-            (&[i, j], &[b], &[a]) if i != j && b == j && a == i => Some(format!(
-                "shape [{i}, {j}], expected [{j}, {i}] from b [{j}] and a [{i}]; store W with one row per \
-                 visible unit"
-            )),
-            _ => None,
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use crate::data::seems;
 use crate::error::{Error, Result};
 use crate::models::HostArray;
 
@@ -37,7 +38,7 @@ pub(super) fn write_values(out: &mut dyn io::Write, values: &[f32]) -> io::Resul
 
 /// A safetensors file whose header agrees with its size.
 pub(super) struct Reader<'a> {
-    path: &'a Path,
+    pub(super) path: &'a Path,
     pub(super) header: Metadata,
     pub(super) data: &'a [u8],
 }
@@ -50,6 +51,16 @@ impl<'a> Reader<'a> {
             let detail = format!("{} bytes, too few for a safetensors file", bytes.len());
             return Err(Error::file(path, "byte 0", detail));
         };
+        if rest.first() != Some(&b'{')
+            && let Some(what) = seems(&bytes[..bytes.len().min(512)])
+        {
+            let what = what.split(':').next().unwrap_or(&what);
+            let detail = format!(
+                "this seems to be {what}; a model is a safetensors file, and docs/model-file.md shows how others are \
+                 converted"
+            );
+            return Err(Error::file(path, "byte 0", detail));
+        }
         let length = u64::from_le_bytes(*length);
         let split = usize::try_from(length).ok().and_then(|n| rest.split_at_checked(n));
         let Some((text, data)) = split else {
@@ -84,6 +95,12 @@ impl<'a> Reader<'a> {
         let mut names = self.header.offset_keys();
         names.sort();
         names
+    }
+
+    /// The tensors' sizes, by name.
+    pub(super) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        let shape = |name: String| self.header.info(&name).map(|info| (name, info.shape.clone()));
+        self.names().into_iter().filter_map(shape).collect()
     }
 
     /// A tensor as f32, whether its values are finite or not; `None` where there is none of that name.

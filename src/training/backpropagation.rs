@@ -4,8 +4,9 @@ use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimiz
 use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
 use super::state::Clock;
+use super::tallies::Tallies;
 use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
 use crate::layers::{Pass, Sequential, Workspace};
@@ -82,7 +83,8 @@ pub trait Trainable: Model {
     /// `tally`. `x` are the batch's cases, perhaps distorted.
     ///
     /// # Errors
-    /// [`Error::Data`] for a batch without the labels that it needs; [`Error::Shape`]; device errors.
+    /// [`Error::Data`](crate::Error::Data) for a batch without the labels that it needs;
+    /// [`Error::Shape`](crate::Error::Shape); device errors.
     fn gradient(
         &self,
         batch: Batch<'_>,
@@ -91,6 +93,21 @@ pub trait Trainable: Model {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()>;
+
+    /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over `x`. The device
+    /// is waited for where there are any.
+    ///
+    /// # Errors
+    /// As [`Trainable::gradient`].
+    fn penalty(&self, _x: &Tensor, _pass: Pass) -> Result<f64> {
+        Ok(0.0)
+    }
+
+    /// Parameters that are the same numbers, by their places in [`Sequential::parameters`], the earlier first: both
+    /// have the gradient by what they share.
+    fn tied(&self) -> Vec<[usize; 2]> {
+        Vec::new()
+    }
 
     /// What the means of an epoch's losses and errors are.
     fn figures(&self) -> [&'static Figure; 2];
@@ -141,6 +158,14 @@ impl Trainable for Autoencoder {
         Autoencoder::gradient(self, x, pass, tally, space)
     }
 
+    fn penalty(&self, x: &Tensor, pass: Pass) -> Result<f64> {
+        self.penalty_in(x, pass)
+    }
+
+    fn tied(&self) -> Vec<[usize; 2]> {
+        Autoencoder::tied(self)
+    }
+
     fn figures(&self) -> [&'static Figure; 2] {
         [&TRAIN_RECONSTRUCTION, &TRAIN_SQUARED_ERROR]
     }
@@ -153,8 +178,7 @@ pub struct Backpropagation<M = Network> {
     /// For each parameter what the optimiser keeps.
     memories: Vec<Vec<Tensor>>,
     clock: Clock,
-    /// Loss and error of each case of the epoch under way.
-    tallies: [Option<Tensor>; 2],
+    tallies: Tallies,
     distorted: Option<Tensor>,
     space: Workspace,
 }
@@ -163,7 +187,8 @@ impl<M: Trainable> Backpropagation<M> {
     /// A trainer of `network`, before the first update.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range, [`Error::OutOfMemory`].
+    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range,
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(network: M, config: BackpropagationConfig) -> Result<Self> {
         config.check()?;
         let zeros = |p: &crate::layers::Parameter| {
@@ -176,7 +201,7 @@ impl<M: Trainable> Backpropagation<M> {
             config,
             memories,
             clock: Clock::default(),
-            tallies: [None, None],
+            tallies: Tallies::default(),
             distorted: None,
             space: Workspace::new(),
         })
@@ -198,13 +223,12 @@ impl<M: Trainable> Backpropagation<M> {
     }
 
     /// The batch's gradient, through distortions where there are any.
-    fn gradient(&mut self, batch: Batch<'_>, [loss, error]: &mut [Tensor; 2]) -> Result<()> {
+    fn gradient(&mut self, batch: Batch<'_>) -> Result<()> {
         let x = batch.cases;
         let (seed, clock) = (self.config.seed, self.clock);
-        let row = clock.epoch_cases as usize;
         let draw = Draw::new(seed, stream::DROPOUT).at_level(self.config.level);
         let pass = Pass::Train(draw.at(clock.updates));
-        let mut tally = Tally { loss, error, row };
+        let mut tally = self.tallies.at(clock.epoch_cases as usize)?;
         let Some(Augmentation { distortion, background }) = self.config.augment else {
             return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);
         };
@@ -255,19 +279,6 @@ impl<M: Trainable> Backpropagation<M> {
         }
         Ok(())
     }
-
-    /// The first case whose loss is not finite tells the update that diverged.
-    fn check_losses(&self, losses: &[f32]) -> Result<()> {
-        match losses.iter().position(|x| !x.is_finite()) {
-            None => Ok(()),
-            Some(case) => Err(Error::Diverged {
-                epoch: self.clock.epoch(),
-                step: (case / self.config.batch) as u64 + 1,
-                what: "the loss".into(),
-                advice: String::new(),
-            }),
-        }
-    }
 }
 
 impl<M: Trainable> Learner for Backpropagation<M> {
@@ -295,55 +306,26 @@ impl<M: Trainable> Learner for Backpropagation<M> {
                 visit.array(&format!("{}.{name}", p.name), memory)?;
             }
         }
-        // Between epochs they tell nothing that is still to be used.
-        let mut none = [None, None];
-        let tallies = match visit.reads() && self.clock.epoch_updates == 0 {
-            true => &mut none,
-            false => &mut self.tallies,
-        };
-        for (name, tally) in ["epoch.loss", "epoch.wrong"].into_iter().zip(tallies) {
-            visit.optional(name, self.network.layers().device(), tally)?;
-        }
-        Ok(())
+        self.tallies.visit(self.clock, self.network.layers().device(), visit)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        let device = self.network.layers().device().clone();
-        for tally in &mut self.tallies {
-            let sized = |t: &Tensor| t.shape().dims() == [source.cases()];
-            if !tally.as_ref().is_some_and(sized) {
-                *tally = Some(Tensor::zeros(&device, &[source.cases()])?);
-            }
-        }
-        Ok(())
+        self.tallies.begin(self.network.layers().device(), source.cases())
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        let [Some(loss), Some(wrong)] = std::mem::take(&mut self.tallies) else {
-            return Err(Error::run("backpropagation", "an update before an epoch began"));
-        };
-        let mut tallies = [loss, wrong];
-        let done = self.gradient(batch, &mut tallies);
-        self.tallies = tallies.map(Some);
-        done?;
+        self.gradient(batch)?;
         self.clock.updates += 1;
         self.apply(self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {
-        let read = |tally: &Option<Tensor>| tally.as_ref().map_or(Ok(Vec::new()), Tensor::to_vec);
-        let (losses, errors) = (read(&self.tallies[0])?, read(&self.tallies[1])?);
-        self.check_losses(&losses)?;
         // Scores of other batches come next.
         self.space.release();
-        let mean = |values: &[f32]| {
-            values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
-        };
         let learning_rate = self.config.learning_rate.at(self.clock.epoch(), self.config.epochs);
-        let [loss, error] = self.network.figures();
-        Ok(Figures::new()
-            .with(&LEARNING_RATE, rate(learning_rate))
-            .with(loss, mean(&losses))
-            .with(error, mean(&errors)))
+        let mut figures = Figures::new().with(&LEARNING_RATE, rate(learning_rate));
+        let what = self.network.figures();
+        figures.extend(&self.tallies.means(self.clock, self.config.batch, what)?);
+        Ok(figures)
     }
 }

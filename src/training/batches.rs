@@ -125,6 +125,7 @@ impl ResidentData {
                 what: "one case".into(),
                 asked: row_bytes,
                 limit: bytes,
+                bytes: true,
                 adapter: device.info().to_string(),
             });
         }

@@ -15,6 +15,7 @@ macro_rules! setters {
         }
     )+};
 }
+pub(super) use setters;
 
 /// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
 /// (1 − decay)·⟨p(h|v)⟩, and cost·(target − q) is added to the unit's part of the data statistics, for

@@ -23,7 +23,7 @@ use super::cd_config::{CdConfig, Sparsity};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
 use super::state::Clock;
-use super::{Batch, BatchSource, Figures};
+use super::{Batch, BatchSource, Figures, watch};
 
 /// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient
 /// enumerates.
@@ -261,7 +261,7 @@ impl CdTrainer {
             Step { rate: rates.rate, momentum: rates.momentum, decay: self.config.weight_decay };
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
-        let number = (self.clock.updates.min(u64::from(NEVER) - 1)) as u32;
+        let number = watch::number(self.clock);
         let watch = Watch::new(&mut self.status, number);
         let visible = BiasPhases { x0: v0, xk: vk, scales };
         bias_update(&visible, step, &mut self.rbm.b, db, watch)?;
@@ -288,23 +288,12 @@ impl CdTrainer {
         elementwise_in_place(follow, &mut centring.lambda, Some(&mean_h))
     }
 
-    /// Reads the watch that the updates kept over the biases, and looks at the weights: those that the
-    /// epoch's last update broke have not reached a bias, and infinite ones of one sign never need to.
     fn check_divergence(&self) -> Result<()> {
-        let epoch = self.clock.epoch();
-        let first_update = self.clock.updates - self.clock.epoch_updates;
-        let broken = reduce(Reduction::NonFinite, Axis::All, 1.0, &self.rbm.w)?;
-        let found = self.status.to_words()?.first().copied().unwrap_or(NEVER);
-        let (step, what) = match broken.to_vec()?.first() {
-            _ if found != NEVER => (u64::from(found).saturating_sub(first_update) + 1, "a bias"),
-            Some(&weights) if weights != 0.0 => (self.clock.updates - first_update, "a weight"),
-            _ => return Ok(()),
-        };
         let advice = match self.rbm.visible().kind() {
             UnitKind::Gaussian => ", and standardise the data (--standardize)",
             _ => "",
         };
-        Err(Error::Diverged { epoch, step, what: what.into(), advice: advice.into() })
+        watch::check(self.clock, &self.status, [&self.rbm.w], advice)
     }
 }
 

@@ -1,22 +1,35 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
+mod arena;
 mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
 mod cd_config;
+mod conjugate_gradient;
 mod contrastive_divergence;
 mod distortion;
 mod exact;
 mod figure;
+mod flattened;
+mod lbfgs;
 mod learner;
 mod levels;
+mod line_search;
+mod minimization;
+mod minimizer;
+mod minimizer_config;
 pub mod ranges;
 mod schedule;
 mod source;
 mod state;
+mod tallies;
+mod up_down;
+mod up_down_config;
+mod watch;
 
 pub use crate::models::HostArray;
+pub use arena::Arena;
 pub use backpropagation::{
     Backpropagation, TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Trainable,
 };
@@ -24,11 +37,19 @@ pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer}
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;
 pub use cd_config::{CdConfig, Sparsity};
+pub use conjugate_gradient::ConjugateGradient;
 pub use contrastive_divergence::{CdTrainer, MOST_EXACT};
 pub use distortion::Distortion;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
+pub use lbfgs::Lbfgs;
 pub use learner::{EpochReport, Learner, Order, epoch, visit, warm_up};
 pub use levels::{LevelSource, LowerLevel, means_above};
+pub use line_search::{LinePoint, LineSearch, LineSearchEnd, LineSearchResult};
+pub use minimization::{Minimum, MinimumEnd, Objective, Until};
+pub use minimizer::{EVALUATIONS, Minimizer};
+pub use minimizer_config::{Method, MinimizerConfig};
 pub use schedule::Schedule;
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
+pub use up_down::UpDown;
+pub use up_down_config::UpDownConfig;

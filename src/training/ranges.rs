@@ -16,3 +16,9 @@ pub const WEIGHT_DECAY: Interval = Interval::from(0.0).up_to(1e6);
 pub const SPARSITY_TARGET: Interval = Interval::above(0.0).below(1.0);
 /// The weight of a penalty.
 pub const COST: Interval = Interval::from(0.0).up_to(1e6);
+/// Line searches on a batch.
+pub const LINE_SEARCHES: Interval = Interval::COUNT.up_to(1e6);
+/// Evaluations of a line search.
+pub const EVALUATIONS: Interval = Interval::COUNT.up_to(1e6);
+/// Pairs that L-BFGS keeps.
+pub const PAIRS: Interval = Interval::COUNT.up_to(1000.0);

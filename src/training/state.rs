@@ -31,8 +31,11 @@ pub struct TrainerState {
     pub clock: Clock,
     /// Of a machine: `W`, `b`, `a` and their last changes `dW`, `db`, `da`; where they are in use, the
     /// centring's offsets `mu` and `lambda`, the sparsity target's `activity`, and the persistent `chains`. Of a
+    /// deep belief net those of each level, as `level1.W`, and where they are untied `level1.generative.W`. Of a
     /// network: each parameter, as `conv1.kernel`, and what the optimiser keeps, as `conv1.kernel.velocity`;
-    /// within an epoch the cases' `epoch.loss` and `epoch.wrong`. Of a run that keeps its best model also that, as
+    /// within an epoch the cases' `epoch.loss` and `epoch.wrong`, and a minimiser's `epoch.evaluations`. Of a minimiser
+    /// that keeps what it knows from batch to batch `cg.direction`, `cg.gradient` and `cg.last`, or the pairs
+    /// `lbfgs.s0`, `lbfgs.y0`, …. Of a run that keeps its best model also that, as
     /// `best.conv1.kernel`, with `best` `[epoch, scores…]`.
     pub arrays: Arrays,
 }

@@ -13,7 +13,7 @@ pub fn shared() -> &'static PathBuf {
     static RUN: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let made = RUN.get_or_init(|| {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        let line = "train autoencoder --layers 32,2 --epochs 40 --pretrain-epochs 5 --device cpu --out run";
+        let line = "train autoencoder --layers 32,2 --epochs 80 --learning-rate 0.01..0.0005 --pretrain-epochs 10 --device cpu --out run";
         say(folder.path(), line).done();
         let path = folder.path().join("run");
         (folder, path)
@@ -48,16 +48,16 @@ fn a_run_has_its_files_and_beats_principal_components() {
     assert!(figure("test_squared_error") < 3.1, "{summary}");
     assert!(figure("test_squared_error") < figure("pca_squared_error"), "{summary}");
     assert!(figure("test_cross_entropy") > 0.0 && figure("stacking_peak_bytes") > 0.0);
-    assert_eq!((summary["code_units"].as_u64(), summary["epochs"].as_u64()), (Some(2), Some(50)));
+    assert_eq!((summary["code_units"].as_u64(), summary["epochs"].as_u64()), (Some(2), Some(100)));
     let lines: Vec<serde_json::Value> =
         text(shared().join("metrics.jsonl")).lines().map(json).collect();
     let stages: Vec<&str> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
-    assert_eq!(stages[..5], ["level 1"; 5]);
-    assert_eq!((stages[5], stages[10], stages[49]), ("level 2", "whole", "whole"));
+    assert_eq!(stages[..10], ["level 1"; 10]);
+    assert_eq!((stages[10], stages[20], stages[99]), ("level 2", "whole", "whole"));
     // Each level's error falls.
-    for level in [&lines[..5], &lines[5..10]] {
+    for level in [&lines[..10], &lines[10..20]] {
         let error = |line: &serde_json::Value| line["level_error"].as_f64().unwrap();
-        assert!(error(&level[4]) < error(&level[0]), "{level:?}");
+        assert!(error(&level[9]) < error(&level[0]), "{level:?}");
     }
     for picture in ["filters.png", "plane.png", "reconstructions.png"] {
         assert_picture(shared().join(picture));
@@ -139,8 +139,8 @@ fn values_of_any_size_are_learnt_by_squared_error() {
     fs::write(at.join("x.csv"), rows.join("\n")).unwrap();
     say(at, "train autoencoder --data x.csv")
         .refused(1, &["x.csv", "--loss squared-error takes any values"]);
-    let line = "train autoencoder --data x.csv --loss squared-error --layers 2 --epochs 300 --batch 10 --learning-rate 0.01";
-    let said = say(at, &format!("{line} --out linear")).done();
+    let line = "train autoencoder --data x.csv --loss squared-error --epochs 300 --batch 10 --learning-rate 0.01";
+    let said = say(at, &format!("{line} --layers 2 --out linear")).done();
     assert!(
         said.err.contains("autoencoder, since its units are those of no machine"),
         "{}",

@@ -120,6 +120,7 @@ fn pictures_that_are_none_and_kernels_that_do_not_fit() {
     let path = folder.path();
     step(path, "step.png");
     std::fs::write(path.join("photo.png"), b"\xff\xd8\xff\xe0....").unwrap();
+    std::fs::write(path.join("photo.gif"), b"GIF89a\x01\0").unwrap();
     write_array(path.join("large.npy"), &[1.0; 21 * 3], &[21, 3]).unwrap();
     write_array(path.join("zeros.npy"), &[1.0, 0.0], &[2, 1, 1]).unwrap();
     write_array(path.join("four.npy"), &[1.0; 4], &[1, 1, 2, 2]).unwrap();
@@ -131,7 +132,8 @@ fn pictures_that_are_none_and_kernels_that_do_not_fit() {
         ("sobel step.png", 2, &["--out"]),
         ("sobel step.png --out no/x.png", 1, &["no/x.png", "does not exist"]),
         ("sobel away.png --out x.png", 1, &["cannot read away.png"]),
-        ("sobel photo.png --out x.png", 1, &["photo.png", "a JPEG picture; convert it"]),
+        ("sobel photo.png --out x.png", 1, &["photo.png: jpeg", "truncated"]),
+        ("sobel photo.gif --out x.png", 1, &["photo.gif", "a GIF picture: convert it"]),
         ("away.npy step.png --out x.png", 1, &["cannot read away.npy"]),
         ("large.npy step.png --out x.png", 1, &["step.png", "kernel of 21×3", "picture of 20×24"]),
         ("four.npy step.png --out x.png", 1, &["four.npy: shape", "[1, 1, 2, 2]", "[KH, KW]"]),

@@ -65,6 +65,85 @@ fn a_bare_file_is_a_bernoulli_machine() {
     }
 }
 
+/// Tensors of f32 by name.
+fn write_tensors(path: &Path, tensors: &[(&str, Vec<usize>, &[f32])]) {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect())
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (*name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+#[test]
+fn names_of_other_programs() {
+    let folder = temporary();
+    let at = folder.path();
+    let value = |k: usize| ((k * 7 % 11) as f32 - 5.0) / 4.0;
+    let w: Vec<f32> = (0..VISIBLE * HIDDEN).map(value).collect();
+    let turned: Vec<f32> =
+        (0..HIDDEN).flat_map(|j| (0..VISIBLE).map(move |i| value(i * HIDDEN + j))).collect();
+    let (b, a): (Vec<f32>, Vec<f32>) =
+        ((3..3 + VISIBLE).map(value).collect(), (8..8 + HIDDEN).map(value).collect());
+    write_npy(at.join("v.npy"), &CASES, VISIBLE);
+    let (rows, columns) = (vec![VISIBLE, HIDDEN], vec![HIDDEN, VISIBLE]);
+    write_tensors(
+        &at.join("own.safetensors"),
+        &[("W", rows.clone(), &w), ("b", vec![VISIBLE], &b), ("a", vec![HIDDEN], &a)],
+    );
+    say(at, "transform own.safetensors --data v.npy --out own.npy").done();
+    let expected = npy(at.join("own.npy")).1;
+    for (names, turn, map, told) in [
+        (
+            ["weights", "vbias", "hbias"],
+            false,
+            "",
+            "W is read from weights, b (visible) from vbias",
+        ),
+        (
+            ["components_", "intercept_visible_", "intercept_hidden_"],
+            true,
+            "",
+            "components_, transposed",
+        ),
+        (["rbm.weight", "rbm.v_bias", "rbm.h_bias"], true, "", "transposed"),
+        // Hinton's guide: a is the visible bias.
+        (["W", "a", "b"], false, "--map b=a,a=b", "b (visible) from a"),
+        (["W", "b", "a"], true, "--map W=W.T", "W, transposed"),
+        (["u", "v", "h"], true, "--map W=u.T,b=v,a=h", "u, transposed"),
+    ] {
+        let (shape, values) = if turn { (&columns, &turned) } else { (&rows, &w) };
+        let tensors = [
+            (names[0], shape.clone(), &values[..]),
+            (names[1], vec![VISIBLE], &b),
+            (names[2], vec![HIDDEN], &a),
+        ];
+        write_tensors(&at.join("m.safetensors"), &tensors);
+        let said =
+            say(at, &format!("transform m.safetensors {map} --data v.npy --out h.npy")).done();
+        assert!(said.err.contains(told), "{names:?}: {}", said.err);
+        assert_eq!(npy(at.join("h.npy")).1, expected, "{names:?}");
+    }
+    // What cannot be told is asked, and never turned into advice that exchanges the layers.
+    let hinton = [("W", rows, &w[..]), ("a", vec![VISIBLE], &b), ("b", vec![HIDDEN], &a)];
+    write_tensors(&at.join("m.safetensors"), &hinton);
+    let said = say(at, "transform m.safetensors --data v.npy --out h.npy");
+    let said = said.refused(1, &["the other way round", "--map b=a,a=b", "--map W=W.T"]);
+    assert!(!said.err.contains("store W"), "{}", said.err);
+    say(at, "transform m.safetensors --map b=x --data v.npy --out h.npy")
+        .refused(1, &["'x'", "a [4]"]);
+    say(at, "transform m.safetensors --map x=b --data v.npy --out h.npy")
+        .refused(2, &["'x=b'", "W=weights.T"]);
+    train(at, "--data digits --limit 100 --out r").done();
+    say(at, "eval r --map W=W.T").refused(2, &["map", "says itself"]);
+    std::fs::write(at.join("m.pt"), b"PK\x03\x04\x14\0\0\0archive/data.pkl").unwrap();
+    say(at, "eval m.pt").refused(1, &["zip archive", "safetensors", "docs/model-file.md"]);
+    std::fs::write(at.join("m.h5"), b"\x89HDF\r\n\x1a\n\0\0\0\0").unwrap();
+    say(at, "eval m.h5").refused(1, &["an HDF5 file", "docs/model-file.md"]);
+}
+
 #[test]
 fn the_visible_option_speaks_where_the_file_is_silent() {
     let folder = temporary();

@@ -4,6 +4,7 @@ mod apply;
 mod autoencoder;
 mod classify;
 mod command;
+mod data;
 mod filter;
 mod foreign;
 mod kinds;

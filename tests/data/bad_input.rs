@@ -14,7 +14,6 @@ fn idx_headers() {
     assert_says(&message("a-ubyte", [0, 0, 8]), &["byte 3", "ends within an idx header"]);
     assert_says(&message("a-ubyte", [1, 2, 3, 4]), &["byte 0", "[01, 02, 03, 04]"]);
     assert_says(&message("a-ubyte", [0, 0, 7, 1]), &["byte 2", "unknown idx type 0x07"]);
-    assert_says(&message("a-ubyte", idx(0x0c, &[1], &[0; 4])), &["byte 2", "signed integer"]);
     assert_says(&message("a-ubyte", [0, 0, 8, 0]), &["byte 3", "rank is 0"]);
     assert_says(&message("a-ubyte", [0, 0, 8, 3, 0, 0]), &["byte 6", "sizes of an idx header"]);
 }
@@ -92,7 +91,7 @@ fn counts_that_disagree() {
     folder.write("train-images-idx3-ubyte", idx(8, &[2, 2, 2], &[7; 8]));
     folder.write("train-labels-idx1-ubyte", idx(8, &[3], &[1, 2, 3]));
     let text = load(folder.path()).unwrap_err().to_string();
-    assert_says(&text, &["train-labels-idx1-ubyte: byte 4", "3 labels for the 2 images in"]);
+    assert_says(&text, &["train-labels-idx1-ubyte: size", "3 labels for the 2 cases of"]);
 
     folder.write("train-labels-idx1-ubyte", idx(8, &[2, 2], &[1, 2, 3, 4]));
     let text = load(folder.path()).unwrap_err().to_string();
@@ -101,7 +100,7 @@ fn counts_that_disagree() {
     folder.write("train-labels-idx1-ubyte", idx(8, &[2], &[1, 2]));
     folder.write("t10k-images-idx3-ubyte", idx(8, &[2, 1, 3], &[7; 6]));
     let text = load(folder.path()).unwrap_err().to_string();
-    assert_says(&text, &["t10k-images-idx3-ubyte", "3 pixels", "the training images 4"]);
+    assert_says(&text, &["test part has 1×3 pixels", "the training part 2×2 pixels"]);
 }
 
 #[test]
@@ -109,10 +108,10 @@ fn folders_that_are_none() {
     let folder = Folder::new();
     let text = load(folder.path()).unwrap_err().to_string();
     assert_says(&text, &[folder.path().to_str().unwrap(), "train-images-idx3-ubyte", "t10k-"]);
-    assert!(!text.contains("pictures"));
-    folder.write("cat.PNG", "x");
+    assert!(!text.contains("convert them"));
+    folder.write("cat.BMP", "x");
     let text = load(folder.path()).unwrap_err().to_string();
-    assert_says(&text, &["pictures (cat.PNG)", "[N, H, W]"]);
+    assert_says(&text, &["pictures (cat.BMP)", "convert them to PNG"]);
 }
 
 #[test]
@@ -127,7 +126,7 @@ fn nothing_there() {
     assert!(matches!(e, Error::Io { action: "read", .. }), "{e}");
     assert_says(&e.to_string(), &["cannot read no/such/file.npy"]);
     assert!(data::load("").is_err());
-    assert_says(&message("a.bin", "hello world"), &["byte 0", "expected idx"]);
+    assert_says(&message("a.bin", [1, 2, 3]), &["byte 0", "[01, 02, 03]", "expected idx"]);
 }
 
 #[test]
@@ -144,7 +143,9 @@ fn npy_headers() {
     assert_says(&with("{'descr': '<f4'}"), &["byte 10", "lacks one of"]);
     assert_says(&with("nonsense"), &["byte 10", "expected '{'"]);
     assert_says(&with("{'descr': [('a', '<f4')]}"), &["byte 20", "named fields"]);
-    assert_says(&with(&dictionary("<i8", false, "(2, 4)")), &["'<i8'", "astype('float32')"]);
+    assert_says(&with(&dictionary("<c8", false, "(2, 4)")), &["'<c8'", "complex"]);
+    assert_says(&with(&dictionary("<U8", false, "(2,)")), &["'<U8'", "text"]);
+    assert_says(&with(&dictionary("<M8[ns]", false, "(2, 4)")), &["astype('float32')"]);
     assert_says(&with(&dictionary("|O", false, "(2, 4)")), &["'|O'"]);
     assert_says(&with(&dictionary("|u1", false, "(8,)")), &["[8]", "reshape"]);
     assert_says(&with(&dictionary("|u1", false, "()")), &["[]", "reshape"]);
@@ -215,8 +216,6 @@ fn csv_lines_and_columns() {
     says("1,2\nNaN,4\n", &["line 2", "column 1", "'NaN'", "finite"]);
     says("1,-inf\n", &["line 1", "column 2", "'-inf'", "finite"]);
     says("1,1e40\n", &["line 1", "column 2", "'1e40'", "too large for f32"]);
-    says("1;2\n3;4\n", &["line 2", "separated by commas"]);
+    says("1,2\n3,4;5\n", &["line 2", "separated by commas"]);
     assert_says(&message("a.csv", b"1,2\n\xff\xfe,4\n"), &["line 2", "column 1"]);
-    assert_says(&message("a.csv", gzip(b"1,2\n")), &["gzipped csv", "unpack"]);
-    assert_says(&message("a.csv.gz", gzip(b"1,2\n")), &["gzipped csv", "unpack"]);
 }

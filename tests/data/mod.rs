@@ -1,13 +1,21 @@
 //! Reading data: every format, every kind of bad input, what is fitted to the data.
 
+mod archives;
 mod bad_input;
 mod bundled;
 mod cases;
+mod csv;
+mod folders;
 mod formats;
 mod images;
+mod jpeg;
+mod kinds;
+mod labels;
+mod layouts;
 mod png;
 mod preprocessing;
 mod robustness;
+mod scales;
 mod split;
 
 use std::fs;
@@ -16,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use harmonium::Error;
-use harmonium::data::{self, Splits};
+use harmonium::data::{self, DataSet, Reading, Splits};
 use tempfile::TempDir;
 
 /// A folder that goes away with the test.
@@ -42,6 +50,10 @@ fn load(path: &Path) -> Result<Splits, Error> {
     data::load(path.to_str().unwrap())
 }
 
+fn load_with(path: &Path, reading: &Reading) -> Result<Splits, Error> {
+    data::load_with(path.to_str().unwrap(), reading)
+}
+
 /// The message of what a file with these bytes gives, after checks that it names the path.
 fn message(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = Folder::new();
@@ -57,6 +69,23 @@ fn assert_says(message: &str, parts: &[&str]) {
     for part in parts {
         assert!(message.contains(part), "'{part}' is not in: {message}");
     }
+}
+
+/// The whole array of a .npy file, of bytes or of f32.
+fn npy_u8(shape: &str, values: &[u8]) -> Vec<u8> {
+    npy(&dictionary("|u1", false, shape), values)
+}
+
+fn npy_f32(shape: &str, values: &[f32]) -> Vec<u8> {
+    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    npy(&dictionary("<f4", false, shape), &bytes)
+}
+
+/// Asserts that one of the notices holds all of these.
+#[track_caller]
+fn assert_noted(set: &DataSet, parts: &[&str]) {
+    let found = set.notices.iter().any(|notice| parts.iter().all(|part| notice.contains(part)));
+    assert!(found, "{parts:?} are not together in one of: {:#?}", set.notices);
 }
 
 fn idx(kind: u8, dims: &[u32], payload: &[u8]) -> Vec<u8> {

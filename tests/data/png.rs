@@ -199,7 +199,9 @@ fn one_png_is_one_case() {
     let drawn = Kind { colour: 4, ..grey };
     let ink = |x: usize, _, c: usize| if c == 1 { 255 * u16::from(x == 1) } else { 0 };
     let set = load_case(folder.write("f.png", drawn.file(&[], ink)));
-    assert_says(&set.notices[0], &["f.png", "transparency is ignored", "flatten the picture"]);
+    assert_says(&set.notices[0], &["f.png", "transparent", "on a white ground"]);
+    assert_eq!(set.cases.row(0), [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]);
+    assert!(set.ground_chosen);
 }
 
 #[test]
@@ -233,8 +235,6 @@ fn what_is_no_png_is_named() {
     };
     for (bytes, said) in [
         (vec![], "the file is empty"),
-        (b"\xff\xd8\xff\xe0JFIF".to_vec(), "a JPEG picture; convert it to PNG"),
-        (b"GIF89a".to_vec(), "a GIF picture"),
         (b"hello world".to_vec(), "a PNG begins with"),
         (whole[..6].to_vec(), "truncated"),
         (whole[..200].to_vec(), "the file ends early; it is truncated"),
@@ -247,6 +247,7 @@ fn what_is_no_png_is_named() {
     ] {
         assert_says(&message("x.png", &bytes), &["x.png: png: ", said]);
     }
+    assert_says(&message("x.png", b"GIF89a\x01\0"), &["a GIF picture", "convert it to PNG"]);
 }
 
 proptest! {

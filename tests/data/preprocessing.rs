@@ -70,13 +70,7 @@ fn a_case_becomes_the_same_bits_in_every_part_of_its_source() {
     let (n, side) = (120, 6);
     let grey: Vec<u8> = (0..n * side * side).map(|k| (k * 37 % 256) as u8).collect();
     let pixels = Values::U8 { values: grey, scale: 1.0 / 255.0 };
-    let set = DataSet {
-        name: "grey".into(),
-        cases: Cases::new(pixels, n, side * side).unwrap(),
-        image: None,
-        labels: None,
-        notices: Vec::new(),
-    };
+    let set = DataSet::new("grey", Cases::new(pixels, n, side * side).unwrap());
     let fitted = |b| Preprocessing::fit(&set.cases, Some(b), false).unwrap();
     let draw = Part::Train.draw(3);
     let split = |set: &DataSet, held, seed| {
@@ -156,12 +150,29 @@ fn bits_stay_bits_and_nothing_changes_nothing() {
 }
 
 #[test]
+fn a_threshold_that_divides_nothing_is_refused() {
+    let fit = |values: Values, t| {
+        let n = values.len();
+        let cases = Cases::new(values, 1, n).unwrap();
+        Preprocessing::fit(&cases, Some(Binarize::Threshold(t)), false)
+    };
+    let sixteenths = |scale| Values::U8 { values: vec![0, 7, 16], scale };
+    let text = fit(sixteenths(1.0 / 255.0), 0.5).unwrap_err().to_string();
+    assert_says(&text, &["binarize", "no value reaches 0.5", "the largest is 0.0627", "--scale"]);
+    assert!(fit(sixteenths(1.0 / 16.0), 0.5).is_ok());
+    let text = fit(Values::F32(vec![0.5, 0.75]), 0.5).unwrap_err().to_string();
+    assert_says(&text, &["every value reaches 0.5", "the least is 0.5"]);
+    // Bits are what they are.
+    assert!(fit(Values::Bits(vec![1, 1]), 0.5).is_ok());
+}
+
+#[test]
 fn what_cannot_be_binarised() {
     let wild = floats(&[0.5, 3.0], 1);
     for b in [Binarize::Threshold(0.5), Binarize::Sample, Binarize::Resample] {
         let text = Preprocessing::fit(&wild, Some(b), false).unwrap_err().to_string();
         assert_says(&text, &["case 0, column 1 is 3"]);
-        let text = fitted(&floats(&[0.5], 1), b).apply(wild.clone(), 0, Part::Test);
+        let text = fitted(&floats(&[0.25, 0.5], 1), b).apply(wild.clone(), 0, Part::Test);
         assert_says(&text.unwrap_err().to_string(), &["case 0, column 1 is 3"]);
     }
     let cases = floats(&[0.5], 1);

@@ -8,13 +8,11 @@ use super::assert_says;
 /// Case i has the value and the label i.
 fn numbered(n: usize) -> DataSet {
     let values = Values::F32((0..n).map(|i| i as f32 + 0.5).collect());
-    DataSet {
-        name: "numbered".into(),
-        cases: Cases::new(values, n, 1).unwrap(),
-        image: None,
-        labels: Some((0..n as u32).collect()),
-        notices: vec!["a notice".into()],
-    }
+    let classes = (0..n).map(|i| i.to_string()).collect();
+    let mut set = DataSet::new("numbered", Cases::new(values, n, 1).unwrap())
+        .labelled((0..n as u32).collect(), classes);
+    set.notices = vec!["a notice".into()];
+    set
 }
 
 proptest! {

@@ -1,5 +1,5 @@
 use harmonium::data::Cases;
-use harmonium::device::{Timing, testing};
+use harmonium::device::{DeviceKind, Timing, testing};
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::adam::{Adam, adam};
 use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
@@ -74,6 +74,23 @@ fn one_buffer_as_input_and_output_is_refused_before_it_is_recorded() {
         assert!(matches!(error, Error::Shape { op: "aliased", .. }), "{error}");
         // What was recorded before still runs.
         assert_eq!(x.to_vec().unwrap(), [2.0, 3.0], "{}", gpu.info());
+    }
+}
+
+/// Longer loops would end early there, without a word.
+#[test]
+fn loops_too_long_for_a_software_adapter_are_refused_with_the_limit() {
+    for gpu in support::gpus() {
+        testing::record_loops(gpu, 64_000).unwrap();
+        let result = testing::record_loops(gpu, 64_001);
+        if gpu.info().kind == DeviceKind::Software {
+            let text = result.unwrap_err().to_string();
+            for word in ["64001", "64000", "loop", "--device cpu", &gpu.info().name] {
+                assert!(text.contains(word), "'{word}' is not in: {text}");
+            }
+        } else {
+            result.unwrap();
+        }
     }
 }
 
@@ -323,4 +340,56 @@ fn sizes_of_zero_are_no_error() -> Result<()> {
         assert!(Tensor::from_bits(gpu, [3, 0], &[])?.to_words()?.is_empty());
     }
     Ok(())
+}
+
+#[test]
+fn parts_of_tensors_are_copied_in_order_with_kernels() {
+    let cpu = [Device::cpu()];
+    for device in cpu.iter().chain(support::gpus()) {
+        let name = device.info().to_string();
+        let mut x = Tensor::from_f32(device, &[2, 3], &[1., 2., 3., 4., 5., 6.]).unwrap();
+        let mut to = Tensor::zeros(device, &[4]).unwrap();
+        to.copy_part(1, &x, 2..4).unwrap();
+        // What comes later changes only what is copied later.
+        elementwise_in_place(PLUS_ONE, &mut x, None).unwrap();
+        to.copy_part(3, &x, 5..6).unwrap();
+        to.copy_part(4, &x, 3..3).unwrap();
+        assert_eq!(to.to_vec().unwrap(), [0.0, 3.0, 4.0, 7.0], "{name}");
+        // Bits stay, whatever they mean.
+        let odd = [f32::from_bits(0x7fc0_1234), -0.0, f32::from_bits(1), f32::NEG_INFINITY];
+        let odd = Tensor::from_f32(device, &[4], &odd).unwrap();
+        to.copy_part(0, &odd, 0..4).unwrap();
+        assert_eq!(to.to_words().unwrap(), odd.to_words().unwrap(), "{name}");
+
+        let bits = Tensor::from_bits(device, [1, 4], &[1, 0, 1, 1]).unwrap();
+        let words = Tensor::from_u32(device, &[4], &[1, 2, 3, 4]).unwrap();
+        for (at, from, part, said) in [
+            (3, &x, 0..2, "[4] has no room for 2 elements from element 3 on"),
+            (usize::MAX, &x, 0..2, "no room"),
+            (0, &x, 5..7, "elements 5 to 7 of [2, 3]"),
+            (0, &bits, 0..1, "expected f32 or u32"),
+            (0, &words, 0..1, "expected f32 or u32"),
+        ] {
+            let error = to.copy_part(at, from, part).unwrap_err().to_string();
+            assert!(error.contains(said), "{name}: {error}");
+        }
+        assert_eq!(to.to_words().unwrap(), odd.to_words().unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_part_does_not_heal_what_was_never_computed() {
+    for gpu in support::own_gpus() {
+        let good = Tensor::from_f32(&gpu, &[2], &[1.0, 2.0]).unwrap();
+        let mut bad = Tensor::zeros(&gpu, &[2]).unwrap();
+        gpu.synchronize().unwrap();
+        elementwise(PLUS_ONE, &good, None, &mut bad).unwrap();
+        testing::break_next_submission(&gpu).unwrap();
+        assert!(bad.to_vec().is_err());
+        let error = bad.copy_part(0, &good, 0..1).unwrap_err();
+        assert!(matches!(error, Error::Poisoned { .. }), "{error}");
+        bad.copy_from(&good).unwrap();
+        bad.copy_part(0, &good, 1..2).unwrap();
+        assert_eq!(bad.to_vec().unwrap(), [2.0, 2.0], "{}", gpu.info());
+    }
 }

@@ -6,7 +6,7 @@ use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 
-use super::{SIZES, assert_passed, on_gpus};
+use super::{LONG, SIZES, assert_passed, on_gpus, on_gpus_in_slices, ones, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -24,6 +24,52 @@ fn adapters_agree_with_the_cpu() {
             }
         }
         assert_passed(gpu, case(gpu, [0, 5, 5], [0.5, 0.6], FORMS[1], Values::Ordinary));
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for form in FORMS {
+            for dims in [[3, 1031, 667], [5, 3, 0], [2, 67, 9]] {
+                assert_passed(gpu, case(gpu, dims, [0.5, 0.75], form, Values::Ordinary));
+            }
+        }
+    });
+}
+
+/// Visible units alone: I ones times ones, from temperature 0 to 1.
+#[test]
+fn many_units_all_count() {
+    on_gpus(|gpu| {
+        let visible = 64 * LONG;
+        let (field, v) = (Tensor::zeros(gpu, &[1, 1]).unwrap(), ones(gpu, &[1, visible]));
+        let tilt = ones(gpu, &[visible]);
+        let chains = Chains { field: &field, v: &v, tilt: &tilt, hidden: Hidden::Gaussian };
+        let mut increments = stale(gpu, &[1, 1]);
+        anneal(&chains, [0.0, 1.0], Place::at(&mut increments, 0), None).unwrap();
+        assert_eq!(increments.to_vec().unwrap(), [visible as f32], "{}", gpu.info());
+    });
+}
+
+/// A group is one invocation's work, and cannot be cut.
+#[test]
+fn groups_too_large_for_a_software_adapter_are_refused_with_the_limit() {
+    on_gpus(|gpu| {
+        let field = ones(gpu, &[1, 9000]);
+        let (v, tilt) = (ones(gpu, &[1, 1]), ones(gpu, &[1]));
+        let hidden = Hidden::Softmax(9000);
+        let chains = Chains { field: &field, v: &v, tilt: &tilt, hidden };
+        let mut increments = stale(gpu, &[1, 1]);
+        let result = anneal(&chains, [0.0, 1.0], Place::at(&mut increments, 0), None);
+        if gpu.info().kind == harmonium::device::DeviceKind::Software {
+            let text = result.unwrap_err().to_string();
+            for word in ["9000 softmax states", "65,535", "7996 states at most", "--device cpu"] {
+                assert!(text.contains(word), "{text}");
+            }
+        } else {
+            result.unwrap();
+        }
     });
 }
 

@@ -5,8 +5,8 @@ use harmonium::kernels::argmax::{Extreme, argmax};
 use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
-use super::losses::{assert_refused, everywhere, tensor};
-use super::{assert_passed, on_gpus};
+use super::losses::{assert_refused, choices_in_slices, everywhere, tensor};
+use super::{LONG, assert_passed, on_gpus};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -20,6 +20,29 @@ fn adapters_agree_with_the_cpu() {
             for values in Values::ALL {
                 assert_passed(gpu, case(gpu, [131, 31], extreme, values));
                 assert_passed(gpu, case(gpu, [13, 1021], extreme, values));
+            }
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    choices_in_slices(case);
+}
+
+/// Rows for teams of 64, the choice in the first, a middle and the last slice, and a NaN in each.
+#[test]
+fn long_rows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        let d = 64 * LONG;
+        for at in [0, d / 2, d - 1] {
+            for (value, column) in [(-1.0, at), (f32::NAN, d)] {
+                let mut row = vec![1.0; d];
+                row[at] = value;
+                let mut chosen = Tensor::from_u32(gpu, &[1], &[77]).unwrap();
+                let x = tensor(gpu, &[1, d], &row);
+                argmax(&x, Extreme::Smallest, Place::at(&mut chosen, 0)).unwrap();
+                assert_eq!(chosen.to_words().unwrap(), [column as u32], "{}", gpu.info());
             }
         }
     });

@@ -1,11 +1,13 @@
 use harmonium::Device;
 use harmonium::kernels::bias_update::proof::case;
-use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
+use harmonium::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_gradient, bias_update};
 use harmonium::kernels::cd_update::Step;
 use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
-use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+use super::{
+    LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale,
+};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -21,6 +23,29 @@ fn adapters_agree_with_the_cpu() {
                 assert_passed(gpu, case(gpu, gradient, [67, 31, 17], values));
             }
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for gradient in [false, true] {
+            for dims in [[67, 31, 17], [5, 0, 9], [5, 9, 0], [5, 0, 0], [1, 1, 1]] {
+                assert_passed(gpu, case(gpu, gradient, dims, Values::Ordinary));
+            }
+        }
+    });
+}
+
+#[test]
+fn sums_over_many_cases_are_whole() {
+    on_gpus(|gpu| {
+        let (x0, xk) = (ones(gpu, &[LONG, 3]), ones(gpu, &[LONG - 7, 3]));
+        let mut gradient = stale(gpu, &[3]);
+        let phases = BiasPhases { x0: &x0, xk: &xk, scales: [1.0, 0.5] };
+        bias_gradient(&phases, &mut gradient).unwrap();
+        let sum = LONG as f32 - 0.5 * (LONG - 7) as f32;
+        assert_eq!(gradient.to_vec().unwrap(), [sum; 3], "{}", gpu.info());
     });
 }
 

@@ -5,7 +5,9 @@ use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};
 
-use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+use super::{
+    LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ordinary, stale,
+};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -20,6 +22,42 @@ fn adapters_agree_with_the_cpu() {
             assert_passed(gpu, case(gpu, [31, 9, 5], values));
         }
         assert_passed(gpu, case(gpu, [0, 3, 4], Values::Ordinary));
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[1, 1, 1], [3, 5, 4], [7, 67, 3], [5, 2, 300]] {
+            for values in Values::ALL {
+                assert_passed(gpu, case(gpu, dims, values));
+            }
+        }
+    });
+}
+
+/// Equal states: 1/N each, ln of their sum, and a state where the uniform number points.
+#[test]
+fn groups_of_many_states_are_whole() {
+    on_gpus(|gpu| {
+        let n = LONG;
+        let x = Tensor::from_f32(gpu, &[1, n], &vec![2.0; n]).unwrap();
+        let (mut p, mut sum) = (stale(gpu, &[1, n]), stale(gpu, &[1, 1]));
+        probabilities(&x, n, &mut p).unwrap();
+        log_sum_exp(&x, n, &mut sum).unwrap();
+        let expected = 1.0 / n as f64;
+        p.to_vec().unwrap().into_iter().for_each(|p| assert_close(p, expected, 1e-5 * expected));
+        assert_close(sum.to_vec().unwrap()[0], 2.0 + (n as f64).ln(), 1e-4);
+        for seed in 0..8 {
+            let (draw, mut state) = (Draw::new(seed, 4), stale(gpu, &[1, n]));
+            sample(&x, n, &draw, &mut state).unwrap();
+            let state = state.to_vec().unwrap();
+            assert_eq!(state.iter().filter(|&&s| s == 0.0).count(), n - 1, "{}", gpu.info());
+            let one = state.iter().position(|&s| s == 1.0).unwrap();
+            // The sums are whole numbers, which f32 adds exactly; u times theirs is rounded.
+            let u = harmonium::random::uniform(draw.word(0, 0));
+            assert_close(one as f32, (f64::from(u) * n as f64).floor(), 1.0);
+        }
     });
 }
 

@@ -5,7 +5,7 @@ use harmonium::kernels::cd_update::{Phases, Step, cd_gradient, cd_update};
 use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
 
-use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -36,6 +36,42 @@ fn adapters_agree_with_the_cpu() {
                 assert_passed(gpu, case(gpu, tiles, FORMS[0], dims, Values::Ordinary));
             }
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in FORMS {
+                for dims in
+                    [[9, 67, 5, 3], [3, 5, 0, 9], [3, 5, 9, 0], [3, 5, 0, 0], [33, 65, 31, 37]]
+                {
+                    assert_passed(gpu, case(gpu, tiles, form, dims, Values::Ordinary));
+                }
+            }
+        }
+    });
+}
+
+/// 1 · LONG − ½ · 3 of ones; then Δ = ½ · 1 + ¼ (that − 2 · 1) and W = 1 + Δ, all exact in f32.
+#[test]
+fn sums_over_many_cases_are_whole() {
+    on_gpus(|gpu| {
+        let [v0, p0] = [2, 3].map(|n| ones(gpu, &[LONG, n]));
+        let [vk, pk] = [2, 3].map(|n| ones(gpu, &[3, n]));
+        let phases =
+            Phases { v0: &v0, p0: &p0, vk: &vk, pk: &pk, scales: [1.0, 0.5], offsets: None };
+        let gradient = LONG as f32 - 1.5;
+        let (mut weights, mut velocity) = (ones(gpu, &[2, 3]), ones(gpu, &[2, 3]));
+        cd_gradient(&phases, &mut velocity).unwrap();
+        assert_eq!(velocity.to_vec().unwrap(), [gradient; 6], "{}", gpu.info());
+        let mut velocity = ones(gpu, &[2, 3]);
+        let step = Step { rate: 0.25, momentum: 0.5, decay: 2.0 };
+        cd_update(&phases, step, &mut weights, &mut velocity).unwrap();
+        let change = 0.5 + 0.25 * (gradient - 2.0);
+        assert_eq!(velocity.to_vec().unwrap(), [change; 6], "{}", gpu.info());
+        assert_eq!(weights.to_vec().unwrap(), [1.0 + change; 6], "{}", gpu.info());
     });
 }
 

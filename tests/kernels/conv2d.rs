@@ -9,7 +9,7 @@ use harmonium::kernels::{Tiles, with_tiles};
 use harmonium::{Device, Error, Tensor};
 use proptest::prelude::*;
 
-use super::convolution::{Data, Found, forms, on_every_adapter, refusal};
+use super::convolution::{Data, Found, forms, in_slices, on_every_adapter, refusal};
 use super::{assert_close, assert_passed, on_gpus, ordinary};
 
 /// LeNet-5's C3 (LeCun et al. 1998, table I): which of S2's six maps each of its sixteen sees.
@@ -52,6 +52,11 @@ fn adapters_agree_with_the_cpu() {
             }
         }
     });
+}
+
+#[test]
+fn slices_and_long_sums_agree_with_the_cpu() {
+    in_slices(Kernel::Forward(Activation::Tanh));
 }
 
 #[test]

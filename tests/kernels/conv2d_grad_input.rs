@@ -4,11 +4,16 @@ use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
-use super::convolution::{Data, dot, forms, on_every_adapter, refusal};
+use super::convolution::{Data, dot, forms, in_slices, on_every_adapter, refusal};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
     on_every_adapter(Kernel::GradInput);
+}
+
+#[test]
+fn slices_and_long_sums_agree_with_the_cpu() {
+    in_slices(Kernel::GradInput);
 }
 
 /// ⟨x * kernel, dy⟩ = ⟨x, dx⟩: the two operators are adjoint.

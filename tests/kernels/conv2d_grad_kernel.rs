@@ -4,13 +4,18 @@ use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
-use super::convolution::{Data, dot, forms, on_every_adapter, refusal};
+use super::convolution::{Data, dot, forms, in_slices, on_every_adapter, refusal};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
     for bias in [true, false] {
         on_every_adapter(Kernel::GradKernel(bias));
     }
+}
+
+#[test]
+fn slices_and_long_sums_agree_with_the_cpu() {
+    in_slices(Kernel::GradKernel(true));
 }
 
 /// ⟨x * kernel, dy⟩ = ⟨kernel, dkernel⟩, and of the bias ⟨1·bias, dy⟩ = ⟨bias, dbias⟩.

@@ -3,14 +3,14 @@
 use harmonium::error::Result;
 use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::Activation;
-use harmonium::kernels::conv2d::proof::{FORMS, Form, Kernel, case};
+use harmonium::kernels::conv2d::proof::{FORMS, Form, Kernel, case, long};
 use harmonium::kernels::conv2d::{Finish, conv2d};
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::kernels::proof::Values;
 use harmonium::{Device, Error, Tensor};
 
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ordinary};
 
 /// What a call gets, random and never zero.
 pub struct Data {
@@ -211,6 +211,24 @@ pub fn forms() -> Vec<Form> {
 }
 
 /// Every geometry under both tiles, and every kind of numbers.
+/// The same geometries in slices; then long sums.
+pub fn in_slices(kernel: Kernel) {
+    on_gpus_in_slices(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in FORMS {
+                assert_passed(gpu, case(gpu, tiles, kernel, form, Values::Ordinary));
+            }
+        }
+    });
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in long(kernel) {
+                assert_passed(gpu, case(gpu, tiles, kernel, form, Values::Rising));
+            }
+        }
+    });
+}
+
 pub fn on_every_adapter(kernel: Kernel) {
     on_gpus(|gpu| {
         for tiles in Tiles::ALL {

@@ -6,7 +6,7 @@ use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
-use super::{assert_close, assert_passed, on_gpus};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -20,6 +20,37 @@ fn adapters_agree_with_the_cpu() {
         for values in Values::ALL {
             assert_passed(gpu, case(gpu, [131, 31], true, values));
             assert_passed(gpu, case(gpu, [5, 1021], false, values));
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[5, 10], [7, 1000], [100, 1]] {
+            for gradient in [false, true] {
+                assert_passed(gpu, case(gpu, dims, gradient, Values::Wide));
+                assert_passed(gpu, case(gpu, dims, gradient, Values::NonFinite));
+            }
+        }
+    });
+}
+
+/// Rows for teams of 64 and three loops: N equal scores have the loss ln N, and the slopes 1/N, but for the
+/// class's.
+#[test]
+fn long_rows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        let n = 64 * LONG / 3;
+        let (x, class) = (tensor(gpu, &[1, n], &vec![0.25; n]), n / 2);
+        let classes = tensor(gpu, &[1], &[class as f32]);
+        let (mut loss, mut dx) = (stale(gpu, &[1]), stale(gpu, &[1, n]));
+        let out = Losses::at(&mut loss, 0).with_gradient(&mut dx, n as f32);
+        cross_entropy(&x, &classes, out).unwrap();
+        assert_close(loss.to_vec().unwrap()[0], (n as f64).ln(), 1e-5);
+        for (i, dx) in dx.to_vec().unwrap().into_iter().enumerate() {
+            let expected = if i == class { 1.0 - n as f64 } else { 1.0 };
+            assert_close(dx, expected, 1e-5 * expected.abs());
         }
     });
 }

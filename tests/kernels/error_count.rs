@@ -8,8 +8,8 @@ use harmonium::kernels::proof::Values;
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 
-use super::losses::{assert_refused, everywhere, tensor};
-use super::{assert_passed, on_gpus};
+use super::losses::{assert_refused, choices_in_slices, everywhere, tensor};
+use super::{LONG, assert_passed, on_gpus};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -23,6 +23,28 @@ fn adapters_agree_with_the_cpu() {
             for values in Values::ALL {
                 assert_passed(gpu, case(gpu, [131, 31], extreme, values));
             }
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    choices_in_slices(case);
+}
+
+/// Rows for teams of 64.
+#[test]
+fn long_rows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        let d = 64 * LONG;
+        let mut row = vec![1.0; d];
+        row[d - 1] = 2.0;
+        let x = tensor(gpu, &[1, d], &row);
+        for (class, expected) in [(d - 1, 0.0), (0, 1.0)] {
+            let (classes, mut wrong) =
+                (tensor(gpu, &[1], &[class as f32]), tensor(gpu, &[1], &[7.0]));
+            error_count(&x, &classes, Extreme::Largest, Place::at(&mut wrong, 0)).unwrap();
+            assert_eq!(wrong.to_vec().unwrap(), [expected], "{}", gpu.info());
         }
     });
 }

@@ -6,7 +6,7 @@ use harmonium::kernels::{Losses, Place};
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -21,6 +21,33 @@ fn adapters_agree_with_the_cpu() {
                 assert_passed(gpu, case(gpu, [131, 31], form, values));
             }
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for form in [[true, true], [true, false], [false, true], [false, false]] {
+            assert_passed(gpu, case(gpu, [13, 784], form, Values::Wide));
+            assert_passed(gpu, case(gpu, [13, 31], form, Values::NonFinite));
+        }
+    });
+}
+
+/// Rows for teams of 64: N units of σ(0) = ½ and targets of 1 have the loss N ln 2, and ¼ N squared.
+#[test]
+fn long_rows_are_whole() {
+    on_gpus(|gpu| {
+        let n = 64 * LONG;
+        let (z, t) = (Tensor::zeros(gpu, &[1, n]).unwrap(), ones(gpu, &[1, n]));
+        let (mut loss, mut squared) = (stale(gpu, &[1]), stale(gpu, &[1]));
+        let mut dz = stale(gpu, &[1, n]);
+        let out = Losses::at(&mut loss, 0).with_gradient(&mut dz, 2.0);
+        logistic_loss(&z, &t, out, Some(Place::at(&mut squared, 0))).unwrap();
+        let nats = n as f64 * std::f64::consts::LN_2;
+        assert_close(loss.to_vec().unwrap()[0], nats, 1e-3 * nats);
+        assert_eq!(squared.to_vec().unwrap(), [0.25 * n as f32], "{}", gpu.info());
+        assert!(dz.to_vec().unwrap().iter().all(|&dz| dz == -1.0), "{}", gpu.info());
     });
 }
 

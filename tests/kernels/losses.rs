@@ -2,14 +2,30 @@
 
 use harmonium::Device;
 use harmonium::error::Result;
+use harmonium::kernels::argmax::Extreme;
+use harmonium::kernels::argmax::proof::EXTREMES;
+use harmonium::kernels::proof::Values;
 use harmonium::tensor::Tensor;
+use harmonium::verify::Outcome;
 
-use super::on_gpus;
+use super::{assert_passed, on_gpus, on_gpus_in_slices};
 
 /// Runs a test on the CPU path and on every adapter.
 pub fn everywhere(test: impl Fn(&Device)) {
     test(&Device::cpu());
     on_gpus(test);
+}
+
+/// Cases of a choice from each row, in slices of the rows.
+pub fn choices_in_slices(case: impl Fn(&Device, [usize; 2], Extreme, Values) -> Result<Outcome>) {
+    on_gpus_in_slices(|gpu| {
+        for extreme in EXTREMES {
+            for values in Values::ALL {
+                assert_passed(gpu, case(gpu, [101, 10], extreme, values));
+            }
+            assert_passed(gpu, case(gpu, [13, 1009], extreme, Values::NonFinite));
+        }
+    });
 }
 
 /// The slope of f along coordinate i, by central differences.

@@ -1,15 +1,17 @@
 use harmonium::Device;
 use harmonium::device::testing;
-use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::matmul::proof::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
 use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::kernels::{Tiles, with_tiles};
 use harmonium::random::{Draw, bernoulli, normal};
 use harmonium::tensor::Tensor;
 use harmonium::{Error, Result};
 
-use super::{SIZES, assert_close, assert_passed, on_gpus, ordinary};
+use super::{
+    LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale,
+};
 
 #[test]
 fn plain_products_of_every_size_agree_with_the_cpu() {
@@ -19,6 +21,38 @@ fn plain_products_of_every_size_agree_with_the_cpu() {
                 for dims in [[size, 67, 19], [13, size, 19], [13, 67, size], [size; 3]] {
                     assert_passed(gpu, case(gpu, tiles, PLAIN, dims, Values::Ordinary));
                 }
+            }
+        }
+    });
+}
+
+#[test]
+fn slices_of_every_form_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for tiles in Tiles::ALL {
+            for form in FORMS {
+                for dims in [[3, 5, 0], [1, 1, 2], [9, 67, 31], [65, 129, 97]] {
+                    assert_passed(gpu, case(gpu, tiles, form, dims, Values::Ordinary));
+                }
+                assert_passed(gpu, case(gpu, tiles, form, [9, 67, 31], Values::NonFinite));
+            }
+        }
+    });
+}
+
+/// Sums of ones are exact in f32, in whatever order.
+#[test]
+fn long_products_are_whole() {
+    on_gpus(|gpu| {
+        for tiles in Tiles::ALL {
+            for k in [65_503, 65_535, 65_536, LONG, 1_000_003] {
+                let (a, b) = (ones(gpu, &[3, k]), ones(gpu, &[k, 5]));
+                let mut out = stale(gpu, &[3, 5]);
+                with_tiles(tiles, || {
+                    matmul(&a, &b, Transpose::NN, &Epilogue::default(), &mut out).unwrap();
+                });
+                let found = out.to_vec().unwrap();
+                assert_eq!(found, [k as f32; 15], "{tiles:?} on {}", gpu.info());
             }
         }
     });

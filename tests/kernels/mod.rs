@@ -10,11 +10,13 @@ mod bias_update;
 mod catalogue;
 mod categorical;
 mod cd_update;
+mod columns;
 mod conv2d;
 mod conv2d_grad_input;
 mod conv2d_grad_kernel;
 mod convolution;
 mod cross_entropy;
+mod dot;
 mod draws;
 mod dropout;
 mod elementwise;
@@ -42,6 +44,8 @@ mod windows;
 use harmonium::Device;
 use harmonium::error::Result;
 use harmonium::kernels::proof::{Inputs, Values};
+use harmonium::kernels::with_slices;
+use harmonium::tensor::Tensor;
 use harmonium::verify::Outcome;
 
 use crate::support;
@@ -52,6 +56,28 @@ const SIZES: [usize; 13] = [0, 1, 7, 8, 9, 16, 63, 64, 65, 97, 127, 128, 129];
 /// Runs a test on every adapter.
 fn on_gpus(test: impl Fn(&Device)) {
     support::gpus().iter().for_each(test);
+}
+
+/// Runs a test on every adapter with every kernel's loops in slices of a few iterations, so that small sizes
+/// have many seams.
+fn on_gpus_in_slices(test: impl Fn(&Device)) {
+    for iterations in [1, 7, 50] {
+        with_slices(iterations, || on_gpus(&test));
+    }
+}
+
+/// More than the 65,535 iterations after which Mesa's software adapters end an invocation's loops, and not
+/// a whole number of slices.
+const LONG: usize = 100_003;
+
+/// So many ones.
+fn ones(device: &Device, dims: &[usize]) -> Tensor {
+    Tensor::from_f32(device, dims, &vec![1.0; dims.iter().product()]).unwrap()
+}
+
+/// A tensor to be written, which holds what no result here is.
+fn stale(device: &Device, dims: &[usize]) -> Tensor {
+    Tensor::from_f32(device, dims, &vec![-77.0; dims.iter().product()]).unwrap()
 }
 
 #[track_caller]

@@ -5,7 +5,7 @@ use harmonium::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
 use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ordinary};
 
 /// The windows of one axis by definition: the real values that each covers, and how many values count
 /// where padding does.
@@ -113,6 +113,73 @@ fn adapters_agree_with_the_cpu() {
             }
         }
     });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for pool in POOLS {
+            for form in forms(pool) {
+                for values in Values::ALL {
+                    assert_passed(gpu, case(gpu, &form, [3, 2, 9, 16], values));
+                }
+            }
+            for pooling in every_small_pool(pool, [5, 6]).iter().step_by(11) {
+                assert_passed(gpu, case(gpu, pooling, [2, 1, 5, 6], Values::Ordinary));
+            }
+        }
+    });
+}
+
+/// 300 x 301 values, of which the last is the largest; in one row, 1 x 90,300; and padded.
+#[test]
+fn large_windows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        for (size, padding) in
+            [([300, 301], [0, 0]), ([1, 90_300], [0, 0]), ([600, 602], [150, 150])]
+        {
+            let [h, w] = [size[0] - 2 * padding[0], size[1] - 2 * padding[1]];
+            let x: Vec<f32> = (0..h * w).map(|i| (i % 2) as f32).collect();
+            for pool in POOLS {
+                let pooling = Pooling { padding, ..Pooling::new(pool, size) };
+                let mut x = x.clone();
+                if pool == Pool::Maximum {
+                    x[h * w - 1] = 2.0;
+                }
+                let (y, indices) = pooled(gpu, &pooling, [1, 1, h, w], &x).unwrap();
+                let ones = (h * w / 2) as f64;
+                match pool {
+                    Pool::Maximum => {
+                        assert_eq!((y, indices), (vec![2.0], vec![(h * w - 1) as u32]));
+                    }
+                    Pool::Average { count_padding: false } => {
+                        assert_close(y[0], ones / (h * w) as f64, 1e-6);
+                    }
+                    Pool::Average { count_padding: true } => {
+                        assert_close(y[0], ones / (size[0] * size[1]) as f64, 1e-6);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// The result of a pool, and the indices of a maximum.
+fn pooled(
+    device: &Device,
+    pooling: &Pooling,
+    dims: [usize; 4],
+    x: &[f32],
+) -> harmonium::Result<(Vec<f32>, Vec<u32>)> {
+    let [oh, ow] = pooling.output_size("test", [dims[2], dims[3]])?;
+    let out = [dims[0], dims[1], oh, ow];
+    let x = Tensor::from_f32(device, &dims, x)?;
+    let mut y = super::stale(device, &out);
+    let mut indices = Tensor::for_indices(device, &out)?;
+    let maximum = pooling.pool == Pool::Maximum;
+    pool2d(&x, pooling, Pooled { y: &mut y, indices: maximum.then_some(&mut indices) })?;
+    let indices = if maximum { indices.to_words()? } else { Vec::new() };
+    Ok((y.to_vec()?, indices))
 }
 
 #[test]

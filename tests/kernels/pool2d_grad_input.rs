@@ -6,7 +6,7 @@ use harmonium::kernels::proof::Values;
 use harmonium::{Device, Tensor};
 
 use super::pool2d::{PICTURES, every_small_pool, outputs};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -25,6 +25,38 @@ fn adapters_agree_with_the_cpu() {
             for pooling in every_small_pool(pool, [5, 6]).iter().step_by(5) {
                 assert_passed(gpu, case(gpu, pooling, [2, 1, 5, 6], Values::Ordinary));
             }
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for pool in POOLS {
+            for form in forms(pool) {
+                assert_passed(gpu, case(gpu, &form, [3, 2, 9, 16], Values::Wide));
+            }
+            for pooling in every_small_pool(pool, [5, 6]).iter().step_by(11) {
+                assert_passed(gpu, case(gpu, pooling, [2, 1, 5, 6], Values::Ordinary));
+            }
+        }
+    });
+}
+
+/// One window more than a pixel's loop may take at once: the middle pixel lies under all 70,001 of them, the
+/// first under one, and each gives it 1.
+#[test]
+fn pixels_under_many_windows_collect_from_all() {
+    on_gpus(|gpu| {
+        let size = 70_001;
+        let width = 2 * size - 1;
+        let average = Pool::Average { count_padding: false };
+        let pooling = Pooling { stride: [1, 1], ..Pooling::new(average, [1, size]) };
+        let dy = Tensor::from_f32(gpu, &[1, 1, 1, size], &vec![size as f32; size]).unwrap();
+        let mut dx = stale(gpu, &[1, 1, 1, width]);
+        pool2d_grad_input(&dy, &pooling, None, &mut dx).unwrap();
+        for (i, dx) in dx.to_vec().unwrap().into_iter().enumerate() {
+            assert_eq!(dx, (i + 1).min(width - i) as f32, "pixel {i} on {}", gpu.info());
         }
     });
 }

@@ -5,7 +5,7 @@ use harmonium::kernels::rbf::rbf;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, everywhere, tensor};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -27,6 +27,27 @@ fn adapters_agree_with_the_cpu() {
         for values in Values::ALL {
             assert_passed(gpu, case(gpu, [11, 10, 21], values));
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[5, 7, 19], [3, 2, 0], [3, 5, 1009]] {
+            assert_passed(gpu, case(gpu, dims, Values::Wide));
+        }
+    });
+}
+
+/// Rows for teams of 64.
+#[test]
+fn long_rows_are_whole() {
+    on_gpus(|gpu| {
+        let d = 64 * LONG;
+        let (x, w) = (ones(gpu, &[1, d]), Tensor::zeros(gpu, &[2, d]).unwrap());
+        let mut y = stale(gpu, &[1, 2]);
+        rbf(&x, &w, &mut y).unwrap();
+        assert_eq!(y.to_vec().unwrap(), [d as f32; 2], "{}", gpu.info());
     });
 }
 

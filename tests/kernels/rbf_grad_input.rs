@@ -5,7 +5,7 @@ use harmonium::kernels::rbf_grad_input::rbf_grad_input;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, slope, tensor};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -18,6 +18,25 @@ fn adapters_agree_with_the_cpu() {
         for values in Values::ALL {
             assert_passed(gpu, case(gpu, [11, 10, 21], values));
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[5, 7, 19], [3, 0, 2], [3, 100, 8]] {
+            assert_passed(gpu, case(gpu, dims, Values::Wide));
+        }
+    });
+}
+
+#[test]
+fn many_centres_all_count() {
+    on_gpus(|gpu| {
+        let (x, w) = (ones(gpu, &[2, 3]), Tensor::zeros(gpu, &[LONG, 3]).unwrap());
+        let (dy, mut dx) = (ones(gpu, &[2, LONG]), stale(gpu, &[2, 3]));
+        rbf_grad_input(&dy, &x, &w, &mut dx).unwrap();
+        assert_eq!(dx.to_vec().unwrap(), [2.0 * LONG as f32; 6], "{}", gpu.info());
     });
 }
 

@@ -6,7 +6,7 @@ use harmonium::kernels::rbf_loss::rbf_loss;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
-use super::{assert_close, assert_passed, on_gpus};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -21,6 +21,37 @@ fn adapters_agree_with_the_cpu() {
                 assert_passed(gpu, case(gpu, [131, 31], (true, j), values));
             }
             assert_passed(gpu, case(gpu, [5, 1021], (false, 0.1), values));
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[5, 10], [7, 1000], [100, 1]] {
+            for gradient in [false, true] {
+                assert_passed(gpu, case(gpu, dims, (gradient, 0.5), Values::Wide));
+                assert_passed(gpu, case(gpu, dims, (gradient, 0.5), Values::NonFinite));
+            }
+        }
+    });
+}
+
+/// Rows for teams of 64 and three loops: N equal distances d and a floor far above give ln N, and the slopes
+/// −1/N, but for the class's.
+#[test]
+fn long_rows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        let n = 64 * LONG / 3;
+        let (y, class) = (tensor(gpu, &[1, n], &vec![0.25; n]), n / 2);
+        let classes = tensor(gpu, &[1], &[class as f32]);
+        let (mut loss, mut dy) = (stale(gpu, &[1]), stale(gpu, &[1, n]));
+        let out = Losses::at(&mut loss, 0).with_gradient(&mut dy, n as f32);
+        rbf_loss(&y, &classes, 1e3, out).unwrap();
+        assert_close(loss.to_vec().unwrap()[0], (n as f64).ln(), 1e-5);
+        for (i, dy) in dy.to_vec().unwrap().into_iter().enumerate() {
+            let expected = if i == class { n as f64 - 1.0 } else { -1.0 };
+            assert_close(dy, expected, 1e-5 * expected.abs());
         }
     });
 }

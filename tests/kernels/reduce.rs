@@ -4,7 +4,7 @@ use harmonium::kernels::reduce::proof::{AXES, REDUCTIONS, case};
 use harmonium::kernels::reduce::{Axis, Reduction, reduce};
 use harmonium::tensor::Tensor;
 
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, assert_close, assert_passed, on_gpus, ones, ordinary};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -32,6 +32,17 @@ fn adapters_agree_with_the_cpu() {
                     assert_passed(gpu, case(gpu, what, axis, [11, 7], values));
                 }
             }
+        }
+    });
+}
+
+#[test]
+fn long_sums_are_whole() {
+    on_gpus(|gpu| {
+        let count = 64 * LONG;
+        for (axis, dims) in [(Axis::Rows, [1, count]), (Axis::Columns, [count, 1])] {
+            let sum = reduce(Reduction::Sum, axis, 1.0, &ones(gpu, &dims)).unwrap();
+            assert_eq!(sum.to_vec().unwrap(), [count as f32], "{axis:?} on {}", gpu.info());
         }
     });
 }

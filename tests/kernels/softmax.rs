@@ -4,7 +4,7 @@ use harmonium::kernels::softmax::proof::case;
 use harmonium::kernels::softmax::softmax;
 use harmonium::tensor::Tensor;
 
-use super::{SIZES, assert_close, assert_passed, on_gpus};
+use super::{LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -17,6 +17,30 @@ fn adapters_agree_with_the_cpu() {
         for values in Values::ALL {
             assert_passed(gpu, case(gpu, [31, 300], values));
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[1, 1], [5, 10], [3, 64], [7, 257], [2, 3001]] {
+            for values in Values::ALL {
+                assert_passed(gpu, case(gpu, dims, values));
+            }
+        }
+    });
+}
+
+/// Three loops by 64 invocations.
+#[test]
+fn long_rows_are_whole() {
+    on_gpus(|gpu| {
+        let n = 64 * LONG / 3;
+        let x = Tensor::from_f32(gpu, &[1, n], &vec![3.0; n]).unwrap();
+        let mut y = stale(gpu, &[1, n]);
+        softmax(&x, &mut y).unwrap();
+        let expected = 1.0 / n as f64;
+        y.to_vec().unwrap().into_iter().for_each(|y| assert_close(y, expected, 1e-5 * expected));
     });
 }
 

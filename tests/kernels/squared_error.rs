@@ -6,7 +6,7 @@ use harmonium::kernels::squared_error::squared_error;
 use harmonium::tensor::Tensor;
 
 use super::losses::{assert_refused, doubles, everywhere, slope, tensor};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{LONG, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -20,6 +20,30 @@ fn adapters_agree_with_the_cpu() {
             assert_passed(gpu, case(gpu, [131, 31], true, values));
             assert_passed(gpu, case(gpu, [131, 31], false, values));
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for dims in [[5, 37], [13, 784], [3, 0]] {
+            for gradient in [false, true] {
+                assert_passed(gpu, case(gpu, dims, gradient, Values::Wide));
+            }
+        }
+    });
+}
+
+/// Rows for teams of 64.
+#[test]
+fn long_rows_are_whole() {
+    on_gpus(|gpu| {
+        let d = 64 * LONG;
+        let (x, t) = (ones(gpu, &[1, d]), Tensor::zeros(gpu, &[1, d]).unwrap());
+        let (mut loss, mut dx) = (stale(gpu, &[1]), stale(gpu, &[1, d]));
+        squared_error(&x, &t, Losses::at(&mut loss, 0).with_gradient(&mut dx, 0.5)).unwrap();
+        assert_eq!(loss.to_vec().unwrap(), [d as f32], "{}", gpu.info());
+        assert!(dx.to_vec().unwrap().iter().all(|&dx| dx == 1.0), "{}", gpu.info());
     });
 }
 

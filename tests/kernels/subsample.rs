@@ -6,7 +6,7 @@ use harmonium::kernels::subsample::{Parameters, output_size, subsample};
 use harmonium::{Device, Tensor};
 
 use super::pool2d::PICTURES;
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 /// Windows that divide no picture of the tests, one pixel, and LeNet-5's.
 pub(super) const SIZES: [[usize; 2]; 4] = [[2, 2], [1, 1], [3, 2], [1, 5]];
@@ -26,6 +26,30 @@ fn adapters_agree_with_the_cpu() {
             for values in Values::ALL {
                 assert_passed(gpu, case(gpu, f, [2, 3], [3, 2, 9, 16], values));
             }
+        }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for size in [[2, 3], [3, 2], [1, 5], [9, 16]] {
+            for f in ACTIVATIONS {
+                assert_passed(gpu, case(gpu, f, size, [3, 2, 9, 16], Values::Wide));
+            }
+        }
+    });
+}
+
+#[test]
+fn large_windows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        for [h, w] in [[300, 301], [1, 90_300]] {
+            let (x, mut y) = (ones(gpu, &[1, 1, h, w]), stale(gpu, &[1, 1, 1, 1]));
+            let (coefficient, bias) = (ones(gpu, &[1]), ones(gpu, &[1]));
+            let parameters = Parameters { coefficient: &coefficient, bias: &bias };
+            subsample(&x, [h, w], parameters, Activation::Identity, &mut y).unwrap();
+            assert_eq!(y.to_vec().unwrap(), [(h * w + 1) as f32], "{}", gpu.info());
         }
     });
 }

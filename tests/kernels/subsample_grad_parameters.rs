@@ -7,7 +7,7 @@ use harmonium::{Device, Tensor};
 
 use super::pool2d::PICTURES;
 use super::subsample::{SIZES, forward};
-use super::{assert_close, assert_passed, on_gpus, ordinary};
+use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary, stale};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -26,6 +26,28 @@ fn adapters_agree_with_the_cpu() {
         for dims in [[1, 3, 32, 32], [1, 2, 25, 41], [2, 1, 1024, 513]] {
             assert_passed(gpu, case(gpu, [1, 1], dims, Values::Ordinary));
         }
+    });
+}
+
+#[test]
+fn slices_agree_with_the_cpu() {
+    on_gpus_in_slices(|gpu| {
+        for size in [[2, 2], [3, 2], [1, 5], [9, 16]] {
+            assert_passed(gpu, case(gpu, size, [3, 2, 9, 16], Values::Wide));
+        }
+    });
+}
+
+#[test]
+fn large_windows_are_seen_to_their_end() {
+    on_gpus(|gpu| {
+        // Two windows of one channel and case.
+        let [h, w] = [300, 301];
+        let (x, dz) = (ones(gpu, &[1, 1, h, 2 * w]), ones(gpu, &[1, 1, 1, 2]));
+        let (mut dcoefficient, mut dbias) = (stale(gpu, &[1]), stale(gpu, &[1]));
+        subsample_grad_parameters(&x, &dz, [h, w], &mut dcoefficient, &mut dbias).unwrap();
+        assert_eq!(dcoefficient.to_vec().unwrap(), [(2 * h * w) as f32], "{}", gpu.info());
+        assert_eq!(dbias.to_vec().unwrap(), [2.0], "{}", gpu.info());
     });
 }
 

@@ -47,6 +47,68 @@ fn every_kernel_wrong_on_purpose_is_rejected_on_every_adapter() {
     }
 }
 
+/// Kernels that leave one element as it was, or add one behind the end, and agree with the CPU everywhere else.
+#[test]
+fn what_a_kernel_did_not_write_is_seen_on_every_adapter() {
+    let slips: [fn(&str, String) -> String; 2] = [
+        |shader, source| match shader {
+            "elementwise" => source.replace("    out[i] = r;", "    if i != 2u { out[i] = r; }"),
+            "rbf_grad_input" => {
+                source.replace("    dx[at] = sum;", "    if at != 0u { dx[at] = sum; }")
+            }
+            _ => source,
+        },
+        |shader, source| match shader {
+            // Binding sizes are whole 16 bytes.
+            "elementwise" => source.replace(
+                "    out[i] = r;",
+                "    out[i] = r;\n    if i + 1u == params.count { out[i + 1u] = r; }",
+            ),
+            _ => source,
+        },
+    ];
+    for (slip, words) in slips.into_iter().zip(["was never written", "behind the end"]) {
+        for gpu in crate::support::own_gpus() {
+            testing::patch_shaders(&gpu, slip);
+            let outcomes = verify(&gpu, |_| {}).unwrap();
+            let of = |kernel| outcomes.iter().filter(move |o| o.kernel == kernel && !o.passed());
+            let details: Vec<_> = of("elementwise").filter_map(|o| o.detail.clone()).collect();
+            assert!(details.iter().any(|d| d.contains(words)), "{details:?} on {}", gpu.info());
+            let patched = ["elementwise", "rbf_grad_input"];
+            // Kernels after those are verified all the same.
+            assert!(outcomes.iter().all(|o| o.passed() || patched.contains(&o.kernel)));
+            assert!(outcomes.iter().any(|o| o.kernel == "affine"));
+        }
+    }
+}
+
+/// The same call outside `verify`: in release builds nothing looks, and nothing is filled.
+#[test]
+fn the_guard_is_on_where_it_is_asked_for() {
+    use harmonium::Tensor;
+    use harmonium::device::with_guard;
+    use harmonium::kernels::activation::{Activation, activate};
+    for gpu in crate::support::own_gpus() {
+        testing::patch_shaders(&gpu, |_, source| {
+            source.replace(
+                "if i >= params.count { return; }",
+                "if i >= params.count || i == 3u { return; }",
+            )
+        });
+        let call = || {
+            let x = Tensor::from_f32(&gpu, &[5], &[1.0; 5])?;
+            let mut y = Tensor::from_f32(&gpu, &[5], &[7.0; 5])?;
+            activate(Activation::Identity, &x, &mut y)?;
+            y.to_vec()
+        };
+        let seen = with_guard(call).unwrap_err().to_string();
+        assert!(seen.contains("activation") && seen.contains("element 3 of its result"), "{seen}");
+        if !cfg!(debug_assertions) {
+            assert_eq!(call().unwrap(), [1.0, 1.0, 1.0, 7.0, 1.0]);
+        }
+    }
+}
+
 /// The verdict on two short lists with a tolerance of 0.1.
 fn worst(expected: &[f32], found: &[f32]) -> f64 {
     let mut check = Check::default();

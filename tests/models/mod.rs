@@ -2,10 +2,13 @@
 
 mod autoencoder;
 mod conditionals;
+mod dbn;
 mod energy;
 pub mod exact;
 mod filters;
 mod gibbs;
+mod labels;
+pub mod nets;
 pub mod pairs;
 mod scores;
 pub mod support;

@@ -30,8 +30,13 @@ const END: f64 = 12.0;
 
 /// The states of a layer, or points of a grid over them.
 fn points(kind: UnitKind, count: usize) -> Vec<Vec<f64>> {
+    if let UnitKind::Labelled(classes) = kind {
+        let labels = points(UnitKind::Softmax(classes), classes);
+        let beside = |x: &Vec<f64>| labels.iter().map(|l| [&x[..], l].concat()).collect::<Vec<_>>();
+        return points(UnitKind::Bernoulli, count - classes).iter().flat_map(beside).collect();
+    }
     let axis: Vec<Vec<f64>> = match kind {
-        UnitKind::Bernoulli => vec![vec![0.0], vec![1.0]],
+        UnitKind::Labelled(_) | UnitKind::Bernoulli => vec![vec![0.0], vec![1.0]],
         UnitKind::Gaussian => {
             (0..=(2.0 * END / STEP) as usize).map(|k| vec![k as f64 * STEP - END]).collect()
         }
@@ -185,7 +190,7 @@ fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
 
 /// Every pair of kinds, each layer once the smaller one.
 pub fn pairs() -> Vec<Pair> {
-    let (b, g, s) = (Units::bernoulli, Units::gaussian, Units::softmax);
+    let (b, g, s, l) = (Units::bernoulli, Units::gaussian, Units::softmax, Units::labelled);
     [
         (b(4), b(3), 1.5),
         (b(3), s(2, 3), 1.5),
@@ -199,6 +204,10 @@ pub fn pairs() -> Vec<Pair> {
         (s(2, 3), g(2), 0.8),
         (g(2), g(1), 0.4),
         (g(1), g(2), 0.4),
+        (l(3, 3), b(3), 1.5),
+        (l(2, 3), b(6), 1.0),
+        (l(1, 2), s(1, 3), 0.5),
+        (l(2, 3), g(2), 0.8),
     ]
     .into_iter()
     .enumerate()
@@ -371,13 +380,14 @@ fn kinds_keep_their_words() {
         (UnitKind::Bernoulli, "bernoulli"),
         (UnitKind::Gaussian, "gaussian"),
         (UnitKind::Softmax(10), "softmax:10"),
+        (UnitKind::Labelled(10), "bernoulli+softmax:10"),
     ] {
         assert_eq!(kind.to_string(), word);
         assert_eq!(word.parse::<UnitKind>().unwrap(), kind);
         assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{word}\""));
         assert_eq!(serde_json::from_str::<UnitKind>(&format!("\"{word}\"")).unwrap(), kind);
     }
-    for word in ["softmax", "softmax:0", "softmax:-1", "Bernoulli", ""] {
+    for word in ["softmax", "softmax:0", "softmax:-1", "bernoulli+softmax:0", "Bernoulli", ""] {
         assert!(word.parse::<UnitKind>().is_err(), "{word}");
     }
 }
@@ -393,6 +403,8 @@ fn layers_that_cannot_be_are_refused() {
         Units::softmax(0, 3),
         Units::softmax(3, 0),
         Units::softmax(usize::MAX, 3),
+        Units::labelled(0, 3),
+        Units::labelled(3, 0),
     ] {
         for (v, h) in [(wrong, some), (some, wrong)] {
             let text = Rbm::new(&device, v, h, 1).unwrap_err().to_string();
@@ -404,6 +416,12 @@ fn layers_that_cannot_be_are_refused() {
     }
     assert!(Units::new(UnitKind::Softmax(3), 7).is_err());
     assert!(Units::new(UnitKind::Softmax(0), 7).is_err());
+    for (classes, count) in [(0, 7), (7, 7), (8, 7)] {
+        assert!(Units::new(UnitKind::Labelled(classes), count).is_err(), "{classes} of {count}");
+    }
+    assert_eq!(Units::new(UnitKind::Labelled(3), 7).unwrap(), Units::labelled(4, 3));
+    let text = Rbm::new(&device, some, Units::labelled(3, 2), 1).unwrap_err().to_string();
+    assert!(text.contains("join the label to the visible layer"), "{text}");
 }
 
 /// What would make a score or a sampler read past a tensor: no machine has it.

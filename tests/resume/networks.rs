@@ -243,7 +243,15 @@ fn a_set_too_small_to_be_split_goes_on_unsplit() {
     let root = tempfile::tempdir().unwrap();
     let data = root.path().join("data");
     write_folder(&data, 8, 6);
-    let (run, _) = short(root.path(), "run", &format!("--epochs 2 --data {}", data.display()));
+    // Eight cases of eight classes.
+    let (run, config) = (root.path().join("run"), root.path().join("eight.toml"));
+    fs::write(&config, SMALL.replace("units = 10", "units = 8")).unwrap();
+    let (config, data) = (config.display(), data.display());
+    complete_model(
+        "cnn",
+        &run,
+        &format!("--device cpu --config {config} --learning-rate 0.002 --epochs 2 --data {data}"),
+    );
     complete_model("cnn", &run, "--resume --epochs 3");
     assert!(metrics(&run).iter().all(|line| line["validation_error"].is_null()));
 }

@@ -254,15 +254,23 @@ fn metadata_decide_and_contradictions_are_refused() {
 #[test]
 fn wrong_tensors_are_named() {
     fails(load_tensors(&[], &[]), &["tensor W: missing", "no tensor"]);
-    fails(load_tensors(&without(plain(), "W"), &[]), &["tensor W: missing; the file holds a, b"]);
+    fails(
+        load_tensors(&without(plain(), "W"), &[]),
+        &["tensor W: missing; the file holds a [2], b [3]"],
+    );
     fails(load_tensors(&without(plain(), "b"), &[]), &["tensor b: missing"]);
     fails(load_tensors(&without(plain(), "a"), &[]), &["tensor a: missing"]);
     let put = |tensor| load_tensors(&with(plain(), tensor), &[]);
     fails(put(f32s("W", &[6], &W)), &["tensor W: shape [6], expected [visible units"]);
-    fails(put(f32s("W", &[2, 3], &W)), &["tensor W: shape [2, 3], expected [3, 2]", "one row per"]);
+    fails(
+        put(f32s("W", &[2, 3], &W)),
+        &["tensor W: W [2, 3], b [3] and a [2]", "one row per", "--map W=W.T"],
+    );
     let shape = ["tensor b: shape [2], expected [3]", "W is [3, 2]"];
     fails(put(f32s("b", &[2], &A)), &shape);
-    fails(put(f32s("a", &[1, 2], &A)), &["tensor a: shape [1, 2], expected [2]"]);
+    fails(put(f32s("a", &[2, 2], &W[..4])), &["tensor a: shape [2, 2], expected [2]"]);
+    // PyTorch keeps biases as rows.
+    assert_eq!(put(f32s("a", &[1, 2], &A)).unwrap().file.tensors["a"].shape, [2]);
     fails(put(f32s("data_mean", &[2], &A)), &["tensor data_mean: shape [2], expected [3]"]);
     let integers = Tensor("b", Dtype::I32, vec![3], vec![0; 12]);
     fails(put(integers), &["tensor b: element type I32, expected F32"]);
@@ -385,7 +393,8 @@ proptest! {
 #[test]
 fn kinds_of_units_return() {
     let kinds = [UnitKind::Bernoulli, UnitKind::Gaussian, UnitKind::Softmax(3)];
-    for (visible, hidden) in kinds.iter().flat_map(|v| kinds.iter().map(move |h| (*v, *h))) {
+    let visible = kinds.iter().chain(&[UnitKind::Labelled(2)]);
+    for (visible, hidden) in visible.flat_map(|v| kinds.iter().map(move |h| (*v, *h))) {
         if visible == UnitKind::Gaussian && hidden == UnitKind::Gaussian {
             continue;
         }

@@ -192,13 +192,7 @@ fn training_draws_what_evaluation_draws_with_and_without_a_held_out_part() {
         .map(|(k, &bit)| if k % WIDTH < TAG { 255 * bit } else { (k * 37 % 256) as u8 })
         .collect();
     let values = Values::U8 { values: grey, scale: 1.0 / 255.0 };
-    let set = data::DataSet {
-        name: "tagged".into(),
-        cases: Cases::new(values, CASES, WIDTH).unwrap(),
-        image: None,
-        labels: None,
-        notices: Vec::new(),
-    };
+    let set = data::DataSet::new("tagged", Cases::new(values, CASES, WIDTH).unwrap());
     let p = set.cases.to_f32();
     let split = |held| set.clone().split_validation(data::Holdout::Count(held), 3).unwrap().0.cases;
     for binarize in [Binarize::Sample, Binarize::Resample] {

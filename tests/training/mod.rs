@@ -1,5 +1,6 @@
 //! Learners: gradients against enumeration, whole updates against a copy in f64, batches, divergence, learning.
 
+mod arena;
 mod backpropagation;
 mod batches;
 mod distortion;
@@ -7,9 +8,13 @@ mod divergence;
 mod exact;
 mod gradient;
 mod learning;
+mod line_search;
+mod minimization;
+mod minimizer;
 mod pairs;
 mod replica;
 mod settings;
+mod up_down;
 mod warm_up;
 
 use harmonium::models::UnitKind;

@@ -5,10 +5,10 @@ use harmonium::data::{self, Cases, Values};
 use harmonium::device::testing::pipelines;
 use harmonium::layers::LayerSpec;
 use harmonium::models::network::OutputSpec;
-use harmonium::models::{Network, Rbm, UnitKind, Units, lenet5};
+use harmonium::models::{DbnSpec, DeepBeliefNet, Network, Rbm, UnitKind, Units, lenet5};
 use harmonium::training::{
     Augmentation, Backpropagation, BackpropagationConfig, CdConfig, CdTrainer, Distortion, Learner,
-    Optimizer, ResidentData, Schedule, Sparsity, Treatment, warm_up,
+    Optimizer, ResidentData, Schedule, Sparsity, Treatment, UpDown, UpDownConfig, warm_up,
 };
 
 /// Opens its own devices, whose caches are empty, for one learner after another.
@@ -68,6 +68,21 @@ fn machines() {
             let source = ResidentData::new(device, &bits, treatment()).unwrap();
             let config = CdConfig::new(own, kind).batch(16);
             (CdTrainer::new(rbm, config, &[0.5; 64]).unwrap(), source)
+        });
+    }
+}
+
+#[test]
+fn nets() {
+    let set = data::load("digits").unwrap().train.limit(50);
+    let labels = set.labels.unwrap();
+    for classes in [None, Some(10)] {
+        compiles_nothing(&format!("up-down, labels {classes:?}"), |device| {
+            let spec = DbnSpec::new([64, 9, 8, 7]).classes(classes);
+            let net = DeepBeliefNet::from_spec(device, &spec, 1).unwrap();
+            let source = ResidentData::new(device, &set.cases, Treatment::default()).unwrap();
+            let config = UpDownConfig::default().batch(16);
+            (UpDown::new(net, config).unwrap(), source.with_labels(&labels).unwrap())
         });
     }
 }

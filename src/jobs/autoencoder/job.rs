@@ -6,8 +6,9 @@ use super::figures::{
     CHOSEN_BY, FIGURES, LEVEL_ERROR, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
     VALIDATION_LEVEL_ERROR, VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
 };
+use super::kinds::{LevelData, Pretraining};
 use super::level::{self, Learning, Trained, learning};
-use super::settings::{AutoencoderSettings, LevelData, Pretraining};
+use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
 use crate::data::{self, Cases, DataSet, ImageShape, Splits};
@@ -28,22 +29,18 @@ use crate::training::{
 
 /// Cases that a level's scores look at.
 const SCORED: usize = 500;
-/// Cases of `reconstructions.png`.
-const RECONSTRUCTIONS: usize = 40;
-/// Side of the grid of what the decoder makes of a plane of codes.
-const PLANE: usize = 15;
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
-    settings: AutoencoderSettings,
-    spec: AutoencoderSpec,
-    device: Device,
+    pub(super) settings: AutoencoderSettings,
+    pub(super) spec: AutoencoderSpec,
+    pub(super) device: Device,
     /// The visible units of the first level.
-    units: UnitKind,
-    train: Cases,
-    validation: Option<Cases>,
-    test: Option<Cases>,
-    image: Option<ImageShape>,
+    pub(super) units: UnitKind,
+    pub(super) train: Cases,
+    pub(super) validation: Option<Cases>,
+    pub(super) test: Option<Cases>,
+    pub(super) image: Option<ImageShape>,
     record: RunRecord,
     source: LevelSource<ResidentData>,
     /// The first training cases and those held out, as the level under way reads them.
@@ -65,7 +62,11 @@ impl AutoencoderJob {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let Splits { train, test } = data::load(&settings.data)?;
+        let mut splits = data::load_with(&settings.data, &settings.reading())?;
+        if settings.loss == ReconstructionLoss::CrossEntropy {
+            splits.pictures_into_unit_interval()?;
+        }
+        let Splits { train, test } = splits;
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
@@ -155,7 +156,7 @@ impl AutoencoderJob {
         self.trained.len() == self.levels()
     }
 
-    fn whole(&self) -> Result<&Autoencoder> {
+    pub(super) fn whole(&self) -> Result<&Autoencoder> {
         self.autoencoder().ok_or_else(too_early)
     }
 
@@ -164,6 +165,7 @@ impl AutoencoderJob {
             image: self.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
             ..Origin::default()
         }
     }
@@ -193,6 +195,15 @@ impl AutoencoderJob {
         }
     }
 
+    /// The means of what the level under way reads, over the cases that are scored.
+    fn seen_means(&self) -> Result<Vec<f32>> {
+        let [rows, width] = self.seen.0.shape().matrix("autoencoder", "the cases")?;
+        let values = self.seen.0.to_vec()?;
+        let column =
+            |j: usize| values[j..].iter().step_by(width).map(|&x| f64::from(x)).sum::<f64>();
+        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
+    }
+
     /// How well the level gives back what it reads.
     fn level_error(&self, v: &Tensor) -> Result<f64> {
         let learning = self.learning.as_ref().ok_or_else(too_early)?;
@@ -200,61 +211,6 @@ impl AutoencoderJob {
         let squares = v.to_vec()?.into_iter().zip(again.to_vec()?);
         let sum: f64 = squares.map(|(a, b)| f64::from(a - b).powi(2)).sum();
         Ok(sum / v.shape().dims()[0].max(1) as f64)
-    }
-
-    /// The cases that are shown: of the test part, else those held out, else those of training.
-    fn shown(&self) -> &Cases {
-        self.test.as_ref().or(self.validation.as_ref()).unwrap_or(&self.train)
-    }
-
-    fn draw_reconstructions(&self, pca: Option<&Pca>, folder: &Path) -> Result<()> {
-        let (x, image) =
-            (upload_rows(&self.device, self.shown(), 0, RECONSTRUCTIONS)?, self.image_shape());
-        let mut layers = vec![x.to_vec()?, self.whole()?.reconstruct(&x)?.to_vec()?];
-        if let Some(pca) = pca {
-            layers.push(pca.reconstruct(&x)?.to_vec()?);
-        }
-        let layers: Vec<&[f32]> = layers.iter().map(Vec::as_slice).collect();
-        let range = self.range(layers[0]);
-        pictures::rows(&layers, 20, self.spec.inputs, image, range)?
-            .save(folder.join(run::RECONSTRUCTIONS))
-    }
-
-    /// What the decoder makes of a plane of codes, over the range in which 98 % of the shown cases' codes lie.
-    fn draw_plane(&self, folder: &Path) -> Result<()> {
-        let whole = self.whole()?;
-        let x = upload_rows(&self.device, self.shown(), 0, 2000)?;
-        let codes = whole.encode(&x)?.to_vec()?;
-        let axis = |k: usize| {
-            let mut values: Vec<f32> = codes.iter().skip(k).step_by(2).copied().collect();
-            values.sort_by(f32::total_cmp);
-            let at = |share: f64| {
-                values.get((share * (values.len().max(1) - 1) as f64) as usize).copied()
-            };
-            let (low, high) = (at(0.01).unwrap_or(-1.0), at(0.99).unwrap_or(1.0));
-            move |step: usize| low + (high - low) * step as f32 / (PLANE - 1) as f32
-        };
-        let (across, up) = (axis(0), axis(1));
-        let plane: Vec<f32> = (0..PLANE * PLANE)
-            .flat_map(|at| [across(at % PLANE), up(PLANE - 1 - at / PLANE)])
-            .collect();
-        let plane = Tensor::from_f32(&self.device, &[PLANE * PLANE, 2], &plane)?;
-        let values = whole.decode(&plane)?.to_vec()?;
-        let range = self.range(&values);
-        pictures::rows(&[&values], PLANE, self.spec.inputs, self.image_shape(), range)?
-            .save(folder.join(run::PLANE))
-    }
-
-    fn image_shape(&self) -> Option<(usize, usize)> {
-        self.image.map(|i| (i.height, i.width))
-    }
-
-    /// What black and white are.
-    fn range(&self, values: &[f32]) -> (f32, f32) {
-        match self.units {
-            UnitKind::Bernoulli => (0.0, 1.0),
-            _ => run::robust_range(values),
-        }
     }
 }
 
@@ -405,16 +361,5 @@ impl Job for AutoencoderJob {
 
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
         report::sections(record)
-    }
-}
-
-impl AutoencoderJob {
-    /// The means of what the level under way reads, over the cases that are scored.
-    fn seen_means(&self) -> Result<Vec<f32>> {
-        let [rows, width] = self.seen.0.shape().matrix("autoencoder", "the cases")?;
-        let values = self.seen.0.to_vec()?;
-        let column =
-            |j: usize| values[j..].iter().step_by(width).map(|&x| f64::from(x)).sum::<f64>();
-        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
     }
 }

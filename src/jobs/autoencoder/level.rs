@@ -1,6 +1,7 @@
 //! What a stage trains: a level as a machine or as an autoencoder of one layer, or the whole.
 
-use super::settings::{AutoencoderSettings, Pretraining};
+use super::kinds::Pretraining;
+use super::settings::AutoencoderSettings;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;

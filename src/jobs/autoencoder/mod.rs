@@ -11,8 +11,10 @@
 //! # Ok::<(), harmonium::Error>(())
 //! ```
 
+mod drawings;
 mod figures;
 mod job;
+mod kinds;
 mod level;
 mod pca;
 mod report;
@@ -20,7 +22,9 @@ mod settings;
 mod trained;
 
 pub use job::AutoencoderJob;
+pub use kinds::{FineTuning, LayerUnits, Layers, LevelData, Pretraining};
 pub use pca::Pca;
 pub use report::{COMPARED, write_report};
-pub use settings::{AutoencoderSettings, FineTuning, LayerUnits, Layers, LevelData, Pretraining};
+
+pub use settings::AutoencoderSettings;
 pub use trained::{Evaluation, Origin, Reconstruction, TrainedAutoencoder};

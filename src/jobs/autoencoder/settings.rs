@@ -1,138 +1,19 @@
 //! The settings of `train autoencoder`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use toml::Table;
 
+use super::kinds::{FineTuning, LayerUnits, Layers, LevelData, Pretraining};
+use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, whole, word, words,
+    ARRAY, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text,
+    whole, word,
 };
-use crate::kernels::activation::Activation;
 use crate::models::UnitKind;
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
-use crate::run::settings::{
-    Default, Setting, Settings, resolve, setting_values, settings, settings_text,
-};
+use crate::run::settings::{Default, Setting, Settings, resolve, settings};
 use crate::training::{BackpropagationConfig, CdConfig, Optimizer, Schedule, ranges};
-
-/// Sizes of layers: `256,64,2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layers(pub Vec<usize>);
-
-impl FromStr for Layers {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let sizes: std::result::Result<Vec<usize>, _> =
-            text.split(',').map(|size| size.trim().parse()).collect();
-        match sizes {
-            Ok(sizes) if !sizes.contains(&0) && sizes.len() <= 100 => Ok(Layers(sizes)),
-            _ => {
-                let detail = format!("'{text}' is no list of up to 100 sizes, as 256,64,2");
-                Err(Error::setting("layers", detail))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Layers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
-        f.write_str(&sizes.join(","))
-    }
-}
-
-/// What the units of a layer compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayerUnits {
-    /// 1 / (1 + exp(−x)).
-    Sigmoid,
-    /// tanh x.
-    Tanh,
-    /// max(0, x).
-    Relu,
-    /// x.
-    Linear,
-}
-
-impl LayerUnits {
-    fn activation(self) -> Activation {
-        match self {
-            LayerUnits::Sigmoid => Activation::Sigmoid,
-            LayerUnits::Tanh => Activation::Tanh,
-            LayerUnits::Relu => Activation::Relu,
-            LayerUnits::Linear => Activation::Identity,
-        }
-    }
-}
-
-/// How levels are trained before the whole is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pretraining {
-    /// Each level as a restricted Boltzmann machine, where its units are those of one.
-    Rbm,
-    /// Each level as an autoencoder of one layer.
-    Autoencoder,
-    /// Not at all.
-    None,
-}
-
-/// What a level learns from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LevelData {
-    /// The means of the units below.
-    Means,
-    /// States that are drawn from them anew in each epoch.
-    Samples,
-}
-
-/// How gradients change weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FineTuning {
-    /// Steepest descent with momentum.
-    Sgd,
-    /// Adam.
-    Adam,
-}
-
-words!(
-    LayerUnits,
-    [LayerUnits::Sigmoid, LayerUnits::Tanh, LayerUnits::Relu, LayerUnits::Linear],
-    |units| match units {
-        LayerUnits::Sigmoid => "sigmoid",
-        LayerUnits::Tanh => "tanh",
-        LayerUnits::Relu => "relu",
-        LayerUnits::Linear => "linear",
-    }
-);
-words!(Pretraining, [Pretraining::Rbm, Pretraining::Autoencoder, Pretraining::None], |how| {
-    match how {
-        Pretraining::Rbm => "rbm",
-        Pretraining::Autoencoder => "autoencoder",
-        Pretraining::None => "none",
-    }
-});
-words!(LevelData, [LevelData::Means, LevelData::Samples], |data| match data {
-    LevelData::Means => "means",
-    LevelData::Samples => "samples",
-});
-words!(FineTuning, [FineTuning::Sgd, FineTuning::Adam], |how| match how {
-    FineTuning::Sgd => "sgd",
-    FineTuning::Adam => "adam",
-});
-words!(
-    ReconstructionLoss,
-    [ReconstructionLoss::CrossEntropy, ReconstructionLoss::SquaredError],
-    |loss| match loss {
-        ReconstructionLoss::CrossEntropy => "cross-entropy",
-        ReconstructionLoss::SquaredError => "squared-error",
-    }
-);
-settings_text!(Layers, LayerUnits, Pretraining, LevelData, FineTuning);
-setting_values!(Layers, LayerUnits, Pretraining, LevelData, FineTuning, ReconstructionLoss, Noise);
 
 settings! {
     /// The settings of a deep autoencoder's training.
@@ -140,10 +21,13 @@ settings! {
         model: String = Setting { default: Default::Is("autoencoder"), ..Setting::NEW };
         data: String = Setting {
             value: "DATA",
-            help: "digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png",
+            help: DATA_HELP,
             default: Default::Is("digits"),
             ..Setting::NEW
         };
+        labels: Option<String> = LABELS;
+        array: Option<String> = ARRAY;
+        scale: Option<f32> = SCALE;
         layers: Layers = Setting {
             value: "SIZES",
             help: "Units of the encoder's layers, the code last; the decoder mirrors them",
@@ -228,7 +112,7 @@ settings! {
             value: "X",
             help: "Of every level: a number or a schedule",
             default: Default::None(
-                "0.1 between bernoulli units, 0.001 beside gaussian ones, 0.001 of autoencoders (by adam)",
+                "0.1 between bernoulli units; beside gaussian ones 0.001, bundled digits 0.03; autoencoders 0.001, by adam",
             ),
             range: Some(ranges::LEARNING_RATE),
             ..Setting::NEW
@@ -355,6 +239,11 @@ impl Settings for AutoencoderSettings {
 }
 
 impl AutoencoderSettings {
+    /// How the data are read.
+    pub fn reading(&self) -> Reading {
+        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+    }
+
     /// The defaults for some data.
     ///
     /// # Errors
@@ -398,7 +287,12 @@ impl AutoencoderSettings {
     pub fn machine_training(&self, units: [UnitKind; 2], level: u8) -> CdConfig {
         let [visible, hidden] = units;
         let plain = CdConfig::new(visible, hidden);
-        let rate = self.pretrain_learning_rate.clone().unwrap_or(plain.learning_rate.clone());
+        let rate = match (&self.pretrain_learning_rate, self.data.as_str()) {
+            (Some(rate), _) => rate.clone(),
+            // The bundled set is small: at 0.001 its few updates would leave Gaussian units where they began.
+            (None, "digits") if units.contains(&UnitKind::Gaussian) => Schedule::constant(0.03),
+            (None, _) => plain.learning_rate.clone(),
+        };
         plain
             .learning_rate(rate)
             .momentum(self.pretrain_momentum.clone())

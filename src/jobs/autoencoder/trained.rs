@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::data::{Cases, ImageShape};
+use crate::data::{Cases, DataSet, ImageShape, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::choice::TrainedOn;
 use crate::jobs::rbm::upload_rows;
-use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
+use crate::jobs::{Choice, Chosen, Training};
 use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
@@ -31,6 +32,8 @@ pub struct Origin {
     pub seed: u64,
     /// What the data are called, where that is known.
     pub data: Option<String>,
+    /// How they were read.
+    pub reading: Reading,
     /// Further keys of its file, kept as they are.
     pub metadata: BTreeMap<String, String>,
 }
@@ -43,7 +46,7 @@ impl Origin {
     pub fn file(&self, model: &mut dyn Model) -> Result<ModelFile> {
         let mut file = ModelFile::of(model)?;
         file.metadata.extend(self.metadata.clone());
-        set_seed_and_data(&mut file, self.seed, self.data.as_deref());
+        Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
         if let Some(ImageShape { height, width }) = self.image {
             file.metadata.insert(IMAGE_KEY.into(), format!("{height}x{width}"));
         }
@@ -134,7 +137,7 @@ impl TrainedAutoencoder {
             serde_json::from_str(&text).map_err(|e| file.wrong(&place, e.to_string()))?;
         let mut model = Autoencoder::new(device, &spec, 1)?;
         file.restore(&mut model)?;
-        let (seed, data) = seed_and_data(&mut file);
+        let Training { seed, data, reading } = Training::take(&mut file);
         let size = |text: String| {
             let (height, width) = text.split_once('x')?;
             let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
@@ -143,7 +146,7 @@ impl TrainedAutoencoder {
         let image = file.metadata.remove(IMAGE_KEY).and_then(size);
         let metadata = std::mem::take(&mut file.metadata);
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
-        let origin = Origin { image, seed, data, metadata };
+        let origin = Origin { image, seed, data, reading, metadata };
         Ok(TrainedAutoencoder { model, origin, notices, path })
     }
 
@@ -159,18 +162,22 @@ impl TrainedAutoencoder {
     /// where the cases have another width, or values that the loss does not take.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
         let name = choice.name(self.origin.data.as_deref())?;
-        let taken = choice.take(name)?;
-        let (set, inputs) = (taken.set, self.model.spec().inputs);
+        let spec = self.model.spec();
+        let bounded = spec.loss == ReconstructionLoss::CrossEntropy;
+        let Origin { data, reading, .. } = &self.origin;
+        let trained_on = TrainedOn { data: data.as_deref(), reading };
+        let taken = choice.take(name, trained_on, bounded)?;
+        let (set, inputs) = (taken.set, spec.inputs);
         if set.cases.width() != inputs {
             let detail =
                 format!("{} values a case, and the autoencoder takes {inputs}", set.cases.width());
             return Err(Error::data(name, detail));
         }
-        if self.model.spec().loss == ReconstructionLoss::CrossEntropy {
+        if bounded {
             set.cases.check_unit_interval(name)?;
         }
-        let (part, notices) = (taken.part, set.notices);
-        Ok(Chosen { cases: set.cases, labels: set.labels, data: name.into(), part, notices })
+        let DataSet { cases, labels, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part: taken.part, ground_chosen, notices })
     }
 
     /// What the encoder's layer `level` (counted from 1; the code where it is not given) gives for each case,

@@ -17,17 +17,15 @@ pub struct Prepared {
     pub classes: Vec<String>,
 }
 
-/// Classes of Fashion-MNIST.
-const FASHION: [&str; 10] = [
-    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
-];
-
 /// Loads and prepares what `settings` name; their `validation` becomes what was done.
 pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> Result<Prepared> {
-    let Splits { train, test } = data::load(&settings.data)?;
+    let mut splits = data::load_with(&settings.data, &settings.reading())?;
+    splits.pictures_into_unit_interval()?;
+    let Splits { train, test } = splits;
     for notice in &train.notices {
         observer.see(Event::Note(&format!("note: {notice}")));
     }
+    let classes = train.classes.clone();
     let train = settings.limit.into_iter().fold(train, DataSet::limit);
     settings.validation = settings.validation.of(train.cases.len());
     let (train, validation) = settings.validation.split(train, settings.seed)?;
@@ -37,17 +35,18 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
         (None, None) => PictureInput::plain([1, train.cases.width()]),
     };
     let (size, image) = (input.size, train.image);
+    if let Some(notice) = input.notice(&train) {
+        observer.see(Event::Note(&format!("note: {notice}")));
+    }
     let train = labelled(&train, &input)?;
     let validation = validation.map(|set| labelled(&set, &input)).transpose()?;
-    let test = test.map(|set| labelled(&set, &input)).transpose()?;
-    let highest = |part: &Labelled| part.labels.iter().max().map_or(0, |&class| class as usize);
-    let parts = [Some(&train), validation.as_ref(), test.as_ref()];
-    let classes = parts.into_iter().flatten().map(highest).max().unwrap_or(0) + 1;
-    if classes > 10_000 {
-        let detail = format!("a label is {}; classes are counted from 0", classes - 1);
-        return Err(Error::data(&settings.data, detail));
+    let unlabelled = test.as_ref().is_some_and(|set| set.labels.is_none());
+    if unlabelled {
+        let text = "note: the test part has no labels, and is not scored";
+        observer.see(Event::Note(text));
     }
-    let classes = classes.max(2);
+    let test = test.filter(|_| !unlabelled).map(|set| labelled(&set, &input)).transpose()?;
+    check_classes(&settings.data, &classes)?;
     let resized = image.filter(|i| [i.height, i.width] != size);
     let plural = if train.cases.len() == 1 { "" } else { "s" };
     observer.see(Event::Note(&format!(
@@ -56,19 +55,29 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
         train.cases.len(),
         validation.as_ref().map_or(String::new(), |v| format!(", {} held out", v.cases.len())),
         test.as_ref().map_or(String::new(), |t| format!(", {} for testing", t.cases.len())),
-        classes,
+        classes.len(),
         resized
             .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
     )));
-    Ok(Prepared { classes: names(&settings.data, classes), train, validation, test, input })
+    Ok(Prepared { classes, train, validation, test, input })
 }
 
-/// The classes' names, for people.
-fn names(data: &str, classes: usize) -> Vec<String> {
-    match data {
-        "fashion" if classes == FASHION.len() => FASHION.map(String::from).into(),
-        _ => (0..classes).map(|class| class.to_string()).collect(),
-    }
+/// That there are classes to tell apart, and not so many that they are no classes.
+fn check_classes(data: &str, classes: &[String]) -> Result<()> {
+    const MOST: usize = 10_000;
+    let detail = match classes {
+        [] | [_] => format!(
+            "every label is {}; a classifier needs two classes at least",
+            classes.first().map_or("missing", String::as_str)
+        ),
+        _ if classes.len() > MOST => format!(
+            "{} different labels (the first is {}), and at most {MOST} classes are told apart; are they classes?",
+            classes.len(),
+            classes[0]
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::data(data, detail))
 }
 
 impl Prepared {

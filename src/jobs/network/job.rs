@@ -126,6 +126,7 @@ impl Job for NetworkJob {
         let origin = Origin {
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
             ..Origin::new(*input, classes.clone())
         };
         origin.file(self.trainer.model())?.save(path)

@@ -24,8 +24,8 @@ pub fn labelled(set: &DataSet, input: &PictureInput) -> Result<Labelled> {
     let Some(labels) = set.labels.clone() else {
         return Err(Error::data(
             &set.name,
-            "has no labels, and a classifier needs them: a folder in MNIST's naming has \
-             train-labels-idx1-ubyte beside the pictures",
+            "has no labels, and a classifier needs them: --labels names a csv's column, or a file of labels; a folder in \
+             MNIST's naming has train-labels-idx1-ubyte beside the pictures",
         ));
     };
     Ok(Labelled { cases: input.prepare(set)?, labels })

@@ -50,6 +50,24 @@ impl TrainedNetwork {
         2 * bright > looked_at
     }
 
+    /// The cases, by number, whose pixels are all alike within the margins that were added.
+    pub fn blank(&self, cases: &Cases) -> Vec<usize> {
+        let input = &self.origin.input;
+        let Ok([_, rows, columns]) = input.shape() else { return Vec::new() };
+        if cases.width() != rows * columns {
+            return Vec::new();
+        }
+        let [top, left] = input.margin;
+        let alike = |&case: &usize| {
+            let row = cases.row(case);
+            let first = row[top * columns + left];
+            let mut inner =
+                (top..rows - top).flat_map(|r| &row[r * columns + left..(r + 1) * columns - left]);
+            inner.all(|&x| x == first)
+        };
+        (0..cases.len()).filter(alike).collect()
+    }
+
     /// The cases turned, 1 − x, but for the margins, which are background.
     ///
     /// # Errors

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use toml::{Spanned, Table, Value};
 
 use super::kinds::{NetworkKind, OptimizerName, OutputName};
-use crate::data::PictureInput;
+use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
-use crate::jobs::settings::{DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, whole, word};
+use crate::jobs::settings::{
+    ARRAY, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text,
+    whole, word,
+};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
@@ -56,10 +59,13 @@ settings! {
         model: NetworkKind = Setting { default: Default::Is("lenet5"), ..Setting::NEW };
         data: String = Setting {
             value: "DATA",
-            help: "digits or fashion (bundled), a folder in MNIST's naming with labels",
+            help: DATA_HELP,
             default: Default::Is("digits"),
             ..Setting::NEW
         };
+        labels: Option<String> = LABELS;
+        array: Option<String> = ARRAY;
+        scale: Option<f32> = SCALE;
         output: Option<OutputName> = Setting {
             value: "UNITS",
             help: "What follows the last layer: rbf (Euclidean radial basis functions on bitmaps of the digits, as \
@@ -259,6 +265,11 @@ impl Settings for NetworkSettings {
 }
 
 impl NetworkSettings {
+    /// How the data are read.
+    pub fn reading(&self) -> Reading {
+        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+    }
+
     /// How the network is trained.
     pub fn training(&self) -> BackpropagationConfig {
         let background = self.input.unwrap_or(PictureInput::lenet5()).background;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::data::{Cases, PictureInput};
+use crate::data::{Cases, DataSet, PictureInput, Reading};
 use crate::device::Device;
-use crate::error::Result;
-use crate::evaluation::classification::{Predictions, check_labels, predict};
-use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
+use crate::error::{Error, Result};
+use crate::evaluation::classification::{Predictions, predict};
+use crate::jobs::choice::TrainedOn;
+use crate::jobs::{Choice, Chosen, Training};
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 
@@ -24,6 +25,8 @@ pub struct Origin {
     pub seed: u64,
     /// What the data are called, where that is known.
     pub data: Option<String>,
+    /// How they were read.
+    pub reading: Reading,
     /// Further keys of its file, kept as they are.
     pub metadata: BTreeMap<String, String>,
 }
@@ -35,7 +38,18 @@ const CLASSES_KEY: &str = "harmonium.classes";
 impl Origin {
     /// A classifier of these classes, seed 1.
     pub fn new(input: PictureInput, classes: Vec<String>) -> Self {
-        Origin { input, classes, seed: 1, data: None, metadata: BTreeMap::new() }
+        Origin {
+            input,
+            classes,
+            seed: 1,
+            data: None,
+            reading: Reading::default(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn trained_on(&self) -> TrainedOn<'_> {
+        TrainedOn { data: self.data.as_deref(), reading: &self.reading }
     }
 
     /// A network of this origin as a file.
@@ -45,7 +59,7 @@ impl Origin {
     pub fn file(&self, network: &mut dyn Model) -> Result<ModelFile> {
         let mut file = ModelFile::of(network)?;
         file.metadata.extend(self.metadata.clone());
-        set_seed_and_data(&mut file, self.seed, self.data.as_deref());
+        Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
         for (key, json) in [
             (INPUT_KEY, serde_json::to_string(&self.input)),
             (CLASSES_KEY, serde_json::to_string(&self.classes)),
@@ -93,9 +107,9 @@ impl TrainedNetwork {
         }
         let mut network = Network::new(device, &spec, 1)?;
         file.restore(&mut network)?;
-        let (seed, data) = seed_and_data(&mut file);
+        let Training { seed, data, reading } = Training::take(&mut file);
         let metadata = std::mem::take(&mut file.metadata);
-        let origin = Origin { input, classes, seed, data, metadata };
+        let origin = Origin { input, classes, seed, data, reading, metadata };
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
         Ok(TrainedNetwork { network, origin, notices, path })
     }
@@ -113,21 +127,67 @@ impl TrainedNetwork {
     /// network does not know.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
         let name = choice.name(self.origin.data.as_deref())?;
-        let taken = choice.take(name)?;
-        let set = taken.set;
-        if let Some(labels) = &set.labels {
-            check_labels(&set.name, labels, self.origin.classes.len())?;
-        }
-        let (cases, part) = (self.origin.input.prepare(&set)?, taken.part);
-        Ok(Chosen { cases, labels: set.labels, data: name.into(), part, notices: set.notices })
+        let taken = choice.take(name, self.origin.trained_on(), true)?;
+        let mut set = taken.set;
+        let labels = self.known_classes(&mut set)?;
+        let input = &self.origin.input;
+        set.notices.extend(input.notice(&set));
+        let (cases, part) = (input.prepare(&set)?, taken.part);
+        let DataSet { ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
     }
 
-    /// The probability of each class for each case.
+    /// The labels of a set as the network's classes: those of the same names. Where none has a known name, and either
+    /// side has but numbers, they are taken by their place.
+    fn known_classes(&self, set: &mut DataSet) -> Result<Option<Vec<u32>>> {
+        let Some(labels) = set.labels.take() else { return Ok(None) };
+        let own = &self.origin.classes;
+        let numbers = |names: &[String]| names.iter().all(|name| name.parse::<i64>().is_ok());
+        let place = |name: &String| own.iter().position(|known| known == name);
+        let none_known = set.classes.iter().all(|name| place(name).is_none());
+        let fits = |name: &String| name.parse::<usize>().is_ok_and(|n| n < own.len());
+        let places: Vec<Option<usize>> =
+            if none_known && numbers(&set.classes) && set.classes.iter().all(fits) {
+                set.classes.iter().map(|name| name.parse().ok()).collect()
+            } else if none_known && numbers(own) && set.classes.len() == own.len() {
+                (0..own.len()).map(Some).collect()
+            } else {
+                set.classes.iter().map(place).collect()
+            };
+        if none_known && !labels.is_empty() && places.iter().all(Option::is_some) {
+            set.notices.push(format!(
+                "{}: the classes have other names than the network's, and are taken by their place",
+                set.name
+            ));
+        }
+        let class = |(case, &label): (usize, &u32)| {
+            places.get(label as usize).copied().flatten().map(|class| class as u32).ok_or_else(
+                || {
+                    let name = set.classes.get(label as usize).map_or("?", String::as_str);
+                    let known: Vec<&str> = own.iter().map(String::as_str).take(12).collect();
+                    let more = if own.len() > known.len() { " …" } else { "" };
+                    let detail = format!(
+                        "case {case} has the label {name}, and the network knows {} classes: {}{more}",
+                        own.len(),
+                        known.join(", ")
+                    );
+                    Error::data(&set.name, detail)
+                },
+            )
+        };
+        labels.iter().enumerate().map(class).collect::<Result<_>>().map(Some)
+    }
+
+    /// The probability of each class for each case. Pictures without contrast get no class.
     ///
     /// # Errors
     /// As [`predict`].
     pub fn predict(&self, cases: &Cases) -> Result<Predictions> {
-        predict(&self.network, cases, &self.origin.input, None)
+        let mut found = predict(&self.network, cases, &self.origin.input, None)?;
+        for case in self.blank(cases) {
+            found.predicted[case] = found.classes as u32;
+        }
+        Ok(found)
     }
 }
 

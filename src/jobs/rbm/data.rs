@@ -26,7 +26,11 @@ impl Prepared {
     /// # Errors
     /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the units.
     pub fn load(settings: &mut RbmSettings, observer: &mut dyn Observer) -> Result<Self> {
-        let Splits { train, test } = data::load(&settings.data)?;
+        let mut splits = data::load_with(&settings.data, &settings.reading())?;
+        if settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some() {
+            splits.pictures_into_unit_interval()?;
+        }
+        let Splits { train, test } = splits;
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }

@@ -112,7 +112,7 @@ impl TrainedRbm {
 
     /// Some cases, and the means of the training part.
     fn chosen_with_means(&self, choice: &Choice<'_>, name: &str) -> Result<(Chosen, Vec<f32>)> {
-        let taken = choice.take(name)?;
+        let taken = choice.take(name, self.origin.trained_on(), self.takes_unit_interval())?;
         let mut chosen = self.treat(taken.set, name, taken.part)?;
         let means = match taken.training {
             None => chosen.cases.means(),

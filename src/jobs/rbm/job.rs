@@ -80,6 +80,7 @@ impl RbmJob {
             image: self.prepared.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
             ..Origin::default()
         }
     }

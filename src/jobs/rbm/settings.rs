@@ -2,10 +2,12 @@
 
 use toml::{Table, Value};
 
+use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    BinarizeHow, DEVICE, LIMIT, SEED, VALIDATION, Validation, text, whole, word,
+    ARRAY, BinarizeHow, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation,
+    text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -17,10 +19,13 @@ settings! {
         model: String = Setting { default: Default::Is("rbm"), ..Setting::NEW };
         data: String = Setting {
             value: "DATA",
-            help: "digits or fashion (bundled), a folder in MNIST's naming, or a file: idx, idx.gz, npy, csv, png",
+            help: DATA_HELP,
             default: Default::Is("digits"),
             ..Setting::NEW
         };
+        labels: Option<String> = LABELS;
+        array: Option<String> = ARRAY;
+        scale: Option<f32> = SCALE;
         visible: UnitKind = Setting {
             value: "KIND",
             help: "bernoulli (values in [0, 1]) or gaussian (real values, unit variance)",
@@ -171,7 +176,7 @@ impl Settings for RbmSettings {
 
     fn check(&self) -> Result<()> {
         match (self.visible, self.binarize.0, self.standardize) {
-            (kind @ UnitKind::Softmax(_), ..) => {
+            (kind @ (UnitKind::Softmax(_) | UnitKind::Labelled(_)), ..) => {
                 let detail = format!(
                     "{kind} units are trained by the library alone; use bernoulli or gaussian"
                 );
@@ -225,6 +230,11 @@ impl Settings for RbmSettings {
 }
 
 impl RbmSettings {
+    /// How the data are read.
+    pub fn reading(&self) -> Reading {
+        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+    }
+
     /// The defaults for some data.
     ///
     /// # Errors

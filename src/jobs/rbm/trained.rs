@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing};
+use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::{Choice, Chosen, seed_and_data, set_seed_and_data};
+use crate::jobs::choice::TrainedOn;
+use crate::jobs::{Choice, Chosen, Training};
 use crate::models::{HostArray, Model, Rbm, UnitKind};
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
@@ -22,6 +23,8 @@ pub struct Origin {
     pub seed: u64,
     /// What the data are called, where that is known.
     pub data: Option<String>,
+    /// How they were read.
+    pub reading: Reading,
     /// Further keys of its file, kept as they are.
     pub metadata: BTreeMap<String, String>,
 }
@@ -30,7 +33,14 @@ pub struct Origin {
 impl Default for Origin {
     fn default() -> Self {
         let preprocessing = Preprocessing::default();
-        Origin { preprocessing, image: None, seed: 1, data: None, metadata: BTreeMap::new() }
+        Origin {
+            preprocessing,
+            image: None,
+            seed: 1,
+            data: None,
+            reading: Reading::default(),
+            metadata: BTreeMap::new(),
+        }
     }
 }
 
@@ -43,6 +53,10 @@ const MEAN: &str = "data_mean";
 const STD: &str = "data_std";
 
 impl Origin {
+    pub(super) fn trained_on(&self) -> TrainedOn<'_> {
+        TrainedOn { data: self.data.as_deref(), reading: &self.reading }
+    }
+
     /// A machine of this origin as a file.
     ///
     /// # Errors
@@ -50,7 +64,7 @@ impl Origin {
     pub fn file(&self, rbm: &mut dyn Model) -> Result<ModelFile> {
         let mut file = ModelFile::of(rbm)?;
         file.metadata.extend(self.metadata.clone());
-        set_seed_and_data(&mut file, self.seed, self.data.as_deref());
+        Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
         if let Some(binarize) = self.preprocessing.binarize {
             file.metadata.insert(BINARIZE_KEY.into(), binarize.to_string());
         }
@@ -72,7 +86,7 @@ impl Origin {
     pub(super) fn for_picture(&self, kind: UnitKind, values: &mut [f32]) -> Result<(f32, f32)> {
         self.preprocessing.undo(values)?;
         Ok(match kind {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) => (0.0, 1.0),
+            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
             UnitKind::Gaussian => robust_range(values),
         })
     }
@@ -132,12 +146,13 @@ impl TrainedRbm {
         };
         let units = rbm.visible_count();
         let image = file.metadata.remove(IMAGE_KEY).and_then(|text| parse_image(&text, units));
-        let (seed, data) = seed_and_data(&mut file);
+        let Training { seed, data, reading } = Training::take(&mut file);
         let origin = Origin {
             preprocessing: Preprocessing { binarize, mean, std },
             image: image.or_else(|| ImageShape::guess(units)),
             seed,
             data,
+            reading,
             metadata: std::mem::take(&mut file.metadata),
         };
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
@@ -156,7 +171,7 @@ impl TrainedRbm {
     /// [`Error::Data`] for another width than the machine's, and for values that its units cannot have.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
         let name = choice.name(self.origin.data.as_deref())?;
-        let taken = choice.take(name)?;
+        let taken = choice.take(name, self.origin.trained_on(), self.takes_unit_interval())?;
         self.treat(taken.set, name, taken.part)
     }
 
@@ -165,7 +180,10 @@ impl TrainedRbm {
         let (width, visible) = (set.cases.width(), self.rbm.visible_count());
         if width != visible {
             let path = self.path.display();
-            let detail = format!("{width} values a case, and {path} has {visible} visible units");
+            let mut detail =
+                format!("{width} values a case, and {path} has {visible} visible units");
+            // What was left out of the data may be why.
+            set.notices.iter().for_each(|notice| detail.push_str(&format!("; {notice}")));
             return Err(Error::data(name, detail));
         }
         let Origin { preprocessing, seed, .. } = &self.origin;
@@ -173,7 +191,14 @@ impl TrainedRbm {
         if self.rbm.visible().kind() == UnitKind::Bernoulli {
             cases.check_unit_interval(name)?;
         }
-        Ok(Chosen { cases, labels: set.labels, data: name.into(), part, notices: set.notices })
+        let DataSet { labels, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+    }
+
+    /// Whether the machine, or what is done to data before, takes values in [0, 1].
+    pub(super) fn takes_unit_interval(&self) -> bool {
+        self.rbm.visible().kind() == UnitKind::Bernoulli
+            || self.origin.preprocessing.binarize.is_some()
     }
 
     /// Whether its numbers are in the standardised space of the training data (mean 0, deviation 1).

@@ -17,6 +17,9 @@ fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         out.push(case(device, [7, 4, 1], [0.3, 0.31], form, Values::Wide)?);
         out.push(case(device, [5, 67, 9], [0.5, 0.75], form, Values::NonFinite)?);
     }
+    // Two groups for the first eight invocations.
+    let form = Form { hidden: Hidden::Softmax(5000), samples: true };
+    out.push(case(device, [1, 72 * 5000, 9], [0.5, 0.75], form, Values::Rising)?);
     Ok(())
 }
 

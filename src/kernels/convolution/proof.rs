@@ -242,6 +242,18 @@ pub fn case(
     Ok(check.outcome(name, format!("{tiles:?} {kernel:?} {form:?} {values:?}")))
 }
 
+/// Large kernels, one of which covers the picture; many output maps; many places.
+pub fn long(kernel: Kernel) -> Vec<Form> {
+    let plain = |channels, image, kernel| Form::plain(1, channels, image, kernel);
+    match kernel {
+        Kernel::Forward(_) => {
+            vec![plain([1, 1], [300, 304], [300, 301]), plain([1, 1], [300, 301], [300, 301])]
+        }
+        Kernel::GradInput => vec![plain([1, LONG], [1, 4], [1, 1])],
+        Kernel::GradKernel(_) => vec![plain([1, 1], [1, LONG], [1, 2])],
+    }
+}
+
 /// The standard set of one of the three.
 pub(crate) fn standard_of(device: &Device, kernel: Kernel, out: &mut Vec<Outcome>) -> Result<()> {
     for tiles in Tiles::ALL {
@@ -250,6 +262,9 @@ pub(crate) fn standard_of(device: &Device, kernel: Kernel, out: &mut Vec<Outcome
         }
         for values in [Values::Huge, Values::NonFinite] {
             out.push(case(device, tiles, kernel, FORMS[3], values)?);
+        }
+        for form in long(kernel) {
+            out.push(case(device, tiles, kernel, form, Values::Rising)?);
         }
     }
     Ok(())

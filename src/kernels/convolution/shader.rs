@@ -1,11 +1,14 @@
 //! The parameter block of the convolution shaders.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Geometry;
-use crate::device::{Bind, Command, Gpu, Shader};
+use crate::device::{Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
+use crate::kernels::slices::{Slice, iterations, slices};
+use crate::kernels::tile::Tiles;
 use crate::kernels::{flag, groups, tile};
 use crate::tensor::Tensor;
 
@@ -52,6 +55,11 @@ pub(crate) struct Params {
     pub taps: u32,
     pub terms: u32,
     pub groups: u32,
+    pub rows: [u32; 2],
+    pub columns: [u32; 2],
+    pub k_start: u32,
+    pub source_group: u32,
+    pub unused: [u32; 2],
 }
 
 impl Params {
@@ -77,7 +85,18 @@ impl Params {
             taps: g.taps() as u32,
             terms: (g.batch * g.places()) as u32,
             groups: g.groups as u32,
+            rows: [0, g.kernel[0] as u32],
+            columns: [0, g.kernel[1] as u32],
+            k_start: 0,
+            source_group: 0,
+            unused: [0; 2],
         }
+    }
+
+    /// For a slice of K.
+    pub fn sliced(self, slice: &Slice<1>) -> Self {
+        let [Range { start, end }] = slice.ranges;
+        Params { k_start: start, k: end, ..self }
     }
 
     /// Workgroups of the tiled loops.
@@ -140,32 +159,52 @@ impl Pixels<'_> {
         };
         let down = u64::from(m.div_ceil(gpu.size(&PIXELS, "ROWS")?));
         let across = groups(pieces as usize, gpu.size(&PIXELS, "LANES")?);
+        let params = Params { m, n: pieces, source_group: k, ..params };
+        let groups = u64::from(params.slices) * down * across;
+        let lengths = [k, plain.kernel[0], plain.kernel[1]].map(|n| n as usize);
+        slices(gpu, lengths, 1)
+            .try_for_each(|slice| self.one(gpu, &params, &slice, (groups, g.cost())))
+    }
+
+    /// One dispatch: all of it, or a slice of channels and of the kernel's rows and columns.
+    fn one(
+        &self,
+        gpu: &Arc<Gpu>,
+        params: &Params,
+        slice: &Slice<3>,
+        (groups, cost): (u64, Cost),
+    ) -> Result<()> {
+        let [channels, rows, columns] = slice.ranges.clone().map(|r| [r.start, r.end]);
+        let [k_start, k] = channels;
+        let params = Params { k_start, k, rows, columns, ..*params };
         let slides = params.stride[1] == 1 && params.dilation[1] == 1;
-        let (bias, connections) = (
-            self.bias.map(Tensor::gpu).transpose()?,
-            self.connections.map(Tensor::gpu).transpose()?,
-        );
+        // What is done to the sums waits for the last.
+        let bias = self.bias.filter(|_| slice.last).map(Tensor::gpu).transpose()?;
+        let activation = if slice.last { self.activation } else { Activation::Identity };
+        let connections = self.connections.map(Tensor::gpu).transpose()?;
         gpu.record(Command {
             op: self.op,
             shader: &PIXELS,
             constants: &[
                 ("BIAS", flag(bias.is_some())),
                 ("CONNECTIONS", flag(connections.is_some())),
-                ("ACTIVATION", self.activation as u32),
-                ("TURNED", flag(turned)),
+                ("ACTIVATION", activation as u32),
+                ("TURNED", flag(self.turned)),
                 ("PADDED", flag(params.padding != [0, 0])),
                 ("SLIDES", flag(slides)),
+                ("RESUMES", slice.resumes()),
             ],
-            params: bytemuck::bytes_of(&Params { m, n: pieces, k, ..params }),
+            params: bytemuck::bytes_of(&params),
             binds: &[
                 Bind::Read(self.source.gpu()?),
                 Bind::Read(self.kernel.gpu()?),
                 bias.map_or(Bind::Unused, Bind::Read),
                 connections.map_or(Bind::Unused, Bind::Read),
-                Bind::Write(self.result.gpu()?),
+                slice.output(self.result.gpu()?),
             ],
-            groups: u64::from(params.slices) * down * across,
-            cost: g.cost(),
+            loops: slice.loops,
+            groups,
+            cost: slice.cost(cost),
         })
     }
 }
@@ -177,6 +216,8 @@ pub(crate) struct PartialSums {
     pub params: Params,
     pub groups: u64,
     pub runs: usize,
+    /// Iterations of one invocation.
+    pub loops: u64,
 }
 
 impl PartialSums {
@@ -186,15 +227,18 @@ impl PartialSums {
         const LONG: usize = 512;
         let terms = g.batch * g.places();
         let columns = g.patch() + 1;
-        let runs = runs(g, tile::groups(gpu, shader, g.out_group(), columns)?, terms / LONG);
+        let each = Tiles::of(gpu).loops_each();
+        let runs = runs(g, tile::groups(gpu, shader, g.out_group(), columns)?, terms / LONG)
+            .max(slices(gpu, [terms], each).count());
         let length = terms.div_ceil(runs);
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
         let groups = params.tiles(gpu, shader)?;
-        Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs })
+        let loops = length as u64 * each;
+        Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs, loops })
     }
 
     /// The loop over neighbouring taps, where the output's rows are of at least four places; its runs are
-    /// of whole rows.
+    /// of whole rows, or of parts of one where rows are too long for one invocation's loops.
     pub fn taps(gpu: &Gpu, g: &Geometry) -> Result<Option<Self>> {
         if g.positions[1] < NARROWEST {
             return Ok(None);
@@ -203,10 +247,20 @@ impl PartialSums {
         let pieces = g.kernel[1].div_ceil(gpu.size(&TAPS, "TAPS")? as usize);
         let across = groups(g.in_group() * g.kernel[0] * pieces + 1, gpu.size(&TAPS, "LANES")?);
         let tiles = across * groups(g.out_group(), gpu.size(&TAPS, "ROWS")?);
-        let runs = runs(g, tiles, lines);
-        let length = lines.div_ceil(runs);
+        // The first slice is as long as any.
+        let longest = slices(gpu, [lines, g.positions[1]], 1).next();
+        let [most_lines, places] =
+            longest.map_or([lines, g.positions[1]], |slice| slice.ranges.map(|r| r.len()));
+        let parts = g.positions[1].div_ceil(places.max(1));
+        let line_runs = runs(g, tiles, lines).max(lines.div_ceil(most_lines.max(1)));
+        let length = lines.div_ceil(line_runs);
+        let runs = line_runs * parts;
         let size = [g.out_group(), g.patch() + 1, length];
-        let params = Params { terms: lines as u32, ..Params::new(g, size, runs * g.groups) };
+        let params = Params {
+            terms: lines as u32,
+            columns: [places as u32, parts as u32],
+            ..Params::new(g, size, runs * g.groups)
+        };
         Ok(Some(PartialSums {
             shader: &TAPS,
             constants: vec![
@@ -216,6 +270,7 @@ impl PartialSums {
             params,
             groups: u64::from(params.slices) * tiles,
             runs,
+            loops: iterations(&[length as u64, places as u64], 1),
         }))
     }
 }

@@ -45,6 +45,7 @@ fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
                 out.push(case(device, tiles, form, [9, 67, 31], values)?);
             }
         }
+        out.push(case(device, tiles, PLAIN, [1, 1, LONG], Values::Rising)?);
     }
     Ok(())
 }

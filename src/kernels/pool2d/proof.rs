@@ -13,6 +13,10 @@ fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
             out.push(case(device, &form, [3, 2, 7, 11], values)?);
         }
     }
+    for pool in POOLS {
+        let long = Pooling { stride: [1, 1], ..Pooling::new(pool, [300, 301]) };
+        out.push(case(device, &long, [1, 1, 300, 304], Values::Rising)?);
+    }
     Ok(())
 }
 

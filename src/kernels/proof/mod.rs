@@ -11,10 +11,20 @@ pub use compare::{Check, EPSILON, FLUSH};
 pub use inputs::{Inputs, Values};
 
 pub(crate) use super::catalogue::{Entry, Variant};
+use super::slices::with_slices;
 pub(crate) use crate::device::{Device, Gpu, Shader};
 pub(crate) use crate::error::Result;
 pub(crate) use crate::random::Draw;
 pub(crate) use crate::tensor::Tensor;
+
+/// Longer than the loops of one invocation get on Mesa's software adapters (65,535 iterations).
+pub const LONG: usize = 90_000;
+
+/// A case on long rows in several slices. Teams of 64 pass over four million columns before their loops are
+/// as long as [`LONG`], so the slices are made shorter instead.
+pub(crate) fn long_rows<T>(case: impl FnOnce() -> T) -> T {
+    with_slices(512, case)
+}
 
 /// The result of one comparison.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -30,6 +40,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A case whose kernel did not write all of its result.
+    pub(crate) fn unfinished(kernel: &'static str, detail: String) -> Self {
+        let case = "every element is written".into();
+        Outcome { kernel, case, worst: f64::INFINITY, detail: Some(detail) }
+    }
+
     /// Whether every element was within its tolerance.
     pub fn passed(&self) -> bool {
         self.worst <= 1.0

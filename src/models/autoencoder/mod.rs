@@ -238,7 +238,7 @@ impl Autoencoder {
         if let (Some(slopes), Some(dw)) = (slopes, space.gradients_mut().next()) {
             elementwise_in_place(Elementwise::ADD, dw, Some(&slopes))?;
         }
-        if self.spec.tied { self.join_gradients(space) } else { Ok(()) }
+        self.join_gradients(space)
     }
 
     fn loss(
@@ -267,10 +267,8 @@ impl Autoencoder {
 
     /// Both layers of a pair get the sum of their weights' gradients, so that equal weights stay equal.
     fn join_gradients(&self, space: &mut Workspace) -> Result<()> {
-        let weights: Vec<usize> = self.weights().collect();
         let mut gradients: Vec<&mut Tensor> = space.gradients_mut().collect();
-        for (&encoder, &decoder) in weights.iter().zip(weights.iter().rev()).take(weights.len() / 2)
-        {
+        for [encoder, decoder] in self.tied() {
             let (before, rest) = gradients.split_at_mut(decoder);
             let (Some(dw), Some(back)) = (before.get_mut(encoder), rest.first_mut()) else {
                 continue;
@@ -281,9 +279,15 @@ impl Autoencoder {
         Ok(())
     }
 
-    /// Where the weights stand among the parameters.
-    fn weights(&self) -> impl Iterator<Item = usize> {
-        self.layers.parameters().enumerate().filter(|(_, p)| p.decays).map(|(at, _)| at)
+    /// Where the weights of each tied pair stand among the parameters, the encoder's first.
+    pub(crate) fn tied(&self) -> Vec<[usize; 2]> {
+        if !self.spec.tied {
+            return Vec::new();
+        }
+        let parameters = self.layers.parameters().enumerate();
+        let weights: Vec<usize> = parameters.filter(|(_, p)| p.decays).map(|(at, _)| at).collect();
+        let pairs = weights.iter().zip(weights.iter().rev()).take(weights.len() / 2);
+        pairs.map(|(&encoder, &decoder)| [encoder, decoder]).collect()
     }
 
     /// Makes the decoder's weights the encoder's, where they are tied.

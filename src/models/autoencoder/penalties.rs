@@ -5,7 +5,7 @@ use crate::kernels::activation::Activation;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::kernels::sample::{bernoulli, gaussian};
-use crate::layers::Workspace;
+use crate::layers::{Pass, Workspace};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
@@ -37,6 +37,16 @@ impl Autoencoder {
             space.add_gradient(number, gradient)?;
         }
         Ok(slopes)
+    }
+
+    /// As [`Autoencoder::penalty`], of the input that a pass over `x` sees; 0, at no cost, where there is none.
+    pub(crate) fn penalty_in(&self, x: &Tensor, pass: Pass) -> Result<f64> {
+        let Penalties { sparse, contractive } = self.spec.penalties;
+        match (self.spec.noise, pass) {
+            _ if sparse.is_none() && contractive.is_none() => Ok(0.0),
+            (Some(noise), Pass::Train(draw)) => self.penalty(&corrupt(noise, x, draw)?),
+            _ => self.penalty(x),
+        }
     }
 
     /// β Σ_j KL(ρ‖ρ̂_j) and the contractive penalty of a batch, in f64 on the host: what the gradient is of, besides

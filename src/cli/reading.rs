@@ -1,0 +1,24 @@
+//! The options of every command that reads data.
+
+use clap::Args;
+
+use crate::data::Reading;
+use crate::jobs::{ARRAY_HELP, LABELS_HELP, SCALE_HELP};
+
+/// How data are read that do not say it themselves.
+#[derive(Args)]
+pub struct ReadingOptions {
+    #[arg(long, value_name = "COLUMN|FILE", help = LABELS_HELP)]
+    pub labels: Option<String>,
+    #[arg(long, value_name = "NAME", help = ARRAY_HELP)]
+    pub array: Option<String>,
+    #[arg(long, value_name = "MAX", help = SCALE_HELP)]
+    pub scale: Option<f32>,
+}
+
+impl ReadingOptions {
+    /// As the library takes it.
+    pub fn reading(&self) -> Reading {
+        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+    }
+}

@@ -1,0 +1,97 @@
+//! One file, by what it is.
+
+use std::path::Path;
+
+use super::input::Input;
+use super::kind::{self, Kind};
+use super::labels::{Labels, RawPart, check_count};
+use super::reading::Reading;
+use super::{csv, idx, npy, npz, picture};
+use crate::error::{Error, Result};
+
+/// Opens a file and looks at what it is.
+fn open(path: &Path) -> Result<(Input<'static>, Kind)> {
+    let input = Input::open(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match kind::of(&name, input.start()) {
+        Ok(kind) => Ok((input, kind)),
+        Err(what) => Err(input.error(0, what)),
+    }
+}
+
+/// The cases of a file, and those for testing where it has some.
+pub(super) fn read(
+    path: &Path,
+    name: &str,
+    reading: &Reading,
+) -> Result<(RawPart, Option<RawPart>)> {
+    let (input, kind) = open(path)?;
+    let no_arrays = "only a .npz holds several arrays";
+    let mut part = match kind {
+        Kind::Npz => {
+            drop(input);
+            return npz(path, name, reading);
+        }
+        Kind::Text => return Ok((csv::read(input, name, reading)?, None)),
+        Kind::Png | Kind::Jpeg => {
+            reading.refuse(&["array"], "a picture", no_arrays)?;
+            picture::read(input, name)?
+        }
+        Kind::Idx => {
+            reading.refuse(&["array"], "an idx file", no_arrays)?;
+            idx::read(input, name)?
+        }
+        Kind::Npy => {
+            reading.refuse(&["array"], "a .npy file", no_arrays)?;
+            npy::read(input, name)?
+        }
+    };
+    label(&mut part, path, reading)?;
+    Ok((part, None))
+}
+
+/// An archive, whose labels may stand in another file.
+fn npz(path: &Path, name: &str, reading: &Reading) -> Result<(RawPart, Option<RawPart>)> {
+    match reading.labels.as_deref().filter(|labels| Path::new(labels).is_file()) {
+        None => npz::read(path, name, reading),
+        Some(_) => {
+            let without = Reading { labels: Some("none".into()), ..reading.clone() };
+            let (mut train, test) = npz::read(path, name, &without)?;
+            label(&mut train, path, reading)?;
+            Ok((train, test))
+        }
+    }
+}
+
+/// Takes the labels from the file that the user names.
+fn label(part: &mut RawPart, path: &Path, reading: &Reading) -> Result<()> {
+    let Some(labels) = reading.labels.as_deref().filter(|_| !reading.no_labels()) else {
+        return Ok(());
+    };
+    let file = Path::new(labels);
+    if !file.is_file() {
+        let detail = format!(
+            "'{labels}' is no file; {} has no columns with names, so its labels stand in a file of their own (idx, .npy, \
+             .npz, or a csv of one column)",
+            path.display()
+        );
+        return Err(Error::setting("labels", detail));
+    }
+    let found = read_labels(file)?;
+    check_count(file, found.len(), path, part.set.cases.len())?;
+    part.set.notices.push(format!("the labels are those of {labels}"));
+    part.labels = Some(found);
+    Ok(())
+}
+
+/// A file of labels.
+pub(super) fn read_labels(path: &Path) -> Result<Labels> {
+    let (input, kind) = open(path)?;
+    match kind {
+        Kind::Idx => idx::read_labels(input),
+        Kind::Npy => npy::read_labels(input),
+        Kind::Npz => npz::read_labels(path),
+        Kind::Text => csv::read_labels(input),
+        Kind::Png | Kind::Jpeg => Err(input.error(0, "this is a picture; expected labels")),
+    }
+}

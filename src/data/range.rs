@@ -1,0 +1,124 @@
+//! How large the numbers of a source are: what stands for 1, and what is said where that can hardly be.
+
+use super::cases::Cases;
+use super::labels::RawPart;
+use super::set::Splits;
+use super::values::{Values, first};
+use crate::error::Result;
+
+/// The largest numbers of one byte and of two.
+const FULL: [f32; 2] = [255.0, 65535.0];
+
+/// Divides the numbers by the user's scale, or looks at what they are.
+pub(super) fn settle(
+    train: &mut RawPart,
+    test: Option<&mut RawPart>,
+    scale: Option<f32>,
+) -> Result<()> {
+    let zero_one = train.is_zero_one() && test.as_ref().is_none_or(|test| test.is_zero_one());
+    let ones = train.set.cases.range().is_some_and(|(_, largest)| largest > 0.0);
+    if scale.is_none() && zero_one && ones {
+        let name = &train.set.name;
+        let note =
+            format!("{name}: the bytes are 0 and 1 alone, and are read as bits, not as x/255");
+        train.set.notices.push(note);
+    } else if scale.is_none() {
+        train.tell_dark();
+    }
+    for part in std::iter::once(train).chain(test) {
+        match scale {
+            Some(scale) => part.scale(scale)?,
+            None if zero_one && ones => part.bytes_as_bits()?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+impl RawPart {
+    /// Divides every number of the source by `scale`.
+    fn scale(&mut self, scale: f32) -> Result<()> {
+        let cases = &self.set.cases;
+        let divided = |x: f32| (f64::from(x) / f64::from(self.unit) / f64::from(scale)) as f32;
+        let values = match cases.values() {
+            Values::Bits(bits) => {
+                Values::from_floats(bits.iter().map(|&b| f32::from(b) / scale).collect())
+            }
+            Values::U8 { values, .. } => Values::U8 { values: values.clone(), scale: 1.0 / scale },
+            Values::F32(values) => Values::F32(values.iter().map(|&x| divided(x)).collect()),
+        };
+        self.set.cases = Cases::instead_of(cases, values, cases.width())?;
+        Ok(())
+    }
+
+    /// Bytes of 0 and 1 alone are binary data, not nearly black pictures.
+    fn is_zero_one(&self) -> bool {
+        match self.set.cases.values() {
+            Values::U8 { values, .. } => !self.pictures && first(values, |x| x > 1).is_none(),
+            _ => false,
+        }
+    }
+
+    fn bytes_as_bits(&mut self) -> Result<()> {
+        if let Values::U8 { values, .. } = self.set.cases.values() {
+            let bits = Values::Bits(values.clone());
+            self.set.cases = Cases::instead_of(&self.set.cases, bits, self.set.cases.width())?;
+        }
+        Ok(())
+    }
+
+    /// Says so where the largest number is below half of what its type holds.
+    fn tell_dark(&mut self) {
+        let full = (1.0 / self.unit).round();
+        let Some((_, largest)) = self.set.cases.range().filter(|_| full > 1.0) else { return };
+        let largest = largest * full;
+        if largest > 0.5 && largest < 0.5 * full {
+            let shown = if largest.fract().abs() < 1e-3 { largest.round() } else { largest };
+            self.set.notices.push(format!(
+                "{}: the largest value is {shown} of {full}, so that all is darker than {:.2}; if {shown} stands for white, \
+                 --scale {shown} divides by it",
+                self.set.name,
+                largest / full
+            ));
+        }
+    }
+}
+
+impl Splits {
+    /// Pictures whose numbers run to 255 (or 65,535), as those of bytes do, but are plain numbers, come into [0, 1], as
+    /// pictures of bytes are. The training part's numbers decide for both, and a notice says what was done.
+    ///
+    /// # Errors
+    /// None where the parts are sound.
+    pub fn pictures_into_unit_interval(&mut self) -> Result<()> {
+        let train = &self.train;
+        let (Values::F32(_), Some(_)) = (train.cases.values(), train.image) else { return Ok(()) };
+        let Some((least, largest)) = train.cases.range() else { return Ok(()) };
+        let full = FULL.into_iter().find(|&full| (0.5 * full..=full).contains(&largest));
+        let (Some(full), true) = (full, least >= 0.0) else { return Ok(()) };
+        for set in std::iter::once(&mut self.train).chain(self.test.as_mut()) {
+            let values = match set.cases.values() {
+                Values::F32(values) => of_full(values, full),
+                Values::Bits(bits) => {
+                    Values::F32(bits.iter().map(|&b| f32::from(b) / full).collect())
+                }
+                Values::U8 { .. } => continue,
+            };
+            set.cases = Cases::instead_of(&set.cases, values, set.cases.width())?;
+        }
+        self.train.notices.push(format!(
+            "{}: the values run to {largest} and are read as x/{full}; --scale MAX divides by another number",
+            self.train.name
+        ));
+        Ok(())
+    }
+}
+
+/// Bytes where the numbers are such.
+fn of_full(values: &[f32], full: f32) -> Values {
+    let byte = |x: f32| x.fract() == 0.0 && (0.0..=255.0).contains(&x);
+    match full == 255.0 && first(values, |x| !byte(x)).is_none() {
+        true => Values::U8 { values: values.iter().map(|&x| x as u8).collect(), scale: 1.0 / full },
+        false => Values::F32(values.iter().map(|&x| x / full).collect()),
+    }
+}

@@ -1,0 +1,104 @@
+//! What a user says of a source that does not say it itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::interval::Interval;
+
+/// How a source is read, where it does not tell by itself.
+///
+/// ```
+/// use harmonium::data::{self, Reading};
+/// # let folder = std::env::temp_dir().join(format!("harmonium-reading-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let path = folder.join("flowers.csv");
+/// std::fs::write(&path, "length,kind\n8,rose\n2,daisy\n16,rose\n").unwrap();
+/// let reading = Reading::default().labels("kind").scale(16.0);
+/// let flowers = data::load_with(path.to_str().unwrap(), &reading)?.train;
+/// assert_eq!(flowers.classes, ["daisy", "rose"]);
+/// assert_eq!(flowers.labels, Some(vec![1, 0, 1]));
+/// assert_eq!(flowers.cases.row(0), [0.5]);
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Reading {
+    /// Where the labels are. Of a csv the column, by its name or by its number counted from 1, or `last`; of arrays
+    /// another array of the same .npz, or a file; `none` where nothing is to be taken for labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
+    /// Which array of a .npz holds the cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub array: Option<String>,
+    /// What the number 1 stands for: every number is divided by it. Above 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f32>,
+}
+
+impl Reading {
+    /// The scales that there are.
+    pub const SCALE: Interval = Interval::above(0.0);
+
+    /// All that can be said.
+    pub fn of(labels: Option<String>, array: Option<String>, scale: Option<f32>) -> Self {
+        Reading { labels, array, scale }
+    }
+
+    /// The same with labels from there.
+    #[must_use]
+    pub fn labels(self, labels: impl Into<String>) -> Self {
+        Reading { labels: Some(labels.into()), ..self }
+    }
+
+    /// The same with this array.
+    #[must_use]
+    pub fn array(self, array: impl Into<String>) -> Self {
+        Reading { array: Some(array.into()), ..self }
+    }
+
+    /// The same with this scale.
+    #[must_use]
+    pub fn scale(self, scale: f32) -> Self {
+        Reading { scale: Some(scale), ..self }
+    }
+
+    /// The same, and of `other` what this does not say.
+    #[must_use]
+    pub fn or(self, other: &Reading) -> Self {
+        Reading {
+            labels: self.labels.or_else(|| other.labels.clone()),
+            array: self.array.or_else(|| other.array.clone()),
+            scale: self.scale.or(other.scale),
+        }
+    }
+
+    /// Whether nothing is to be taken for labels.
+    pub(super) fn no_labels(&self) -> bool {
+        self.labels.as_deref() == Some("none")
+    }
+
+    /// That the scale is one.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        self.scale.map_or(Ok(()), |scale| Self::SCALE.check("scale", scale))
+    }
+
+    /// The setting of these that means nothing for a source of this kind, refused.
+    pub(super) fn refuse(&self, unused: &[&'static str], source: &str, why: &str) -> Result<()> {
+        let given = [
+            ("labels", self.labels.is_some() && !self.no_labels()),
+            ("array", self.array.is_some()),
+            ("scale", self.scale.is_some()),
+        ];
+        match given.iter().find(|(name, given)| *given && unused.contains(name)) {
+            Some((name, _)) => {
+                Err(Error::setting(*name, format!("means nothing for {source}: {why}")))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Up–down fine-tuning of a deep belief net: contrastive wake–sleep (Hinton, Osindero and Teh 2006, appendix B).
+//!
+//! Up (wake): h¹ … hᴸ⁻¹ are sampled by recognition from the case, h⁰. Generation of each directed layer l learns to
+//! make what was there, ΔGˡ = (hˡ⁻¹ − p)hˡᵀ and Δbˡ = hˡ⁻¹ − p with p the mean of p(hˡ⁻¹ | hˡ). The top machine learns
+//! by CD-k from hᴸ⁻¹, joined to the case's label where the net has labels. Down (sleep): from the chain's last state
+//! sᴸ⁻¹ states are sampled by generation, the data's as means. Recognition learns to find what they came from,
+//! ΔWˡ = sˡ⁻¹(sˡ − q)ᵀ and Δaˡ = sˡ − q with q the mean of q(hˡ | sˡ⁻¹). All are means over the batch, taken before
+//! anything changes.
+//!
+//! As in the paper the pass down begins at the top's chain and not at a fantasy. The top's statistics use p(hᴸ | ·) in
+//! place of its samples, which changes no expectation.
+
+use crate::error::{Error, Result};
+use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
+use crate::kernels::cd_update::{Phases, Step, cd_update};
+use crate::models::labels::{features, join, one_hot};
+use crate::models::{DeepBeliefNet, Model, Visit};
+use crate::random::{ChainDraw, ChainStreams};
+use crate::tensor::Tensor;
+
+use super::figure::{LEARNING_RATE, MOMENTUM};
+use super::learner::{Learner, Order, check_width, rate};
+use super::state::Clock;
+use super::up_down_config::UpDownConfig;
+use super::{Batch, BatchSource, Figures, watch};
+
+/// Fine-tunes a [`DeepBeliefNet`], whose generation gets weights of its own.
+///
+/// ```
+/// use harmonium::data;
+/// use harmonium::models::{DbnSpec, DeepBeliefNet};
+/// use harmonium::training::{Learner, ResidentData, Treatment, UpDown, UpDownConfig};
+/// let device = harmonium::Device::cpu();
+/// let train = data::load("digits")?.train.cases;
+/// let net = DeepBeliefNet::from_spec(&device, &DbnSpec::new([64, 20, 30]), 1)?;
+/// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
+/// let mut learner = UpDown::new(net, UpDownConfig::default().epochs(1))?;
+/// assert_eq!(learner.epoch(&mut batches)?.cases, 1500);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+pub struct UpDown {
+    net: DeepBeliefNet,
+    config: UpDownConfig,
+    velocity: Vec<Velocity>,
+    status: Tensor,
+    clock: Clock,
+}
+
+/// The last changes of a level's arrays.
+struct Velocity {
+    w: Tensor,
+    b: Tensor,
+    a: Tensor,
+    generative: Option<Tensor>,
+}
+
+/// The directed layers' states in both passes, and what the other direction would have made of them.
+struct Directed {
+    /// h¹ … hᴸ⁻¹.
+    wake: Vec<Tensor>,
+    /// The means of p(hˡ⁻¹ | hˡ).
+    generated: Vec<Tensor>,
+    /// s⁰ … sᴸ⁻¹.
+    sleep: Vec<Tensor>,
+    /// The means of q(hˡ | sˡ⁻¹).
+    recognized: Vec<Tensor>,
+}
+
+/// The top's statistics.
+struct Top {
+    v0: Tensor,
+    p0: Tensor,
+    vk: Tensor,
+    pk: Tensor,
+}
+
+impl UpDown {
+    /// Starts fine-tuning `net` from its present parameters.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
+    pub fn new(mut net: DeepBeliefNet, config: UpDownConfig) -> Result<Self> {
+        config.check()?;
+        net.untie()?;
+        let device = net.device().clone();
+        let of = |like: &Tensor| Tensor::zeros(&device, like.shape().dims());
+        let velocity = (1..=net.levels().len()).map(|level| {
+            let rbm = &net.levels()[level - 1];
+            Ok(Velocity {
+                w: of(rbm.weights())?,
+                b: of(rbm.visible_bias())?,
+                a: of(rbm.hidden_bias())?,
+                generative: net.generative_weights(level).map(of).transpose()?,
+            })
+        });
+        Ok(UpDown {
+            velocity: velocity.collect::<Result<_>>()?,
+            status: Tensor::from_u32(&device, &[1], &[NEVER])?,
+            net,
+            config,
+            clock: Clock::default(),
+        })
+    }
+
+    /// The net as it stands.
+    pub fn net(&self) -> &DeepBeliefNet {
+        &self.net
+    }
+
+    /// The net, training ended.
+    pub fn into_net(self) -> DeepBeliefNet {
+        self.net
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &UpDownConfig {
+        &self.config
+    }
+
+    /// One update from the batch `v` `[B, N₀]`, with its classes `[B]` where the net has labels. `epoch`, counted from
+    /// 1, sets the schedules' values.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for no case, or no classes where they are needed; [`Error::Shape`]; device errors.
+    pub fn update(&mut self, v: &Tensor, classes: Option<&Tensor>, epoch: u64) -> Result<()> {
+        let rows = v.shape().matrix("up-down", "the batch")?[0];
+        if rows == 0 {
+            // The mean over nothing would make every parameter NaN.
+            return Err(Error::data("the batch", "there is no case; pass at least one"));
+        }
+        let (top, directed) = self.passes(v, classes)?;
+        let step = Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        };
+        let result = self.apply(v, &directed, &top, step);
+        self.clock.updates += 1;
+        result
+    }
+
+    /// Both passes, with the parameters as they are.
+    fn passes(&self, v: &Tensor, classes: Option<&Tensor>) -> Result<(Top, Directed)> {
+        let (net, directed) = (&self.net, self.net.levels().len() - 1);
+        let draw = ChainDraw::new(self.config.seed, ChainStreams::UP_DOWN);
+        let own = draw.at(self.clock.updates);
+        let (mut wake, mut generated) = (Vec::new(), Vec::new());
+        for level in 1..=directed {
+            let below = wake.last().unwrap_or(v);
+            let numbers = own.at_level(level as u8).hidden();
+            let above = net.recognition(level, below)?.sample(&numbers)?;
+            generated.push(net.generation(level, &above)?.mean()?);
+            wake.push(above);
+        }
+        let top = wake.last().unwrap_or(v);
+        let top = self.top(top, classes, draw.at_level(directed as u8 + 1))?;
+        // The states from the top down, turned round at the end.
+        let (mut sleep, mut recognized) =
+            (vec![features(net.top().visible(), &top.vk)?], Vec::new());
+        for level in (1..=directed).rev() {
+            let generation = net.generation(level, &sleep[directed - level])?;
+            let below = match level {
+                1 => generation.mean()?,
+                _ => generation.sample(&own.at_level(level as u8).visible())?,
+            };
+            recognized.push(net.recognition(level, &below)?.mean()?);
+            sleep.push(below);
+        }
+        sleep.reverse();
+        recognized.reverse();
+        Ok((top, Directed { wake, generated, sleep, recognized }))
+    }
+
+    /// CD-k in the top machine; `draw` is at its level.
+    fn top(&self, h: &Tensor, classes: Option<&Tensor>, draw: ChainDraw) -> Result<Top> {
+        let (top, steps) = (self.net.top(), self.config.steps);
+        let v0 = match (self.net.classes(), classes) {
+            (None, _) => h.try_clone()?,
+            (Some(count), Some(classes)) => join(h, &one_hot(classes, count)?)?,
+            (Some(_), None) => {
+                let detail = "the cases have no labels, and the net has labels joined to its top";
+                return Err(Error::data("training data", detail));
+            }
+        };
+        let p0 = top.mean_h_from_v(&v0)?;
+        let mut vk = v0.try_clone()?;
+        let mut states = Tensor::for_output(self.net.device(), p0.shape().dims())?;
+        let first = self.clock.updates.saturating_mul(steps);
+        top.gibbs(&mut vk, &mut states, steps, &draw.at(first))?;
+        let pk = top.mean_h_from_v(&vk)?;
+        Ok(Top { v0, p0, vk, pk })
+    }
+
+    fn apply(&mut self, v: &Tensor, directed: &Directed, top: &Top, step: Step) -> Result<()> {
+        let rows = v.shape().matrix("up-down", "the batch")?[0];
+        let (scales, offsets, last) = ([1.0 / rows as f32; 2], None, self.velocity.len());
+        let (number, status) = (watch::number(self.clock), &mut self.status);
+        let mut change_bias = |x0, xk, bias: &mut Tensor, velocity: &mut Tensor| {
+            let phases = BiasPhases { x0, xk, scales };
+            bias_update(&phases, step, bias, velocity, Watch::new(status, number))
+        };
+        for level in 1..last {
+            let (arrays, velocity) = (self.net.arrays_mut(level)?, &mut self.velocity[level - 1]);
+            let (above, generated) = (&directed.wake[level - 1], &directed.generated[level - 1]);
+            let below = if level == 1 { v } else { &directed.wake[level - 2] };
+            if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
+                let phases =
+                    Phases { v0: below, p0: above, vk: generated, pk: above, scales, offsets };
+                cd_update(&phases, step, weights, velocity)?;
+            }
+            change_bias(below, generated, arrays.b, &mut velocity.b)?;
+            let (below, above) = (&directed.sleep[level - 1], &directed.sleep[level]);
+            let recognized = &directed.recognized[level - 1];
+            let phases =
+                Phases { v0: below, p0: above, vk: below, pk: recognized, scales, offsets };
+            cd_update(&phases, step, arrays.w, &mut velocity.w)?;
+            change_bias(above, recognized, arrays.a, &mut velocity.a)?;
+        }
+        let (arrays, velocity) = (self.net.arrays_mut(last)?, &mut self.velocity[last - 1]);
+        let Top { v0, p0, vk, pk } = top;
+        let phases = Phases { v0, p0, vk, pk, scales, offsets };
+        cd_update(&phases, step, arrays.w, &mut velocity.w)?;
+        change_bias(v0, vk, arrays.b, &mut velocity.b)?;
+        change_bias(p0, pk, arrays.a, &mut velocity.a)
+    }
+}
+
+impl Learner for UpDown {
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    fn order(&self) -> Order {
+        Order { seed: self.config.seed, batch: self.config.batch }
+    }
+
+    fn model(&mut self) -> &mut dyn Model {
+        &mut self.net
+    }
+
+    fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        for (velocity, level) in self.velocity.iter_mut().zip(1..) {
+            visit.array(&format!("level{level}.dW"), &mut velocity.w)?;
+            visit.array(&format!("level{level}.db"), &mut velocity.b)?;
+            visit.array(&format!("level{level}.da"), &mut velocity.a)?;
+            if let Some(generative) = &mut velocity.generative {
+                visit.array(&format!("level{level}.generative.dW"), generative)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        check_width("up-down", source, self.net.visible_count())
+    }
+
+    fn update(&mut self, batch: Batch<'_>) -> Result<()> {
+        UpDown::update(self, batch.cases, batch.classes, self.clock.epoch())
+    }
+
+    fn end_epoch(&mut self) -> Result<Figures> {
+        let levels = self.net.levels().iter().enumerate();
+        let weights = levels.flat_map(|(below, rbm)| {
+            std::iter::once(rbm.weights()).chain(self.net.generative_weights(below + 1))
+        });
+        watch::check(self.clock, &self.status, weights, "")?;
+        let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
+        Ok(Figures::new()
+            .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
+            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs))))
+    }
+}
