@@ -86,9 +86,10 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = if self.without_low { '(' } else { '[' };
         let to = if self.without_high { ')' } else { ']' };
-        let end = |x: f64| match x.is_finite() && x.abs() >= 1e5 {
-            true => format!("{x:e}"),
-            false => x.to_string(),
+        let end = |x: f64| match x {
+            f64::INFINITY => "∞".into(),
+            x if x.abs() >= 1e5 => format!("{x:e}"),
+            x => x.to_string(),
         };
         write!(f, "{from}{}, {}{to}", end(self.low), end(self.high))
     }
@@ -118,6 +119,7 @@ mod tests {
         }
         assert_eq!(closed.to_string(), "[0, 1e6]");
         assert_eq!(open.to_string(), "(0, 1)");
+        assert_eq!(Interval::above(0.0).to_string(), "(0, ∞)");
     }
 
     #[test]

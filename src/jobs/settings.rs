@@ -150,6 +150,9 @@ pub(super) fn real(x: f32) -> Option<Value> {
 pub const DATA_HELP: &str = "digits or fashion (bundled); a folder in the naming of MNIST or EMNIST, with train.csv and test.csv, or with a \
      folder of pictures for each class; or a file: idx, .npy, .npz, .csv (or .gz of these), .png, .jpg";
 
+/// Which data.
+pub(super) const DATA: Setting =
+    Setting { value: "DATA", help: DATA_HELP, default: Default::Is("digits"), ..Setting::NEW };
 /// Where the labels are.
 pub(super) const LABELS: Setting =
     Setting { value: "COLUMN|FILE", help: LABELS_HELP, ..Setting::NEW };

@@ -7,8 +7,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text,
-    whole, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, whole,
+    word,
 };
 use crate::models::UnitKind;
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
@@ -19,12 +19,7 @@ settings! {
     /// The settings of a deep autoencoder's training.
     pub struct AutoencoderSettings {
         model: String = Setting { default: Default::Is("autoencoder"), ..Setting::NEW };
-        data: String = Setting {
-            value: "DATA",
-            help: DATA_HELP,
-            default: Default::Is("digits"),
-            ..Setting::NEW
-        };
+        data: String = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

@@ -10,8 +10,8 @@ use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text,
-    whole, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, whole,
+    word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -57,12 +57,7 @@ settings! {
     /// The settings of a classifier's training.
     pub struct NetworkSettings {
         model: NetworkKind = Setting { default: Default::Is("lenet5"), ..Setting::NEW };
-        data: String = Setting {
-            value: "DATA",
-            help: DATA_HELP,
-            default: Default::Is("digits"),
-            ..Setting::NEW
-        };
+        data: String = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA_HELP, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation,
-    text, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, text,
+    whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -17,12 +17,7 @@ settings! {
     /// The settings of a restricted Boltzmann machine's training.
     pub struct RbmSettings {
         model: String = Setting { default: Default::Is("rbm"), ..Setting::NEW };
-        data: String = Setting {
-            value: "DATA",
-            help: DATA_HELP,
-            default: Default::Is("digits"),
-            ..Setting::NEW
-        };
+        data: String = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
