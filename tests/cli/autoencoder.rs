@@ -174,6 +174,11 @@ fn mistakes_get_one_clear_line() {
         say(at, &format!("train autoencoder {line}")).refused(2, parts);
     }
     assert!(names(at).is_empty());
+    // One line: our own error, not that of principal components.
+    let quiet =
+        "train autoencoder --layers 2 --epochs 1 --limit 20 --pretrain none --quiet --out q";
+    let said = say(at, quiet).done();
+    assert!(said.out.contains("test squared error"), "{}", said.out);
     let wide = "train autoencoder --layers 70 --epochs 1 --limit 20 --pretrain none --out wide";
     let said = say(at, wide).done();
     assert!(

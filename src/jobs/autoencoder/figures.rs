@@ -80,6 +80,7 @@ pub static PCA_SQUARED_ERROR: Figure = Figure {
     of: "PCA",
     says: "On the same cases, by as many principal components of the training cases as the code has units.",
     column: "of PCA",
+    told: Told::AtTheEnd,
     ..SQUARED
 };
 
