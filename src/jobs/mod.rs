@@ -32,13 +32,15 @@ pub mod autoencoder;
 mod choice;
 pub mod network;
 pub mod rbm;
+mod rows;
 mod settings;
 
 use std::path::Path;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::data::Reading;
+use crate::data::{ImageShape, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
@@ -219,6 +221,31 @@ impl Training {
         let said = (*reading != Reading::default()).then(|| serde_json::to_string(reading).ok());
         file.metadata.extend(said.flatten().map(|json| (READING_KEY.into(), json)));
     }
+}
+
+const IMAGE_KEY: &str = "harmonium.image";
+
+/// Says in a file how a case is shown as a picture.
+fn put_image(image: Option<ImageShape>, file: &mut ModelFile) {
+    let size = |ImageShape { height, width }| (IMAGE_KEY.into(), format!("{height}x{width}"));
+    file.metadata.extend(image.map(size));
+}
+
+/// Takes out what a file says of that; `None` where it is no size of a case of so many values.
+fn take_image(file: &mut ModelFile, values: usize) -> Option<ImageShape> {
+    let text = file.metadata.remove(IMAGE_KEY)?;
+    let (height, width) = text.split_once('x')?;
+    let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
+    (height.checked_mul(width)? == values).then_some(ImageShape { height, width })
+}
+
+/// Takes a key out of the metadata, and reads it as JSON.
+fn take_json<T: DeserializeOwned>(file: &mut ModelFile, key: &str) -> Result<T> {
+    let place = format!("metadata {key}");
+    let Some(text) = file.metadata.remove(key) else {
+        return Err(file.wrong(place, "missing"));
+    };
+    serde_json::from_str(&text).map_err(|e| file.wrong(place, e.to_string()))
 }
 
 /// A kind of model that `train` trains, and what there is to do with its runs.

@@ -6,7 +6,7 @@ use super::Pca;
 use super::job::AutoencoderJob;
 use crate::data::Cases;
 use crate::error::Result;
-use crate::jobs::rbm::upload_rows;
+use crate::jobs::rows::upload_rows;
 use crate::models::UnitKind;
 use crate::run::{self, pictures};
 use crate::tensor::Tensor;

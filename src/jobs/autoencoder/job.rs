@@ -14,7 +14,7 @@ use super::{Pca, report};
 use crate::data::{self, Cases, DataSet, ImageShape, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::rbm::upload_rows;
+use crate::jobs::rows::{squared_error, upload_rows};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
@@ -207,10 +207,8 @@ impl AutoencoderJob {
     /// How well the level gives back what it reads.
     fn level_error(&self, v: &Tensor) -> Result<f64> {
         let learning = self.learning.as_ref().ok_or_else(too_early)?;
-        let (again, v) = (learning.reconstruct(v)?, v);
-        let squares = v.to_vec()?.into_iter().zip(again.to_vec()?);
-        let sum: f64 = squares.map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        Ok(sum / v.shape().dims()[0].max(1) as f64)
+        let again = learning.reconstruct(v)?.to_vec()?;
+        Ok(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
     }
 }
 

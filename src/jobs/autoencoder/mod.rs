@@ -26,5 +26,6 @@ pub use kinds::{FineTuning, LayerUnits, Layers, LevelData, Pretraining};
 pub use pca::Pca;
 pub use report::{COMPARED, write_report};
 
+pub use super::rows::Reconstruction;
 pub use settings::AutoencoderSettings;
-pub use trained::{Evaluation, Origin, Reconstruction, TrainedAutoencoder};
+pub use trained::{Evaluation, Origin, TrainedAutoencoder};

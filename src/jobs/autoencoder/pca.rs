@@ -5,15 +5,13 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::rbm::upload_rows;
+use crate::jobs::rows::{ROWS, Reconstruction, upload_rows};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::tensor::Tensor;
 
 /// Values of a case at most: the eigenvectors of a matrix of this side take a minute.
 const MOST_VALUES: usize = 2000;
-/// Cases at once.
-const ROWS: usize = 4096;
 
 /// The largest principal components of some cases, and their mean.
 pub struct Pca {
@@ -77,14 +75,6 @@ impl Pca {
     /// # Errors
     /// Device errors.
     pub fn error(&self, cases: &Cases) -> Result<f64> {
-        let device = self.mean.device();
-        let mut sum = 0.0;
-        for first in (0..cases.len()).step_by(ROWS) {
-            let x = upload_rows(device, cases, first, ROWS)?;
-            let again = self.reconstruct(&x)?.to_vec()?;
-            let squares = x.to_vec()?;
-            sum += squares.iter().zip(&again).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
-        }
-        Ok(sum / cases.len().max(1) as f64)
+        Ok(Reconstruction::of(self.mean.device(), cases, |x| self.reconstruct(x))?.error)
     }
 }

@@ -9,8 +9,8 @@ use crate::data::{Cases, DataSet, ImageShape, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
-use crate::jobs::rbm::upload_rows;
-use crate::jobs::{Choice, Chosen, Training};
+use crate::jobs::rows::{ROWS, Reconstruction, map_rows, upload_rows};
+use crate::jobs::{Choice, Chosen, Training, put_image, take_image, take_json};
 use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
@@ -18,10 +18,7 @@ use crate::models::{Autoencoder, Model};
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
 
-/// Cases on the device at once.
-const ROWS: usize = 2048;
 const SPEC_KEY: &str = "harmonium.autoencoder";
-const IMAGE_KEY: &str = "harmonium.image";
 
 /// What an autoencoder was trained on.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,9 +44,7 @@ impl Origin {
         let mut file = ModelFile::of(model)?;
         file.metadata.extend(self.metadata.clone());
         Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
-        if let Some(ImageShape { height, width }) = self.image {
-            file.metadata.insert(IMAGE_KEY.into(), format!("{height}x{width}"));
-        }
+        put_image(self.image, &mut file);
         Ok(file)
     }
 }
@@ -103,15 +98,6 @@ pub struct Evaluation {
     pub notices: Vec<String>,
 }
 
-/// Cases sent there and back.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reconstruction {
-    /// `[cases, I]`.
-    pub values: Vec<f32>,
-    /// Squared, summed over values, the mean over the cases.
-    pub error: f64,
-}
-
 /// An autoencoder on a device, and where it comes from.
 pub struct TrainedAutoencoder {
     /// The model.
@@ -131,19 +117,11 @@ impl TrainedAutoencoder {
     /// autoencoder. Device errors.
     pub fn from_file(mut file: ModelFile, device: &Device) -> Result<Self> {
         file.check_kind(ModelKind::Autoencoder)?;
-        let place = format!("metadata {SPEC_KEY}");
-        let text = file.metadata.remove(SPEC_KEY).ok_or_else(|| file.wrong(&place, "missing"))?;
-        let spec: AutoencoderSpec =
-            serde_json::from_str(&text).map_err(|e| file.wrong(&place, e.to_string()))?;
+        let spec: AutoencoderSpec = take_json(&mut file, SPEC_KEY)?;
         let mut model = Autoencoder::new(device, &spec, 1)?;
         file.restore(&mut model)?;
         let Training { seed, data, reading } = Training::take(&mut file);
-        let size = |text: String| {
-            let (height, width) = text.split_once('x')?;
-            let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
-            (height.checked_mul(width)? == spec.inputs).then_some(ImageShape { height, width })
-        };
-        let image = file.metadata.remove(IMAGE_KEY).and_then(size);
+        let image = take_image(&mut file, spec.inputs);
         let metadata = std::mem::take(&mut file.metadata);
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
         let origin = Origin { image, seed, data, reading, metadata };
@@ -188,7 +166,7 @@ impl TrainedAutoencoder {
     pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
         let layers = &self.model.spec().layers;
         let level = level.unwrap_or(layers.len());
-        let values = self.map_rows(cases, |x| self.model.encode_to(x, level))?;
+        let values = map_rows(self.model.device(), cases, |x| self.model.encode_to(x, level))?;
         Ok((values, layers[level - 1]))
     }
 
@@ -197,10 +175,7 @@ impl TrainedAutoencoder {
     /// # Errors
     /// Device errors.
     pub fn reconstruct(&self, cases: &Cases) -> Result<Reconstruction> {
-        let values = self.map_rows(cases, |x| self.model.reconstruct(x))?;
-        let originals = cases.to_f32();
-        let squares = originals.iter().zip(&values).map(|(a, b)| f64::from(a - b).powi(2));
-        Ok(Reconstruction { error: squares.sum::<f64>() / cases.len().max(1) as f64, values })
+        Reconstruction::of(self.model.device(), cases, |x| self.model.reconstruct(x))
     }
 
     /// What the decoder makes of codes, `[rows, I]` of `[rows, code units]`.
@@ -250,13 +225,5 @@ impl TrainedAutoencoder {
     /// The (height, width) of a case.
     pub fn image_shape(&self) -> Option<(usize, usize)> {
         self.origin.image.map(|i| (i.height, i.width))
-    }
-
-    fn map_rows(&self, cases: &Cases, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Vec<f32>> {
-        let mut out = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            out.extend(f(&upload_rows(self.model.device(), cases, first, ROWS)?)?.to_vec()?);
-        }
-        Ok(out)
     }
 }

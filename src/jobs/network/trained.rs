@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-
 use crate::data::{Cases, DataSet, PictureInput, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::choice::TrainedOn;
-use crate::jobs::{Choice, Chosen, Training};
+use crate::jobs::{Choice, Chosen, Training, take_json};
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 
@@ -91,9 +89,9 @@ impl TrainedNetwork {
     /// description makes no network. Device errors.
     pub fn from_file(mut file: ModelFile, device: &Device) -> Result<Self> {
         file.check_kind(ModelKind::Network)?;
-        let spec: NetworkSpec = take(&mut file, NETWORK_KEY)?;
-        let input: PictureInput = take(&mut file, INPUT_KEY)?;
-        let classes: Vec<String> = take(&mut file, CLASSES_KEY)?;
+        let spec: NetworkSpec = take_json(&mut file, NETWORK_KEY)?;
+        let input: PictureInput = take_json(&mut file, INPUT_KEY)?;
+        let classes: Vec<String> = take_json(&mut file, CLASSES_KEY)?;
         let wrong = |detail: String| file.wrong(format!("metadata {INPUT_KEY}"), detail);
         input.check().map_err(|e| wrong(e.to_string()))?;
         let pictures = input.shape().map_err(|e| wrong(e.to_string()))?;
@@ -189,13 +187,4 @@ impl TrainedNetwork {
         }
         Ok(found)
     }
-}
-
-/// Takes a key out of the metadata, and reads it as JSON.
-fn take<T: DeserializeOwned>(file: &mut ModelFile, key: &str) -> Result<T> {
-    let place = format!("metadata {key}");
-    let Some(text) = file.metadata.remove(key) else {
-        return Err(file.wrong(place, "missing"));
-    };
-    serde_json::from_str(&text).map_err(|e| file.wrong(place, e.to_string()))
 }

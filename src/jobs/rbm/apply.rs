@@ -1,15 +1,12 @@
 //! What a trained machine does: free-running chains, hidden means, reconstructions.
 
 use super::trained::TrainedRbm;
-use crate::data::{Cases, Values};
-use crate::device::Device;
+use crate::data::Cases;
 use crate::error::{Error, Result};
+use crate::jobs::rows::{ROWS, Reconstruction, map_rows};
 use crate::models::{Chains, Rbm};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
-
-/// Cases or chains on the device at once.
-pub(super) const ROWS: usize = 4096;
 
 /// What of the chains' ends is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,15 +86,6 @@ fn room(count: usize, width: usize) -> Result<Vec<f32>> {
     }
 }
 
-/// Cases sent through a machine and back.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reconstruction {
-    /// The mean of v for each case, `[cases, I]`.
-    pub values: Vec<f32>,
-    /// Squared, summed over the visible units, the mean over the cases.
-    pub error: f64,
-}
-
 impl TrainedRbm {
     /// Runs chains to their ends, `[count, I]`.
     ///
@@ -112,7 +100,7 @@ impl TrainedRbm {
     /// # Errors
     /// Device errors.
     pub fn transform(&self, cases: &Cases) -> Result<Vec<f32>> {
-        self.map_rows(cases, |v| self.rbm.mean_h_from_v(v))
+        map_rows(self.rbm.device(), cases, |v| self.rbm.mean_h_from_v(v))
     }
 
     /// v → p(h|v) → the mean of v, without noise.
@@ -120,37 +108,6 @@ impl TrainedRbm {
     /// # Errors
     /// Device errors.
     pub fn reconstruct(&self, cases: &Cases) -> Result<Reconstruction> {
-        let values = self.map_rows(cases, |v| self.rbm.reconstruct(v))?;
-        let originals = cases.to_f32();
-        let squares = originals.iter().zip(&values).map(|(a, b)| f64::from(a - b).powi(2));
-        let error = squares.sum::<f64>() / cases.len().max(1) as f64;
-        Ok(Reconstruction { values, error })
+        Reconstruction::of(self.rbm.device(), cases, |v| self.rbm.reconstruct(v))
     }
-
-    /// Applies `f` to all cases, some at a time.
-    fn map_rows(&self, cases: &Cases, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Vec<f32>> {
-        let mut out = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            out.extend(f(&upload_rows(self.rbm.device(), cases, first, ROWS)?)?.to_vec()?);
-        }
-        Ok(out)
-    }
-}
-
-/// Up to `count` cases from number `first` on, uploaded as f32; none past the last.
-///
-/// # Errors
-/// Device errors.
-pub fn upload_rows(device: &Device, cases: &Cases, first: usize, count: usize) -> Result<Tensor> {
-    let first = first.min(cases.len());
-    let (n, d) = (count.min(cases.len() - first), cases.width());
-    let span = first * d..(first + n) * d;
-    let values: Vec<f32> = match cases.values() {
-        Values::Bits(bits) => bits[span].iter().map(|&b| f32::from(b)).collect(),
-        Values::U8 { values, scale } => {
-            values[span].iter().map(|&x| f32::from(x) * scale).collect()
-        }
-        Values::F32(values) => values[span].to_vec(),
-    };
-    Tensor::from_f32(device, &[n, d], &values)
 }

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::apply::{ROWS, upload_rows};
 use super::config::EvaluationConfig;
 use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
@@ -12,6 +11,7 @@ use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::scores;
+use crate::jobs::rows::{ROWS, upload_rows};
 use crate::jobs::{Choice, Chosen};
 use crate::models::UnitKind;
 use crate::random::{Draw, stream};

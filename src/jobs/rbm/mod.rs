@@ -13,7 +13,8 @@ mod report;
 mod settings;
 mod trained;
 
-pub use apply::{Keep, Reconstruction, Sampling, run_chains, upload_rows};
+pub use super::rows::{Reconstruction, upload_rows};
+pub use apply::{Keep, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;

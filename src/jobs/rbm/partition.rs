@@ -1,11 +1,11 @@
 //! ln Z of a trained machine: exactly, or by annealing both ways.
 
-use super::apply::upload_rows;
 use super::config::{EvaluationConfig, Method};
 use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
 use crate::evaluation::partition::{can_enumerate, exact_log_partition};
+use crate::jobs::rows::upload_rows;
 use crate::models::{Chains, Rbm};
 use crate::random::{ChainDraw, ChainStreams, PhiloxRng};
 use crate::tensor::Tensor;

@@ -7,7 +7,7 @@ use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
-use crate::jobs::{Choice, Chosen, Training};
+use crate::jobs::{Choice, Chosen, Training, put_image, take_image};
 use crate::models::{HostArray, Model, Rbm, UnitKind};
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
@@ -47,7 +47,6 @@ impl Default for Origin {
 const VISIBLE_KEY: &str = "harmonium.visible";
 const HIDDEN_KEY: &str = "harmonium.hidden";
 const BINARIZE_KEY: &str = "harmonium.binarize";
-const IMAGE_KEY: &str = "harmonium.image";
 /// What was subtracted from each column of the data, and what it was then divided by.
 const MEAN: &str = "data_mean";
 const STD: &str = "data_std";
@@ -68,9 +67,7 @@ impl Origin {
         if let Some(binarize) = self.preprocessing.binarize {
             file.metadata.insert(BINARIZE_KEY.into(), binarize.to_string());
         }
-        if let Some(ImageShape { height, width }) = self.image {
-            file.metadata.insert(IMAGE_KEY.into(), format!("{height}x{width}"));
-        }
+        put_image(self.image, &mut file);
         let Preprocessing { mean, std, .. } = &self.preprocessing;
         for (name, values) in [(MEAN, mean), (STD, std)] {
             file.tensors.extend(values.clone().map(|values| {
@@ -145,7 +142,7 @@ impl TrainedRbm {
             None => None,
         };
         let units = rbm.visible_count();
-        let image = file.metadata.remove(IMAGE_KEY).and_then(|text| parse_image(&text, units));
+        let image = take_image(&mut file, units);
         let Training { seed, data, reading } = Training::take(&mut file);
         let origin = Origin {
             preprocessing: Preprocessing { binarize, mean, std },
@@ -245,10 +242,4 @@ fn visible_kind(file: &mut ModelFile, asked: Option<UnitKind>) -> Result<UnitKin
         )),
         (stored, asked) => Ok(stored.or(asked).unwrap_or_default()),
     }
-}
-
-fn parse_image(text: &str, visible: usize) -> Option<ImageShape> {
-    let (height, width) = text.split_once('x')?;
-    let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
-    (height.checked_mul(width)? == visible).then_some(ImageShape { height, width })
 }

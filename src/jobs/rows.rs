@@ -1,0 +1,68 @@
+//! Cases sent through a model, some at a time.
+
+use crate::data::{Cases, Values};
+use crate::device::Device;
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// Cases or chains on the device at once.
+pub(super) const ROWS: usize = 4096;
+
+/// Cases sent through a model and back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconstruction {
+    /// What came back of each case, by means, `[cases, I]`.
+    pub values: Vec<f32>,
+    /// Squared, summed over the values of a case, the mean over the cases.
+    pub error: f64,
+}
+
+impl Reconstruction {
+    /// Of what `again` gives for a batch.
+    pub(super) fn of(
+        device: &Device,
+        cases: &Cases,
+        again: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let values = map_rows(device, cases, again)?;
+        let error = squared_error(&cases.to_f32(), &values, cases.len());
+        Ok(Reconstruction { values, error })
+    }
+}
+
+/// The squared differences, summed over values, the mean over so many cases.
+pub(super) fn squared_error(originals: &[f32], again: &[f32], cases: usize) -> f64 {
+    let squares = originals.iter().zip(again).map(|(a, b)| f64::from(a - b).powi(2));
+    squares.sum::<f64>() / cases.max(1) as f64
+}
+
+/// Applies `f` to all cases, some at a time.
+pub(super) fn map_rows(
+    device: &Device,
+    cases: &Cases,
+    f: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Vec<f32>> {
+    let mut out = Vec::new();
+    for first in (0..cases.len()).step_by(ROWS) {
+        out.extend(f(&upload_rows(device, cases, first, ROWS)?)?.to_vec()?);
+    }
+    Ok(out)
+}
+
+/// Up to `count` cases from number `first` on, uploaded as f32; none past the last.
+///
+/// # Errors
+/// Device errors.
+pub fn upload_rows(device: &Device, cases: &Cases, first: usize, count: usize) -> Result<Tensor> {
+    let first = first.min(cases.len());
+    let (n, d) = (count.min(cases.len() - first), cases.width());
+    let span = first * d..(first + n) * d;
+    let values: Vec<f32> = match cases.values() {
+        Values::Bits(bits) => bits[span].iter().map(|&b| f32::from(b)).collect(),
+        Values::U8 { values, scale } => {
+            values[span].iter().map(|&x| f32::from(x) * scale).collect()
+        }
+        Values::F32(values) => values[span].to_vec(),
+    };
+    Tensor::from_f32(device, &[n, d], &values)
+}
