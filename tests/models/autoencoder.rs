@@ -297,5 +297,7 @@ fn dead_units_stay_finite() {
             assert!(gradient.iter().all(|g| g.is_finite()), "{}", device.info());
         }
         assert!(objective(&model, &x).is_finite());
+        let nothing = Tensor::zeros(device, &[0, 3]).unwrap();
+        assert!(model.penalty(&nothing).unwrap().is_finite());
     });
 }

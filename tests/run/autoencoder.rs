@@ -1,7 +1,7 @@
 //! Autoencoders in stages: stopped in any of them they go on to the same bits; levels read what those below give.
 
-use harmonium::data;
-use harmonium::jobs::autoencoder::{AutoencoderJob, AutoencoderSettings};
+use harmonium::data::{self, Cases, Values};
+use harmonium::jobs::autoencoder::{AutoencoderJob, AutoencoderSettings, Pca};
 use harmonium::kernels::activation::Activation;
 use harmonium::models::{Rbm, Units};
 use harmonium::run::settings::resolve;
@@ -35,6 +35,19 @@ fn a_run_that_stops_in_any_level_goes_on_to_the_same_bits() {
     ] {
         in_one_and_in_two(make, settings(more), at);
     }
+}
+
+/// What has no covariance in f32 has no components either: it says so, and does not search for ever.
+#[test]
+fn components_of_huge_values_are_left_out() {
+    let fit = |scale: f32| {
+        let values: Vec<f32> = (0..60).map(|i| scale * (i * 37 % 11) as f32).collect();
+        let cases = Cases::new(Values::F32(values), 20, 3).unwrap();
+        Pca::fit(&Device::cpu(), &cases, 3).unwrap().map(|pca| pca.error(&cases).unwrap())
+    };
+    assert!(fit(1e30).is_none());
+    // As many components as values lose nothing.
+    assert!(fit(0.1).unwrap() < 1e-9);
 }
 
 /// All batches of an epoch, one below the other.

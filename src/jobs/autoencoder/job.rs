@@ -200,7 +200,7 @@ impl AutoencoderJob {
         let [rows, width] = self.seen.0.shape().matrix("autoencoder", "the cases")?;
         let values = self.seen.0.to_vec()?;
         let column =
-            |j: usize| values[j..].iter().step_by(width).map(|&x| f64::from(x)).sum::<f64>();
+            |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).sum::<f64>();
         Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
     }
 
@@ -319,7 +319,8 @@ impl Job for AutoencoderJob {
         let code = self.spec.layers.last().copied().unwrap_or(0);
         let pca = Pca::fit(&self.device, &self.train, code)?;
         if pca.is_none() {
-            let note = "note: PCA is left out; its matrix of more than 2,000 values a side would take minutes";
+            let note = "note: PCA is left out: of more than 2,000 values a case it would take minutes, and of values whose \
+                        squares leave the range of f32 there is none";
             end.observer.see(Event::Note(note));
         }
         let test = match &self.test {

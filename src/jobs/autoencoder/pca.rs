@@ -12,6 +12,8 @@ use crate::tensor::Tensor;
 
 /// Values of a case at most: the eigenvectors of a matrix of this side take a minute.
 const MOST_VALUES: usize = 2000;
+/// Rounds of the iteration at most: some two for each value are usual.
+const MOST_ROUNDS: usize = 100 * MOST_VALUES;
 
 /// The largest principal components of some cases, and their mean.
 pub struct Pca {
@@ -22,7 +24,8 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// Fits as many components as are asked for, or as there are values; `None` for cases of more than 2,000 values.
+    /// Fits as many components as are asked for, or as there are values; `None` for cases of more than 2,000 values, and
+    /// where their squares leave the range of f32.
     ///
     /// # Errors
     /// Device errors.
@@ -42,7 +45,14 @@ impl Pca {
             matmul(&x, &x, Transpose::TN, &Epilogue::default(), &mut product)?;
             sums.iter_mut().zip(product.to_vec()?).for_each(|(sum, x)| *sum += f64::from(x));
         }
-        let eigen = SymmetricEigen::new(DMatrix::from_row_slice(width, width, &sums));
+        // Of what is not finite the iteration would never end.
+        if sums.iter().any(|x| !x.is_finite()) {
+            return Ok(None);
+        }
+        let matrix = DMatrix::from_row_slice(width, width, &sums);
+        let Some(eigen) = SymmetricEigen::try_new(matrix, f64::EPSILON, MOST_ROUNDS) else {
+            return Ok(None);
+        };
         let mut order: Vec<usize> = (0..width).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         let column = |row: usize| order[..kept].iter().map(move |&k| (row, k));

@@ -166,8 +166,10 @@ impl TrainedAutoencoder {
     pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
         let layers = &self.model.spec().layers;
         let level = level.unwrap_or(layers.len());
+        let units = level.checked_sub(1).and_then(|at| layers.get(at)).copied();
+        let units = units.ok_or_else(|| self.model.no_level(level))?;
         let values = map_rows(self.model.device(), cases, |x| self.model.encode_to(x, level))?;
-        Ok((values, layers[level - 1]))
+        Ok((values, units))
     }
 
     /// There and back.

@@ -162,13 +162,17 @@ impl Autoencoder {
     /// # Errors
     /// [`Error::Setting`] for a level that there is not; as [`Autoencoder::encode`].
     pub fn encode_to(&self, x: &Tensor, level: usize) -> Result<Tensor> {
-        let levels = self.spec.layers.len();
-        if !(1..=levels).contains(&level) {
-            let detail = format!("{level} is outside 1 to {levels}, the encoder's layers");
-            return Err(Error::setting("level", detail));
+        if !(1..=self.spec.layers.len()).contains(&level) {
+            return Err(self.no_level(level));
         }
         let mut space = Workspace::new();
         self.layers.forward_through(0..level, x, Pass::Evaluate, &mut space)?.try_clone()
+    }
+
+    /// The error that the encoder has no such layer.
+    pub(crate) fn no_level(&self, level: usize) -> Error {
+        let levels = self.spec.layers.len();
+        Error::setting("level", format!("{level} is outside 1 to {levels}, the encoder's layers"))
     }
 
     /// What the decoder makes of codes `[B, code units]`, `[B, I]`: means, in [0, 1] where the loss is cross-entropy.

@@ -56,15 +56,17 @@ impl Autoencoder {
     /// [`Error::Shape`]; device errors.
     pub fn penalty(&self, x: &Tensor) -> Result<f64> {
         let Penalties { sparse, contractive } = self.spec.penalties;
-        let mut total = 0.0;
-        for number in 0..self.spec.layers.len() {
+        let (mut total, mut space) = (0.0, Workspace::new());
+        let layers = &self.spec.layers;
+        self.layers.forward_through(0..layers.len(), x, Pass::Evaluate, &mut space)?;
+        for (number, &units) in layers.iter().enumerate() {
             if self.spec.activation(number) != Activation::Sigmoid {
                 continue;
             }
-            let units = self.spec.layers[number];
-            let h = self.encode_to(x, number + 1)?.to_vec()?;
+            let h = space.value(number).ok_or_else(|| Error::shape("autoencoder", "no pass"))?;
+            let h = h.to_vec()?;
             let rows = (h.len() / units).max(1) as f64;
-            let column = |j: usize| h[j..].iter().step_by(units).map(|&h| f64::from(h));
+            let column = |j: usize| h.iter().skip(j).step_by(units).map(|&h| f64::from(h));
             if let Some((target, cost)) = sparse {
                 let p = f64::from(target);
                 total += f64::from(cost)
@@ -80,7 +82,7 @@ impl Autoencoder {
             {
                 let w = w.value.to_vec()?;
                 let norm = |j: usize| {
-                    w[j..].iter().step_by(units).map(|&w| f64::from(w).powi(2)).sum::<f64>()
+                    w.iter().skip(j).step_by(units).map(|&w| f64::from(w).powi(2)).sum::<f64>()
                 };
                 let slope =
                     |j: usize| column(j).map(|h| (h * (1.0 - h)).powi(2)).sum::<f64>() / rows;
