@@ -1,4 +1,4 @@
-//! `harmonium sample`, `transform`, `reconstruct` and `decode`: what trained machines and autoencoders do.
+//! `harmonium sample`, `transform`, `reconstruct` and `decode`: what trained models do with cases, and without.
 
 use std::io;
 use std::path::Path;
@@ -6,10 +6,11 @@ use std::path::Path;
 use super::args::{ApplyOptions, DecodeOptions, SampleOptions};
 use super::print::{self, out, tell};
 use super::{open_device, trained};
-use crate::data::{Cases, Reading};
+use crate::data::Reading;
 use crate::error::{Error, Result};
+use crate::jobs::dbn::Dreaming;
 use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
-use crate::jobs::{Choice, Trained, TrainedAutoencoder, TrainedRbm};
+use crate::jobs::{Choice, Chosen, Trained, TrainedDbn, TrainedRbm};
 use crate::models::UnitKind;
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{npy, pictures};
@@ -52,29 +53,75 @@ pub fn check_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// How a model's values are shown: the width of a row, as a picture, and what black and white are, which may bring the
+/// values to the data's own scale.
+struct Shown<'a> {
+    width: usize,
+    image: Option<(usize, usize)>,
+    range: &'a dyn Fn(&mut [f32]) -> Result<(f32, f32)>,
+}
+
+impl Shown<'_> {
+    /// Writes rows as they are, or as pictures.
+    fn write(&self, out: &Path, format: Format, values: &mut [f32]) -> Result<()> {
+        match format {
+            Format::Npy => npy::write(out, values, values.len() / self.width.max(1), self.width),
+            Format::Png => {
+                let range = (self.range)(values)?;
+                let picture = pictures::sheet(values, self.width, self.image, range)?;
+                trained::notes(&picture.notes);
+                picture.save(out)
+            }
+        }
+    }
+
+    /// Writes what came back of rows, or pictures of both.
+    fn write_pairs(
+        &self,
+        out: &Path,
+        format: Format,
+        originals: &mut [f32],
+        again: &mut [f32],
+    ) -> Result<()> {
+        match format {
+            Format::Npy => npy::write(out, again, again.len() / self.width.max(1), self.width),
+            Format::Png => {
+                (self.range)(again)?;
+                let range = (self.range)(originals)?;
+                let picture =
+                    pictures::reconstructions(originals, again, self.width, self.image, range)?;
+                trained::notes(&picture.notes);
+                picture.save(out)
+            }
+        }
+    }
+}
+
 pub fn sample(options: &SampleOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
-    let model = trained::open(&options.model, &device)?.machine("sample")?;
+    let model = match trained::open_stack(&options.model, &device)? {
+        Trained::Dbn(net) => return dream(options, &net, format),
+        other => other.machine("sample")?,
+    };
+    if options.class.is_some() {
+        let detail =
+            "is of deep belief nets whose top has labels; a machine has none: leave it out";
+        return Err(Error::setting("class", detail));
+    }
     let (init, count) = starts(options, &model)?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
     let steps = options.steps;
     let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
     let sampling = Sampling { count, steps, draw, init: init.as_deref(), keep };
     let mut samples = model.sample(&sampling)?;
-    let width = model.rbm.visible_count();
-    match format {
-        Format::Npy => {
-            tell_space(&model);
-            npy::write(&options.out, &samples, count, width)?;
-        }
-        Format::Png => {
-            let range = model.for_picture(&mut samples)?;
-            let picture = pictures::sheet(&samples, width, model.image_shape(), range)?;
-            trained::notes(&picture.notes);
-            picture.save(&options.out)?;
-        }
+    if format == Format::Npy {
+        tell_space(model.standardized());
     }
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let width = model.rbm.visible_count();
+    let shown = Shown { width, image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut samples)?;
     out!(
         "{} after {}: {}",
         print::count(count, "chain"),
@@ -84,19 +131,54 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     Ok(())
 }
 
+/// Draws what a deep belief net dreams.
+fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
+    if options.init.is_some() {
+        let detail = "gives a machine's starting states; a deep belief net dreams from its top's biases: leave it out";
+        return Err(Error::setting("init", detail));
+    }
+    let count = counted(options.count)?;
+    let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
+    let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
+    let draw = ChainDraw::new(options.seed, ChainStreams::DREAMS);
+    let classes = class.map(|class| vec![class; count]);
+    let dreaming = Dreaming { count, classes, steps: options.steps, draw, keep };
+    let mut dreams = model.dream(&dreaming)?;
+    if format == Format::Npy {
+        tell_space(model.standardized());
+    }
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let shown =
+        Shown { width: model.net.visible_count(), image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut dreams)?;
+    let of = options.class.as_ref().map_or(String::new(), |class| format!(" of class {class}"));
+    out!(
+        "{}{of} after {} of the top: {}",
+        print::count(count, "dream"),
+        print::count(options.steps, "Gibbs step"),
+        options.out.display()
+    );
+    Ok(())
+}
+
+/// How many chains.
+fn counted(count: Option<usize>) -> Result<usize> {
+    let count = count.unwrap_or(COUNT);
+    if count == 0 {
+        return Err(Error::setting("count", "0 is too few; use at least 1"));
+    }
+    if u32::try_from(count).is_err() {
+        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
+        return Err(Error::setting("count", detail));
+    }
+    Ok(count)
+}
+
 /// The chains' starting states, if given, and how many chains.
 fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32>>, usize)> {
     let width = model.rbm.visible_count();
     let Some(path) = &options.init else {
-        let count = options.count.unwrap_or(COUNT);
-        if count == 0 {
-            return Err(Error::setting("count", "0 is too few; use at least 1"));
-        }
-        if u32::try_from(count).is_err() {
-            let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
-            return Err(Error::setting("count", detail));
-        }
-        return Ok((None, count));
+        return Ok((None, counted(options.count)?));
     };
     let matrix = npy::read(path)?;
     if matrix.columns != width || matrix.rows == 0 {
@@ -124,49 +206,10 @@ fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32
     Ok((Some(matrix.values), matrix.rows))
 }
 
-/// Refuses a level where there are none.
-fn refuse_level(options: &ApplyOptions) -> Result<()> {
-    match options.level {
-        None => Ok(()),
-        Some(_) => {
-            let detail = "is of an autoencoder's `transform`; leave it out";
-            Err(Error::setting("level", detail))
-        }
-    }
-}
-
 fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
     let ApplyOptions { data, split, limit, .. } = options;
     let part = Some((*split).into());
     Choice { data: Some(data), part, limit: *limit, reading: Some(reading) }
-}
-
-/// Sends cases through an autoencoder and back.
-fn reconstruct_again(
-    options: &ApplyOptions,
-    model: &TrainedAutoencoder,
-    format: Format,
-) -> Result<()> {
-    let reading = options.reading.reading();
-    let chosen = model.cases(&choice(options, &reading))?;
-    trained::notes(&chosen.notices);
-    let (cases, width) = (chosen.cases, model.model.spec().inputs);
-    let found = model.reconstruct(&cases)?;
-    match format {
-        Format::Npy => npy::write(&options.out, &found.values, cases.len(), width)?,
-        Format::Png => {
-            let originals = cases.to_f32();
-            let (range, image) = (model.range(&originals), model.image_shape());
-            let picture =
-                pictures::reconstructions(&originals, &found.values, width, image, range)?;
-            trained::notes(&picture.notes);
-            picture.save(&options.out)?;
-        }
-    }
-    let (n, out) = (print::count(cases.len(), "case"), options.out.display());
-    let error = found.error;
-    out!("{n}, squared error {error:.4} (summed over {width} values, mean over cases): {out}");
-    Ok(())
 }
 
 pub fn decode(options: &DecodeOptions) -> Result<()> {
@@ -174,32 +217,18 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = trained::open_at(&options.model, &device)?.autoencoder("decode")?;
     let codes = npy::read(&options.codes)?;
-    let values = model.decode(&codes.values, codes.columns)?;
+    let mut values = model.decode(&codes.values, codes.columns)?;
     let (rows, width) = (codes.rows, model.model.spec().inputs);
-    match format {
-        Format::Npy => npy::write(&options.out, &values, rows, width)?,
-        Format::Png => {
-            let range = model.range(&values);
-            let picture = pictures::sheet(&values, width, model.image_shape(), range)?;
-            trained::notes(&picture.notes);
-            picture.save(&options.out)?;
-        }
-    }
+    let range = |values: &mut [f32]| Ok(model.range(values));
+    let shown = Shown { width, image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut values)?;
     out!("{} decoded, [{rows}, {width}]: {}", print::count(rows, "code"), options.out.display());
     Ok(())
 }
 
-/// The cases that were asked for.
-fn cases(options: &ApplyOptions, model: &TrainedRbm) -> Result<Cases> {
-    let reading = options.reading.reading();
-    let chosen = model.cases(&choice(options, &reading))?;
-    trained::notes(&chosen.notices);
-    Ok(chosen.cases)
-}
-
 /// Says so where numbers are in the standardised space.
-fn tell_space(model: &TrainedRbm) {
-    if model.standardized() {
+fn tell_space(standardized: bool) {
+    if standardized {
         tell(
             "note: the values are in the standardised space of the training data (mean 0, deviation 1)",
         );
@@ -209,18 +238,34 @@ fn tell_space(model: &TrainedRbm) {
 pub fn transform(options: &ApplyOptions) -> Result<()> {
     Format::of(&options.out, false)?;
     let device = open_device(&options.device.device)?;
-    let (what, values, n, units) = match trained::open(&options.model, &device)? {
-        Trained::Autoencoder(model) => {
-            let cases = model.cases(&choice(options, &options.reading.reading()))?;
-            trained::notes(&cases.notices);
-            let (values, units) = model.transform(&cases.cases, options.level)?;
-            ("codes", values, cases.cases.len(), units)
+    let reading = options.reading.reading();
+    let (choice, level) = (choice(options, &reading), options.level);
+    let ready = |chosen: Result<Chosen>| {
+        chosen.map(|chosen| {
+            trained::notes(&chosen.notices);
+            chosen.cases
+        })
+    };
+    let (what, (values, units), n) = match trained::open(&options.model, &device)? {
+        Trained::Machine(model) => {
+            if level.is_some() {
+                let detail = "is of models of several layers; a machine has one: leave it out";
+                return Err(Error::setting("level", detail));
+            }
+            let cases = ready(model.cases(&choice))?;
+            ("p(h|v)", (model.transform(&cases)?, model.rbm.hidden_count()), cases.len())
         }
-        other => {
-            let model = other.machine("transform")?;
-            refuse_level(options)?;
-            let cases = cases(options, &model)?;
-            ("p(h|v)", model.transform(&cases)?, cases.len(), model.rbm.hidden_count())
+        Trained::Autoencoder(model) => {
+            let cases = ready(model.cases(&choice))?;
+            ("codes", model.transform(&cases, level)?, cases.len())
+        }
+        Trained::Dbn(model) => {
+            let cases = ready(model.cases(&choice))?;
+            ("means of hidden units", model.transform(&cases, level)?, cases.len())
+        }
+        Trained::Network(model) => {
+            let cases = ready(model.cases(&choice))?;
+            ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
     };
     npy::write(&options.out, &values, n, units)?;
@@ -232,30 +277,55 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
 pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
-    refuse_level(options)?;
-    let model = match trained::open(&options.model, &device)? {
-        Trained::Autoencoder(model) => return reconstruct_again(options, &model, format),
-        other => other.machine("reconstruct")?,
-    };
-    let cases = cases(options, &model)?;
-    let Reconstruction { values: mut again, error } = model.reconstruct(&cases)?;
-    let width = cases.width();
-    tell_space(&model);
-    match format {
-        Format::Npy => npy::write(&options.out, &again, cases.len(), width)?,
-        Format::Png => {
-            let mut originals = cases.to_f32();
-            model.for_picture(&mut again)?;
-            let range = model.for_picture(&mut originals)?;
-            let picture =
-                pictures::reconstructions(&originals, &again, width, model.image_shape(), range)?;
-            trained::notes(&picture.notes);
-            picture.save(&options.out)?;
+    if options.level.is_some() {
+        let detail = "is of `transform`; a case comes back through all layers: leave it out";
+        return Err(Error::setting("level", detail));
+    }
+    let reading = options.reading.reading();
+    let choice = choice(options, &reading);
+    match trained::open_stack(&options.model, &device)? {
+        Trained::Autoencoder(model) => {
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            let range = |values: &mut [f32]| Ok(model.range(values));
+            let (width, image) = (model.model.spec().inputs, model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+        }
+        Trained::Dbn(model) => {
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            tell_space(model.standardized());
+            let range = |values: &mut [f32]| model.for_picture(values);
+            let (width, image) = (model.net.visible_count(), model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+        }
+        other => {
+            let model = other.machine("reconstruct")?;
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            tell_space(model.standardized());
+            let range = |values: &mut [f32]| model.for_picture(values);
+            let (width, image) = (model.rbm.visible_count(), model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
         }
     }
+}
+
+/// Writes and tells what came back of cases.
+fn again(
+    options: &ApplyOptions,
+    format: Format,
+    (chosen, found): (&Chosen, Reconstruction),
+    shown: &Shown<'_>,
+) -> Result<()> {
+    trained::notes(&chosen.notices);
+    let Reconstruction { mut values, error } = found;
+    let mut originals = chosen.cases.to_f32();
+    shown.write_pairs(&options.out, format, &mut originals, &mut values)?;
     out!(
-        "{}, reconstruction error {error:.4} (squared, summed over {width} units, mean over cases): {}",
-        print::count(cases.len(), "case"),
+        "{}, reconstruction error {error:.4} (squared, summed over {} values, mean over cases): {}",
+        print::count(chosen.cases.len(), "case"),
+        shown.width,
         options.out.display()
     );
     Ok(())

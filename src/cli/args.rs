@@ -11,6 +11,7 @@ use super::settings::Asked;
 use crate::device::DEVICE_VARIABLE;
 use crate::jobs::DATA_HELP;
 use crate::jobs::autoencoder::AutoencoderSettings;
+use crate::jobs::dbn::DbnSettings;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
 use crate::models::UnitKind;
@@ -43,16 +44,17 @@ pub enum Command {
         #[command(subcommand)]
         model: TrainModel,
     },
-    /// Draw samples from a trained machine by Gibbs sampling
+    /// Draw samples from a trained machine or deep belief net by Gibbs sampling
     Sample(SampleOptions),
-    /// Turn data into hidden means, p(h|v), or into an autoencoder's codes
+    /// Turn data into hidden means, p(h|v), an autoencoder's codes, or what a network's layer gives
     Transform(ApplyOptions),
-    /// Send data through a machine (v -> p(h|v) -> mean of v, no noise) or an autoencoder and back
+    /// Send data through a machine (v -> p(h|v) -> mean of v, no noise), a deep belief net or an autoencoder and back
     Reconstruct(ApplyOptions),
     /// Turn codes back into data, by an autoencoder's decoder
     Decode(DecodeOptions),
     /// Say how good a model is. A machine: log Z, likelihood, pseudo-likelihood, reconstruction error; a
-    /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors
+    /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors; a deep belief net: a bound of its
+    /// likelihood, and its classes where labels are joined
     Eval(EvalOptions),
     /// Classify data, or one PNG picture, with a trained network
     Predict(PredictOptions),
@@ -90,6 +92,8 @@ pub enum TrainModel {
     Cnn(Box<TrainOptions<NetworkSettings>>),
     /// A deep autoencoder: levels trained one by one, unrolled, then trained as a whole
     Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
+    /// A deep belief net: levels trained one by one as machines, then a classifier, or a net that dreams
+    Dbn(Box<TrainOptions<DbnSettings>>),
 }
 
 #[derive(Args)]
@@ -174,7 +178,11 @@ pub struct SampleOptions {
     /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
     #[arg(long, value_name = "FILE.npy")]
     pub init: Option<PathBuf>,
-    /// .npy: the chains' last states, f32 [N, visible units]; .png: their last means, as pictures
+    /// Of a deep belief net with labels: dream of this class, by name or number
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// .npy: the chains' last states, f32 [N, visible units]; .png: their last means, as pictures. Of a deep belief net
+    /// the chains are those of its top, and one pass down gives the data's units
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
@@ -196,7 +204,8 @@ pub struct ApplyOptions {
     /// Use the first N cases only
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
-    /// Of an autoencoder and `transform`: what this layer of the encoder gives, counted from 1 [default: the code]
+    /// Of `transform` and a model of layers: what this layer gives, counted from 1 [default: an autoencoder's code, a deep
+    /// belief net's top, a network's last hidden layer]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub level: Option<usize>,
     /// .npy, f32 [cases, units]; reconstruct also draws .png, each case above its reconstruction
@@ -230,7 +239,7 @@ pub struct DecodeOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct PredictOptions {
-    /// A network's run folder, or its .safetensors file
+    /// The run folder of a network or of a deep belief net with labels, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     #[arg(long, value_name = "DATA", help = DATA_HELP)]
@@ -374,7 +383,7 @@ pub struct EvalOptions {
     /// Of all draws
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = whole::<u64>)]
     pub seed: u64,
-    /// Of a network: where confusion matrix and mistakes go [default: its run folder]
+    /// Of what classifies: where confusion matrix and mistakes go [default: its run folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON

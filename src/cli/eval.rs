@@ -13,7 +13,9 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
-use crate::jobs::{self, Choice, Trained, TrainedAutoencoder, TrainedNetwork, TrainedRbm};
+use crate::jobs::{
+    self, Choice, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm,
+};
 use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
@@ -22,6 +24,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Machine(machine) => eval_machine(options, &machine),
         Trained::Network(network) => eval_network(options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
+        Trained::Dbn(net) => eval_dbn(options, &net),
     }
 }
 
@@ -41,23 +44,10 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
              names some",
         );
     }
-    let config = EvaluationConfig::default()
-        .method(method(options)?)
-        .chains(options.chains)
-        .burn_in(options.burn_in)
-        .exact_pseudo(options.exact_pseudo)
-        .seed(options.seed);
-    let mut bar = None;
-    let found = machine.evaluate(
-        &choice(options, &options.reading.reading()),
-        &config,
-        &mut |progress| {
-            show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
-        },
-    )?;
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    let reading = options.reading.reading();
+    let found = annealing(options, |config, progress| {
+        machine.evaluate(&choice(options, &reading), config, progress)
+    })?;
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
         warn(
@@ -69,6 +59,116 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         jobs::save_evaluation(&options.model.model, &found)?;
     }
     if options.json { print_json(&found) } else { print(&found) }
+}
+
+/// Evaluates what has a log Z, with a bar while it is annealed.
+fn annealing<T>(
+    options: &EvalOptions,
+    evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
+) -> Result<T> {
+    let config = EvaluationConfig::default()
+        .method(method(options)?)
+        .chains(options.chains)
+        .burn_in(options.burn_in)
+        .exact_pseudo(options.exact_pseudo)
+        .seed(options.seed);
+    let mut bar = None;
+    let found = evaluate(&config, &mut |progress| {
+        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    found
+}
+
+fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
+    if options.exact_pseudo {
+        let detail =
+            "is about machines; a deep belief net has a bound of its likelihood: leave it out";
+        return Err(Error::setting("exact-pseudo", detail));
+    }
+    let reading = options.reading.reading();
+    let evaluated = annealing(options, |config, progress| {
+        net.evaluate(&choice(options, &reading), config, progress)
+    })?;
+    let found = &evaluated.evaluation;
+    trained::notes(&found.notices);
+    if found.mean_log_likelihood_bound.is_none() {
+        warn(
+            "the data are not 0 or 1, so a net of Bernoulli units gives them no likelihood; binarise them in training \
+             (--binarize)",
+        );
+    }
+    if let Some(folder) = folder(options)? {
+        jobs::save_evaluation(&folder, found)?;
+        net.pictures(&evaluated, &folder)?;
+    }
+    if options.json {
+        return print_json(found);
+    }
+    print_log_partition(&LogPartition {
+        value: found.log_partition,
+        exact: found.log_partition_method == "exact",
+        error: found.log_partition_std_error,
+        interval: found.log_partition_interval,
+        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        trusted: found.trusted,
+    })?;
+    if let (Some(bound), Some(error)) =
+        (found.mean_log_likelihood_bound, found.mean_log_likelihood_bound_std_error)
+    {
+        out!(
+            "mean log-likelihood: at least {bound:.3} nats per case, standard error {error:.3} over the cases"
+        );
+    }
+    if let Some(bound) = found.mean_log_likelihood_bound_reverse {
+        out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
+    }
+    if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
+        let (error, cases) = (100.0 * error, found.cases);
+        out!("error: {error:.2} % ({wrong} of {cases} cases, by free energies)");
+        out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
+    }
+    let error = found.reconstruction_error;
+    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
+    let space = if found.standardized { ", in the standardised space" } else { "" };
+    out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
+    Ok(())
+}
+
+/// ln Z as it is told.
+struct LogPartition {
+    value: f64,
+    exact: bool,
+    error: f64,
+    interval: [Option<f64>; 2],
+    reverse: Option<(f64, f64)>,
+    trusted: Option<bool>,
+}
+
+fn print_log_partition(z: &LogPartition) -> Result<()> {
+    match z.exact {
+        true => out!("log Z: {:.4} (exact)", z.value),
+        false => {
+            let [low, high] = z.interval.map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
+            out!(
+                "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
+                z.value,
+                z.error
+            );
+        }
+    }
+    if let Some((z, error)) = z.reverse {
+        out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
+    }
+    if z.trusted == Some(false) {
+        out!(
+            "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
+             temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
+        );
+    }
+    Ok(())
 }
 
 /// How log Z is to be found.
@@ -104,30 +204,14 @@ fn print_json(evaluation: &impl Serialize) -> Result<()> {
 }
 
 fn print(found: &rbm::Evaluation) -> Result<()> {
-    match found.log_partition_method {
-        "exact" => out!("log Z: {:.4} (exact)", found.log_partition),
-        _ => {
-            let [low, high] = found
-                .log_partition_interval
-                .map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
-            out!(
-                "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
-                found.log_partition,
-                found.log_partition_std_error
-            );
-        }
-    }
-    if let (Some(z), Some(error)) =
-        (found.log_partition_reverse, found.log_partition_reverse_std_error)
-    {
-        out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
-    }
-    if found.trusted == Some(false) {
-        out!(
-            "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
-             temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
-        );
-    }
+    print_log_partition(&LogPartition {
+        value: found.log_partition,
+        exact: found.log_partition_method == "exact",
+        error: found.log_partition_std_error,
+        interval: found.log_partition_interval,
+        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        trusted: found.trusted,
+    })?;
     if let (Some(likelihood), Some(error)) =
         (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
     {

@@ -5,20 +5,35 @@ use super::predict::check_out;
 use super::print::out;
 use super::{open_device, trained};
 use crate::error::Result;
-use crate::jobs::Choice;
+use crate::jobs::{Choice, Chosen, Trained};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
     check_out(&options.out, "png")?;
     let device = open_device(&options.device.device)?;
-    let model = trained::open_at(&options.model, &device)?.network("features")?;
     let part = options.split.map(Into::into);
     let reading = options.reading.reading();
     let data = options.data.as_deref();
-    let chosen = model.cases(&Choice { data, part, limit: None, reading: Some(&reading) })?;
-    trained::notes(&chosen.notices);
+    let choice = Choice { data, part, limit: None, reading: Some(&reading) };
     let case = options.case;
-    let title = format!("{}, {} case {case}", chosen.data, chosen.part_name());
-    model.features(&chosen, case, &title)?.save(&options.out)?;
+    let title = |chosen: &Chosen| format!("{}, {} case {case}", chosen.data, chosen.part_name());
+    let (title, picture) = match trained::open_at(&options.model, &device)? {
+        Trained::Dbn(net) => {
+            let chosen = ready(net.cases(&choice)?);
+            (title(&chosen), net.features(&chosen, case, &title(&chosen))?)
+        }
+        other => {
+            let model = other.network("features")?;
+            let chosen = ready(model.cases(&choice)?);
+            (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
+        }
+    };
+    picture.save(&options.out)?;
     out!("{title}: {}", options.out.display());
     Ok(())
+}
+
+/// The cases, once it is told what there is to know of them.
+fn ready(chosen: Chosen) -> Chosen {
+    trained::notes(&chosen.notices);
+    chosen
 }

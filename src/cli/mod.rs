@@ -29,6 +29,7 @@ use clap::Parser;
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
+use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
 use print::{out, tell};
@@ -68,13 +69,14 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: args::TrainModel) -> Result<ExitCode> {
-    use args::TrainModel::{Autoencoder, Cnn, Lenet5, Lenet5Modern, Rbm};
+    use args::TrainModel::{Autoencoder, Cnn, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
         Lenet5Modern(options) => train::run("lenet5-modern", &options, NetworkJob::new),
         Cnn(options) => train::run("cnn", &options, NetworkJob::new),
         Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
+        Dbn(options) => train::run("dbn", &options, DbnJob::new),
     }
 }
 

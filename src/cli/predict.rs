@@ -9,7 +9,7 @@ use super::{open_device, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::network::write_table;
-use crate::jobs::{Choice, Chosen, TrainedNetwork};
+use crate::jobs::{Choice, Chosen, Trained, TrainedNetwork};
 use crate::run::atomic;
 
 /// The most classes that are listed for one picture.
@@ -18,31 +18,25 @@ const LISTED: usize = 10;
 pub fn run(options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
     let device = open_device(&options.device.device)?;
-    let model = trained::open_at(&options.model, &device)?.network("predict")?;
     let part = options.split.map(Into::into);
     let reading = options.reading.reading();
     let data = Some(options.data.as_str());
     let choice = Choice { data, part, limit: options.limit, reading: Some(&reading) };
-    let mut chosen = model.cases(&choice)?;
-    trained::notes(&chosen.notices);
-    let bright = model.is_bright(&chosen.cases);
-    if options.invert {
-        chosen.cases = model.inverted(&chosen.cases)?;
-    } else if bright && chosen.ground_chosen {
-        // The ground is white because it was chosen so: nobody is contradicted.
-        chosen.cases = model.inverted(&chosen.cases)?;
-        tell(
-            "note: the white ground was turned into a black one, as networks trained on MNIST expect",
-        );
-    } else if bright {
-        tell(
-            "note: the pictures' edges are bright; networks trained on MNIST expect light strokes on a dark \
-             ground, and --invert turns them",
-        );
-    }
-    let found = model.predict(&chosen.cases)?;
-    tell_blank(&model, &chosen)?;
-    let (names, labels) = (&model.origin.classes, chosen.labels.as_deref());
+    let (chosen, found, names) = match trained::open_at(&options.model, &device)? {
+        Trained::Dbn(net) => {
+            if options.invert {
+                let detail =
+                    "is of networks; a deep belief net takes its cases as they are: leave it out";
+                return Err(Error::setting("invert", detail));
+            }
+            let chosen = net.cases(&choice)?;
+            trained::notes(&chosen.notices);
+            let found = net.predict(&chosen.cases, None)?;
+            (chosen, found, net.origin.classes)
+        }
+        other => by_network(options, other.network("predict")?, &choice)?,
+    };
+    let (names, labels) = (&names, chosen.labels.as_deref());
     match &options.out {
         Some(path) => {
             atomic::write(path, |out| write_table(out, names, &found, labels))?;
@@ -62,6 +56,34 @@ pub fn run(options: &PredictOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a network says of cases, with the names of its classes.
+fn by_network(
+    options: &PredictOptions,
+    model: TrainedNetwork,
+    choice: &Choice<'_>,
+) -> Result<(Chosen, Predictions, Vec<String>)> {
+    let mut chosen = model.cases(choice)?;
+    trained::notes(&chosen.notices);
+    let bright = model.is_bright(&chosen.cases);
+    if options.invert {
+        chosen.cases = model.inverted(&chosen.cases)?;
+    } else if bright && chosen.ground_chosen {
+        // The ground is white because it was chosen so: nobody is contradicted.
+        chosen.cases = model.inverted(&chosen.cases)?;
+        tell(
+            "note: the white ground was turned into a black one, as networks trained on MNIST expect",
+        );
+    } else if bright {
+        tell(
+            "note: the pictures' edges are bright; networks trained on MNIST expect light strokes on a dark \
+             ground, and --invert turns them",
+        );
+    }
+    let found = model.predict(&chosen.cases)?;
+    tell_blank(&model, &chosen)?;
+    Ok((chosen, found, model.origin.classes))
 }
 
 /// Pictures without contrast have no class: a single one is refused, among others they are counted.

@@ -130,11 +130,13 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     for (name, file) in [
         ("model", run::MODEL),
         ("last epoch's model", run::LAST_MODEL),
+        ("stack", run::DBN),
         ("picture", run::FILTERS),
         ("picture", run::SAMPLES),
         ("picture", run::RECONSTRUCTIONS),
         ("picture", run::PLANE),
         ("picture", run::CURVES),
+        ("picture", run::PRETRAINING),
         ("picture", run::CONFUSION),
         ("picture", run::MISTAKES),
         ("report", run::REPORT),

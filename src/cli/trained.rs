@@ -7,7 +7,7 @@ use super::print::tell;
 use crate::data::Part;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::Trained;
+use crate::jobs::{self, Trained};
 
 impl From<Split> for Part {
     fn from(split: Split) -> Self {
@@ -24,6 +24,13 @@ pub fn open(option: &ModelOption, device: &Device) -> Result<Trained> {
     let trained = Trained::open_as(&option.model, device, option.visible, &names)?;
     notes(trained.notices());
     Ok(trained)
+}
+
+/// As [`open`], but of a run whose stack became a classifier the stack: what reconstructs and dreams.
+pub fn open_stack(option: &ModelOption, device: &Device) -> Result<Trained> {
+    let ModelOption { model, visible, map } = option;
+    let model = jobs::stack_of(model);
+    open(&ModelOption { model, visible: *visible, map: map.clone() }, device)
 }
 
 /// Opens a model of which there is nothing to say but where it is.

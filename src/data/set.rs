@@ -165,6 +165,44 @@ impl DataSet {
         })
     }
 
+    /// So many cases, of each class as many as the others have, as far as it has them; by their places, in the source's
+    /// order. Which ones is a function of the seed and the labels alone.
+    ///
+    /// ```
+    /// use harmonium::data;
+    /// let digits = data::load("digits")?.train;
+    /// let few = digits.select(&digits.balanced(50, 1)?, "few")?;
+    /// let sevens = few.labels.unwrap_or_default().iter().filter(|&&label| label == 7).count();
+    /// assert_eq!(sevens, 5);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there are no labels or not as many cases.
+    pub fn balanced(&self, count: usize, seed: u64) -> Result<Vec<u32>> {
+        let Some(labels) = &self.labels else {
+            return Err(Error::data(&self.name, "has no labels, so that none can be chosen"));
+        };
+        if count > labels.len() {
+            let detail = format!("{} cases have labels, and {count} are asked for", labels.len());
+            return Err(Error::data(&self.name, detail));
+        }
+        let draw = Draw::new(seed, stream::SPLIT).at(1);
+        let order = PhiloxRng::new(draw).permutation(labels.len() as u32);
+        let mut classes: Vec<Vec<u32>> = vec![Vec::new(); self.classes.len()];
+        for case in order {
+            if let Some(class) = classes.get_mut(labels[case as usize] as usize) {
+                class.push(case);
+            }
+        }
+        // A round takes one of each class.
+        let rounds = classes.iter().map(Vec::len).max().unwrap_or(0);
+        let each = (0..rounds).flat_map(|round| classes.iter().filter_map(move |c| c.get(round)));
+        let mut chosen: Vec<u32> = each.take(count).copied().collect();
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+
     /// Holds cases out: (training part, validation part), both in the source's order. Which cases is a
     /// function of the seed, the number of cases and the number held out alone. They keep their numbers
     /// ([`Cases::number`]).

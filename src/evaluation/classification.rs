@@ -109,6 +109,33 @@ pub fn predict(
 }
 
 impl Predictions {
+    /// Of energies `[cases, classes]`, whose softmax with the sign turned is the probability of a class: the class of the
+    /// least energy, and −ln p of the cases' own classes where they are known.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the labels do not fit.
+    pub fn of_energies(energies: &[f32], classes: usize, labels: Option<&[u32]>) -> Result<Self> {
+        let rows = energies.chunks_exact(classes.max(1));
+        if let Some(labels) = labels {
+            check_labels("labels", labels, classes)?;
+            as_many(labels, rows.len())?;
+        }
+        let (mut predicted, mut probabilities, mut losses) = (Vec::new(), Vec::new(), Vec::new());
+        for (case, row) in rows.enumerate() {
+            let least = row.iter().copied().map(f64::from).fold(f64::INFINITY, f64::min);
+            let weights = row.iter().map(|&x| (least - f64::from(x)).exp());
+            let sum: f64 = weights.clone().sum();
+            probabilities.extend(weights.map(|w| (w / sum) as f32));
+            let known = row.iter().all(|x| !x.is_nan());
+            let place = row.iter().position(|&x| f64::from(x) == least).filter(|_| known);
+            predicted.push(place.unwrap_or(classes) as u32);
+            if let Some(&label) = labels.and_then(|labels| labels.get(case)) {
+                losses.push((f64::from(row[label as usize]) - least + sum.ln()) as f32);
+            }
+        }
+        Ok(Predictions { classes, probabilities, predicted, losses })
+    }
+
     /// The cases that are classified wrongly, worst first: those whose own class was least probable.
     ///
     /// # Errors

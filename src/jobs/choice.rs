@@ -107,6 +107,20 @@ impl<'a> Choice<'a> {
 }
 
 impl Chosen {
+    /// That there is a case of this number.
+    pub(super) fn check_case(&self, case: usize) -> Result<()> {
+        let (all, part) = (self.cases.len(), self.part_name());
+        match case < all {
+            true => Ok(()),
+            false => {
+                let last = all.saturating_sub(1);
+                let detail =
+                    format!("{case} is past the last; the {part} part has the cases 0 to {last}");
+                Err(Error::setting("case", detail))
+            }
+        }
+    }
+
     /// `train`, `test`, as a word.
     pub fn part_name(&self) -> &'static str {
         match self.part {

@@ -30,31 +30,35 @@
 
 pub mod autoencoder;
 mod choice;
+mod classes;
+pub mod dbn;
+mod file;
 pub mod network;
 pub mod rbm;
 mod rows;
 mod settings;
+mod stack;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::data::{ImageShape, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 use crate::run::model_file::wrong_kind;
 use crate::run::report::comparison::Compared;
 use crate::run::{
-    EVAL, ModelFile, ModelKind, Observer, Record, TensorNames, atomic, resolve_model,
+    DBN, EVAL, ModelFile, ModelKind, Observer, Record, TensorNames, atomic, resolve_model,
 };
 
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
+pub use dbn::TrainedDbn;
 pub use network::TrainedNetwork;
 pub use rbm::TrainedRbm;
 pub use settings::{ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, SCALE_HELP, Validation};
+pub use stack::{Layers, LevelData, TunerName};
 
 /// A trained model of any kind, on a device.
 #[expect(clippy::large_enum_variant, reason = "a caller holds one or two, never a list")]
@@ -65,6 +69,8 @@ pub enum Trained {
     Network(TrainedNetwork),
     /// An autoencoder.
     Autoencoder(TrainedAutoencoder),
+    /// A deep belief net.
+    Dbn(TrainedDbn),
 }
 
 impl Trained {
@@ -95,7 +101,16 @@ impl Trained {
             ModelKind::Autoencoder => {
                 Trained::Autoencoder(TrainedAutoencoder::from_file(file, device)?)
             }
+            ModelKind::Dbn => Trained::Dbn(TrainedDbn::from_file(file, device)?),
         })
+    }
+
+    /// As [`Trained::open`], but of a run whose stack became a classifier the stack.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_stack(path: &Path, device: &Device) -> Result<Self> {
+        Self::open(&stack_of(path), device, None)
     }
 
     /// What the user should be told of its file.
@@ -104,6 +119,7 @@ impl Trained {
             Trained::Machine(machine) => &machine.notices,
             Trained::Network(network) => &network.notices,
             Trained::Autoencoder(autoencoder) => &autoencoder.notices,
+            Trained::Dbn(dbn) => &dbn.notices,
         }
     }
 
@@ -140,22 +156,42 @@ impl Trained {
         }
     }
 
+    /// The deep belief net, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn dbn(self, command: &str) -> Result<TrainedDbn> {
+        match self {
+            Trained::Dbn(dbn) => Ok(dbn),
+            other => Err(other.refused(ModelKind::Dbn, command)),
+        }
+    }
+
     fn refused(&self, expected: ModelKind, command: &str) -> Error {
         let (path, kind) = match self {
             Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
             Trained::Network(network) => (network.path(), ModelKind::Network),
             Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
+            Trained::Dbn(dbn) => (dbn.path(), ModelKind::Dbn),
         };
         refused(path, kind, expected, command)
     }
+}
+
+/// A run folder's stack, where its model is what became of it; else the path itself.
+pub fn stack_of(path: &Path) -> PathBuf {
+    Some(path.join(DBN)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())
 }
 
 /// The commands that take a model of this kind.
 pub fn commands(kind: ModelKind) -> &'static [&'static str] {
     match kind {
         ModelKind::Rbm => &["eval", "sample", "transform", "reconstruct", "report"],
-        ModelKind::Network => &["eval", "predict", "features", "report"],
+        ModelKind::Network => &["eval", "transform", "predict", "features", "report"],
         ModelKind::Autoencoder => &["eval", "transform", "reconstruct", "decode", "report"],
+        ModelKind::Dbn => {
+            &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
+        }
     }
 }
 
@@ -194,60 +230,6 @@ pub fn save_evaluation(folder: &Path, evaluation: &impl Serialize) -> Result<()>
     atomic::write(&folder.join(EVAL), |file| file.write_all(format!("{json}\n").as_bytes()))
 }
 
-/// What a model file says of the training.
-struct Training {
-    seed: u64,
-    /// What the data are called.
-    data: Option<String>,
-    reading: Reading,
-}
-
-const SEED_KEY: &str = "harmonium.seed";
-const DATA_KEY: &str = "harmonium.data";
-const READING_KEY: &str = "harmonium.reading";
-
-impl Training {
-    /// Takes its keys out of a file's metadata; the seed is 1 where there is none.
-    fn take(file: &mut ModelFile) -> Self {
-        let mut key = |key: &str| file.metadata.remove(key);
-        let seed = key(SEED_KEY).and_then(|seed| seed.parse().ok()).unwrap_or(1);
-        let reading = key(READING_KEY).and_then(|json| serde_json::from_str(&json).ok());
-        Training { seed, data: key(DATA_KEY), reading: reading.unwrap_or_default() }
-    }
-
-    fn put(seed: u64, data: Option<&str>, reading: &Reading, file: &mut ModelFile) {
-        file.metadata.insert(SEED_KEY.into(), seed.to_string());
-        file.metadata.extend(data.map(|data| (DATA_KEY.into(), data.into())));
-        let said = (*reading != Reading::default()).then(|| serde_json::to_string(reading).ok());
-        file.metadata.extend(said.flatten().map(|json| (READING_KEY.into(), json)));
-    }
-}
-
-const IMAGE_KEY: &str = "harmonium.image";
-
-/// Says in a file how a case is shown as a picture.
-fn put_image(image: Option<ImageShape>, file: &mut ModelFile) {
-    let size = |ImageShape { height, width }| (IMAGE_KEY.into(), format!("{height}x{width}"));
-    file.metadata.extend(image.map(size));
-}
-
-/// Takes out what a file says of that; `None` where it is no size of a case of so many values.
-fn take_image(file: &mut ModelFile, values: usize) -> Option<ImageShape> {
-    let text = file.metadata.remove(IMAGE_KEY)?;
-    let (height, width) = text.split_once('x')?;
-    let (height, width): (usize, usize) = (height.parse().ok()?, width.parse().ok()?);
-    (height.checked_mul(width)? == values).then_some(ImageShape { height, width })
-}
-
-/// Takes a key out of the metadata, and reads it as JSON.
-fn take_json<T: DeserializeOwned>(file: &mut ModelFile, key: &str) -> Result<T> {
-    let place = format!("metadata {key}");
-    let Some(text) = file.metadata.remove(key) else {
-        return Err(file.wrong(place, "missing"));
-    };
-    serde_json::from_str(&text).map_err(|e| file.wrong(place, e.to_string()))
-}
-
 /// A kind of model that `train` trains, and what there is to do with its runs.
 pub struct Kind {
     /// How its runs stand beside others.
@@ -257,10 +239,11 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 3] = [
+pub static KINDS: [Kind; 4] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
     Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
+    Kind { compared: &dbn::COMPARED, report: dbn::write_report },
 ];
 
 /// The kind of a run's model.

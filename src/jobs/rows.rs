@@ -1,8 +1,10 @@
 //! Cases sent through a model, some at a time.
 
-use crate::data::{Cases, Values};
+use crate::data::{Cases, Preprocessing, Values};
 use crate::device::Device;
 use crate::error::Result;
+use crate::models::UnitKind;
+use crate::run::robust_range;
 use crate::tensor::Tensor;
 
 /// Cases or chains on the device at once.
@@ -28,6 +30,19 @@ impl Reconstruction {
         let error = squared_error(&cases.to_f32(), &values, cases.len());
         Ok(Reconstruction { values, error })
     }
+}
+
+/// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white are.
+pub(super) fn for_picture(
+    preprocessing: &Preprocessing,
+    kind: UnitKind,
+    values: &mut [f32],
+) -> Result<(f32, f32)> {
+    preprocessing.undo(values)?;
+    Ok(match kind {
+        UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
+        UnitKind::Gaussian => robust_range(values),
+    })
 }
 
 /// The squared differences, summed over values, the mean over so many cases.

@@ -131,6 +131,11 @@ pub(super) fn text<'a>(table: &'a Table, key: &str) -> &'a str {
     table.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
+/// Whether the optimiser is steepest descent.
+pub(super) fn uses_sgd(table: &Table) -> bool {
+    text(table, "optimizer") == "sgd"
+}
+
 /// A default that is a text.
 pub(super) fn word(text: &str) -> Option<Value> {
     Some(Value::String(text.into()))

@@ -4,6 +4,7 @@ pub mod autoencoder;
 mod bitmaps;
 mod chains;
 mod classes;
+mod classifier;
 mod conditional;
 pub mod dbn;
 mod dreams;
@@ -21,6 +22,7 @@ pub mod units;
 
 pub use autoencoder::{Autoencoder, AutoencoderSpec};
 pub use chains::Chains;
+pub use classifier::Dropout;
 pub use conditional::Conditional;
 pub use dbn::{DbnSpec, DeepBeliefNet};
 pub use dreams::Dreams;

@@ -19,6 +19,10 @@ pub const SUMMARY: &str = "summary.json";
 pub const MODEL: &str = "model.safetensors";
 /// A network's parameters after the last epoch, where [`MODEL`] has those of its best one.
 pub const LAST_MODEL: &str = "last.safetensors";
+/// The stack that a classifier was made of, as it was before the whole was trained.
+pub const DBN: &str = "dbn.safetensors";
+/// How training went on from a pre-trained stack and from random weights.
+pub const PRETRAINING: &str = "pretraining.svg";
 /// What classes are taken for what, as a picture and as a table.
 pub const CONFUSION: &str = "confusion.png";
 /// The table.
@@ -59,6 +63,8 @@ const FILES: &[&str] = &[
     PLANE,
     CURVES,
     LAST_MODEL,
+    DBN,
+    PRETRAINING,
     CONFUSION,
     CONFUSION_TABLE,
     MISTAKES,

@@ -22,8 +22,8 @@ mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::{
-    CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
-    MODEL, PLANE, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
+    CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
+    MODEL, PLANE, PRETRAINING, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
 };
 pub use foreign::TensorNames;
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};

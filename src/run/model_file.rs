@@ -38,6 +38,8 @@ pub enum ModelKind {
     Network,
     /// A deep autoencoder.
     Autoencoder,
+    /// A deep belief net.
+    Dbn,
 }
 
 /// A tensor that every model of a kind has, or may have.
@@ -65,7 +67,8 @@ const RBM: [Expected; 5] = [
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [ModelKind; 3] = [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder];
+    pub const ALL: [ModelKind; 4] =
+        [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder, ModelKind::Dbn];
 
     /// What `harmonium.model` says.
     pub fn name(self) -> &'static str {
@@ -73,12 +76,17 @@ impl ModelKind {
             ModelKind::Rbm => "rbm",
             ModelKind::Network => "network",
             ModelKind::Autoencoder => "autoencoder",
+            ModelKind::Dbn => "dbn",
         }
     }
 
     /// What people call one.
     pub fn words(self) -> &'static str {
-        if self == ModelKind::Rbm { "restricted Boltzmann machine" } else { self.name() }
+        match self {
+            ModelKind::Rbm => "restricted Boltzmann machine",
+            ModelKind::Dbn => "deep belief net",
+            ModelKind::Network | ModelKind::Autoencoder => self.name(),
+        }
     }
 
     /// The kind of this name.
@@ -90,7 +98,7 @@ impl ModelKind {
     fn tensors(self) -> &'static [Expected] {
         match self {
             ModelKind::Rbm => &RBM,
-            ModelKind::Network | ModelKind::Autoencoder => &[],
+            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn => &[],
         }
     }
 }

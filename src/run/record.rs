@@ -178,11 +178,21 @@ impl RunRecord {
     }
 }
 
-/// What lines of `metrics.jsonl` have under a key: (epoch, value).
-pub fn points(lines: &[Map<String, Value>], key: &str) -> Vec<(f64, f64)> {
-    let point =
-        |line: &Map<String, Value>| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
-    lines.iter().filter_map(point).collect()
+/// The stage, by its name in `metrics.jsonl`, of a model that is trained beside the run's own for comparison.
+pub const BESIDE: &str = "from random weights";
+
+/// What lines of `metrics.jsonl` have under a key: (epoch, value). Those of a model [beside](BESIDE) are left out.
+pub fn points(lines: &[Line], key: &str) -> Vec<(f64, f64)> {
+    let point = |line: &Line| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
+    let beside = |line: &&Line| line.get("stage").and_then(Value::as_str) == Some(BESIDE);
+    lines.iter().filter(|line| !beside(line)).filter_map(point).collect()
+}
+
+/// What the lines of one stage have under a key, by the stage's own epochs counted from 1.
+pub fn points_of_stage(lines: &[Line], stage: &str, key: &str) -> Vec<(f64, f64)> {
+    let own = lines.iter().filter(|l| l.get("stage").and_then(Value::as_str) == Some(stage));
+    let value = |line: &Line| line.get(key).and_then(Value::as_f64);
+    own.zip(1u32..).filter_map(|(line, at)| Some((f64::from(at), value(line)?))).collect()
 }
 
 fn read(path: &Path) -> Result<String> {

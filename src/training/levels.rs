@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::sample::bernoulli;
+use crate::models::labels::{join, one_hot};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
@@ -66,6 +67,9 @@ pub struct LevelSource<S> {
     sampled: Option<u64>,
     batches: Vec<Tensor>,
     states: Option<Tensor>,
+    /// Classes whose labels are joined to what the levels give.
+    classes: Option<usize>,
+    joined: Option<Tensor>,
     epoch: u64,
     /// The epoch's next case.
     at: usize,
@@ -81,6 +85,8 @@ impl<S: BatchSource> LevelSource<S> {
             sampled,
             batches: Vec::new(),
             states: None,
+            classes: None,
+            joined: None,
             epoch: 0,
             at: 0,
         }
@@ -91,7 +97,7 @@ impl<S: BatchSource> LevelSource<S> {
     /// # Errors
     /// [`Error::Shape`] where it reads another number of values than what is below it gives.
     pub fn push(&mut self, level: LowerLevel) -> Result<()> {
-        let (reads, width) = (level.weights.shape().dims()[0], self.width());
+        let (reads, width) = (level.weights.shape().dims()[0], self.features());
         if reads != width {
             let detail = format!("it reads {reads} values, and {width} come from below");
             return Err(Error::shape("a level", detail));
@@ -106,16 +112,29 @@ impl<S: BatchSource> LevelSource<S> {
         &self.levels
     }
 
-    /// Takes all levels away: the cases themselves come again.
+    /// Joins the label of each case, one of so many classes, to what the levels give
+    /// ([`labels::join`](crate::models::labels::join)).
+    pub fn join(&mut self, classes: usize) {
+        self.classes = Some(classes);
+    }
+
+    /// Takes all levels and labels away: the cases themselves come again.
     pub fn clear(&mut self) {
         self.levels.clear();
         self.batches.clear();
-        self.states = None;
+        (self.states, self.classes, self.joined) = (None, None, None);
     }
 
     /// What is below the levels.
     pub fn source_mut(&mut self) -> &mut S {
         &mut self.source
+    }
+}
+
+impl<S: BatchSource> LevelSource<S> {
+    /// Values of a case without its label.
+    fn features(&self) -> usize {
+        self.levels.last().map_or(self.source.width(), LowerLevel::units)
     }
 }
 
@@ -125,7 +144,7 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
     }
 
     fn width(&self) -> usize {
-        self.levels.last().map_or(self.source.width(), LowerLevel::units)
+        self.features() + self.classes.unwrap_or(0)
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
@@ -134,12 +153,13 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
     }
 
     fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
-        let LevelSource { source, levels, sampled, batches, states, epoch, at } = self;
+        let LevelSource { source, levels, sampled, batches, states, classes, joined, epoch, at } =
+            self;
         let Some(batch) = source.next_batch(rows)? else { return Ok(None) };
         let rows = batch.rows();
         let first = *at;
         *at += rows;
-        if levels.is_empty() {
+        if levels.is_empty() && classes.is_none() {
             return Ok(Some(batch));
         }
         if batches.first().is_none_or(|b| b.shape().dims()[0] != rows) {
@@ -164,8 +184,12 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
                 *states = Some(drawn);
             }
         }
-        let cases = states.as_ref().or(batches.last());
-        Ok(cases.map(|cases| Batch { cases, classes: batch.classes }))
+        let mut cases = states.as_ref().or(batches.last()).unwrap_or(batch.cases);
+        if let Some(count) = *classes {
+            let label = one_hot(batch.labelled()?, count)?;
+            cases = joined.insert(join(cases, &label)?);
+        }
+        Ok(Some(Batch { cases, classes: batch.classes }))
     }
 
     fn skip(&mut self, cases: usize) -> Result<()> {

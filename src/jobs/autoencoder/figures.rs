@@ -1,11 +1,13 @@
 //! What is measured of an autoencoder.
 
+use crate::jobs::stack::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use crate::training::{
-    Better, Figure, LEARNING_RATE, MOMENTUM, TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Told,
+    Better, EVALUATIONS, Figure, LEARNING_RATE, MOMENTUM, TRAIN_RECONSTRUCTION,
+    TRAIN_SQUARED_ERROR, Told,
 };
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 11] = [
+pub static FIGURES: [&Figure; 12] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &LEVEL_ERROR,
@@ -17,36 +19,11 @@ pub static FIGURES: [&Figure; 11] = [
     &TRAIN_RECONSTRUCTION,
     &VALIDATION_RECONSTRUCTION,
     &TEST_CROSS_ENTROPY,
+    &EVALUATIONS,
 ];
 
 /// By what the best model is chosen.
 pub static CHOSEN_BY: [&Figure; 1] = [&VALIDATION_RECONSTRUCTION];
-
-const LEVEL: Figure = Figure {
-    name: "level's error",
-    unit: "squared, summed over the level's inputs, mean per case",
-    diagram: "While levels are trained one by one: how well the level gives back what it reads, by means. Levels read \
-              different things, so each has its own scale.",
-    told: Told::Meanwhile,
-    better: Better::Lower,
-    ..Figure::NEW
-};
-
-/// Of the level under way, on training cases.
-pub static LEVEL_ERROR: Figure = Figure {
-    key: "level_error",
-    of: "training",
-    says: "Of the last level, on the first 500 training cases.",
-    ..LEVEL
-};
-
-/// Of the level under way, on the cases held out.
-pub static VALIDATION_LEVEL_ERROR: Figure = Figure {
-    key: "validation_level_error",
-    of: "validation",
-    says: "Of the last level, on the first 500 cases held out.",
-    ..LEVEL
-};
 
 const SQUARED: Figure = Figure {
     name: "squared error",

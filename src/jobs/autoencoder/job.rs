@@ -3,32 +3,26 @@
 use std::path::Path;
 
 use super::figures::{
-    CHOSEN_BY, FIGURES, LEVEL_ERROR, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
-    VALIDATION_LEVEL_ERROR, VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
+    CHOSEN_BY, FIGURES, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
+    VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
 };
-use super::kinds::{LevelData, Pretraining};
-use super::level::{self, Learning, Trained, learning};
+use super::kinds::Pretraining;
+use super::level::{self, Beginning, Learning, learning};
 use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
 use crate::data::{self, Cases, DataSet, ImageShape, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::rows::{squared_error, upload_rows};
+use crate::jobs::rows::upload_rows;
+use crate::jobs::stack::{LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
 use crate::run::{
     self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::tensor::Tensor;
-use crate::training::{
-    Backpropagation, BatchSource, Figure, Figures, Learner, LevelSource, ResidentData, Treatment,
-    means_above,
-};
-
-/// Cases that a level's scores look at.
-const SCORED: usize = 500;
+use crate::training::{BatchSource, Figure, Figures, Learner, ResidentData, Treatment};
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
@@ -42,10 +36,9 @@ pub struct AutoencoderJob {
     pub(super) test: Option<Cases>,
     pub(super) image: Option<ImageShape>,
     record: RunRecord,
-    source: LevelSource<ResidentData>,
-    /// The first training cases and those held out, as the level under way reads them.
-    seen: (Tensor, Option<Tensor>),
-    trained: Vec<Trained>,
+    levels: Levels,
+    /// Levels that were trained elsewhere.
+    given: Vec<Trained>,
     learning: Option<Learning>,
     /// Device memory at its highest when the last level was trained.
     stacking_bytes: Option<u64>,
@@ -92,7 +85,21 @@ impl AutoencoderJob {
         let resident = ResidentData::new(device, &train, Treatment::default())?;
         let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
         let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
-        let seen = (head(&train)?, validation.as_ref().map(head).transpose()?);
+        let seen = [Some(head(&train)?), validation.as_ref().map(head).transpose()?];
+        let given = match &settings.from {
+            Some(from) => {
+                let activation = |number: usize| spec.activation(number);
+                let wanted = Wanted {
+                    inputs: train.width(),
+                    units,
+                    standardized: false,
+                    layers: &settings.layers.0,
+                    activation: &activation,
+                };
+                wanted.from(from, device)?
+            }
+            None => Vec::new(),
+        };
         let record = RunRecord::new(
             device,
             [Some(&train), validation.as_ref()].map(|part| part.map(|cases| (cases, &[][..]))),
@@ -105,7 +112,10 @@ impl AutoencoderJob {
         observer.see(Event::Note(&words));
         if settings.pretrain != Pretraining::None {
             for number in 0..spec.layers.len() {
-                let how = level::words(&settings, &spec, units, number);
+                let how = match (&settings.from, number < given.len()) {
+                    (Some(from), true) => format!("as it is in {from}"),
+                    _ => level::words(&settings, &spec, units, number),
+                };
                 let units = spec.layers[number];
                 observer.see(Event::Note(&format!("level {}: {units} units, {how}", number + 1)));
             }
@@ -123,10 +133,10 @@ impl AutoencoderJob {
             observer.see(Event::Note(&note));
         }
         Ok(AutoencoderJob {
-            source: LevelSource::new(resident, sampled),
+            levels: Levels::new(resident, seen, sampled),
+            given,
             device: device.clone(),
             learning: None,
-            trained: Vec::new(),
             stacking_bytes: None,
             settings,
             spec,
@@ -136,24 +146,20 @@ impl AutoencoderJob {
             test,
             image,
             record,
-            seen,
         })
     }
 
     /// The autoencoder as it stands; `None` before the levels are trained.
     pub fn autoencoder(&self) -> Option<&Autoencoder> {
         match &self.learning {
-            Some(Learning::Layers(trainer)) if self.at_the_whole() => Some(trainer.network()),
+            Some(Learning::Whole(tuner)) => Some(tuner.model()),
             _ => None,
         }
     }
 
-    fn levels(&self) -> usize {
+    /// How many are trained one by one.
+    fn level_count(&self) -> usize {
         if self.settings.pretrain == Pretraining::None { 0 } else { self.spec.layers.len() }
-    }
-
-    fn at_the_whole(&self) -> bool {
-        self.trained.len() == self.levels()
     }
 
     pub(super) fn whole(&self) -> Result<&Autoencoder> {
@@ -173,42 +179,21 @@ impl AutoencoderJob {
     /// Takes up what the stage before trained, if it was a level.
     fn take_up(&mut self) -> Result<()> {
         let Some(learning) = self.learning.take() else { return Ok(()) };
-        let number = self.trained.len();
-        let trained = learning.trained()?;
-        let below = trained.below(self.spec.activation(number))?;
-        let up = |v: &Tensor| means_above(std::slice::from_ref(&below), v);
-        let above = (up(&self.seen.0)?, self.seen.1.as_ref().map(up).transpose()?);
-        self.seen = above;
-        self.source.push(below)?;
-        self.trained.push(trained);
-        Ok(())
+        let number = self.levels.trained().len();
+        self.levels.push(learning.trained()?, self.spec.activation(number))
     }
 
     /// The whole, from its levels where there are some.
     fn unrolled(&self) -> Result<Autoencoder> {
-        match self.levels() {
-            0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed),
+        let mut whole = match self.level_count() {
+            0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed)?,
             _ => {
-                let levels: Vec<_> = self.trained.iter().map(Trained::level).collect();
-                Autoencoder::unrolled(&self.device, &self.spec, &levels)
+                let levels: Vec<_> = self.levels.trained().iter().map(Trained::level).collect();
+                Autoencoder::unrolled(&self.device, &self.spec, &levels)?
             }
-        }
-    }
-
-    /// The means of what the level under way reads, over the cases that are scored.
-    fn seen_means(&self) -> Result<Vec<f32>> {
-        let [rows, width] = self.seen.0.shape().matrix("autoencoder", "the cases")?;
-        let values = self.seen.0.to_vec()?;
-        let column =
-            |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).sum::<f64>();
-        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
-    }
-
-    /// How well the level gives back what it reads.
-    fn level_error(&self, v: &Tensor) -> Result<f64> {
-        let learning = self.learning.as_ref().ok_or_else(too_early)?;
-        let again = learning.reconstruct(v)?.to_vec()?;
-        Ok(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
+        };
+        freeze(whole.layers_mut(), self.settings.freeze);
+        Ok(whole)
     }
 }
 
@@ -240,25 +225,24 @@ impl Job for AutoencoderJob {
     }
 
     fn stages(&self) -> usize {
-        self.levels() + 1
+        self.level_count() + 1
     }
 
     fn begin(&mut self, stage: usize) -> Result<Stage> {
         self.take_up()?;
-        if stage < self.levels() {
-            let means = self.seen_means()?;
-            let place = (&self.device, &means[..]);
-            self.learning = Some(learning(&self.settings, &self.spec, self.units, stage, place)?);
-            return Ok(Stage {
-                name: format!("level {}", stage + 1),
-                epochs: self.settings.pretrain_epochs,
-                keep: Keep::Last,
-            });
+        if stage < self.level_count() {
+            let means = self.levels.means()?;
+            let given = self.given.get(stage);
+            let begin = Beginning { number: stage, data: self.units, means: &means, given };
+            let epochs = if given.is_some() { 0 } else { self.settings.pretrain_epochs };
+            self.learning = Some(learning(&self.settings, &self.spec, &self.device, &begin)?);
+            let name = format!("level {}", stage + 1);
+            return Ok(Stage { name, epochs, keep: Keep::Last });
         }
-        self.stacking_bytes = (self.levels() > 0).then(|| self.device.memory().peak_bytes);
-        self.source.clear();
-        let trainer = Backpropagation::new(self.unrolled()?, self.settings.training())?;
-        self.learning = Some(Learning::Layers(Box::new(trainer)));
+        self.stacking_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
+        self.levels.source.clear();
+        let tuner = Tuner::new(self.unrolled()?, &self.settings.fine_tuning())?;
+        self.learning = Some(Learning::Whole(tuner));
         Ok(Stage {
             name: "whole".into(),
             epochs: self.settings.epochs,
@@ -268,15 +252,13 @@ impl Job for AutoencoderJob {
 
     fn parts(&mut self) -> Result<(&mut dyn Learner, &mut dyn BatchSource)> {
         let learning = self.learning.as_mut().ok_or_else(too_early)?;
-        Ok((learning.learner(), &mut self.source))
+        Ok((learning.learner(), &mut self.levels.source))
     }
 
     fn score(&mut self, _: u64, _: bool) -> Result<Figures> {
-        if !self.at_the_whole() {
-            let held_out = self.seen.1.as_ref().map(|v| self.level_error(v)).transpose()?;
-            return Ok(Figures::new()
-                .with(&LEVEL_ERROR, self.level_error(&self.seen.0)?)
-                .with(&VALIDATION_LEVEL_ERROR, held_out));
+        let learning = self.learning.as_ref().ok_or_else(too_early)?;
+        if !matches!(learning, Learning::Whole(_)) {
+            return self.levels.scores(&|v| learning.reconstruct(v));
         }
         let held_out = match &self.validation {
             Some(cases) => Some(evaluate(self.whole()?, cases)?),
@@ -310,7 +292,7 @@ impl Job for AutoencoderJob {
     fn save(&mut self, path: &Path) -> Result<()> {
         let origin = self.origin();
         match &mut self.learning {
-            Some(Learning::Layers(trainer)) => origin.file(trainer.model())?.save(path),
+            Some(Learning::Whole(tuner)) => origin.file(tuner.learner().model())?.save(path),
             _ => Err(too_early()),
         }
     }

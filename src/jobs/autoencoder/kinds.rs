@@ -1,40 +1,9 @@
 //! Words of an autoencoder's settings.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::{Error, Result};
 use crate::jobs::settings::words;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::{Noise, ReconstructionLoss};
 use crate::run::settings::{setting_values, settings_text};
-
-/// Sizes of layers: `256,64,2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layers(pub Vec<usize>);
-
-impl FromStr for Layers {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let sizes: std::result::Result<Vec<usize>, _> =
-            text.split(',').map(|size| size.trim().parse()).collect();
-        match sizes {
-            Ok(sizes) if !sizes.contains(&0) && sizes.len() <= 100 => Ok(Layers(sizes)),
-            _ => {
-                let detail = format!("'{text}' is no list of up to 100 sizes, as 256,64,2");
-                Err(Error::setting("layers", detail))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Layers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
-        f.write_str(&sizes.join(","))
-    }
-}
 
 /// What the units of a layer compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,24 +41,6 @@ pub enum Pretraining {
     None,
 }
 
-/// What a level learns from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LevelData {
-    /// The means of the units below.
-    Means,
-    /// States that are drawn from them anew in each epoch.
-    Samples,
-}
-
-/// How gradients change weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FineTuning {
-    /// Steepest descent with momentum.
-    Sgd,
-    /// Adam.
-    Adam,
-}
-
 words!(
     LayerUnits,
     [LayerUnits::Sigmoid, LayerUnits::Tanh, LayerUnits::Relu, LayerUnits::Linear],
@@ -107,14 +58,6 @@ words!(Pretraining, [Pretraining::Rbm, Pretraining::Autoencoder, Pretraining::No
         Pretraining::None => "none",
     }
 });
-words!(LevelData, [LevelData::Means, LevelData::Samples], |data| match data {
-    LevelData::Means => "means",
-    LevelData::Samples => "samples",
-});
-words!(FineTuning, [FineTuning::Sgd, FineTuning::Adam], |how| match how {
-    FineTuning::Sgd => "sgd",
-    FineTuning::Adam => "adam",
-});
 words!(
     ReconstructionLoss,
     [ReconstructionLoss::CrossEntropy, ReconstructionLoss::SquaredError],
@@ -123,5 +66,5 @@ words!(
         ReconstructionLoss::SquaredError => "squared-error",
     }
 );
-settings_text!(Layers, LayerUnits, Pretraining, LevelData, FineTuning);
-setting_values!(Layers, LayerUnits, Pretraining, LevelData, FineTuning, ReconstructionLoss, Noise);
+settings_text!(LayerUnits, Pretraining);
+setting_values!(LayerUnits, Pretraining, ReconstructionLoss, Noise);

@@ -4,44 +4,29 @@ use super::kinds::Pretraining;
 use super::settings::AutoencoderSettings;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::stack::{Trained, Tuner};
 use crate::kernels::activation::Activation;
-use crate::models::autoencoder::{AutoencoderSpec, Level, ReconstructionLoss, machine_units};
+use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss, machine_units};
 use crate::models::{Autoencoder, Rbm, UnitKind, Units};
 use crate::tensor::Tensor;
-use crate::training::{Backpropagation, CdTrainer, Learner, LowerLevel};
+use crate::training::{Backpropagation, CdTrainer, Learner};
 
 /// A stage's learner.
 pub enum Learning {
     /// A level as a machine.
     Machine(Box<CdTrainer>),
-    /// A level as an autoencoder of one layer, or the whole.
-    Layers(Box<Backpropagation<Autoencoder>>),
-}
-
-/// A level that is trained: its weights and biases.
-pub struct Trained {
-    pub weights: Tensor,
-    pub visible_bias: Tensor,
-    pub hidden_bias: Tensor,
-}
-
-impl Trained {
-    pub fn level(&self) -> Level<'_> {
-        let Trained { weights, visible_bias, hidden_bias } = self;
-        Level { weights, visible_bias, hidden_bias }
-    }
-
-    /// As what is below the next level.
-    pub fn below(&self, f: Activation) -> Result<LowerLevel> {
-        LowerLevel::new(self.weights.try_clone()?, self.hidden_bias.try_clone()?, f)
-    }
+    /// A level as an autoencoder of one layer.
+    Shallow(Box<Backpropagation<Autoencoder>>),
+    /// The whole.
+    Whole(Tuner<Autoencoder>),
 }
 
 impl Learning {
     pub fn learner(&mut self) -> &mut dyn Learner {
         match self {
             Learning::Machine(trainer) => &mut **trainer,
-            Learning::Layers(trainer) => &mut **trainer,
+            Learning::Shallow(trainer) => &mut **trainer,
+            Learning::Whole(tuner) => tuner.learner(),
         }
     }
 
@@ -49,29 +34,20 @@ impl Learning {
     pub fn reconstruct(&self, v: &Tensor) -> Result<Tensor> {
         match self {
             Learning::Machine(trainer) => trainer.rbm().reconstruct(v),
-            Learning::Layers(trainer) => trainer.network().reconstruct(v),
+            Learning::Shallow(trainer) => trainer.network().reconstruct(v),
+            Learning::Whole(tuner) => tuner.model().reconstruct(v),
         }
     }
 
     /// The level that it trained.
     pub fn trained(&self) -> Result<Trained> {
         match self {
-            Learning::Machine(trainer) => {
-                let rbm = trainer.rbm();
-                Ok(Trained {
-                    weights: rbm.weights().try_clone()?,
-                    visible_bias: rbm.visible_bias().try_clone()?,
-                    hidden_bias: rbm.hidden_bias().try_clone()?,
-                })
+            Learning::Machine(trainer) => Trained::of(trainer.rbm()),
+            Learning::Shallow(trainer) => {
+                let mut levels = Trained::of_layers(trainer.network())?;
+                levels.pop().ok_or_else(|| Error::run("level", "has no layer"))
             }
-            Learning::Layers(trainer) => {
-                let mut copies =
-                    trainer.network().layers().parameters().map(|p| p.value.try_clone());
-                let mut next =
-                    || copies.next().ok_or_else(|| Error::run("level", "has no layer"))?;
-                let (weights, hidden_bias, _, visible_bias) = (next()?, next()?, next()?, next()?);
-                Ok(Trained { weights, visible_bias, hidden_bias })
-            }
+            Learning::Whole(_) => Err(Error::run("level", "the whole is none")),
         }
     }
 }
@@ -105,20 +81,39 @@ pub fn words(
     }
 }
 
-/// The learner of a level that reads `means.len()` values, whose means over the first training cases these are.
+/// A level before it is trained.
+pub struct Beginning<'a> {
+    /// Its number, counted from 0.
+    pub number: usize,
+    /// The data's units.
+    pub data: UnitKind,
+    /// The means, over the first training cases, of what it reads.
+    pub means: &'a [f32],
+    /// What it was trained to be elsewhere.
+    pub given: Option<&'a Trained>,
+}
+
+/// The learner of a level.
 pub fn learning(
     settings: &AutoencoderSettings,
     spec: &AutoencoderSpec,
-    data: UnitKind,
-    number: usize,
-    (device, means): (&Device, &[f32]),
+    device: &Device,
+    begin: &Beginning<'_>,
 ) -> Result<Learning> {
+    let &Beginning { number, data, means, given } = begin;
     let (inputs, units, level) = (means.len(), spec.layers[number], number as u8);
     if let (Pretraining::Rbm, Some(kinds)) = (settings.pretrain, machine(spec, data, number)) {
-        let [visible, hidden] = [Units::new(kinds[0], inputs)?, Units::new(kinds[1], units)?];
-        let mut rbm = Rbm::new_at_level(device, visible, hidden, settings.seed, level)?;
-        rbm.set_visible_bias_from_means(means)?;
-        let config = settings.machine_training(kinds, level);
+        let rbm = match given {
+            Some(given) => given.machine(kinds)?,
+            None => {
+                let (visible, hidden) =
+                    (Units::new(kinds[0], inputs)?, Units::new(kinds[1], units)?);
+                let mut rbm = Rbm::new_at_level(device, visible, hidden, settings.seed, level)?;
+                rbm.set_visible_bias_from_means(means)?;
+                rbm
+            }
+        };
+        let config = settings.greedy().machine(kinds, level);
         return Ok(Learning::Machine(Box::new(CdTrainer::new(rbm, config, means)?)));
     }
     // The lower levels' sigmoid units give values in [0, 1], whatever the data are.
@@ -135,7 +130,10 @@ pub fn learning(
     if spec.activation(number) == Activation::Sigmoid {
         shallow = shallow.penalties(spec.penalties);
     }
-    let model = Autoencoder::at_level(device, &shallow, settings.seed, level)?;
+    let model = match given {
+        Some(given) => Autoencoder::unrolled(device, &shallow, &[given.level()])?,
+        None => Autoencoder::at_level(device, &shallow, settings.seed, level)?,
+    };
     let trainer = Backpropagation::new(model, settings.shallow_training(level))?;
-    Ok(Learning::Layers(Box::new(trainer)))
+    Ok(Learning::Shallow(Box::new(trainer)))
 }

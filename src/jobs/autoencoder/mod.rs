@@ -22,7 +22,7 @@ mod settings;
 mod trained;
 
 pub use job::AutoencoderJob;
-pub use kinds::{FineTuning, LayerUnits, Layers, LevelData, Pretraining};
+pub use kinds::{LayerUnits, Pretraining};
 pub use pca::Pca;
 pub use report::{COMPARED, write_report};
 

@@ -3,7 +3,7 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::Trained;
+use crate::jobs::{Trained, TunerName};
 use crate::models::Autoencoder;
 use crate::models::autoencoder::ReconstructionLoss;
 use crate::run::html::{self, escape, figure};
@@ -28,9 +28,9 @@ pub static COMPARED: Compared = Compared {
 /// The learner in short: `rbm, then Adam`.
 fn learner(record: &Record) -> String {
     let setting = |key: &str| record.setting(key).unwrap_or_else(|| "–".into());
-    let whole = if setting("optimizer") == "adam" { "Adam" } else { "SGD" };
+    let whole = setting("optimizer").parse().map_or("–", TunerName::words);
     match setting("pretrain").as_str() {
-        "none" => whole.into(),
+        "none" => whole.to_string(),
         how => format!("{how}, then {whole}"),
     }
 }

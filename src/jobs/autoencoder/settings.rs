@@ -2,18 +2,21 @@
 
 use toml::Table;
 
-use super::kinds::{FineTuning, LayerUnits, Layers, LevelData, Pretraining};
+use super::kinds::{LayerUnits, Pretraining};
 use crate::data::Reading;
 use crate::error::{Error, Result};
-use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, whole,
-    word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, uses_sgd, word,
 };
-use crate::models::UnitKind;
+use crate::jobs::stack::settings::{
+    BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
+    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM,
+    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, searches,
+};
+use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
-use crate::training::{BackpropagationConfig, CdConfig, Optimizer, Schedule, ranges};
+use crate::training::{BackpropagationConfig, Optimizer, Schedule, ranges};
 
 settings! {
     /// The settings of a deep autoencoder's training.
@@ -94,119 +97,42 @@ settings! {
             default: Default::Is("rbm"),
             ..Setting::NEW
         };
-        pretrain_epochs: u64 = Setting {
-            value: "N",
-            help: "Of each level",
-            default: Default::By("10; bundled digits 20", |t| {
-                whole(if text(t, "data") == "digits" { 20 } else { 10 })
-            }),
-            range: Some(Interval::COUNT),
-            ..Setting::NEW
-        };
+        from: Option<String> = FROM;
+        pretrain_epochs: u64 = PRETRAIN_EPOCHS;
+        pretrain_batch: usize = PRETRAIN_BATCH;
         pretrain_learning_rate: Option<Schedule> = Setting {
-            value: "X",
-            help: "Of every level: a number or a schedule",
             default: Default::None(
                 "0.1 between bernoulli units; beside gaussian ones 0.001, bundled digits 0.03; autoencoders 0.001, by adam",
             ),
-            range: Some(ranges::LEARNING_RATE),
-            ..Setting::NEW
+            ..PRETRAIN_LEARNING_RATE
         };
-        pretrain_momentum: Schedule = Setting {
-            value: "X",
-            help: "Of machines: a number or a schedule",
-            default: Default::Is("0.5,5:0.9"),
-            range: Some(ranges::MEMORY),
-            ..Setting::NEW
-        };
-        pretrain_weight_decay: f32 = Setting {
-            value: "X",
-            help: "Of machines",
-            default: Default::Is("2e-4"),
-            range: Some(ranges::WEIGHT_DECAY),
-            ..Setting::NEW
-        };
-        pretrain_cd: Option<u64> = Setting {
-            value: "K",
-            help: "Machines learn by CD-K",
-            default: Default::If("1", |t| !t.contains_key("pretrain_pcd")),
-            range: Some(ranges::STEPS),
-            group: "model's term",
-            ..Setting::NEW
-        };
-        pretrain_pcd: Option<u64> = Setting {
-            value: "K",
-            help: "Machines learn by PCD-K [K: 1]",
-            range: Some(ranges::STEPS),
-            group: "model's term",
-            alone: Some("1"),
-            ..Setting::NEW
-        };
-        level_data: LevelData = Setting {
-            value: "WHAT",
-            help: "What a level learns from: means of the units below, or samples of their states, drawn in each epoch",
-            choices: &["means", "samples"],
-            default: Default::Is("means"),
-            ..Setting::NEW
-        };
-        epochs: u64 = Setting {
-            value: "N",
-            help: "Passes over the training cases, of the whole",
-            default: Default::By("20; bundled digits 100", |t| {
-                whole(if text(t, "data") == "digits" { 100 } else { 20 })
-            }),
-            range: Some(Interval::COUNT),
-            grows: true,
-            ..Setting::NEW
-        };
-        batch: usize = Setting {
-            value: "N",
-            help: "Cases per update",
-            default: Default::By("100; bundled digits 50", |t| {
-                whole(if text(t, "data") == "digits" { 50 } else { 100 })
-            }),
-            range: Some(ranges::BATCH),
-            ..Setting::NEW
-        };
-        optimizer: FineTuning = Setting {
-            value: "NAME",
-            help: "How gradients change weights: sgd (steepest descent with momentum) or adam",
-            choices: &["sgd", "adam"],
-            default: Default::Is("adam"),
-            ..Setting::NEW
-        };
-        learning_rate: Schedule = Setting {
-            value: "X",
-            help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
+        pretrain_momentum: Schedule = PRETRAIN_MOMENTUM;
+        pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
+        pretrain_cd: Option<u64> = PRETRAIN_CD;
+        pretrain_pcd: Option<u64> = PRETRAIN_PCD;
+        level_data: LevelData = LEVEL_DATA;
+        freeze: usize = FREEZE;
+        epochs: u64 = EPOCHS;
+        optimizer: TunerName = OPTIMIZER;
+        batch: usize = BATCH;
+        learning_rate: Option<Schedule> = Setting {
             default: Default::By("adam 0.002..0.0001, sgd 0.01..0.0005", |t| {
-                word(if uses_sgd(t) { "0.01..0.0005" } else { "0.002..0.0001" })
+                match (searches(t), uses_sgd(t)) {
+                    (true, _) => None,
+                    (_, true) => word("0.01..0.0005"),
+                    _ => word("0.002..0.0001"),
+                }
             }),
-            range: Some(ranges::LEARNING_RATE),
-            ..Setting::NEW
+            ..LEARNING_RATE
         };
-        momentum: Option<Schedule> = Setting {
-            value: "X",
-            help: "Of sgd: a number or a schedule",
-            default: Default::If("0.9", uses_sgd),
-            range: Some(ranges::MEMORY),
-            ..Setting::NEW
-        };
-        weight_decay: f32 = Setting {
-            value: "X",
-            help: "Decay of the weights, not of biases: of adam apart from the gradient, of sgd L2",
-            default: Default::By("0", |_| real(0.0)),
-            range: Some(ranges::WEIGHT_DECAY),
-            ..Setting::NEW
-        };
+        momentum: Option<Schedule> = MOMENTUM;
+        line_searches: Option<usize> = LINE_SEARCHES;
+        weight_decay: f32 = Setting { default: Default::By("0", |_| real(0.0)), ..WEIGHT_DECAY };
         validation: Validation = VALIDATION;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
         device: String = DEVICE;
     }
-}
-
-fn uses_sgd(table: &Table) -> bool {
-    text(table, "optimizer") == "sgd"
 }
 
 impl Settings for AutoencoderSettings {
@@ -215,13 +141,18 @@ impl Settings for AutoencoderSettings {
     }
 
     fn check(&self) -> Result<()> {
-        if self.optimizer == FineTuning::Adam && self.momentum.is_some() {
-            let detail = "belongs to --optimizer sgd, and the optimizer is adam";
-            return Err(Error::setting("momentum", detail));
-        }
         // Of whatever width: the rest of it is checked here.
         self.spec(1).check()?;
-        self.training().check()
+        let layers = 2 * self.layers.0.len();
+        if self.freeze >= layers {
+            let detail = format!("{} of {layers} layers would leave none to train", self.freeze);
+            return Err(Error::setting("freeze", detail));
+        }
+        if self.from.is_some() && self.pretrain == Pretraining::None {
+            let detail = "gives levels that are pre-trained, and --pretrain none takes none";
+            return Err(Error::setting("from", detail));
+        }
+        self.fine_tuning().check()
     }
 
     fn device(&self) -> &str {
@@ -262,42 +193,32 @@ impl AutoencoderSettings {
     }
 
     /// How the whole is trained.
-    pub fn training(&self) -> BackpropagationConfig {
-        let optimizer = match &self.momentum {
-            Some(momentum) => Optimizer::Sgd { momentum: momentum.clone(), nesterov: false },
-            None => Optimizer::adam(),
-        };
-        BackpropagationConfig {
+    pub(super) fn fine_tuning(&self) -> FineTuning<'_> {
+        FineTuning {
+            optimizer: self.optimizer,
             epochs: self.epochs,
             batch: self.batch,
-            learning_rate: self.learning_rate.clone(),
-            optimizer,
+            learning_rate: self.learning_rate.as_ref(),
+            momentum: self.momentum.as_ref(),
             weight_decay: self.weight_decay,
+            line_searches: self.line_searches,
             seed: self.seed,
-            ..BackpropagationConfig::default()
         }
     }
 
-    /// How a level is trained as a machine of these units.
-    pub fn machine_training(&self, units: [UnitKind; 2], level: u8) -> CdConfig {
-        let [visible, hidden] = units;
-        let plain = CdConfig::new(visible, hidden);
-        let rate = match (&self.pretrain_learning_rate, self.data.as_str()) {
-            (Some(rate), _) => rate.clone(),
-            // The bundled set is small: at 0.001 its few updates would leave Gaussian units where they began.
-            (None, "digits") if units.contains(&UnitKind::Gaussian) => Schedule::constant(0.03),
-            (None, _) => plain.learning_rate.clone(),
-        };
-        plain
-            .learning_rate(rate)
-            .momentum(self.pretrain_momentum.clone())
-            .weight_decay(self.pretrain_weight_decay)
-            .batch(self.batch)
-            .epochs(self.pretrain_epochs)
-            .steps(self.pretrain_cd.or(self.pretrain_pcd).unwrap_or(1))
-            .persistent(self.pretrain_pcd.is_some())
-            .seed(self.seed)
-            .level(level)
+    /// How a level is trained as a machine.
+    pub(super) fn greedy(&self) -> Greedy<'_> {
+        Greedy {
+            data: &self.data,
+            epochs: self.pretrain_epochs,
+            batch: self.pretrain_batch,
+            learning_rate: self.pretrain_learning_rate.as_ref(),
+            momentum: &self.pretrain_momentum,
+            weight_decay: self.pretrain_weight_decay,
+            cd: self.pretrain_cd,
+            pcd: self.pretrain_pcd,
+            seed: self.seed,
+        }
     }
 
     /// How a level is trained as an autoencoder.
@@ -305,10 +226,13 @@ impl AutoencoderSettings {
         let rate = self.pretrain_learning_rate.clone().unwrap_or(Schedule::constant(1e-3));
         BackpropagationConfig {
             epochs: self.pretrain_epochs,
+            batch: self.pretrain_batch,
             learning_rate: rate,
+            optimizer: Optimizer::adam(),
+            weight_decay: self.weight_decay,
+            seed: self.seed,
             level,
-            ..self.training()
+            ..BackpropagationConfig::default()
         }
-        .optimizer(Optimizer::adam())
     }
 }

@@ -63,7 +63,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
 }
 
 /// That there are classes to tell apart, and not so many that they are no classes.
-fn check_classes(data: &str, classes: &[String]) -> Result<()> {
+pub fn check_classes(data: &str, classes: &[String]) -> Result<()> {
     const MOST: usize = 10_000;
     let detail = match classes {
         [] | [_] => format!(

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::labelled::Labelled;
 use super::trained::{Origin, TrainedNetwork};
-use crate::data::PictureInput;
+use crate::data::Preprocessing;
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
@@ -96,8 +96,19 @@ impl Evaluated {
     /// # Errors
     /// As [`confusion_and_mistakes`].
     pub fn pictures(&self, folder: &Path, origin: &Origin) -> Result<()> {
-        confusion_and_mistakes(folder, &origin.input, &origin.classes, &self.part, &self.found)
+        confusion_and_mistakes(folder, &origin.shown(), &self.part, &self.found)
     }
+}
+
+/// How a classifier's cases are shown to people.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// Height and width of a case.
+    pub image: (usize, usize),
+    /// A name for each class.
+    pub classes: &'a [String],
+    /// What was done to values first.
+    pub preprocessing: &'a Preprocessing,
 }
 
 /// Writes what is taken for what, as a picture and as a table, and the cases that are most wrong.
@@ -107,11 +118,11 @@ impl Evaluated {
 /// [`Error::Io`].
 pub fn confusion_and_mistakes(
     folder: &Path,
-    input: &PictureInput,
-    names: &[String],
+    shown: &Shown<'_>,
     part: &Labelled,
     found: &Predictions,
 ) -> Result<()> {
+    let names = shown.classes;
     if part.cases.len() != part.labels.len() {
         let detail = format!("{} labels for {} cases", part.labels.len(), part.cases.len());
         return Err(Error::data("labels", detail));
@@ -126,8 +137,13 @@ pub fn confusion_and_mistakes(
     confusion.picture()?.save(folder.join(run::CONFUSION))?;
     confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
     let wrong = found.mistakes(&part.labels)?;
-    let pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
-    let shown: Vec<Mistake<'_>> = wrong
+    let mut pictures: Vec<Vec<f32>> = wrong.iter().map(|&case| part.cases.row(case)).collect();
+    pictures.iter_mut().try_for_each(|values| shown.preprocessing.undo(values))?;
+    let range = match shown.preprocessing.std {
+        None => (0.0, 1.0),
+        Some(_) => run::robust_range(&pictures.concat()),
+    };
+    let wrong: Vec<Mistake<'_>> = wrong
         .iter()
         .zip(&pictures)
         .map(|(&case, values)| {
@@ -144,6 +160,5 @@ pub fn confusion_and_mistakes(
             }
         })
         .collect();
-    let [_, height, width] = input.shape()?;
-    mistakes(&shown, Some((height, width)), (0.0, 1.0))?.save(folder.join(run::MISTAKES))
+    mistakes(&wrong, Some(shown.image), range)?.save(folder.join(run::MISTAKES))
 }

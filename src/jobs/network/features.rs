@@ -1,7 +1,7 @@
 //! What a network makes of one picture.
 
 use super::trained::TrainedNetwork;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jobs::Chosen;
 use crate::layers::{LayerSpec, StageView, Workspace};
 use crate::run::features::{Answer, LayerPicture, Maps, features};
@@ -14,15 +14,7 @@ impl TrainedNetwork {
     /// # Errors
     /// [`Error::Setting`] where there is no such case; where it cannot be drawn; device errors.
     pub fn features(&self, chosen: &Chosen, case: usize, title: &str) -> Result<Picture> {
-        let all = chosen.cases.len();
-        if case >= all {
-            let detail = format!(
-                "{case} is past the last; the {} part has the cases 0 to {}",
-                chosen.part_name(),
-                all - 1
-            );
-            return Err(Error::setting("case", detail));
-        }
+        chosen.check_case(case)?;
         let one = chosen.cases.select(&[case as u32])?;
         let [c, h, w] = self.network.spec().input;
         let values = self.origin.input.values(&one);

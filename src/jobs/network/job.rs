@@ -140,7 +140,8 @@ impl Job for NetworkJob {
         let found = predict(network, &shown.cases, input, Some(&shown.labels))?;
         let judged = found.score(&shown.labels)?;
         let scores = self.prepared.test.as_ref().map(|_| judged);
-        confusion_and_mistakes(end.folder, input, classes, shown, &found)?;
+        let origin = Origin::new(*input, classes.clone());
+        confusion_and_mistakes(end.folder, &origin.shown(), shown, &found)?;
         let distorted = self.settings.training().augment.is_some();
         end.write_curves(&FIGURES, &|figure| report::distorted_line(figure, distorted))?;
         if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))

@@ -12,11 +12,13 @@ mod report;
 mod settings;
 mod trained;
 
-pub use evaluate::{Evaluated, Evaluation, confusion_and_mistakes};
+pub(super) use data::check_classes;
+pub use evaluate::{Evaluated, Evaluation, Shown, confusion_and_mistakes};
 pub use job::NetworkJob;
 pub use kinds::{NetworkKind, OptimizerName, OutputName};
 pub use labelled::{Labelled, labelled, resident};
 pub use predict::write_table;
+pub(super) use report::layers;
 pub use report::{COMPARED, write_report};
 pub use settings::NetworkSettings;
 pub use trained::{Origin, TrainedNetwork};

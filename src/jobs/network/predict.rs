@@ -37,6 +37,9 @@ impl TrainedNetwork {
     /// Whether most of the cases have bright edges, within the margins that were added: ink on paper.
     pub fn is_bright(&self, cases: &Cases) -> bool {
         let input = &self.origin.input;
+        if self.origin.preprocessing.mean.is_some() {
+            return false;
+        }
         let Ok([_, rows, columns]) = input.shape() else { return false };
         let ([h, w], [top, left]) = (input.size, input.margin);
         let edge = |row: &[f32]| {

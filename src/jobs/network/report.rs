@@ -187,7 +187,7 @@ fn evaluated_on(eval: &Map<String, Value>) -> String {
 }
 
 /// The layers with their sizes.
-fn layers(network: &Network, input: &PictureInput) -> Section {
+pub(in crate::jobs) fn layers(network: &Network, input: &PictureInput) -> Section {
     let spec = network.spec();
     let sizes = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
     let [height, width] = input.size;

@@ -10,8 +10,8 @@ use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, whole,
-    word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, uses_sgd,
+    whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -176,10 +176,6 @@ settings! {
         };
         network: Option<NetworkTable> = Setting { explain: wrong_layer, ..Setting::NEW };
     }
-}
-
-fn uses_sgd(table: &Table) -> bool {
-    text(table, "optimizer") == "sgd"
 }
 
 /// Whether the output units are radial basis functions.

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Cases, DataSet, PictureInput, Reading};
+use super::evaluate::Shown;
+use crate::data::{Cases, DataSet, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::choice::TrainedOn;
-use crate::jobs::{Choice, Chosen, Training, take_json};
+use crate::jobs::classes::known_classes;
+use crate::jobs::file::{Training, put_preprocessing, take_json, take_preprocessing};
+use crate::jobs::rows::map_rows;
+use crate::jobs::{Choice, Chosen};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::layers::{Pass, Workspace};
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 
@@ -17,6 +23,8 @@ use crate::run::{ModelFile, ModelKind};
 pub struct Origin {
     /// What is done to pictures first.
     pub input: PictureInput,
+    /// What is done to values before that; where they are standardised, cases need not be pictures.
+    pub preprocessing: Preprocessing,
     /// A name for each class.
     pub classes: Vec<String>,
     /// Of the training.
@@ -38,12 +46,20 @@ impl Origin {
     pub fn new(input: PictureInput, classes: Vec<String>) -> Self {
         Origin {
             input,
+            preprocessing: Preprocessing::default(),
             classes,
             seed: 1,
             data: None,
             reading: Reading::default(),
             metadata: BTreeMap::new(),
         }
+    }
+
+    /// How its cases are shown.
+    pub fn shown(&self) -> Shown<'_> {
+        let Origin { input, preprocessing, classes, .. } = self;
+        let [height, width] = [0, 1].map(|side| input.size[side] + 2 * input.margin[side]);
+        Shown { image: (height, width), classes, preprocessing }
     }
 
     pub(super) fn trained_on(&self) -> TrainedOn<'_> {
@@ -58,6 +74,7 @@ impl Origin {
         let mut file = ModelFile::of(network)?;
         file.metadata.extend(self.metadata.clone());
         Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
+        put_preprocessing(&self.preprocessing, &mut file);
         for (key, json) in [
             (INPUT_KEY, serde_json::to_string(&self.input)),
             (CLASSES_KEY, serde_json::to_string(&self.classes)),
@@ -103,11 +120,12 @@ impl TrainedNetwork {
                 spec.classes
             )));
         }
+        let preprocessing = take_preprocessing(&mut file)?;
         let mut network = Network::new(device, &spec, 1)?;
         file.restore(&mut network)?;
         let Training { seed, data, reading } = Training::take(&mut file);
         let metadata = std::mem::take(&mut file.metadata);
-        let origin = Origin { input, classes, seed, data, reading, metadata };
+        let origin = Origin { input, preprocessing, classes, seed, data, reading, metadata };
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
         Ok(TrainedNetwork { network, origin, notices, path })
     }
@@ -125,55 +143,58 @@ impl TrainedNetwork {
     /// network does not know.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
         let name = choice.name(self.origin.data.as_deref())?;
-        let taken = choice.take(name, self.origin.trained_on(), true)?;
-        let mut set = taken.set;
-        let labels = self.known_classes(&mut set)?;
-        let input = &self.origin.input;
-        set.notices.extend(input.notice(&set));
-        let (cases, part) = (input.prepare(&set)?, taken.part);
+        let Origin { preprocessing, input, seed, .. } = &self.origin;
+        let standardized = preprocessing.mean.is_some();
+        let taken = choice.take(name, self.origin.trained_on(), !standardized)?;
+        let (mut set, part) = (taken.set, taken.part);
+        let labels = known_classes(&mut set, &self.origin.classes, "network")?;
+        let cases = match standardized {
+            true => set.cases.clone(),
+            false => {
+                set.notices.extend(input.notice(&set));
+                input.prepare(&set)?
+            }
+        };
+        let cases = preprocessing.apply_for_evaluation(cases, *seed, part)?;
         let DataSet { ground_chosen, notices, .. } = set;
         Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
     }
 
-    /// The labels of a set as the network's classes: those of the same names. Where none has a known name, and either
-    /// side has but numbers, they are taken by their place.
-    fn known_classes(&self, set: &mut DataSet) -> Result<Option<Vec<u32>>> {
-        let Some(labels) = set.labels.take() else { return Ok(None) };
-        let own = &self.origin.classes;
-        let numbers = |names: &[String]| names.iter().all(|name| name.parse::<i64>().is_ok());
-        let place = |name: &String| own.iter().position(|known| known == name);
-        let none_known = set.classes.iter().all(|name| place(name).is_none());
-        let fits = |name: &String| name.parse::<usize>().is_ok_and(|n| n < own.len());
-        let places: Vec<Option<usize>> =
-            if none_known && numbers(&set.classes) && set.classes.iter().all(fits) {
-                set.classes.iter().map(|name| name.parse().ok()).collect()
-            } else if none_known && numbers(own) && set.classes.len() == own.len() {
-                (0..own.len()).map(Some).collect()
-            } else {
-                set.classes.iter().map(place).collect()
-            };
-        if none_known && !labels.is_empty() && places.iter().all(Option::is_some) {
-            set.notices.push(format!(
-                "{}: the classes have other names than the network's, and are taken by their place",
-                set.name
-            ));
-        }
-        let class = |(case, &label): (usize, &u32)| {
-            places.get(label as usize).copied().flatten().map(|class| class as u32).ok_or_else(
-                || {
-                    let name = set.classes.get(label as usize).map_or("?", String::as_str);
-                    let known: Vec<&str> = own.iter().map(String::as_str).take(12).collect();
-                    let more = if own.len() > known.len() { " …" } else { "" };
-                    let detail = format!(
-                        "case {case} has the label {name}, and the network knows {} classes: {}{more}",
-                        own.len(),
-                        known.join(", ")
-                    );
-                    Error::data(&set.name, detail)
-                },
+    /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from
+    /// 1 as the network describes them, those that drop units or change shapes alone left out; where it is not given it is
+    /// the last one before the output layer.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a layer that there is not; device errors.
+    pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
+        let layers = self.network.layers();
+        let counted =
+            |name: &str| !["flatten", "dropout"].iter().any(|kind| name.starts_with(kind));
+        let stages = layers.stages().enumerate().filter(|(_, stage)| counted(stage.name));
+        let stages: Vec<(usize, usize)> =
+            stages.map(|(at, stage)| (at, stage.output.iter().product())).collect();
+        let level = level.unwrap_or(stages.len().saturating_sub(1));
+        let found = level.checked_sub(1).and_then(|at| stages.get(at));
+        let &(at, units) = found.ok_or_else(|| {
+            let layers = stages.len();
+            Error::setting(
+                "level",
+                format!("{level} is outside 1 to {layers}, the network's layers"),
             )
-        };
-        labels.iter().enumerate().map(class).collect::<Result<_>>().map(Some)
+        })?;
+        let ([c, h, w], (mean, deviation)) =
+            (self.network.spec().input, self.origin.input.spread());
+        let inverse = 1.0 / deviation;
+        let values = map_rows(self.network.device(), cases, |x| {
+            let rows = x.shape().dims()[0];
+            let mut x = x.try_clone()?.reshape(&[rows, c, h, w])?;
+            let spread = Elementwise::Affine(inverse, -mean * inverse);
+            elementwise_in_place(spread, &mut x, None)?;
+            let mut space = Workspace::new();
+            let given = layers.forward_through(0..at + 1, &x, Pass::Evaluate, &mut space)?;
+            given.try_clone()?.reshape(&[rows, units])
+        })?;
+        Ok((values, units))
     }
 
     /// The probability of each class for each case. Pictures without contrast get no class.

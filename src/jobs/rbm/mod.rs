@@ -19,6 +19,7 @@ pub use config::{EvaluationConfig, Method};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;
 pub use partition::Progress;
+pub(super) use partition::{Seen, partition};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;
 pub use trained::{Origin, TrainedRbm};

@@ -25,7 +25,7 @@ pub struct Progress {
 }
 
 /// ln Z, however it was found.
-pub(super) struct Partition {
+pub(in crate::jobs) struct Partition {
     pub log_partition: f64,
     pub forward: Option<Estimate>,
     pub reverse: Option<Estimate>,
@@ -34,12 +34,12 @@ pub(super) struct Partition {
 
 /// The cases that are scored, and the means of the training part, as the machine sees them.
 #[derive(Clone, Copy)]
-pub(super) struct Seen<'a> {
+pub(in crate::jobs) struct Seen<'a> {
     pub cases: &'a Cases,
     pub means: &'a [f32],
 }
 
-pub(super) fn partition(
+pub(in crate::jobs) fn partition(
     rbm: &Rbm,
     config: &EvaluationConfig,
     seen: Option<Seen<'_>>,
@@ -114,7 +114,7 @@ fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<
 
 impl Partition {
     /// Three standard errors either way.
-    pub(super) fn interval(&self) -> [Option<f64>; 2] {
+    pub(in crate::jobs) fn interval(&self) -> [Option<f64>; 2] {
         let finite = |x: f64| x.is_finite().then_some(x);
         match &self.forward {
             Some(estimate) => estimate.interval.map(finite),
@@ -123,7 +123,7 @@ impl Partition {
     }
 
     /// Whether both directions agree within three of their standard errors.
-    pub(super) fn trusted(&self) -> Option<bool> {
+    pub(in crate::jobs) fn trusted(&self) -> Option<bool> {
         let (a, b) = (self.forward.as_ref()?, self.reverse.as_ref()?);
         let apart = (a.log_partition - b.log_partition).abs();
         Some(apart <= 3.0 * a.std_error.hypot(b.std_error))

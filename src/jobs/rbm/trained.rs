@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Binarize, DataSet, ImageShape, Part, Preprocessing, Reading};
+use crate::data::{DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
-use crate::jobs::{Choice, Chosen, Training, put_image, take_image};
-use crate::models::{HostArray, Model, Rbm, UnitKind};
-use crate::run::{ModelFile, ModelKind, robust_range};
+use crate::jobs::file::{Training, put_image, put_preprocessing, take_image, take_preprocessing};
+use crate::jobs::rows::for_picture;
+use crate::jobs::{Choice, Chosen};
+use crate::models::{Model, Rbm, UnitKind};
+use crate::run::{ModelFile, ModelKind};
 use crate::tensor::Tensor;
 
 /// What a machine was trained on, and what was fitted to that.
@@ -46,10 +48,6 @@ impl Default for Origin {
 
 const VISIBLE_KEY: &str = "harmonium.visible";
 const HIDDEN_KEY: &str = "harmonium.hidden";
-const BINARIZE_KEY: &str = "harmonium.binarize";
-/// What was subtracted from each column of the data, and what it was then divided by.
-const MEAN: &str = "data_mean";
-const STD: &str = "data_std";
 
 impl Origin {
     pub(super) fn trained_on(&self) -> TrainedOn<'_> {
@@ -64,28 +62,15 @@ impl Origin {
         let mut file = ModelFile::of(rbm)?;
         file.metadata.extend(self.metadata.clone());
         Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
-        if let Some(binarize) = self.preprocessing.binarize {
-            file.metadata.insert(BINARIZE_KEY.into(), binarize.to_string());
-        }
         put_image(self.image, &mut file);
-        let Preprocessing { mean, std, .. } = &self.preprocessing;
-        for (name, values) in [(MEAN, mean), (STD, std)] {
-            file.tensors.extend(values.clone().map(|values| {
-                let shape = vec![values.len()];
-                (name.to_string(), HostArray { shape, values })
-            }));
-        }
+        put_preprocessing(&self.preprocessing, &mut file);
         Ok(file)
     }
 
     /// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white
     /// are.
     pub(super) fn for_picture(&self, kind: UnitKind, values: &mut [f32]) -> Result<(f32, f32)> {
-        self.preprocessing.undo(values)?;
-        Ok(match kind {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
-            UnitKind::Gaussian => robust_range(values),
-        })
+        for_picture(&self.preprocessing, kind, values)
     }
 
     /// The (height, width) of a case.
@@ -131,21 +116,12 @@ impl TrainedRbm {
             None => Err(file.wrong(format!("tensor {name}"), "missing")),
         };
         let rbm = Rbm::from_parts(visible, hidden, tensor("W")?, tensor("b")?, tensor("a")?)?;
-        let mut values = |name: &str| file.tensors.remove(name).map(|array| array.values);
-        let (mean, std) = (values(MEAN), values(STD));
-        let binarize: Option<Binarize> = match file.metadata.remove(BINARIZE_KEY) {
-            Some(text) => {
-                let wrong =
-                    |e: Error| file.wrong(format!("metadata {BINARIZE_KEY}"), e.to_string());
-                Some(text.parse().map_err(wrong)?)
-            }
-            None => None,
-        };
+        let preprocessing = take_preprocessing(&mut file)?;
         let units = rbm.visible_count();
         let image = take_image(&mut file, units);
         let Training { seed, data, reading } = Training::take(&mut file);
         let origin = Origin {
-            preprocessing: Preprocessing { binarize, mean, std },
+            preprocessing,
             image: image.or_else(|| ImageShape::guess(units)),
             seed,
             data,

@@ -1,0 +1,204 @@
+//! How good a deep belief net is: the lower bound of its likelihood, its reconstructions, and its classes.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::trained::TrainedDbn;
+use crate::data::{Cases, Values};
+use crate::device::DeviceInfo;
+use crate::error::Result;
+use crate::evaluation::bound::lower_bound;
+use crate::evaluation::classification::Predictions;
+use crate::jobs::Choice;
+use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
+use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
+use crate::jobs::rows::{ROWS, map_rows, upload_rows};
+use crate::models::{UnitKind, labels};
+use crate::random::{Draw, stream};
+
+/// Samples of the hidden units that the bound of a case takes.
+const SAMPLES: usize = 10;
+/// Cases whose states tell what the top sees.
+const SEEN: usize = 5000;
+/// Steps of the draws that are left to the bound's samples.
+const STATES: u64 = 1 << 20;
+
+/// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is null.
+/// Logarithms are natural.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// ln Z of the top.
+    pub log_partition: f64,
+    /// `exact` or `ais`.
+    pub log_partition_method: &'static str,
+    /// 0 where it is exact.
+    pub log_partition_std_error: f64,
+    /// Three standard errors either way.
+    pub log_partition_interval: [Option<f64>; 2],
+    /// ln Z by reverse annealing.
+    pub log_partition_reverse: Option<f64>,
+    /// Its standard error.
+    pub log_partition_reverse_std_error: Option<f64>,
+    /// Whether both directions agree within their errors; null where ln Z is exact.
+    pub trusted: Option<bool>,
+    /// A lower bound of the mean of ln p(v), nats per case; null for data that are not 0 or 1 under Bernoulli units.
+    pub mean_log_likelihood_bound: Option<f64>,
+    /// Over the cases; ln Z's own error is not in it.
+    pub mean_log_likelihood_bound_std_error: Option<f64>,
+    /// With the reverse estimate in the place of ln Z.
+    pub mean_log_likelihood_bound_reverse: Option<f64>,
+    /// Up and down through all layers by means: squared, summed over the values, the mean over the cases.
+    pub reconstruction_error: f64,
+    /// The share of cases that free energies classify wrongly, in [0, 1]; null without labels.
+    pub error: Option<f64>,
+    /// How many.
+    pub wrong: Option<u64>,
+    /// The mean of −ln p(class | case).
+    pub loss: Option<f64>,
+    /// How many cases.
+    pub cases: usize,
+    /// What they are of.
+    pub data: String,
+    /// `train` or `test`.
+    pub split: &'static str,
+    /// Whether the numbers are in the standardised space of the training data.
+    pub standardized: bool,
+    /// Of all draws.
+    pub seed: u64,
+    /// That it took, without reading the data.
+    pub seconds: f64,
+    /// On what.
+    pub device: DeviceInfo,
+    /// The version.
+    pub harmonium: &'static str,
+    /// What the user should be told of the data.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+/// An evaluation, with the classes that were found where labels are joined.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The cases with their classes, and what the net says of them.
+    pub classified: Option<(Labelled, Predictions)>,
+}
+
+impl TrainedDbn {
+    /// Scores the net on some cases, or on those of the data that it was trained on. `progress` is called while its top
+    /// is annealed.
+    ///
+    /// # Errors
+    /// As [`TrainedDbn::cases`], and as for machines ([`TrainedRbm::evaluate`](crate::jobs::TrainedRbm::evaluate)).
+    pub fn evaluate(
+        &self,
+        choice: &Choice<'_>,
+        config: &EvaluationConfig,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Evaluated> {
+        let chosen = self.cases(choice)?;
+        let start = Instant::now();
+        let (net, cases) = (&self.net, &chosen.cases);
+        let states = self.top_states(cases, config.seed)?;
+        let means = states.means();
+        let seen = Some(Seen { cases: &states, means: &means });
+        let z = partition(net.top(), config, seen, progress)?;
+        let bounded = net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
+        let bound =
+            if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
+        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let error = |values: &Vec<f64>| {
+            let (n, mean) = (values.len() as f64, mean(values));
+            let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+            (squares / (n - 1.0).max(1.0) / n).sqrt()
+        };
+        let reverse = z.reverse.as_ref();
+        let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
+        let found = match &labels {
+            Some(labels) => Some(self.predict(cases, Some(labels))?),
+            None => None,
+        };
+        let scored = match (&found, &labels) {
+            (Some(found), Some(labels)) => Some(found.score(labels)?),
+            _ => None,
+        };
+        let evaluation = Evaluation {
+            log_partition: z.log_partition,
+            log_partition_method: if z.forward.is_some() { "ais" } else { "exact" },
+            log_partition_std_error: z.forward.as_ref().map_or(0.0, |e| e.std_error),
+            log_partition_interval: z.interval(),
+            log_partition_reverse: reverse.map(|e| e.log_partition),
+            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            trusted: z.trusted(),
+            mean_log_likelihood_bound: bound.as_ref().map(mean),
+            mean_log_likelihood_bound_std_error: bound.as_ref().map(error),
+            mean_log_likelihood_bound_reverse: reverse
+                .zip(bound.as_ref().map(mean))
+                .map(|(reverse, mean)| mean + z.log_partition - reverse.log_partition),
+            reconstruction_error: Self::error(net, cases)?,
+            error: scored.map(|s| s.error),
+            wrong: scored.map(|s| s.wrong),
+            loss: scored.map(|s| s.loss),
+            cases: cases.len(),
+            split: chosen.part_name(),
+            data: chosen.data,
+            standardized: self.standardized(),
+            seed: config.seed,
+            seconds: start.elapsed().as_secs_f64(),
+            device: net.device().info().clone(),
+            harmonium: env!("CARGO_PKG_VERSION"),
+            notices: chosen.notices,
+        };
+        let part = labels.map(|labels| Labelled { cases: chosen.cases, labels });
+        Ok(Evaluated { evaluation, classified: part.zip(found) })
+    }
+
+    /// What the top's visible units are for some of the cases: samples of the layers below.
+    fn top_states(&self, cases: &Cases, seed: u64) -> Result<Cases> {
+        let (net, below) = (&self.net, self.net.levels().len() - 1);
+        let cases = cases.clone().limit(SEEN);
+        let draw = Draw::new(seed, stream::EVALUATION).at(STATES);
+        let values = map_rows(net.device(), &cases, |v| {
+            let h = net.up(v, below, &draw)?;
+            match net.classes() {
+                None => Ok(h),
+                Some(_) => labels::join(&h, &net.top().class_probabilities(&h)?),
+            }
+        })?;
+        Cases::new(Values::F32(values), cases.len(), net.top().visible_count())
+    }
+
+    /// The lower bound of ln p of each case.
+    fn bound(&self, cases: &Cases, log_partition: f64, seed: u64) -> Result<Vec<f64>> {
+        let draw = Draw::new(seed, stream::EVALUATION);
+        let mut bounds = Vec::new();
+        for first in (0..cases.len()).step_by(ROWS) {
+            let v = upload_rows(self.net.device(), cases, first, ROWS)?;
+            let own = draw.from_case(first as u32);
+            bounds.extend(lower_bound(&self.net, &v, log_partition, SAMPLES, &own)?.cases);
+        }
+        Ok(bounds)
+    }
+
+    /// How its cases are shown.
+    pub fn shown(&self) -> Shown<'_> {
+        let image = self.image_shape().unwrap_or((1, self.net.visible_count()));
+        let origin = &self.origin;
+        Shown { image, classes: &origin.classes, preprocessing: &origin.preprocessing }
+    }
+
+    /// Writes confusion matrix and worst mistakes into a folder, where classes were found.
+    ///
+    /// # Errors
+    /// As [`confusion_and_mistakes`].
+    pub fn pictures(&self, evaluated: &Evaluated, folder: &std::path::Path) -> Result<()> {
+        match &evaluated.classified {
+            Some((part, found)) => confusion_and_mistakes(folder, &self.shown(), part, found),
+            None => Ok(()),
+        }
+    }
+}

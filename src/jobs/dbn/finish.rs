@@ -1,0 +1,125 @@
+//! Scores of a deep belief net, and what is left to do when it is trained.
+
+use super::figures::{
+    RANDOM_TEST_ERROR, RECONSTRUCTION, TEST_RECONSTRUCTION, VALIDATION_RECONSTRUCTION,
+};
+use super::job::DbnJob;
+use super::learning::too_early;
+use super::report;
+use super::trained::{Origin, TrainedDbn, predict as predict_classes};
+use crate::data::{DataSet, Part};
+use crate::error::{Error, Result};
+use crate::evaluation::classification::{ClassificationScore, Predictions, predict};
+use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
+use crate::jobs::network::{self, Labelled};
+use crate::jobs::rows::squared_error;
+use crate::models::{DeepBeliefNet, Network};
+use crate::run::Finish;
+use crate::training::Figures;
+
+impl DbnJob {
+    /// What a network says of cases.
+    pub(super) fn predicted(&self, network: &Network, part: &Labelled) -> Result<Predictions> {
+        predict(network, &part.cases, &self.prepared.input(), Some(&part.labels))
+    }
+
+    /// How the generative net does: reconstructions, and the classes where labels are joined.
+    pub(super) fn generative_scores(&self) -> Result<Figures> {
+        let (net, prepared) = (self.whole()?, &self.prepared);
+        let error = |(set, part): (&DataSet, Part)| {
+            let v = prepared.head(&self.device, set, part)?;
+            let again = net.reconstruct(&v)?.to_vec()?;
+            Ok::<f64, Error>(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
+        };
+        let held_out = prepared.validation.as_ref().map(|set| (set, Part::Validation));
+        let judged = match held_out.filter(|_| self.settings.join_labels) {
+            Some((set, part)) => Some(self.judged(net, set, part)?.1),
+            None => None,
+        };
+        Ok(Figures::new()
+            .with(&RECONSTRUCTION, error((&prepared.train, Part::Train))?)
+            .with(&VALIDATION_RECONSTRUCTION, held_out.map(error).transpose()?)
+            .with(&VALIDATION_ERROR, judged.map(|s| s.error))
+            .with(&VALIDATION_LOSS, judged.map(|s| s.loss)))
+    }
+
+    /// What a net with labels says of a part of the data.
+    pub(super) fn judged(
+        &self,
+        net: &DeepBeliefNet,
+        set: &DataSet,
+        part: Part,
+    ) -> Result<(Predictions, ClassificationScore)> {
+        let Labelled { cases, labels } = self.prepared.labelled(set, part)?;
+        let found = predict_classes(net, &cases, Some(&labels))?;
+        let scores = found.score(&labels)?;
+        Ok((found, scores))
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            preprocessing: self.prepared.preprocessing.clone(),
+            image: self.prepared.image,
+            classes: match self.settings.join_labels {
+                true => self.prepared.classes.clone(),
+                false => Vec::new(),
+            },
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
+            ..Origin::default()
+        }
+    }
+
+    pub(super) fn network_origin(&self) -> network::Origin {
+        network::Origin {
+            preprocessing: self.prepared.preprocessing.clone(),
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
+            ..network::Origin::new(self.prepared.input(), self.prepared.classes.clone())
+        }
+    }
+
+    pub(super) fn finish_network(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
+        let network = self.network().ok_or_else(too_early)?;
+        let (set, part) = self.prepared.shown();
+        let shown = self.prepared.labelled(set, part)?;
+        let found = self.predicted(network, &shown)?;
+        let judged = found.score(&shown.labels)?;
+        let scores = self.prepared.test.as_ref().map(|_| judged);
+        let origin = self.network_origin();
+        network::confusion_and_mistakes(end.folder, &origin.shown(), &shown, &found)?;
+        if self.settings.compare_random {
+            report::write_pretraining(end.folder, end.lines)?;
+        }
+        Ok(Figures::new()
+            .with(&TEST_LOSS, scores.map(|s| s.loss))
+            .with(&TEST_ERROR, scores.map(|s| s.error))
+            .with(&RANDOM_TEST_ERROR, self.random.map(|s| s.error)))
+    }
+
+    pub(super) fn finish_net(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
+        let net = self.whole()?;
+        let mut figures = match self.settings.up_down {
+            true => Figures::new(),
+            // The levels' scores say nothing of the whole.
+            false => self.generative_scores()?,
+        };
+        let (set, part) = self.prepared.shown();
+        let cases = self.prepared.seen(set, part)?;
+        let test = self.prepared.test.as_ref().map(|_| TrainedDbn::error(net, &cases));
+        figures = figures.with(&TEST_RECONSTRUCTION, test.transpose()?);
+        if self.settings.join_labels {
+            let (found, scores) = self.judged(net, set, part)?;
+            let origin = self.network_origin();
+            let shown = self.prepared.labelled(set, part)?;
+            network::confusion_and_mistakes(end.folder, &origin.shown(), &shown, &found)?;
+            let scores = self.prepared.test.as_ref().map(|_| scores);
+            figures = figures
+                .with(&TEST_LOSS, scores.map(|s| s.loss))
+                .with(&TEST_ERROR, scores.map(|s| s.error));
+        }
+        Ok(figures)
+    }
+}

@@ -1,0 +1,317 @@
+//! The settings of `train dbn`.
+
+use toml::{Table, Value};
+
+use crate::data::Reading;
+use crate::error::{Error, Result};
+use crate::interval::Interval;
+use crate::jobs::settings::{
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real,
+    uses_sgd, whole, word,
+};
+use crate::jobs::stack::settings::{
+    BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
+    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM,
+    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, of_digits, searches,
+};
+use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
+use crate::models::{Dropout, UnitKind};
+use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::training::{Schedule, UpDownConfig, ranges};
+
+/// A share of units that are dropped.
+const SHARE: Interval = Interval::from(0.0).below(1.0);
+/// The learning rate of up–down fine-tuning.
+const UP_DOWN_RATE: &str = "0.01";
+
+settings! {
+    /// The settings of a deep belief net's training.
+    pub struct DbnSettings {
+        model: String = Setting { default: Default::Is("dbn"), ..Setting::NEW };
+        data: String = DATA;
+        labels: Option<String> = LABELS;
+        array: Option<String> = ARRAY;
+        scale: Option<f32> = SCALE;
+        layers: Layers = Setting {
+            value: "SIZES",
+            help: "Units of the hidden layers, from the data upwards",
+            default: Default::By("500,500,2000; bundled digits 200,200,400", |t| {
+                word(if of_digits(t) { "200,200,400" } else { "500,500,2000" })
+            }),
+            ..Setting::NEW
+        };
+        visible: Option<UnitKind> = Setting {
+            value: "KIND",
+            help: "The data's units: bernoulli (values in [0, 1]) or gaussian (any values, which are standardised)",
+            default: Default::None("by the values"),
+            ..Setting::NEW
+        };
+        binarize: BinarizeHow = Setting {
+            value: "HOW",
+            help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each \
+                   epoch), none",
+            default: Default::Is("none"),
+            ..Setting::NEW
+        };
+        no_classifier: bool = flag("Stop after the levels: a generative net without labels");
+        join_labels: bool = flag(
+            "Join the labels to the top level: a generative net of cases and classes, which classifies by free energies",
+        );
+        up_down: bool = flag(
+            "Train the generative net as a whole by the up-down algorithm (contrastive wake-sleep) after the levels",
+        );
+        labelled: Option<usize> = Setting {
+            value: "N",
+            help: "Use the labels of N training cases only, as many of each class, those held out among them; all others \
+                   serve to train the levels",
+            range: Some(Interval::COUNT),
+            default: Default::None("all"),
+            ..Setting::NEW
+        };
+        compare_random: bool = flag(
+            "Train the same classifier from random weights too, with the same settings, and report both",
+        );
+        from: Option<String> = FROM;
+        pretrain_epochs: u64 = Setting {
+            default: Default::By("10; bundled digits 100", |t| {
+                whole(if of_digits(t) { 100 } else { 10 })
+            }),
+            ..PRETRAIN_EPOCHS
+        };
+        pretrain_batch: usize = PRETRAIN_BATCH;
+        pretrain_learning_rate: Option<Schedule> = PRETRAIN_LEARNING_RATE;
+        pretrain_momentum: Schedule = PRETRAIN_MOMENTUM;
+        pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
+        pretrain_cd: Option<u64> = PRETRAIN_CD;
+        pretrain_pcd: Option<u64> = PRETRAIN_PCD;
+        level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
+        freeze: usize = FREEZE;
+        dropout: f32 = Setting {
+            value: "P",
+            help: "Share of each hidden layer's units that are dropped when the classifier is trained",
+            range: Some(SHARE),
+            default: Default::By("0", |_| real(0.0)),
+            ..Setting::NEW
+        };
+        input_dropout: f32 = Setting {
+            value: "P",
+            help: "Share of the input's values that are dropped when the classifier is trained",
+            range: Some(SHARE),
+            default: Default::By("0", |_| real(0.0)),
+            ..Setting::NEW
+        };
+        epochs: u64 = EPOCHS;
+        optimizer: Option<TunerName> = Setting {
+            default: Default::If("adam", |t| !is_generative(t)),
+            ..OPTIMIZER
+        };
+        batch: usize = BATCH;
+        learning_rate: Option<Schedule> = Setting {
+            default: Default::By("adam 0.001..0.00001, sgd 0.1..0.001; up-down 0.01", |t| {
+                match (is_generative(t), searches(t), uses_sgd(t)) {
+                    (true, ..) => is(t, "up_down").then(|| Value::String(UP_DOWN_RATE.into())),
+                    (_, true, _) => None,
+                    (_, _, true) => word("0.1..0.001"),
+                    _ => word("0.001..0.00001"),
+                }
+            }),
+            ..LEARNING_RATE
+        };
+        momentum: Option<Schedule> = MOMENTUM;
+        line_searches: Option<usize> = LINE_SEARCHES;
+        weight_decay: f32 = Setting { default: Default::By("0", |_| real(0.0)), ..WEIGHT_DECAY };
+        steps: Option<u64> = Setting {
+            value: "K",
+            help: "Of up-down: Gibbs steps of the top between the way up and the way down",
+            range: Some(ranges::STEPS),
+            default: Default::If("3", |t| is(t, "up_down")),
+            ..Setting::NEW
+        };
+        validation: Validation = VALIDATION;
+        patience: u64 = Setting {
+            value: "N",
+            help: "Stop once so many epochs of the whole brought no better classifier on the cases held out; 0 never stops",
+            default: Default::Is("0"),
+            ..Setting::NEW
+        };
+        limit: Option<usize> = LIMIT;
+        seed: u64 = Setting { help: "Of weights, order, states and dropped units", ..SEED };
+        device: String = DEVICE;
+    }
+}
+
+const fn flag(help: &'static str) -> Setting {
+    Setting {
+        value: "BOOL",
+        help,
+        alone: Some("true"),
+        default: Default::By("", |_| Some(Value::Boolean(false))),
+        ..Setting::NEW
+    }
+}
+
+fn is(table: &Table, key: &str) -> bool {
+    table.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+fn is_generative(table: &Table) -> bool {
+    ["no_classifier", "join_labels", "up_down"].iter().any(|key| is(table, key))
+}
+
+/// What a deep belief net is trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To become a classifier.
+    Classifier,
+    /// To generate cases; with their classes, where labels are joined.
+    Generative {
+        /// Whether labels are joined to the top.
+        labels: bool,
+        /// Whether the whole is trained after the levels.
+        up_down: bool,
+    },
+}
+
+impl Settings for DbnSettings {
+    fn declared() -> &'static [Setting] {
+        Self::SETTINGS
+    }
+
+    fn check(&self) -> Result<()> {
+        let generative = self.purpose() != Purpose::Classifier;
+        let refuse = |setting: &str, detail: &str| Err(Error::setting(setting, detail));
+        let of_classifiers = [
+            ("compare-random", self.compare_random),
+            ("dropout", self.dropout > 0.0),
+            ("input-dropout", self.input_dropout > 0.0),
+            ("freeze", self.freeze > 0),
+            ("optimizer", self.optimizer.is_some()),
+            ("patience", self.patience > 0 && !self.join_labels),
+        ];
+        if let Some((setting, _)) = of_classifiers.iter().find(|(_, given)| generative && *given) {
+            let detail = "is about the classifier, and --no-classifier, --join-labels and --up-down make none; leave it \
+                          out";
+            return refuse(setting, detail);
+        }
+        if self.no_classifier && self.join_labels {
+            let detail =
+                "makes a net that knows classes, and --no-classifier one that does not; choose one";
+            return refuse("join-labels", detail);
+        }
+        if self.steps.is_some() && !self.up_down {
+            return refuse("steps", "belongs to --up-down; leave it out");
+        }
+        if self.labelled.is_some() && generative && !self.join_labels {
+            return refuse("labelled", "chooses labels, and this net is trained without any");
+        }
+        if self.patience > 0 && self.validation == Validation::None {
+            let detail = "stops by the error on cases held out, and --validation 0 holds out none";
+            return refuse("patience", detail);
+        }
+        let layers = self.layers.0.len();
+        if self.freeze > layers {
+            let detail = format!("{}, and there are {layers} hidden layers", self.freeze);
+            return Err(Error::setting("freeze", detail));
+        }
+        match self.purpose() {
+            Purpose::Classifier => {
+                if (self.dropout > 0.0 || self.input_dropout > 0.0)
+                    && self.optimizer.is_some_and(TunerName::searches)
+                {
+                    let detail = "drops other units in every pass, and a line search compares the losses of many \
+                                  passes; leave it out, or use --optimizer sgd or adam";
+                    return refuse("dropout", detail);
+                }
+                self.fine_tuning().check()
+            }
+            Purpose::Generative { up_down: true, .. } => self.up_down_training().check(),
+            Purpose::Generative { .. } if self.learning_rate.is_some() => {
+                let detail = "is of the whole, and only the levels are trained: --pretrain-learning-rate is theirs";
+                refuse("learning-rate", detail)
+            }
+            Purpose::Generative { .. } => Ok(()),
+        }
+    }
+
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn of_0_1() -> &'static [&'static str] {
+        &[]
+    }
+}
+
+impl DbnSettings {
+    /// How the data are read.
+    pub fn reading(&self) -> Reading {
+        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+    }
+
+    /// The defaults for some data.
+    ///
+    /// # Errors
+    /// None for the defaults.
+    pub fn of(data: &str) -> Result<Self> {
+        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
+    }
+
+    /// What it is trained for.
+    pub fn purpose(&self) -> Purpose {
+        match self.no_classifier || self.join_labels || self.up_down {
+            true => Purpose::Generative { labels: self.join_labels, up_down: self.up_down },
+            false => Purpose::Classifier,
+        }
+    }
+
+    /// What the classifier drops in training.
+    pub fn dropped(&self) -> Dropout {
+        Dropout { input: self.input_dropout, hidden: self.dropout }
+    }
+
+    /// How the classifier is trained.
+    pub(super) fn fine_tuning(&self) -> FineTuning<'_> {
+        FineTuning {
+            optimizer: self.optimizer.unwrap_or(TunerName::Adam),
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate.as_ref(),
+            momentum: self.momentum.as_ref(),
+            weight_decay: self.weight_decay,
+            line_searches: self.line_searches,
+            seed: self.seed,
+        }
+    }
+
+    /// How a level is trained.
+    pub(super) fn greedy(&self) -> Greedy<'_> {
+        Greedy {
+            data: &self.data,
+            epochs: self.pretrain_epochs,
+            batch: self.pretrain_batch,
+            learning_rate: self.pretrain_learning_rate.as_ref(),
+            momentum: &self.pretrain_momentum,
+            weight_decay: self.pretrain_weight_decay,
+            cd: self.pretrain_cd,
+            pcd: self.pretrain_pcd,
+            seed: self.seed,
+        }
+    }
+
+    /// How the generative net is trained as a whole.
+    pub fn up_down_training(&self) -> UpDownConfig {
+        let plain = UpDownConfig::default();
+        plain
+            .learning_rate(self.learning_rate.clone().unwrap_or(plain_rate()))
+            .momentum(self.momentum.clone().unwrap_or(Schedule::constant(0.0)))
+            .weight_decay(self.weight_decay)
+            .batch(self.batch)
+            .epochs(self.epochs)
+            .steps(self.steps.unwrap_or(3))
+            .seed(self.seed)
+    }
+}
+
+fn plain_rate() -> Schedule {
+    UpDownConfig::default().learning_rate
+}

@@ -1,0 +1,115 @@
+//! Levels that were trained elsewhere: by a machine, a deep belief net, or an autoencoder's encoder.
+
+use std::path::Path;
+
+use super::levels::Trained;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::jobs;
+use crate::kernels::activation::Activation;
+use crate::models::UnitKind;
+
+/// A stack that is to begin with such levels.
+pub struct Wanted<'a> {
+    /// Values of a case.
+    pub inputs: usize,
+    /// The data's units.
+    pub units: UnitKind,
+    /// Whether the data are standardised.
+    pub standardized: bool,
+    /// Units of each layer.
+    pub layers: &'a [usize],
+    /// What those of a layer compute, counted from 0.
+    pub activation: &'a dyn Fn(usize) -> Activation,
+}
+
+/// What was found in a file.
+struct Found {
+    levels: Vec<Trained>,
+    activations: Vec<Activation>,
+    /// The visible units and whether they stand for standardised values; of an autoencoder nothing is known.
+    data: Option<(UnitKind, bool)>,
+}
+
+impl Wanted<'_> {
+    /// The first levels, as many as both this stack and the model of a run or a file have.
+    ///
+    /// # Errors
+    /// What opening it gives; [`Error::Setting`] where it is no stack, or its sizes or units are others.
+    pub fn from(&self, path: &str, device: &Device) -> Result<Vec<Trained>> {
+        let wrong = |detail: String| Error::setting("from", format!("{path}: {detail}"));
+        let found = found(path, device)?;
+        match found.data {
+            Some((units, _)) if units != self.units => {
+                let wanted = self.units;
+                let detail =
+                    format!("its visible units are {units}, and these data ask for {wanted} ones");
+                return Err(wrong(detail));
+            }
+            Some((_, standardized)) if standardized != self.standardized => {
+                let [its, ours] = [standardized, self.standardized]
+                    .map(|yes| if yes { "standardised" } else { "as they are" });
+                let detail = format!("it takes its data {its}, and here they are taken {ours}");
+                return Err(wrong(detail));
+            }
+            _ => {}
+        }
+        let mut below = self.inputs;
+        let mut kept = Vec::new();
+        let pairs = found.levels.into_iter().zip(found.activations).zip(self.layers);
+        for (number, ((level, activation), &units)) in pairs.enumerate() {
+            let ([reads, gives], wanted) = (level.sizes(), (self.activation)(number));
+            if [reads, gives] != [below, units] || activation != wanted {
+                let name = |f| {
+                    if f == Activation::Identity {
+                        "linear".into()
+                    } else {
+                        format!("{f:?}").to_lowercase()
+                    }
+                };
+                let detail = format!(
+                    "its level {} is {reads}-{gives}, {}, and that asked for is {below}-{units}, {}; give the same layers",
+                    number + 1,
+                    name(activation),
+                    name(wanted)
+                );
+                return Err(wrong(detail));
+            }
+            below = units;
+            kept.push(level);
+        }
+        Ok(kept)
+    }
+}
+
+fn found(path: &str, device: &Device) -> Result<Found> {
+    let wrong = |detail: String| Err(Error::setting("from", format!("{path}: {detail}")));
+    let sigmoid = |levels: Vec<Trained>, data| {
+        let activations = vec![Activation::Sigmoid; levels.len()];
+        Ok(Found { levels, activations, data: Some(data) })
+    };
+    match jobs::Trained::open_stack(Path::new(path), device)? {
+        jobs::Trained::Machine(machine) => {
+            let (rbm, hidden) = (&machine.rbm, machine.rbm.hidden().kind());
+            if hidden != UnitKind::Bernoulli {
+                return wrong(format!("its hidden units are {hidden}; bernoulli ones stack"));
+            }
+            sigmoid(vec![Trained::of(rbm)?], (rbm.visible().kind(), machine.standardized()))
+        }
+        jobs::Trained::Dbn(dbn) => {
+            // A top with labels reads them too, so that it is no level of another stack.
+            let levels = dbn.net.levels().iter().filter(|rbm| rbm.visible().classes().is_none());
+            let levels: Result<Vec<Trained>> = levels.map(Trained::of).collect();
+            sigmoid(levels?, (dbn.net.units(0).kind(), dbn.standardized()))
+        }
+        jobs::Trained::Autoencoder(autoencoder) => {
+            let model = &autoencoder.model;
+            let activations = (0..model.spec().layers.len()).map(|at| model.spec().activation(at));
+            let activations = activations.collect();
+            Ok(Found { levels: Trained::of_layers(model)?, activations, data: None })
+        }
+        jobs::Trained::Network(_) => wrong(
+            "it is a network; a machine, a deep belief net or an autoencoder has levels to begin with".into(),
+        ),
+    }
+}

@@ -1,0 +1,178 @@
+//! The levels of a stack as far as they are trained, and what the next one reads.
+
+use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
+use crate::error::Result;
+use crate::jobs::rows::squared_error;
+use crate::kernels::activation::Activation;
+use crate::models::autoencoder::Level;
+use crate::models::labels::{join, one_hot};
+use crate::models::{Autoencoder, Rbm, UnitKind};
+use crate::tensor::Tensor;
+use crate::training::{Figures, LevelSource, LowerLevel, ResidentData, means_above};
+
+/// Cases that a level's scores look at.
+pub const SCORED: usize = 500;
+
+/// A level that is trained: its weights and biases.
+pub struct Trained {
+    pub weights: Tensor,
+    pub visible_bias: Tensor,
+    pub hidden_bias: Tensor,
+}
+
+impl Trained {
+    /// Those of a machine.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn of(rbm: &Rbm) -> Result<Self> {
+        Ok(Trained {
+            weights: rbm.weights().try_clone()?,
+            visible_bias: rbm.visible_bias().try_clone()?,
+            hidden_bias: rbm.hidden_bias().try_clone()?,
+        })
+    }
+
+    /// Those of an autoencoder: its encoder's layers, each with the bias of the decoder's layer that undoes it.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn of_layers(model: &Autoencoder) -> Result<Vec<Self>> {
+        let parameters: Vec<&Tensor> = model.layers().parameters().map(|p| &p.value).collect();
+        let layers: Vec<&[&Tensor]> = parameters.chunks_exact(2).collect();
+        let n = model.spec().layers.len();
+        let level = |(encoder, decoder): (&&[&Tensor], &&[&Tensor])| {
+            Ok(Trained {
+                weights: encoder[0].try_clone()?,
+                visible_bias: decoder[1].try_clone()?,
+                hidden_bias: encoder[1].try_clone()?,
+            })
+        };
+        layers.iter().zip(layers.iter().rev()).take(n).map(level).collect()
+    }
+
+    /// Its inputs and units.
+    pub fn sizes(&self) -> [usize; 2] {
+        [self.visible_bias.shape().len(), self.hidden_bias.shape().len()]
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Trained {
+            weights: self.weights.try_clone()?,
+            visible_bias: self.visible_bias.try_clone()?,
+            hidden_bias: self.hidden_bias.try_clone()?,
+        })
+    }
+
+    /// As unrolling takes it.
+    pub fn level(&self) -> Level<'_> {
+        let Trained { weights, visible_bias, hidden_bias } = self;
+        Level { weights, visible_bias, hidden_bias }
+    }
+
+    /// As a machine of these units.
+    ///
+    /// # Errors
+    /// As [`Rbm::from_parts`].
+    pub fn machine(&self, [visible, hidden]: [UnitKind; 2]) -> Result<Rbm> {
+        let Trained { weights, visible_bias, hidden_bias } = self.try_clone()?;
+        Rbm::from_parts(visible, hidden, weights, visible_bias, hidden_bias)
+    }
+
+    /// As what is below the next level.
+    fn below(&self, f: Activation) -> Result<LowerLevel> {
+        LowerLevel::new(self.weights.try_clone()?, self.hidden_bias.try_clone()?, f)
+    }
+}
+
+/// Levels that are trained, and the cases as the next one reads them.
+pub struct Levels {
+    /// What learners read.
+    pub source: LevelSource<ResidentData>,
+    /// The first training cases and those held out, as the level under way reads them.
+    seen: [Option<Tensor>; 2],
+    trained: Vec<Trained>,
+}
+
+impl Levels {
+    /// None is trained yet. `seen` are the first training cases and those held out; `sampled` is the seed of the states
+    /// that levels give, else they give means.
+    pub fn new(resident: ResidentData, seen: [Option<Tensor>; 2], sampled: Option<u64>) -> Self {
+        Levels { source: LevelSource::new(resident, sampled), seen, trained: Vec::new() }
+    }
+
+    /// The levels that are trained.
+    pub fn trained(&self) -> &[Trained] {
+        &self.trained
+    }
+
+    /// Puts a level that is trained on top, whose units compute f.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where it does not fit what is below; device errors.
+    pub fn push(&mut self, trained: Trained, f: Activation) -> Result<()> {
+        let below = trained.below(f)?;
+        for seen in self.seen.iter_mut().flatten() {
+            *seen = means_above(std::slice::from_ref(&below), seen)?;
+        }
+        self.source.push(below)?;
+        self.trained.push(trained);
+        Ok(())
+    }
+
+    /// The levels on other cases.
+    ///
+    /// # Errors
+    /// As [`Levels::push`].
+    pub fn on(self, mut other: Levels, f: Activation) -> Result<Levels> {
+        for level in self.trained {
+            other.push(level, f)?;
+        }
+        Ok(other)
+    }
+
+    /// Joins the cases' labels to what the next level reads; `labels` are those of the cases that are scored.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn join(&mut self, labels: [Option<&[u32]>; 2], classes: usize) -> Result<()> {
+        self.source.join(classes);
+        for (seen, labels) in self.seen.iter_mut().zip(labels) {
+            if let (Some(seen), Some(labels)) = (seen.as_mut(), labels) {
+                let rows = seen.shape().dims()[0];
+                let numbers: Vec<f32> = labels.iter().take(rows).map(|&l| l as f32).collect();
+                let numbers = Tensor::from_f32(seen.device(), &[numbers.len()], &numbers)?;
+                *seen = join(seen, &one_hot(&numbers, classes)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The means of what the level under way reads, over the first training cases.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn means(&self) -> Result<Vec<f32>> {
+        let Some(seen) = &self.seen[0] else { return Ok(Vec::new()) };
+        let [rows, width] = seen.shape().matrix("a level", "the cases")?;
+        let values = seen.to_vec()?;
+        let column =
+            |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).sum::<f64>();
+        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
+    }
+
+    /// How well the level under way gives back what it reads.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn scores(&self, again: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Figures> {
+        let error =
+            |v: &Tensor| Ok(squared_error(&v.to_vec()?, &again(v)?.to_vec()?, v.shape().dims()[0]));
+        let [of, held_out] = [0, 1].map(|part| self.seen[part].as_ref().map(error).transpose());
+        Ok(Figures::new().with(&LEVEL_ERROR, of?).with(&VALIDATION_LEVEL_ERROR, held_out?))
+    }
+}

@@ -1,0 +1,15 @@
+//! What stacks of layers share, whatever they become: settings of their training level by level and of the whole, the
+//! levels as far as they are trained, and what trains the whole.
+
+pub mod figures;
+mod given;
+mod kinds;
+mod levels;
+pub mod settings;
+mod tuner;
+
+pub use given::Wanted;
+pub use kinds::{Layers, LevelData, TunerName};
+pub use levels::{Levels, SCORED, Trained};
+pub use settings::{FineTuning, Greedy};
+pub use tuner::{Tuner, freeze};

@@ -1,0 +1,284 @@
+//! Settings of stacks, and what they come to.
+
+use toml::{Table, Value};
+
+use super::kinds::TunerName;
+use crate::error::{Error, Result};
+use crate::interval::Interval;
+use crate::jobs::settings::{text, uses_sgd, whole};
+use crate::models::UnitKind;
+use crate::run::settings::{Default, Setting};
+use crate::training::{
+    BackpropagationConfig, CdConfig, Method, MinimizerConfig, Optimizer, Schedule, ranges,
+};
+
+/// Steps that L-BFGS remembers.
+const PAIRS: usize = 10;
+
+/// Whether the data are the bundled digits: so few that more epochs and smaller batches suit them.
+pub fn of_digits(table: &Table) -> bool {
+    text(table, "data") == "digits"
+}
+
+/// One number for the bundled digits, another one for all else.
+fn by_data(table: &Table, digits: i64, other: i64) -> Option<Value> {
+    whole(if of_digits(table) { digits } else { other })
+}
+
+pub const PRETRAIN_EPOCHS: Setting = Setting {
+    value: "N",
+    help: "Of each level",
+    default: Default::By("10; bundled digits 20", |t| by_data(t, 20, 10)),
+    range: Some(Interval::COUNT),
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_BATCH: Setting = Setting {
+    value: "N",
+    help: "Cases per update of a level",
+    default: Default::By("100; bundled digits 50", |t| by_data(t, 50, 100)),
+    range: Some(ranges::BATCH),
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_LEARNING_RATE: Setting = Setting {
+    value: "X",
+    help: "Of every level: a number or a schedule",
+    default: Default::None(
+        "0.1 between bernoulli units; beside gaussian ones 0.001, bundled digits 0.03",
+    ),
+    range: Some(ranges::LEARNING_RATE),
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_MOMENTUM: Setting = Setting {
+    value: "X",
+    help: "Of machines: a number or a schedule",
+    default: Default::Is("0.5,5:0.9"),
+    range: Some(ranges::MEMORY),
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_WEIGHT_DECAY: Setting = Setting {
+    value: "X",
+    help: "Of machines",
+    default: Default::Is("2e-4"),
+    range: Some(ranges::WEIGHT_DECAY),
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_CD: Setting = Setting {
+    value: "K",
+    help: "Machines learn by CD-K",
+    default: Default::If("1", |t| !t.contains_key("pretrain_pcd")),
+    range: Some(ranges::STEPS),
+    group: "model's term",
+    ..Setting::NEW
+};
+
+pub const PRETRAIN_PCD: Setting = Setting {
+    value: "K",
+    help: "Machines learn by PCD-K [K: 1]",
+    range: Some(ranges::STEPS),
+    group: "model's term",
+    alone: Some("1"),
+    ..Setting::NEW
+};
+
+pub const LEVEL_DATA: Setting = Setting {
+    value: "WHAT",
+    help: "What a level learns from: means of the units below, or samples of their states, drawn in each epoch",
+    choices: &["means", "samples"],
+    default: Default::Is("means"),
+    ..Setting::NEW
+};
+
+pub const EPOCHS: Setting = Setting {
+    value: "N",
+    help: "Passes over the training cases, of the whole",
+    default: Default::By("20; bundled digits 100", |t| by_data(t, 100, 20)),
+    range: Some(Interval::COUNT),
+    grows: true,
+    ..Setting::NEW
+};
+
+pub const OPTIMIZER: Setting = Setting {
+    value: "NAME",
+    help: "How the whole is trained: sgd (steepest descent with momentum), adam, or by line searches on each batch: cg \
+           (conjugate gradients) or lbfgs",
+    choices: &["sgd", "adam", "cg", "lbfgs"],
+    default: Default::Is("adam"),
+    ..Setting::NEW
+};
+
+/// After the optimiser.
+pub const BATCH: Setting = Setting {
+    value: "N",
+    help: "Cases per update of the whole",
+    default: Default::By("100; bundled digits 50; cg and lbfgs 1000", |t| match searches(t) {
+        true => whole(1000),
+        false => by_data(t, 50, 100),
+    }),
+    range: Some(ranges::BATCH),
+    ..Setting::NEW
+};
+
+pub const LEARNING_RATE: Setting = Setting {
+    value: "X",
+    help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
+    range: Some(ranges::LEARNING_RATE),
+    ..Setting::NEW
+};
+
+pub const MOMENTUM: Setting = Setting {
+    value: "X",
+    help: "Of sgd: a number or a schedule",
+    default: Default::If("0.9", uses_sgd),
+    range: Some(ranges::MEMORY),
+    ..Setting::NEW
+};
+
+pub const LINE_SEARCHES: Setting = Setting {
+    value: "N",
+    help: "Of cg and lbfgs, on each batch",
+    default: Default::If("3", searches),
+    range: Some(ranges::LINE_SEARCHES),
+    ..Setting::NEW
+};
+
+pub const WEIGHT_DECAY: Setting = Setting {
+    value: "X",
+    help: "Decay of the weights, not of biases: of adam apart from the gradient, else L2",
+    range: Some(ranges::WEIGHT_DECAY),
+    ..Setting::NEW
+};
+
+pub const FREEZE: Setting = Setting {
+    value: "N",
+    help: "Leave the first N layers as they are when the whole is trained",
+    default: Default::Is("0"),
+    ..Setting::NEW
+};
+
+pub const FROM: Setting = Setting {
+    value: "RUN|MODEL",
+    help: "Take the first levels from a trained machine, deep belief net or autoencoder, and pre-train the others",
+    default: Default::None("none"),
+    ..Setting::NEW
+};
+
+/// Whether the optimiser searches along lines.
+pub fn searches(table: &Table) -> bool {
+    matches!(text(table, "optimizer"), "cg" | "lbfgs")
+}
+
+/// How levels are trained as machines.
+pub struct Greedy<'a> {
+    pub data: &'a str,
+    pub epochs: u64,
+    pub batch: usize,
+    pub learning_rate: Option<&'a Schedule>,
+    pub momentum: &'a Schedule,
+    pub weight_decay: f32,
+    pub cd: Option<u64>,
+    pub pcd: Option<u64>,
+    pub seed: u64,
+}
+
+impl Greedy<'_> {
+    /// Of a level of these units, counted from 0.
+    pub fn machine(&self, units: [UnitKind; 2], level: u8) -> CdConfig {
+        let [visible, hidden] = units;
+        let plain = CdConfig::new(visible, hidden);
+        let rate = match (self.learning_rate, self.data) {
+            (Some(rate), _) => rate.clone(),
+            // The bundled set is small: at 0.001 its few updates would leave Gaussian units where they began.
+            (None, "digits") if units.contains(&UnitKind::Gaussian) => Schedule::constant(0.03),
+            (None, _) => plain.learning_rate.clone(),
+        };
+        plain
+            .learning_rate(rate)
+            .momentum(self.momentum.clone())
+            .weight_decay(self.weight_decay)
+            .batch(self.batch)
+            .epochs(self.epochs)
+            .steps(self.cd.or(self.pcd).unwrap_or(1))
+            .persistent(self.pcd.is_some())
+            .seed(self.seed)
+            .level(level)
+    }
+}
+
+/// How the whole is trained.
+#[derive(Clone, Copy)]
+pub struct FineTuning<'a> {
+    pub optimizer: TunerName,
+    pub epochs: u64,
+    pub batch: usize,
+    pub learning_rate: Option<&'a Schedule>,
+    pub momentum: Option<&'a Schedule>,
+    pub weight_decay: f32,
+    pub line_searches: Option<usize>,
+    pub seed: u64,
+}
+
+impl FineTuning<'_> {
+    /// That what is said belongs to the optimiser, and lies in its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        let name = self.optimizer.name();
+        let belongs = |setting: &str, to: &str| {
+            let detail = format!("belongs to {to}, and the optimizer is {name}; leave it out");
+            Err(Error::setting(setting, detail))
+        };
+        if self.momentum.is_some() && self.optimizer != TunerName::Sgd {
+            return belongs("momentum", "--optimizer sgd");
+        }
+        match (self.optimizer.searches(), self.learning_rate, self.line_searches) {
+            (true, Some(_), _) => belongs("learning-rate", "--optimizer sgd and adam"),
+            (false, _, Some(_)) => belongs("line-searches", "--optimizer cg and lbfgs"),
+            (true, ..) => self.searching().check(),
+            (false, ..) => self.stepping().check(),
+        }
+    }
+
+    /// By steps along the gradient.
+    pub fn stepping(&self) -> BackpropagationConfig {
+        let plain = BackpropagationConfig::default();
+        let optimizer = match self.optimizer {
+            TunerName::Sgd => {
+                let momentum = self.momentum.cloned().unwrap_or(Schedule::constant(0.9));
+                Optimizer::Sgd { momentum, nesterov: false }
+            }
+            _ => Optimizer::adam(),
+        };
+        BackpropagationConfig {
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate.cloned().unwrap_or(plain.learning_rate.clone()),
+            optimizer,
+            weight_decay: self.weight_decay,
+            seed: self.seed,
+            ..plain
+        }
+    }
+
+    /// By line searches.
+    pub fn searching(&self) -> MinimizerConfig {
+        let plain = MinimizerConfig::default();
+        let method = match self.optimizer {
+            TunerName::Lbfgs => Method::Lbfgs { pairs: PAIRS },
+            _ => Method::ConjugateGradient,
+        };
+        MinimizerConfig {
+            method,
+            batch: self.batch,
+            line_searches: self.line_searches.unwrap_or(plain.line_searches),
+            weight_decay: self.weight_decay,
+            seed: self.seed,
+            ..plain
+        }
+    }
+}

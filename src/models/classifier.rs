@@ -1,0 +1,74 @@
+//! What becomes of a deep belief net with an output layer: a network to be trained by backpropagation.
+
+use super::dbn::{DbnSpec, DeepBeliefNet};
+use super::network::{Network, NetworkSpec};
+use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
+use crate::layers::LayerSpec;
+
+/// Shares of units that are dropped in training (Srivastava et al. 2014): 0 drops none.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Dropout {
+    /// Of the input's values.
+    pub input: f32,
+    /// Of the units of each hidden layer.
+    pub hidden: f32,
+}
+
+impl DbnSpec {
+    /// The network that a net of this description becomes: its hidden layers with sigmoid units, and softmax over the
+    /// classes. `input` are the sizes of a case, [1, height, width].
+    pub fn classifier(&self, input: [usize; 3], classes: usize, dropout: Dropout) -> NetworkSpec {
+        let dropped = |spec: NetworkSpec, rate: f32| match rate {
+            0.0 => spec,
+            rate => spec.layer(LayerSpec::Dropout { rate }),
+        };
+        let mut spec = dropped(NetworkSpec::new(input, classes), dropout.input);
+        for &units in self.units.iter().skip(1) {
+            spec =
+                dropped(spec.layer(LayerSpec::linear(units, Activation::Sigmoid)), dropout.hidden);
+        }
+        spec.layer(LayerSpec::linear(classes, Activation::Identity))
+    }
+}
+
+impl DeepBeliefNet {
+    /// A network whose first layers with weights have those of the net's levels and their hidden biases; all others start
+    /// from the seed.
+    ///
+    /// ```
+    /// use harmonium::models::{DbnSpec, DeepBeliefNet, Dropout};
+    /// use harmonium::{Device, Tensor};
+    /// let device = Device::cpu();
+    /// let spec = DbnSpec::new([6, 4, 5]);
+    /// let net = DeepBeliefNet::from_spec(&device, &spec, 1)?;
+    /// let network = net.classifier(&spec.classifier([1, 2, 3], 10, Dropout::default()), 1)?;
+    /// let x = Tensor::from_f32(&device, &[1, 1, 2, 3], &[1., 0., 1., 0., 1., 0.])?;
+    /// assert_eq!(network.probabilities(&x)?.shape().dims(), [1, 10]);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a label is joined to the top; [`Error::Shape`] where a level does not fit its layer; as
+    /// [`Network::new`].
+    pub fn classifier(&self, spec: &NetworkSpec, seed: u64) -> Result<Network> {
+        if self.classes().is_some() {
+            let detail = "are joined to the top, which reads them; a network gives them";
+            return Err(Error::setting("labels", detail));
+        }
+        let mut network = Network::new(self.device(), spec, seed)?;
+        let mut parameters = network.layers_mut().parameters_mut();
+        for (number, level) in (1..).zip(self.levels()) {
+            for from in [level.weights(), level.hidden_bias()] {
+                let to = parameters.next().filter(|to| to.value.shape() == from.shape());
+                let to = to.ok_or_else(|| {
+                    let detail = format!("no layer is of level {number}'s {}", from.shape());
+                    Error::shape("classifier", detail)
+                })?;
+                to.value.copy_from(from)?;
+            }
+        }
+        drop(parameters);
+        Ok(network)
+    }
+}
