@@ -26,7 +26,7 @@ const USES: [(&str, &[&str]); 19] = [
     ("stream::BINARIZE", &["src/data/preprocessing.rs"]),
     ("stream::SPLIT", &["src/data/set.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
-    ("stream::EVALUATION", &["src/jobs/rbm/evaluate.rs"]),
+    ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
     ("stream::DROPOUT", &["src/training/backpropagation.rs", "src/training/minimizer.rs"]),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
@@ -41,7 +41,10 @@ const USES: [(&str, &[&str]); 19] = [
     ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
-    ("ChainStreams::DREAMS", &["src/models/dreams.rs"]),
+    (
+        "ChainStreams::DREAMS",
+        &["src/cli/apply.rs", "src/jobs/dbn/trained.rs", "src/models/dreams.rs"],
+    ),
     ("ChainStreams::UP_DOWN", &["src/training/up_down.rs"]),
 ];
 

@@ -98,7 +98,7 @@ fn codes_go_out_and_come_back() {
     assert_eq!(shape, [20, 2]);
     say(at, &format!("decode {} codes.npy --out x.npy --device cpu", run())).done();
     let said = say(at, &format!("reconstruct {} {of} --out y.npy", run())).done();
-    assert!(said.out.contains("squared error"), "{}", said.out);
+    assert!(said.out.contains("reconstruction error"), "{}", said.out);
     let ((shape, x), (_, y)) = (npy(at.join("x.npy")), npy(at.join("y.npy")));
     assert_eq!(shape, [20, 64]);
     assert!(x.iter().zip(&y).all(|(a, b)| (a - b).abs() < 1e-5));

@@ -6,7 +6,7 @@ use std::path::Path;
 use harmonium::jobs::commands;
 use harmonium::run::ModelKind;
 
-use super::{autoencoder, names, network, say, shared, temporary};
+use super::{autoencoder, dbn, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
 const COMMANDS: [(&str, &str); 8] = [
@@ -29,6 +29,7 @@ fn run_of(kind: ModelKind, at: &Path) {
         ModelKind::Rbm => shared().0.clone(),
         ModelKind::Network => network::runs().join("cnn"),
         ModelKind::Autoencoder => autoencoder::shared().clone(),
+        ModelKind::Dbn => dbn::shared().clone(),
     };
     fs::create_dir(at).unwrap();
     for name in names(&from) {

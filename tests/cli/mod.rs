@@ -5,6 +5,7 @@ mod autoencoder;
 mod classify;
 mod command;
 mod data;
+mod dbn;
 mod filter;
 mod foreign;
 mod kinds;

@@ -105,7 +105,7 @@ fn the_format_is_that_of_0_1() {
                 Trained::Network(TrainedNetwork { mut network, origin, .. }) => {
                     origin.file(&mut network)
                 }
-                Trained::Autoencoder(_) => panic!("0.1 had no autoencoders"),
+                Trained::Autoencoder(_) | Trained::Dbn(_) => panic!("0.1 had no stacks"),
             };
             again.unwrap().save(&path).unwrap();
             assert!(fs::read(&path).unwrap() == then, "{name}/{file} by way of the device");

@@ -4,6 +4,7 @@ mod atomic;
 mod autoencoder;
 mod classifier;
 mod curves;
+mod dbn;
 mod folder;
 mod model_file;
 mod network_file;

@@ -1,0 +1,212 @@
+//! `harmonium train dbn`, and what its runs are used for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::{assert_picture, json, names, npy, say, temporary, text};
+
+fn run_once(cell: &'static OnceLock<(TempDir, PathBuf)>, line: &str) -> &'static PathBuf {
+    let made = cell.get_or_init(|| {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        say(folder.path(), &format!("{line} --device cpu --out run")).done();
+        let path = folder.path().join("run");
+        (folder, path)
+    });
+    &made.1
+}
+
+/// A small run with labels that the tests share. Nobody writes there.
+pub fn shared() -> &'static PathBuf {
+    static RUN: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    run_once(
+        &RUN,
+        "train dbn --layers 60,60,100 --join-labels --up-down --pretrain-epochs 60 --epochs 10 --binarize 0.5",
+    )
+}
+
+/// One that became a classifier.
+fn classifier() -> &'static PathBuf {
+    static RUN: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    run_once(&RUN, "train dbn --layers 60,60 --pretrain-epochs 20 --epochs 30 --compare-random")
+}
+
+fn summary(run: &Path) -> serde_json::Value {
+    json(&text(run.join("summary.json")))
+}
+
+#[test]
+fn a_classifier_and_its_stack() {
+    let run = classifier();
+    let found = names(run);
+    for file in [
+        "confusion.csv",
+        "confusion.png",
+        "curves.svg",
+        "dbn.safetensors",
+        "filters.png",
+        "last.safetensors",
+        "mistakes.png",
+        "model.safetensors",
+        "pretraining.svg",
+        "report.html",
+        "samples.png",
+    ] {
+        assert!(found.iter().any(|name| name == file), "{file} in {found:?}");
+    }
+    let of = summary(run);
+    let figure = |key: &str| of[key].as_f64().unwrap_or_else(|| panic!("{key}"));
+    // A net that learns nothing gets nine of ten wrong; levels that are broken leave some 40 %.
+    assert!(figure("test_error") < 0.16, "{of}");
+    assert!(figure("random_test_error") > 0.0 && figure("stacking_peak_bytes") > 0.0);
+    let lines: Vec<serde_json::Value> = text(run.join("metrics.jsonl")).lines().map(json).collect();
+    let stages: Vec<&str> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages[..30], ["from random weights"; 30]);
+    assert_eq!((stages[30], stages[50], stages[70]), ("level 1", "level 2", "whole"));
+    for level in [&lines[30..50], &lines[50..70]] {
+        let error = |line: &serde_json::Value| line["level_error"].as_f64().unwrap();
+        assert!(error(&level[19]) < error(&level[0]), "{level:?}");
+    }
+    let page = text(run.join("report.html"));
+    for part in [
+        "Deep belief net 64-60-60, machines, then Adam",
+        "What pre-training brings",
+        "What is taken for what",
+        "Dreams",
+        "fully connected, sigmoid",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let (folder, run) = (temporary(), run.to_str().unwrap());
+    let at = folder.path();
+    let data = "--data digits --split test --limit 20 --device cpu";
+    // The stack dreams and reconstructs, the network classifies, and gives what its layers do.
+    say(at, &format!("sample {run} --count 5 --steps 10 --out s.npy")).done();
+    let (shape, dreams) = npy(at.join("s.npy"));
+    assert_eq!(shape, [5, 64]);
+    assert!(dreams.iter().all(|&x| x == 0.0 || x == 1.0));
+    say(at, &format!("reconstruct {run} {data} --out r.png")).done();
+    assert_picture(at.join("r.png"));
+    say(at, &format!("predict {run} {data} --out p.csv")).done();
+    for (level, units) in [("--level 1", 60), ("", 60), ("--level 3", 10)] {
+        say(at, &format!("transform {run} {data} {level} --out h.npy")).done();
+        let (shape, h) = npy(at.join("h.npy"));
+        assert_eq!(shape, [20, units]);
+        assert!(units == 10 || h.iter().all(|h| (0.0..=1.0).contains(h)));
+    }
+    say(at, &format!("transform {run} {data} --level 4 --out h.npy"))
+        .refused(2, &["level: 4 is outside 1 to 3"]);
+    say(at, &format!("features {run} --out f.png")).done();
+    assert_picture(at.join("f.png"));
+    say(at, &format!("transform {run}/dbn.safetensors {data} --level 2 --out g.npy")).done();
+    assert_eq!(npy(at.join("g.npy")).0, [20, 60]);
+    let said = say(at, &format!("compare {run} {}", shared().display())).done();
+    assert!(said.out.contains("64-60-60-100"), "{}", said.out);
+}
+
+#[test]
+fn a_net_with_labels_classifies_and_dreams_of_a_class() {
+    let run = shared();
+    let of = summary(run);
+    // Without labels nine of ten are wrong.
+    assert!(of["test_error"].as_f64().unwrap() < 0.4, "{of}");
+    assert!(of["test_reconstruction_error"].as_f64().unwrap() < 12.0, "{of}");
+    let page = text(run.join("report.html"));
+    for part in ["machines, labels joined, then up-down", "A row for each class", "and 10 classes"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    let (folder, run) = (temporary(), run.to_str().unwrap());
+    let at = folder.path();
+    say(at, &format!("sample {run} --class 0 --count 40 --steps 200 --out zeros.npy")).done();
+    say(at, &format!("sample {run} --class 1 --count 40 --steps 200 --out ones.npy")).done();
+    let mean = |name: &str| {
+        let (shape, values) = npy(at.join(name));
+        assert_eq!(shape, [40, 64]);
+        // Of the four pixels in the middle of the picture, which a zero leaves empty and a one fills.
+        let middle = [27, 28, 35, 36];
+        values.chunks(64).flat_map(|v| middle.map(|i| v[i])).sum::<f32>() / 160.0
+    };
+    assert!(
+        mean("ones.npy") > mean("zeros.npy") + 0.3,
+        "{} {}",
+        mean("ones.npy"),
+        mean("zeros.npy")
+    );
+    say(at, &format!("sample {run} --class 11 --out x.npy"))
+        .refused(2, &["class: 11 is none of the classes: 0, 1, 2"]);
+    say(at, &format!("sample {run} --init zeros.npy --out x.npy")).refused(2, &["init:"]);
+    let said = say(
+        at,
+        &format!("eval {run}/model.safetensors --data digits --json --ais 500 --burn-in 50"),
+    );
+    let found = json(&said.done().out);
+    assert!((found["error"].as_f64().unwrap() - of["test_error"].as_f64().unwrap()).abs() < 1e-9);
+    // The bits of independent pixels have some −28 nats; 64 fair coins −44.4.
+    let bound = found["mean_log_likelihood_bound"].as_f64().unwrap();
+    assert!(bound > -44.4 && bound < 0.0, "{found}");
+    let said =
+        say(at, &format!("predict {run} --data digits --split test --limit 30 --out p.csv")).done();
+    assert!(said.out.contains("of 30 are wrong"), "{}", said.out);
+    say(at, &format!("features {run} --case 3 --out f.png")).done();
+    assert_picture(at.join("f.png"));
+    say(at, &format!("transform {run} --data digits --limit 5 --out h.npy")).done();
+    assert_eq!(npy(at.join("h.npy")).0, [5, 100]);
+}
+
+/// Real values: they are standardised, Gaussian units stand for them, and the classifier's file says how.
+#[test]
+fn values_of_any_size_are_standardised() {
+    let folder = temporary();
+    let at = folder.path();
+    let row = |i: u32| {
+        let (x, class) = (f64::from(i * 37 % 100) * 0.1, i % 2);
+        format!("{},{},{},{class}", 100.0 + x, 50.0 * f64::from(class) - x, -x)
+    };
+    let rows: Vec<String> = (0..120).map(row).collect();
+    fs::write(at.join("x.csv"), rows.join("\n")).unwrap();
+    let line = "train dbn --data x.csv --labels 4 --layers 8,6 --epochs 60 --batch 10 --learning-rate 0.01";
+    let said = say(at, &format!("{line} --out run")).done();
+    assert!(said.err.contains("standardised") && said.err.contains("gaussian–bernoulli machine"));
+    assert!(summary(&at.join("run"))["validation_error"].as_f64().unwrap() < 0.01);
+    let said = say(at, "eval run --data x.csv --labels 4").done();
+    assert!(said.out.contains("error: 0.00 %"), "{}", said.out);
+    say(at, "sample run --count 7 --out s.npy").done();
+    assert_eq!(npy(at.join("s.npy")).0, [7, 3]);
+    let said = say(at, &format!("{line} --visible bernoulli --out no"));
+    said.refused(1, &["x.csv"]);
+}
+
+#[test]
+fn mistakes_get_one_clear_line() {
+    let folder = temporary();
+    let at = folder.path();
+    for (line, parts) in [
+        ("--layers 0", &["layers", "'0' is no list"][..]),
+        ("--no-classifier --dropout 0.5", &["dropout: is about the classifier", "--no-classifier"]),
+        ("--join-labels --no-classifier", &["join-labels", "choose one"]),
+        ("--join-labels --learning-rate 0.1", &["learning-rate", "--pretrain-learning-rate"]),
+        ("--no-classifier --labelled 5", &["labelled: chooses labels"]),
+        ("--optimizer cg --dropout 0.5", &["dropout", "line search"]),
+        (
+            "--optimizer cg --learning-rate 0.1",
+            &["learning-rate: belongs to --optimizer sgd and adam"],
+        ),
+        ("--optimizer adam --line-searches 2", &["line-searches: belongs to --optimizer cg"]),
+        ("--dropout 1", &["dropout: 1 is outside [0, 1)"]),
+        ("--freeze 4", &["freeze: 4, and there are 3 hidden layers"]),
+        ("--steps 3", &["steps: belongs to --up-down"]),
+        ("--patience 3 --validation 0", &["patience"]),
+    ] {
+        say(at, &format!("train dbn {line}")).refused(2, parts);
+    }
+    let many = "train dbn --labelled 5000";
+    say(at, many).refused(1, &["1500 cases have labels, and 5000 are asked for"]);
+    fs::write(at.join("x.csv"), "0.1,0.2\n0.3,0.4\n0.5,0.6\n").unwrap();
+    say(at, "train dbn --data x.csv --labels none")
+        .refused(1, &["has no labels, and this net needs them", "--no-classifier"]);
+    say(at, "train dbn --from nowhere").refused(1, &["nowhere"]);
+    assert!(!names(at).iter().any(|name| name == "runs"));
+}
