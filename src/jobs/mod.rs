@@ -207,8 +207,12 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
     let mut takers: Vec<String> = commands(found).iter().map(|c| format!("`{c}`")).collect();
     let last = takers.pop().unwrap_or_default();
     let takers = format!("{} and {last}", takers.join(", "));
+    let takes = |kind: &ModelKind| commands(*kind).contains(&command);
+    let wanted: Vec<String> =
+        ModelKind::ALL.into_iter().filter(takes).map(|kind| format!("a {kind}")).collect();
     let why = format!(
-        ": it holds a {found}, and a {expected} is expected by `harmonium {command}`; {takers} take a {found}"
+        ": it holds a {found}, and {} is expected by `harmonium {command}`; {takers} take a {found}",
+        wanted.join(" or ")
     );
     wrong_kind(path, found, expected, &why)
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 
-use super::folder::CHECKPOINTS;
+use super::files::CHECKPOINTS;
 use super::tensor_file::{Reader, convert, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::HostArray;

@@ -6,71 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::files::{CONFIG, FILES, METRICS, MODEL, SUMMARY};
 use crate::error::{Error, Result};
 use crate::run::atomic;
 
-/// All resolved settings of the run.
-pub const CONFIG: &str = "config.toml";
-/// One JSON object per line and report.
-pub const METRICS: &str = "metrics.jsonl";
-/// The final figures.
-pub const SUMMARY: &str = "summary.json";
-/// The trained model.
-pub const MODEL: &str = "model.safetensors";
-/// A network's parameters after the last epoch, where [`MODEL`] has those of its best one.
-pub const LAST_MODEL: &str = "last.safetensors";
-/// The stack that a classifier was made of, as it was before the whole was trained.
-pub const DBN: &str = "dbn.safetensors";
-/// How training went on from a pre-trained stack and from random weights.
-pub const PRETRAINING: &str = "pretraining.svg";
-/// What classes are taken for what, as a picture and as a table.
-pub const CONFUSION: &str = "confusion.png";
-/// The table.
-pub const CONFUSION_TABLE: &str = "confusion.csv";
-/// The cases that a classifier gets most wrong.
-pub const MISTAKES: &str = "mistakes.png";
-/// What `harmonium eval` found.
-pub const EVAL: &str = "eval.json";
-/// The hidden units' weights as images.
-pub const FILTERS: &str = "filters.png";
-/// What the model dreams.
-pub const SAMPLES: &str = "samples.png";
-/// Cases above their reconstructions.
-pub const RECONSTRUCTIONS: &str = "reconstructions.png";
-/// What a decoder makes of a plane of codes.
-pub const PLANE: &str = "plane.png";
-/// Metrics over epochs.
-pub const CURVES: &str = "curves.svg";
-/// All of it on one page.
-pub const REPORT: &str = "report.html";
-
-/// The two checkpoints, written in turns.
-pub const CHECKPOINTS: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
 /// Locked by the process that writes the folder. It stays there, empty: removing it would be a race.
 const LOCK: &str = ".lock";
-
-/// What a run writes; all that `force` ever removes.
-const FILES: &[&str] = &[
-    CONFIG,
-    METRICS,
-    SUMMARY,
-    EVAL,
-    REPORT,
-    MODEL,
-    FILTERS,
-    SAMPLES,
-    RECONSTRUCTIONS,
-    PLANE,
-    CURVES,
-    LAST_MODEL,
-    DBN,
-    PRETRAINING,
-    CONFUSION,
-    CONFUSION_TABLE,
-    MISTAKES,
-    CHECKPOINTS[0],
-    CHECKPOINTS[1],
-];
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
 #[derive(Debug)]

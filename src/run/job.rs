@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::curves;
-use super::folder::CURVES;
+use super::files::CURVES;
 use super::record::{Line, Record, RunRecord, points};
 use super::report::{Section, panels};
 use super::settings::Settings;

@@ -6,11 +6,13 @@
 pub mod atomic;
 pub mod checkpoint;
 pub mod curves;
+mod files;
 pub mod folder;
 mod foreign;
 pub mod html;
 mod job;
 pub mod model_file;
+mod model_kind;
 pub mod npy;
 pub mod pictures;
 pub mod record;
@@ -21,13 +23,15 @@ mod tensor_file;
 mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use folder::{
+pub use files::{
     CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, EVAL, FILTERS, LAST_MODEL, METRICS, MISTAKES,
-    MODEL, PLANE, PRETRAINING, RECONSTRUCTIONS, REPORT, RunFolder, SAMPLES, SUMMARY, resolve_model,
+    MODEL, PLANE, PRETRAINING, RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
 };
+pub use folder::{RunFolder, resolve_model};
 pub use foreign::TensorNames;
 pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
-pub use model_file::{ModelFile, ModelKind};
+pub use model_file::ModelFile;
+pub use model_kind::ModelKind;
 pub use pictures::confusion::{self, Confusion};
 pub use pictures::{features, mistakes, png_file, robust_range, text};
 pub use record::{Line, Record, RunRecord, points};

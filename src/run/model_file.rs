@@ -7,18 +7,19 @@
 //! |---|---|---|
 //! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian` or `softmax:STATES` |
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
+//! | `dbn` | of each level from the data upwards `level1.W [I, J1]`, `level1.b [I]`, `level1.a [J1]`, …; after up-down training `level1.generative.W [I, J1]`, …; `data_mean` and `data_std` as of machines | `harmonium.dbn` as JSON; with labels `harmonium.classes` |
 //! | `autoencoder` | each parameter, encoder first: `linear1.weight [I, J1]`, `linear1.bias [J1]`, …; of the decoder's layers `[units, inputs]`, as the encoder's layer that each undoes | `harmonium.autoencoder` as JSON |
 //!
 //! A bare file with the three tensors of a machine and no metadata, made elsewhere, is one; so is one with the names of
 //! other programs ([`TensorNames`]).
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint;
 use super::foreign::{self, TensorNames};
+use super::model_kind::{Expected, ModelKind, RBM};
 use super::tensor_file::{Reader, header_bytes, write_values};
 use crate::error::{Error, Result};
 use crate::models::{self, Arrays, HostArray, Model};
@@ -28,86 +29,6 @@ use crate::tensor::Tensor;
 const FORMAT_KEY: &str = "harmonium.format";
 const MODEL_KEY: &str = "harmonium.model";
 const FORMAT: &str = "1";
-
-/// The kinds of models that files hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModelKind {
-    /// A restricted Boltzmann machine.
-    Rbm,
-    /// A classifier of layers.
-    Network,
-    /// A deep autoencoder.
-    Autoencoder,
-    /// A deep belief net.
-    Dbn,
-}
-
-/// A tensor that every model of a kind has, or may have.
-struct Expected {
-    name: &'static str,
-    /// What its sizes count; the first tensor of a kind says how many there are of each.
-    dims: &'static [&'static str],
-    optional: bool,
-    /// Every value is above 0.
-    positive: bool,
-}
-
-const fn needed(name: &'static str, dims: &'static [&'static str]) -> Expected {
-    Expected { name, dims, optional: false, positive: false }
-}
-
-/// Those of a machine, in the order in which they are written.
-const RBM: [Expected; 5] = [
-    needed("W", &["visible units", "hidden units"]),
-    needed("b", &["visible units"]),
-    needed("a", &["hidden units"]),
-    Expected { optional: true, ..needed("data_mean", &["visible units"]) },
-    Expected { optional: true, positive: true, ..needed("data_std", &["visible units"]) },
-];
-
-impl ModelKind {
-    /// All of them.
-    pub const ALL: [ModelKind; 4] =
-        [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder, ModelKind::Dbn];
-
-    /// What `harmonium.model` says.
-    pub fn name(self) -> &'static str {
-        match self {
-            ModelKind::Rbm => "rbm",
-            ModelKind::Network => "network",
-            ModelKind::Autoencoder => "autoencoder",
-            ModelKind::Dbn => "dbn",
-        }
-    }
-
-    /// What people call one.
-    pub fn words(self) -> &'static str {
-        match self {
-            ModelKind::Rbm => "restricted Boltzmann machine",
-            ModelKind::Dbn => "deep belief net",
-            ModelKind::Network | ModelKind::Autoencoder => self.name(),
-        }
-    }
-
-    /// The kind of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The tensors that make such a model; empty where its description names them.
-    fn tensors(self) -> &'static [Expected] {
-        match self {
-            ModelKind::Rbm => &RBM,
-            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn => &[],
-        }
-    }
-}
-
-impl fmt::Display for ModelKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
-    }
-}
 
 /// What a model file holds, on the host.
 ///

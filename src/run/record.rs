@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::run::folder::{CONFIG, EVAL, METRICS, SUMMARY, resolve_model};
+use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
+use crate::run::folder::resolve_model;
 
 /// A line of `metrics.jsonl`.
 pub type Line = Map<String, Value>;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use toml::Table;
 
 use super::checkpoint::{Checkpoint, Checkpoints};
-use super::folder::{CONFIG, EVAL, MODEL, RunFolder, SUMMARY};
+use super::files::{CONFIG, EVAL, MODEL, SUMMARY};
+use super::folder::RunFolder;
 use super::job::{Event, Job, Observer};
 use super::record::{Line, RunRecord};
 use super::settings::{self, Settings};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::folder::{LAST_MODEL, REPORT};
+use super::files::{LAST_MODEL, REPORT};
 use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
 use super::record::{Line, Record};
 use super::session::{Position, Run};

@@ -284,7 +284,7 @@ fn options_of_the_other_kind_are_refused() {
     say(at, &format!("eval {machine} --out x")).refused(2, &["out: ", "a machine has none"]);
     for line in [
         format!("sample {network} --out s.npy"),
-        format!("transform {network} --data digits --out t.npy"),
+        format!("decode {network} codes.npy --out t.npy"),
         format!("reconstruct {network} --data digits --out r.npy"),
     ] {
         say(at, &line).refused(1, &["model.safetensors", "'network'", "`predict`"]);

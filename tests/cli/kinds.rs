@@ -100,12 +100,16 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
                 1,
                 &[
                     "model.safetensors: metadata harmonium.model",
-                    "x', expected 'rbm' or 'network' or 'autoencoder'",
+                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn'",
                 ],
             );
         }
     }
-    assert_eq!(names(at), ["of-autoencoder", "of-network", "of-rbm"], "nothing was written");
+    assert_eq!(
+        names(at),
+        ["of-autoencoder", "of-dbn", "of-network", "of-rbm"],
+        "nothing was written"
+    );
 }
 
 /// A checkpoint has a model's arrays too, and does not say what they mean.

@@ -14,7 +14,7 @@ use super::train::{go_on, in_one_and_in_two};
 
 fn settings(more: &str) -> AutoencoderSettings {
     let text = format!(
-        "data = \"digits\"\nlayers = \"8,5,2\"\nlimit = 100\nbatch = 20\npretrain_epochs = 2\nepochs = 3\n\
+        "data = \"digits\"\nlayers = \"8,5,2\"\nlimit = 100\nbatch = 20\npretrain_batch = 20\npretrain_epochs = 2\nepochs = 3\n\
          validation = 0\n{more}"
     );
     resolve(vec![text.parse().unwrap()]).unwrap()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use harmonium::run::folder::{self, RunFolder, resolve_model};
+use harmonium::run::{self, RunFolder, resolve_model};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -76,7 +76,7 @@ fn what_is_written_can_be_read_by_others() {
     let mut run = RunFolder::create_at(&root.path().join("r"), false).unwrap();
     let config = Config { hidden: 64, rate: 0.1, note: None, device: "cpu" };
     run.write_config(&config).unwrap();
-    let text = fs::read_to_string(run.path().join(folder::CONFIG)).unwrap();
+    let text = fs::read_to_string(run.path().join(run::CONFIG)).unwrap();
     let table: toml::Table = text.parse().unwrap();
     assert_eq!(table["hidden"].as_integer(), Some(64));
     assert_eq!(table["rate"].as_float(), Some(0.1));
@@ -84,7 +84,7 @@ fn what_is_written_can_be_read_by_others() {
 
     for epoch in 1..=3u32 {
         run.append_metrics(&serde_json::json!({ "epoch": epoch, "error": f64::NAN })).unwrap();
-        let text = fs::read_to_string(run.path().join(folder::METRICS)).unwrap();
+        let text = fs::read_to_string(run.path().join(run::METRICS)).unwrap();
         assert!(text.ends_with('\n'));
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -93,11 +93,11 @@ fn what_is_written_can_be_read_by_others() {
         assert!(lines[0]["error"].is_null());
     }
     run.write_summary(&config).unwrap();
-    let text = fs::read_to_string(run.path().join(folder::SUMMARY)).unwrap();
+    let text = fs::read_to_string(run.path().join(run::SUMMARY)).unwrap();
     assert!(text.lines().count() > 3, "{text}");
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["device"], "cpu");
-    assert_eq!(run.picture_path(folder::FILTERS), run.path().join("filters.png"));
+    assert_eq!(run.picture_path(run::FILTERS), run.path().join("filters.png"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn any_seed_survives_the_config_and_what_toml_cannot_hold_is_named() {
     let run = RunFolder::create_at(root.path(), false).unwrap();
     let config = std::collections::BTreeMap::from([("seed".to_string(), u64::MAX)]);
     run.write_config(&config).unwrap();
-    let path = run.path().join(folder::CONFIG);
+    let path = run.path().join(run::CONFIG);
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(toml::from_str::<std::collections::BTreeMap<String, u64>>(&text).unwrap(), config);
     // No table: refused, and the older file stays.

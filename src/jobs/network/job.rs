@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::data::{Prepared, prepare};
-use super::evaluate::confusion_and_mistakes;
 use super::figures::{
     CHOSEN_BY, FIGURES, TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS,
 };
 use super::labelled::resident;
+use super::pictures::confusion_and_mistakes;
 use super::report;
 use super::settings::NetworkSettings;
 use super::trained::Origin;

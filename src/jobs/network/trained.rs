@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::evaluate::Shown;
+use super::pictures::Shown;
 use crate::data::{Cases, DataSet, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};

@@ -1,0 +1,83 @@
+//! The kinds of models that files hold, and what makes one.
+
+use std::fmt;
+
+/// The kinds of models that files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelKind {
+    /// A restricted Boltzmann machine.
+    Rbm,
+    /// A classifier of layers.
+    Network,
+    /// A deep autoencoder.
+    Autoencoder,
+    /// A deep belief net.
+    Dbn,
+}
+
+/// A tensor that every model of a kind has, or may have.
+pub(super) struct Expected {
+    pub name: &'static str,
+    /// What its sizes count; the first tensor of a kind says how many there are of each.
+    pub dims: &'static [&'static str],
+    pub optional: bool,
+    /// Every value is above 0.
+    pub positive: bool,
+}
+
+const fn needed(name: &'static str, dims: &'static [&'static str]) -> Expected {
+    Expected { name, dims, optional: false, positive: false }
+}
+
+/// Those of a machine, in the order in which they are written.
+pub(super) const RBM: [Expected; 5] = [
+    needed("W", &["visible units", "hidden units"]),
+    needed("b", &["visible units"]),
+    needed("a", &["hidden units"]),
+    Expected { optional: true, ..needed("data_mean", &["visible units"]) },
+    Expected { optional: true, positive: true, ..needed("data_std", &["visible units"]) },
+];
+
+impl ModelKind {
+    /// All of them.
+    pub const ALL: [ModelKind; 4] =
+        [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder, ModelKind::Dbn];
+
+    /// What `harmonium.model` says.
+    pub fn name(self) -> &'static str {
+        match self {
+            ModelKind::Rbm => "rbm",
+            ModelKind::Network => "network",
+            ModelKind::Autoencoder => "autoencoder",
+            ModelKind::Dbn => "dbn",
+        }
+    }
+
+    /// What people call one.
+    pub fn words(self) -> &'static str {
+        match self {
+            ModelKind::Rbm => "restricted Boltzmann machine",
+            ModelKind::Dbn => "deep belief net",
+            ModelKind::Network | ModelKind::Autoencoder => self.name(),
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The tensors that make such a model; empty where its description names them.
+    pub(super) fn tensors(self) -> &'static [Expected] {
+        match self {
+            ModelKind::Rbm => &RBM,
+            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn => &[],
+        }
+    }
+}
+
+impl fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
