@@ -5,18 +5,12 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::log::LogLevel;
 use super::reading::ReadingOptions;
-use super::settings::Asked;
+use super::train_args::TrainModel;
 use crate::device::DEVICE_VARIABLE;
 use crate::jobs::DATA_HELP;
-use crate::jobs::autoencoder::AutoencoderSettings;
-use crate::jobs::dbn::DbnSettings;
-use crate::jobs::network::NetworkSettings;
-use crate::jobs::rbm::RbmSettings;
 use crate::models::UnitKind;
 use crate::run::TensorNames;
-use crate::run::settings::Settings;
 
 /// A number of things.
 pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
@@ -60,6 +54,8 @@ pub enum Command {
     Predict(PredictOptions),
     /// Draw a network's kernels and what every layer makes of one picture
     Features(FeaturesOptions),
+    /// Write a level of a deep belief net or an autoencoder as a machine's own file
+    Export(ExportOptions),
     /// Slide a kernel over a picture: edges, blurs, or kernels of your own
     ///
     /// Values of a picture run from 0, black, to 1, white. A colour picture is filtered channel by channel; a bank
@@ -80,22 +76,6 @@ pub enum Command {
     Verify(VerifyOptions),
 }
 
-#[derive(Subcommand)]
-pub enum TrainModel {
-    /// A restricted Boltzmann machine, by contrastive divergence
-    Rbm(Box<TrainOptions<RbmSettings>>),
-    /// LeNet-5 as published in 1998: trained subsampling, the table of C3, radial basis functions as outputs
-    Lenet5(Box<TrainOptions<NetworkSettings>>),
-    /// LeNet-5 as it is built today: rectifiers, maximum pooling, softmax
-    Lenet5Modern(Box<TrainOptions<NetworkSettings>>),
-    /// Any convolutional network, whose layers stand in --config FILE.toml
-    Cnn(Box<TrainOptions<NetworkSettings>>),
-    /// A deep autoencoder: levels trained one by one, unrolled, then trained as a whole
-    Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
-    /// A deep belief net: levels trained one by one as machines, then a classifier, or a net that dreams
-    Dbn(Box<TrainOptions<DbnSettings>>),
-}
-
 #[derive(Args)]
 pub struct DevicesOptions {
     /// Print JSON
@@ -109,42 +89,6 @@ pub struct DeviceOption {
     /// or a part of an adapter's name
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
     pub device: String,
-}
-
-/// A model's settings, and how its run is kept.
-#[derive(Args, Clone)]
-pub struct TrainOptions<S: Settings> {
-    #[command(flatten)]
-    pub asked: Asked<S>,
-    #[command(flatten)]
-    pub how: HowOptions,
-}
-
-/// What changes nothing in the result.
-#[derive(Args, Debug, Clone, Default)]
-pub struct HowOptions {
-    /// The run folder [default: runs/<model>-<number>]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an older run in --out
-    #[arg(long, requires = "out")]
-    pub force: bool,
-    /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
-    #[arg(long, requires = "out", conflicts_with = "force")]
-    pub resume: bool,
-    /// Settings from a file: this command's options with _ for -, as in a run's config.toml, and for `cnn` the
-    /// network; options given here go first
-    #[arg(long, value_name = "FILE.toml")]
-    pub config: Option<PathBuf>,
-    /// Print time per kernel at the end (the run itself becomes slower)
-    #[arg(long)]
-    pub profile: bool,
-    /// Print one line at the end and, unless --log-level says otherwise, nothing else but errors
-    #[arg(long)]
-    pub quiet: bool,
-    /// What goes to standard error [default: info; with --quiet error]
-    #[arg(long, value_name = "LEVEL")]
-    pub log_level: Option<LogLevel>,
 }
 
 #[derive(Args)]
@@ -284,6 +228,19 @@ pub struct FeaturesOptions {
     pub out: PathBuf,
     #[command(flatten)]
     pub device: DeviceOption,
+}
+
+#[derive(Args)]
+pub struct ExportOptions {
+    /// A run folder, or a .safetensors file
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: PathBuf,
+    /// Which level, counted from the data upwards
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
+    pub level: usize,
+    /// Where the machine goes: .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

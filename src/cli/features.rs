@@ -5,7 +5,7 @@ use super::predict::check_out;
 use super::print::out;
 use super::{open_device, trained};
 use crate::error::Result;
-use crate::jobs::{Choice, Chosen, Trained};
+use crate::jobs::{self, Choice, Chosen, Trained};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
     check_out(&options.out, "png")?;
@@ -16,7 +16,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
     let choice = Choice { data, part, limit: None, reading: Some(&reading) };
     let case = options.case;
     let title = |chosen: &Chosen| format!("{}, {} case {case}", chosen.data, chosen.part_name());
-    let (title, picture) = match trained::open_at(&options.model, &device)? {
+    let (title, picture) = match trained::open_at(&jobs::classifier_of(&options.model), &device)? {
         Trained::Dbn(net) => {
             let chosen = ready(net.cases(&choice)?);
             (title(&chosen), net.features(&chosen, case, &title(&chosen))?)

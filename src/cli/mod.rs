@@ -8,6 +8,7 @@ mod args;
 mod compare;
 mod devices;
 mod eval;
+mod export;
 mod features;
 mod filter;
 mod interrupt;
@@ -19,6 +20,7 @@ mod reading;
 mod report;
 mod settings;
 mod train;
+mod train_args;
 mod trained;
 mod verify;
 
@@ -60,6 +62,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Eval(options) => eval::run(&options)?,
         args::Command::Predict(options) => predict::run(&options)?,
         args::Command::Features(options) => features::run(&options)?,
+        args::Command::Export(options) => export::run(&options)?,
         args::Command::Filter(options) => filter::run(&options)?,
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,
@@ -68,8 +71,8 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn train_model(model: args::TrainModel) -> Result<ExitCode> {
-    use args::TrainModel::{Autoencoder, Cnn, Dbn, Lenet5, Lenet5Modern, Rbm};
+fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
+    use train_args::TrainModel::{Autoencoder, Cnn, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),

@@ -9,7 +9,7 @@ use super::{open_device, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::network::write_table;
-use crate::jobs::{Choice, Chosen, Trained, TrainedNetwork};
+use crate::jobs::{self, Choice, Chosen, Trained, TrainedNetwork};
 use crate::run::atomic;
 
 /// The most classes that are listed for one picture.
@@ -22,7 +22,10 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     let reading = options.reading.reading();
     let data = Some(options.data.as_str());
     let choice = Choice { data, part, limit: options.limit, reading: Some(&reading) };
-    let (chosen, found, names) = match trained::open_at(&options.model, &device)? {
+    let (chosen, found, names) = match trained::open_at(
+        &jobs::classifier_of(&options.model),
+        &device,
+    )? {
         Trained::Dbn(net) => {
             if options.invert {
                 let detail =

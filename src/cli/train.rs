@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::args::{HowOptions, TrainOptions};
 use super::log::{self, LogLevel};
 use super::print::{count, out, tell, warn};
 use super::progress::Terminal;
+use super::train_args::{HowOptions, TrainOptions};
 use super::{interrupt, open_device, print_profile};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -131,9 +131,11 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         ("model", run::MODEL),
         ("last epoch's model", run::LAST_MODEL),
         ("stack", run::DBN),
+        ("classifier", run::CLASSIFIER),
         ("picture", run::FILTERS),
         ("picture", run::SAMPLES),
         ("picture", run::RECONSTRUCTIONS),
+        ("picture", run::CODES),
         ("picture", run::PLANE),
         ("picture", run::CURVES),
         ("picture", run::PRETRAINING),

@@ -32,6 +32,7 @@ pub mod autoencoder;
 mod choice;
 mod classes;
 pub mod dbn;
+mod export;
 mod file;
 pub mod network;
 pub mod rbm;
@@ -49,7 +50,8 @@ use crate::models::UnitKind;
 use crate::run::model_file::wrong_kind;
 use crate::run::report::comparison::Compared;
 use crate::run::{
-    DBN, EVAL, ModelFile, ModelKind, Observer, Record, TensorNames, atomic, resolve_model,
+    CLASSIFIER, DBN, EVAL, ModelFile, ModelKind, Observer, Record, TensorNames, atomic,
+    resolve_model,
 };
 
 pub use autoencoder::TrainedAutoencoder;
@@ -183,15 +185,29 @@ pub fn stack_of(path: &Path) -> PathBuf {
     Some(path.join(DBN)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())
 }
 
+/// A run folder's classifier, where one lies beside its model; else the path itself.
+pub fn classifier_of(path: &Path) -> PathBuf {
+    Some(path.join(CLASSIFIER)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())
+}
+
 /// The commands that take a model of this kind.
 pub fn commands(kind: ModelKind) -> &'static [&'static str] {
     match kind {
-        ModelKind::Rbm => &["eval", "sample", "transform", "reconstruct", "report"],
+        ModelKind::Rbm => &["eval", "sample", "transform", "reconstruct", "export", "report"],
         ModelKind::Network => &["eval", "transform", "predict", "features", "report"],
-        ModelKind::Autoencoder => &["eval", "transform", "reconstruct", "decode", "report"],
-        ModelKind::Dbn => {
-            &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
+        ModelKind::Autoencoder => {
+            &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
+        ModelKind::Dbn => &[
+            "eval",
+            "sample",
+            "transform",
+            "reconstruct",
+            "predict",
+            "features",
+            "export",
+            "report",
+        ],
     }
 }
 

@@ -1,10 +1,13 @@
-//! What becomes of a deep belief net with an output layer: a network to be trained by backpropagation.
+//! What becomes of a deep belief net, or of an autoencoder's encoder, with an output layer: a network to be trained by
+//! backpropagation.
 
+use super::autoencoder::{Autoencoder, AutoencoderSpec};
 use super::dbn::{DbnSpec, DeepBeliefNet};
 use super::network::{Network, NetworkSpec};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::layers::LayerSpec;
+use crate::tensor::Tensor;
 
 /// Shares of units that are dropped in training (Srivastava et al. 2014): 0 drops none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -56,19 +59,56 @@ impl DeepBeliefNet {
             let detail = "are joined to the top, which reads them; a network gives them";
             return Err(Error::setting("labels", detail));
         }
-        let mut network = Network::new(self.device(), spec, seed)?;
-        let mut parameters = network.layers_mut().parameters_mut();
-        for (number, level) in (1..).zip(self.levels()) {
-            for from in [level.weights(), level.hidden_bias()] {
-                let to = parameters.next().filter(|to| to.value.shape() == from.shape());
-                let to = to.ok_or_else(|| {
-                    let detail = format!("no layer is of level {number}'s {}", from.shape());
-                    Error::shape("classifier", detail)
-                })?;
-                to.value.copy_from(from)?;
-            }
-        }
-        drop(parameters);
-        Ok(network)
+        let network = Network::new(self.device(), spec, seed)?;
+        let levels = self.levels().iter();
+        beginning_with(network, levels.flat_map(|rbm| [rbm.weights(), rbm.hidden_bias()]))
     }
+}
+
+impl AutoencoderSpec {
+    /// The network that the encoder becomes with softmax over the classes above its code. `input` are the sizes of a
+    /// case, [1, height, width].
+    pub fn classifier(&self, input: [usize; 3], classes: usize) -> NetworkSpec {
+        let encoder = self.layer_specs().into_iter().take(self.layers.len());
+        let spec = encoder.fold(NetworkSpec::new(input, classes), NetworkSpec::layer);
+        spec.layer(LayerSpec::linear(classes, Activation::Identity))
+    }
+}
+
+impl Autoencoder {
+    /// A network whose first layers are the encoder's; its last one starts from the seed.
+    ///
+    /// ```
+    /// use harmonium::models::{Autoencoder, AutoencoderSpec};
+    /// let spec = AutoencoderSpec::new(6, &[4, 2]);
+    /// let model = Autoencoder::new(&harmonium::Device::cpu(), &spec, 1)?;
+    /// let network = model.classifier(&spec.classifier([1, 2, 3], 10), 1)?;
+    /// assert_eq!(network.trained(), (6 * 4 + 4) + (4 * 2 + 2) + (2 * 10 + 10));
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the encoder's layers do not fit; as [`Network::new`].
+    pub fn classifier(&self, spec: &NetworkSpec, seed: u64) -> Result<Network> {
+        let network = Network::new(self.device(), spec, seed)?;
+        let encoder = self.layers().parameters().take(2 * self.spec().layers.len());
+        beginning_with(network, encoder.map(|parameter| &parameter.value))
+    }
+}
+
+/// A network whose first parameters are these.
+fn beginning_with<'a>(
+    mut network: Network,
+    given: impl Iterator<Item = &'a Tensor>,
+) -> Result<Network> {
+    let mut parameters = network.layers_mut().parameters_mut();
+    for from in given {
+        let to = parameters.next().filter(|to| to.value.shape() == from.shape());
+        let to = to.ok_or_else(|| {
+            Error::shape("classifier", format!("no layer has parameters {}", from.shape()))
+        })?;
+        to.value.copy_from(from)?;
+    }
+    drop(parameters);
+    Ok(network)
 }

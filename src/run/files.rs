@@ -30,6 +30,10 @@ pub const SAMPLES: &str = "samples.png";
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// What a decoder makes of a plane of codes.
 pub const PLANE: &str = "plane.png";
+/// The codes of two units of cases, by their classes.
+pub const CODES: &str = "codes.png";
+/// A classifier on an autoencoder's code.
+pub const CLASSIFIER: &str = "classifier.safetensors";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 /// All of it on one page.
@@ -50,6 +54,8 @@ pub(super) const FILES: &[&str] = &[
     SAMPLES,
     RECONSTRUCTIONS,
     PLANE,
+    CODES,
+    CLASSIFIER,
     CURVES,
     LAST_MODEL,
     DBN,

@@ -9,7 +9,7 @@ use harmonium::run::ModelKind;
 use super::{autoencoder, dbn, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("eval", "--data digits"),
     ("sample", "--count 3 --steps 2 --out out.npy"),
     ("transform", "--data digits --out out.npy"),
@@ -18,6 +18,7 @@ const COMMANDS: [(&str, &str); 8] = [
     ("reconstruct", "--data digits --out out.npy"),
     ("predict", "--data digits --out out.csv"),
     ("features", "--out out.png"),
+    ("export", "--out out.safetensors"),
     ("report", ""),
 ];
 /// Those that take none.

@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use super::Pca;
+use super::classifier::labels_of;
 use super::job::AutoencoderJob;
 use crate::data::Cases;
 use crate::error::Result;
 use crate::jobs::rows::upload_rows;
 use crate::models::UnitKind;
-use crate::run::{self, pictures};
+use crate::run::scatter::{Points, scatter};
+use crate::run::{self, Event, Finish, pictures};
 use crate::tensor::Tensor;
 
 /// Cases of `reconstructions.png`.
 const RECONSTRUCTIONS: usize = 40;
 /// Side of the grid of what the decoder makes of a plane of codes.
 const PLANE: usize = 15;
+/// Cases whose codes are shown.
+const SCATTERED: usize = 2000;
 
 impl AutoencoderJob {
     /// The cases that are shown: of the test part, else those held out, else those of training.
@@ -33,6 +37,26 @@ impl AutoencoderJob {
         let range = self.range(layers[0]);
         pictures::rows(&layers, 20, self.spec.inputs, image, range)?
             .save(folder.join(run::RECONSTRUCTIONS))
+    }
+
+    /// The codes of the shown cases, by their classes where these are known.
+    pub(super) fn draw_codes(&self, end: &mut Finish<'_>) -> Result<()> {
+        let [train, held_out, test] = &self.classes.labels;
+        let (cases, labels, of) = match (&self.test, &self.validation) {
+            (Some(cases), _) => (cases, test, "test"),
+            (None, Some(cases)) => (cases, held_out, "held-out"),
+            (None, None) => (&self.train, train, "training"),
+        };
+        let x = upload_rows(&self.device, cases, 0, SCATTERED)?;
+        let codes = self.whole()?.encode(&x)?.to_vec()?;
+        let labels = labels_of(labels.as_ref(), &x);
+        let points = Points { places: &codes, labels: &labels, names: &self.classes.names };
+        let title = format!("Codes of {} {of} cases", codes.len() / 2);
+        let picture = scatter(&title, &points)?;
+        for note in &picture.notes {
+            end.observer.see(Event::Note(&format!("{}: {note}", run::CODES)));
+        }
+        picture.save(end.folder.join(run::CODES))
     }
 
     /// What the decoder makes of a plane of codes, over the range in which 98 % of the shown cases' codes lie.

@@ -1,13 +1,14 @@
 //! What is measured of an autoencoder.
 
+use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::stack::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use crate::training::{
-    Better, EVALUATIONS, Figure, LEARNING_RATE, MOMENTUM, TRAIN_RECONSTRUCTION,
-    TRAIN_SQUARED_ERROR, Told,
+    Better, EVALUATIONS, Figure, LEARNING_RATE, MOMENTUM, TRAIN_ERROR, TRAIN_LOSS,
+    TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Told,
 };
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 12] = [
+pub static FIGURES: [&Figure; 18] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &LEVEL_ERROR,
@@ -19,6 +20,12 @@ pub static FIGURES: [&Figure; 12] = [
     &TRAIN_RECONSTRUCTION,
     &VALIDATION_RECONSTRUCTION,
     &TEST_CROSS_ENTROPY,
+    &TRAIN_ERROR,
+    &VALIDATION_ERROR,
+    &TEST_ERROR,
+    &TRAIN_LOSS,
+    &VALIDATION_LOSS,
+    &TEST_LOSS,
     &EVALUATIONS,
 ];
 

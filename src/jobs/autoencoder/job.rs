@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::classifier::{Below, Classes, too_early};
 use super::figures::{
     CHOSEN_BY, FIGURES, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
     VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
@@ -14,6 +15,9 @@ use super::{Pca, report};
 use crate::data::{self, Cases, DataSet, ImageShape, Splits};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::evaluation::classification::score;
+use crate::jobs::network;
+use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
 use crate::jobs::stack::{LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
@@ -36,10 +40,13 @@ pub struct AutoencoderJob {
     pub(super) test: Option<Cases>,
     pub(super) image: Option<ImageShape>,
     record: RunRecord,
+    pub(super) classes: Classes,
     levels: Levels,
+    /// The autoencoder under its classifier.
+    pub(super) below: Option<Below>,
     /// Levels that were trained elsewhere.
     given: Vec<Trained>,
-    learning: Option<Learning>,
+    pub(super) learning: Option<Learning>,
     /// Device memory at its highest when the last level was trained.
     stacking_bytes: Option<u64>,
 }
@@ -67,6 +74,10 @@ impl AutoencoderJob {
         let train = settings.limit.into_iter().fold(train, DataSet::limit);
         settings.validation = settings.validation.of(train.cases.len());
         let (train, validation) = settings.validation.split(train, settings.seed)?;
+        let classes = Classes::of([Some(&train), validation.as_ref(), test.as_ref()]);
+        if settings.classifier.is_some() {
+            classes.check(&settings.data)?;
+        }
         let (train, validation) = (train.cases, validation.map(|v| v.cases));
         let test = test.map(|t| t.cases);
         if settings.loss == ReconstructionLoss::CrossEntropy {
@@ -133,7 +144,9 @@ impl AutoencoderJob {
             observer.see(Event::Note(&note));
         }
         Ok(AutoencoderJob {
+            classes,
             levels: Levels::new(resident, seen, sampled),
+            below: None,
             given,
             device: device.clone(),
             learning: None,
@@ -153,7 +166,7 @@ impl AutoencoderJob {
     pub fn autoencoder(&self) -> Option<&Autoencoder> {
         match &self.learning {
             Some(Learning::Whole(tuner)) => Some(tuner.model()),
-            _ => None,
+            _ => self.below.as_ref().map(|below| &below.autoencoder),
         }
     }
 
@@ -197,10 +210,6 @@ impl AutoencoderJob {
     }
 }
 
-fn too_early() -> Error {
-    Error::run("autoencoder", "its levels are not trained yet")
-}
-
 impl Job for AutoencoderJob {
     type Settings = AutoencoderSettings;
 
@@ -225,10 +234,18 @@ impl Job for AutoencoderJob {
     }
 
     fn stages(&self) -> usize {
-        self.level_count() + 1
+        self.level_count() + 1 + usize::from(self.settings.classifier.is_some())
     }
 
     fn begin(&mut self, stage: usize) -> Result<Stage> {
+        if stage > self.level_count() {
+            let Some(Learning::Whole(tuner)) = self.learning.take() else {
+                return Err(too_early());
+            };
+            self.begin_classifier(tuner.into_model())?;
+            let keep = Keep::Best { by: &network::figures::CHOSEN_BY, patience: 0 };
+            return Ok(Stage { name: "classifier".into(), epochs: self.settings.epochs, keep });
+        }
         self.take_up()?;
         if stage < self.level_count() {
             let means = self.levels.means()?;
@@ -252,13 +269,25 @@ impl Job for AutoencoderJob {
 
     fn parts(&mut self) -> Result<(&mut dyn Learner, &mut dyn BatchSource)> {
         let learning = self.learning.as_mut().ok_or_else(too_early)?;
-        Ok((learning.learner(), &mut self.levels.source))
+        let source: &mut dyn BatchSource = match (&learning, &mut self.below) {
+            (Learning::Classifier(_), Some(below)) => &mut below.train,
+            _ => &mut self.levels.source,
+        };
+        Ok((learning.learner(), source))
     }
 
     fn score(&mut self, _: u64, _: bool) -> Result<Figures> {
         let learning = self.learning.as_ref().ok_or_else(too_early)?;
-        if !matches!(learning, Learning::Whole(_)) {
-            return self.levels.scores(&|v| learning.reconstruct(v));
+        match (learning, &mut self.below) {
+            (Learning::Whole(_), _) => {}
+            (Learning::Classifier(tuner), Some(below)) => {
+                let held_out = below.held_out.as_mut().map(|set| score(tuner.model(), set));
+                let held_out = held_out.transpose()?;
+                return Ok(Figures::new()
+                    .with(&VALIDATION_LOSS, held_out.map(|s| s.loss))
+                    .with(&VALIDATION_ERROR, held_out.map(|s| s.error)));
+            }
+            _ => return self.levels.scores(&|v| learning.reconstruct(v)),
         }
         let held_out = match &self.validation {
             Some(cases) => Some(evaluate(self.whole()?, cases)?),
@@ -290,9 +319,23 @@ impl Job for AutoencoderJob {
     }
 
     fn save(&mut self, path: &Path) -> Result<()> {
-        let origin = self.origin();
+        let (origin, network_origin) = (self.origin(), self.classifier_origin());
         match &mut self.learning {
             Some(Learning::Whole(tuner)) => origin.file(tuner.learner().model())?.save(path),
+            Some(Learning::Classifier(tuner)) => {
+                let network = network_origin.file(tuner.learner().model())?;
+                let (Some(below), Some(folder)) = (&mut self.below, path.parent()) else {
+                    return Err(too_early());
+                };
+                match path.ends_with(run::MODEL) {
+                    // The run's model is the autoencoder, and the classifier lies beside it.
+                    true => {
+                        origin.file(&mut below.autoencoder)?.save(path)?;
+                        network.save(folder.join(run::CLASSIFIER))
+                    }
+                    false => network.save(path),
+                }
+            }
             _ => Err(too_early()),
         }
     }
@@ -318,8 +361,10 @@ impl Job for AutoencoderJob {
             let note = format!("note: stacking took {mib:.1} MiB of device memory at most");
             end.observer.see(Event::Note(&note));
         }
+        let judged = self.finish_classifier(end)?;
         self.draw_reconstructions(pca.as_ref(), end.folder)?;
         if code == 2 {
+            self.draw_codes(end)?;
             self.draw_plane(end.folder)?;
         }
         let whole = self.whole()?;
@@ -337,7 +382,9 @@ impl Job for AutoencoderJob {
         Ok(Figures::new()
             .with(&TEST_SQUARED_ERROR, test.map(|e| e.squared))
             .with(&PCA_SQUARED_ERROR, of_pca)
-            .with(&TEST_CROSS_ENTROPY, test.filter(|_| nats).map(|e| e.loss)))
+            .with(&TEST_CROSS_ENTROPY, test.filter(|_| nats).map(|e| e.loss))
+            .with(&TEST_LOSS, judged.map(|s| s.loss))
+            .with(&TEST_ERROR, judged.map(|s| s.error)))
     }
 
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {

@@ -30,6 +30,15 @@ impl LayerUnits {
     }
 }
 
+/// What is trained of a classifier on the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassifierHow {
+    /// The output layer alone.
+    Code,
+    /// All layers.
+    All,
+}
+
 /// How levels are trained before the whole is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pretraining {
@@ -66,5 +75,9 @@ words!(
         ReconstructionLoss::SquaredError => "squared-error",
     }
 );
-settings_text!(LayerUnits, Pretraining);
-setting_values!(LayerUnits, Pretraining, ReconstructionLoss, Noise);
+words!(ClassifierHow, [ClassifierHow::Code, ClassifierHow::All], |how| match how {
+    ClassifierHow::Code => "code",
+    ClassifierHow::All => "all",
+});
+settings_text!(LayerUnits, Pretraining, ClassifierHow);
+setting_values!(LayerUnits, Pretraining, ClassifierHow, ReconstructionLoss, Noise);

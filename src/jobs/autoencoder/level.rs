@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::jobs::stack::{Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss, machine_units};
-use crate::models::{Autoencoder, Rbm, UnitKind, Units};
+use crate::models::{Autoencoder, Network, Rbm, UnitKind, Units};
 use crate::tensor::Tensor;
 use crate::training::{Backpropagation, CdTrainer, Learner};
 
@@ -19,6 +19,8 @@ pub enum Learning {
     Shallow(Box<Backpropagation<Autoencoder>>),
     /// The whole.
     Whole(Tuner<Autoencoder>),
+    /// A classifier on its code.
+    Classifier(Tuner<Network>),
 }
 
 impl Learning {
@@ -27,6 +29,7 @@ impl Learning {
             Learning::Machine(trainer) => &mut **trainer,
             Learning::Shallow(trainer) => &mut **trainer,
             Learning::Whole(tuner) => tuner.learner(),
+            Learning::Classifier(tuner) => tuner.learner(),
         }
     }
 
@@ -36,6 +39,7 @@ impl Learning {
             Learning::Machine(trainer) => trainer.rbm().reconstruct(v),
             Learning::Shallow(trainer) => trainer.network().reconstruct(v),
             Learning::Whole(tuner) => tuner.model().reconstruct(v),
+            Learning::Classifier(_) => Err(Error::run("level", "a classifier is none")),
         }
     }
 
@@ -47,7 +51,9 @@ impl Learning {
                 let mut levels = Trained::of_layers(trainer.network())?;
                 levels.pop().ok_or_else(|| Error::run("level", "has no layer"))
             }
-            Learning::Whole(_) => Err(Error::run("level", "the whole is none")),
+            Learning::Whole(_) | Learning::Classifier(_) => {
+                Err(Error::run("level", "the whole is none"))
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 //! # Ok::<(), harmonium::Error>(())
 //! ```
 
+mod classifier;
 mod drawings;
 mod figures;
 mod job;
@@ -22,7 +23,7 @@ mod settings;
 mod trained;
 
 pub use job::AutoencoderJob;
-pub use kinds::{LayerUnits, Pretraining};
+pub use kinds::{ClassifierHow, LayerUnits, Pretraining};
 pub use pca::Pca;
 pub use report::{COMPARED, write_report};
 

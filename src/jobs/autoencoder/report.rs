@@ -9,7 +9,9 @@ use crate::models::autoencoder::ReconstructionLoss;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{Section, curves, grouped, page, panels, picture, scores};
-use crate::run::{FILTERS, Observer, PLANE, RECONSTRUCTIONS, REPORT, Record, atomic};
+use crate::run::{
+    CODES, CONFUSION, FILTERS, MISTAKES, Observer, PLANE, RECONSTRUCTIONS, REPORT, Record, atomic,
+};
 
 /// How autoencoders stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -70,7 +72,30 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             "Weights of the first layer",
         )?,
     ];
+    if record.path.join(CONFUSION).is_file() {
+        sections.push(picture(
+            record,
+            CONFUSION,
+            Section::new("confusion", "What is taken for what", String::new()),
+            "By the classifier on the code: rows are true classes, columns the answers.",
+            "Confusion matrix",
+        )?);
+        sections.push(picture(
+            record,
+            MISTAKES,
+            Section::new("mistakes", "Worst mistakes", String::new()),
+            "Cases whose own class was least probable, with the true class and the answer.",
+            "Mistakes",
+        )?);
+    }
     if model.spec().layers.last() == Some(&2) {
+        sections.push(picture(
+            record,
+            CODES,
+            Section::new("codes", "Codes", String::new()),
+            "The codes of cases of the test part (or held out), each as its class where that is known.",
+            "Codes by class",
+        )?);
         sections.push(picture(
             record,
             PLANE,

@@ -2,7 +2,7 @@
 
 use toml::Table;
 
-use super::kinds::{LayerUnits, Pretraining};
+use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
@@ -128,6 +128,15 @@ settings! {
         momentum: Option<Schedule> = MOMENTUM;
         line_searches: Option<usize> = LINE_SEARCHES;
         weight_decay: f32 = Setting { default: Default::By("0", |_| real(0.0)), ..WEIGHT_DECAY };
+        classifier: Option<ClassifierHow> = Setting {
+            value: "WHAT",
+            help: "Then put softmax units on the code and train them as classifiers are, with the same settings: code (the \
+                   code stays as it is) or all (with all layers below) [WHAT: all]",
+            choices: &["code", "all"],
+            alone: Some("all"),
+            default: Default::None("none"),
+            ..Setting::NEW
+        };
         validation: Validation = VALIDATION;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };

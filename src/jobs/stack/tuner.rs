@@ -25,6 +25,14 @@ impl<M: Trainable> Tuner<M> {
         })
     }
 
+    /// The model.
+    pub fn into_model(self) -> M {
+        match self {
+            Tuner::Steps(trainer) => trainer.into_network(),
+            Tuner::Searches(trainer) => trainer.into_network(),
+        }
+    }
+
     /// The model as it stands.
     pub fn model(&self) -> &M {
         match self {

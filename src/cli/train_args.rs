@@ -1,0 +1,65 @@
+//! The arguments of `harmonium train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::log::LogLevel;
+use super::settings::Asked;
+use crate::jobs::autoencoder::AutoencoderSettings;
+use crate::jobs::dbn::DbnSettings;
+use crate::jobs::network::NetworkSettings;
+use crate::jobs::rbm::RbmSettings;
+use crate::run::settings::Settings;
+
+#[derive(Subcommand)]
+pub enum TrainModel {
+    /// A restricted Boltzmann machine, by contrastive divergence
+    Rbm(Box<TrainOptions<RbmSettings>>),
+    /// LeNet-5 as published in 1998: trained subsampling, the table of C3, radial basis functions as outputs
+    Lenet5(Box<TrainOptions<NetworkSettings>>),
+    /// LeNet-5 as it is built today: rectifiers, maximum pooling, softmax
+    Lenet5Modern(Box<TrainOptions<NetworkSettings>>),
+    /// Any convolutional network, whose layers stand in --config FILE.toml
+    Cnn(Box<TrainOptions<NetworkSettings>>),
+    /// A deep autoencoder: levels trained one by one, unrolled, then trained as a whole
+    Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
+    /// A deep belief net: levels trained one by one as machines, then a classifier, or a net that dreams
+    Dbn(Box<TrainOptions<DbnSettings>>),
+}
+
+/// A model's settings, and how its run is kept.
+#[derive(Args, Clone)]
+pub struct TrainOptions<S: Settings> {
+    #[command(flatten)]
+    pub asked: Asked<S>,
+    #[command(flatten)]
+    pub how: HowOptions,
+}
+
+/// What changes nothing in the result.
+#[derive(Args, Debug, Clone, Default)]
+pub struct HowOptions {
+    /// The run folder [default: runs/<model>-<number>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an older run in --out
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
+    #[arg(long, requires = "out", conflicts_with = "force")]
+    pub resume: bool,
+    /// Settings from a file: this command's options with _ for -, as in a run's config.toml, and for `cnn` the
+    /// network; options given here go first
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Print time per kernel at the end (the run itself becomes slower)
+    #[arg(long)]
+    pub profile: bool,
+    /// Print one line at the end and, unless --log-level says otherwise, nothing else but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// What goes to standard error [default: info; with --quiet error]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+}

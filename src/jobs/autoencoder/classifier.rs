@@ -1,0 +1,135 @@
+//! A classifier on an autoencoder's code.
+
+use super::job::AutoencoderJob;
+use super::level::Learning;
+use crate::data::{DataSet, PictureInput, Preprocessing};
+use crate::error::{Error, Result};
+use crate::evaluation::classification::{ClassificationScore, check_labels, predict};
+use crate::jobs::network::{self, Labelled, check_classes, confusion_and_mistakes};
+use crate::jobs::stack::{Tuner, freeze};
+use crate::models::{Autoencoder, UnitKind};
+use crate::run::Finish;
+use crate::tensor::Tensor;
+use crate::training::{ResidentData, Treatment};
+
+/// The classes of the cases, where they are known.
+pub struct Classes {
+    pub names: Vec<String>,
+    /// Of the training cases, those held out and the test cases.
+    pub labels: [Option<Vec<u32>>; 3],
+}
+
+impl Classes {
+    /// Those of the parts of the data.
+    pub fn of(parts: [Option<&DataSet>; 3]) -> Self {
+        let names = parts[0].map_or(Vec::new(), |train| train.classes.clone());
+        Classes { names, labels: parts.map(|part| part.and_then(|set| set.labels.clone())) }
+    }
+
+    /// That a classifier can be trained.
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub fn check(&self, data: &str) -> Result<()> {
+        if self.labels[0].is_none() {
+            let detail = "has no labels, and a classifier needs them: --labels names a csv's column, or a file of labels";
+            return Err(Error::data(data, detail));
+        }
+        check_classes(data, &self.names)
+    }
+}
+
+/// The classifier's data on the device, and the autoencoder below it.
+pub struct Below {
+    pub autoencoder: Autoencoder,
+    pub train: ResidentData,
+    pub held_out: Option<ResidentData>,
+}
+
+impl AutoencoderJob {
+    /// How the classifier sees a case: as it is.
+    fn input(&self) -> PictureInput {
+        let size = self.image.map_or([1, self.spec.inputs], |i| [i.height, i.width]);
+        PictureInput { size, margin: [0, 0], background: 0.0, foreground: 1.0 }
+    }
+
+    /// What is written of its origin.
+    pub(super) fn classifier_origin(&self) -> network::Origin {
+        let width = self.spec.inputs;
+        let preprocessing = match self.units {
+            UnitKind::Bernoulli => Preprocessing::default(),
+            // Any values are taken, and as they are.
+            _ => Preprocessing {
+                binarize: None,
+                mean: Some(vec![0.0; width]),
+                std: Some(vec![1.0; width]),
+            },
+        };
+        network::Origin {
+            preprocessing,
+            seed: self.settings.seed,
+            data: Some(self.settings.data.clone()),
+            reading: self.settings.reading(),
+            ..network::Origin::new(self.input(), self.classes.names.clone())
+        }
+    }
+
+    /// Puts an output layer on the code of the autoencoder that was trained.
+    pub(super) fn begin_classifier(&mut self, autoencoder: Autoencoder) -> Result<()> {
+        let (input, classes) = (self.input().shape()?, self.classes.names.len());
+        let spec = self.spec.classifier(input, classes);
+        let mut network = autoencoder.classifier(&spec, self.settings.seed)?;
+        if self.settings.classifier == Some(super::kinds::ClassifierHow::Code) {
+            freeze(network.layers_mut(), self.spec.layers.len());
+        }
+        let resident = |cases, labels: &[u32]| {
+            check_labels(&self.settings.data, labels, classes)?;
+            ResidentData::new(&self.device, cases, Treatment::default())?
+                .with_labels(labels)?
+                .with_case_dims(&input)
+        };
+        let [train, held_out, _] = &self.classes.labels;
+        let train = resident(&self.train, train.as_deref().unwrap_or_default())?;
+        let held_out = match (&self.validation, held_out) {
+            (Some(cases), Some(labels)) => Some(resident(cases, labels)?),
+            _ => None,
+        };
+        self.below = Some(Below { autoencoder, train, held_out });
+        let tuner = Tuner::new(network, &self.settings.fine_tuning())?;
+        self.learning = Some(Learning::Classifier(tuner));
+        Ok(())
+    }
+
+    /// Writes the classifier's pictures, and gives how it does on the test cases.
+    pub(super) fn finish_classifier(
+        &self,
+        end: &Finish<'_>,
+    ) -> Result<Option<ClassificationScore>> {
+        let Some(Learning::Classifier(tuner)) = &self.learning else { return Ok(None) };
+        let parts = [
+            (self.test.as_ref(), &self.classes.labels[2]),
+            (self.validation.as_ref(), &self.classes.labels[1]),
+            (Some(&self.train), &self.classes.labels[0]),
+        ];
+        let shown = parts.into_iter().enumerate().find_map(|(at, (cases, labels))| {
+            Some((at, Labelled { cases: cases?.clone(), labels: labels.clone()? }))
+        });
+        let Some((at, part)) = shown else { return Ok(None) };
+        let found = predict(tuner.model(), &part.cases, &self.input(), Some(&part.labels))?;
+        let origin = self.classifier_origin();
+        confusion_and_mistakes(end.folder, &origin.shown(), &part, &found)?;
+        // The first of the parts is the test part.
+        if at == 0 { found.score(&part.labels).map(Some) } else { Ok(None) }
+    }
+}
+
+/// A tensor's first rows' labels; none where they are not known.
+pub fn labels_of(labels: Option<&Vec<u32>>, rows: &Tensor) -> Vec<u32> {
+    let count = rows.shape().dims().first().copied().unwrap_or(0);
+    labels.map_or(Vec::new(), |labels| labels.iter().take(count).copied().collect())
+}
+
+/// The error that a job has no autoencoder yet.
+pub fn too_early() -> Error {
+    Error::run("autoencoder", "its levels are not trained yet")
+}
