@@ -19,7 +19,7 @@ use crate::evaluation::classification::score;
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
-use crate::jobs::stack::{LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
+use crate::jobs::stack::{Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
@@ -47,8 +47,7 @@ pub struct AutoencoderJob {
     /// Levels that were trained elsewhere.
     given: Vec<Trained>,
     pub(super) learning: Option<Learning>,
-    /// Device memory at its highest when the last level was trained.
-    stacking_bytes: Option<u64>,
+    cost: Cost,
 }
 
 impl AutoencoderJob {
@@ -150,7 +149,7 @@ impl AutoencoderJob {
             given,
             device: device.clone(),
             learning: None,
-            stacking_bytes: None,
+            cost: Cost::default(),
             settings,
             spec,
             units,
@@ -249,6 +248,8 @@ impl Job for AutoencoderJob {
         self.take_up()?;
         if stage < self.level_count() {
             let means = self.levels.means()?;
+            let seconds = self.levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
+            self.cost.passes.push(seconds);
             let given = self.given.get(stage);
             let begin = Beginning { number: stage, data: self.units, means: &means, given };
             let epochs = if given.is_some() { 0 } else { self.settings.pretrain_epochs };
@@ -256,7 +257,7 @@ impl Job for AutoencoderJob {
             let name = format!("level {}", stage + 1);
             return Ok(Stage { name, epochs, keep: Keep::Last });
         }
-        self.stacking_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
+        self.cost.peak_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
         self.levels.source.clear();
         let tuner = Tuner::new(self.unrolled()?, &self.settings.fine_tuning())?;
         self.learning = Some(Learning::Whole(tuner));
@@ -308,13 +309,15 @@ impl Job for AutoencoderJob {
         let inputs = self.spec.inputs;
         Facts {
             title: format!("autoencoder {inputs}-{}", sizes.join("-")),
-            numbers: vec![
+            numbers: [
                 ("parameters", trained.into()),
                 ("visible_units", inputs.into()),
                 ("code_units", self.spec.layers.last().copied().into()),
                 ("test_cases", self.test.as_ref().map(Cases::len).into()),
-                ("stacking_peak_bytes", self.stacking_bytes.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.cost.numbers())
+            .collect(),
         }
     }
 
@@ -356,9 +359,7 @@ impl Job for AutoencoderJob {
             (Some(pca), Some(test)) => Some(pca.error(test)?),
             _ => None,
         };
-        if let Some(bytes) = self.stacking_bytes {
-            let mib = bytes as f64 / f64::from(1 << 20);
-            let note = format!("note: stacking took {mib:.1} MiB of device memory at most");
+        for note in self.cost.words() {
             end.observer.see(Event::Note(&note));
         }
         let judged = self.finish_classifier(end)?;

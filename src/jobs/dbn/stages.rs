@@ -46,7 +46,7 @@ impl DbnJob {
         let mut machines = below.collect::<Result<Vec<Rbm>>>()?;
         machines.push(top.machine([visible, UnitKind::Bernoulli])?);
         self.stack = Some(DeepBeliefNet::new(machines)?);
-        self.stacking_bytes = Some(self.device.memory().peak_bytes);
+        self.cost.peak_bytes = Some(self.device.memory().peak_bytes);
         Ok(())
     }
 
@@ -79,6 +79,8 @@ impl DbnJob {
             levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len())?;
         }
         let means = levels.means()?;
+        let seconds = levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
+        self.cost.passes.push(seconds);
         let visible = match (number, joined) {
             (_, true) => UnitKind::Labelled(prepared.classes.len()),
             (0, false) => prepared.units,

@@ -1,6 +1,9 @@
 //! The levels of a stack as far as they are trained, and what the next one reads.
 
+use std::time::Instant;
+
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
+use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::rows::squared_error;
 use crate::kernels::activation::Activation;
@@ -8,10 +11,13 @@ use crate::models::autoencoder::Level;
 use crate::models::labels::{join, one_hot};
 use crate::models::{Autoencoder, Rbm, UnitKind};
 use crate::tensor::Tensor;
-use crate::training::{Figures, LevelSource, LowerLevel, ResidentData, means_above};
+use crate::training::{BatchSource, Figures, LevelSource, LowerLevel, ResidentData, means_above};
 
 /// Cases that a level's scores look at.
 pub const SCORED: usize = 500;
+
+/// Batches on which passes through lower levels are measured.
+const MEASURED: usize = 20;
 
 /// A level that is trained: its weights and biases.
 pub struct Trained {
@@ -163,6 +169,30 @@ impl Levels {
         let column =
             |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).sum::<f64>();
         Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
+    }
+
+    /// Seconds that an epoch of the level under way spends below it: in passes of its cases through the lower levels,
+    /// which a machine alone has not. Measured on some batches of this many cases.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn pass_seconds(&mut self, batch: usize, device: &Device) -> Result<f64> {
+        if self.trained.is_empty() {
+            return Ok(0.0);
+        }
+        self.source.start_epoch(0, 0)?;
+        // The first one makes buffers and pipelines.
+        self.source.next_batch(batch)?;
+        device.synchronize()?;
+        let (start, mut cases) = (Instant::now(), 0);
+        while cases < MEASURED * batch
+            && let Some(batch) = self.source.next_batch(batch)?
+        {
+            cases += batch.rows();
+        }
+        device.synchronize()?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(if cases == 0 { 0.0 } else { seconds * self.source.cases() as f64 / cases as f64 })
     }
 
     /// How well the level under way gives back what it reads.
