@@ -81,16 +81,16 @@ settings! {
         pretrain_batch: usize = PRETRAIN_BATCH;
         pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
         pretrain_cd: Option<u64> = Setting {
-            default: Default::By("1 for what becomes a classifier", |t| {
-                let otherwise = t.contains_key("pretrain_pcd") || is_generative(t);
+            default: Default::By("1 for what becomes a classifier, and bundled digits", |t| {
+                let otherwise = t.contains_key("pretrain_pcd") || is_generative_of_many(t);
                 if otherwise { None } else { whole(1) }
             }),
             ..PRETRAIN_CD
         };
         pretrain_pcd: Option<u64> = Setting {
             // Chains that never go far from the data leave a net that dreams of what lies between them.
-            default: Default::By("1 for a generative net", |t| {
-                let otherwise = t.contains_key("pretrain_cd") || !is_generative(t);
+            default: Default::By("1 for a generative net but of bundled digits", |t| {
+                let otherwise = t.contains_key("pretrain_cd") || !is_generative_of_many(t);
                 if otherwise { None } else { whole(1) }
             }),
             ..PRETRAIN_PCD
@@ -179,6 +179,12 @@ fn is(table: &Table, key: &str) -> bool {
 
 fn is_generative(table: &Table) -> bool {
     ["no_classifier", "join_labels", "up_down"].iter().any(|key| is(table, key))
+}
+
+/// Whether it is a generative net of more cases than the bundled digits have: those are too few for chains that move
+/// slowly.
+fn is_generative_of_many(table: &Table) -> bool {
+    is_generative(table) && !of_digits(table)
 }
 
 /// What a deep belief net is trained for.
