@@ -163,6 +163,8 @@ impl ChainStreams {
         REVERSE_ANNEALING = [21, 22, 23];
         /// Chains that bring data near the model's distribution, where annealing backwards starts.
         BURN_IN = [24, 25, 26];
+        /// Chains from the biases whose mixing is looked at.
+        DIAGNOSTICS = [36, 37, 38];
         /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
         DREAMS = [40, 41, 42];
         /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).

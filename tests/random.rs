@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 19] = [
+const USES: [(&str, &[&str]); 20] = [
     ("stream::SHUFFLE", &["src/training/batches.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
@@ -40,6 +40,7 @@ const USES: [(&str, &[&str]); 19] = [
     ("ChainStreams::PICTURES", &["src/jobs/rbm/apply.rs"]),
     ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs"]),
+    ("ChainStreams::DIAGNOSTICS", &["src/jobs/rbm/diagnostics.rs"]),
     ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
     (
         "ChainStreams::DREAMS",

@@ -337,10 +337,15 @@ pub struct EvalOptions {
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
+    /// Of a machine: look at chains too that start from its biases (--chains, --burn-in, then 2000 steps): integrated
+    /// autocorrelation times, free energies of samples and data, how well nearest neighbours tell the two apart, and the
+    /// singular values of W; drawn as diagnostics.svg in the run folder or --out
+    #[arg(long)]
+    pub diagnostics: bool,
     /// Of all draws
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = whole::<u64>)]
     pub seed: u64,
-    /// Of what classifies: where confusion matrix and mistakes go [default: its run folder]
+    /// Of what classifies: where confusion matrix and mistakes go; of a machine --diagnostics [default: its run folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::EvalOptions;
+use super::diagnostics;
 use super::print::warn;
 use super::print::{out, tell};
 use super::{open_device, trained};
@@ -34,8 +35,9 @@ fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
-    if options.out.is_some() {
-        let detail = "takes the pictures of a network's evaluation; a machine has none";
+    if options.out.is_some() && !options.diagnostics {
+        let detail =
+            "takes the pictures of a network's evaluation or of --diagnostics; leave it out";
         return Err(Error::setting("out", detail));
     }
     if options.data.is_none() && machine.origin.data.is_none() {
@@ -45,9 +47,14 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         );
     }
     let reading = options.reading.reading();
-    let found = annealing(options, |config, progress| {
+    let mut found = annealing(options, |config, progress| {
         machine.evaluate(&choice(options, &reading), config, progress)
     })?;
+    if options.diagnostics {
+        found.diagnostics = Some(annealing(options, |config, progress| {
+            machine.diagnose(&choice(options, &reading), config, progress)
+        })?);
+    }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
         warn(
@@ -58,7 +65,18 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
     }
-    if options.json { print_json(&found) } else { print(&found) }
+    let picture = match &found.diagnostics {
+        Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
+        None => None,
+    };
+    if options.json {
+        return print_json(&found);
+    }
+    print(&found)?;
+    match &found.diagnostics {
+        Some(diagnostics) => diagnostics::print(diagnostics, picture.as_deref()),
+        None => Ok(()),
+    }
 }
 
 /// Evaluates what has a log Z, with a bar while it is annealed.
@@ -87,6 +105,10 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
         let detail =
             "is about machines; a deep belief net has a bound of its likelihood: leave it out";
         return Err(Error::setting("exact-pseudo", detail));
+    }
+    if options.diagnostics {
+        let detail = "is about machines; export a level of the net and look at that: leave it out";
+        return Err(Error::setting("diagnostics", detail));
     }
     let reading = options.reading.reading();
     let evaluated = annealing(options, |config, progress| {
@@ -251,6 +273,7 @@ fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
         ("ais", options.ais.is_some()),
         ("ais-grid", options.ais_grid.is_some()),
         ("exact-pseudo", options.exact_pseudo),
+        ("diagnostics", options.diagnostics),
         ("visible", options.model.visible.is_some()),
     ];
     match of_machines.iter().find(|(_, given)| *given) {

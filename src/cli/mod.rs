@@ -7,6 +7,7 @@ mod apply;
 mod args;
 mod compare;
 mod devices;
+mod diagnostics;
 mod eval;
 mod export;
 mod features;

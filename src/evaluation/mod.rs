@@ -1,6 +1,8 @@
 //! Is it right, and how good is it: slow but trustworthy.
 
+pub mod adversarial;
 pub mod ais;
+pub mod autocorrelation;
 pub mod bound;
 mod cases;
 pub mod classification;

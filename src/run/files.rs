@@ -36,6 +36,8 @@ pub const CODES: &str = "codes.png";
 pub const CLASSIFIER: &str = "classifier.safetensors";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
+/// Free energies of data and samples, and the singular values of the weights.
+pub const DIAGNOSTICS: &str = "diagnostics.svg";
 /// All of it on one page.
 pub const REPORT: &str = "report.html";
 
@@ -48,6 +50,7 @@ pub(super) const FILES: &[&str] = &[
     METRICS,
     SUMMARY,
     EVAL,
+    DIAGNOSTICS,
     REPORT,
     MODEL,
     FILTERS,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::config::EvaluationConfig;
+use super::diagnostics::Diagnostics;
 use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
 use crate::data::{Cases, Part};
@@ -64,6 +65,9 @@ pub struct Evaluation {
     pub temperatures: Option<usize>,
     /// Of the annealing.
     pub chains: Option<usize>,
+    /// What chains and samples say of the machine, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
     /// Of all draws.
     pub seed: u64,
     /// That it took, reading the data included.
@@ -149,6 +153,7 @@ impl TrainedRbm {
             standardized: self.standardized(),
             temperatures: z.temperatures,
             chains: forward.map(|_| config.chains),
+            diagnostics: None,
             seed: config.seed,
             seconds: 0.0,
             device: self.rbm.device().info().clone(),

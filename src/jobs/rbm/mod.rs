@@ -3,6 +3,7 @@
 mod apply;
 mod config;
 mod data;
+mod diagnostics;
 mod evaluate;
 pub mod figures;
 mod job;
@@ -16,6 +17,7 @@ mod trained;
 pub use super::rows::{Reconstruction, upload_rows};
 pub use apply::{Keep, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method};
+pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;
 pub use partition::Progress;
