@@ -1,12 +1,15 @@
 //! Integrated autocorrelation times: how many steps of a chain are worth one independent sample.
 //!
-//! τ = 1 + 2 Σ_{t ≥ 1} ρ(t), cut at the smallest window M ≥ 5 τ(M) (Sokal 1997), with the standard error
+//! τ = 1 + 2 Σ_{t ≥ 1} ρ(t), cut at the smallest window M ≥ 5 max(τ(M), 2) (Sokal 1997; the least
+//! window is for series whose values turn about), with the standard error
 //! τ √(2(2M + 1)/N) of N values in all (Madras and Sokal 1988).
 
 use crate::error::{Error, Result};
 
 /// How many times τ the window has at least.
 const WINDOW: f64 = 5.0;
+/// A smaller τ counts as this one there: that of values which turn about is near 0 after one of them.
+const LEAST: f64 = 2.0;
 
 /// τ of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,9 +30,12 @@ pub struct Autocorrelation {
 ///
 /// ```
 /// use harmonium::evaluation::autocorrelation::autocorrelation;
-/// // 0, 1, 0, 1, …: a mean over it is better than one of independent values.
-/// let series: Vec<f32> = (0..1000).map(|step| (step % 2) as f32).collect();
-/// assert!(autocorrelation(&series, 1)?.time < 0.1);
+/// use harmonium::random::{Draw, PhiloxRng};
+/// // Independent values, each of which stays for four steps.
+/// let mut rng = PhiloxRng::new(Draw::new(1, 900));
+/// let series: Vec<f32> = (0..2000).flat_map(|_| [rng.below(100) as f32; 4]).collect();
+/// let found = autocorrelation(&series, 1)?;
+/// assert!((found.time - 4.0).abs() < 4.0 * found.std_error && found.std_error < 0.5);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 ///
@@ -58,12 +64,12 @@ pub fn autocorrelation(series: &[f32], chains: usize) -> Result<Autocorrelation>
     if variance == 0.0 {
         return fail("the series never changes, so it has no correlation".into());
     }
-    let (mut time, mut window) = (1.0, 0);
-    while window < steps / 2 && (window as f64) < WINDOW * time {
+    let (mut time, mut window) = (1.0f64, 0);
+    while window < steps / 2 && (window as f64) < WINDOW * time.max(LEAST) {
         window += 1;
         time += 2.0 * covariance(window) / variance;
     }
-    let resolved = window as f64 >= WINDOW * time;
+    let resolved = window as f64 >= WINDOW * time.max(LEAST);
     let std_error = time.abs() * (2.0 * (2.0 * window as f64 + 1.0) / count).sqrt();
     Ok(Autocorrelation { time, std_error, window, resolved })
 }

@@ -67,7 +67,8 @@ fn the_shares_are_those_of_single_distances() {
         assert_eq!([apart.data, apart.samples], [1.0, 1.0]);
         let alike = check(&data, &vec![0.5; 200 * 40], 40, 1e-12);
         assert_eq!(alike.samples, 1.0);
-        assert!(alike.data < 0.1, "{alike:?}");
+        // The middle is nearer to most than their neighbours are.
+        assert!(alike.data < 0.2, "{alike:?}");
     });
 }
 
