@@ -1,8 +1,10 @@
 //! Is it right, and how good is it: slow but trustworthy.
 
 pub mod ais;
+pub mod bennett;
 pub mod bound;
 mod cases;
 pub mod classification;
+pub mod ladder;
 pub mod partition;
 pub mod scores;

@@ -4,4 +4,5 @@ mod ais;
 mod bound;
 mod command;
 mod draws;
+mod ladder;
 mod partition;
