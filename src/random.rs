@@ -165,6 +165,12 @@ impl ChainStreams {
         BURN_IN = [24, 25, 26];
         /// Chains from the biases whose mixing is looked at.
         DIAGNOSTICS = [36, 37, 38];
+        /// Chains on a ladder, which draw a machine's samples.
+        TEMPERING = [27, 28, 29];
+        /// Chains on a ladder, which climb ln Z.
+        CLIMBING = [30, 31, 32];
+        /// Chains along a trajectory of training, which say where its rungs are.
+        TRAJECTORY = [33, 34, 35];
         /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
         DREAMS = [40, 41, 42];
         /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).
@@ -208,6 +214,12 @@ impl ChainDraw {
 
     /// The numbers of the starting states.
     pub fn start(&self) -> Draw {
+        self.draw
+    }
+
+    /// The numbers of the exchanges between a ladder's rungs at a step above 0: those of the starting states, which
+    /// are drawn at step 0.
+    pub fn exchange(&self) -> Draw {
         self.draw
     }
 

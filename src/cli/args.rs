@@ -122,6 +122,18 @@ pub struct SampleOptions {
     /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
     #[arg(long, value_name = "FILE.npy")]
     pub init: Option<PathBuf>,
+    /// Hold some visible units and draw the others given them. MASK.npy, [units] or [N, units]: units that are not 0 are
+    /// held at the values of --init; or a picture, whose pixels are held but for those that are grey 127 of 255 or
+    /// transparent: these are unknown
+    #[arg(long, value_name = "MASK.npy|PICTURE")]
+    pub clamp: Option<PathBuf>,
+    /// Keep the means averaged over the second half of the steps, instead of the last states (.npy) or means (.png)
+    #[arg(long)]
+    pub average: bool,
+    /// Parallel tempering: chains at R inverse temperatures in equal steps from 0 (independent units) to 1 (the machine)
+    /// exchange their states, so that they leave one mode for another; --steps counts rounds
+    #[arg(long, value_name = "R", value_parser = whole::<usize>)]
+    pub pt: Option<usize>,
     /// Of a deep belief net with labels: dream of this class, by name or number
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,

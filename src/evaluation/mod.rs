@@ -3,8 +3,10 @@
 pub mod adversarial;
 pub mod ais;
 pub mod autocorrelation;
+pub mod bennett;
 pub mod bound;
 mod cases;
 pub mod classification;
+pub mod ladder;
 pub mod partition;
 pub mod scores;

@@ -7,4 +7,5 @@ mod bound;
 mod command;
 mod diagnostics;
 mod draws;
+mod ladder;
 mod partition;

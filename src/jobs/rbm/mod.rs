@@ -15,7 +15,7 @@ mod settings;
 mod trained;
 
 pub use super::rows::{Reconstruction, upload_rows};
-pub use apply::{Keep, Sampling, run_chains};
+pub use apply::{Held, Keep, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method};
 pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
