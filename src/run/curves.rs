@@ -76,12 +76,20 @@ const LARGEST: f64 = 1e100;
 /// # Errors
 /// [`Error::Io`] if the file cannot be written; [`Error::File`] if it cannot be drawn.
 pub fn write_svg(path: impl AsRef<Path>, panels: &[Panel]) -> Result<()> {
+    write_svg_along(path, panels, "epoch")
+}
+
+/// The same over something else than epochs, which the horizontal axis names.
+///
+/// # Errors
+/// As [`write_svg`].
+pub fn write_svg_along(path: impl AsRef<Path>, panels: &[Panel], along: &str) -> Result<()> {
     let path = path.as_ref();
-    let svg = draw(panels).map_err(|detail| Error::file(path, "svg", detail))?;
+    let svg = draw(panels, along).map_err(|detail| Error::file(path, "svg", detail))?;
     atomic::write(path, |out| out.write_all(svg.as_bytes()))
 }
 
-fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
+fn draw(panels: &[Panel], along: &str) -> std::result::Result<String, String> {
     let mut svg = String::new();
     let height = PANEL_HEIGHT * panels.len().max(1) as u32;
     {
@@ -89,7 +97,7 @@ fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
         root.fill(&WHITE).map_err(|e| e.to_string())?;
         for (panel, area) in panels.iter().zip(root.split_evenly((panels.len().max(1), 1))) {
             let (diagram, legend) = area.split_horizontally(WIDTH - LEGEND_WIDTH);
-            draw_panel(panel, &diagram).map_err(|e| e.to_string())?;
+            draw_panel(panel, along, &diagram).map_err(|e| e.to_string())?;
             draw_legend(panel, &legend).map_err(|e| e.to_string())?;
         }
         root.present().map_err(|e| e.to_string())?;
@@ -103,7 +111,7 @@ fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
 /// [`Error::Data`] if it cannot be drawn.
 pub fn inline_svg(panel: &Panel) -> Result<String> {
     let panel = Panel { title: String::new(), ..panel.clone() };
-    inline(|area| draw_panel(&panel, area))
+    inline(|area| draw_panel(&panel, "epoch", area))
 }
 
 /// A histogram over [0, 1] for a page: one bar for each count, from the left.
@@ -166,7 +174,7 @@ pub fn colour_number(n: usize) -> usize {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
+fn draw_panel(panel: &Panel, along: &str, area: &Area<'_>) -> Drawn {
     let points = || panel.series.iter().flat_map(|s| &s.points).filter(|p| drawable(p));
     let x = padded(points().map(|p| p.0), 0.02, |_| 1.0);
     let y = padded(points().map(|p| p.1), 0.06, |size| size * 0.1);
@@ -186,7 +194,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .x_desc("epoch")
+        .x_desc(along)
         .y_desc(&panel.y_label)
         .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
         .label_style(("sans-serif", 15).into_font().color(&INK))
