@@ -5,6 +5,9 @@ use crate::models::support::{monte_carlo_floor, on_each, total_variation};
 #[path = "../examples/autoencoder.rs"]
 #[allow(dead_code)]
 mod autoencoder;
+#[path = "../examples/dbn.rs"]
+#[allow(dead_code)]
+mod dbn;
 #[path = "../examples/filters.rs"]
 #[allow(dead_code)]
 mod filters;
@@ -37,6 +40,17 @@ fn the_autoencoder_learns_from_its_levels() {
         let (errors, whole) = autoencoder::train(device, 5, 20).unwrap();
         assert!(errors[19] < 0.8 * errors[0] && errors[19] < 3.6, "{errors:?}");
         assert_eq!(whole.trained(), 2 * (64 * 64 + 64 * 2) + 64 + 2 + 64 + 64);
+    });
+}
+
+/// On every device. Chance is 0.9, and a net of which only the last layer learns stays above a half.
+#[test]
+fn the_deep_belief_net_becomes_a_classifier() {
+    on_each(|device| {
+        let net = dbn::stack(device, 10).unwrap();
+        let network = dbn::classifier(device, &net, 10).unwrap();
+        let error = dbn::error(device, &network).unwrap();
+        assert!(error < 0.35, "{error} on {}", device.info());
     });
 }
 

@@ -187,3 +187,64 @@ fn mistakes_get_one_clear_line() {
         said.err
     );
 }
+
+/// With a classifier on the code, of which all layers learn, or the last one alone; codes of two units by class.
+#[test]
+fn a_classifier_stands_on_the_code() {
+    let folder = temporary();
+    let at = folder.path();
+    let line = "train autoencoder --layers 40,2 --epochs 40 --pretrain-epochs 10 --device cpu";
+    say(at, &format!("{line} --classifier --out all")).done();
+    say(at, &format!("{line} --classifier code --out code")).done();
+    let summary = |run: &str| json(&text(at.join(run).join("summary.json")));
+    let error = |run: &str| summary(run)["test_error"].as_f64().unwrap();
+    // Chance is 0.9; two numbers leave much to be desired, and all layers do better than the last one.
+    assert!(error("code") < 0.75, "{}", error("code"));
+    assert!(error("all") < 0.5 && error("all") < error("code"), "{}", error("all"));
+    // The autoencoder is the same, whatever stands on its code.
+    let model = |run: &str| fs::read(at.join(run).join("model.safetensors")).unwrap();
+    assert!(model("all") == model("code"));
+    for file in ["codes.png", "confusion.png", "mistakes.png"] {
+        assert_picture(at.join("all").join(file));
+    }
+    let page = text(at.join("all/report.html"));
+    assert!(page.contains("Codes by class") && page.contains("By the classifier on the code"));
+    let data = "--data digits --split test --limit 30 --device cpu";
+    let said = say(at, &format!("predict all {data} --out p.csv")).done();
+    assert!(said.out.contains("of 30 are wrong"), "{}", said.out);
+    say(at, &format!("reconstruct all {data} --out r.npy")).done();
+    // With the code kept as it is, the classifier's layer 2 gives the autoencoder's codes.
+    say(at, &format!("transform code {data} --out codes.npy")).done();
+    say(at, &format!("transform code/classifier.safetensors {data} --level 2 --out same.npy"))
+        .done();
+    let ((shape, codes), (_, same)) = (npy(at.join("codes.npy")), npy(at.join("same.npy")));
+    assert_eq!(shape, [30, 2]);
+    assert!(codes.iter().zip(&same).all(|(a, b)| (a - b).abs() < 1e-4));
+    fs::write(at.join("x.csv"), "0.1,0.2\n0.3,0.4\n0.5,0.6\n").unwrap();
+    say(at, "train autoencoder --data x.csv --labels none --layers 2 --classifier")
+        .refused(1, &["has no labels, and a classifier needs them"]);
+}
+
+/// A level as a file of its own: a machine that gives what the level gives.
+#[test]
+fn a_level_is_exported_as_a_machine() {
+    let folder = temporary();
+    let at = folder.path();
+    let data = "--data digits --split test --limit 10 --device cpu";
+    let said = say(at, &format!("export {} --out one.safetensors", run())).done();
+    assert!(said.out.contains("64 visible and 32 hidden units"), "{}", said.out);
+    say(at, &format!("transform one.safetensors {data} --out h.npy")).done();
+    say(at, &format!("transform {} {data} --level 1 --out same.npy", run())).done();
+    let ((shape, h), (_, same)) = (npy(at.join("h.npy")), npy(at.join("same.npy")));
+    assert_eq!(shape, [10, 32]);
+    assert!(h.iter().zip(&same).all(|(a, b)| (a - b).abs() < 1e-5));
+    let net = super::dbn::shared().to_str().unwrap();
+    say(at, &format!("export {net} --level 3 --out top.safetensors")).done();
+    say(at, "sample top.safetensors --count 2 --steps 5 --out s.npy").done();
+    // Sixty units and ten classes.
+    assert_eq!(npy(at.join("s.npy")).0, [2, 70]);
+    say(at, &format!("export {net} --level 4 --out no.safetensors"))
+        .refused(2, &["level: 4 is outside 1 to 3"]);
+    say(at, &format!("export {net} --out no.npy"))
+        .refused(2, &["out:", "does not end in .safetensors"]);
+}

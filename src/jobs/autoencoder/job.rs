@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::classifier::{Below, Classes, too_early};
+use super::classes::{Below, Classes, too_early};
 use super::figures::{
     CHOSEN_BY, FIGURES, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
     VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
@@ -19,7 +19,7 @@ use crate::evaluation::classification::score;
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
-use crate::jobs::stack::{LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
+use crate::jobs::stack::{Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
@@ -47,8 +47,7 @@ pub struct AutoencoderJob {
     /// Levels that were trained elsewhere.
     given: Vec<Trained>,
     pub(super) learning: Option<Learning>,
-    /// Device memory at its highest when the last level was trained.
-    stacking_bytes: Option<u64>,
+    cost: Cost,
 }
 
 impl AutoencoderJob {
@@ -150,7 +149,7 @@ impl AutoencoderJob {
             given,
             device: device.clone(),
             learning: None,
-            stacking_bytes: None,
+            cost: Cost::default(),
             settings,
             spec,
             units,
@@ -192,7 +191,7 @@ impl AutoencoderJob {
     /// Takes up what the stage before trained, if it was a level.
     fn take_up(&mut self) -> Result<()> {
         let Some(learning) = self.learning.take() else { return Ok(()) };
-        let number = self.levels.trained().len();
+        let number = self.levels.count();
         self.levels.push(learning.trained()?, self.spec.activation(number))
     }
 
@@ -200,10 +199,7 @@ impl AutoencoderJob {
     fn unrolled(&self) -> Result<Autoencoder> {
         let mut whole = match self.level_count() {
             0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed)?,
-            _ => {
-                let levels: Vec<_> = self.levels.trained().iter().map(Trained::level).collect();
-                Autoencoder::unrolled(&self.device, &self.spec, &levels)?
-            }
+            _ => Autoencoder::unrolled(&self.device, &self.spec, &self.levels.trained())?,
         };
         freeze(whole.layers_mut(), self.settings.freeze);
         Ok(whole)
@@ -249,6 +245,8 @@ impl Job for AutoencoderJob {
         self.take_up()?;
         if stage < self.level_count() {
             let means = self.levels.means()?;
+            let seconds = self.levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
+            self.cost.passes.push(seconds);
             let given = self.given.get(stage);
             let begin = Beginning { number: stage, data: self.units, means: &means, given };
             let epochs = if given.is_some() { 0 } else { self.settings.pretrain_epochs };
@@ -256,9 +254,10 @@ impl Job for AutoencoderJob {
             let name = format!("level {}", stage + 1);
             return Ok(Stage { name, epochs, keep: Keep::Last });
         }
-        self.stacking_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
-        self.levels.source.clear();
-        let tuner = Tuner::new(self.unrolled()?, &self.settings.fine_tuning())?;
+        self.cost.peak_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
+        let whole = self.unrolled()?;
+        self.levels.take();
+        let tuner = Tuner::new(whole, &self.settings.fine_tuning())?;
         self.learning = Some(Learning::Whole(tuner));
         Ok(Stage {
             name: "whole".into(),
@@ -308,13 +307,15 @@ impl Job for AutoencoderJob {
         let inputs = self.spec.inputs;
         Facts {
             title: format!("autoencoder {inputs}-{}", sizes.join("-")),
-            numbers: vec![
+            numbers: [
                 ("parameters", trained.into()),
                 ("visible_units", inputs.into()),
                 ("code_units", self.spec.layers.last().copied().into()),
                 ("test_cases", self.test.as_ref().map(Cases::len).into()),
-                ("stacking_peak_bytes", self.stacking_bytes.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.cost.numbers())
+            .collect(),
         }
     }
 
@@ -342,8 +343,10 @@ impl Job for AutoencoderJob {
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
         let code = self.spec.layers.last().copied().unwrap_or(0);
-        let pca = Pca::fit(&self.device, &self.train, code)?;
-        if pca.is_none() {
+        // As many components as values lose nothing: no measure of a code.
+        let smaller = code < self.spec.inputs;
+        let pca = if smaller { Pca::fit(&self.device, &self.train, code)? } else { None };
+        if smaller && pca.is_none() {
             let note = "note: PCA is left out: of more than 2,000 values a case it would take minutes, and of values whose \
                         squares leave the range of f32 there is none";
             end.observer.see(Event::Note(note));
@@ -356,9 +359,7 @@ impl Job for AutoencoderJob {
             (Some(pca), Some(test)) => Some(pca.error(test)?),
             _ => None,
         };
-        if let Some(bytes) = self.stacking_bytes {
-            let mib = bytes as f64 / f64::from(1 << 20);
-            let note = format!("note: stacking took {mib:.1} MiB of device memory at most");
+        for note in self.cost.words() {
             end.observer.see(Event::Note(&note));
         }
         let judged = self.finish_classifier(end)?;

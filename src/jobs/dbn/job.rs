@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::{Levels, Trained, Wanted};
+use crate::jobs::stack::{Cost, Levels, Trained, Wanted};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
@@ -38,8 +38,7 @@ pub struct DbnJob {
     pub(super) held_out: Option<ResidentData>,
     /// How the classifier from random weights does on the test cases.
     pub(super) random: Option<ClassificationScore>,
-    /// Device memory at its highest when the last level was trained.
-    pub(super) stacking_bytes: Option<u64>,
+    pub(super) cost: Cost,
 }
 
 impl DbnJob {
@@ -106,7 +105,7 @@ impl DbnJob {
             labelled: None,
             held_out: None,
             random: None,
-            stacking_bytes: None,
+            cost: Cost::default(),
             settings,
             prepared,
             record,
@@ -245,14 +244,16 @@ impl Job for DbnJob {
         let test = self.prepared.test.as_ref().map(|test| test.cases.len());
         Facts {
             title,
-            numbers: vec![
+            numbers: [
                 ("visible_units", spec.units[0].into()),
                 ("classes", (classes > 0).then_some(classes).into()),
                 ("parameters", self.network().map(Network::trained).into()),
                 ("labelled_cases", labelled.into()),
                 ("test_cases", test.into()),
-                ("stacking_peak_bytes", self.stacking_bytes.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.cost.numbers())
+            .collect(),
         }
     }
 
@@ -276,9 +277,7 @@ impl Job for DbnJob {
     }
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
-        if let Some(bytes) = self.stacking_bytes {
-            let mib = bytes as f64 / f64::from(1 << 20);
-            let note = format!("note: stacking took {mib:.1} MiB of device memory at most");
+        for note in self.cost.words() {
             end.observer.see(Event::Note(&note));
         }
         let figures = match self.settings.purpose() {

@@ -19,7 +19,7 @@ impl DbnJob {
                 let (trained, visible) =
                     (Trained::of(trainer.rbm())?, trainer.rbm().visible().kind());
                 let levels = self.levels.as_mut().ok_or_else(too_early)?;
-                if levels.trained().len() + 1 < self.settings.layers.0.len() {
+                if levels.count() + 1 < self.settings.layers.0.len() {
                     return levels.push(trained, Activation::Sigmoid);
                 }
                 self.stack(trained, visible)
@@ -38,15 +38,15 @@ impl DbnJob {
 
     /// Puts the last level on top of the others.
     pub(super) fn stack(&mut self, top: Trained, visible: UnitKind) -> Result<()> {
-        let levels = self.levels.as_ref().ok_or_else(too_early)?;
-        let below = levels.trained().iter().enumerate().map(|(number, level)| {
+        let levels = self.levels.as_mut().ok_or_else(too_early)?;
+        let below = levels.take().into_iter().enumerate().map(|(number, level)| {
             let visible = if number == 0 { self.prepared.units } else { UnitKind::Bernoulli };
             level.machine([visible, UnitKind::Bernoulli])
         });
         let mut machines = below.collect::<Result<Vec<Rbm>>>()?;
         machines.push(top.machine([visible, UnitKind::Bernoulli])?);
         self.stack = Some(DeepBeliefNet::new(machines)?);
-        self.stacking_bytes = Some(self.device.memory().peak_bytes);
+        self.cost.peak_bytes = Some(self.device.memory().peak_bytes);
         Ok(())
     }
 
@@ -79,6 +79,8 @@ impl DbnJob {
             levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len())?;
         }
         let means = levels.means()?;
+        let seconds = levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
+        self.cost.passes.push(seconds);
         let visible = match (number, joined) {
             (_, true) => UnitKind::Labelled(prepared.classes.len()),
             (0, false) => prepared.units,
@@ -87,7 +89,7 @@ impl DbnJob {
         let (seed, level) = (self.settings.seed, number as u8);
         let given = self.given.get(number);
         let rbm = match given {
-            Some(given) => given.machine([visible, UnitKind::Bernoulli])?,
+            Some(given) => given.try_clone()?.machine([visible, UnitKind::Bernoulli])?,
             None => {
                 let hidden = Units::bernoulli(self.settings.layers.0[number]);
                 let visible = Units::new(visible, means.len())?;

@@ -1,6 +1,7 @@
 //! What stacks of layers share, whatever they become: settings of their training level by level and of the whole, the
 //! levels as far as they are trained, and what trains the whole.
 
+mod cost;
 pub mod figures;
 mod given;
 mod kinds;
@@ -8,6 +9,7 @@ mod levels;
 pub mod settings;
 mod tuner;
 
+pub use cost::Cost;
 pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};

@@ -26,6 +26,9 @@ pub struct Compared {
     pub note: &'static str,
 }
 
+/// A cell of which there is nothing to say.
+const NONE: &str = "–";
+
 /// Runs, each with its kind.
 pub type Runs<'a> = [(Record, &'a Compared)];
 
@@ -52,8 +55,13 @@ fn kinds<'a>(runs: &Runs<'a>) -> Vec<&'a Compared> {
 pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
     let names = names(runs);
     let mut all = Vec::new();
+    let mut drawn: Vec<&str> = Vec::new();
     for kind in kinds(runs) {
         for figure in kind.figures {
+            if drawn.contains(&figure.key) {
+                continue;
+            }
+            drawn.push(figure.key);
             let alone = kind.figures.iter().filter(|f| f.name == figure.name).count() == 1;
             let title = match alone || figure.of.is_empty() {
                 true => capital(figure.name),
@@ -85,14 +93,20 @@ pub fn table(runs: &Runs<'_>) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = names(runs).into_iter().map(|name| vec![name]).collect();
     let mut heads = vec!["run".to_string()];
     let mut column = |head: &str, cell: &dyn Fn(&Record, &Compared) -> String| {
-        heads.push(head.into());
-        for (row, (record, kind)) in rows.iter_mut().zip(runs) {
-            row.push(cell(record, kind));
+        // Kinds may share a column: each fills in its own runs.
+        let place = heads.iter().position(|known| known == head).unwrap_or(heads.len());
+        if place == heads.len() {
+            heads.push(head.into());
+            rows.iter_mut().for_each(|row| row.push(NONE.into()));
+        }
+        for (row, (record, kind)) in rows.iter_mut().zip(runs).filter(|(row, _)| row[place] == NONE)
+        {
+            row[place] = cell(record, kind);
         }
     };
     let own = |of: &Compared, kind: &Compared, cell: String| match std::ptr::eq(of, kind) {
         true => cell,
-        false => "–".into(),
+        false => NONE.into(),
     };
     if kinds.iter().any(|kind| kind.models.len() > 1) {
         column("model", &|r, _| text_of(&r.summary, "model").to_string());
@@ -107,7 +121,10 @@ pub fn table(runs: &Runs<'_>) -> Vec<Vec<String>> {
     column("seconds", &|r, _| figure(r.figure("seconds")));
     column("cases/s", &|r, _| whole(r, "cases_per_second"));
     for kind in &kinds {
-        for f in kind.figures.iter().filter(|f| !f.column.is_empty()) {
+        let said = |f: &&&Figure| {
+            !f.column.is_empty() && runs.iter().any(|(r, _)| r.figure(f.key).is_some())
+        };
+        for f in kind.figures.iter().filter(said) {
             column(f.column, &|r, k| own(k, kind, shown(f, r.figure(f.key))));
         }
         for (head, cell) in kind.scores {
