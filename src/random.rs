@@ -212,14 +212,8 @@ impl ChainDraw {
         self.draw.step
     }
 
-    /// The numbers of the starting states.
+    /// The numbers of the starting states, and at steps above 0 of a ladder's exchanges.
     pub fn start(&self) -> Draw {
-        self.draw
-    }
-
-    /// The numbers of the exchanges between a ladder's rungs at a step above 0: those of the starting states, which
-    /// are drawn at step 0.
-    pub fn exchange(&self) -> Draw {
         self.draw
     }
 

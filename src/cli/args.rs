@@ -134,6 +134,9 @@ pub struct SampleOptions {
     /// exchange their states, so that they leave one mode for another; --steps counts rounds
     #[arg(long, value_name = "R", value_parser = whole::<usize>)]
     pub pt: Option<usize>,
+    /// Parallel trajectory tempering: the same along the machines that its training kept (train --trajectory)
+    #[arg(long, conflicts_with = "pt")]
+    pub ptt: bool,
     /// Of a deep belief net with labels: dream of this class, by name or number
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
@@ -346,6 +349,13 @@ pub struct EvalOptions {
     /// Gibbs steps that bring the backward annealing's chains from the data to the model
     #[arg(long, value_name = "K", default_value_t = 1000, value_parser = whole::<u64>)]
     pub burn_in: u64,
+    /// log Z also by climbing a ladder of machines with Bennett's acceptance ratio: the machines that its training kept
+    /// (train --trajectory), or with R the machine at R inverse temperatures
+    #[arg(long, value_name = "R", num_args = 0..=1, value_parser = whole::<usize>)]
+    pub ladder: Option<Option<usize>>,
+    /// Rounds of the ladder's chains that count, after a quarter as many that do not
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "ladder", value_parser = whole::<u64>)]
+    pub rounds: u64,
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,

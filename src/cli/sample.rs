@@ -7,7 +7,7 @@ use super::print::{self, out};
 use super::{open_device, trained};
 use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
-use crate::jobs::rbm::{Keep, Sampling};
+use crate::jobs::rbm::{Keep, Rungs, Sampling};
 use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
 use crate::models::{Ladder, UnitKind};
 use crate::random::{ChainDraw, ChainStreams};
@@ -71,13 +71,17 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
 
 /// The ladder that is asked for.
 fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>> {
-    let Some(count) = options.pt else { return Ok(None) };
+    let rungs = match options.pt {
+        Some(count) => Rungs::Tempered(count),
+        None if options.ptt => Rungs::Trajectory,
+        None => return Ok(None),
+    };
     if options.init.is_some() && options.clamp.is_none() {
         let detail = "gives the starting states of chains that run alone; those of a ladder start by their own biases: \
                       leave it out";
         return Err(Error::setting("init", detail));
     }
-    Ladder::tempered(&model.rbm, &model.rbm.resting_bias()?, count).map(Some)
+    model.ladder(rungs, None).map(Some)
 }
 
 /// How many chains where some units are held: as many as rows, or of one row as many as are asked for.
@@ -104,6 +108,7 @@ fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<
         ("clamp", options.clamp.is_some()),
         ("average", options.average),
         ("pt", options.pt.is_some()),
+        ("ptt", options.ptt),
     ] {
         if given {
             let detail = "is of single machines; a deep belief net dreams freely: leave it out";

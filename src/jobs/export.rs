@@ -34,8 +34,9 @@ impl Trained {
             }
             Trained::Autoencoder(model) => {
                 let (spec, levels) = (model.model.spec(), Level::of_layers(&model.model)?);
-                let found = at.and_then(|at| Some((at, levels.get(at)?)));
-                let (at, found) = found.ok_or_else(|| outside(levels.len()))?;
+                let count = levels.len();
+                let found = at.and_then(|at| Some((at, levels.into_iter().nth(at)?)));
+                let (at, found) = found.ok_or_else(|| outside(count))?;
                 // Of the data's units an autoencoder says no more than its loss.
                 let visible = match at.checked_sub(1) {
                     None if spec.loss

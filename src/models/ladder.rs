@@ -223,7 +223,7 @@ impl Replicas {
                 upper_own: &upper_own,
                 upper_other: &upper_other,
             },
-            &draw.exchange(),
+            &draw.start(),
             Books { ledger: &mut self.ledger, works: &mut self.works, row },
         )
     }

@@ -11,6 +11,7 @@ pub mod folder;
 mod foreign;
 pub mod html;
 mod job;
+pub mod ladder_file;
 pub mod model_file;
 mod model_kind;
 pub mod npy;
@@ -25,8 +26,8 @@ mod train;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use files::{
     CLASSIFIER, CODES, CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, DIAGNOSTICS, EVAL, FILTERS,
-    LAST_MODEL, METRICS, MISTAKES, MODEL, PLANE, PRETRAINING, RECONSTRUCTIONS, REPORT, SAMPLES,
-    SUMMARY,
+    LADDER, LADDER_PICTURE, LAST_MODEL, METRICS, MISTAKES, MODEL, PLANE, PRETRAINING,
+    RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
 };
 pub use folder::{RunFolder, resolve_model};
 pub use foreign::TensorNames;

@@ -32,6 +32,21 @@ impl LowerLevel {
         Ok(LowerLevel { weights, bias, f })
     }
 
+    /// `[N, M]`.
+    pub fn weights(&self) -> &Tensor {
+        &self.weights
+    }
+
+    /// Of what the level gives, `[M]`.
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
+    /// Weights and bias.
+    pub fn into_parts(self) -> (Tensor, Tensor) {
+        (self.weights, self.bias)
+    }
+
     fn units(&self) -> usize {
         self.bias.shape().len()
     }
@@ -119,10 +134,10 @@ impl<S: BatchSource> LevelSource<S> {
     }
 
     /// Takes all levels and labels away: the cases themselves come again.
-    pub fn clear(&mut self) {
-        self.levels.clear();
+    pub fn clear(&mut self) -> Vec<LowerLevel> {
         self.batches.clear();
         (self.states, self.classes, self.joined) = (None, None, None);
+        std::mem::take(&mut self.levels)
     }
 
     /// What is below the levels.

@@ -200,7 +200,7 @@ fn a_classifier_stands_on_the_code() {
     let error = |run: &str| summary(run)["test_error"].as_f64().unwrap();
     // Chance is 0.9; two numbers leave much to be desired, and all layers do better than the last one.
     assert!(error("code") < 0.75, "{}", error("code"));
-    assert!(error("all") < 0.35 && error("all") < error("code"), "{}", error("all"));
+    assert!(error("all") < 0.5 && error("all") < error("code"), "{}", error("all"));
     // The autoencoder is the same, whatever stands on its code.
     let model = |run: &str| fs::read(at.join(run).join("model.safetensors")).unwrap();
     assert!(model("all") == model("code"));

@@ -294,7 +294,11 @@ fn options_of_the_other_kind_are_refused() {
     {
         say(at, &line).refused(
             1,
-            &["model.safetensors", "restricted Boltzmann machine", "a network is expected"],
+            &[
+                "model.safetensors",
+                "restricted Boltzmann machine",
+                "a network or a deep belief net is expected",
+            ],
         );
     }
     assert!(names(at).is_empty());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Pca;
-use super::classifier::labels_of;
+use super::classes::labels_of;
 use super::job::AutoencoderJob;
 use crate::data::Cases;
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::classifier::{Below, Classes, too_early};
+use super::classes::{Below, Classes, too_early};
 use super::figures::{
     CHOSEN_BY, FIGURES, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
     VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
@@ -191,7 +191,7 @@ impl AutoencoderJob {
     /// Takes up what the stage before trained, if it was a level.
     fn take_up(&mut self) -> Result<()> {
         let Some(learning) = self.learning.take() else { return Ok(()) };
-        let number = self.levels.trained().len();
+        let number = self.levels.count();
         self.levels.push(learning.trained()?, self.spec.activation(number))
     }
 
@@ -199,10 +199,7 @@ impl AutoencoderJob {
     fn unrolled(&self) -> Result<Autoencoder> {
         let mut whole = match self.level_count() {
             0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed)?,
-            _ => {
-                let levels: Vec<_> = self.levels.trained().iter().map(Trained::level).collect();
-                Autoencoder::unrolled(&self.device, &self.spec, &levels)?
-            }
+            _ => Autoencoder::unrolled(&self.device, &self.spec, &self.levels.trained())?,
         };
         freeze(whole.layers_mut(), self.settings.freeze);
         Ok(whole)
@@ -258,8 +255,9 @@ impl Job for AutoencoderJob {
             return Ok(Stage { name, epochs, keep: Keep::Last });
         }
         self.cost.peak_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
-        self.levels.source.clear();
-        let tuner = Tuner::new(self.unrolled()?, &self.settings.fine_tuning())?;
+        let whole = self.unrolled()?;
+        self.levels.take();
+        let tuner = Tuner::new(whole, &self.settings.fine_tuning())?;
         self.learning = Some(Learning::Whole(tuner));
         Ok(Stage {
             name: "whole".into(),
@@ -345,8 +343,10 @@ impl Job for AutoencoderJob {
 
     fn finish(&mut self, end: &mut Finish<'_>) -> Result<Figures> {
         let code = self.spec.layers.last().copied().unwrap_or(0);
-        let pca = Pca::fit(&self.device, &self.train, code)?;
-        if pca.is_none() {
+        // As many components as values lose nothing: no measure of a code.
+        let smaller = code < self.spec.inputs;
+        let pca = if smaller { Pca::fit(&self.device, &self.train, code)? } else { None };
+        if smaller && pca.is_none() {
             let note = "note: PCA is left out: of more than 2,000 values a case it would take minutes, and of values whose \
                         squares leave the range of f32 there is none";
             end.observer.see(Event::Note(note));

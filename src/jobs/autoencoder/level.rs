@@ -110,7 +110,7 @@ pub fn learning(
     let (inputs, units, level) = (means.len(), spec.layers[number], number as u8);
     if let (Pretraining::Rbm, Some(kinds)) = (settings.pretrain, machine(spec, data, number)) {
         let rbm = match given {
-            Some(given) => given.machine(kinds)?,
+            Some(given) => given.try_clone()?.machine(kinds)?,
             None => {
                 let (visible, hidden) =
                     (Units::new(kinds[0], inputs)?, Units::new(kinds[1], units)?);

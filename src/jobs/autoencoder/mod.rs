@@ -11,6 +11,7 @@
 //! # Ok::<(), harmonium::Error>(())
 //! ```
 
+mod classes;
 mod classifier;
 mod drawings;
 mod figures;

@@ -102,7 +102,7 @@ settings! {
         pretrain_batch: usize = PRETRAIN_BATCH;
         pretrain_learning_rate: Option<Schedule> = Setting {
             default: Default::None(
-                "0.1 between bernoulli units; beside gaussian ones 0.001, bundled digits 0.03; autoencoders 0.001, by adam",
+                "0.1 between bernoulli units, by pcd 0.05..0.002; beside gaussian ones 0.001, bundled digits 0.03; autoencoders 0.001, by adam",
             ),
             ..PRETRAIN_LEARNING_RATE
         };

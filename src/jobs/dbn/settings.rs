@@ -79,11 +79,34 @@ settings! {
             ..PRETRAIN_EPOCHS
         };
         pretrain_batch: usize = PRETRAIN_BATCH;
-        pretrain_learning_rate: Option<Schedule> = PRETRAIN_LEARNING_RATE;
-        pretrain_momentum: Schedule = PRETRAIN_MOMENTUM;
         pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
-        pretrain_cd: Option<u64> = PRETRAIN_CD;
-        pretrain_pcd: Option<u64> = PRETRAIN_PCD;
+        pretrain_cd: Option<u64> = Setting {
+            default: Default::By("1 for what becomes a classifier", |t| {
+                let otherwise = t.contains_key("pretrain_pcd") || is_generative(t);
+                if otherwise { None } else { whole(1) }
+            }),
+            ..PRETRAIN_CD
+        };
+        pretrain_pcd: Option<u64> = Setting {
+            // Chains that never go far from the data leave a net that dreams of what lies between them.
+            default: Default::By("1 for a generative net", |t| {
+                let otherwise = t.contains_key("pretrain_cd") || !is_generative(t);
+                if otherwise { None } else { whole(1) }
+            }),
+            ..PRETRAIN_PCD
+        };
+        pretrain_learning_rate: Option<Schedule> = Setting {
+            default: Default::None(
+                "0.1 between bernoulli units, by pcd 0.05..0.002; beside gaussian ones 0.001, bundled digits 0.03",
+            ),
+            ..PRETRAIN_LEARNING_RATE
+        };
+        pretrain_momentum: Schedule = Setting {
+            default: Default::By("0.5,5:0.9; by pcd 0", |t| {
+                word(if t.contains_key("pretrain_pcd") { "0" } else { "0.5,5:0.9" })
+            }),
+            ..PRETRAIN_MOMENTUM
+        };
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
         freeze: usize = FREEZE;
         dropout: f32 = Setting {

@@ -19,7 +19,7 @@ impl DbnJob {
                 let (trained, visible) =
                     (Trained::of(trainer.rbm())?, trainer.rbm().visible().kind());
                 let levels = self.levels.as_mut().ok_or_else(too_early)?;
-                if levels.trained().len() + 1 < self.settings.layers.0.len() {
+                if levels.count() + 1 < self.settings.layers.0.len() {
                     return levels.push(trained, Activation::Sigmoid);
                 }
                 self.stack(trained, visible)
@@ -38,8 +38,8 @@ impl DbnJob {
 
     /// Puts the last level on top of the others.
     pub(super) fn stack(&mut self, top: Trained, visible: UnitKind) -> Result<()> {
-        let levels = self.levels.as_ref().ok_or_else(too_early)?;
-        let below = levels.trained().iter().enumerate().map(|(number, level)| {
+        let levels = self.levels.as_mut().ok_or_else(too_early)?;
+        let below = levels.take().into_iter().enumerate().map(|(number, level)| {
             let visible = if number == 0 { self.prepared.units } else { UnitKind::Bernoulli };
             level.machine([visible, UnitKind::Bernoulli])
         });
@@ -89,7 +89,7 @@ impl DbnJob {
         let (seed, level) = (self.settings.seed, number as u8);
         let given = self.given.get(number);
         let rbm = match given {
-            Some(given) => given.machine([visible, UnitKind::Bernoulli])?,
+            Some(given) => given.try_clone()?.machine([visible, UnitKind::Bernoulli])?,
             None => {
                 let hidden = Units::bernoulli(self.settings.layers.0[number]);
                 let visible = Units::new(visible, means.len())?;

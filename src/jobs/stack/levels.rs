@@ -16,6 +16,8 @@ use crate::training::{BatchSource, Figures, LevelSource, LowerLevel, ResidentDat
 /// Cases that a level's scores look at.
 pub const SCORED: usize = 500;
 
+/// Cases sent through a level at once to be scored.
+const AT_ONCE: usize = 100;
 /// Batches on which passes through lower levels are measured.
 const MEASURED: usize = 20;
 
@@ -84,14 +86,9 @@ impl Trained {
     ///
     /// # Errors
     /// As [`Rbm::from_parts`].
-    pub fn machine(&self, [visible, hidden]: [UnitKind; 2]) -> Result<Rbm> {
-        let Trained { weights, visible_bias, hidden_bias } = self.try_clone()?;
+    pub fn machine(self, [visible, hidden]: [UnitKind; 2]) -> Result<Rbm> {
+        let Trained { weights, visible_bias, hidden_bias } = self;
         Rbm::from_parts(visible, hidden, weights, visible_bias, hidden_bias)
-    }
-
-    /// As what is below the next level.
-    fn below(&self, f: Activation) -> Result<LowerLevel> {
-        LowerLevel::new(self.weights.try_clone()?, self.hidden_bias.try_clone()?, f)
     }
 }
 
@@ -101,19 +98,43 @@ pub struct Levels {
     pub source: LevelSource<ResidentData>,
     /// The first training cases and those held out, as the level under way reads them.
     seen: [Option<Tensor>; 2],
-    trained: Vec<Trained>,
+    /// Of each level that is trained; the source has the rest of it.
+    visible_biases: Vec<Tensor>,
 }
 
 impl Levels {
     /// None is trained yet. `seen` are the first training cases and those held out; `sampled` is the seed of the states
     /// that levels give, else they give means.
     pub fn new(resident: ResidentData, seen: [Option<Tensor>; 2], sampled: Option<u64>) -> Self {
-        Levels { source: LevelSource::new(resident, sampled), seen, trained: Vec::new() }
+        let source = LevelSource::new(resident, sampled);
+        Levels { source, seen, visible_biases: Vec::new() }
+    }
+
+    /// How many levels are trained.
+    pub fn count(&self) -> usize {
+        self.visible_biases.len()
     }
 
     /// The levels that are trained.
-    pub fn trained(&self) -> &[Trained] {
-        &self.trained
+    pub fn trained(&self) -> Vec<Level<'_>> {
+        let pairs = self.source.levels().iter().zip(&self.visible_biases);
+        pairs
+            .map(|(level, visible_bias)| Level {
+                weights: level.weights(),
+                visible_bias,
+                hidden_bias: level.bias(),
+            })
+            .collect()
+    }
+
+    /// Takes the levels out: the cases themselves come again.
+    pub fn take(&mut self) -> Vec<Trained> {
+        let levels = self.source.clear().into_iter().zip(self.visible_biases.drain(..));
+        let trained = levels.map(|(level, visible_bias)| {
+            let (weights, hidden_bias) = level.into_parts();
+            Trained { weights, visible_bias, hidden_bias }
+        });
+        trained.collect()
     }
 
     /// Puts a level that is trained on top, whose units compute f.
@@ -121,12 +142,13 @@ impl Levels {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) where it does not fit what is below; device errors.
     pub fn push(&mut self, trained: Trained, f: Activation) -> Result<()> {
-        let below = trained.below(f)?;
+        let Trained { weights, visible_bias, hidden_bias } = trained;
+        let below = LowerLevel::new(weights, hidden_bias, f)?;
         for seen in self.seen.iter_mut().flatten() {
             *seen = means_above(std::slice::from_ref(&below), seen)?;
         }
         self.source.push(below)?;
-        self.trained.push(trained);
+        self.visible_biases.push(visible_bias);
         Ok(())
     }
 
@@ -134,8 +156,8 @@ impl Levels {
     ///
     /// # Errors
     /// As [`Levels::push`].
-    pub fn on(self, mut other: Levels, f: Activation) -> Result<Levels> {
-        for level in self.trained {
+    pub fn on(mut self, mut other: Levels, f: Activation) -> Result<Levels> {
+        for level in self.take() {
             other.push(level, f)?;
         }
         Ok(other)
@@ -177,7 +199,7 @@ impl Levels {
     /// # Errors
     /// Device errors.
     pub fn pass_seconds(&mut self, batch: usize, device: &Device) -> Result<f64> {
-        if self.trained.is_empty() {
+        if self.count() == 0 {
             return Ok(0.0);
         }
         self.source.start_epoch(0, 0)?;
@@ -200,8 +222,16 @@ impl Levels {
     /// # Errors
     /// Device errors.
     pub fn scores(&self, again: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Figures> {
-        let error =
-            |v: &Tensor| Ok(squared_error(&v.to_vec()?, &again(v)?.to_vec()?, v.shape().dims()[0]));
+        let error = |v: &Tensor| {
+            let [rows, width] = v.shape().matrix("a level", "the cases")?;
+            let (values, mut back) = (v.to_vec()?, Vec::with_capacity(rows * width));
+            // Some at a time: what a wide level gives for all of them would be more than training needs.
+            for part in values.chunks(AT_ONCE * width.max(1)) {
+                let part = Tensor::from_f32(v.device(), &[part.len() / width.max(1), width], part)?;
+                back.extend(again(&part)?.to_vec()?);
+            }
+            Ok(squared_error(&values, &back, rows))
+        };
         let [of, held_out] = [0, 1].map(|part| self.seen[part].as_ref().map(error).transpose());
         Ok(Figures::new().with(&LEVEL_ERROR, of?).with(&VALIDATION_LEVEL_ERROR, held_out?))
     }

@@ -45,7 +45,7 @@ pub const PRETRAIN_LEARNING_RATE: Setting = Setting {
     value: "X",
     help: "Of every level: a number or a schedule",
     default: Default::None(
-        "0.1 between bernoulli units; beside gaussian ones 0.001, bundled digits 0.03",
+        "0.1 between bernoulli units, by pcd 0.05..0.002; beside gaussian ones 0.001, bundled digits 0.03",
     ),
     range: Some(ranges::LEARNING_RATE),
     ..Setting::NEW
@@ -194,6 +194,10 @@ impl Greedy<'_> {
             (Some(rate), _) => rate.clone(),
             // The bundled set is small: at 0.001 its few updates would leave Gaussian units where they began.
             (None, "digits") if units.contains(&UnitKind::Gaussian) => Schedule::constant(0.03),
+            // Persistent chains follow a machine only where it moves slowly in the end.
+            (None, _) if self.pcd.is_some() && !units.contains(&UnitKind::Gaussian) => {
+                Schedule::Linear(0.05, 0.002)
+            }
             (None, _) => plain.learning_rate.clone(),
         };
         plain
