@@ -48,14 +48,14 @@ pub fn check_folder(path: &Path) -> Result<()> {
 }
 
 /// Brings values to the data's own scale, and says what black and white are.
-type Range = dyn Fn(&mut [f32]) -> Result<(f32, f32)>;
+type Range<'a> = dyn Fn(&mut [f32]) -> Result<(f32, f32)> + 'a;
 
 /// How a model's values are shown: the width of a row, as a picture, and what black and white are, which may bring the
 /// values to the data's own scale.
 pub struct Shown<'a> {
     pub width: usize,
     pub image: Option<(usize, usize)>,
-    pub range: &'a Range,
+    pub range: &'a Range<'a>,
 }
 
 impl Shown<'_> {
