@@ -17,8 +17,9 @@ use crate::tensor::Tensor;
 const SPACING: f64 = 1.03;
 /// Rounds that say how often a candidate exchanges with the newest rung.
 const PROBED: u64 = 20;
-/// A rung is kept where fewer exchanges than these are taken: chains lag behind a machine that learns, and candidates come
-/// in steps, so that neighbours of the finished ladder take some 0.25.
+/// A rung is kept where fewer exchanges than these are taken: candidates come in steps and their chains lag a little behind,
+/// so neighbours of the finished ladder take some 0.4, and fewer where a high rate makes the machine jump from update to
+/// update.
 const WANTED: f64 = 0.45;
 
 /// How often the pair of rungs that exchanges least does.

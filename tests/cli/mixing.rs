@@ -17,8 +17,9 @@ fn kept() -> &'static PathBuf {
     static RUN: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     &RUN.get_or_init(|| {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        let options = "train rbm --epochs 30 --hidden 12 --pcd 1 --trajectory --ptt --out run";
-        let said = say(folder.path(), options).done();
+        let options =
+            "--epochs 100 --hidden 12 --pcd 1 --trajectory --ptt --learning-rate 0.05 --momentum 0";
+        let said = say(folder.path(), &format!("train rbm {options} --out run")).done();
         assert!(said.out.contains("rungs"), "{}", said.out);
         let path = folder.path().join("run");
         (folder, path)

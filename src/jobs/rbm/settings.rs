@@ -64,7 +64,8 @@ settings! {
         trajectory: bool = Setting {
             value: "BOOL",
             help: "Keep machines of earlier updates as the rungs of a ladder (folder ladder/), from independent units on, \
-                   of which neighbours exchange some 0.25 of their states: for sample --ptt and eval --ladder",
+                   of which neighbours exchange some 0.4 of their states (fewer where the learning rate is high): for \
+                   sample --ptt and eval --ladder",
             alone: Some("true"),
             ..Setting::NEW
         };
