@@ -163,6 +163,14 @@ impl ChainStreams {
         REVERSE_ANNEALING = [21, 22, 23];
         /// Chains that bring data near the model's distribution, where annealing backwards starts.
         BURN_IN = [24, 25, 26];
+        /// Chains from the biases whose mixing is looked at.
+        DIAGNOSTICS = [36, 37, 38];
+        /// Chains on a ladder, which draw a machine's samples.
+        TEMPERING = [27, 28, 29];
+        /// Chains on a ladder, which climb ln Z.
+        CLIMBING = [30, 31, 32];
+        /// Chains along a trajectory of training, which say where its rungs are.
+        TRAJECTORY = [33, 34, 35];
         /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
         DREAMS = [40, 41, 42];
         /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).
@@ -204,7 +212,7 @@ impl ChainDraw {
         self.draw.step
     }
 
-    /// The numbers of the starting states.
+    /// The numbers of the starting states, and at steps above 0 of a ladder's exchanges.
     pub fn start(&self) -> Draw {
         self.draw
     }

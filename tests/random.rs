@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 19] = [
+const USES: [(&str, &[&str]); 23] = [
     ("stream::SHUFFLE", &["src/training/batches.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
@@ -35,15 +35,20 @@ const USES: [(&str, &[&str]); 19] = [
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),
     // What the library and the command `sample` call free chains.
-    ("ChainStreams::FREE", &["src/cli/apply.rs", "src/models/chains.rs"]),
+    ("ChainStreams::FREE", &["src/cli/sample.rs", "src/models/chains.rs"]),
+    // The like on a ladder.
+    ("ChainStreams::TEMPERING", &["src/cli/sample.rs", "src/models/ladder.rs"]),
     // The report shows the chains of `samples.png` on their way.
     ("ChainStreams::PICTURES", &["src/jobs/rbm/apply.rs"]),
     ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs"]),
     ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs"]),
+    ("ChainStreams::DIAGNOSTICS", &["src/jobs/rbm/diagnostics.rs"]),
     ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
+    ("ChainStreams::TRAJECTORY", &["src/training/ladder.rs"]),
+    ("ChainStreams::CLIMBING", &["src/evaluation/ladder.rs"]),
     (
         "ChainStreams::DREAMS",
-        &["src/cli/apply.rs", "src/jobs/dbn/trained.rs", "src/models/dreams.rs"],
+        &["src/cli/sample.rs", "src/jobs/dbn/trained.rs", "src/models/dreams.rs"],
     ),
     ("ChainStreams::UP_DOWN", &["src/training/up_down.rs"]),
 ];

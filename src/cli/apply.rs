@@ -1,22 +1,16 @@
-//! `harmonium sample`, `transform`, `reconstruct` and `decode`: what trained models do with cases, and without.
+//! `harmonium transform`, `reconstruct` and `decode`: what trained models do with cases, and without.
 
 use std::io;
 use std::path::Path;
 
-use super::args::{ApplyOptions, DecodeOptions, SampleOptions};
+use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
 use super::{open_device, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
-use crate::jobs::dbn::Dreaming;
-use crate::jobs::rbm::{Keep, Reconstruction, Sampling};
-use crate::jobs::{Choice, Chosen, Trained, TrainedDbn, TrainedRbm};
-use crate::models::UnitKind;
-use crate::random::{ChainDraw, ChainStreams};
+use crate::jobs::rbm::Reconstruction;
+use crate::jobs::{Choice, Chosen, Trained};
 use crate::run::{npy, pictures};
-
-/// Chains where neither --count nor --init says.
-const COUNT: usize = 64;
 
 /// What a result is written as.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,17 +47,20 @@ pub fn check_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// Brings values to the data's own scale, and says what black and white are.
+type Range<'a> = dyn Fn(&mut [f32]) -> Result<(f32, f32)> + 'a;
+
 /// How a model's values are shown: the width of a row, as a picture, and what black and white are, which may bring the
 /// values to the data's own scale.
-struct Shown<'a> {
-    width: usize,
-    image: Option<(usize, usize)>,
-    range: &'a dyn Fn(&mut [f32]) -> Result<(f32, f32)>,
+pub struct Shown<'a> {
+    pub width: usize,
+    pub image: Option<(usize, usize)>,
+    pub range: &'a Range<'a>,
 }
 
 impl Shown<'_> {
     /// Writes rows as they are, or as pictures.
-    fn write(&self, out: &Path, format: Format, values: &mut [f32]) -> Result<()> {
+    pub fn write(&self, out: &Path, format: Format, values: &mut [f32]) -> Result<()> {
         match format {
             Format::Npy => npy::write(out, values, values.len() / self.width.max(1), self.width),
             Format::Png => {
@@ -97,115 +94,6 @@ impl Shown<'_> {
     }
 }
 
-pub fn sample(options: &SampleOptions) -> Result<()> {
-    let format = Format::of(&options.out, true)?;
-    let device = open_device(&options.device.device)?;
-    let model = match trained::open_stack(&options.model, &device)? {
-        Trained::Dbn(net) => return dream(options, &net, format),
-        other => other.machine("sample")?,
-    };
-    if options.class.is_some() {
-        let detail =
-            "is of deep belief nets whose top has labels; a machine has none: leave it out";
-        return Err(Error::setting("class", detail));
-    }
-    let (init, count) = starts(options, &model)?;
-    let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
-    let steps = options.steps;
-    let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
-    let sampling = Sampling { count, steps, draw, init: init.as_deref(), keep };
-    let mut samples = model.sample(&sampling)?;
-    if format == Format::Npy {
-        tell_space(model.standardized());
-    }
-    let range = |values: &mut [f32]| model.for_picture(values);
-    let width = model.rbm.visible_count();
-    let shown = Shown { width, image: model.image_shape(), range: &range };
-    shown.write(&options.out, format, &mut samples)?;
-    out!(
-        "{} after {}: {}",
-        print::count(count, "chain"),
-        print::count(steps, "Gibbs step"),
-        options.out.display()
-    );
-    Ok(())
-}
-
-/// Draws what a deep belief net dreams.
-fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    if options.init.is_some() {
-        let detail = "gives a machine's starting states; a deep belief net dreams from its top's biases: leave it out";
-        return Err(Error::setting("init", detail));
-    }
-    let count = counted(options.count)?;
-    let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
-    let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
-    let draw = ChainDraw::new(options.seed, ChainStreams::DREAMS);
-    let classes = class.map(|class| vec![class; count]);
-    let dreaming = Dreaming { count, classes, steps: options.steps, draw, keep };
-    let mut dreams = model.dream(&dreaming)?;
-    if format == Format::Npy {
-        tell_space(model.standardized());
-    }
-    let range = |values: &mut [f32]| model.for_picture(values);
-    let shown =
-        Shown { width: model.net.visible_count(), image: model.image_shape(), range: &range };
-    shown.write(&options.out, format, &mut dreams)?;
-    let of = options.class.as_ref().map_or(String::new(), |class| format!(" of class {class}"));
-    out!(
-        "{}{of} after {} of the top: {}",
-        print::count(count, "dream"),
-        print::count(options.steps, "Gibbs step"),
-        options.out.display()
-    );
-    Ok(())
-}
-
-/// How many chains.
-fn counted(count: Option<usize>) -> Result<usize> {
-    let count = count.unwrap_or(COUNT);
-    if count == 0 {
-        return Err(Error::setting("count", "0 is too few; use at least 1"));
-    }
-    if u32::try_from(count).is_err() {
-        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
-        return Err(Error::setting("count", detail));
-    }
-    Ok(count)
-}
-
-/// The chains' starting states, if given, and how many chains.
-fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32>>, usize)> {
-    let width = model.rbm.visible_count();
-    let Some(path) = &options.init else {
-        return Ok((None, counted(options.count)?));
-    };
-    let matrix = npy::read(path)?;
-    if matrix.columns != width || matrix.rows == 0 {
-        return Err(Error::file(
-            path,
-            "shape",
-            format!("[{}, {}], expected [chains, {width}]", matrix.rows, matrix.columns),
-        ));
-    }
-    if options.count.is_some_and(|count| count != matrix.rows) {
-        return Err(Error::setting(
-            "count",
-            format!("contradicts --init, which has {} rows; leave --count out", matrix.rows),
-        ));
-    }
-    if model.rbm.visible().kind() == UnitKind::Bernoulli
-        && let Some(at) = matrix.values.iter().position(|x| !(0.0..=1.0).contains(x))
-    {
-        return Err(Error::file(
-            path,
-            format!("row {}, column {}", at / width, at % width),
-            format!("{} is outside [0, 1], the range of Bernoulli units", matrix.values[at]),
-        ));
-    }
-    Ok((Some(matrix.values), matrix.rows))
-}
-
 fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
     let ApplyOptions { data, split, limit, .. } = options;
     let part = Some((*split).into());
@@ -227,7 +115,7 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
 }
 
 /// Says so where numbers are in the standardised space.
-fn tell_space(standardized: bool) {
+pub fn tell_space(standardized: bool) {
     if standardized {
         tell(
             "note: the values are in the standardised space of the training data (mean 0, deviation 1)",

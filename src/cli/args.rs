@@ -122,6 +122,21 @@ pub struct SampleOptions {
     /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
     #[arg(long, value_name = "FILE.npy")]
     pub init: Option<PathBuf>,
+    /// Hold some visible units and draw the others given them. MASK.npy, [units] or [N, units]: units that are not 0 are
+    /// held at the values of --init; or a picture, whose pixels are held but for those that are grey 127 of 255 or
+    /// transparent: these are unknown
+    #[arg(long, value_name = "MASK.npy|PICTURE")]
+    pub clamp: Option<PathBuf>,
+    /// Keep the means averaged over the second half of the steps, instead of the last states (.npy) or means (.png)
+    #[arg(long)]
+    pub average: bool,
+    /// Parallel tempering: chains at R inverse temperatures in equal steps from 0 (independent units) to 1 (the machine)
+    /// exchange their states, so that they leave one mode for another; --steps counts rounds
+    #[arg(long, value_name = "R", value_parser = whole::<usize>)]
+    pub pt: Option<usize>,
+    /// Parallel trajectory tempering: the same along the machines that its training kept (train --trajectory)
+    #[arg(long, conflicts_with = "pt")]
+    pub ptt: bool,
     /// Of a deep belief net with labels: dream of this class, by name or number
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
@@ -334,13 +349,25 @@ pub struct EvalOptions {
     /// Gibbs steps that bring the backward annealing's chains from the data to the model
     #[arg(long, value_name = "K", default_value_t = 1000, value_parser = whole::<u64>)]
     pub burn_in: u64,
+    /// log Z also by climbing a ladder of machines with Bennett's acceptance ratio: the machines that its training kept
+    /// (train --trajectory), or with R the machine at R inverse temperatures
+    #[arg(long, value_name = "R", num_args = 0..=1, value_parser = whole::<usize>)]
+    pub ladder: Option<Option<usize>>,
+    /// Rounds of the ladder's chains that count, after a quarter as many that do not
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "ladder", value_parser = whole::<u64>)]
+    pub rounds: u64,
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
+    /// Of a machine: look at chains too that start from its biases (--chains, --burn-in, then 2000 steps): integrated
+    /// autocorrelation times, free energies of samples and data, how well nearest neighbours tell the two apart, and the
+    /// singular values of W; drawn as diagnostics.svg in the run folder or --out
+    #[arg(long)]
+    pub diagnostics: bool,
     /// Of all draws
     #[arg(long, value_name = "S", default_value_t = 1, value_parser = whole::<u64>)]
     pub seed: u64,
-    /// Of what classifies: where confusion matrix and mistakes go [default: its run folder]
+    /// Of what classifies: where confusion matrix and mistakes go; of a machine --diagnostics [default: its run folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print JSON

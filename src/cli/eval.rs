@@ -6,13 +6,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::EvalOptions;
-use super::print::warn;
-use super::print::{out, tell};
+use super::diagnostics;
+use super::print::{self, out, tell, warn};
 use super::{open_device, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
-use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress};
+use crate::evaluation::ladder::LadderConfig;
+use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{
     self, Choice, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm,
 };
@@ -34,8 +35,9 @@ fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
-    if options.out.is_some() {
-        let detail = "takes the pictures of a network's evaluation; a machine has none";
+    if options.out.is_some() && !options.diagnostics {
+        let detail =
+            "takes the pictures of a network's evaluation or of --diagnostics; leave it out";
         return Err(Error::setting("out", detail));
     }
     if options.data.is_none() && machine.origin.data.is_none() {
@@ -45,9 +47,14 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         );
     }
     let reading = options.reading.reading();
-    let found = annealing(options, |config, progress| {
+    let mut found = annealing(options, |config, progress| {
         machine.evaluate(&choice(options, &reading), config, progress)
     })?;
+    if options.diagnostics {
+        found.diagnostics = Some(annealing(options, |config, progress| {
+            machine.diagnose(&choice(options, &reading), config, progress)
+        })?);
+    }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
         warn(
@@ -57,8 +64,24 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
+        if let (Some(acceptance), Some(rungs)) =
+            (&found.ladder_acceptance, &found.ladder_log_partitions)
+        {
+            rbm::draw_ladder(&options.model.model, acceptance, rungs)?;
+        }
     }
-    if options.json { print_json(&found) } else { print(&found) }
+    let picture = match &found.diagnostics {
+        Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
+        None => None,
+    };
+    if options.json {
+        return print_json(&found);
+    }
+    print(&found)?;
+    match &found.diagnostics {
+        Some(diagnostics) => diagnostics::print(diagnostics, picture.as_deref()),
+        None => Ok(()),
+    }
 }
 
 /// Evaluates what has a log Z, with a bar while it is annealed.
@@ -71,6 +94,12 @@ fn annealing<T>(
         .chains(options.chains)
         .burn_in(options.burn_in)
         .exact_pseudo(options.exact_pseudo)
+        .ladder(options.ladder.map(|count| count.map_or(Rungs::Trajectory, Rungs::Tempered)))
+        .climbing(
+            LadderConfig::default()
+                .chains(options.chains)
+                .rounds(options.rounds.div_ceil(4), options.rounds),
+        )
         .seed(options.seed);
     let mut bar = None;
     let found = evaluate(&config, &mut |progress| {
@@ -83,10 +112,18 @@ fn annealing<T>(
 }
 
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
+    if options.ladder.is_some() {
+        let detail = "is about machines; a deep belief net's top is annealed: leave it out";
+        return Err(Error::setting("ladder", detail));
+    }
     if options.exact_pseudo {
         let detail =
             "is about machines; a deep belief net has a bound of its likelihood: leave it out";
         return Err(Error::setting("exact-pseudo", detail));
+    }
+    if options.diagnostics {
+        let detail = "is about machines; export a level of the net and look at that: leave it out";
+        return Err(Error::setting("diagnostics", detail));
     }
     let reading = options.reading.reading();
     let evaluated = annealing(options, |config, progress| {
@@ -191,7 +228,9 @@ fn new_bar(steps: u64) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, Progress { what, done, .. }: Progress) {
+fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
+    // A ladder comes after the annealing, with a length of its own.
+    bar.set_length(of);
     if bar.message() != what {
         bar.set_message(what);
     }
@@ -212,6 +251,7 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
         reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
         trusted: found.trusted,
     })?;
+    print_ladder(found)?;
     if let (Some(likelihood), Some(error)) =
         (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
     {
@@ -224,6 +264,9 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
             "mean log-likelihood: {likelihood:.3} nats per case with reverse AIS (in expectation AIS flatters a \
              machine and reverse AIS does not, if its starting samples are the model's)"
         );
+    }
+    if let Some(likelihood) = found.mean_log_likelihood_ladder {
+        out!("mean log-likelihood: {likelihood:.3} nats per case with the ladder");
     }
     if let (Some(pseudo), Some(method)) =
         (found.pseudo_log_likelihood, found.pseudo_log_likelihood_method)
@@ -244,6 +287,33 @@ fn print(found: &rbm::Evaluation) -> Result<()> {
     Ok(())
 }
 
+/// What climbing a ladder found.
+fn print_ladder(found: &rbm::Evaluation) -> Result<()> {
+    let (Some(log_z), Some(error), Some([low, high])) = (
+        found.log_partition_ladder,
+        found.log_partition_ladder_std_error,
+        found.log_partition_ladder_interval,
+    ) else {
+        return Ok(());
+    };
+    out!("log Z: {log_z:.3} by the ladder, standard error {error:.3}, 95 % {low:.3} to {high:.3}");
+    let acceptance = found.ladder_acceptance.as_deref().unwrap_or_default();
+    let least = acceptance.iter().copied().fold(f64::INFINITY, f64::min);
+    let trips = match (found.ladder_round_trips, found.ladder_rounds_per_trip) {
+        (Some(trips), Some(rounds)) => {
+            format!("{} of {rounds:.0} rounds on average", print::count(trips, "round trip"))
+        }
+        _ => "no round trip: chains never came from end to end, so modes may be missing; use more rounds (--rounds) or \
+              rungs"
+            .into(),
+    };
+    out!(
+        "ladder: {} rungs, neighbours exchange at least {least:.2}, {trips}",
+        acceptance.len() + 1
+    );
+    Ok(())
+}
+
 /// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
 fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
     let of_machines = [
@@ -251,6 +321,8 @@ fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
         ("ais", options.ais.is_some()),
         ("ais-grid", options.ais_grid.is_some()),
         ("exact-pseudo", options.exact_pseudo),
+        ("diagnostics", options.diagnostics),
+        ("ladder", options.ladder.is_some()),
         ("visible", options.model.visible.is_some()),
     ];
     match of_machines.iter().find(|(_, given)| *given) {

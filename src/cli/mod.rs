@@ -5,8 +5,10 @@ mod apply;
 // Its documentation is the command's help, which writes `<number>`.
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
+mod clamped;
 mod compare;
 mod devices;
+mod diagnostics;
 mod eval;
 mod export;
 mod features;
@@ -18,6 +20,7 @@ mod print;
 mod progress;
 mod reading;
 mod report;
+mod sample;
 mod settings;
 mod train;
 mod train_args;
@@ -55,7 +58,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
         args::Command::Train { model } => return train_model(model),
-        args::Command::Sample(options) => apply::sample(&options)?,
+        args::Command::Sample(options) => sample::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
         args::Command::Decode(options) => apply::decode(&options)?,

@@ -11,12 +11,13 @@
 //! are bounds in expectation only: a single pair need not enclose the true value. A wide gap says that neither is
 //! to be trusted.
 
+use super::partition::independent_log_partition;
 use crate::error::{Error, Result};
 use crate::kernels::Place;
 use crate::kernels::anneal::{Chains, Draws, Hidden, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::gaussian::check_normalizable;
-use crate::models::units::{gaussian_constant, log_sum_exp};
+use crate::models::units::log_sum_exp;
 use crate::models::{Rbm, UnitKind};
 use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;
@@ -246,22 +247,9 @@ impl<'a> Path<'a> {
 
     /// ln Z_A: the base's visible units alone, and hidden ones without input.
     fn base_log_partition(&self) -> f64 {
-        let hidden = match self.rbm.hidden().kind() {
-            UnitKind::Bernoulli => self.rbm.hidden_count() as f64 * std::f64::consts::LN_2,
-            _ => self.rbm.hidden().log_sum(&vec![0.0; self.rbm.hidden_count()]),
-        };
-        let visible: f64 = match self.rbm.visible().kind() {
-            UnitKind::Bernoulli => {
-                let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-                self.base.iter().map(|&b| softplus(f64::from(b))).sum()
-            }
-            UnitKind::Gaussian => gaussian_constant(self.base.len()),
-            UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
-                let base: Vec<f64> = self.base.iter().map(|&b| f64::from(b)).collect();
-                self.rbm.visible().log_sum(&base)
-            }
-        };
-        visible + hidden
+        let base: Vec<f64> = self.base.iter().map(|&b| f64::from(b)).collect();
+        let still = vec![0.0; self.rbm.hidden_count()];
+        independent_log_partition(self.rbm, &base, &still)
     }
 
     /// −½(‖c_to‖² − ‖c_from‖²) with c_β = b_A + βd: the part of a Gaussian weight that no state changes.

@@ -1,8 +1,12 @@
 //! Is it right, and how good is it: slow but trustworthy.
 
+pub mod adversarial;
 pub mod ais;
+pub mod autocorrelation;
+pub mod bennett;
 pub mod bound;
 mod cases;
 pub mod classification;
+pub mod ladder;
 pub mod partition;
 pub mod scores;

@@ -1,8 +1,9 @@
 //! The logarithm of the partition function, exactly.
 
 use crate::error::Result;
-use crate::models::Rbm;
 use crate::models::exact::{check_enumerable, enumerated_units, log_partition};
+use crate::models::units::gaussian_constant;
+use crate::models::{Rbm, UnitKind};
 
 /// The most units of the smaller layer that are enumerated: 2²⁴ states.
 pub const MOST_ENUMERATED: usize = 24;
@@ -34,4 +35,14 @@ pub fn exact_log_partition(rbm: &Rbm) -> Result<f64> {
     let advice = "; estimate with annealed importance sampling";
     check_enumerable(rbm, MOST_ENUMERATED, "exact", advice)?;
     log_partition(rbm)
+}
+
+/// ln Z of units like the machine's without weights between them, of the biases `b` and `a`.
+pub(super) fn independent_log_partition(rbm: &Rbm, b: &[f64], a: &[f64]) -> f64 {
+    let visible = match rbm.visible().kind() {
+        // Their energy is ½(v − b)².
+        UnitKind::Gaussian => gaussian_constant(b.len()),
+        _ => rbm.visible().log_sum(b),
+    };
+    visible + rbm.hidden().log_sum(a)
 }

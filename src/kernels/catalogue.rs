@@ -64,6 +64,7 @@ static CATALOGUE: &[&Entry] = entries! {
     matmul
     cd_update
     anneal
+    exchange
     conv2d
     conv2d_grad_input
     conv2d_grad_kernel

@@ -28,6 +28,7 @@ pub mod dot;
 pub mod dropout;
 pub mod elementwise;
 pub mod error_count;
+pub mod exchange;
 pub mod gather;
 mod log_loss;
 pub mod logistic_loss;

@@ -1,9 +1,11 @@
-//! Gibbs chains that run on their own.
+//! Block Gibbs sampling, and chains that run on their own.
 
 use super::Rbm;
-use crate::error::Result;
+use super::clamp::Clamp;
+use crate::error::{Error, Result};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::expect;
-use crate::random::{ChainDraw, ChainStreams};
+use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;
 
 impl Rbm {
@@ -24,6 +26,54 @@ impl Rbm {
     pub fn chains(&self, count: usize, seed: u64) -> Result<Chains<'_>> {
         Chains::start(self, count, ChainDraw::new(seed, ChainStreams::FREE))
     }
+
+    /// `steps` steps of block Gibbs sampling: h ~ p(h | v), v ~ p(v | h), … in place, with no host round
+    /// trip. Step s draws at `draw`'s step + s; row r is chain r from `draw`'s first on. With 0 steps nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// As [`Rbm::mean_h_from_v`]; [`Error::Limit`] beyond step [`Draw::STEPS`], where numbers would come again.
+    pub fn gibbs(
+        &self,
+        v: &mut Tensor,
+        h: &mut Tensor,
+        steps: u64,
+        draw: &ChainDraw,
+    ) -> Result<()> {
+        self.gibbs_held(v, h, steps, (draw, None))
+    }
+
+    /// As [`Rbm::gibbs`], with some visible units held where they are.
+    pub(super) fn gibbs_held(
+        &self,
+        v: &mut Tensor,
+        h: &mut Tensor,
+        steps: u64,
+        (draw, clamp): (&ChainDraw, Option<&Clamp>),
+    ) -> Result<()> {
+        let last = draw.step().saturating_add(steps);
+        if last > Draw::STEPS {
+            let what = "steps of chains".into();
+            let adapter = self.device().info().to_string();
+            return Err(Error::Limit {
+                op: "gibbs",
+                what,
+                asked: last,
+                limit: Draw::STEPS,
+                bytes: false,
+                adapter,
+            });
+        }
+        for s in 0..steps {
+            let at = draw.at(draw.step() + s);
+            self.h_from_v(v).sample_into(&at.hidden(), h)?;
+            self.v_from_h(h).sample_into(&at.visible(), v)?;
+            if let Some(clamp) = clamp {
+                clamp.hold(v)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Independent Gibbs chains of a machine, all moved at once: v → h → v → …
@@ -33,6 +83,7 @@ pub struct Chains<'a> {
     v: Tensor,
     h: Tensor,
     draw: ChainDraw,
+    clamp: Option<Clamp>,
 }
 
 impl<'a> Chains<'a> {
@@ -53,7 +104,18 @@ impl<'a> Chains<'a> {
         let count = v.shape().matrix("chains", "v")?[0];
         expect("chains", "v", &v, rbm.device(), &[count, rbm.visible_count()])?;
         let h = Tensor::zeros(rbm.device(), &[count, rbm.hidden_count()])?;
-        Ok(Chains { rbm, v, h, draw })
+        Ok(Chains { rbm, v, h, draw, clamp: None })
+    }
+
+    /// Holds some visible units at given values from now on: the chains then draw from the others' distribution given
+    /// those.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where the clamp is of other chains; as [`Rbm::mean_h_from_v`].
+    pub fn clamped(mut self, clamp: Clamp) -> Result<Self> {
+        clamp.hold(&mut self.v)?;
+        self.clamp = Some(clamp);
+        Ok(self)
     }
 
     /// Moves every chain by `steps` steps of block Gibbs sampling. Two calls do what one of as many steps does.
@@ -61,7 +123,8 @@ impl<'a> Chains<'a> {
     /// # Errors
     /// As [`Rbm::gibbs`].
     pub fn step(&mut self, steps: u64) -> Result<()> {
-        self.rbm.gibbs(&mut self.v, &mut self.h, steps, &self.draw)?;
+        let how = (&self.draw, self.clamp.as_ref());
+        self.rbm.gibbs_held(&mut self.v, &mut self.h, steps, how)?;
         self.draw = self.draw.at(self.draw.step() + steps);
         Ok(())
     }
@@ -82,11 +145,43 @@ impl<'a> Chains<'a> {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn means(&self) -> Result<Tensor> {
-        self.rbm.mean_v_from_h(&self.h)
+        let mut means = self.rbm.mean_v_from_h(&self.h)?;
+        if let Some(clamp) = &self.clamp {
+            clamp.hold(&mut means)?;
+        }
+        Ok(means)
+    }
+
+    /// Moves every chain by `steps` steps and averages over them the means that its visible states were drawn from,
+    /// `[count, I]`: an estimate of each unit's mean (of those that are not clamped, given those that are) with less
+    /// noise than that of the states. Zeros for 0 steps.
+    ///
+    /// # Errors
+    /// As [`Rbm::gibbs`].
+    pub fn average(&mut self, steps: u64) -> Result<Tensor> {
+        let sum = Tensor::zeros(self.rbm.device(), self.v.shape().dims())?;
+        averaged(sum, steps, || {
+            self.step(1)?;
+            self.means()
+        })
     }
 
     /// The visible states, the chains ended.
     pub fn into_visible(self) -> Tensor {
         self.v
     }
+}
+
+/// The mean of what `next` gives `steps` times, summed in `sum`, which is zeros.
+pub(super) fn averaged(
+    mut sum: Tensor,
+    steps: u64,
+    mut next: impl FnMut() -> Result<Tensor>,
+) -> Result<Tensor> {
+    for _ in 0..steps {
+        elementwise_in_place(Elementwise::ADD, &mut sum, Some(&next()?))?;
+    }
+    let share = Elementwise::Affine(1.0 / steps.max(1) as f32, 0.0);
+    elementwise_in_place(share, &mut sum, None)?;
+    Ok(sum)
 }

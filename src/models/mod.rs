@@ -3,6 +3,7 @@
 pub mod autoencoder;
 mod bitmaps;
 mod chains;
+mod clamp;
 mod classes;
 mod classifier;
 mod conditional;
@@ -13,6 +14,7 @@ pub mod exact;
 pub mod filters;
 pub(crate) mod gaussian;
 pub mod labels;
+mod ladder;
 pub mod lenet5;
 pub mod network;
 mod passes;
@@ -22,10 +24,12 @@ pub mod units;
 
 pub use autoencoder::{Autoencoder, AutoencoderSpec};
 pub use chains::Chains;
+pub use clamp::Clamp;
 pub use classifier::Dropout;
 pub use conditional::Conditional;
 pub use dbn::{DbnSpec, DeepBeliefNet};
 pub use dreams::Dreams;
+pub use ladder::{Ladder, LadderChains, Replicas, Swaps};
 pub use network::{Network, NetworkSpec};
 pub use passes::Pass;
 pub use rbm::Rbm;

@@ -27,7 +27,7 @@ use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place
 use crate::kernels::expect;
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::random::{ChainDraw, Draw, PhiloxRng, normal_pair, stream};
+use crate::random::{Draw, PhiloxRng, normal_pair, stream};
 use crate::tensor::Tensor;
 
 /// A restricted Boltzmann machine on a device.
@@ -129,6 +129,11 @@ impl Rbm {
             b: b.reshape(&[i])?,
             a: a.reshape(&[j])?,
         })
+    }
+
+    /// W, b and a.
+    pub fn into_parts(self) -> [Tensor; 3] {
+        [self.w, self.b, self.a]
     }
 
     /// Sets the visible bias from the data's means, as [`Units::bias_of_means`] says.
@@ -256,40 +261,6 @@ impl Rbm {
     /// As [`Rbm::mean_h_from_v`].
     pub fn sample_v_from_h(&self, h: &Tensor, draw: &Draw) -> Result<Tensor> {
         self.v_from_h(h).sample(draw)
-    }
-
-    /// `steps` steps of block Gibbs sampling: h ~ p(h | v), v ~ p(v | h), … in place, with no host round
-    /// trip. Step s draws at `draw`'s step + s; row r is chain r from `draw`'s first on. With 0 steps nothing
-    /// changes.
-    ///
-    /// # Errors
-    /// As [`Rbm::mean_h_from_v`]; [`Error::Limit`] beyond step [`Draw::STEPS`], where numbers would come again.
-    pub fn gibbs(
-        &self,
-        v: &mut Tensor,
-        h: &mut Tensor,
-        steps: u64,
-        draw: &ChainDraw,
-    ) -> Result<()> {
-        let last = draw.step().saturating_add(steps);
-        if last > Draw::STEPS {
-            let what = "steps of chains".into();
-            let adapter = self.device().info().to_string();
-            return Err(Error::Limit {
-                op: "gibbs",
-                what,
-                asked: last,
-                limit: Draw::STEPS,
-                bytes: false,
-                adapter,
-            });
-        }
-        for s in 0..steps {
-            let at = draw.at(draw.step() + s);
-            self.h_from_v(v).sample_into(&at.hidden(), h)?;
-            self.v_from_h(h).sample_into(&at.visible(), v)?;
-        }
-        Ok(())
     }
 
     /// E(v, h) of each case: `[B, I]`, `[B, J]` → `[B]`.

@@ -68,6 +68,8 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 const INLINE: (u32, u32) = (420, 272);
 /// Points are marked where the line has at most this many.
 const MARKED: usize = 40;
+/// What lies along the horizontal axis where nothing else is said.
+const EPOCH: &str = "epoch";
 /// Larger values are not drawn: the axis' arithmetic would overflow.
 const LARGEST: f64 = 1e100;
 
@@ -76,21 +78,36 @@ const LARGEST: f64 = 1e100;
 /// # Errors
 /// [`Error::Io`] if the file cannot be written; [`Error::File`] if it cannot be drawn.
 pub fn write_svg(path: impl AsRef<Path>, panels: &[Panel]) -> Result<()> {
-    let path = path.as_ref();
+    let panels: Vec<(&str, &Panel)> = panels.iter().map(|panel| (EPOCH, panel)).collect();
+    write(path.as_ref(), &panels)
+}
+
+/// The same of panels over other things than epochs, each with the name of its horizontal axis.
+///
+/// # Errors
+/// As [`write_svg`].
+pub fn write_svg_over(path: impl AsRef<Path>, panels: &[(&str, Panel)]) -> Result<()> {
+    let panels: Vec<(&str, &Panel)> = panels.iter().map(|(x, panel)| (*x, panel)).collect();
+    write(path.as_ref(), &panels)
+}
+
+fn write(path: &Path, panels: &[(&str, &Panel)]) -> Result<()> {
     let svg = draw(panels).map_err(|detail| Error::file(path, "svg", detail))?;
     atomic::write(path, |out| out.write_all(svg.as_bytes()))
 }
 
-fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
+fn draw(panels: &[(&str, &Panel)]) -> std::result::Result<String, String> {
     let mut svg = String::new();
     let height = PANEL_HEIGHT * panels.len().max(1) as u32;
     {
         let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(|e| e.to_string())?;
-        for (panel, area) in panels.iter().zip(root.split_evenly((panels.len().max(1), 1))) {
+        for ((x_label, panel), area) in
+            panels.iter().zip(root.split_evenly((panels.len().max(1), 1)))
+        {
             let (diagram, legend) = area.split_horizontally(WIDTH - LEGEND_WIDTH);
-            draw_panel(panel, &diagram).map_err(|e| e.to_string())?;
-            draw_legend(panel, &legend).map_err(|e| e.to_string())?;
+            draw_panel(x_label, panel, &diagram).map_err(|e| e.to_string())?;
+            draw_legend(panel, x_label == &EPOCH, &legend).map_err(|e| e.to_string())?;
         }
         root.present().map_err(|e| e.to_string())?;
     }
@@ -103,7 +120,7 @@ fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
 /// [`Error::Data`] if it cannot be drawn.
 pub fn inline_svg(panel: &Panel) -> Result<String> {
     let panel = Panel { title: String::new(), ..panel.clone() };
-    inline(|area| draw_panel(&panel, area))
+    inline(|area| draw_panel(EPOCH, &panel, area))
 }
 
 /// A histogram over [0, 1] for a page: one bar for each count, from the left.
@@ -166,7 +183,7 @@ pub fn colour_number(n: usize) -> usize {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
+fn draw_panel(x_label: &str, panel: &Panel, area: &Area<'_>) -> Drawn {
     let points = || panel.series.iter().flat_map(|s| &s.points).filter(|p| drawable(p));
     let x = padded(points().map(|p| p.0), 0.02, |_| 1.0);
     let y = padded(points().map(|p| p.1), 0.06, |size| size * 0.1);
@@ -186,7 +203,7 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .x_desc("epoch")
+        .x_desc(x_label)
         .y_desc(&panel.y_label)
         .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
         .label_style(("sans-serif", 15).into_font().color(&INK))
@@ -196,7 +213,9 @@ fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
         .light_line_style(RGBColor(255, 255, 255))
         .bold_line_style(GRID)
         .axis_style(AXIS)
-        .x_label_formatter(&|&x| if x.fract() == 0.0 { number(x) } else { String::new() })
+        .x_label_formatter(&|&x| {
+            if x_label != EPOCH || x.fract() == 0.0 { number(x) } else { String::new() }
+        })
         .y_label_formatter(&|value| tick(*value, span))
         .draw()?;
     for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
@@ -272,14 +291,14 @@ fn draw_series(series: &Series, colour: RGBColor, chart: &mut Chart<'_, '_>) -> 
     Ok(())
 }
 
-fn draw_legend(panel: &Panel, area: &Area<'_>) -> Drawn {
+fn draw_legend(panel: &Panel, ends: bool, area: &Area<'_>) -> Drawn {
     let anchor = Pos::new(HPos::Left, VPos::Center);
     let style = ("sans-serif", 16).into_font().color(&INK).pos(anchor);
     let mut y = 52;
     for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
         area.draw(&PathElement::new([(4, y), (26, y)], colour.stroke_width(2)))?;
         area.draw(&Circle::new((15, y), 3, colour.filled()))?;
-        for line in legend_text(series) {
+        for line in legend_text(series, ends) {
             area.draw(&Text::new(line, (34, y), style.clone()))?;
             y += 20;
         }
@@ -288,8 +307,11 @@ fn draw_legend(panel: &Panel, area: &Area<'_>) -> Drawn {
     Ok(())
 }
 
-/// The name, and where the line ended: the figure that most readers look for.
-fn legend_text(series: &Series) -> Vec<String> {
+/// The name, and of epochs where the line `ends`: the figure that most readers look for.
+fn legend_text(series: &Series, ends: bool) -> Vec<String> {
+    if !ends {
+        return vec![shortened(&series.name)];
+    }
     let last = match series.points.iter().rev().find(|p| drawable(p)) {
         Some((_, last)) => number(*last),
         None => "no values".into(),

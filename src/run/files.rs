@@ -34,8 +34,14 @@ pub const PLANE: &str = "plane.png";
 pub const CODES: &str = "codes.png";
 /// A classifier on an autoencoder's code.
 pub const CLASSIFIER: &str = "classifier.safetensors";
+/// The machines that a training kept on its way.
+pub const LADDER: &str = "ladder.safetensors";
+/// What happened between the rungs of a ladder in its evaluation.
+pub const LADDER_PICTURE: &str = "ladder.svg";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
+/// Free energies of data and samples, and the singular values of the weights.
+pub const DIAGNOSTICS: &str = "diagnostics.svg";
 /// All of it on one page.
 pub const REPORT: &str = "report.html";
 
@@ -48,6 +54,7 @@ pub(super) const FILES: &[&str] = &[
     METRICS,
     SUMMARY,
     EVAL,
+    DIAGNOSTICS,
     REPORT,
     MODEL,
     FILTERS,
@@ -57,6 +64,8 @@ pub(super) const FILES: &[&str] = &[
     CODES,
     CLASSIFIER,
     CURVES,
+    LADDER,
+    LADDER_PICTURE,
     LAST_MODEL,
     DBN,
     PRETRAINING,

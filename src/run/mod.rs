@@ -11,6 +11,7 @@ pub mod folder;
 mod foreign;
 pub mod html;
 mod job;
+pub mod ladder_file;
 pub mod model_file;
 mod model_kind;
 pub mod npy;
@@ -24,8 +25,9 @@ mod train;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use files::{
-    CLASSIFIER, CODES, CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, EVAL, FILTERS, LAST_MODEL,
-    METRICS, MISTAKES, MODEL, PLANE, PRETRAINING, RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
+    CLASSIFIER, CODES, CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, DIAGNOSTICS, EVAL, FILTERS,
+    LADDER, LADDER_PICTURE, LAST_MODEL, METRICS, MISTAKES, MODEL, PLANE, PRETRAINING,
+    RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
 };
 pub use folder::{RunFolder, resolve_model};
 pub use foreign::TensorNames;

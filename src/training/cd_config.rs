@@ -1,6 +1,6 @@
 //! The settings of contrastive divergence.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::UnitKind;
 
 use super::{Schedule, ranges};
@@ -81,6 +81,15 @@ pub struct CdConfig {
     /// (Gaussian: the hidden one): false.
     #[serde(default)]
     pub exact_gradient: bool,
+    /// Persistent chains at so many inverse temperatures that exchange their states (parallel tempering): none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tempering: Option<usize>,
+    /// Machines of earlier updates are kept, as rungs of a ladder up to the last: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub trajectory: bool,
+    /// The persistent chains exchange their states along the trajectory: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub trajectory_tempering: bool,
     /// None unless asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sparsity: Option<Sparsity>,
@@ -112,6 +121,9 @@ impl CdConfig {
             persistent: false,
             centered: false,
             exact_gradient: false,
+            tempering: None,
+            trajectory: false,
+            trajectory_tempering: false,
             sparsity: None,
             seed: 1,
             level: 0,
@@ -128,6 +140,9 @@ impl CdConfig {
         persistent: bool;
         centered: bool;
         exact_gradient: bool;
+        tempering: impl Into<Option<usize>>;
+        trajectory: bool;
+        trajectory_tempering: bool;
         sparsity: impl Into<Option<Sparsity>>;
         seed: u64;
         level: u8;
@@ -143,11 +158,43 @@ impl CdConfig {
         ranges::WEIGHT_DECAY.check("weight-decay", self.weight_decay)?;
         ranges::BATCH.check_count("batch", self.batch as u64)?;
         ranges::STEPS.check_count("cd steps", self.steps)?;
+        self.check_ladder()?;
         if let Some(s) = self.sparsity {
             ranges::SPARSITY_TARGET.check("sparsity-target", s.target)?;
             ranges::COST.check("sparsity-cost", s.cost)?;
             ranges::MEMORY.check("sparsity-decay", s.decay)?;
         }
         Ok(())
+    }
+
+    fn check_ladder(&self) -> Result<()> {
+        let fail = |name: &str, detail: &str| Err(Error::setting(name, detail));
+        if let Some(count) = self.tempering {
+            ranges::RUNGS.check_count("pt", count as u64)?;
+            if count < 2 {
+                return fail("pt", "one temperature has no neighbour; use at least 2");
+            }
+            if !self.persistent {
+                return fail(
+                    "pt",
+                    "tempers persistent chains, and there are none: train with --pcd K",
+                );
+            }
+            if self.trajectory {
+                return fail(
+                    "pt",
+                    "contradicts a trajectory, whose rungs are machines of earlier updates: use one",
+                );
+            }
+        }
+        match (self.trajectory_tempering, self.trajectory, self.persistent) {
+            (true, false, _) => {
+                fail("ptt", "exchanges along the trajectory, and none is kept: add --trajectory")
+            }
+            (true, _, false) => {
+                fail("ptt", "moves persistent chains, and there are none: train with --pcd K")
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -10,17 +10,19 @@
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
-use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::gather::{Selection, Transform, gather};
-use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::kernels::matmul::Transpose;
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::check_enumerable;
 use crate::models::{Model, Rbm, UnitKind, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
-use super::cd_config::{CdConfig, Sparsity};
+use super::cd_config::CdConfig;
+use super::centring::{Centring, press, shift};
 use super::figure::{LEARNING_RATE, MOMENTUM};
+use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
 use super::state::Clock;
 use super::{Batch, BatchSource, Figures, watch};
@@ -59,16 +61,10 @@ pub struct CdTrainer {
     /// q of the sparsity target, `[J]`.
     pub(super) activity: Option<Tensor>,
     pub(super) chains: Option<Tensor>,
+    below: Option<Below>,
     status: Tensor,
     work: Option<Workspace>,
     pub(super) clock: Clock,
-}
-
-/// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
-/// that moving the offsets changes nothing but later gradients.
-pub(super) struct Centring {
-    pub(super) mu: Tensor,
-    pub(super) lambda: Tensor,
 }
 
 /// Tensors of one batch size.
@@ -118,6 +114,7 @@ impl CdTrainer {
             None => None,
             Some(s) => Some(Tensor::from_f32(&device, &[j], &vec![s.target; j])?),
         };
+        let below = Below::new(&rbm, &config, data_means)?;
         Ok(CdTrainer {
             status: Tensor::from_u32(&device, &[1], &[NEVER])?,
             rbm,
@@ -126,6 +123,7 @@ impl CdTrainer {
             centring,
             activity,
             chains: None,
+            below,
             work: None,
             clock: Clock::default(),
         })
@@ -159,7 +157,7 @@ impl CdTrainer {
         if self.config.exact_gradient {
             let result = self.exact_update(v0, epoch);
             self.clock.updates += 1;
-            return result;
+            return result.and_then(|()| self.climb());
         }
         let mut work = self.workspace(rows)?;
         self.data_phase(v0, &mut work)?;
@@ -167,7 +165,21 @@ impl CdTrainer {
         let result = result.and_then(|()| self.apply(v0, &mut work, epoch));
         self.work = Some(work);
         self.clock.updates += 1;
-        result
+        result.and_then(|()| self.climb())
+    }
+
+    /// Looks whether the machine becomes a rung of its trajectory.
+    fn climb(&mut self) -> Result<()> {
+        let Some(below) = &mut self.below else { return Ok(()) };
+        let updates = self.clock.updates;
+        let counts = [updates, updates * self.config.steps];
+        below.after_update(&self.rbm, counts, &mut self.chains, &self.config)
+    }
+
+    /// The machines of earlier updates that are kept, the first of independent units; none without
+    /// [`CdConfig::trajectory`].
+    pub fn trajectory(&self) -> &[Rbm] {
+        self.below.as_ref().map_or(&[], Below::trajectory)
     }
 
     fn workspace(&mut self, rows: usize) -> Result<Workspace> {
@@ -211,6 +223,9 @@ impl CdTrainer {
                 Some(chains) => chains,
                 None => self.start_chains(v0)?,
             };
+            if self.below.as_ref().is_some_and(Below::exchanges) {
+                return self.exchange(chains, work);
+            }
             let moved = self.rbm.gibbs(&mut chains, &mut work.h, steps, &self.draw(1));
             let read = moved.and_then(|()| self.rbm.h_from_v(&chains).mean_into(&mut work.pk));
             self.chains = Some(chains);
@@ -224,6 +239,20 @@ impl CdTrainer {
             }
         }
         self.rbm.h_from_v(&work.vk).mean_into(&mut work.pk)
+    }
+
+    /// The same on a ladder.
+    fn exchange(&mut self, chains: Tensor, work: &mut Workspace) -> Result<()> {
+        let steps = self.config.steps;
+        let first = self.clock.updates * steps;
+        // Round n is Gibbs step n − first + 1 of this update.
+        let begin = self.draw(1);
+        let draw = |number: u64| begin.at(begin.step() + number - first);
+        let Some(below) = &mut self.below else { return Ok(()) };
+        let chains = below.rounds(&self.rbm, chains, first..first + steps, draw)?;
+        self.rbm.h_from_v(&chains).mean_into(&mut work.pk)?;
+        self.chains = Some(chains);
+        Ok(())
     }
 
     /// The chains begin at the first batch's cases, repeated where the batch is short.
@@ -325,10 +354,10 @@ impl Learner for CdTrainer {
         if let Some(activity) = &mut self.activity {
             visit.array("activity", activity)?;
         }
-        match self.config.persistent {
-            true => visit.optional("chains", self.rbm.device(), &mut self.chains),
-            false => Ok(()),
+        if self.config.persistent {
+            visit.optional("chains", self.rbm.device(), &mut self.chains)?;
         }
+        self.below.as_mut().map_or(Ok(()), |below| below.visit(visit))
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
@@ -342,31 +371,12 @@ impl Learner for CdTrainer {
     fn end_epoch(&mut self) -> Result<Figures> {
         self.check_divergence()?;
         let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
-        Ok(Figures::new()
+        let mut figures = Figures::new()
             .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
-            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs))))
+            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs)));
+        if let Some(below) = &self.below {
+            figures.extend(&below.figures(self.clock.updates * self.config.steps)?);
+        }
+        Ok(figures)
     }
-}
-
-/// bias −= W·offset (`NT`, the visible bias) or offset·W (`NN`, the hidden one).
-fn shift(bias: &mut Tensor, w: &Tensor, offset: &Tensor, transpose: Transpose) -> Result<()> {
-    let mut moved = Tensor::for_output(bias.device(), &[1, bias.shape().len()])?;
-    matmul(offset, w, transpose, &Epilogue::default(), &mut moved)?;
-    elementwise_in_place(Elementwise::SUBTRACT, bias, Some(&moved))
-}
-
-/// Moves the running mean activity and adds cost·(target − activity) to every case's hidden statistics.
-pub(super) fn press(
-    sparsity: Sparsity,
-    activity: &mut Tensor,
-    p0: &mut Tensor,
-    scale: f32,
-) -> Result<()> {
-    let now = reduce(Reduction::Sum, Axis::Columns, scale, p0)?;
-    let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
-    elementwise_in_place(follow, activity, Some(&now))?;
-    let mut push = Tensor::for_output(activity.device(), activity.shape().dims())?;
-    let towards = Elementwise::Affine(-sparsity.cost, sparsity.cost * sparsity.target);
-    elementwise(towards, activity, None, &mut push)?;
-    elementwise_in_place(Elementwise::ADD, p0, Some(&push))
 }

@@ -9,7 +9,8 @@ use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::{Expectations, expectations};
 use crate::tensor::Tensor;
 
-use super::contrastive_divergence::{CdTrainer, press};
+use super::centring::press;
+use super::contrastive_divergence::CdTrainer;
 
 impl CdTrainer {
     /// One update whose model term is the expectation itself. The order of operations is that of a sampled

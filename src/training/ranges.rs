@@ -6,6 +6,8 @@ use crate::interval::Interval;
 pub const BATCH: Interval = Interval::COUNT.up_to(u32::MAX as f64);
 /// Gibbs steps per update; draws count them.
 pub const STEPS: Interval = Interval::COUNT.up_to(1e9);
+/// Rungs of a ladder.
+pub const RUNGS: Interval = Interval::COUNT.up_to(1000.0);
 /// A learning rate.
 pub const LEARNING_RATE: Interval = Interval::from(0.0).up_to(1e6);
 /// A share of what there was that stays: momentum, decays of running means.

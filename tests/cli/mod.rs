@@ -9,6 +9,7 @@ mod dbn;
 mod filter;
 mod foreign;
 mod kinds;
+mod mixing;
 mod network;
 mod older;
 mod settings;

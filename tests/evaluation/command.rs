@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::models::exact::{Exact, to_f32};
 
-fn harmonium(folder: &Path, arguments: &[&str]) -> Output {
+pub fn harmonium(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_harmonium"))
         .args(arguments)
         .env("HARMONIUM_DEVICE", "cpu")
@@ -19,18 +19,18 @@ fn harmonium(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn json(folder: &Path, arguments: &[&str]) -> Value {
+pub fn json(folder: &Path, arguments: &[&str]) -> Value {
     let output = harmonium(folder, arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn number(report: &Value, key: &str) -> f64 {
+pub fn number(report: &Value, key: &str) -> f64 {
     report[key].as_f64().unwrap_or_else(|| panic!("{key} is {}", report[key]))
 }
 
 /// A bare file of three tensors, written by the safetensors crate alone.
-fn save(machine: &Exact, path: &Path) {
+pub fn save(machine: &Exact, path: &Path) {
     let bytes = |x: &[f64]| -> Vec<u8> { to_f32(x).iter().flat_map(|x| x.to_le_bytes()).collect() };
     let data = [bytes(&machine.w), bytes(&machine.b), bytes(&machine.a)];
     let (i, j) = (machine.i, machine.j);
@@ -40,7 +40,7 @@ fn save(machine: &Exact, path: &Path) {
     safetensors::serialize_to_file(tensors, None, path).unwrap();
 }
 
-fn csv(path: &Path, rows: &[Vec<f64>]) {
+pub fn csv(path: &Path, rows: &[Vec<f64>]) {
     let lines: Vec<String> = rows
         .iter()
         .map(|row| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",") + "\n")

@@ -21,6 +21,7 @@ mod draws;
 mod dropout;
 mod elementwise;
 mod error_count;
+mod exchange;
 mod gather;
 mod logistic_loss;
 mod losses;

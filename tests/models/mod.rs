@@ -1,6 +1,7 @@
 //! Models against enumeration: every quantity of a small machine with strong weights, in f64.
 
 mod autoencoder;
+mod clamp;
 mod conditionals;
 mod dbn;
 mod energy;
@@ -8,6 +9,7 @@ pub mod exact;
 mod filters;
 mod gibbs;
 mod labels;
+pub mod ladder;
 pub mod nets;
 pub mod pairs;
 mod scores;

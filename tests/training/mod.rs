@@ -7,6 +7,7 @@ mod distortion;
 mod divergence;
 mod exact;
 mod gradient;
+mod ladder;
 mod learning;
 mod line_search;
 mod minimization;

@@ -48,6 +48,9 @@ fn machines() {
     machine("CD-1", own, plain(), treatment(), &bits);
     machine("CD-3 of probabilities", own, plain().steps(3), treatment(), &digits);
     machine("PCD", own, plain().persistent(true), treatment(), &bits);
+    machine("tempered", own, plain().persistent(true).tempering(3), treatment(), &bits);
+    let trajectory = plain().persistent(true).trajectory(true).trajectory_tempering(true);
+    machine("along the trajectory", own, trajectory, treatment(), &bits);
     let centered = plain().centered(true).sparsity(Some(Sparsity::new(0.1, 0.1)));
     machine("centred, sparse", own, centered, treatment(), &bits);
     let rate = plain().learning_rate(Schedule::constant(1e-3));

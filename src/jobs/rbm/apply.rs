@@ -4,7 +4,7 @@ use super::trained::TrainedRbm;
 use crate::data::Cases;
 use crate::error::{Error, Result};
 use crate::jobs::rows::{ROWS, Reconstruction, map_rows};
-use crate::models::{Chains, Rbm};
+use crate::models::{Chains, Clamp, Ladder, LadderChains, Rbm};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -15,6 +15,43 @@ pub enum Keep {
     States,
     /// The means of which the states were drawn.
     Means,
+    /// These means, averaged over the second half of the steps.
+    Average,
+}
+
+/// Visible units that are held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Which, `[1, I]` for all chains or `[count, I]`.
+    pub mask: Vec<bool>,
+    /// At which values, `[1, I]` for all chains or `[count, I]`; those of free units are not looked at.
+    pub values: Vec<f32>,
+}
+
+impl Held {
+    /// The clamp of the chains from `first` on.
+    fn clamp(&self, rbm: &Rbm, first: usize, rows: usize) -> Result<Clamp> {
+        let width = rbm.visible_count();
+        let mask = of_rows(&self.mask, first, rows, width)?;
+        Clamp::new(rbm, &mask, &of_rows(&self.values, first, rows, width)?)
+    }
+}
+
+/// Some rows of an array that has one row for all or one for each.
+fn of_rows<T: Copy>(values: &[T], first: usize, rows: usize, width: usize) -> Result<Vec<T>> {
+    if values.len() == width {
+        return Ok(values.repeat(rows));
+    }
+    match values.get(first * width..(first + rows) * width) {
+        Some(part) => Ok(part.to_vec()),
+        None => {
+            let detail = format!(
+                "{} values, expected one row of {width} or one for each chain",
+                values.len()
+            );
+            Err(Error::data("held units", detail))
+        }
+    }
 }
 
 /// Free-running Gibbs chains.
@@ -22,21 +59,25 @@ pub enum Keep {
 pub struct Sampling<'a> {
     /// How many chains.
     pub count: usize,
-    /// How many steps of each.
+    /// How many steps of each, or rounds of a ladder.
     pub steps: u64,
     /// Of the starts and of all draws.
     pub draw: ChainDraw,
-    /// The starts `[count, I]`; else each visible unit is drawn by its bias.
+    /// The starts `[count, I]`; else each visible unit is drawn by its bias. Of no use on a ladder.
     pub init: Option<&'a [f32]>,
     /// What is wanted of their ends. Without a step there are states alone.
     pub keep: Keep,
+    /// Units that are held all the time.
+    pub held: Option<&'a Held>,
+    /// Machines below the one that is sampled, which is the top rung: chains exchange their states along it.
+    pub ladder: Option<&'a Ladder>,
 }
 
 impl Sampling<'_> {
     /// The means of chains from the biases' marginal, as pictures show them.
     pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
         let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
-        Sampling { count, steps, draw, init: None, keep: Keep::Means }
+        Sampling { count, steps, draw, init: None, keep: Keep::Means, held: None, ladder: None }
     }
 }
 
@@ -45,32 +86,75 @@ impl Sampling<'_> {
 /// # Errors
 /// [`Error::Data`] where so many do not fit in memory, or the starts are not as many; device errors.
 pub fn run_chains(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
-    let &Sampling { count, steps, draw, init, keep } = sampling;
-    let (device, width) = (rbm.device(), rbm.visible_count());
+    let (count, width) = (sampling.count, rbm.visible_count());
     let mut kept = room(count, width)?;
-    if let Some(init) = init.filter(|init| init.len() != count * width) {
+    if let Some(init) = sampling.init.filter(|init| init.len() != count * width) {
         let detail = format!("{} values, expected {count} rows of {width}", init.len());
         return Err(Error::data("starts", detail));
     }
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let draw = draw.from_chain(first as u32);
-        let mut chains = match init {
-            Some(init) => {
-                let span = first * width..(first + rows) * width;
-                let v = Tensor::from_f32(device, &[rows, width], &init[span])?;
-                Chains::from_states(rbm, v, draw)?
-            }
-            None => Chains::start(rbm, rows, draw)?,
-        };
-        chains.step(steps)?;
-        // Before the first step there are no means.
-        kept.extend(match keep {
-            Keep::Means if steps > 0 => chains.means()?.to_vec()?,
-            _ => chains.visible().to_vec()?,
+        let clamp = sampling.held.map(|held| held.clamp(rbm, first, rows)).transpose()?;
+        kept.extend(match sampling.ladder {
+            Some(ladder) => on_ladder(ladder, sampling, [first, rows], clamp)?,
+            None => alone(rbm, sampling, [first, rows], clamp)?,
         });
     }
     Ok(kept)
+}
+
+/// Moves chains, of one machine or of a ladder, and takes what is kept.
+macro_rules! ends {
+    ($chains:ident, $sampling:ident) => {{
+        let (steps, keep) = ($sampling.steps, $sampling.keep);
+        let averaged = if keep == Keep::Average { steps.div_ceil(2) } else { 0 };
+        $chains.step(steps - averaged)?;
+        match keep {
+            // Before the first step there are no means.
+            _ if steps == 0 => $chains.visible().to_vec(),
+            Keep::States => $chains.visible().to_vec(),
+            Keep::Means => $chains.means()?.to_vec(),
+            Keep::Average => $chains.average(averaged)?.to_vec(),
+        }
+    }};
+}
+
+/// The chains `first` to `first` + `rows` of one machine.
+fn alone(
+    rbm: &Rbm,
+    sampling: &Sampling<'_>,
+    [first, rows]: [usize; 2],
+    clamp: Option<Clamp>,
+) -> Result<Vec<f32>> {
+    let width = rbm.visible_count();
+    let draw = sampling.draw.from_chain(first as u32);
+    let mut chains = match sampling.init {
+        Some(init) => {
+            let span = first * width..(first + rows) * width;
+            let v = Tensor::from_f32(rbm.device(), &[rows, width], &init[span])?;
+            Chains::from_states(rbm, v, draw)?
+        }
+        None => Chains::start(rbm, rows, draw)?,
+    };
+    if let Some(clamp) = clamp {
+        chains = chains.clamped(clamp)?;
+    }
+    ends!(chains, sampling)
+}
+
+/// The same on a ladder.
+fn on_ladder(
+    ladder: &Ladder,
+    sampling: &Sampling<'_>,
+    [first, rows]: [usize; 2],
+    clamp: Option<Clamp>,
+) -> Result<Vec<f32>> {
+    let draw = sampling.draw.from_chain((first * ladder.rungs().len()) as u32);
+    let mut chains = LadderChains::start(ladder, rows, draw)?;
+    if let Some(clamp) = clamp {
+        chains = chains.clamped(clamp)?;
+    }
+    ends!(chains, sampling)
 }
 
 /// An empty array with room for `count` rows.

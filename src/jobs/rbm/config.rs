@@ -1,6 +1,7 @@
 //! How a machine is scored.
 
 use crate::evaluation::ais::Temperatures;
+use crate::evaluation::ladder::LadderConfig;
 
 /// How ln Z is found.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,15 @@ pub enum Method {
     Exact,
     /// By annealed importance sampling, forwards and, where there are cases, backwards.
     Annealed(Temperatures),
+}
+
+/// What the rungs of a ladder are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rungs {
+    /// The machines that its training kept.
+    Trajectory,
+    /// The machine at so many inverse temperatures in equal steps from 0 to 1.
+    Tempered(usize),
 }
 
 /// How a machine is scored.
@@ -26,6 +36,10 @@ pub struct EvaluationConfig {
     pub burn_in: u64,
     /// The pseudo-likelihood with every unit of every case turned, instead of one drawn unit a case.
     pub exact_pseudo: bool,
+    /// A ladder to climb for ln Z, beside what else is done.
+    pub ladder: Option<Rungs>,
+    /// How its chains run; its seed is not used.
+    pub climbing: LadderConfig,
     /// Of all draws.
     pub seed: u64,
 }
@@ -34,7 +48,15 @@ pub struct EvaluationConfig {
 impl Default for EvaluationConfig {
     fn default() -> Self {
         let method = Method::Automatic;
-        EvaluationConfig { method, chains: 100, burn_in: 1000, exact_pseudo: false, seed: 1 }
+        EvaluationConfig {
+            method,
+            chains: 100,
+            burn_in: 1000,
+            exact_pseudo: false,
+            ladder: None,
+            climbing: LadderConfig::default(),
+            seed: 1,
+        }
     }
 }
 
@@ -61,6 +83,18 @@ impl EvaluationConfig {
     #[must_use]
     pub fn exact_pseudo(self, exact_pseudo: bool) -> Self {
         EvaluationConfig { exact_pseudo, ..self }
+    }
+
+    /// The same with a ladder that is climbed.
+    #[must_use]
+    pub fn ladder(self, ladder: Option<Rungs>) -> Self {
+        EvaluationConfig { ladder, ..self }
+    }
+
+    /// The same with other chains on it.
+    #[must_use]
+    pub fn climbing(self, climbing: LadderConfig) -> Self {
+        EvaluationConfig { climbing, ..self }
     }
 
     /// The same with other draws.

@@ -5,11 +5,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::config::EvaluationConfig;
+use super::diagnostics::Diagnostics;
 use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
 use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
 use crate::error::Result;
+use crate::evaluation::ladder::Climb;
 use crate::evaluation::scores;
 use crate::jobs::rows::{ROWS, upload_rows};
 use crate::jobs::{Choice, Chosen};
@@ -38,12 +40,28 @@ pub struct Evaluation {
     pub log_partition_reverse_std_error: Option<f64>,
     /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
     pub trusted: Option<bool>,
+    /// ln Z by climbing a ladder; null where none was asked for.
+    pub log_partition_ladder: Option<f64>,
+    /// Its standard error, between independent chains.
+    pub log_partition_ladder_std_error: Option<f64>,
+    /// In which it lies with 95 %.
+    pub log_partition_ladder_interval: Option<[f64; 2]>,
+    /// ln Z of each rung.
+    pub ladder_log_partitions: Option<Vec<f64>>,
+    /// How often each pair of neighbours exchanged, of the times it tried.
+    pub ladder_acceptance: Option<Vec<f64>>,
+    /// Ways of states from the bottom to the top and back.
+    pub ladder_round_trips: Option<u64>,
+    /// Rounds that one takes on average; null where there was none.
+    pub ladder_rounds_per_trip: Option<f64>,
     /// Nats per case; null where there are no cases, and for data that are not 0 or 1 under Bernoulli units.
     pub mean_log_likelihood: Option<f64>,
     /// Over the cases; log Z's own error is not in it.
     pub mean_log_likelihood_std_error: Option<f64>,
     /// With the reverse estimate in the place of log Z.
     pub mean_log_likelihood_reverse: Option<f64>,
+    /// With the ladder's in the place of log Z.
+    pub mean_log_likelihood_ladder: Option<f64>,
     /// Nats per case.
     pub pseudo_log_likelihood: Option<f64>,
     /// For the choice of the units that were turned; 0 where all were.
@@ -64,6 +82,9 @@ pub struct Evaluation {
     pub temperatures: Option<usize>,
     /// Of the annealing.
     pub chains: Option<usize>,
+    /// What chains and samples say of the machine, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
     /// Of all draws.
     pub seed: u64,
     /// That it took, reading the data included.
@@ -75,6 +96,19 @@ pub struct Evaluation {
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
+}
+
+impl Evaluation {
+    /// Fills in what a climb found.
+    fn climbed(&mut self, climb: &Climb) {
+        self.log_partition_ladder = Some(climb.log_partition);
+        self.log_partition_ladder_std_error = Some(climb.std_error);
+        self.log_partition_ladder_interval = Some(climb.interval);
+        self.ladder_log_partitions = Some(climb.rungs.clone());
+        self.ladder_acceptance = Some(climb.swaps.acceptance.clone());
+        self.ladder_round_trips = Some(climb.swaps.round_trips);
+        self.ladder_rounds_per_trip = Some(climb.swaps.rounds_per_trip).filter(|n| n.is_finite());
+    }
 }
 
 impl TrainedRbm {
@@ -99,6 +133,10 @@ impl TrainedRbm {
         let seen = data.as_ref().map(|(chosen, means)| Seen { cases: &chosen.cases, means });
         let found = partition(&self.rbm, config, seen, progress)?;
         let mut evaluation = self.evaluation(&found, config);
+        if let Some(rungs) = config.ladder {
+            let climbing = config.climbing.clone().seed(config.seed);
+            evaluation.climbed(&self.climb(rungs, &climbing, seen, progress)?);
+        }
         if let Some((chosen, _)) = data {
             self.score(&chosen.cases, &found, config, &mut evaluation)?;
             evaluation.cases = Some(chosen.cases.len());
@@ -136,9 +174,17 @@ impl TrainedRbm {
             log_partition_reverse: reverse.map(|e| e.log_partition),
             log_partition_reverse_std_error: reverse.map(|e| e.std_error),
             trusted: z.trusted(),
+            log_partition_ladder: None,
+            log_partition_ladder_std_error: None,
+            log_partition_ladder_interval: None,
+            ladder_log_partitions: None,
+            ladder_acceptance: None,
+            ladder_round_trips: None,
+            ladder_rounds_per_trip: None,
             mean_log_likelihood: None,
             mean_log_likelihood_std_error: None,
             mean_log_likelihood_reverse: None,
+            mean_log_likelihood_ladder: None,
             pseudo_log_likelihood: None,
             pseudo_log_likelihood_std_error: None,
             pseudo_log_likelihood_method: None,
@@ -149,6 +195,7 @@ impl TrainedRbm {
             standardized: self.standardized(),
             temperatures: z.temperatures,
             chains: forward.map(|_| config.chains),
+            diagnostics: None,
             seed: config.seed,
             seconds: 0.0,
             device: self.rbm.device().info().clone(),
@@ -197,6 +244,8 @@ impl TrainedRbm {
             evaluation.mean_log_likelihood_std_error = Some(error);
             evaluation.mean_log_likelihood_reverse =
                 z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
+            evaluation.mean_log_likelihood_ladder =
+                evaluation.log_partition_ladder.map(|log_z| -mean - log_z);
             evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
             evaluation.pseudo_log_likelihood_std_error = bernoulli.then_some(variance.sqrt() / n);
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };

@@ -1,9 +1,11 @@
 //! What is measured of a machine.
 
-use crate::training::{Better, Figure, LEARNING_RATE, MOMENTUM, Told};
+use crate::training::{
+    Better, Figure, LEARNING_RATE, MOMENTUM, ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE, Told,
+};
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 13] = [
+pub static FIGURES: [&Figure; 16] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &ERROR,
@@ -17,6 +19,9 @@ pub static FIGURES: [&Figure; 13] = [
     &ACTIVITY,
     &LOG_PARTITION,
     &LOG_PARTITION_ERROR,
+    &SWAP_ACCEPTANCE,
+    &ROUND_TRIPS,
+    &RUNGS,
 ];
 
 /// The squared error of a case's reconstruction.

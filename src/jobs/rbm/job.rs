@@ -7,7 +7,7 @@ use super::figures::{FIGURES, TEST_ERROR};
 use super::probe::Probe;
 use super::settings::RbmSettings;
 use super::trained::Origin;
-use super::{Sampling, report, run_chains, upload_rows};
+use super::{Sampling, ladder, report, run_chains, upload_rows};
 use crate::data::Part;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -164,6 +164,10 @@ impl Job for RbmJob {
             Some(test) => Some(self.probe.error(rbm, test, Part::Test)?),
             None => None,
         };
+        let trajectory = self.trainer.trajectory();
+        if !trajectory.is_empty() {
+            ladder::save(end.folder, trajectory, rbm)?;
+        }
         let origin = self.origin();
         let (image, width) = (origin.image_shape(), rbm.visible_count());
         let at = |name: &str| end.folder.join(name);

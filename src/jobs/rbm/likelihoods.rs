@@ -7,12 +7,18 @@ use crate::run::html::{self, escape, figure};
 use crate::run::report::{Section, text_of, with_error};
 
 /// The numbers of `eval.json` but for the likelihood: (key, name, what it is).
-const EVALUATED: [(&str, &str, &str); 4] = [
+const EVALUATED: [(&str, &str, &str); 5] = [
     ("log_partition", "log Z", "The logarithm of the partition function, in nats."),
     (
         "log_partition_reverse",
         "log Z, reverse AIS",
         "From the model's own samples back to the base distribution: too large in expectation where AIS is too small.",
+    ),
+    (
+        "log_partition_ladder",
+        "log Z, ladder",
+        "By Bennett's acceptance ratio up a ladder of machines from independent units, whose chains exchange their \
+         states. Its error is that between independent chains.",
     ),
     (
         "pseudo_log_likelihood",
@@ -51,7 +57,7 @@ fn body(record: &Record) -> String {
     ]];
     for (key, name, what) in EVALUATED {
         let value = record.evaluated(key);
-        if value.is_none() && key == "log_partition_reverse" {
+        if value.is_none() && key.starts_with("log_partition_") {
             continue;
         }
         let mut what = what.to_string();
@@ -96,6 +102,9 @@ fn likelihood_text(record: &Record, exact: bool) -> String {
             figure(Some(low)),
             figure(Some(high))
         );
+    }
+    if let Some(ladder) = record.evaluated("log_partition_ladder") {
+        what += &format!(" With the ladder's log Z: {}.", figure(Some(score + log_z - ladder)));
     }
     if let Some(reverse) = record.evaluated("log_partition_reverse") {
         what += &format!(

@@ -3,9 +3,11 @@
 mod apply;
 mod config;
 mod data;
+mod diagnostics;
 mod evaluate;
 pub mod figures;
 mod job;
+mod ladder;
 mod likelihoods;
 mod partition;
 mod probe;
@@ -14,10 +16,12 @@ mod settings;
 mod trained;
 
 pub use super::rows::{Reconstruction, upload_rows};
-pub use apply::{Keep, Sampling, run_chains};
-pub use config::{EvaluationConfig, Method};
+pub use apply::{Held, Keep, Sampling, run_chains};
+pub use config::{EvaluationConfig, Method, Rungs};
+pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;
+pub use ladder::draw as draw_ladder;
 pub use partition::Progress;
 pub(super) use partition::{Seen, partition};
 pub use report::{COMPARED, write_report};

@@ -62,6 +62,12 @@ fn learner(record: &Record) -> String {
         (_, _, Some(k)) => format!("CD-{k}"),
         _ => "CD".into(),
     };
+    if let Some(temperatures) = record.setting("pt") {
+        text += &format!(", {temperatures} temperatures");
+    }
+    if is("ptt") {
+        text += ", along its trajectory";
+    }
     if is("centered") {
         text += ", centred";
     }

@@ -52,6 +52,31 @@ settings! {
             alone: Some("1"),
             ..Setting::NEW
         };
+        pt: Option<usize> = Setting {
+            value: "R",
+            help: "Parallel tempering: the chains of --pcd exchange their states with others at R - 1 lower inverse \
+                   temperatures, in equal steps from 0 (independent units)",
+            range: Some(ranges::RUNGS),
+            default: Default::None("chains of the machine alone"),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trajectory: bool = Setting {
+            value: "BOOL",
+            help: "Keep machines of earlier updates as the rungs of a ladder (folder ladder/), from independent units on, \
+                   of which neighbours exchange some 0.4 of their states (fewer where the learning rate is high): for \
+                   sample --ptt and eval --ladder",
+            alone: Some("true"),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ptt: bool = Setting {
+            value: "BOOL",
+            help: "Parallel trajectory tempering: the chains of --pcd exchange their states along the trajectory; with \
+                   --trajectory",
+            alone: Some("true"),
+            ..Setting::NEW
+        };
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases",
@@ -250,6 +275,9 @@ impl RbmSettings {
             .persistent(self.pcd.is_some())
             .centered(self.centered)
             .exact_gradient(self.exact_gradient)
+            .tempering(self.pt)
+            .trajectory(self.trajectory)
+            .trajectory_tempering(self.ptt)
             .sparsity(
                 self.sparsity_target.zip(self.sparsity_cost).map(|(p, c)| Sparsity::new(p, c)),
             )

@@ -1,0 +1,132 @@
+//! What `sample` holds: a mask with its values, or a picture of which some pixels are unknown.
+
+use std::path::Path;
+
+use super::args::SampleOptions;
+use super::print;
+use crate::data::{self, Cases, Image, Part, Values};
+use crate::error::{Error, Result};
+use crate::jobs::TrainedRbm;
+use crate::jobs::rbm::Held;
+use crate::models::UnitKind;
+use crate::run::npy;
+
+/// The grey of pixels that are unknown, 127 of 255.
+const UNKNOWN: f32 = 127.0 / 255.0;
+
+/// Units that are held, and how many rows there are of them.
+pub struct Given {
+    pub units: Held,
+    /// 1, or one a chain.
+    pub rows: usize,
+    width: usize,
+}
+
+impl Given {
+    /// For the end of a sentence.
+    pub fn words(&self) -> String {
+        let held = self.units.mask.iter().filter(|held| **held).count();
+        let width = self.width;
+        match self.units.mask.len() == width {
+            true => format!(", {held} of {} held", print::count(width, "unit")),
+            false => {
+                format!(", {held} of {} held in all", print::count(self.units.mask.len(), "unit"))
+            }
+        }
+    }
+}
+
+/// What --clamp and --init hold.
+pub fn held(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Given>> {
+    let Some(path) = &options.clamp else { return Ok(None) };
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    match (extension.as_deref(), &options.init) {
+        (Some("npy"), Some(init)) => by_mask(path, init, model).map(Some),
+        (Some("npy"), None) => {
+            let detail =
+                "a mask says which units are held, not where: give their values with --init V.npy";
+            Err(Error::setting("clamp", detail))
+        }
+        (_, Some(_)) => {
+            let detail = "a picture gives the values that are held itself: leave --init out, or give a mask as .npy";
+            Err(Error::setting("init", detail))
+        }
+        (_, None) => by_picture(path, model).map(Some),
+    }
+}
+
+fn by_mask(path: &Path, init: &Path, model: &TrainedRbm) -> Result<Given> {
+    let width = model.rbm.visible_count();
+    let array = data::read_array(path)?;
+    let length = array.values.len();
+    let single = length == width;
+    let rows = array.dims.first().copied().unwrap_or(1);
+    if length == 0 || !(single || array.dims.len() > 1 && rows * width == length) {
+        let detail = format!("{:?}, expected [{width}] or [chains, {width}]", array.dims);
+        return Err(Error::file(path, "shape", detail));
+    }
+    let mask: Vec<bool> = array.values.iter().map(|&x| x != 0.0).collect();
+    let values = npy::read(init)?;
+    let fits = single || values.rows == 1 || values.rows == rows;
+    if values.columns != width || values.rows == 0 || !fits {
+        let detail = match single {
+            true => format!("[{}, {}], expected [chains, {width}]", values.rows, values.columns),
+            false => format!(
+                "[{}, {}], expected [{rows}, {width}], as {} has, or [1, {width}]",
+                values.rows,
+                values.columns,
+                path.display()
+            ),
+        };
+        return Err(Error::file(init, "shape", detail));
+    }
+    if model.rbm.visible().kind() == UnitKind::Bernoulli {
+        // Of a value that serves several chains: whether one of them is held at it.
+        let span = if values.rows == 1 { width } else { length };
+        let is_held = |at: usize| {
+            let at = if single { at % width } else { at };
+            mask.iter().skip(at).step_by(span).any(|&held| held)
+        };
+        let far = |at: usize| !(0.0..=1.0).contains(&values.values[at]);
+        if let Some(at) = (0..values.values.len()).find(|&at| is_held(at) && far(at)) {
+            let detail =
+                format!("{} is outside [0, 1], the range of Bernoulli units", values.values[at]);
+            return Err(Error::file(
+                init,
+                format!("row {}, column {}", at / width, at % width),
+                detail,
+            ));
+        }
+    }
+    let rows = values.rows.max(if single { 1 } else { rows });
+    Ok(Given { units: Held { mask, values: values.values }, rows, width })
+}
+
+fn by_picture(path: &Path, model: &TrainedRbm) -> Result<Given> {
+    let picture = Image::load(path)?;
+    let (width, shape) = (model.rbm.visible_count(), picture.shape);
+    if model.image_shape() != Some((shape.height, shape.width)) {
+        let expected = match model.image_shape() {
+            Some((height, width)) => format!("the machine's are {width}x{height}"),
+            None => {
+                "the machine has no pictures: give a mask with --clamp MASK.npy --init V.npy".into()
+            }
+        };
+        let detail = format!("{}x{} pixels; {expected}", shape.width, shape.height);
+        return Err(Error::file(path, "size", detail));
+    }
+    let values = picture.luma();
+    let opaque = |at: usize| picture.alpha.as_ref().is_none_or(|alpha| alpha[at] >= 0.5);
+    // Half a step of 8 bits either way: other depths have no 127.
+    let grey = |at: usize| (values[at] - UNKNOWN).abs() < 0.5 / 255.0;
+    let mask: Vec<bool> = (0..values.len()).map(|at| opaque(at) && !grey(at)).collect();
+    if mask.iter().all(|&held| held) {
+        let detail = "no pixel is unknown, so there is nothing to draw; paint what is missing grey 127, or make it \
+                      transparent";
+        return Err(Error::file(path, "pixels", detail));
+    }
+    let cases = Cases::new(Values::F32(values), 1, width)?;
+    let (origin, part) = (&model.origin, Part::Test);
+    let values = origin.preprocessing.apply_for_evaluation(cases, origin.seed, part)?.to_f32();
+    Ok(Given { units: Held { mask, values }, rows: 1, width })
+}

@@ -1,0 +1,185 @@
+//! `harmonium sample`: what machines and deep belief nets draw.
+
+use super::apply::{Format, Shown, tell_space};
+use super::args::SampleOptions;
+use super::clamped;
+use super::print::{self, out};
+use super::{open_device, trained};
+use crate::error::{Error, Result};
+use crate::jobs::dbn::Dreaming;
+use crate::jobs::rbm::{Keep, Rungs, Sampling};
+use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
+use crate::models::{Ladder, UnitKind};
+use crate::random::{ChainDraw, ChainStreams};
+use crate::run::npy;
+
+/// Chains where neither --count nor --init says.
+const COUNT: usize = 64;
+
+pub fn sample(options: &SampleOptions) -> Result<()> {
+    let format = Format::of(&options.out, true)?;
+    let device = open_device(&options.device.device)?;
+    let model = match trained::open_stack(&options.model, &device)? {
+        Trained::Dbn(net) => return dream(options, &net, format),
+        other => other.machine("sample")?,
+    };
+    if options.class.is_some() {
+        let detail =
+            "is of deep belief nets whose top has labels; a machine has none: leave it out";
+        return Err(Error::setting("class", detail));
+    }
+    let held = clamped::held(options, &model)?;
+    let (init, count) = match &held {
+        Some(held) => (None, held_count(options, held.rows)?),
+        None => starts(options, &model)?,
+    };
+    let ladder = ladder(options, &model)?;
+    let keep = match format {
+        _ if options.average => Keep::Average,
+        Format::Npy => Keep::States,
+        Format::Png => Keep::Means,
+    };
+    let streams = if ladder.is_some() { ChainStreams::TEMPERING } else { ChainStreams::FREE };
+    let sampling = Sampling {
+        count,
+        steps: options.steps,
+        draw: ChainDraw::new(options.seed, streams),
+        init: init.as_deref(),
+        keep,
+        held: held.as_ref().map(|held| &held.units),
+        ladder: ladder.as_ref(),
+    };
+    let mut samples = model.sample(&sampling)?;
+    if format == Format::Npy {
+        tell_space(model.standardized());
+    }
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let width = model.rbm.visible_count();
+    let shown = Shown { width, image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut samples)?;
+    let steps = match &ladder {
+        Some(ladder) => {
+            let rounds = print::count(options.steps, "round");
+            format!("{rounds} on {}", print::count(ladder.rungs().len(), "rung"))
+        }
+        None => print::count(options.steps, "Gibbs step"),
+    };
+    let held = held.map_or(String::new(), |held| held.words());
+    out!("{} after {steps}{held}: {}", print::count(count, "chain"), options.out.display());
+    Ok(())
+}
+
+/// The ladder that is asked for.
+fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>> {
+    let rungs = match options.pt {
+        Some(count) => Rungs::Tempered(count),
+        None if options.ptt => Rungs::Trajectory,
+        None => return Ok(None),
+    };
+    if options.init.is_some() && options.clamp.is_none() {
+        let detail = "gives the starting states of chains that run alone; those of a ladder start by their own biases: \
+                      leave it out";
+        return Err(Error::setting("init", detail));
+    }
+    model.ladder(rungs, None).map(Some)
+}
+
+/// How many chains where some units are held: as many as rows, or of one row as many as are asked for.
+fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
+    if rows == 1 {
+        return counted(options.count);
+    }
+    match options.count {
+        Some(count) if count != rows => Err(Error::setting(
+            "count",
+            format!("contradicts --init and --clamp, which have {rows} rows; leave --count out"),
+        )),
+        _ => Ok(rows),
+    }
+}
+
+/// Draws what a deep belief net dreams.
+fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
+    if options.init.is_some() {
+        let detail = "gives a machine's starting states; a deep belief net dreams from its top's biases: leave it out";
+        return Err(Error::setting("init", detail));
+    }
+    for (name, given) in [
+        ("clamp", options.clamp.is_some()),
+        ("average", options.average),
+        ("pt", options.pt.is_some()),
+        ("ptt", options.ptt),
+    ] {
+        if given {
+            let detail = "is of single machines; a deep belief net dreams freely: leave it out";
+            return Err(Error::setting(name, detail));
+        }
+    }
+    let count = counted(options.count)?;
+    let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
+    let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
+    let draw = ChainDraw::new(options.seed, ChainStreams::DREAMS);
+    let classes = class.map(|class| vec![class; count]);
+    let dreaming = Dreaming { count, classes, steps: options.steps, draw, keep };
+    let mut dreams = model.dream(&dreaming)?;
+    if format == Format::Npy {
+        tell_space(model.standardized());
+    }
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let shown =
+        Shown { width: model.net.visible_count(), image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut dreams)?;
+    let of = options.class.as_ref().map_or(String::new(), |class| format!(" of class {class}"));
+    out!(
+        "{}{of} after {} of the top: {}",
+        print::count(count, "dream"),
+        print::count(options.steps, "Gibbs step"),
+        options.out.display()
+    );
+    Ok(())
+}
+
+/// How many chains.
+fn counted(count: Option<usize>) -> Result<usize> {
+    let count = count.unwrap_or(COUNT);
+    if count == 0 {
+        return Err(Error::setting("count", "0 is too few; use at least 1"));
+    }
+    if u32::try_from(count).is_err() {
+        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
+        return Err(Error::setting("count", detail));
+    }
+    Ok(count)
+}
+
+/// The chains' starting states, if given, and how many chains.
+fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32>>, usize)> {
+    let width = model.rbm.visible_count();
+    let Some(path) = &options.init else {
+        return Ok((None, counted(options.count)?));
+    };
+    let matrix = npy::read(path)?;
+    if matrix.columns != width || matrix.rows == 0 {
+        return Err(Error::file(
+            path,
+            "shape",
+            format!("[{}, {}], expected [chains, {width}]", matrix.rows, matrix.columns),
+        ));
+    }
+    if options.count.is_some_and(|count| count != matrix.rows) {
+        return Err(Error::setting(
+            "count",
+            format!("contradicts --init, which has {} rows; leave --count out", matrix.rows),
+        ));
+    }
+    if model.rbm.visible().kind() == UnitKind::Bernoulli
+        && let Some(at) = matrix.values.iter().position(|x| !(0.0..=1.0).contains(x))
+    {
+        return Err(Error::file(
+            path,
+            format!("row {}, column {}", at / width, at % width),
+            format!("{} is outside [0, 1], the range of Bernoulli units", matrix.values[at]),
+        ));
+    }
+    Ok((Some(matrix.values), matrix.rows))
+}

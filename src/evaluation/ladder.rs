@@ -1,0 +1,162 @@
+//! ln Z of a machine by climbing a ladder whose lowest rung's is known: Bennett's acceptance ratio between neighbours,
+//! from chains that exchange their states along it.
+//!
+//! The chains are C independent copies of the whole ladder. The error is that between them, so it knows of the
+//! autocorrelation of each and of what neighbouring rungs have in common; it does not know of modes that no chain has
+//! met, of which round trips say whether chains come to new ones.
+
+use super::bennett::bennett;
+use super::partition::independent_log_partition;
+use crate::error::{Error, Result};
+use crate::models::gaussian::check_normalizable;
+use crate::models::{Ladder, LadderChains, Rbm, Swaps};
+use crate::random::{ChainDraw, ChainStreams};
+
+/// How the chains run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LadderConfig {
+    /// Independent copies of the ladder, at least 10: 100.
+    pub chains: usize,
+    /// Rounds before the first that counts: 500.
+    pub burn_in: u64,
+    /// Rounds that count, at least 2: 2,000.
+    pub rounds: u64,
+    /// Of all draws: 1.
+    pub seed: u64,
+}
+
+impl Default for LadderConfig {
+    fn default() -> Self {
+        LadderConfig { chains: 100, burn_in: 500, rounds: 2000, seed: 1 }
+    }
+}
+
+impl LadderConfig {
+    /// Sets the number of chains.
+    pub fn chains(self, chains: usize) -> Self {
+        LadderConfig { chains, ..self }
+    }
+
+    /// Sets the rounds that do not count, and those that do.
+    pub fn rounds(self, burn_in: u64, rounds: u64) -> Self {
+        LadderConfig { burn_in, rounds, ..self }
+    }
+
+    /// Sets the seed.
+    pub fn seed(self, seed: u64) -> Self {
+        LadderConfig { seed, ..self }
+    }
+}
+
+/// ln Z of the top rung.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Climb {
+    /// ln Z.
+    pub log_partition: f64,
+    /// Its standard error, between independent chains.
+    pub std_error: f64,
+    /// In which ln Z lies with 95 %, by Student's t.
+    pub interval: [f64; 2],
+    /// ln Z of each rung, the lowest first.
+    pub rungs: Vec<f64>,
+    /// What happened between neighbours.
+    pub swaps: Swaps,
+}
+
+/// Rounds between two readings.
+const KEPT: u64 = 64;
+
+/// ln Z of the top rung. `progress` gets the number of rounds done.
+///
+/// # Errors
+/// [`Error::Setting`] for a lowest rung with weights, fewer than 10 chains or 2 rounds, [`Error::Data`] where a free
+/// energy is not finite or two Gaussian layers have no distribution, device errors.
+pub fn climb(
+    ladder: &Ladder,
+    config: &LadderConfig,
+    mut progress: impl FnMut(u64),
+) -> Result<Climb> {
+    let (rungs, pairs) = (ladder.rungs(), ladder.rungs().len() - 1);
+    let [bottom, .., top] = rungs else { return Err(Error::setting("ladder", "no rung")) };
+    check_normalizable(top)?;
+    let base = base_log_partition(bottom)?;
+    let &LadderConfig { chains, burn_in, rounds, seed } = config;
+    if chains < 10 || rounds < 2 {
+        let detail = format!("{chains} chains and {rounds} rounds; use at least 10 and 2");
+        return Err(Error::setting("ladder", detail));
+    }
+    let draw = ChainDraw::new(seed, ChainStreams::CLIMBING);
+    let mut walk = LadderChains::keeping(ladder, chains, draw, KEPT)?;
+    walk.step(burn_in)?;
+    progress(burn_in);
+    let mut works = vec![[Vec::new(), Vec::new()]; pairs];
+    let mut done = burn_in;
+    while done < burn_in + rounds {
+        let next = KEPT.min(burn_in + rounds - done);
+        walk.step(next)?;
+        let read = walk.replicas().works()?;
+        for number in done..done + next {
+            // The pairs that exchanged in that round.
+            for pair in ((number % 2) as usize..pairs).step_by(2) {
+                let [lower, upper] = walk.replicas().works_of(&read, number, pair);
+                works[pair][0].extend_from_slice(lower);
+                works[pair][1].extend_from_slice(upper);
+            }
+        }
+        done += next;
+        progress(done);
+    }
+    let mut log_partitions = vec![base];
+    let mut influence = vec![0.0; chains];
+    for [lower, upper] in &works {
+        let found = bennett(lower, upper, chains)?;
+        log_partitions.push(log_partitions[log_partitions.len() - 1] + found.log_ratio);
+        influence.iter_mut().zip(&found.influence).for_each(|(sum, s)| *sum += s);
+    }
+    let log_partition = log_partitions[pairs];
+    let n = chains as f64;
+    let std_error = (n / (n - 1.0) * influence.iter().map(|s| s * s).sum::<f64>()).sqrt();
+    let wide = student(n - 1.0) * std_error;
+    let interval = [log_partition - wide, log_partition + wide];
+    let swaps = walk.swaps()?;
+    Ok(Climb { log_partition, std_error, interval, rungs: log_partitions, swaps })
+}
+
+/// ln Z of independent units.
+fn base_log_partition(bottom: &Rbm) -> Result<f64> {
+    if bottom.weights().to_vec()?.iter().any(|&w| w != 0.0) {
+        let detail =
+            "the lowest rung has weights, so its log Z is not known; begin with independent units";
+        return Err(Error::setting("ladder", detail));
+    }
+    let read = |t: &crate::Tensor| -> Result<Vec<f64>> {
+        Ok(t.to_vec()?.into_iter().map(f64::from).collect())
+    };
+    Ok(independent_log_partition(
+        bottom,
+        &read(bottom.visible_bias())?,
+        &read(bottom.hidden_bias())?,
+    ))
+}
+
+/// The 97.5 % point of Student's t (Cornish and Fisher 1938), right to 0.1 % from 9 degrees of freedom on.
+fn student(degrees: f64) -> f64 {
+    let z = 1.959_963_985f64;
+    let (z3, z5, z7) = (z.powi(3), z.powi(5), z.powi(7));
+    z + (z3 + z) / (4.0 * degrees)
+        + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * degrees.powi(2))
+        + (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * z) / (384.0 * degrees.powi(3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::student;
+
+    #[test]
+    fn the_quantile_is_that_of_the_tables() {
+        for (degrees, t) in [(9.0, 2.262_157), (29.0, 2.045_230), (99.0, 1.984_217)] {
+            assert!((student(degrees) - t).abs() < 1e-3 * t, "{degrees}: {}", student(degrees));
+        }
+    }
+}

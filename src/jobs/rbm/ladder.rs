@@ -1,0 +1,100 @@
+//! Ladders of trained machines: those that a training kept, and tempered ones; ln Z by climbing one.
+
+use std::path::Path;
+
+use super::config::Rungs;
+use super::partition::{Progress, Seen};
+use super::trained::TrainedRbm;
+use crate::error::{Error, Result};
+use crate::evaluation::ladder::{Climb, LadderConfig, climb};
+use crate::models::{Ladder, Rbm};
+use crate::run::curves::{Panel, Series, write_svg_over};
+use crate::run::{LADDER, LADDER_PICTURE, ladder_file};
+
+impl TrainedRbm {
+    /// A ladder that ends at this machine: the one that lies beside its file, or a tempered one, whose base has the bias
+    /// of the means `seen`, else the [resting bias](Rbm::resting_bias).
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::File`] and [`Error::Run`] where there is no ladder of this machine; as [`Ladder::new`].
+    pub fn ladder(&self, rungs: Rungs, means: Option<&[f32]>) -> Result<Ladder> {
+        let Rungs::Tempered(count) = rungs else { return self.trajectory() };
+        let base = match means {
+            Some(means) => self.rbm.visible().bias_of_means(means),
+            None => self.rbm.resting_bias()?,
+        };
+        Ladder::tempered(&self.rbm, &base, count)
+    }
+
+    fn trajectory(&self) -> Result<Ladder> {
+        let path = self.path().parent().unwrap_or(Path::new("")).join(LADDER);
+        if !path.exists() {
+            let detail = format!(
+                "there is no {}; train with --trajectory, or temper the machine: --pt R of sample, --ladder R of eval",
+                path.display()
+            );
+            return Err(Error::run("ladder", detail));
+        }
+        let ladder = ladder_file::load(&path, self.rbm.device())?;
+        let parts = |rbm: &Rbm| -> Result<[Vec<f32>; 3]> {
+            Ok([rbm.weights().to_vec()?, rbm.visible_bias().to_vec()?, rbm.hidden_bias().to_vec()?])
+        };
+        let top = ladder.rungs().last().map(parts).transpose()?;
+        if top != Some(parts(&self.rbm)?) {
+            let detail = format!(
+                "{} ends at another machine than {}; keep the two of one training together",
+                path.display(),
+                self.path().display()
+            );
+            return Err(Error::run("ladder", detail));
+        }
+        Ok(ladder)
+    }
+
+    /// ln Z by climbing such a ladder.
+    pub(super) fn climb(
+        &self,
+        rungs: Rungs,
+        config: &LadderConfig,
+        seen: Option<Seen<'_>>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Climb> {
+        let ladder = self.ladder(rungs, seen.map(|seen| seen.means))?;
+        let of = config.burn_in + config.rounds;
+        let what = "climbing the ladder";
+        progress(Progress { what, done: 0, of });
+        climb(&ladder, config, |done| progress(Progress { what, done, of }))
+    }
+}
+
+/// Writes the machines that a training kept, with the last one above them.
+pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm) -> Result<()> {
+    let rungs: Vec<&Rbm> = trajectory.iter().chain([top]).collect();
+    ladder_file::save(&folder.join(LADDER), &rungs)
+}
+
+/// Draws how often neighbours exchange, and ln Z of each rung, into a folder.
+///
+/// # Errors
+/// [`Error::Io`]; where it cannot be drawn.
+pub fn draw(folder: &Path, acceptance: &[f64], log_partitions: &[f64]) -> Result<()> {
+    let line = |name: &str, values: &[f64], at: f64| Series {
+        name: name.into(),
+        points: values.iter().enumerate().map(|(k, &y)| (k as f64 + at, y)).collect(),
+    };
+    let panel = |title: &str, y_label: &str, series| Panel {
+        title: title.into(),
+        y_label: y_label.into(),
+        series: vec![series],
+    };
+    let along = "rung, from independent units to the machine";
+    let panels = [
+        panel(
+            "Exchanges of neighbours",
+            "share of those tried",
+            line("exchanges", acceptance, 0.5),
+        ),
+        panel("log Z", "nats", line("log Z", log_partitions, 0.0)),
+    ];
+    write_svg_over(folder.join(LADDER_PICTURE), &panels.map(|panel| (along, panel)))
+}

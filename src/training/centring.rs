@@ -1,0 +1,43 @@
+//! What moves the units' means: the offsets of a centred machine, and the sparsity target.
+
+use super::cd_config::Sparsity;
+use crate::error::Result;
+use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
+use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::tensor::Tensor;
+
+/// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
+/// that moving the offsets changes nothing but later gradients.
+pub(super) struct Centring {
+    pub(super) mu: Tensor,
+    pub(super) lambda: Tensor,
+}
+
+/// bias −= W·offset (`NT`, the visible bias) or offset·W (`NN`, the hidden one).
+pub(super) fn shift(
+    bias: &mut Tensor,
+    w: &Tensor,
+    offset: &Tensor,
+    transpose: Transpose,
+) -> Result<()> {
+    let mut moved = Tensor::for_output(bias.device(), &[1, bias.shape().len()])?;
+    matmul(offset, w, transpose, &Epilogue::default(), &mut moved)?;
+    elementwise_in_place(Elementwise::SUBTRACT, bias, Some(&moved))
+}
+
+/// Moves the running mean activity and adds cost·(target − activity) to every case's hidden statistics.
+pub(super) fn press(
+    sparsity: Sparsity,
+    activity: &mut Tensor,
+    p0: &mut Tensor,
+    scale: f32,
+) -> Result<()> {
+    let now = reduce(Reduction::Sum, Axis::Columns, scale, p0)?;
+    let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
+    elementwise_in_place(follow, activity, Some(&now))?;
+    let mut push = Tensor::for_output(activity.device(), activity.shape().dims())?;
+    let towards = Elementwise::Affine(-sparsity.cost, sparsity.cost * sparsity.target);
+    elementwise(towards, activity, None, &mut push)?;
+    elementwise_in_place(Elementwise::ADD, p0, Some(&push))
+}
