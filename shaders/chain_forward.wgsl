@@ -56,6 +56,7 @@ fn main(
     // The position before the slice, or the last one where that is further on.
     let before = min(params.begin, length) - select(0u, 1u, min(params.begin, length) > 0u);
     var total = 0.0;
+    var block = 0.0;
     if RESUMES {
         total = log_partition[which];
         for (var j = local; j < labels; j += WORKGROUP) {
@@ -83,7 +84,11 @@ fn main(
         workgroupBarrier();
         if t < length {
             most = largest_of(t, labels);
-            total += most;
+            block += most;
+        }
+        if t % BLOCK == BLOCK - 1u {
+            total += block;
+            block = 0.0;
         }
         if local == 0u && stores { offsets[row + sequence + t] = select(0.0, most, t < length); }
     }
@@ -104,8 +109,8 @@ fn main(
                 ending = select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
             }
             offsets[row + sequence + positions] = ending;
-            total += ending;
+            block += ending;
         }
-        log_partition[sequence] = total;
+        log_partition[sequence] = total + block;
     }
 }

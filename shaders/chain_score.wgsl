@@ -41,20 +41,26 @@ fn main(
     let row = b * params.positions;
     let length = length_of(lengths[b], params.positions);
     var sum = 0.0;
+    var block = 0.0;
     if RESUMES { sum = out[params.first + b]; }
     for (var t = params.begin; t < min(params.end, length); t++) {
         let label = labelling[row + t];
-        if !is_label(label) {
-            sum = bitcast<f32>(0x7fc00000u | (t & 0u));
-            continue;
+        if is_label(label) {
+            let to = u32(label);
+            var before = labels;
+            // What is no label has made the sum NaN.
+            if t > 0u { before = u32(clamp(labelling[row + t - 1u], 0.0, f32(labels - 1u))); }
+            block += allowed(scores[(row + t) * labels + to]) + allowed(transitions[before * labels + to]);
+            if t + 1u == length { block += allowed(transitions[(labels + 1u) * labels + to]); }
+        } else {
+            block = bitcast<f32>(0x7fc00000u | t);
         }
-        let to = u32(label);
-        sum += allowed(scores[(row + t) * labels + to]);
-        var before = labels;
-        if t > 0u { before = u32(clamp(labelling[row + t - 1u], 0.0, f32(labels - 1u))); }
-        sum += allowed(transitions[before * labels + to]);
-        if t + 1u == length { sum += allowed(transitions[(labels + 1u) * labels + to]); }
+        if t % BLOCK == BLOCK - 1u {
+            sum += block;
+            block = 0.0;
+        }
     }
+    sum += block;
     if LOSS && !PAUSES { sum = log_partition[b] - sum; }
     out[params.first + b] = sum;
 }

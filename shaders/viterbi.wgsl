@@ -63,6 +63,7 @@ fn main(
     let length = length_of(lengths[b], positions);
     let from_position = min(params.begin, length) - select(0u, 1u, min(params.begin, length) > 0u);
     var total = 0.0;
+    var block = 0.0;
     if RESUMES {
         total = score[b];
         for (var j = local; j < labels; j += WORKGROUP) {
@@ -100,7 +101,11 @@ fn main(
         workgroupBarrier();
         if t < length {
             most = largest_of(t, labels);
-            total += most;
+            block += most;
+        }
+        if t % BLOCK == BLOCK - 1u {
+            total += block;
+            block = 0.0;
         }
     }
     if local == 0u && stores {
@@ -115,10 +120,10 @@ fn main(
                     if other > arriving { way = i; }
                     arriving = larger(arriving, other);
                 }
-                total += arriving;
+                block += arriving;
             }
             last[b] = way;
         }
-        score[b] = total;
+        score[b] = total + block;
     }
 }

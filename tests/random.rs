@@ -11,8 +11,10 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 19] = [
-    ("stream::SHUFFLE", &["src/training/batches.rs"]),
+const USES: [(&str, &[&str]); 20] = [
+    // A run has pictures or sequences.
+    ("stream::SHUFFLE", &["src/training/batches.rs", "src/training/sequences.rs"]),
+    ("stream::WORDS", &["src/data/words.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
         "stream::WEIGHTS",

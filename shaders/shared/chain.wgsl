@@ -7,6 +7,9 @@ const MOST_LABELS: u32 = 512u;
 // The score of what must not be; lower ones count as this.
 const FORBIDDEN: f32 = -1e30;
 
+// So many numbers of a long sum are added by themselves first: f32 keeps few digits of what is small beside a sum.
+const BLOCK: u32 = 256u;
+
 var<workgroup> messages: array<f32, 1024>;
 
 fn is_nan(x: f32) -> bool {

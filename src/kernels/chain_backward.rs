@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::chain::{Chain, Exponentials, Messages, Target, allowed, largest, length_of};
+use super::chain::{
+    Chain, Exponentials, Messages, Target, allowed, expect_positions, largest, length_of,
+};
 use super::slices::slices;
-use super::{expect, flag, groups, shader};
+use super::{flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -18,7 +20,7 @@ pub(crate) static SHADER: Shader = shader!("chain_backward", "chain");
 /// backward_t(j) = u_t(j) + β_t(j) − offset_t into `messages`, and `gradient = scale · (p(y_t = j) − [y_t = j])`,
 /// p(y_t = j) = exp(forward_t(j) − offset_t + β_t(j)): the gradient of −scale · ln p(y) with respect to the scores, or
 /// without observed labels the marginals themselves. Behind a sequence's end messages and gradient are 0. gradient
-/// `[B, T, K]`.
+/// of the scores' sizes.
 ///
 /// A marginal errs by some ε of the scores of one position, and by up to T·ε of itself. NaN propagates to the messages
 /// before it. The marginals of a sequence without an allowed labelling mean nothing.
@@ -55,7 +57,7 @@ pub fn chain_backward(
     let op = "chain_backward";
     let [b, t, k] = chain.sizes(op)?;
     messages.check(op, chain)?;
-    expect(op, "the gradient", gradient, chain.device(), &[b, t, k])?;
+    expect_positions(op, "the gradient", gradient, chain.device(), [b, t, k])?;
     let Target { labels, scale } = target;
     if let Some(labels) = labels {
         chain.check_labels(op, labels)?;

@@ -22,7 +22,7 @@ pub(crate) static SHADER: Shader = shader!("chain_forward", "chain");
 /// Scores of [`FORBIDDEN`](super::chain::FORBIDDEN) and below keep labellings out; where none is left ln Z is below
 /// [`IMPOSSIBLE`](super::chain::IMPOSSIBLE). NaN propagates, and +∞ ends in NaN. Up to
 /// [`MOST_LABELS`](super::chain::MOST_LABELS) labels. Errors of messages are some ε of the scores at one position, not of
-/// ln Z; ln Z is summed in f32, position by position. Rabiner 1989, in log space.
+/// ln Z; ln Z is summed over blocks of positions. Rabiner 1989, in log space.
 ///
 /// ```
 /// use harmonium::kernels::chain::{Chain, Messages};
@@ -115,7 +115,7 @@ fn sequence(
     let (starts, ends) = transitions[k * k..].split_at(k);
     let (mut message, mut sums) = (vec![0.0; k], vec![0.0; k]);
     offsets.fill(0.0);
-    let (mut log_z, length) = (0.0, scores.len() / k);
+    let (mut log_z, length) = (0.0f64, scores.len() / k);
     forward[length * k..].fill(0.0);
     for (t, (scores, out)) in scores.chunks_exact(k).zip(forward.chunks_exact_mut(k)).enumerate() {
         match t {
@@ -126,16 +126,16 @@ fn sequence(
         let most = largest(out.iter().copied());
         message.iter_mut().zip(&*out).for_each(|(message, out)| *message = out - most);
         offsets[t] = most;
-        log_z += most;
+        log_z += f64::from(most);
     }
     if length > 0 {
         let ending = log_sum(message.iter().zip(ends).map(|(m, end)| m + allowed(*end)));
         if let Some(last) = offsets.last_mut() {
             *last = ending;
         }
-        log_z += ending;
+        log_z += f64::from(ending);
     }
-    log_z
+    log_z as f32
 }
 
 #[doc(hidden)]

@@ -16,7 +16,7 @@ pub(crate) static SHADER: Shader = shader!("chain_score", "chain");
 /// `[B, T]`, whole numbers as f32; what stands behind a sequence's end has no say. An empty sequence has the score 0.
 ///
 /// NaN where a label is none of the chain's. A labelling that is forbidden has a score below
-/// [`IMPOSSIBLE`](super::chain::IMPOSSIBLE). Summed in f32, from the first position on; the other elements of `out` stay.
+/// [`IMPOSSIBLE`](super::chain::IMPOSSIBLE). Summed over blocks of positions; the other elements of `out` stay.
 ///
 /// ```
 /// use harmonium::kernels::Place;
@@ -102,17 +102,17 @@ pub fn chain_score(
 
 /// Of one sequence, as long as its labels.
 fn score(scores: &[f32], transitions: &[f32], labels: &[f32], k: usize) -> f32 {
-    let mut sum = 0.0;
+    let mut sum = 0.0f64;
     let mut before = k;
     for (scores, &label) in scores.chunks_exact(k).zip(labels) {
         let Some(label) = class_of(label, k) else { return f32::NAN };
-        sum += allowed(scores[label]);
-        sum += allowed(transitions[before * k + label]);
+        sum += f64::from(allowed(scores[label]));
+        sum += f64::from(allowed(transitions[before * k + label]));
         before = label;
     }
     match labels.is_empty() {
         true => 0.0,
-        false => sum + allowed(transitions[(k + 1) * k + before]),
+        false => (sum + f64::from(allowed(transitions[(k + 1) * k + before]))) as f32,
     }
 }
 

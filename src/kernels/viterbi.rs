@@ -128,7 +128,7 @@ fn sequence(scores: &[f32], transitions: &[f32], k: usize, labels: &mut [f32]) -
     let mut message: Vec<f32> = starts.iter().map(|start| allowed(*start)).collect();
     let mut arriving = message.clone();
     let mut before = vec![0u32; scores.len()];
-    let mut total = 0.0;
+    let mut total = 0.0f64;
     for (t, scores) in scores.chunks_exact(k).enumerate() {
         if t > 0 {
             let before = &mut before[t * k..][..k];
@@ -141,7 +141,7 @@ fn sequence(scores: &[f32], transitions: &[f32], k: usize, labels: &mut [f32]) -
         arriving.iter_mut().zip(scores).for_each(|(a, score)| *a = allowed(*a + score));
         let most = largest(arriving.iter().copied());
         message.iter_mut().zip(&arriving).for_each(|(message, a)| *message = a - most);
-        total += most;
+        total += f64::from(most);
     }
     let Some(end) = labels.len().checked_sub(1) else { return 0.0 };
     let (mut best, mut way) = (0.0, 0);
@@ -152,7 +152,7 @@ fn sequence(scores: &[f32], transitions: &[f32], k: usize, labels: &mut [f32]) -
         labels[t] = way as f32;
         way = before[t * k + way as usize];
     }
-    total + best
+    (total + f64::from(best)) as f32
 }
 
 /// What arrives at a label by way of `i` beside what arrived by the ways before.

@@ -267,6 +267,7 @@ fn a_sequence_that_no_allowed_labelling_has_is_told() {
         }
         let mut three = case.clone();
         three.lengths = vec![3.0; 3];
+        three.labels = vec![0.0; 12];
         three.scores = ordinary(3, 36);
         three.check(device);
         assert_eq!(three.found(device, false).labels, [0.0, 1.0, 2.0, -1.0].repeat(3));

@@ -26,7 +26,8 @@ pub const MOST_LABELS: usize = 512;
 /// A padded batch of B sequences of up to T positions, under a chain of K labels.
 #[derive(Debug, Clone, Copy)]
 pub struct Chain<'a> {
-    /// The score of each label at each position, `[B, T, K]`. What stands behind a sequence's end has no say.
+    /// The score of each label at each position, `[B, T, K]`, or under the same elements `[B·T, K]`, as layers give it.
+    /// What stands behind a sequence's end has no say.
     pub scores: &'a Tensor,
     /// `[K + 2, K]`: row i holds the scores of the labels that follow label i, row K those of the first label, row
     /// K + 1 those of the last one.
@@ -65,11 +66,6 @@ impl Messages {
         })
     }
 
-    /// Whether it is room for a batch of these sizes.
-    pub fn fit(&self, chain: &Chain<'_>) -> bool {
-        self.forward.shape() == chain.scores.shape()
-    }
-
     /// Checks that these are the messages of a batch.
     pub(super) fn check(&self, op: &'static str, chain: &Chain<'_>) -> Result<()> {
         let [b, t, k] = chain.sizes(op)?;
@@ -104,17 +100,24 @@ impl Chain<'_> {
     /// [B, T, K], after the checks that every kernel makes.
     pub(super) fn sizes(&self, op: &'static str) -> Result<[usize; 3]> {
         let device = self.scores.device();
-        let &[b, t, k] = self.scores.shape().dims() else {
-            let found = self.scores.shape();
-            let detail = format!("the scores are {found}, expected [sequences, positions, labels]");
-            return Err(Error::shape(op, detail));
+        let b = self.lengths.shape().len();
+        let [b, t, k] = match *self.scores.shape().dims() {
+            [b, t, k] => [b, t, k],
+            [rows, k] if rows % b.max(1) == 0 => [b, rows / b.max(1), k],
+            _ => {
+                let found = self.scores.shape();
+                let detail = format!(
+                    "the scores are {found}, expected [sequences, positions, labels] for {b} sequences"
+                );
+                return Err(Error::shape(op, detail));
+            }
         };
         if k == 0 || k > MOST_LABELS {
             let detail =
                 format!("the scores are of {k} labels; a chain has 1 to {MOST_LABELS} of them");
             return Err(Error::shape(op, detail));
         }
-        expect(op, "the scores", self.scores, device, &[b, t, k])?;
+        expect_positions(op, "the scores", self.scores, device, [b, t, k])?;
         expect(op, "the transitions", self.transitions, device, &[k + 2, k])?;
         expect(op, "the lengths", self.lengths, device, &[b])?;
         Ok([b, t, k])
@@ -128,6 +131,20 @@ impl Chain<'_> {
 
     pub(super) fn device(&self) -> &Device {
         self.scores.device()
+    }
+}
+
+/// Checks that `t` has a number for each label of each position, in either form.
+pub(super) fn expect_positions(
+    op: &'static str,
+    name: &str,
+    t: &Tensor,
+    device: &Device,
+    [b, positions, k]: [usize; 3],
+) -> Result<()> {
+    match t.shape().dims().len() {
+        2 => expect(op, name, t, device, &[b * positions, k]),
+        _ => expect(op, name, t, device, &[b, positions, k]),
     }
 }
 
