@@ -26,7 +26,8 @@ const USES: [(&str, &[&str]); 20] = [
         ],
     ),
     ("stream::BINARIZE", &["src/data/preprocessing.rs"]),
-    ("stream::SPLIT", &["src/data/set.rs"]),
+    // A run has cases or sequences.
+    ("stream::SPLIT", &["src/data/sequences.rs", "src/data/set.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.

@@ -1,9 +1,10 @@
 //! Sequences of labelled positions: handwritten words, and whatever else reads like them.
 
 use super::cases::Cases;
-use super::set::ImageShape;
+use super::set::{Holdout, ImageShape};
 use super::values::Values;
 use crate::error::{Error, Result};
+use crate::random::{Draw, PhiloxRng, stream};
 
 /// Sequences, one after another: sequence s has the positions `starts[s]` up to `starts[s + 1]`, each a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +102,49 @@ impl Sequences {
             image: self.image,
             notices: self.notices.clone(),
         })
+    }
+
+    /// Holds sequences out: (training part, validation part), both in the source's order. Which ones is a function of the
+    /// seed, the number of sequences and the number held out alone.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(Sequences, Sequences)> {
+        let n = self.len();
+        let held = match holdout {
+            Holdout::Count(count) => count,
+            Holdout::Fraction(fraction) => ((n as f64 * fraction).round() as usize).max(1),
+        };
+        if held >= n {
+            let detail = format!("{held} sequences of {n} would leave none to train on");
+            return Err(Error::setting("validation", detail));
+        }
+        let order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
+        let mut out = vec![false; n];
+        order[..held].iter().for_each(|&s| out[s as usize] = true);
+        let held_out = self.select(&format!("{} (validation)", self.name), |s| out[s])?;
+        Ok((self.select(&self.name, |s| !out[s])?, held_out))
+    }
+
+    /// The positions themselves, without the neighbours that [`Sequences::with_window`] put beside them.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the positions are not of such a window.
+    pub fn middle(&self, window: usize) -> Result<Sequences> {
+        if window == 0 {
+            return Ok(self.clone());
+        }
+        let (side, width) = (2 * window + 1, self.cases.width());
+        if width % side != 0 {
+            let detail = format!("{width} values are no {side} positions");
+            return Err(Error::data(&self.name, detail));
+        }
+        let d = width / side;
+        let all = self.cases.to_f32();
+        let values = all.chunks_exact(width).flat_map(|row| &row[window * d..(window + 1) * d]);
+        let values = Values::from_floats(values.copied().collect());
+        let cases = Cases::new(values, self.cases.len(), d)?;
+        Ok(Sequences { cases, ..self.clone() })
     }
 
     /// The same, each position with the values of `window` neighbours on both sides: what lies beyond an end is 0. A

@@ -6,3 +6,4 @@ mod cases;
 pub mod classification;
 pub mod partition;
 pub mod scores;
+pub mod sequences;

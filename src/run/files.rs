@@ -34,6 +34,8 @@ pub const PLANE: &str = "plane.png";
 pub const CODES: &str = "codes.png";
 /// A classifier on an autoencoder's code.
 pub const CLASSIFIER: &str = "classifier.safetensors";
+/// Sequences with what a field reads in them, the least likely first.
+pub const READINGS: &str = "readings.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 /// All of it on one page.
@@ -63,6 +65,7 @@ pub(super) const FILES: &[&str] = &[
     CONFUSION,
     CONFUSION_TABLE,
     MISTAKES,
+    READINGS,
     CHECKPOINTS[0],
     CHECKPOINTS[1],
 ];

@@ -94,6 +94,11 @@ impl ResidentSequences {
         })
     }
 
+    /// How many positions all sequences have.
+    pub fn positions(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
     /// Begins a pass over all sequences in their own order.
     pub fn start_in_order(&mut self) {
         self.order = (0..self.cases() as u32).collect();
@@ -109,7 +114,7 @@ impl ResidentSequences {
     fn gather(&mut self, sequences: &[u32]) -> Result<()> {
         let lengths: Vec<usize> = sequences.iter().map(|&s| self.length(s)).collect();
         let (b, t) = (sequences.len(), lengths.iter().copied().max().unwrap_or(0));
-        let padding = self.starts.last().copied().unwrap_or(0);
+        let padding = self.positions();
         let mut indices = vec![padding as u32; b * t];
         for ((row, &sequence), &length) in
             indices.chunks_exact_mut(t.max(1)).zip(sequences).zip(&lengths)
