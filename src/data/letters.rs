@@ -49,6 +49,13 @@ pub(super) fn read(mut input: Input<'_>, name: &str) -> Result<Sequences> {
             );
             return Err(wrong(detail));
         }
+        if let Some(before) = last.as_ref().filter(|before| begins && before.next != -1) {
+            let detail = format!(
+                "word {} begins, and letter {} of word {} is not the last by its own line",
+                letter.word, before.position, before.word
+            );
+            return Err(wrong(detail));
+        }
         if let Some(before) = last.as_ref().filter(|_| !begins)
             && (letter.position != before.position + 1 || before.next == -1)
         {

@@ -76,7 +76,10 @@ fn what_is_wrong_with_letters_is_told_with_its_line() {
         good.replace(&second, &line(2, 3, 3, true, 'b', 2)),
         &["line 2", "letter 3", "follows letter 1"],
     );
-    refused(good.replace(&second, ""), &["line 2"][..0]);
+    refused(
+        good.replace(&second, ""),
+        &["line 2", "word 4 begins", "letter 1 of word 3 is not the last"],
+    );
     refused(line(1, 3, 2, true, 'a', 1), &["line 1", "the first letter of a word"]);
     refused(good.replace("\tb\t", "\tB\t"), &["line 2", "the letter is 'B'"]);
     refused(good.replace("2\tb\t-1", "2\tb\tx"), &["line 2", "next id is 'x'"]);

@@ -402,9 +402,9 @@ fn what_does_not_fit_is_refused() {
     let wrong = Chain { transitions: &square, ..chain };
     let words = ["chain_forward", "the transitions is [4, 4], expected [6, 4]"];
     assert_refused(chain_forward(&wrong, &mut messages), &words);
-    let flat = zeros(&[6, 4]);
+    let flat = zeros(&[7, 4]);
     let wrong = Chain { scores: &flat, ..chain };
-    let words = ["[6, 4]", "[sequences, positions, labels]"];
+    let words = ["[7, 4]", "[sequences, positions, labels] for 2 sequences"];
     assert_refused(chain_forward(&wrong, &mut messages), &words);
     let (many, wide) = (zeros(&[1, 1, 513]), zeros(&[515, 513]));
     let one = zeros(&[1]);
