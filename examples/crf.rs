@@ -41,9 +41,8 @@ pub fn error(crf: &Crf, words: &Sequences) -> Result<f64> {
     Ok(score(crf, &mut resident(crf.device(), words)?)?.error)
 }
 
-#[allow(dead_code, reason = "the tests call the functions above")]
 fn main() -> Result<()> {
-    let device = Device::auto()?;
+    let device = Device::auto();
     let words = load_sequences("words")?;
     let test = words.test.unwrap_or(words.train.clone());
     for chained in [false, true] {

@@ -46,16 +46,17 @@ fn the_autoencoder_learns_from_its_levels() {
     });
 }
 
-/// On every device. A quarter of the pictures show nothing: without the chain nine in ten of those are misread.
+/// On every device. A quarter of the pictures show nothing, and nine in ten of those are misread by whatever sees each
+/// position by itself: 0.225, less three deviations 0.19.
 #[test]
-fn a_chain_halves_the_errors_of_its_net() {
+fn a_chain_reads_what_its_net_cannot() {
     let words = harmonium::data::load_sequences("words").unwrap();
     let (train, test) = (words.train.select("few", |s| s < 300).unwrap(), words.test.unwrap());
     on_each(|device| {
         let error =
             |chained| crf::error(&crf::train(device, &train, chained, 4).unwrap(), &test).unwrap();
         let (with, without) = (error(true), error(false));
-        assert!(with < 0.5 * without, "{with} {without} on {}", device.info());
+        assert!(with < 0.19 && without > 0.19, "{with} {without} on {}", device.info());
     });
 }
 

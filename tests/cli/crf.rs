@@ -37,9 +37,10 @@ fn a_chain_reads_what_a_net_alone_cannot() {
     }
     let summary = json(&text(run.join("summary.json")));
     let figure = |key: &str| summary[key].as_f64().unwrap_or_else(|| panic!("{key}: {summary}"));
-    // A quarter of the pictures show nothing, and nine in ten of those are misread without neighbours.
-    assert!(figure("unary_test_error") > 0.2, "{summary}");
-    assert!(figure("test_error") < 0.5 * figure("unary_test_error"), "{summary}");
+    // A quarter of the 1,187 pictures show nothing, and nine in ten of those are misread without neighbours: 0.225, less
+    // three deviations 0.19, is what no net can fall below that sees each position by itself.
+    assert!(figure("unary_test_error") > 0.19, "{summary}");
+    assert!(figure("test_error") < 0.19, "{summary}");
     assert!(figure("test_sequence_error") > figure("test_error"));
     assert!(figure("test_log_likelihood") < 0.0);
     let lines: Vec<serde_json::Value> = text(run.join("metrics.jsonl")).lines().map(json).collect();
@@ -136,9 +137,9 @@ fn letters_by_folds_with_a_window() {
     let line = "train crf --data letter.data --fold 3 --window 1 --layers 20 --epochs 3 --device cpu --out run";
     let said = say(at, line).done();
     assert!(
-        said.error().contains("32 training sequences of 96 positions, 4 held out, 4 for testing"),
+        said.err.contains("32 training sequences of 96 positions, 4 held out, 4 for testing"),
         "{}",
-        said.error()
+        said.err
     );
     let found = json(&say(at, "eval run --json --device cpu").done().out);
     assert_eq!((found["positions"].as_u64(), found["split"].as_str()), (Some(12), Some("test")));

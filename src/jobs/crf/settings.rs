@@ -131,10 +131,12 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Option<Schedule> = Setting {
-            default: Default::By("adam 0.002..0.0001, sgd 0.05..0.0005", |t| {
-                match (searches(t), uses_sgd(t)) {
-                    (true, _) => None,
-                    (_, true) => word("0.05..0.0005"),
+            default: Default::By("adam 0.002..0.0001, words 0.01..0.001; sgd 0.05..0.0005", |t| {
+                match (searches(t), uses_sgd(t), text(t, "data") == WORDS) {
+                    (true, ..) => None,
+                    (_, true, _) => word("0.05..0.0005"),
+                    // The bundled set is small.
+                    (.., true) => word("0.01..0.001"),
                     _ => word("0.002..0.0001"),
                 }
             }),
