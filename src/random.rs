@@ -62,6 +62,8 @@ pub mod stream {
         SALT = 61;
         /// States of a stack's lower levels, which the next one learns from.
         LEVELS = 62;
+        /// The bundled words of digits.
+        WORDS = 63;
     }
 }
 

@@ -11,8 +11,10 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 23] = [
-    ("stream::SHUFFLE", &["src/training/batches.rs"]),
+const USES: [(&str, &[&str]); 24] = [
+    // A run has pictures or sequences.
+    ("stream::SHUFFLE", &["src/training/batches.rs", "src/training/sequences.rs"]),
+    ("stream::WORDS", &["src/data/words.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
     (
         "stream::WEIGHTS",
@@ -24,7 +26,8 @@ const USES: [(&str, &[&str]); 23] = [
         ],
     ),
     ("stream::BINARIZE", &["src/data/preprocessing.rs"]),
-    ("stream::SPLIT", &["src/data/set.rs"]),
+    // A run has cases or sequences.
+    ("stream::SPLIT", &["src/data/sequences.rs", "src/data/set.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.

@@ -155,6 +155,7 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             let cases = ready(model.cases(&choice))?;
             ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
+        field @ Trained::Crf(_) => return field.network("transform").map(drop),
     };
     npy::write(&options.out, &values, n, units)?;
     let out = options.out.display();

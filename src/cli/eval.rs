@@ -15,7 +15,7 @@ use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{
-    self, Choice, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm,
+    self, Choice, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
 };
 use crate::run;
 
@@ -26,6 +26,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Network(network) => eval_network(options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(options, &net),
+        Trained::Crf(field) => eval_field(options, &field),
     }
 }
 
@@ -353,6 +354,38 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
         out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases)");
     }
     out!("cases: {} of {}, {} part", found.cases, found.data, found.split);
+    Ok(())
+}
+
+fn eval_field(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
+    refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
+    options.reading.refuse_of_sequences()?;
+    let part = options.split.map(Into::into);
+    let evaluated = field.evaluate(options.data.as_deref(), part, options.limit)?;
+    let found = &evaluated.evaluation;
+    trained::notes(&evaluated.part.notices);
+    let folder = folder(options)?;
+    if let Some(folder) = &folder {
+        jobs::save_evaluation(folder, found)?;
+        evaluated.pictures(folder)?;
+    }
+    if options.json {
+        return print_json(found);
+    }
+    let score = &found.score;
+    let (error, wrong) = (100.0 * score.error, score.wrong);
+    out!("error: {error:.2} % ({wrong} of {} positions)", found.positions);
+    let error = 100.0 * score.sequence_error;
+    out!("sequence error: {error:.2} % (of {} sequences, with a wrong label)", found.sequences);
+    out!("log-likelihood: {:.4} nats (mean per sequence)", score.log_likelihood);
+    out!("sequences: {}, {} part", found.data, found.split);
+    if let Some(folder) = &folder {
+        for file in [run::CONFUSION, run::CONFUSION_TABLE, run::READINGS, run::EVAL] {
+            if folder.join(file).is_file() {
+                out!("  {}", folder.join(file).display());
+            }
+        }
+    }
     Ok(())
 }
 

@@ -34,6 +34,7 @@ use clap::Parser;
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
+use crate::jobs::crf::CrfJob;
 use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
@@ -75,7 +76,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
-    use train_args::TrainModel::{Autoencoder, Cnn, Dbn, Lenet5, Lenet5Modern, Rbm};
+    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
@@ -83,6 +84,7 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
         Cnn(options) => train::run("cnn", &options, NetworkJob::new),
         Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
         Dbn(options) => train::run("dbn", &options, DbnJob::new),
+        Crf(options) => train::run("crf", &options, CrfJob::new),
     }
 }
 

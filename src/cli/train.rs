@@ -141,6 +141,7 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         ("picture", run::PRETRAINING),
         ("picture", run::CONFUSION),
         ("picture", run::MISTAKES),
+        ("picture", run::READINGS),
         ("report", run::REPORT),
     ] {
         if run.folder.path().join(file).is_file() {

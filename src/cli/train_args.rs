@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::log::LogLevel;
 use super::settings::Asked;
 use crate::jobs::autoencoder::AutoencoderSettings;
+use crate::jobs::crf::CrfSettings;
 use crate::jobs::dbn::DbnSettings;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
@@ -26,6 +27,8 @@ pub enum TrainModel {
     Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
     /// A deep belief net: levels trained one by one as machines, then a classifier, or a net that dreams
     Dbn(Box<TrainOptions<DbnSettings>>),
+    /// A deep conditional random field: a net that reads each position of a sequence, and a chain that scores the labels
+    Crf(Box<TrainOptions<CrfSettings>>),
 }
 
 /// A model's settings, and how its run is kept.

@@ -204,6 +204,13 @@ pub(super) fn read(
     Ok((train, test))
 }
 
+/// The numbers of an array, where the archive has it.
+pub(super) fn numbers(path: &Path, name: &str) -> Result<Option<Labels>> {
+    let mut archive = Archive::open(path)?;
+    let found = archive.find(name);
+    found.map(|name| archive.array(&name, npy::read_labels)).transpose()
+}
+
 /// The labels of the only array of an archive, or of the one that names tell of.
 pub(super) fn read_labels(path: &Path) -> Result<Labels> {
     let mut archive = Archive::open(path)?;

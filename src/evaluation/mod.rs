@@ -10,3 +10,4 @@ pub mod classification;
 pub mod ladder;
 pub mod partition;
 pub mod scores;
+pub mod sequences;

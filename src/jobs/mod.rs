@@ -31,6 +31,7 @@
 pub mod autoencoder;
 mod choice;
 mod classes;
+pub mod crf;
 pub mod dbn;
 mod export;
 mod file;
@@ -56,6 +57,7 @@ use crate::run::{
 
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
+pub use crf::TrainedCrf;
 pub use dbn::TrainedDbn;
 pub use network::TrainedNetwork;
 pub use rbm::TrainedRbm;
@@ -63,7 +65,6 @@ pub use settings::{ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, SCALE_HELP, 
 pub use stack::{Layers, LevelData, TunerName};
 
 /// A trained model of any kind, on a device.
-#[expect(clippy::large_enum_variant, reason = "a caller holds one or two, never a list")]
 pub enum Trained {
     /// A restricted Boltzmann machine.
     Machine(TrainedRbm),
@@ -73,6 +74,8 @@ pub enum Trained {
     Autoencoder(TrainedAutoencoder),
     /// A deep belief net.
     Dbn(TrainedDbn),
+    /// A conditional random field.
+    Crf(TrainedCrf),
 }
 
 impl Trained {
@@ -104,6 +107,7 @@ impl Trained {
                 Trained::Autoencoder(TrainedAutoencoder::from_file(file, device)?)
             }
             ModelKind::Dbn => Trained::Dbn(TrainedDbn::from_file(file, device)?),
+            ModelKind::Crf => Trained::Crf(TrainedCrf::from_file(file, device)?),
         })
     }
 
@@ -122,6 +126,7 @@ impl Trained {
             Trained::Network(network) => &network.notices,
             Trained::Autoencoder(autoencoder) => &autoencoder.notices,
             Trained::Dbn(dbn) => &dbn.notices,
+            Trained::Crf(field) => &field.notices,
         }
     }
 
@@ -169,12 +174,24 @@ impl Trained {
         }
     }
 
+    /// The conditional random field, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn field(self, command: &str) -> Result<TrainedCrf> {
+        match self {
+            Trained::Crf(field) => Ok(field),
+            other => Err(other.refused(ModelKind::Crf, command)),
+        }
+    }
+
     fn refused(&self, expected: ModelKind, command: &str) -> Error {
         let (path, kind) = match self {
             Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
             Trained::Network(network) => (network.path(), ModelKind::Network),
             Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
             Trained::Dbn(dbn) => (dbn.path(), ModelKind::Dbn),
+            Trained::Crf(field) => (field.path(), ModelKind::Crf),
         };
         refused(path, kind, expected, command)
     }
@@ -198,6 +215,7 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
         ModelKind::Autoencoder => {
             &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
+        ModelKind::Crf => &["eval", "predict", "report"],
         ModelKind::Dbn => &[
             "eval",
             "sample",
@@ -259,11 +277,12 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 4] = [
+pub static KINDS: [Kind; 5] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
     Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
     Kind { compared: &dbn::COMPARED, report: dbn::write_report },
+    Kind { compared: &crf::COMPARED, report: crf::write_report },
 ];
 
 /// The kind of a run's model.

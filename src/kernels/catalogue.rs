@@ -84,6 +84,11 @@ static CATALOGUE: &[&Entry] = entries! {
     subsample_grad_input
     subsample_grad_parameters
     affine
+    chain_forward
+    chain_backward
+    chain_pairs
+    chain_score
+    viterbi
 };
 
 /// Every kernel.

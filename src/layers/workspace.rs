@@ -17,6 +17,8 @@ pub struct Workspace {
     pub(super) pass: Option<Pass>,
     /// The place of what the last layer gave.
     pub(super) last: usize,
+    /// The gradient of a parameter that is no layer's.
+    beside: Option<Tensor>,
 }
 
 /// One layer's part. Values and gradients lie under the sizes in which they were used last: a flattening has no
@@ -76,15 +78,21 @@ impl Workspace {
         Ok(())
     }
 
+    /// Takes the gradient of a parameter that is no layer's, as a chain's transitions: it comes last among
+    /// [`Workspace::gradients`], until the next forward pass.
+    pub fn set_beside(&mut self, gradient: Tensor) {
+        self.beside = Some(gradient);
+    }
+
     /// The parameters' gradients of the last backward pass, in the order of
     /// [`Sequential::parameters`](super::Sequential::parameters); none before the first.
     pub fn gradients(&self) -> impl Iterator<Item = &Tensor> {
-        self.places.iter().flat_map(|place| &place.parameters)
+        self.places.iter().flat_map(|place| &place.parameters).chain(&self.beside)
     }
 
     /// The same, to be changed before an update.
     pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
-        self.places.iter_mut().flat_map(|place| &mut place.parameters)
+        self.places.iter_mut().flat_map(|place| &mut place.parameters).chain(&mut self.beside)
     }
 
     /// Gives up all that has the size of a batch, and keeps the parameters' gradients.
@@ -99,6 +107,7 @@ impl Workspace {
     /// Makes ready for a forward pass of a network of so many stages.
     pub(super) fn begin(&mut self, device: &Device, stages: usize) {
         self.pass = None;
+        self.beside = None;
         let elsewhere = |place: &Place| {
             let mut tensors = place.parameters.iter().chain(&place.value);
             tensors.any(|t| device.require_same("network", t.device()).is_err())

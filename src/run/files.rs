@@ -38,6 +38,8 @@ pub const CLASSIFIER: &str = "classifier.safetensors";
 pub const LADDER: &str = "ladder.safetensors";
 /// What happened between the rungs of a ladder in its evaluation.
 pub const LADDER_PICTURE: &str = "ladder.svg";
+/// Sequences with what a field reads in them, the least likely first.
+pub const READINGS: &str = "readings.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 /// Free energies of data and samples, and the singular values of the weights.
@@ -72,6 +74,7 @@ pub(super) const FILES: &[&str] = &[
     CONFUSION,
     CONFUSION_TABLE,
     MISTAKES,
+    READINGS,
     CHECKPOINTS[0],
     CHECKPOINTS[1],
 ];

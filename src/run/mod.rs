@@ -26,7 +26,7 @@ mod train;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use files::{
     CLASSIFIER, CODES, CONFIG, CONFUSION, CONFUSION_TABLE, CURVES, DBN, DIAGNOSTICS, EVAL, FILTERS,
-    LADDER, LADDER_PICTURE, LAST_MODEL, METRICS, MISTAKES, MODEL, PLANE, PRETRAINING,
+    LADDER, LADDER_PICTURE, LAST_MODEL, METRICS, MISTAKES, MODEL, PLANE, PRETRAINING, READINGS,
     RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
 };
 pub use folder::{RunFolder, resolve_model};
@@ -35,7 +35,7 @@ pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summa
 pub use model_file::ModelFile;
 pub use model_kind::ModelKind;
 pub use pictures::confusion::{self, Confusion};
-pub use pictures::{features, mistakes, png_file, robust_range, scatter, text};
+pub use pictures::{features, mistakes, png_file, readings, robust_range, scatter, text};
 pub use record::{Line, Record, RunRecord, points};
 pub use session::{Found, Older, Run};
 pub use train::train;

@@ -13,6 +13,8 @@ pub enum ModelKind {
     Autoencoder,
     /// A deep belief net.
     Dbn,
+    /// A conditional random field.
+    Crf,
 }
 
 /// A tensor that every model of a kind has, or may have.
@@ -40,8 +42,13 @@ pub(super) const RBM: [Expected; 5] = [
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [ModelKind; 4] =
-        [ModelKind::Rbm, ModelKind::Network, ModelKind::Autoencoder, ModelKind::Dbn];
+    pub const ALL: [ModelKind; 5] = [
+        ModelKind::Rbm,
+        ModelKind::Network,
+        ModelKind::Autoencoder,
+        ModelKind::Dbn,
+        ModelKind::Crf,
+    ];
 
     /// What `harmonium.model` says.
     pub fn name(self) -> &'static str {
@@ -50,6 +57,7 @@ impl ModelKind {
             ModelKind::Network => "network",
             ModelKind::Autoencoder => "autoencoder",
             ModelKind::Dbn => "dbn",
+            ModelKind::Crf => "crf",
         }
     }
 
@@ -58,6 +66,7 @@ impl ModelKind {
         match self {
             ModelKind::Rbm => "restricted Boltzmann machine",
             ModelKind::Dbn => "deep belief net",
+            ModelKind::Crf => "conditional random field",
             ModelKind::Network | ModelKind::Autoencoder => self.name(),
         }
     }
@@ -71,7 +80,7 @@ impl ModelKind {
     pub(super) fn tensors(self) -> &'static [Expected] {
         match self {
             ModelKind::Rbm => &RBM,
-            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn => &[],
+            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn | ModelKind::Crf => &[],
         }
     }
 }

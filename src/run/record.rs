@@ -182,10 +182,16 @@ impl RunRecord {
 /// The stage, by its name in `metrics.jsonl`, of a model that is trained beside the run's own for comparison.
 pub const BESIDE: &str = "from random weights";
 
+/// That of a field that is trained without its chain, for comparison too.
+pub const UNCHAINED: &str = "without a chain";
+
 /// What lines of `metrics.jsonl` have under a key: (epoch, value). Those of a model [beside](BESIDE) are left out.
 pub fn points(lines: &[Line], key: &str) -> Vec<(f64, f64)> {
     let point = |line: &Line| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
-    let beside = |line: &&Line| line.get("stage").and_then(Value::as_str) == Some(BESIDE);
+    let beside = |line: &&Line| {
+        let stage = line.get("stage").and_then(Value::as_str);
+        stage.is_some_and(|stage| [BESIDE, UNCHAINED].contains(&stage))
+    };
     lines.iter().filter(|line| !beside(line)).filter_map(point).collect()
 }
 

@@ -5,171 +5,15 @@ use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
 use super::state::Clock;
 use super::tallies::Tallies;
-use super::{Batch, BatchSource, Better, Figure, Figures, Style, Told};
+use super::trainable::Trainable;
+use super::{Batch, BatchSource, Figures};
 use crate::error::Result;
 use crate::kernels::adam::{Adam, adam};
 use crate::kernels::sgd::{Sgd, sgd};
-use crate::layers::{Pass, Sequential, Workspace};
-use crate::models::network::Tally;
-use crate::models::{Autoencoder, Model, Network, Visit};
+use crate::layers::{Parameter, Pass, Workspace};
+use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
-
-/// The mean loss of an epoch's cases.
-pub static TRAIN_LOSS: Figure = Figure {
-    key: "train_loss",
-    name: "loss",
-    of: "training",
-    unit: "mean per case",
-    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
-    diagram: "What training makes small. Losses of different output units are not to be compared.",
-    told: Told::Meanwhile,
-    better: Better::Lower,
-    ..Figure::NEW
-};
-
-/// The share of an epoch's cases that were classified wrongly.
-pub static TRAIN_ERROR: Figure = Figure {
-    key: "train_error",
-    name: "error",
-    of: "training",
-    unit: "wrong cases, %",
-    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
-    diagram: "The share of cases that are classified wrongly. A training curve that falls while that of \
-              validation rises means overfitting.",
-    column: "wrong in training",
-    told: Told::Always,
-    style: Style::Percent,
-    better: Better::Lower,
-    ..Figure::NEW
-};
-
-/// The mean loss of an autoencoder over an epoch's cases, without penalties.
-pub static TRAIN_RECONSTRUCTION: Figure = Figure {
-    key: "train_reconstruction_loss",
-    name: "reconstruction loss",
-    of: "training",
-    unit: "summed over values, mean per case",
-    says: "In the epoch that was kept, each case with the parameters of its batch's turn; penalties are not counted.",
-    diagram: "What training makes small: cross-entropy in nats, or the squared error.",
-    told: Told::Meanwhile,
-    better: Better::Lower,
-    ..Figure::NEW
-};
-
-/// The mean squared error of an autoencoder over an epoch's cases.
-pub static TRAIN_SQUARED_ERROR: Figure = Figure {
-    key: "train_squared_error",
-    name: "squared error",
-    of: "training",
-    unit: "summed over values, mean per case",
-    says: "In the epoch that was kept, each case with the parameters of its batch's turn.",
-    diagram: "The squared distance between a case and what comes back, summed over its values.",
-    column: "squared error in training",
-    told: Told::Always,
-    better: Better::Lower,
-    ..Figure::NEW
-};
-
-/// What backpropagation trains: a model of layers with a loss.
-pub trait Trainable: Model {
-    /// The layers.
-    fn layers(&self) -> &Sequential;
-
-    /// The same, to be changed.
-    fn layers_mut(&mut self) -> &mut Sequential;
-
-    /// The gradient of a batch's mean loss, into [`Workspace::gradients`], and each case's loss and error into
-    /// `tally`. `x` are the batch's cases, perhaps distorted.
-    ///
-    /// # Errors
-    /// [`Error::Data`](crate::Error::Data) for a batch without the labels that it needs;
-    /// [`Error::Shape`](crate::Error::Shape); device errors.
-    fn gradient(
-        &self,
-        batch: Batch<'_>,
-        x: &Tensor,
-        pass: Pass,
-        tally: &mut Tally<'_>,
-        space: &mut Workspace,
-    ) -> Result<()>;
-
-    /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over `x`. The device
-    /// is waited for where there are any.
-    ///
-    /// # Errors
-    /// As [`Trainable::gradient`].
-    fn penalty(&self, _x: &Tensor, _pass: Pass) -> Result<f64> {
-        Ok(0.0)
-    }
-
-    /// Parameters that are the same numbers, by their places in [`Sequential::parameters`], the earlier first: both
-    /// have the gradient by what they share.
-    fn tied(&self) -> Vec<[usize; 2]> {
-        Vec::new()
-    }
-
-    /// What the means of an epoch's losses and errors are.
-    fn figures(&self) -> [&'static Figure; 2];
-}
-
-impl Trainable for Network {
-    fn layers(&self) -> &Sequential {
-        Network::layers(self)
-    }
-
-    fn layers_mut(&mut self) -> &mut Sequential {
-        Network::layers_mut(self)
-    }
-
-    fn gradient(
-        &self,
-        batch: Batch<'_>,
-        x: &Tensor,
-        pass: Pass,
-        tally: &mut Tally<'_>,
-        space: &mut Workspace,
-    ) -> Result<()> {
-        Network::gradient(self, x, batch.labelled()?, pass, tally, space)
-    }
-
-    fn figures(&self) -> [&'static Figure; 2] {
-        [&TRAIN_LOSS, &TRAIN_ERROR]
-    }
-}
-
-impl Trainable for Autoencoder {
-    fn layers(&self) -> &Sequential {
-        Autoencoder::layers(self)
-    }
-
-    fn layers_mut(&mut self) -> &mut Sequential {
-        Autoencoder::layers_mut(self)
-    }
-
-    fn gradient(
-        &self,
-        _: Batch<'_>,
-        x: &Tensor,
-        pass: Pass,
-        tally: &mut Tally<'_>,
-        space: &mut Workspace,
-    ) -> Result<()> {
-        Autoencoder::gradient(self, x, pass, tally, space)
-    }
-
-    fn penalty(&self, x: &Tensor, pass: Pass) -> Result<f64> {
-        self.penalty_in(x, pass)
-    }
-
-    fn tied(&self) -> Vec<[usize; 2]> {
-        Autoencoder::tied(self)
-    }
-
-    fn figures(&self) -> [&'static Figure; 2] {
-        [&TRAIN_RECONSTRUCTION, &TRAIN_SQUARED_ERROR]
-    }
-}
 
 /// Trains a model of layers by steepest descent with momentum or by Adam.
 pub struct Backpropagation<M = Network> {
@@ -191,11 +35,11 @@ impl<M: Trainable> Backpropagation<M> {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(network: M, config: BackpropagationConfig) -> Result<Self> {
         config.check()?;
-        let zeros = |p: &crate::layers::Parameter| {
+        let zeros = |p: &Parameter| {
             let names = config.optimizer.memories().iter();
             names.map(|_| Tensor::zeros(p.value.device(), p.value.shape().dims())).collect()
         };
-        let memories = network.layers().parameters().map(zeros).collect::<Result<_>>()?;
+        let memories = network.parameters().into_iter().map(zeros).collect::<Result<_>>()?;
         Ok(Backpropagation {
             network,
             config,
@@ -248,9 +92,9 @@ impl<M: Trainable> Backpropagation<M> {
     fn apply(&mut self, epoch: u64) -> Result<()> {
         let config = &self.config;
         let learning_rate = config.learning_rate.at(epoch, config.epochs);
-        let parameters = self.network.layers_mut().parameters_mut();
+        let parameters = self.network.parameters_mut();
         let gradients = self.space.gradients().zip(&mut self.memories);
-        for (parameter, (gradient, memories)) in parameters.zip(gradients) {
+        for (parameter, (gradient, memories)) in parameters.into_iter().zip(gradients) {
             if parameter.frozen {
                 continue;
             }
@@ -300,8 +144,8 @@ impl<M: Trainable> Learner for Backpropagation<M> {
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         let names = self.config.optimizer.memories();
-        let parameters = self.network.layers().parameters();
-        for (p, memories) in parameters.zip(&mut self.memories) {
+        let parameters = self.network.parameters();
+        for (p, memories) in parameters.into_iter().zip(&mut self.memories) {
             for (name, memory) in names.iter().zip(memories) {
                 visit.array(&format!("{}.{name}", p.name), memory)?;
             }

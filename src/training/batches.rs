@@ -326,7 +326,8 @@ impl BatchSource for ResidentData {
     fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
         let whole = self.gather_next(rows)?;
         let cases = self.batch.as_ref().filter(|_| whole);
-        Ok(cases.map(|cases| Batch { cases, classes: self.batch_labels.as_ref() }))
+        let classes = self.batch_labels.as_ref();
+        Ok(cases.map(|cases| Batch { cases, classes, lengths: None }))
     }
 
     fn skip(&mut self, mut cases: usize) -> Result<()> {

@@ -1,9 +1,9 @@
 //! A model's parameters as one flat tensor.
 
 use super::arena::Arena;
-use super::backpropagation::Trainable;
+use super::trainable::Trainable;
 use crate::error::Result;
-use crate::layers::{Sequential, Workspace};
+use crate::layers::{Parameter, Workspace};
 use crate::tensor::Tensor;
 
 /// Which parameters of a model are trained as one flat tensor: those that are not frozen; of two that are tied the first,
@@ -17,8 +17,8 @@ pub(super) struct Flattened {
 
 impl Flattened {
     pub fn of(model: &impl Trainable) -> Self {
-        let layers = model.layers();
-        let mut chosen: Vec<bool> = layers.parameters().map(|p| !p.frozen).collect();
+        let parameters = model.parameters();
+        let mut chosen: Vec<bool> = parameters.iter().map(|p| !p.frozen).collect();
         // Where one of two is frozen both are.
         let both = |pair: &[usize; 2]| pair.iter().all(|&at| chosen.get(at) == Some(&true));
         let tied: Vec<[usize; 2]> = model.tied();
@@ -28,7 +28,7 @@ impl Flattened {
                 *chosen = false;
             }
         }
-        let arena = Arena::of(of(&chosen, layers.parameters()).map(|p| &p.value));
+        let arena = Arena::of(of(&chosen, parameters.into_iter()).map(|p| &p.value));
         Flattened { arena, chosen, tied: follow }
     }
 
@@ -38,24 +38,25 @@ impl Flattened {
     }
 
     /// For each number of the flat tensor `rate` if it decays, else 0.
-    pub fn decays(&self, layers: &Sequential, rate: f32) -> Vec<f32> {
-        let parameters = of(&self.chosen, layers.parameters()).zip(self.arena.parts());
-        let rates = |(p, part): (&crate::layers::Parameter, &std::ops::Range<usize>)| {
+    pub fn decays(&self, model: &impl Trainable, rate: f32) -> Vec<f32> {
+        let parameters = of(&self.chosen, model.parameters().into_iter()).zip(self.arena.parts());
+        let rates = |(p, part): (&Parameter, &std::ops::Range<usize>)| {
             vec![if p.decays { rate } else { 0.0 }; part.len()]
         };
         parameters.flat_map(rates).collect()
     }
 
-    pub fn pack(&self, layers: &Sequential, flat: &mut Tensor) -> Result<()> {
-        self.arena.pack(of(&self.chosen, layers.parameters()).map(|p| &p.value), flat)
+    pub fn pack(&self, model: &impl Trainable, flat: &mut Tensor) -> Result<()> {
+        self.arena.pack(of(&self.chosen, model.parameters().into_iter()).map(|p| &p.value), flat)
     }
 
     pub fn pack_gradients(&self, space: &Workspace, flat: &mut Tensor) -> Result<()> {
         self.arena.pack(of(&self.chosen, space.gradients()), flat)
     }
 
-    pub fn unpack(&self, flat: &Tensor, layers: &mut Sequential) -> Result<()> {
-        let mut values: Vec<&mut Tensor> = layers.parameters_mut().map(|p| &mut p.value).collect();
+    pub fn unpack(&self, flat: &Tensor, model: &mut impl Trainable) -> Result<()> {
+        let parameters = model.parameters_mut().into_iter();
+        let mut values: Vec<&mut Tensor> = parameters.map(|p| &mut p.value).collect();
         self.arena.unpack(flat, of(&self.chosen, values.iter_mut().map(|value| &mut **value)))?;
         for &[first, later] in &self.tied {
             let (before, rest) = values.split_at_mut(later);

@@ -1,18 +1,18 @@
 //! Training by line searches on one batch after another.
 
-use super::backpropagation::Trainable;
 use super::flattened::Flattened;
 use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
 use super::state::Clock;
 use super::tallies::{Tallies, mean};
+use super::trainable::Trainable;
 use super::{Batch, BatchSource, Figure, Figures, Style};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::dot::dots;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
-use crate::layers::{Pass, Sequential, Workspace};
+use crate::layers::{Pass, Workspace};
 use crate::models::network::Tally;
 use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
@@ -107,7 +107,7 @@ impl<M: Trainable> Minimizer<M> {
         }
         let decay = match config.weight_decay {
             0.0 => None,
-            rate => Some(Decay::new(&flattened, layers, rate)?),
+            rate => Some(Decay::new(&flattened, &network, rate)?),
         };
         Ok(Minimizer {
             directions: config.method.directions()?,
@@ -141,7 +141,7 @@ impl<M: Trainable> Minimizer<M> {
     fn search(&mut self, batch: Batch<'_>) -> Result<()> {
         let device = self.network.layers().device().clone();
         let mut x = self.flattened.arena().tensor(&device)?;
-        self.flattened.pack(self.network.layers(), &mut x)?;
+        self.flattened.pack(&self.network, &mut x)?;
         if self.config.restart {
             self.directions.restart();
         }
@@ -165,7 +165,7 @@ impl<M: Trainable> Minimizer<M> {
         let done = minimize(rule, &search, &mut objective, &mut x, until);
         self.evaluations += objective.evaluations;
         // It holds the last point that was tried.
-        self.flattened.unpack(&x, self.network.layers_mut())?;
+        self.flattened.unpack(&x, &mut self.network)?;
         let (epoch, step) = (self.clock.epoch(), self.clock.epoch_updates + 1);
         match done {
             Err(Error::Run { what, detail }) => {
@@ -181,9 +181,9 @@ impl<M: Trainable> Minimizer<M> {
 }
 
 impl Decay {
-    fn new(flattened: &Flattened, layers: &Sequential, rate: f32) -> Result<Self> {
-        let (arena, device) = (flattened.arena(), layers.device());
-        let rates = flattened.decays(layers, rate);
+    fn new(flattened: &Flattened, model: &impl Trainable, rate: f32) -> Result<Self> {
+        let (arena, device) = (flattened.arena(), model.layers().device());
+        let rates = flattened.decays(model, rate);
         let rates = Tensor::from_f32(device, &[arena.len()], &rates)?;
         Ok(Decay { rates, slopes: arena.tensor(device)? })
     }
@@ -222,7 +222,7 @@ impl<M: Trainable> Objective for BatchLoss<'_, M> {
     }
 
     fn evaluate(&mut self, x: &Tensor, gradient: &mut Tensor) -> Result<f64> {
-        self.flattened.unpack(x, self.network.layers_mut())?;
+        self.flattened.unpack(x, self.network)?;
         let [loss, error] = &mut self.tallies;
         let mut tally = Tally { loss, error, row: 0 };
         self.network.gradient(self.batch, self.batch.cases, self.pass, &mut tally, self.space)?;

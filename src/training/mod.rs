@@ -23,18 +23,18 @@ mod minimizer;
 mod minimizer_config;
 pub mod ranges;
 mod schedule;
+mod sequences;
 mod source;
 mod state;
 mod tallies;
+mod trainable;
 mod up_down;
 mod up_down_config;
 mod watch;
 
 pub use crate::models::HostArray;
 pub use arena::Arena;
-pub use backpropagation::{
-    Backpropagation, TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SQUARED_ERROR, Trainable,
-};
+pub use backpropagation::Backpropagation;
 pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;
@@ -52,7 +52,12 @@ pub use minimization::{Minimum, MinimumEnd, Objective, Until};
 pub use minimizer::{EVALUATIONS, Minimizer};
 pub use minimizer_config::{Method, MinimizerConfig};
 pub use schedule::Schedule;
+pub use sequences::ResidentSequences;
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
+pub use trainable::{
+    TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SEQUENCE_LOSS, TRAIN_SQUARED_ERROR,
+    TRAIN_WRONG, Trainable,
+};
 pub use up_down::UpDown;
 pub use up_down_config::UpDownConfig;

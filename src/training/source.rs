@@ -8,19 +8,32 @@ use crate::tensor::Tensor;
 pub struct Batch<'a> {
     /// The cases, `[rows, …]`.
     pub cases: &'a Tensor,
-    /// Their classes, whole numbers as f32 `[rows]`, where the source knows them.
+    /// Their classes, whole numbers as f32 `[rows]`, where the source knows them; of sequences `[rows, positions]`, −1
+    /// behind an end.
     pub classes: Option<&'a Tensor>,
+    /// Of sequences: how many positions each has, as f32 `[rows]`.
+    pub lengths: Option<&'a Tensor>,
 }
 
 impl<'a> Batch<'a> {
     /// Cases without classes.
     pub fn of(cases: &'a Tensor) -> Self {
-        Batch { cases, classes: None }
+        Batch { cases, classes: None, lengths: None }
     }
 
     /// How many cases there are.
     pub fn rows(&self) -> usize {
         self.cases.shape().dims().first().copied().unwrap_or(0)
+    }
+
+    /// The lengths of sequences, which the learner needs.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the cases are no sequences.
+    pub fn sequences(&self) -> Result<&'a Tensor> {
+        self.lengths.ok_or_else(|| {
+            Error::data("training data", "the cases are no sequences; a chain needs some")
+        })
     }
 
     /// The classes, which the learner needs.

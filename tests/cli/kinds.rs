@@ -6,7 +6,7 @@ use std::path::Path;
 use harmonium::jobs::commands;
 use harmonium::run::ModelKind;
 
-use super::{autoencoder, dbn, names, network, say, shared, temporary};
+use super::{autoencoder, crf, dbn, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
 const COMMANDS: [(&str, &str); 9] = [
@@ -31,6 +31,7 @@ fn run_of(kind: ModelKind, at: &Path) {
         ModelKind::Network => network::runs().join("cnn"),
         ModelKind::Autoencoder => autoencoder::shared().clone(),
         ModelKind::Dbn => dbn::shared().clone(),
+        ModelKind::Crf => crf::shared().clone(),
     };
     fs::create_dir(at).unwrap();
     for name in names(&from) {
@@ -63,7 +64,10 @@ fn a_kind_that_a_command_cannot_handle_is_refused_by_name() {
     for kind in ModelKind::ALL {
         let run = kind.name();
         run_of(kind, &at.join(run));
+        // A field reads sequences.
+        let data = if kind == ModelKind::Crf { "words" } else { "digits" };
         for (command, options) in COMMANDS {
+            let options = options.replace("digits", data);
             let said = say(at, &format!("{command} {run} {options}"));
             if commands(kind).contains(&command) {
                 said.done();
@@ -101,14 +105,14 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
                 1,
                 &[
                     "model.safetensors: metadata harmonium.model",
-                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn'",
+                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn' or 'crf'",
                 ],
             );
         }
     }
     assert_eq!(
         names(at),
-        ["of-autoencoder", "of-dbn", "of-network", "of-rbm"],
+        ["of-autoencoder", "of-crf", "of-dbn", "of-network", "of-rbm"],
         "nothing was written"
     );
 }

@@ -4,6 +4,7 @@ mod apply;
 mod autoencoder;
 mod classify;
 mod command;
+mod crf;
 mod data;
 mod dbn;
 mod filter;

@@ -145,3 +145,28 @@ fn gzip_with_padding_and_several_members() {
     let garbage = [gzip(&bytes), zeros, b"bytes that are no gzip".to_vec()].concat();
     assert_says(&message("a.idx.gz", garbage), &["gzip stream is damaged"]);
 }
+
+/// Positions, their labels, and where sequences begin; with where the last one ends or without.
+#[test]
+fn an_archive_of_sequences() {
+    let folder = Folder::new();
+    for starts in [&[0, 2, 3][..], &[0, 2, 3, 6]] {
+        let arrays =
+            [("x", pictures(6)), ("y", labels(&[4, 7, 4, 7, 4, 4])), ("starts", labels(starts))];
+        let path = folder.write("sequences.npz", stored(&arrays));
+        let read = harmonium::data::load_sequences(path.to_str().unwrap()).unwrap().train;
+        assert_eq!(read.starts, [0, 2, 3, 6]);
+        assert_eq!(read.labels, Some(vec![0, 1, 0, 1, 0, 0]));
+        assert_eq!((read.classes, read.cases.width()), (vec!["4".into(), "7".to_string()], 4));
+    }
+    for (starts, words) in [(&[0, 2, 9][..], "9 is no position of 6"), (&[1, 3], "rise from 0")] {
+        let arrays = [("x", pictures(6)), ("y", labels(&[4; 6])), ("starts", labels(starts))];
+        let path = folder.write("wrong.npz", stored(&arrays));
+        let error =
+            harmonium::data::load_sequences(path.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let path = folder.write("plain.npz", stored(&[("x", pictures(6)), ("y", labels(&[4; 6]))]));
+    let error = harmonium::data::load_sequences(path.to_str().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("no array 'starts'"), "{error}");
+}

@@ -16,6 +16,7 @@ mod png;
 mod preprocessing;
 mod robustness;
 mod scales;
+mod sequences;
 mod split;
 
 use std::fs;

@@ -3,6 +3,7 @@
 mod arena;
 mod backpropagation;
 mod batches;
+mod crf;
 mod distortion;
 mod divergence;
 mod exact;

@@ -10,6 +10,7 @@ pub mod confusion;
 pub mod features;
 pub mod mistakes;
 pub mod png_file;
+pub mod readings;
 pub mod scatter;
 mod sheets;
 mod single;

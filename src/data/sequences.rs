@@ -1,0 +1,189 @@
+//! Sequences of labelled positions: handwritten words, and whatever else reads like them.
+
+use super::cases::Cases;
+use super::set::{Holdout, ImageShape};
+use super::values::Values;
+use crate::error::{Error, Result};
+use crate::random::{Draw, PhiloxRng, stream};
+
+/// Sequences, one after another: sequence s has the positions `starts[s]` up to `starts[s + 1]`, each a case.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sequences {
+    /// As the user wrote it.
+    pub name: String,
+    /// The positions of all sequences.
+    pub cases: Cases,
+    /// Where sequences begin, and last where the last one ends.
+    pub starts: Vec<usize>,
+    /// The label of each position, its place in `classes`.
+    pub labels: Option<Vec<u32>>,
+    /// The names of the labels.
+    pub classes: Vec<String>,
+    /// Which fold each sequence belongs to, where the source divides them.
+    pub folds: Option<Vec<u32>>,
+    /// How a position is shown as a picture, where it is one.
+    pub image: Option<ImageShape>,
+    /// What the user should be told.
+    pub notices: Vec<String>,
+}
+
+/// Sequences for training, and those for testing where the source has some.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequenceSplits {
+    /// For training.
+    pub train: Sequences,
+    /// For testing.
+    pub test: Option<Sequences>,
+}
+
+/// The name of the bundled sequences.
+pub const WORDS: &str = "words";
+
+impl Sequences {
+    /// Positions whose sequences begin at `starts`, the last number being where the last one ends.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where they do not rise from 0 to the number of positions.
+    pub fn new(name: impl Into<String>, cases: Cases, starts: Vec<usize>) -> Result<Self> {
+        let name = name.into();
+        let whole = starts.first() == Some(&0) && starts.last() == Some(&cases.len());
+        if !whole || starts.windows(2).any(|pair| pair[0] >= pair[1]) {
+            let detail = format!(
+                "the starts of sequences must rise from 0, the last being the number of positions, {}",
+                cases.len()
+            );
+            return Err(Error::data(name, detail));
+        }
+        let (labels, folds, image) = (None, None, None);
+        let (classes, notices) = (Vec::new(), Vec::new());
+        Ok(Sequences { name, cases, starts, labels, classes, folds, image, notices })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The positions of a sequence.
+    pub fn positions(&self, sequence: usize) -> std::ops::Range<usize> {
+        self.starts[sequence]..self.starts[sequence + 1]
+    }
+
+    /// Those for which `keep` says so, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where none is left.
+    pub fn select(&self, name: &str, keep: impl Fn(usize) -> bool) -> Result<Sequences> {
+        let chosen: Vec<usize> = (0..self.len()).filter(|&s| keep(s)).collect();
+        let positions: Vec<u32> =
+            chosen.iter().flat_map(|&s| self.positions(s)).map(|p| p as u32).collect();
+        let mut starts = vec![0];
+        for &sequence in &chosen {
+            starts.push(starts[starts.len() - 1] + self.positions(sequence).len());
+        }
+        if chosen.is_empty() {
+            return Err(Error::data(name, "has no sequence"));
+        }
+        let of = |labels: &Vec<u32>| positions.iter().map(|&p| labels[p as usize]).collect();
+        let folds = |folds: &Vec<u32>| chosen.iter().map(|&s| folds[s]).collect();
+        Ok(Sequences {
+            name: name.into(),
+            cases: self.cases.select(&positions)?,
+            starts,
+            labels: self.labels.as_ref().map(of),
+            folds: self.folds.as_ref().map(folds),
+            classes: self.classes.clone(),
+            image: self.image,
+            notices: self.notices.clone(),
+        })
+    }
+
+    /// Holds sequences out: (training part, validation part), both in the source's order. Which ones is a function of the
+    /// seed, the number of sequences and the number held out alone.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(Sequences, Sequences)> {
+        let n = self.len();
+        let held = match holdout {
+            Holdout::Count(count) => count,
+            Holdout::Fraction(fraction) => ((n as f64 * fraction).round() as usize).max(1),
+        };
+        if held >= n {
+            let detail = format!("{held} sequences of {n} would leave none to train on");
+            return Err(Error::setting("validation", detail));
+        }
+        let order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
+        let mut out = vec![false; n];
+        order[..held].iter().for_each(|&s| out[s as usize] = true);
+        let held_out = self.select(&format!("{} (validation)", self.name), |s| out[s])?;
+        Ok((self.select(&self.name, |s| !out[s])?, held_out))
+    }
+
+    /// The positions themselves, without the neighbours that [`Sequences::with_window`] put beside them.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the positions are not of such a window.
+    pub fn middle(&self, window: usize) -> Result<Sequences> {
+        if window == 0 {
+            return Ok(self.clone());
+        }
+        let (side, width) = (2 * window + 1, self.cases.width());
+        if width % side != 0 {
+            let detail = format!("{width} values are no {side} positions");
+            return Err(Error::data(&self.name, detail));
+        }
+        let d = width / side;
+        let all = self.cases.to_f32();
+        let values = all.chunks_exact(width).flat_map(|row| &row[window * d..(window + 1) * d]);
+        let values = Values::from_floats(values.copied().collect());
+        let cases = Cases::new(values, self.cases.len(), d)?;
+        Ok(Sequences { cases, ..self.clone() })
+    }
+
+    /// The same, each position with the values of `window` neighbours on both sides: what lies beyond an end is 0. A
+    /// position is then `[2·window + 1, D]`, from the neighbour furthest before to the one furthest behind.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for sizes that are too large.
+    pub fn with_window(&self, window: usize) -> Result<Sequences> {
+        if window == 0 {
+            return Ok(self.clone());
+        }
+        let (d, side) = (self.cases.width(), 2 * window + 1);
+        let places: Vec<Option<usize>> = (0..self.len())
+            .flat_map(|s| {
+                let own = self.positions(s);
+                own.clone().flat_map(move |p| {
+                    let own = own.clone();
+                    (0..side).map(move |k| (p + k).checked_sub(window).filter(|q| own.contains(q)))
+                })
+            })
+            .collect();
+        fn spread<T: Copy>(values: &[T], d: usize, places: &[Option<usize>], zero: T) -> Vec<T> {
+            let mut out = Vec::with_capacity(d * places.len());
+            for place in places {
+                match place {
+                    Some(p) => out.extend_from_slice(&values[p * d..(p + 1) * d]),
+                    None => out.extend(std::iter::repeat_n(zero, d)),
+                }
+            }
+            out
+        }
+        let values = match self.cases.values() {
+            Values::Bits(bits) => Values::Bits(spread(bits, d, &places, 0)),
+            Values::U8 { values, scale } => {
+                Values::U8 { values: spread(values, d, &places, 0), scale: *scale }
+            }
+            Values::F32(values) => Values::F32(spread(values, d, &places, 0.0)),
+        };
+        let cases = Cases::new(values, self.cases.len(), d * side)?;
+        Ok(Sequences { cases, ..self.clone() })
+    }
+}

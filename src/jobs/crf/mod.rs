@@ -1,0 +1,16 @@
+//! Deep conditional random fields: `train crf`, and trained ones.
+
+mod data;
+mod evaluate;
+pub mod figures;
+mod forbid;
+mod job;
+mod report;
+mod settings;
+mod trained;
+
+pub use evaluate::{Evaluated, Evaluation, write_readings};
+pub use job::CrfJob;
+pub use report::{COMPARED, write_report};
+pub use settings::{CrfSettings, HiddenLayers};
+pub use trained::{Origin, TrainedCrf};

@@ -1,0 +1,425 @@
+//! The kernels of linear chains against all labellings, one by one, in f64.
+
+use harmonium::Device;
+use harmonium::kernels::Place;
+use harmonium::kernels::chain::{Chain, FORBIDDEN, IMPOSSIBLE, Messages, Target};
+use harmonium::kernels::chain_backward::chain_backward;
+use harmonium::kernels::chain_forward::chain_forward;
+use harmonium::kernels::chain_pairs::chain_pairs;
+use harmonium::kernels::chain_score::chain_score;
+use harmonium::kernels::proof::{EPSILON, Inputs};
+use harmonium::kernels::viterbi::viterbi;
+use harmonium::tensor::Tensor;
+
+use super::losses::{assert_refused, everywhere, tensor};
+use super::{assert_close, on_gpus_in_slices, ordinary};
+
+/// A batch on the host.
+#[derive(Clone)]
+pub struct Case {
+    pub sizes: [usize; 3],
+    pub scores: Vec<f32>,
+    pub transitions: Vec<f32>,
+    pub lengths: Vec<f32>,
+    pub labels: Vec<f32>,
+}
+
+/// What enumeration says of one sequence.
+struct Truth {
+    log_z: f64,
+    /// `[L, K]`.
+    marginals: Vec<f64>,
+    /// `[K + 2, K]`.
+    pairs: Vec<f64>,
+    /// The score of the best labelling, and all that have it.
+    best: f64,
+    ways: Vec<Vec<usize>>,
+}
+
+/// What the kernels say of a batch.
+pub struct Found {
+    pub log_z: Vec<f32>,
+    pub marginals: Vec<f32>,
+    pub pairs: Vec<f32>,
+    pub labels: Vec<f32>,
+    pub best: Vec<f32>,
+    pub score: Vec<f32>,
+    pub loss: Vec<f32>,
+}
+
+impl Case {
+    /// Scores of up to `size` in magnitude; lengths as they come, the first T. Behind an end stands NaN.
+    pub fn new(sizes: [usize; 3], size: f32, seed: u64) -> Self {
+        let [b, t, k] = sizes;
+        let scaled = |values: Vec<f32>| values.into_iter().map(|x| 0.5 * size * x).collect();
+        let mut inputs = Inputs::new(seed);
+        let mut lengths: Vec<f32> =
+            inputs.below(t as u32 + 1, b).into_iter().map(|n| n as f32).collect();
+        lengths[0] = t as f32;
+        let labels = inputs.below(k as u32, b * t).into_iter().map(|n| n as f32).collect();
+        let scores: Vec<f32> = scaled(ordinary(seed + 1, b * t * k));
+        let transitions = scaled(ordinary(seed + 2, (k + 2) * k));
+        let mut case = Case { sizes, scores, transitions, lengths, labels };
+        case.spoil(f32::NAN);
+        case
+    }
+
+    /// Puts something behind every end.
+    fn spoil(&mut self, with: f32) {
+        let [b, t, k] = self.sizes;
+        for b in 0..b {
+            let at = b * t + self.lengths[b] as usize..(b + 1) * t;
+            self.scores[at.start * k..at.end * k].fill(with);
+            self.labels[at].fill(with);
+        }
+    }
+
+    fn length(&self, b: usize) -> usize {
+        self.lengths[b] as usize
+    }
+
+    fn score(&self, b: usize, labels: &[usize]) -> f64 {
+        let [_, t, k] = self.sizes;
+        let value = |x: f32| f64::from(x.max(FORBIDDEN));
+        let mut sum = 0.0;
+        let mut before = k;
+        for (at, &label) in labels.iter().enumerate() {
+            sum += value(self.transitions[before * k + label]);
+            sum += value(self.scores[(b * t + at) * k + label]);
+            before = label;
+        }
+        if labels.is_empty() { 0.0 } else { sum + value(self.transitions[(k + 1) * k + before]) }
+    }
+
+    fn truth(&self, b: usize) -> Truth {
+        let (k, length) = (self.sizes[2], self.length(b));
+        let all: Vec<Vec<usize>> = (0..k.pow(length as u32))
+            .map(|n| (0..length).map(|t| n / k.pow(t as u32) % k).collect())
+            .collect();
+        let scores: Vec<f64> = all.iter().map(|labels| self.score(b, labels)).collect();
+        let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let log_z = best + scores.iter().map(|s| (s - best).exp()).sum::<f64>().ln();
+        let mut truth = Truth {
+            log_z,
+            marginals: vec![0.0; length * k],
+            pairs: vec![0.0; (k + 2) * k],
+            best,
+            ways: Vec::new(),
+        };
+        for (labels, score) in all.into_iter().zip(scores) {
+            let p = (score - log_z).exp();
+            let mut before = k;
+            for (t, &label) in labels.iter().enumerate() {
+                truth.marginals[t * k + label] += p;
+                truth.pairs[before * k + label] += p;
+                before = label;
+            }
+            if let Some(last) = labels.last() {
+                truth.pairs[(k + 1) * k + last] += p;
+            }
+            if score == best {
+                truth.ways.push(labels);
+            }
+        }
+        truth
+    }
+
+    pub fn found(&self, device: &Device, observed: bool) -> Found {
+        let [b, t, k] = self.sizes;
+        let scores = tensor(device, &[b, t, k], &self.scores);
+        let transitions = tensor(device, &[k + 2, k], &self.transitions);
+        let lengths = tensor(device, &[b], &self.lengths);
+        let labels = tensor(device, &[b, t], &self.labels);
+        let chain = Chain { scores: &scores, transitions: &transitions, lengths: &lengths };
+        let mut messages = Messages::of(&chain).unwrap();
+        chain_forward(&chain, &mut messages).unwrap();
+        let target = Target { labels: observed.then_some(&labels), scale: 1.0 };
+        let new = |dims: &[usize]| Tensor::for_output(device, dims).unwrap();
+        let (mut marginals, mut pairs) = (new(&[b, t, k]), new(&[k + 2, k]));
+        chain_backward(&chain, &mut messages, target, &mut marginals).unwrap();
+        chain_pairs(&chain, &messages, target, &mut pairs).unwrap();
+        let (mut path, mut best) = (new(&[b, t]), new(&[b]));
+        viterbi(&chain, &mut path, &mut best).unwrap();
+        let (mut score, mut loss) = (new(&[b]), new(&[b]));
+        chain_score(&chain, &labels, None, Place::at(&mut score, 0)).unwrap();
+        chain_score(&chain, &labels, Some(&messages), Place::at(&mut loss, 0)).unwrap();
+        let values = |tensor: &Tensor| tensor.to_vec().unwrap();
+        Found {
+            log_z: values(&messages.log_partition),
+            marginals: values(&marginals),
+            pairs: values(&pairs),
+            labels: values(&path),
+            best: values(&best),
+            score: values(&score),
+            loss: values(&loss),
+        }
+    }
+
+    /// Some 30 roundings of numbers of the size of one position's scores, for each position; the allowed ones alone, and
+    /// of those what `size` of them adds up to.
+    fn tolerance(&self) -> f64 {
+        let sizes = self.scores.iter().chain(&self.transitions).filter(|x| x.abs() < 1e29);
+        let size = sizes.map(|x| f64::from(x.abs())).fold(1.0, f64::max);
+        30.0 * EPSILON * (self.sizes[1] as f64 + 1.0) * (3.0 * size + 4.0)
+    }
+
+    /// Every number of the kernels against enumeration.
+    fn check(&self, device: &Device) {
+        let [b, t, k] = self.sizes;
+        let found = self.found(device, false);
+        let one = self.tolerance();
+        let mut pairs = vec![0.0; (k + 2) * k];
+        for b in 0..b {
+            let (truth, length) = (self.truth(b), self.length(b));
+            assert_close(found.log_z[b], truth.log_z, one);
+            let marginals = &found.marginals[b * t * k..(b + 1) * t * k];
+            for (&found, &exact) in marginals.iter().zip(&truth.marginals) {
+                assert_close(found, exact, 2.0 * one);
+            }
+            assert!(marginals[length * k..].iter().all(|&m| m == 0.0), "behind the end");
+            pairs.iter_mut().zip(&truth.pairs).for_each(|(sum, p)| *sum += p);
+            let labels = &found.labels[b * t..(b + 1) * t];
+            assert!(labels[length..].iter().all(|&label| label == -1.0), "{labels:?}");
+            let way: Vec<usize> = labels[..length].iter().map(|&label| label as usize).collect();
+            assert!((self.score(b, &way) - truth.best).abs() <= one, "{way:?} {:?}", truth.ways);
+            assert_close(found.best[b], truth.best, one);
+            let given: Vec<usize> =
+                self.labels[b * t..][..length].iter().map(|&label| label as usize).collect();
+            let score = self.score(b, &given);
+            if score > f64::from(IMPOSSIBLE) {
+                assert_close(found.score[b], score, one);
+                assert_close(found.loss[b], truth.log_z - score, 2.0 * one);
+            } else {
+                assert!(found.score[b] < IMPOSSIBLE && found.loss[b] > -IMPOSSIBLE);
+            }
+        }
+        for (&found, &exact) in found.pairs.iter().zip(&pairs) {
+            assert_close(found, exact, 2.0 * one * (b * t + 1) as f64);
+        }
+    }
+}
+
+fn small() -> impl Iterator<Item = Case> {
+    let sizes = [[1, 1, 1], [3, 6, 1], [4, 1, 3], [5, 6, 2], [4, 5, 3], [3, 4, 5], [2, 0, 3]];
+    sizes.into_iter().zip(1..).map(|(sizes, seed)| Case::new(sizes, 4.0, 10 * seed))
+}
+
+#[test]
+fn all_numbers_agree_with_enumeration() {
+    everywhere(|device| small().for_each(|case| case.check(device)));
+}
+
+#[test]
+fn in_slices_too() {
+    on_gpus_in_slices(|device| small().for_each(|case| case.check(device)));
+}
+
+/// Weak scores hide a slip, and scores of ten thousand overflow what is not relative to the largest.
+#[test]
+fn scores_of_ten_thousand_are_numbers_like_others() {
+    everywhere(|device| {
+        for seed in 0..5 {
+            Case::new([4, 5, 3], 1e4, seed).check(device);
+        }
+        let mut case = Case::new([3, 4, 3], 4.0, 3);
+        case.scores.iter_mut().for_each(|score| *score += 1e4);
+        case.check(device);
+    });
+}
+
+/// One transition in three; label 0 may always follow itself, begin and end.
+#[test]
+fn what_is_forbidden_has_no_probability_and_leaves_the_rest_whole() {
+    everywhere(|device| {
+        for (seed, never) in [(1, f32::NEG_INFINITY), (2, FORBIDDEN), (3, -3e38)] {
+            let mut case = Case::new([4, 5, 4], 3.0, seed);
+            for n in (0..case.transitions.len()).filter(|n| n % 4 != 0 && n % 3 == 0) {
+                case.transitions[n] = never;
+            }
+            case.check(device);
+            let found = case.found(device, false);
+            for (n, p) in found.pairs.iter().enumerate() {
+                assert!((case.transitions[n] > FORBIDDEN) || *p == 0.0, "{n}: {p}");
+            }
+        }
+    });
+}
+
+/// From label 0 to label 2 there is no way in one step: three positions that must begin and end so.
+#[test]
+fn a_sequence_that_no_allowed_labelling_has_is_told() {
+    let never = f32::NEG_INFINITY;
+    let mut case = Case::new([3, 4, 3], 1.0, 5);
+    case.lengths = vec![4.0, 1.0, 2.0];
+    case.labels = vec![0.0; 12];
+    case.scores = ordinary(3, 36);
+    case.spoil(f32::NAN);
+    case.transitions.fill(0.0);
+    // 0 → 1 → 2 is the only way, and stays nowhere.
+    for (i, j) in [(0, 0), (0, 2), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)] {
+        case.transitions[i * 3 + j] = never;
+    }
+    case.transitions[3 * 3..].copy_from_slice(&[0.0, never, never, never, never, 0.0]);
+    everywhere(|device| {
+        let found = case.found(device, false);
+        for b in 0..3 {
+            assert!(found.log_z[b] < IMPOSSIBLE && found.best[b] < IMPOSSIBLE, "{b}");
+        }
+        let mut three = case.clone();
+        three.lengths = vec![3.0; 3];
+        three.labels = vec![0.0; 12];
+        three.scores = ordinary(3, 36);
+        three.check(device);
+        assert_eq!(three.found(device, false).labels, [0.0, 1.0, 2.0, -1.0].repeat(3));
+    });
+}
+
+/// Among equal labellings that with the smaller label at the last position where they differ.
+#[test]
+fn ties_are_told_by_rule() {
+    everywhere(|device| {
+        for seed in 0..20 {
+            let mut case = Case::new([3, 5, 3], 1.0, seed);
+            let whole = |x: &mut f32| *x = (*x * 4.0).round();
+            case.scores.iter_mut().for_each(whole);
+            case.transitions.iter_mut().for_each(whole);
+            let found = case.found(device, false);
+            for b in 0..3 {
+                let truth = case.truth(b);
+                let first =
+                    truth.ways.iter().min_by_key(|way| way.iter().rev().collect::<Vec<_>>());
+                let expected: Vec<f32> = first.unwrap().iter().map(|&label| label as f32).collect();
+                let length = case.length(b);
+                assert_eq!(found.labels[b * 5..][..length], expected, "{:?}", truth.ways);
+                assert_eq!(f64::from(found.best[b]), truth.best);
+            }
+        }
+    });
+}
+
+/// The gradient of −Σ ln p(y) by central differences of enumerated probabilities.
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let case = Case::new([3, 4, 3], 3.0, 7);
+    let loss = |case: &Case| -> f64 {
+        let [b, t, _] = case.sizes;
+        let one = |b: usize| {
+            let labels = &case.labels[b * t..][..case.length(b)];
+            let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
+            case.truth(b).log_z - case.score(b, &labels)
+        };
+        (0..b).map(one).sum()
+    };
+    // What f32 holds of a step is the step.
+    let slope = |change: &dyn Fn(&mut Case, f32) -> f32| {
+        let at = |step: f32| {
+            let mut moved = case.clone();
+            let to = change(&mut moved, step);
+            (f64::from(to), loss(&moved))
+        };
+        let ((below, low), (above, high)) = (at(-1e-2), at(1e-2));
+        (high - low) / (above - below)
+    };
+    everywhere(|device| {
+        let found = case.found(device, true);
+        for n in 0..case.transitions.len() {
+            let exact = slope(&|case, step| {
+                case.transitions[n] += step;
+                case.transitions[n]
+            });
+            assert_close(found.pairs[n], exact, 2e-4);
+        }
+        for n in (0..case.scores.len()).filter(|&n| case.scores[n].is_finite()) {
+            let exact = slope(&|case, step| {
+                case.scores[n] += step;
+                case.scores[n]
+            });
+            assert_close(found.marginals[n], exact, 2e-4);
+        }
+    });
+}
+
+/// Whatever stands behind a sequence's end, every bit of every result is the same.
+#[test]
+fn padding_never_leaks() {
+    everywhere(|device| {
+        let bits = |with: f32| {
+            let mut case = Case::new([4, 5, 3], 3.0, 11);
+            case.lengths = vec![5.0, 2.0, 0.0, 1.0];
+            case.scores = ordinary(9, 60);
+            case.spoil(with);
+            let found = case.found(device, true);
+            let Found { log_z, marginals, pairs, labels, best, score, loss } = found;
+            let all = [log_z, marginals, pairs, labels, best, score, loss].concat();
+            all.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let expected = bits(0.0);
+        for with in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, 1.0] {
+            assert_eq!(bits(with), expected, "{with} on {}", device.info());
+        }
+    });
+}
+
+/// 512 labels at equal scores, and 40,000 positions: numbers that are known without enumeration.
+#[test]
+fn many_labels_and_long_sequences_are_whole() {
+    everywhere(|device| {
+        let (t, k) = (3, 512);
+        let mut case = Case::new([1, t, k], 1.0, 1);
+        case.scores.fill(0.25);
+        case.transitions.fill(-0.5);
+        let found = case.found(device, false);
+        let exact = t as f64 * ((k as f64).ln() + 0.25 - 0.5) - 0.5;
+        assert_close(found.log_z[0], exact, 1e-4);
+        assert!(found.marginals.iter().all(|&m| (m * 512.0 - 1.0).abs() < 1e-4));
+        assert!(found.pairs[..k * k].iter().all(|&p| (p * 131_072.0 - 1.0).abs() < 1e-4));
+        // A transition of 1, and two labels: every position adds ln(1 + e) of the labels' ratio.
+        let t = 40_000;
+        let mut case = Case::new([1, t, 2], 1.0, 1);
+        case.scores = [0.0, 1.0].repeat(t);
+        case.transitions.fill(0.0);
+        let found = case.found(device, false);
+        let each = (1.0 + 1f64.exp()).ln();
+        assert_close(found.log_z[0], t as f64 * each, t as f64 * each * 1e-4);
+        let p = 1f64.exp() / (1.0 + 1f64.exp());
+        for at in [0, 1, t / 2, t - 1] {
+            assert_close(found.marginals[2 * at + 1], p, 1e-3);
+        }
+        assert_close(found.pairs[3], p * p * (t as f64 - 1.0), 1e-3 * t as f64);
+        assert!(found.labels.iter().all(|&label| label == 1.0));
+        assert_close(found.best[0], t as f64, 0.0);
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let device = Device::cpu();
+    let zeros = |dims: &[usize]| Tensor::zeros(&device, dims).unwrap();
+    let (scores, transitions, lengths) = (zeros(&[2, 3, 4]), zeros(&[6, 4]), zeros(&[2]));
+    let chain = Chain { scores: &scores, transitions: &transitions, lengths: &lengths };
+    let mut messages = Messages::of(&chain).unwrap();
+    let square = zeros(&[4, 4]);
+    let wrong = Chain { transitions: &square, ..chain };
+    let words = ["chain_forward", "the transitions is [4, 4], expected [6, 4]"];
+    assert_refused(chain_forward(&wrong, &mut messages), &words);
+    let flat = zeros(&[7, 4]);
+    let wrong = Chain { scores: &flat, ..chain };
+    let words = ["[7, 4]", "[sequences, positions, labels] for 2 sequences"];
+    assert_refused(chain_forward(&wrong, &mut messages), &words);
+    let (many, wide) = (zeros(&[1, 1, 513]), zeros(&[515, 513]));
+    let one = zeros(&[1]);
+    let wrong = Chain { scores: &many, transitions: &wide, lengths: &one };
+    assert_refused(Messages::of(&wrong).map(drop), &["513 labels", "1 to 512"]);
+    let mut score = zeros(&[2]);
+    let words = ["the score is [2]", "2 cases from element 1"];
+    let labels = zeros(&[2, 3]);
+    assert_refused(chain_score(&chain, &labels, None, Place::at(&mut score, 1)), &words);
+    let short = zeros(&[2, 2]);
+    let target = Target::labels(&short, 1.0);
+    let mut gradient = zeros(&[2, 3, 4]);
+    let words = ["the labels is [2, 2], expected [2, 3]"];
+    assert_refused(chain_backward(&chain, &mut messages, target, &mut gradient), &words);
+    assert_refused(chain_pairs(&chain, &messages, Target::NONE, &mut gradient), &["[6, 4]"]);
+    let mut path = zeros(&[2, 2]);
+    assert_refused(viterbi(&chain, &mut path, &mut score), &["the labels is [2, 2]"]);
+}
