@@ -63,7 +63,6 @@ pub use settings::{ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, SCALE_HELP, 
 pub use stack::{Layers, LevelData, TunerName};
 
 /// A trained model of any kind, on a device.
-#[expect(clippy::large_enum_variant, reason = "a caller holds one or two, never a list")]
 pub enum Trained {
     /// A restricted Boltzmann machine.
     Machine(TrainedRbm),
