@@ -23,6 +23,7 @@ mod report;
 mod sample;
 mod settings;
 mod train;
+#[allow(rustdoc::invalid_html_tags)]
 mod train_args;
 mod trained;
 mod verify;

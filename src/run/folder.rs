@@ -278,7 +278,7 @@ impl RunFolder {
         self.path.join(MODEL)
     }
 
-    /// Where the picture `name` goes ([`FILTERS`], [`SAMPLES`], …).
+    /// Where the picture `name` goes ([`FILTERS`](crate::run::FILTERS), [`SAMPLES`](crate::run::SAMPLES), …).
     pub fn picture_path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -12,7 +12,7 @@ impl TrainedDbn {
     /// sheet with this title.
     ///
     /// # Errors
-    /// [`Error::Setting`] where there is no such case; where it cannot be drawn; device errors.
+    /// [`Error::Setting`](crate::Error::Setting) where there is no such case; where it cannot be drawn; device errors.
     pub fn features(&self, chosen: &Chosen, case: usize, title: &str) -> Result<Picture> {
         chosen.check_case(case)?;
         let (net, device) = (&self.net, self.net.device());

@@ -63,7 +63,7 @@ settings! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         trajectory: bool = Setting {
             value: "BOOL",
-            help: "Keep machines of earlier updates as the rungs of a ladder (folder ladder/), from independent units on, \
+            help: "Keep machines of earlier updates as the rungs of a ladder (ladder.safetensors), from independent units on, \
                    of which neighbours exchange some 0.4 of their states (fewer where the learning rate is high): for \
                    sample --ptt and eval --ladder",
             alone: Some("true"),
