@@ -34,7 +34,7 @@ pub const PLANE: &str = "plane.png";
 pub const CODES: &str = "codes.png";
 /// A classifier on an autoencoder's code.
 pub const CLASSIFIER: &str = "classifier.safetensors";
-/// Sequences with what a field reads in them, the least likely first.
+/// Sequences with what a field reads in them, those with the most mistakes first.
 pub const READINGS: &str = "readings.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
