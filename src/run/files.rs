@@ -38,7 +38,7 @@ pub const CLASSIFIER: &str = "classifier.safetensors";
 pub const LADDER: &str = "ladder.safetensors";
 /// What happened between the rungs of a ladder in its evaluation.
 pub const LADDER_PICTURE: &str = "ladder.svg";
-/// Sequences with what a field reads in them, the least likely first.
+/// Sequences with what a field reads in them, those with the most mistakes first.
 pub const READINGS: &str = "readings.png";
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
