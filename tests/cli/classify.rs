@@ -297,7 +297,7 @@ fn options_of_the_other_kind_are_refused() {
             &[
                 "model.safetensors",
                 "restricted Boltzmann machine",
-                "a network or a deep belief net is expected",
+                "a network or a deep belief net",
             ],
         );
     }
