@@ -14,6 +14,7 @@ mod export;
 mod features;
 mod filter;
 mod interrupt;
+mod likelihood;
 mod log;
 mod predict;
 mod print;

@@ -281,7 +281,8 @@ fn options_of_the_other_kind_are_refused() {
         say(at, &format!("eval {network} {option}"))
             .refused(2, &[&format!("{name}: "), "a network has error and loss"]);
     }
-    say(at, &format!("eval {machine} --out x")).refused(2, &["out: ", "a machine has none"]);
+    say(at, &format!("eval {machine} --out x"))
+        .refused(2, &["out: ", "of a network's evaluation or of --diagnostics"]);
     for line in [
         format!("sample {network} --out s.npy"),
         format!("decode {network} codes.npy --out t.npy"),

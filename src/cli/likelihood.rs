@@ -1,0 +1,112 @@
+//! Likelihoods in words.
+
+use super::print::{count, out};
+use crate::error::Result;
+use crate::jobs::rbm;
+
+/// ln Z as it is told.
+pub struct LogPartition {
+    pub value: f64,
+    pub exact: bool,
+    pub error: f64,
+    pub interval: [Option<f64>; 2],
+    pub reverse: Option<(f64, f64)>,
+    pub trusted: Option<bool>,
+}
+
+pub fn print_log_partition(z: &LogPartition) -> Result<()> {
+    match z.exact {
+        true => out!("log Z: {:.4} (exact)", z.value),
+        false => {
+            let [low, high] = z.interval.map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
+            out!(
+                "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
+                z.value,
+                z.error
+            );
+        }
+    }
+    if let Some((z, error)) = z.reverse {
+        out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
+    }
+    if z.trusted == Some(false) {
+        out!(
+            "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
+             temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
+        );
+    }
+    Ok(())
+}
+
+/// Prints what was found of a machine.
+pub fn print(found: &rbm::Evaluation) -> Result<()> {
+    print_log_partition(&LogPartition {
+        value: found.log_partition,
+        exact: found.log_partition_method == "exact",
+        error: found.log_partition_std_error,
+        interval: found.log_partition_interval,
+        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        trusted: found.trusted,
+    })?;
+    print_ladder(found)?;
+    if let (Some(likelihood), Some(error)) =
+        (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
+    {
+        out!(
+            "mean log-likelihood: {likelihood:.3} nats per case, standard error {error:.3} over the cases"
+        );
+    }
+    if let Some(likelihood) = found.mean_log_likelihood_reverse {
+        out!(
+            "mean log-likelihood: {likelihood:.3} nats per case with reverse AIS (in expectation AIS flatters a \
+             machine and reverse AIS does not, if its starting samples are the model's)"
+        );
+    }
+    if let Some(likelihood) = found.mean_log_likelihood_ladder {
+        out!("mean log-likelihood: {likelihood:.3} nats per case with the ladder");
+    }
+    if let (Some(pseudo), Some(method)) =
+        (found.pseudo_log_likelihood, found.pseudo_log_likelihood_method)
+    {
+        let error = match found.pseudo_log_likelihood_std_error {
+            Some(error) if error > 0.0 => format!(", standard error {error:.3}"),
+            _ => String::new(),
+        };
+        out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method}{error})");
+    }
+    if let Some(error) = found.reconstruction_error {
+        out!("reconstruction error: {error:.4} (squared, summed over the visible units)");
+    }
+    if let (Some(cases), Some(data), Some(split)) = (found.cases, &found.data, found.split) {
+        let space = if found.standardized { ", in the standardised space" } else { "" };
+        out!("cases: {cases} of {data}, {split} part{space}");
+    }
+    Ok(())
+}
+
+/// What climbing a ladder found.
+fn print_ladder(found: &rbm::Evaluation) -> Result<()> {
+    let (Some(log_z), Some(error), Some([low, high])) = (
+        found.log_partition_ladder,
+        found.log_partition_ladder_std_error,
+        found.log_partition_ladder_interval,
+    ) else {
+        return Ok(());
+    };
+    out!("log Z: {log_z:.3} by the ladder, standard error {error:.3}, 95 % {low:.3} to {high:.3}");
+    let acceptance = found.ladder_acceptance.as_deref().unwrap_or_default();
+    let least = acceptance.iter().copied().fold(f64::INFINITY, f64::min);
+    let trips = match (found.ladder_round_trips, found.ladder_rounds_per_trip) {
+        (Some(trips), Some(rounds)) => {
+            format!("{} of {rounds:.0} rounds on average", count(trips, "round trip"))
+        }
+        _ => "no round trip: chains never came from end to end, so modes may be missing; use more rounds (--rounds) or \
+              rungs"
+            .into(),
+    };
+    out!(
+        "ladder: {} rungs, neighbours exchange at least {least:.2}, {trips}",
+        acceptance.len() + 1
+    );
+    Ok(())
+}
