@@ -133,6 +133,7 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         ("stack", run::DBN),
         ("classifier", run::CLASSIFIER),
         ("picture", run::FILTERS),
+        ("picture", run::LEVELS),
         ("picture", run::SAMPLES),
         ("picture", run::RECONSTRUCTIONS),
         ("picture", run::CODES),

@@ -24,6 +24,8 @@ pub const MISTAKES: &str = "mistakes.png";
 pub const EVAL: &str = "eval.json";
 /// The hidden units' weights as images.
 pub const FILTERS: &str = "filters.png";
+/// What the units of every level of a stack answer to.
+pub const LEVELS: &str = "levels.png";
 /// What the model dreams.
 pub const SAMPLES: &str = "samples.png";
 /// Cases above their reconstructions.
@@ -60,6 +62,7 @@ pub(super) const FILES: &[&str] = &[
     REPORT,
     MODEL,
     FILTERS,
+    LEVELS,
     SAMPLES,
     RECONSTRUCTIONS,
     PLANE,

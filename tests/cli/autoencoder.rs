@@ -33,6 +33,7 @@ fn a_run_has_its_files_and_beats_principal_components() {
         "curves.svg",
         "filters.png",
         "last.safetensors",
+        "levels.png",
         "metrics.jsonl",
         "model.safetensors",
         "plane.png",
@@ -59,7 +60,7 @@ fn a_run_has_its_files_and_beats_principal_components() {
         let error = |line: &serde_json::Value| line["level_error"].as_f64().unwrap();
         assert!(error(&level[9]) < error(&level[0]), "{level:?}");
     }
-    for picture in ["filters.png", "plane.png", "reconstructions.png"] {
+    for picture in ["filters.png", "levels.png", "plane.png", "reconstructions.png"] {
         assert_picture(shared().join(picture));
     }
     assert_eq!(config(shared())["layers"].as_str(), Some("32,2"));

@@ -48,6 +48,7 @@ fn a_classifier_and_its_stack() {
         "dbn.safetensors",
         "filters.png",
         "last.safetensors",
+        "levels.png",
         "mistakes.png",
         "model.safetensors",
         "pretraining.svg",

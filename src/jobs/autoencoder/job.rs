@@ -19,7 +19,9 @@ use crate::evaluation::classification::score;
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
-use crate::jobs::stack::{Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, freeze};
+use crate::jobs::stack::{
+    Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, draw_levels, freeze,
+};
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
@@ -378,6 +380,9 @@ impl Job for AutoencoderJob {
             }
             filters.save(end.folder.join(run::FILTERS))?;
         }
+        let encoder = whole.layers().parameters().step_by(2).take(self.spec.layers.len());
+        let encoder: Vec<_> = encoder.map(|parameter| &parameter.value).collect();
+        draw_levels(&encoder, self.image_shape())?.save(end.folder.join(run::LEVELS))?;
         end.write_curves(&FIGURES, &|_| None)?;
         let nats = self.spec.loss == ReconstructionLoss::CrossEntropy;
         Ok(Figures::new()

@@ -10,7 +10,8 @@ use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{Section, curves, grouped, page, panels, picture, scores};
 use crate::run::{
-    CODES, CONFUSION, FILTERS, MISTAKES, Observer, PLANE, RECONSTRUCTIONS, REPORT, Record, atomic,
+    CODES, CONFUSION, FILTERS, LEVELS, MISTAKES, Observer, PLANE, RECONSTRUCTIONS, REPORT, Record,
+    atomic,
 };
 
 /// How autoencoders stand beside other models.
@@ -72,6 +73,13 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             "Weights of the first layer",
         )?,
     ];
+    sections.push(picture(
+        record,
+        LEVELS,
+        Section::new("answers", "What every level answers to", String::new()),
+        "The strongest units of every level: their weights, sent down through the levels below, so that each is a picture of a case.",
+        "Weights of every level",
+    )?);
     if record.path.join(CONFUSION).is_file() {
         sections.push(picture(
             record,

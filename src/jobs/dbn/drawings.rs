@@ -5,7 +5,8 @@ use super::settings::Purpose;
 use super::trained::{Dreaming, dream};
 use crate::error::Result;
 use crate::jobs::rows::{for_picture, upload_rows};
-use crate::models::UnitKind;
+use crate::jobs::stack::draw_levels;
+use crate::models::{Rbm, UnitKind};
 use crate::run::{self, Event, Finish, pictures};
 
 /// Dreams shown, and after how many Gibbs steps of the top.
@@ -33,6 +34,8 @@ impl DbnJob {
         let units = net.levels()[0].hidden_count();
         let filters = pictures::filters(&weights[..width * units], width, units, image)?;
         filters.save(at(run::FILTERS))?;
+        let levels: Vec<_> = net.levels().iter().map(Rbm::weights).collect();
+        draw_levels(&levels, image)?.save(at(run::LEVELS))?;
 
         let mut dreaming = Dreaming::pictures(DREAMS, STEPS, self.settings.seed);
         let mut columns = None;

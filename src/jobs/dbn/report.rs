@@ -15,8 +15,8 @@ use crate::run::record::{BESIDE, Line, points_of_stage};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
 use crate::run::{
-    CONFUSION, FILTERS, MISTAKES, Observer, PRETRAINING, RECONSTRUCTIONS, REPORT, Record, SAMPLES,
-    atomic,
+    CONFUSION, FILTERS, LEVELS, MISTAKES, Observer, PRETRAINING, RECONSTRUCTIONS, REPORT, Record,
+    SAMPLES, atomic,
 };
 use crate::training::TRAIN_ERROR;
 
@@ -120,6 +120,13 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let words = "Each tile is a unit's weights: grey is 0, white positive, black negative, all on one scale.";
     let section = section("filters", "Filters of the first layer");
     sections.push(picture(record, FILTERS, section, words, "Weights of the first layer")?);
+    sections.push(picture(
+        record,
+        LEVELS,
+        Section::new("answers", "What every level answers to", String::new()),
+        "The strongest units of every level: their weights, sent down through the levels below, so that each is a picture of a case.",
+        "Weights of every level",
+    )?);
     Ok(sections)
 }
 

@@ -2,6 +2,7 @@
 //! levels as far as they are trained, and what trains the whole.
 
 mod cost;
+mod drawings;
 pub mod figures;
 mod given;
 mod kinds;
@@ -10,6 +11,7 @@ pub mod settings;
 mod tuner;
 
 pub use cost::Cost;
+pub use drawings::levels as draw_levels;
 pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};

@@ -14,6 +14,7 @@ pub mod readings;
 pub mod scatter;
 mod sheets;
 mod single;
+mod stacked;
 pub mod text;
 mod values;
 
@@ -21,4 +22,5 @@ pub use sheets::{
     FILTER_GAP, MOST_TILES, SHEET_GAP, filters, map_sheet, reconstructions, rows, sheet,
 };
 pub use single::{image, square_shape, tile};
+pub use stacked::stacked;
 pub use values::{NAN_COLOUR, colour, column_norms, robust_range, shared_scale};

@@ -1,0 +1,48 @@
+//! What the units of every level answer to, as pictures of cases.
+
+use crate::error::Result;
+use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::run::pictures::{self, stacked};
+use crate::run::png_file::Picture;
+use crate::tensor::Tensor;
+
+/// Units of a level that are shown.
+const UNITS: usize = 60;
+
+/// A sheet for each level: the weights of its strongest units, those of higher levels sent down through the weights of the
+/// levels below, so that all are pictures of cases. `weights` are those of the levels from the data upwards; rows beyond the
+/// units of the level below (of labels) are left out.
+///
+/// # Errors
+/// Device errors; [`Error::Shape`](crate::Error::Shape) where levels do not fit.
+pub fn levels(weights: &[&Tensor], image: Option<(usize, usize)>) -> Result<Picture> {
+    let mut parts = Vec::new();
+    let mut below: Option<usize> = None;
+    for (level, w) in weights.iter().enumerate() {
+        let [rows, units] = w.shape().matrix("draw levels", "the weights")?;
+        let (reads, shown) = (below.unwrap_or(rows).min(rows), units.min(UNITS));
+        let values = w.to_vec()?;
+        let norms = pictures::column_norms(&values, units);
+        let mut strongest: Vec<usize> = (0..units).collect();
+        strongest.sort_by(|&a, &b| norms[b].total_cmp(&norms[a]));
+        strongest.truncate(shown);
+        let lines = values.chunks(units.max(1)).take(reads);
+        let own: Vec<f32> =
+            lines.flat_map(|line| strongest.iter().map(move |&unit| line[unit])).collect();
+        let mut down = Tensor::from_f32(w.device(), &[reads, shown], &own)?;
+        for lower in weights[..level].iter().rev() {
+            let rows = lower.shape().matrix("draw levels", "the weights")?[0];
+            let mut next = Tensor::for_output(w.device(), &[rows, shown])?;
+            matmul(lower, &down, Transpose::NN, &Epilogue::default(), &mut next)?;
+            down = next;
+        }
+        let inputs = down.shape().matrix("draw levels", "the weights")?[0];
+        let title = match shown < units {
+            true => format!("level {}: the {shown} strongest of {units} units", level + 1),
+            false => format!("level {}: {units} units", level + 1),
+        };
+        parts.push((title, pictures::filters(&down.to_vec()?, inputs, shown, image)?));
+        below = Some(units);
+    }
+    Ok(stacked(&parts))
+}
