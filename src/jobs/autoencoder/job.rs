@@ -146,7 +146,7 @@ impl AutoencoderJob {
         }
         Ok(AutoencoderJob {
             classes,
-            levels: Levels::new(resident, seen, sampled),
+            levels: Levels::new(resident, seen, sampled)?,
             below: None,
             given,
             device: device.clone(),
@@ -246,7 +246,7 @@ impl Job for AutoencoderJob {
         }
         self.take_up()?;
         if stage < self.level_count() {
-            let means = self.levels.means()?;
+            let means = self.levels.means();
             let seconds = self.levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
             self.cost.passes.push(seconds);
             let given = self.given.get(stage);

@@ -59,7 +59,7 @@ impl DbnJob {
         let seen = [Some(head(train, Part::Train)?), held_out.transpose()?];
         let sampled =
             (self.settings.level_data == LevelData::Samples).then_some(self.settings.seed);
-        Ok(Levels::new(resident, seen, sampled))
+        Levels::new(resident, seen, sampled)
     }
 
     /// Prepares a level.
@@ -76,9 +76,9 @@ impl DbnJob {
             }
             let of = |set: &'_ DataSet| set.labels.clone();
             let labels = [of(prepared.with_labels()), prepared.validation.as_ref().and_then(of)];
-            levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len())?;
+            levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len());
         }
-        let means = levels.means()?;
+        let means = levels.means();
         let seconds = levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
         self.cost.passes.push(seconds);
         let visible = match (number, joined) {

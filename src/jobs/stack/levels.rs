@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::jobs::rows::squared_error;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::Level;
-use crate::models::labels::{join, one_hot};
 use crate::models::{Autoencoder, Rbm, UnitKind};
 use crate::tensor::Tensor;
 use crate::training::{BatchSource, Figures, LevelSource, LowerLevel, ResidentData, means_above};
@@ -92,12 +91,38 @@ impl Trained {
     }
 }
 
+/// Cases as a level reads them, on the host: on the device is what training needs.
+struct Seen {
+    device: Device,
+    values: Vec<f32>,
+    width: usize,
+}
+
+impl Seen {
+    fn of(v: &Tensor) -> Result<Self> {
+        let width = v.shape().matrix("a level", "the cases")?[1];
+        Ok(Seen { device: v.device().clone(), values: v.to_vec()?, width })
+    }
+
+    /// What `f` makes of them, some at a time.
+    fn map(&self, f: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
+        let (mut values, mut width) = (Vec::new(), self.width);
+        for part in self.values.chunks(AT_ONCE * self.width.max(1)) {
+            let rows = part.len() / self.width.max(1);
+            let made = f(&Tensor::from_f32(&self.device, &[rows, self.width], part)?)?;
+            width = made.shape().matrix("a level", "the cases")?[1];
+            values.extend(made.to_vec()?);
+        }
+        Ok(Seen { device: self.device.clone(), values, width })
+    }
+}
+
 /// Levels that are trained, and the cases as the next one reads them.
 pub struct Levels {
     /// What learners read.
     pub source: LevelSource<ResidentData>,
     /// The first training cases and those held out, as the level under way reads them.
-    seen: [Option<Tensor>; 2],
+    seen: [Option<Seen>; 2],
     /// Of each level that is trained; the source has the rest of it.
     visible_biases: Vec<Tensor>,
 }
@@ -105,9 +130,17 @@ pub struct Levels {
 impl Levels {
     /// None is trained yet. `seen` are the first training cases and those held out; `sampled` is the seed of the states
     /// that levels give, else they give means.
-    pub fn new(resident: ResidentData, seen: [Option<Tensor>; 2], sampled: Option<u64>) -> Self {
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn new(
+        resident: ResidentData,
+        seen: [Option<Tensor>; 2],
+        sampled: Option<u64>,
+    ) -> Result<Self> {
         let source = LevelSource::new(resident, sampled);
-        Levels { source, seen, visible_biases: Vec::new() }
+        let [train, held_out] = seen.map(|v| v.as_ref().map(Seen::of).transpose());
+        Ok(Levels { source, seen: [train?, held_out?], visible_biases: Vec::new() })
     }
 
     /// How many levels are trained.
@@ -145,7 +178,7 @@ impl Levels {
         let Trained { weights, visible_bias, hidden_bias } = trained;
         let below = LowerLevel::new(weights, hidden_bias, f)?;
         for seen in self.seen.iter_mut().flatten() {
-            *seen = means_above(std::slice::from_ref(&below), seen)?;
+            *seen = seen.map(&|v| means_above(std::slice::from_ref(&below), v))?;
         }
         self.source.push(below)?;
         self.visible_biases.push(visible_bias);
@@ -164,33 +197,27 @@ impl Levels {
     }
 
     /// Joins the cases' labels to what the next level reads; `labels` are those of the cases that are scored.
-    ///
-    /// # Errors
-    /// Device errors.
-    pub fn join(&mut self, labels: [Option<&[u32]>; 2], classes: usize) -> Result<()> {
+    pub fn join(&mut self, labels: [Option<&[u32]>; 2], classes: usize) {
         self.source.join(classes);
         for (seen, labels) in self.seen.iter_mut().zip(labels) {
             if let (Some(seen), Some(labels)) = (seen.as_mut(), labels) {
-                let rows = seen.shape().dims()[0];
-                let numbers: Vec<f32> = labels.iter().take(rows).map(|&l| l as f32).collect();
-                let numbers = Tensor::from_f32(seen.device(), &[numbers.len()], &numbers)?;
-                *seen = join(seen, &one_hot(&numbers, classes)?)?;
+                let (width, mut joined) = (seen.width.max(1), Vec::new());
+                for (row, &label) in seen.values.chunks(width).zip(labels) {
+                    joined.extend_from_slice(row);
+                    joined.extend((0..classes).map(|k| f32::from(u8::from(k == label as usize))));
+                }
+                (seen.values, seen.width) = (joined, seen.width + classes);
             }
         }
-        Ok(())
     }
 
     /// The means of what the level under way reads, over the first training cases.
-    ///
-    /// # Errors
-    /// Device errors.
-    pub fn means(&self) -> Result<Vec<f32>> {
-        let Some(seen) = &self.seen[0] else { return Ok(Vec::new()) };
-        let [rows, width] = seen.shape().matrix("a level", "the cases")?;
-        let values = seen.to_vec()?;
+    pub fn means(&self) -> Vec<f32> {
+        let Some(Seen { values, width, .. }) = &self.seen[0] else { return Vec::new() };
+        let rows = values.len() / (*width).max(1);
         let column =
-            |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).sum::<f64>();
-        Ok((0..width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect())
+            |j: usize| values.iter().skip(j).step_by(*width).map(|&x| f64::from(x)).sum::<f64>();
+        (0..*width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect()
     }
 
     /// Seconds that an epoch of the level under way spends below it: in passes of its cases through the lower levels,
@@ -222,15 +249,9 @@ impl Levels {
     /// # Errors
     /// Device errors.
     pub fn scores(&self, again: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Figures> {
-        let error = |v: &Tensor| {
-            let [rows, width] = v.shape().matrix("a level", "the cases")?;
-            let (values, mut back) = (v.to_vec()?, Vec::with_capacity(rows * width));
-            // Some at a time: what a wide level gives for all of them would be more than training needs.
-            for part in values.chunks(AT_ONCE * width.max(1)) {
-                let part = Tensor::from_f32(v.device(), &[part.len() / width.max(1), width], part)?;
-                back.extend(again(&part)?.to_vec()?);
-            }
-            Ok(squared_error(&values, &back, rows))
+        let error = |seen: &Seen| -> Result<f64> {
+            let rows = seen.values.len() / seen.width.max(1);
+            Ok(squared_error(&seen.values, &seen.map(again)?.values, rows))
         };
         let [of, held_out] = [0, 1].map(|part| self.seen[part].as_ref().map(error).transpose());
         Ok(Figures::new().with(&LEVEL_ERROR, of?).with(&VALIDATION_LEVEL_ERROR, held_out?))
