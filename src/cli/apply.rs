@@ -128,31 +128,25 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let reading = options.reading.reading();
     let (choice, level) = (choice(options, &reading), options.level);
-    let ready = |chosen: Result<Chosen>| {
-        chosen.map(|chosen| {
-            trained::notes(&chosen.notices);
-            chosen.cases
-        })
-    };
     let (what, (values, units), n) = match trained::open(&options.model, &device)? {
         Trained::Machine(model) => {
             if level.is_some() {
                 let detail = "is of models of several layers; a machine has one: leave it out";
                 return Err(Error::setting("level", detail));
             }
-            let cases = ready(model.cases(&choice))?;
+            let cases = trained::ready(model.cases(&choice)?).cases;
             ("p(h|v)", (model.transform(&cases)?, model.rbm.hidden_count()), cases.len())
         }
         Trained::Autoencoder(model) => {
-            let cases = ready(model.cases(&choice))?;
+            let cases = trained::ready(model.cases(&choice)?).cases;
             ("codes", model.transform(&cases, level)?, cases.len())
         }
         Trained::Dbn(model) => {
-            let cases = ready(model.cases(&choice))?;
+            let cases = trained::ready(model.cases(&choice)?).cases;
             ("means of hidden units", model.transform(&cases, level)?, cases.len())
         }
         Trained::Network(model) => {
-            let cases = ready(model.cases(&choice))?;
+            let cases = trained::ready(model.cases(&choice)?).cases;
             ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
         field @ Trained::Crf(_) => return field.network("transform").map(drop),

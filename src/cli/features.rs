@@ -18,22 +18,16 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
     let title = |chosen: &Chosen| format!("{}, {} case {case}", chosen.data, chosen.part_name());
     let (title, picture) = match trained::open_at(&jobs::classifier_of(&options.model), &device)? {
         Trained::Dbn(net) => {
-            let chosen = ready(net.cases(&choice)?);
+            let chosen = trained::ready(net.cases(&choice)?);
             (title(&chosen), net.features(&chosen, case, &title(&chosen))?)
         }
         other => {
             let model = other.network("features")?;
-            let chosen = ready(model.cases(&choice)?);
+            let chosen = trained::ready(model.cases(&choice)?);
             (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
         }
     };
     picture.save(&options.out)?;
     out!("{title}: {}", options.out.display());
     Ok(())
-}
-
-/// The cases, once it is told what there is to know of them.
-fn ready(chosen: Chosen) -> Chosen {
-    trained::notes(&chosen.notices);
-    chosen
 }

@@ -104,6 +104,13 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
+/// The mean, and its standard error over the values.
+pub(crate) fn mean_with_error(values: &[f64]) -> (f64, f64) {
+    let (n, mean) = (values.len() as f64, mean(values));
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0).max(1.0) / n).sqrt())
+}
+
 /// A pseudo-log-likelihood, nats per case.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PseudoLikelihood {

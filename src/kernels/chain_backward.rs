@@ -181,7 +181,7 @@ fn sequence(
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, SIZES, long};
+    use crate::kernels::chain::proof::{Problem, with_labels_and_without};
     use crate::kernels::chain_forward::chain_forward;
     use crate::kernels::proof::*;
 
@@ -189,14 +189,7 @@ pub mod proof {
         .slip(["behind - offset", "behind - 0.999 * offset"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        for sizes in SIZES {
-            for observed in [true, false] {
-                out.push(case(device, sizes, observed, Values::Ordinary)?);
-            }
-            out.push(case(device, sizes, true, Values::NonFinite)?);
-        }
-        out.push(long(|sizes| case(device, sizes, true, Values::Ordinary))?);
-        Ok(())
+        with_labels_and_without(device, case, out)
     }
 
     /// One call on `[sequences, positions, labels]`.

@@ -222,21 +222,14 @@ impl Exponentials {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, SIZES, long};
+    use crate::kernels::chain::proof::{Problem, with_labels_and_without};
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("chain_pairs", &[&SHADER], standard, bench)
         .slip(["if t == 0u { return 0.0; }", "if t == 1u { return 0.0; }"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        for sizes in SIZES {
-            for observed in [true, false] {
-                out.push(case(device, sizes, observed, Values::Ordinary)?);
-            }
-            out.push(case(device, sizes, true, Values::NonFinite)?);
-        }
-        out.push(long(|sizes| case(device, sizes, true, Values::Ordinary))?);
-        Ok(())
+        with_labels_and_without(device, case, out)
     }
 
     /// One call on `[sequences, positions, labels]`.

@@ -18,19 +18,23 @@ pub struct Dropout {
     pub hidden: f32,
 }
 
+impl Dropout {
+    /// Fully connected layers of so many units that compute f, with what is dropped before the first and behind each.
+    pub fn layers(&self, units: &[usize], f: Activation) -> Vec<LayerSpec> {
+        let dropped = |rate: f32| (rate > 0.0).then_some(LayerSpec::Dropout { rate });
+        let hidden = units
+            .iter()
+            .flat_map(|&units| [Some(LayerSpec::linear(units, f)), dropped(self.hidden)]);
+        std::iter::once(dropped(self.input)).chain(hidden).flatten().collect()
+    }
+}
+
 impl DbnSpec {
     /// The network that a net of this description becomes: its hidden layers with sigmoid units, and softmax over the
     /// classes. `input` are the sizes of a case, [1, height, width].
     pub fn classifier(&self, input: [usize; 3], classes: usize, dropout: Dropout) -> NetworkSpec {
-        let dropped = |spec: NetworkSpec, rate: f32| match rate {
-            0.0 => spec,
-            rate => spec.layer(LayerSpec::Dropout { rate }),
-        };
-        let mut spec = dropped(NetworkSpec::new(input, classes), dropout.input);
-        for &units in self.units.iter().skip(1) {
-            spec =
-                dropped(spec.layer(LayerSpec::linear(units, Activation::Sigmoid)), dropout.hidden);
-        }
+        let hidden = dropout.layers(self.units.get(1..).unwrap_or_default(), Activation::Sigmoid);
+        let spec = hidden.into_iter().fold(NetworkSpec::new(input, classes), NetworkSpec::layer);
         spec.layer(LayerSpec::linear(classes, Activation::Identity))
     }
 }

@@ -167,10 +167,6 @@ impl Settings for AutoencoderSettings {
     fn device(&self) -> &str {
         &self.device
     }
-
-    fn of_0_1() -> &'static [&'static str] {
-        &[]
-    }
 }
 
 impl AutoencoderSettings {

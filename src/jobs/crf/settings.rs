@@ -12,12 +12,12 @@ use crate::jobs::settings::{
     DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, WEIGHT_DECAY, searches,
+    DROPOUT, LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, WEIGHT_DECAY, searches,
 };
 use crate::jobs::stack::{FineTuning, TunerName};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
-use crate::models::CrfSpec;
+use crate::models::{CrfSpec, Dropout};
 use crate::run::settings::{Default, Setting, Settings, setting_values, settings, settings_text};
 use crate::training::{Schedule, ranges};
 
@@ -81,18 +81,12 @@ settings! {
             ..Setting::NEW
         };
         dropout: f32 = Setting {
-            value: "P",
             help: "Share of each hidden layer's units that are dropped in training",
-            range: Some(Interval::from(0.0).below(1.0)),
-            default: Default::By("0", |_| real(0.0)),
-            ..Setting::NEW
+            ..DROPOUT
         };
         input_dropout: f32 = Setting {
-            value: "P",
             help: "Share of a position's values that are dropped in training",
-            range: Some(Interval::from(0.0).below(1.0)),
-            default: Default::By("0", |_| real(0.0)),
-            ..Setting::NEW
+            ..DROPOUT
         };
         window: usize = Setting {
             value: "W",
@@ -178,35 +172,20 @@ impl Settings for CrfSettings {
                 "stops by the error on sequences held out, and --validation 0 holds out none";
             return Err(Error::setting("patience", detail));
         }
-        if self.dropout + self.input_dropout > 0.0 && self.optimizer.searches() {
-            let detail = "drops other units in every pass, and a line search compares the losses of many passes; leave it \
-                          out, or use --optimizer sgd or adam";
-            return Err(Error::setting("dropout", detail));
-        }
+        self.training().check_dropped([self.dropout, self.input_dropout])?;
         self.training().check()
     }
 
     fn device(&self) -> &str {
         &self.device
     }
-
-    fn of_0_1() -> &'static [&'static str] {
-        &[]
-    }
 }
 
 impl CrfSettings {
     /// The field for positions of so many values.
     pub fn spec(&self, inputs: usize, labels: usize, forbidden: Vec<[usize; 2]>) -> CrfSpec {
-        let mut layers = Vec::new();
-        let dropped = |layers: &mut Vec<LayerSpec>, rate: f32| {
-            layers.extend((rate > 0.0).then_some(LayerSpec::Dropout { rate }));
-        };
-        dropped(&mut layers, self.input_dropout);
-        for &units in &self.layers.0 {
-            layers.push(LayerSpec::linear(units, self.hidden.activation()));
-            dropped(&mut layers, self.dropout);
-        }
+        let dropped = Dropout { input: self.input_dropout, hidden: self.dropout };
+        let mut layers = dropped.layers(&self.layers.0, self.hidden.activation());
         layers.push(LayerSpec::linear(labels, Activation::Identity));
         let rectified = self.hidden == LayerUnits::Relu;
         let start = if rectified { Initialization::He } else { Initialization::Glorot };

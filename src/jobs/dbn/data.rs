@@ -160,8 +160,10 @@ impl Prepared {
     /// # Errors
     /// Device errors.
     pub fn head(&self, device: &Device, set: &DataSet, part: Part) -> Result<Tensor> {
-        let first = DataSet::new("", set.cases.clone()).limit(SCORED);
-        upload_rows(device, &self.seen(&first, part)?, 0, SCORED)
+        let first: Vec<u32> = (0..set.cases.len().min(SCORED) as u32).collect();
+        let first =
+            self.preprocessing.apply_for_evaluation(set.cases.select(&first)?, self.seed, part)?;
+        upload_rows(device, &first, 0, SCORED)
     }
 
     /// The cases that are shown: of the test part, else those held out, else those of training.

@@ -10,6 +10,7 @@ use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::bound::lower_bound;
 use crate::evaluation::classification::Predictions;
+use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
 use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
@@ -110,12 +111,7 @@ impl TrainedDbn {
         let bounded = net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
         let bound =
             if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
-        let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let error = |values: &Vec<f64>| {
-            let (n, mean) = (values.len() as f64, mean(values));
-            let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-            (squares / (n - 1.0).max(1.0) / n).sqrt()
-        };
+        let bound = bound.map(|cases| mean_with_error(&cases));
         let reverse = z.reverse.as_ref();
         let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
         let found = match &labels {
@@ -134,11 +130,11 @@ impl TrainedDbn {
             log_partition_reverse: reverse.map(|e| e.log_partition),
             log_partition_reverse_std_error: reverse.map(|e| e.std_error),
             trusted: z.trusted(),
-            mean_log_likelihood_bound: bound.as_ref().map(mean),
-            mean_log_likelihood_bound_std_error: bound.as_ref().map(error),
+            mean_log_likelihood_bound: bound.map(|(mean, _)| mean),
+            mean_log_likelihood_bound_std_error: bound.map(|(_, error)| error),
             mean_log_likelihood_bound_reverse: reverse
-                .zip(bound.as_ref().map(mean))
-                .map(|(reverse, mean)| mean + z.log_partition - reverse.log_partition),
+                .zip(bound)
+                .map(|(reverse, (mean, _))| mean + z.log_partition - reverse.log_partition),
             reconstruction_error: Self::error(net, cases)?,
             error: scored.map(|s| s.error),
             wrong: scored.map(|s| s.wrong),

@@ -33,7 +33,7 @@ impl DbnJob {
         };
         let held_out = prepared.validation.as_ref().map(|set| (set, Part::Validation));
         let judged = match held_out.filter(|_| self.settings.join_labels) {
-            Some((set, part)) => Some(self.judged(net, set, part)?.1),
+            Some((set, part)) => Some(judged(net, &prepared.labelled(set, part)?)?.1),
             None => None,
         };
         Ok(Figures::new()
@@ -41,19 +41,6 @@ impl DbnJob {
             .with(&VALIDATION_RECONSTRUCTION, held_out.map(error).transpose()?)
             .with(&VALIDATION_ERROR, judged.map(|s| s.error))
             .with(&VALIDATION_LOSS, judged.map(|s| s.loss)))
-    }
-
-    /// What a net with labels says of a part of the data.
-    pub(super) fn judged(
-        &self,
-        net: &DeepBeliefNet,
-        set: &DataSet,
-        part: Part,
-    ) -> Result<(Predictions, ClassificationScore)> {
-        let Labelled { cases, labels } = self.prepared.labelled(set, part)?;
-        let found = predict_classes(net, &cases, Some(&labels))?;
-        let scores = found.score(&labels)?;
-        Ok((found, scores))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -107,13 +94,12 @@ impl DbnJob {
             false => self.generative_scores()?,
         };
         let (set, part) = self.prepared.shown();
-        let cases = self.prepared.seen(set, part)?;
-        let test = self.prepared.test.as_ref().map(|_| TrainedDbn::error(net, &cases));
+        let shown = self.prepared.labelled(set, part)?;
+        let test = self.prepared.test.as_ref().map(|_| TrainedDbn::error(net, &shown.cases));
         figures = figures.with(&TEST_RECONSTRUCTION, test.transpose()?);
         if self.settings.join_labels {
-            let (found, scores) = self.judged(net, set, part)?;
+            let (found, scores) = judged(net, &shown)?;
             let origin = self.network_origin();
-            let shown = self.prepared.labelled(set, part)?;
             network::confusion_and_mistakes(end.folder, &origin.shown(), &shown, &found)?;
             let scores = self.prepared.test.as_ref().map(|_| scores);
             figures = figures
@@ -122,4 +108,11 @@ impl DbnJob {
         }
         Ok(figures)
     }
+}
+
+/// What a net with labels says of cases.
+fn judged(net: &DeepBeliefNet, part: &Labelled) -> Result<(Predictions, ClassificationScore)> {
+    let found = predict_classes(net, &part.cases, Some(&part.labels))?;
+    let scores = found.score(&part.labels)?;
+    Ok((found, scores))
 }

@@ -10,17 +10,15 @@ use crate::jobs::settings::{
     uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
-    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM,
-    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, of_digits, searches,
+    BATCH, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM,
+    OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
+    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::{Dropout, UnitKind};
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
 use crate::training::{Schedule, UpDownConfig, ranges};
 
-/// A share of units that are dropped.
-const SHARE: Interval = Interval::from(0.0).below(1.0);
 /// The learning rate of up–down fine-tuning.
 const UP_DOWN_RATE: &str = "0.01";
 
@@ -110,18 +108,12 @@ settings! {
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
         freeze: usize = FREEZE;
         dropout: f32 = Setting {
-            value: "P",
             help: "Share of each hidden layer's units that are dropped when the classifier is trained",
-            range: Some(SHARE),
-            default: Default::By("0", |_| real(0.0)),
-            ..Setting::NEW
+            ..DROPOUT
         };
         input_dropout: f32 = Setting {
-            value: "P",
             help: "Share of the input's values that are dropped when the classifier is trained",
-            range: Some(SHARE),
-            default: Default::By("0", |_| real(0.0)),
-            ..Setting::NEW
+            ..DROPOUT
         };
         epochs: u64 = EPOCHS;
         optimizer: Option<TunerName> = Setting {
@@ -244,13 +236,7 @@ impl Settings for DbnSettings {
         }
         match self.purpose() {
             Purpose::Classifier => {
-                if (self.dropout > 0.0 || self.input_dropout > 0.0)
-                    && self.optimizer.is_some_and(TunerName::searches)
-                {
-                    let detail = "drops other units in every pass, and a line search compares the losses of many \
-                                  passes; leave it out, or use --optimizer sgd or adam";
-                    return refuse("dropout", detail);
-                }
+                self.fine_tuning().check_dropped([self.dropout, self.input_dropout])?;
                 self.fine_tuning().check()
             }
             Purpose::Generative { up_down: true, .. } => self.up_down_training().check(),
@@ -264,10 +250,6 @@ impl Settings for DbnSettings {
 
     fn device(&self) -> &str {
         &self.device
-    }
-
-    fn of_0_1() -> &'static [&'static str] {
-        &[]
     }
 }
 

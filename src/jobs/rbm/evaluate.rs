@@ -237,9 +237,7 @@ impl TrainedRbm {
         let n = cases.len() as f64;
         evaluation.reconstruction_error = Some(errors / n);
         if likelihood {
-            let mean = free_energies.iter().sum::<f64>() / n;
-            let squares = free_energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>();
-            let error = (squares / (n - 1.0).max(1.0) / n).sqrt();
+            let (mean, error) = scores::mean_with_error(&free_energies);
             evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
             evaluation.mean_log_likelihood_std_error = Some(error);
             evaluation.mean_log_likelihood_reverse =

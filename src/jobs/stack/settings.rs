@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::kinds::TunerName;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
-use crate::jobs::settings::{text, uses_sgd, whole};
+use crate::jobs::settings::{real, text, uses_sgd, whole};
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting};
 use crate::training::{
@@ -153,6 +153,13 @@ pub const WEIGHT_DECAY: Setting = Setting {
     ..Setting::NEW
 };
 
+pub const DROPOUT: Setting = Setting {
+    value: "P",
+    range: Some(Interval::from(0.0).below(1.0)),
+    default: Default::By("0", |_| real(0.0)),
+    ..Setting::NEW
+};
+
 pub const FREEZE: Setting = Setting {
     value: "N",
     help: "Leave the first N layers as they are when the whole is trained",
@@ -227,6 +234,21 @@ pub struct FineTuning<'a> {
 }
 
 impl FineTuning<'_> {
+    /// That no units are dropped where lines are searched.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check_dropped(&self, rates: [f32; 2]) -> Result<()> {
+        match self.optimizer.searches() && rates.iter().any(|rate| *rate > 0.0) {
+            false => Ok(()),
+            true => {
+                let detail = "drops other units in every pass, and a line search compares the losses of many passes; \
+                              leave it out, or use --optimizer sgd or adam";
+                Err(Error::setting("dropout", detail))
+            }
+        }
+    }
+
     /// That what is said belongs to the optimiser, and lies in its range.
     ///
     /// # Errors

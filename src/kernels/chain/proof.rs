@@ -18,6 +18,21 @@ pub fn long(case: impl FnOnce([usize; 3]) -> Result<Outcome>) -> Result<Outcome>
     with_slices(4 * LONG as u64 / 1000, || case([2, 300, 2]))
 }
 
+/// One case of a kernel that may take observed labels.
+type Case = fn(&Device, [usize; 3], bool, Values) -> Result<Outcome>;
+
+/// The cases of such a kernel: with labels and without, of all sizes, values that are no numbers, and a long one.
+pub fn with_labels_and_without(device: &Device, case: Case, out: &mut Vec<Outcome>) -> Result<()> {
+    for sizes in SIZES {
+        for observed in [true, false] {
+            out.push(case(device, sizes, observed, Values::Ordinary)?);
+        }
+        out.push(case(device, sizes, true, Values::NonFinite)?);
+    }
+    out.push(long(|sizes| case(device, sizes, true, Values::Ordinary))?);
+    Ok(())
+}
+
 /// A batch's numbers.
 pub struct Problem {
     sizes: [usize; 3],

@@ -331,8 +331,10 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// The device that is asked for.
     fn device(&self) -> &str;
 
-    /// The settings that 0.1 took a fingerprint of.
-    fn of_0_1() -> &'static [&'static str];
+    /// The settings that 0.1 took a fingerprint of: none of what it did not train.
+    fn of_0_1() -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// A text, or the text of a number: `validation = 0.2` says as much as `validation = "0.2"`.
