@@ -173,6 +173,8 @@ impl ChainStreams {
         CLIMBING = [30, 31, 32];
         /// Chains along a trajectory of training, which say where its rungs are.
         TRAJECTORY = [33, 34, 35];
+        /// Chains that say where a finished ladder lacks rungs.
+        REFINING = [46, 47, 48];
         /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
         DREAMS = [40, 41, 42];
         /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).

@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 24] = [
+const USES: [(&str, &[&str]); 25] = [
     // A run has pictures or sequences.
     ("stream::SHUFFLE", &["src/training/batches.rs", "src/training/sequences.rs"]),
     ("stream::WORDS", &["src/data/words.rs"]),
@@ -48,6 +48,7 @@ const USES: [(&str, &[&str]); 24] = [
     ("ChainStreams::DIAGNOSTICS", &["src/jobs/rbm/diagnostics.rs"]),
     ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
     ("ChainStreams::TRAJECTORY", &["src/training/ladder.rs"]),
+    ("ChainStreams::REFINING", &["src/models/ladder.rs"]),
     ("ChainStreams::CLIMBING", &["src/evaluation/ladder.rs"]),
     (
         "ChainStreams::DREAMS",

@@ -152,6 +152,7 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
         error: found.log_partition_std_error,
         interval: found.log_partition_interval,
         reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        start: None,
         trusted: found.trusted,
     })?;
     if let (Some(bound), Some(error)) =

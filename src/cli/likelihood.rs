@@ -11,6 +11,8 @@ pub struct LogPartition {
     pub error: f64,
     pub interval: [Option<f64>; 2],
     pub reverse: Option<(f64, f64)>,
+    /// Where reverse annealing started, unless at chains from the data.
+    pub start: Option<&'static str>,
     pub trusted: Option<bool>,
 }
 
@@ -26,8 +28,9 @@ pub fn print_log_partition(z: &LogPartition) -> Result<()> {
             );
         }
     }
-    if let Some((z, error)) = z.reverse {
-        out!("log Z: {z:.3} by reverse AIS, standard error {error:.3}");
+    if let Some((value, error)) = z.reverse {
+        let start = z.start.map_or(String::new(), |start| format!(" from samples of the {start}"));
+        out!("log Z: {value:.3} by reverse AIS{start}, standard error {error:.3}");
     }
     if z.trusted == Some(false) {
         out!(
@@ -46,6 +49,7 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
         error: found.log_partition_std_error,
         interval: found.log_partition_interval,
         reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        start: found.log_partition_reverse_start.filter(|start| *start != "data"),
         trusted: found.trusted,
     })?;
     print_ladder(found)?;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::models::gaussian::check_normalizable;
 use crate::models::{Ladder, LadderChains, Rbm, Swaps};
 use crate::random::{ChainDraw, ChainStreams};
+use crate::tensor::Tensor;
 
 /// How the chains run.
 #[derive(Debug, Clone)]
@@ -72,11 +73,20 @@ const KEPT: u64 = 64;
 /// # Errors
 /// [`Error::Setting`] for a lowest rung with weights, fewer than 10 chains or 2 rounds, [`Error::Data`] where a free
 /// energy is not finite or two Gaussian layers have no distribution, device errors.
-pub fn climb(
+pub fn climb(ladder: &Ladder, config: &LadderConfig, progress: impl FnMut(u64)) -> Result<Climb> {
+    climb_and_sample(ladder, config, progress).map(|(climb, _)| climb)
+}
+
+/// The same, and where the top rung's chains then stand, `[chains, I]`: samples of the machine from chains that mix as
+/// far as the ladder lets them, from which [reverse annealing](super::ais::reverse_ais) can begin.
+///
+/// # Errors
+/// As [`climb`].
+pub fn climb_and_sample(
     ladder: &Ladder,
     config: &LadderConfig,
     mut progress: impl FnMut(u64),
-) -> Result<Climb> {
+) -> Result<(Climb, Tensor)> {
     let (rungs, pairs) = (ladder.rungs(), ladder.rungs().len() - 1);
     let [bottom, .., top] = rungs else { return Err(Error::setting("ladder", "no rung")) };
     check_normalizable(top)?;
@@ -120,7 +130,8 @@ pub fn climb(
     let wide = student(n - 1.0) * std_error;
     let interval = [log_partition - wide, log_partition + wide];
     let swaps = walk.swaps()?;
-    Ok(Climb { log_partition, std_error, interval, rungs: log_partitions, swaps })
+    let samples = walk.visible().try_clone()?;
+    Ok((Climb { log_partition, std_error, interval, rungs: log_partitions, swaps }, samples))
 }
 
 /// ln Z of independent units.
@@ -130,9 +141,8 @@ fn base_log_partition(bottom: &Rbm) -> Result<f64> {
             "the lowest rung has weights, so its log Z is not known; begin with independent units";
         return Err(Error::setting("ladder", detail));
     }
-    let read = |t: &crate::Tensor| -> Result<Vec<f64>> {
-        Ok(t.to_vec()?.into_iter().map(f64::from).collect())
-    };
+    let read =
+        |t: &Tensor| -> Result<Vec<f64>> { Ok(t.to_vec()?.into_iter().map(f64::from).collect()) };
     Ok(independent_log_partition(
         bottom,
         &read(bottom.visible_bias())?,

@@ -11,3 +11,4 @@ pub mod ladder;
 pub mod partition;
 pub mod scores;
 pub mod sequences;
+pub mod spectrum;

@@ -13,11 +13,17 @@
 use super::Rbm;
 use super::chains::averaged;
 use super::clamp::Clamp;
+use super::replicas::{Replicas, Swaps};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise};
-use crate::kernels::exchange::{Books, Energies, Neighbours, exchange};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
+
+/// Chains, and rounds before and while it is seen how often neighbours exchange; how often that is looked at, at most.
+const REFINING: usize = 50;
+const SETTLING: u64 = 10;
+const PROBED: u64 = 20;
+const PASSES: u64 = 20;
 
 /// Machines of one shape, from one that mixes to the one that is wanted.
 ///
@@ -83,6 +89,37 @@ impl Ladder {
         &self.rungs
     }
 
+    /// The ladder with machines put in between neighbours that exchange too seldom, until each pair of neighbours
+    /// exchanges at least `wanted` of the times that it tries (0.25 serves), or there are [`Ladder::MOST`]. What is put
+    /// in has the mean of its neighbours' parameters. Chains of `seed` tell how often they exchange.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a share that is not below 1; as [`Rbm::gibbs`].
+    pub fn refined(mut self, wanted: f64, seed: u64) -> Result<Self> {
+        if !(0.0..1.0).contains(&wanted) {
+            let detail = format!("neighbours cannot exchange at least {wanted} of the times");
+            return Err(Error::setting("ladder", format!("{detail}; use a share below 1")));
+        }
+        let draw = ChainDraw::new(seed, ChainStreams::REFINING);
+        let mut v = Replicas::start(&self.lowest_first(), REFINING, &draw, 1)?.v;
+        for pass in 1..=PASSES {
+            let rungs = self.lowest_first();
+            let mut replicas = Replicas::new(v, self.rungs[0].hidden_count(), 1)?;
+            let numbers = |n: u64| draw.at(pass * (SETTLING + PROBED) + n);
+            replicas.probe(&rungs, SETTLING, numbers)?;
+            let found = replicas.probe(&rungs, PROBED, |n| numbers(SETTLING + n))?;
+            v = replicas.v;
+            if !fill(&mut self.rungs, &mut v, &found, wanted)? {
+                break;
+            }
+        }
+        Ok(self)
+    }
+
+    fn lowest_first(&self) -> Vec<&Rbm> {
+        self.rungs.iter().collect()
+    }
+
     /// `count` chains on each rung, each started by [`Rbm::sample_start`]; none has moved yet.
     ///
     /// # Errors
@@ -100,7 +137,39 @@ fn check_count(count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Puts the mean of two neighbours between those that exchange less often than `wanted`, its chains where those of the
+/// lower one are. Whether there were such. `exchanges` is of each pair of neighbours.
+pub(crate) fn fill(
+    rungs: &mut Vec<Rbm>,
+    v: &mut Vec<Tensor>,
+    exchanges: &[f64],
+    wanted: f64,
+) -> Result<bool> {
+    let before = rungs.len();
+    for k in (0..before.saturating_sub(1)).rev() {
+        // Of a learner's ladder the machine itself is not among the rungs, and one place is left for it.
+        if exchanges[k] < wanted && rungs.len() + 1 < Ladder::MOST {
+            rungs.insert(k + 1, rungs[k].midway(&rungs[k + 1])?);
+            v.insert(k + 1, v[k].try_clone()?);
+        }
+    }
+    Ok(rungs.len() > before)
+}
+
 impl Rbm {
+    /// The mean of the parameters of two machines of one kind.
+    fn midway(&self, other: &Rbm) -> Result<Rbm> {
+        let mean = |x: &Tensor, y: &Tensor| {
+            let mut out = Tensor::for_output(x.device(), x.shape().dims())?;
+            elementwise(Elementwise::Combine(0.5, 0.5), x, Some(y), &mut out)?;
+            Ok::<_, Error>(out)
+        };
+        let (v, h) = (self.visible().kind(), self.hidden().kind());
+        let [w, b, a] =
+            [mean(&self.w, &other.w)?, mean(&self.b, &other.b)?, mean(&self.a, &other.a)?];
+        Rbm::from_parts(v, h, w, b, a)
+    }
+
     /// The machine at the inverse temperature β of the path from independent visible units with the bias `base` `[I]`.
     pub(crate) fn at_temperature(&self, base: &Tensor, beta: f32) -> Result<Rbm> {
         let scaled = |t: &Tensor| {
@@ -135,152 +204,6 @@ impl Rbm {
     }
 }
 
-/// What happened between neighbours.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Swaps {
-    /// The share of tried exchanges that were made, of each pair of neighbours from the lowest on; NaN where none was
-    /// tried.
-    pub acceptance: Vec<f64>,
-    /// Ways of a state from the bottom to the top and back, over all chains.
-    pub round_trips: u64,
-    /// Rounds that a state takes for such a way on average, by their number: infinite where there was none.
-    pub rounds_per_trip: f64,
-}
-
-/// The states of a ladder's chains, without the ladder.
-#[derive(Debug)]
-pub struct Replicas {
-    /// Of each rung `[C, I]`.
-    pub(crate) v: Vec<Tensor>,
-    h: Tensor,
-    pub(crate) ledger: Tensor,
-    works: Tensor,
-    /// Rounds whose works are kept at a time.
-    kept: u64,
-}
-
-impl Replicas {
-    /// Chains that stand at `v`, `[C, I]` of each rung, `hidden` being J.
-    pub(crate) fn new(v: Vec<Tensor>, hidden: usize, kept: u64) -> Result<Self> {
-        let Some(first) = v.first() else { return Err(Error::setting("ladder", "no rung")) };
-        let (device, chains) = (first.device(), first.shape().matrix("ladder", "v")?[0]);
-        let works = 2 * (v.len() - 1) * kept.max(1) as usize;
-        Ok(Replicas {
-            h: Tensor::zeros(device, &[chains, hidden])?,
-            ledger: Tensor::zeros(device, &[2 * v.len(), chains])?,
-            works: Tensor::zeros(device, &[works.max(2), chains])?,
-            v,
-            kept: kept.max(1),
-        })
-    }
-
-    /// Starting states of every rung.
-    pub(crate) fn start(rungs: &[&Rbm], count: usize, draw: &ChainDraw, kept: u64) -> Result<Self> {
-        let start =
-            |(k, rbm): (usize, &&Rbm)| rbm.sample_start(count, &at_rung(draw, k, count).start());
-        let v = rungs.iter().enumerate().map(start).collect::<Result<_>>()?;
-        Replicas::new(v, rungs.first().map_or(0, |rbm| rbm.hidden_count()), kept)
-    }
-
-    fn chains(&self) -> usize {
-        self.h.shape().dims()[0]
-    }
-
-    /// One round: pairs of one parity (that of `number`) exchange, then each rung makes a Gibbs step. Chain c of rung k
-    /// draws as chain k·C + c of `draw`, the exchanges as its start at a step that no start has.
-    pub(crate) fn round(
-        &mut self,
-        rungs: &[&Rbm],
-        number: u64,
-        draw: &ChainDraw,
-        clamps: Option<&Clamp>,
-    ) -> Result<()> {
-        let pairs = rungs.len() - 1;
-        for k in ((number % 2) as usize..pairs).step_by(2) {
-            self.exchange(rungs, k, number, draw)?;
-        }
-        for (k, rbm) in rungs.iter().enumerate() {
-            let draw = at_rung(draw, k, self.chains());
-            rbm.gibbs_held(&mut self.v[k], &mut self.h, 1, (&draw, clamps))?;
-        }
-        Ok(())
-    }
-
-    fn exchange(&mut self, rungs: &[&Rbm], k: usize, number: u64, draw: &ChainDraw) -> Result<()> {
-        let row = self.row(number, k, rungs.len() - 1);
-        let (below, above) = self.v.split_at_mut(k + 1);
-        let (Some(lower), Some(upper)) = (below.last_mut(), above.first_mut()) else {
-            return Err(Error::shape("ladder", format!("no neighbour above rung {k}")));
-        };
-        let [lower_own, lower_other] = [rungs[k].free_energy(lower)?, rungs[k].free_energy(upper)?];
-        let [upper_own, upper_other] =
-            [rungs[k + 1].free_energy(upper)?, rungs[k + 1].free_energy(lower)?];
-        exchange(
-            Neighbours { lower, upper, pair: k },
-            Energies {
-                lower_own: &lower_own,
-                lower_other: &lower_other,
-                upper_own: &upper_own,
-                upper_other: &upper_other,
-            },
-            &draw.start(),
-            Books { ledger: &mut self.ledger, works: &mut self.works, row },
-        )
-    }
-
-    /// The row of the first of a pair's two works.
-    fn row(&self, number: u64, pair: usize, pairs: usize) -> usize {
-        2 * ((number % self.kept) as usize * pairs + pair)
-    }
-
-    /// What it cost the states of the lower rung of `pair` to move up in the round `number`, and those of the upper
-    /// one, `[C]` each: of `works`, which is [`Replicas::works`] read.
-    pub(crate) fn works_of<'a>(
-        &self,
-        works: &'a [f32],
-        number: u64,
-        pair: usize,
-    ) -> [&'a [f32]; 2] {
-        let (row, chains) = (self.row(number, pair, self.v.len() - 1), self.chains());
-        let at = |row: usize| &works[row * chains..(row + 1) * chains];
-        [at(row), at(row + 1)]
-    }
-
-    /// The works of the last rounds that are kept.
-    pub(crate) fn works(&self) -> Result<Vec<f32>> {
-        self.works.to_vec()
-    }
-
-    /// What happened in the rounds of these numbers.
-    pub(crate) fn swaps_of(&self, numbers: std::ops::Range<u64>) -> Result<Swaps> {
-        // The learner's top is taken out between rounds.
-        let (rungs, chains) = (self.ledger.shape().dims()[0] / 2, self.chains());
-        let rounds = numbers.end.saturating_sub(numbers.start);
-        let ledger = self.ledger.to_vec()?;
-        let sum = |row: usize| -> f64 {
-            ledger[row * chains..(row + 1) * chains].iter().map(|&x| f64::from(x)).sum()
-        };
-        // Rounds of a pair's parity below a number.
-        let below = |number: u64, pair: usize| (number + 1 - (pair % 2) as u64) / 2;
-        let tried = |k: usize| (below(numbers.end, k) - below(numbers.start, k)) * chains as u64;
-        let acceptance = (0..rungs - 1).map(|k| sum(rungs + k) / tried(k) as f64).collect();
-        let round_trips = sum(2 * rungs - 1);
-        // Each of the R·C states walks all rounds.
-        let rounds_per_trip = (rounds as f64 * (rungs * chains) as f64) / round_trips;
-        Ok(Swaps { acceptance, round_trips: round_trips as u64, rounds_per_trip })
-    }
-
-    /// The hidden states that the top rung's visible ones were drawn from.
-    pub(crate) fn hidden(&self) -> &Tensor {
-        &self.h
-    }
-}
-
-/// The numbers of rung k's chains.
-fn at_rung(draw: &ChainDraw, k: usize, chains: usize) -> ChainDraw {
-    draw.from_chain(draw.start().first_case.wrapping_add((k * chains) as u32))
-}
-
 /// Chains on every rung of a ladder, all moved at once.
 #[derive(Debug)]
 pub struct LadderChains<'a> {
@@ -307,7 +230,7 @@ impl<'a> LadderChains<'a> {
         draw: ChainDraw,
         kept: u64,
     ) -> Result<Self> {
-        let rungs: Vec<&Rbm> = ladder.rungs.iter().collect();
+        let rungs = ladder.lowest_first();
         let replicas = Replicas::start(&rungs, count, &draw, kept)?;
         Ok(LadderChains { ladder, replicas, draw, done: 0, clamp: None })
     }
@@ -328,7 +251,7 @@ impl<'a> LadderChains<'a> {
     /// # Errors
     /// As [`Rbm::gibbs`].
     pub fn step(&mut self, rounds: u64) -> Result<()> {
-        let rungs: Vec<&Rbm> = self.ladder.rungs.iter().collect();
+        let rungs = self.ladder.lowest_first();
         for _ in 0..rounds {
             // Step 0 of the start's numbers is the start's own.
             let draw = self.draw.at(self.draw.step() + 1 + self.done);

@@ -119,8 +119,16 @@ fn draw(panels: &[(&str, &Panel)]) -> std::result::Result<String, String> {
 /// # Errors
 /// [`Error::Data`] if it cannot be drawn.
 pub fn inline_svg(panel: &Panel) -> Result<String> {
+    inline_svg_over(EPOCH, panel)
+}
+
+/// The same over another thing than epochs.
+///
+/// # Errors
+/// As [`inline_svg`].
+pub fn inline_svg_over(x_label: &str, panel: &Panel) -> Result<String> {
     let panel = Panel { title: String::new(), ..panel.clone() };
-    inline(|area| draw_panel(EPOCH, &panel, area))
+    inline(|area| draw_panel(x_label, &panel, area))
 }
 
 /// A histogram over [0, 1] for a page: one bar for each count, from the left.

@@ -67,20 +67,37 @@ pub fn table(class: &str, head: &[&str], rows: &[Vec<String>]) -> String {
 /// # Errors
 /// Those of [`curves::inline_svg`].
 pub fn diagram(panel: &Panel, note: &str) -> Result<String> {
-    let mut legend = String::new();
-    let mut spoken = panel.title.clone();
-    for (n, series) in panel.series.iter().enumerate() {
+    let lasts = panel.series.iter().map(|series| {
         let last = series.points.iter().rev().map(|p| p.1).find(|y| y.is_finite());
-        let last = last.map_or("no values".into(), |y| significant(y, 4));
-        legend += &format!(
-            "<li><i class=\"c{}\"></i>{} <b>{last}</b></li>",
-            curves::colour_number(n),
-            escape(&series.name)
-        );
-        spoken += &format!("; {} ends at {last}", series.name);
-    }
-    let svg = labelled(&curves::inline_svg(panel)?, &spoken);
-    Ok(framed(&panel.title, &svg, &format!("<ul class=\"legend\">{legend}</ul>"), note))
+        last.map_or("no values".into(), |y| significant(y, 4))
+    });
+    let lasts: Vec<String> = lasts.collect();
+    let ends = panel.series.iter().zip(&lasts);
+    let spoken: String =
+        ends.map(|(series, last)| format!("; {} ends at {last}", series.name)).collect();
+    let svg = labelled(&curves::inline_svg(panel)?, &(panel.title.clone() + &spoken));
+    Ok(framed(&panel.title, &svg, &legend(panel, &lasts), note))
+}
+
+/// A diagram over another thing than epochs.
+///
+/// # Errors
+/// Those of [`curves::inline_svg`].
+pub fn diagram_over(x_label: &str, panel: &Panel, note: &str) -> Result<String> {
+    let names: Vec<&str> = panel.series.iter().map(|series| series.name.as_str()).collect();
+    let spoken = format!("{} over {x_label}: {}", panel.title, names.join(", "));
+    let svg = labelled(&curves::inline_svg_over(x_label, panel)?, &spoken);
+    Ok(framed(&panel.title, &svg, &legend(panel, &[]), note))
+}
+
+/// The names of a diagram's lines, with what else there is to say of each.
+fn legend(panel: &Panel, said: &[String]) -> String {
+    let lines = panel.series.iter().enumerate().map(|(n, series)| {
+        let (colour, name) = (curves::colour_number(n), escape(&series.name));
+        let more = said.get(n).map_or(String::new(), |text| format!(" <b>{text}</b>"));
+        format!("<li><i class=\"c{colour}\"></i>{name}{more}</li>")
+    });
+    format!("<ul class=\"legend\">{}</ul>", lines.collect::<String>())
 }
 
 /// A histogram over [0, 1] with its title above.

@@ -23,13 +23,13 @@ const HIDDEN: &str = "harmonium.hidden";
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be written, device errors.
-pub fn save(path: &Path, rungs: &[&Rbm]) -> Result<()> {
+pub fn save(path: &Path, rungs: &[Rbm]) -> Result<()> {
     let Some(first) = rungs.first() else { return Err(Error::setting("ladder", "no rung")) };
     let mut metadata = BTreeMap::from([FORMAT, KIND].map(|(k, v)| (k.into(), v.to_string())));
     metadata.extend(first.description());
     let (i, j) = (first.visible_count(), first.hidden_count());
     let all = |part: &dyn Fn(&Rbm) -> Result<Vec<f32>>| -> Result<Vec<f32>> {
-        Ok(rungs.iter().map(|rbm| part(rbm)).collect::<Result<Vec<_>>>()?.concat())
+        Ok(rungs.iter().map(part).collect::<Result<Vec<_>>>()?.concat())
     };
     let (w, b) = (all(&|m| m.weights().to_vec())?, all(&|m| m.visible_bias().to_vec())?);
     let a = all(&|m| m.hidden_bias().to_vec())?;

@@ -9,7 +9,7 @@
 use super::cd_config::CdConfig;
 use super::figure::{Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
-use crate::models::{Rbm, Replicas, Visit};
+use crate::models::{Ladder, Rbm, Replicas, Visit, fill};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -21,6 +21,8 @@ const PROBED: u64 = 20;
 /// so neighbours of the finished ladder take some 0.4, and fewer where a high rate makes the machine jump from update to
 /// update.
 const WANTED: f64 = 0.45;
+/// Between kept rungs that exchange less often than this the mean of the two becomes one.
+const LEAST: f64 = 0.25;
 
 /// How often the pair of rungs that exchanges least does.
 pub static SWAP_ACCEPTANCE: Figure = Figure {
@@ -183,20 +185,19 @@ impl Below {
                 start(&rungs, top, &draw(0))?
             }
         };
-        let empty = Tensor::zeros(rbm.device(), replicas.ledger.shape().dims())?;
-        let ledger = std::mem::replace(&mut replicas.ledger, empty);
-        for number in 0..PROBED {
-            replicas.round(&rungs, number, &draw(number), None)?;
-        }
-        let acceptance = replicas.swaps_of(0..PROBED)?.acceptance;
-        replicas.ledger = ledger;
-        if acceptance.last().is_some_and(|&a| a < WANTED) {
+        let exchanges = replicas.probe(&rungs, PROBED, draw)?;
+        let mut v = std::mem::take(&mut replicas.v);
+        let mut changed = fill(&mut self.rungs, &mut v, &exchanges, LEAST)?;
+        if exchanges.last().is_some_and(|&a| a < WANTED) && self.rungs.len() + 1 < Ladder::MOST {
             self.rungs.push(rbm.try_clone()?);
-            let mut v = replicas.v;
             if let Some(top) = v.last() {
                 v.push(top.try_clone()?);
             }
-            replicas = Replicas::new(v, rbm.hidden_count(), 1)?;
+            changed = true;
+        }
+        replicas.v = v;
+        if changed {
+            replicas = Replicas::new(replicas.v, rbm.hidden_count(), 1)?;
             self.since.upload(&[rounds as f32])?;
         }
         if exchanging {
@@ -214,7 +215,7 @@ impl Below {
             let (v, h) = (self.rungs[0].visible().kind(), self.rungs[0].hidden().kind());
             let mut kept = Vec::new();
             let mut rungs = std::mem::take(&mut self.rungs).into_iter();
-            while kept.len() <= crate::models::Ladder::MOST {
+            while kept.len() <= Ladder::MOST {
                 let mut parts = [None, None, None];
                 if let Some(rung) = rungs.next() {
                     parts = rung.into_parts().map(Some);
@@ -238,7 +239,7 @@ impl Below {
         };
         let (mut states, mut ledger) = (states.into_iter(), ledger);
         let mut kept: Vec<Tensor> = Vec::new();
-        while kept.len() <= crate::models::Ladder::MOST {
+        while kept.len() <= Ladder::MOST {
             let mut state = states.next();
             visit.optional(&format!("ladder.{}.v", kept.len()), device, &mut state)?;
             let Some(state) = state else { break };

@@ -195,6 +195,54 @@ fn ladders_climb_to_the_enumerated_log_z() {
     say(folder.path(), &format!("eval {run} --rounds 100")).refused(2, &["--ladder"]);
 }
 
+/// What `eval` says of chains stands in the report, with its diagrams; reverse annealing begins at the ladder's samples.
+#[test]
+fn the_report_shows_chains_and_ladder() {
+    let folder = temporary();
+    let own = folder.path().join("run");
+    std::fs::create_dir(&own).unwrap();
+    for entry in std::fs::read_dir(kept()).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), own.join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::remove_file(own.join("eval.json")).ok();
+    let report = || {
+        say(folder.path(), "report run").done();
+        std::fs::read_to_string(own.join("report.html")).unwrap()
+    };
+    assert!(!report().contains("id=\"mixing\""));
+    let options = "--ladder --diagnostics --ais 50 --chains 20 --rounds 40 --burn-in 20";
+    let said = say(folder.path(), &format!("eval run {options}")).done();
+    assert!(said.out.contains("by reverse AIS from samples of the ladder"), "{}", said.out);
+    let html = report();
+    for part in [
+        "id=\"mixing\"",
+        "autocorrelation time of the free energy",
+        "free energy of the data",
+        "cases next to a case",
+        "Exchanges of neighbours over rung",
+        "Singular values of W over number",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+}
+
+/// Modes of the weights over the epochs.
+#[test]
+fn metrics_have_singular_values() {
+    let lines = std::fs::read_to_string(kept().join("metrics.jsonl")).unwrap();
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = rows.last().unwrap();
+    let number = |key: &str| last[key].as_f64().unwrap_or_else(|| panic!("{key}: {last}"));
+    let values = [1, 2, 3, 4].map(|n| number(&format!("singular_value_{n}")));
+    assert!(values.windows(2).all(|pair| pair[0] >= pair[1]) && values[3] > 0.0, "{values:?}");
+    let rank = number("effective_rank");
+    assert!((1.0..=12.0).contains(&rank), "{rank}");
+    // W applied to a unit vector gives a column, which is no longer than the first singular value.
+    assert!(number("weight_norm") <= values[0], "{values:?}");
+}
+
 /// A ladder of another machine, and one that is damaged.
 #[test]
 fn ladders_of_other_machines_are_refused() {

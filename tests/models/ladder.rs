@@ -1,6 +1,7 @@
 //! Ladders: exchanges keep the joint distribution of all rungs, and chains that exchange come to modes that plain ones
 //! never see.
 
+use harmonium::device::DeviceKind;
 use harmonium::models::{Ladder, Rbm, UnitKind, Units};
 use harmonium::{Device, Tensor};
 
@@ -40,7 +41,7 @@ fn exchanges_keep_the_joint_distribution() {
         let ladder = Ladder::new(machines.iter().map(|m| m.to_rbm(device)).collect()).unwrap();
         let mut chains = ladder.chains(CHAINS, 3).unwrap();
         for rounds in [30, 1] {
-            chains.step(rounds).unwrap();
+            chains.step(rounds as u64).unwrap();
             let all: Vec<&Tensor> = (0..3).map(|k| chains.at(k).unwrap()).collect();
             let distance = total_variation(&joint(&all), &target);
             println!("  total variation {distance:.4}, bound {bound:.4}");
@@ -162,6 +163,51 @@ fn two_calls_are_one_and_the_seed_decides() {
     assert_eq!(run(1, &[17]), run(1, &[3, 0, 14]));
     assert_ne!(run(1, &[17]).0, run(2, &[17]).0);
     assert_ne!(run(1, &[17]).0, run(1, &[16]).0);
+}
+
+/// Independent units and a strong machine exchange once in a while; what is put in between is as good a ladder as another:
+/// its ends are what they were, and its top has the enumerated distribution.
+#[test]
+fn neighbours_that_exchange_too_seldom_get_machines_between_them() {
+    let top = two_modes(8);
+    let target = top.p_v();
+    let mut bottom = top.clone();
+    (bottom.w.fill(0.0), bottom.b.fill(0.0), bottom.a.fill(0.0));
+    on_each(|device| {
+        let ends = || vec![bottom.to_rbm(device), top.to_rbm(device)];
+        // The distribution takes long, and its arithmetic is that of the tests above.
+        let [count, rounds] =
+            if device.info().kind == DeviceKind::Cpu { [1000, 300] } else { [200, 40] };
+        let seen = |ladder: &Ladder| {
+            let mut chains = ladder.chains(count, 5).unwrap();
+            chains.step(rounds as u64).unwrap();
+            let mut seen = vec![0.0; 256];
+            let v = chains.visible().to_vec().unwrap();
+            v.chunks(8).for_each(|v| seen[number(v)] += 1.0 / count as f64);
+            (chains.swaps().unwrap().acceptance, total_variation(&seen, &target))
+        };
+        let before = seen(&Ladder::new(ends()).unwrap()).0;
+        assert!(before[0] < 0.1, "{before:?}");
+        let ladder = Ladder::new(ends()).unwrap().refined(0.25, 3).unwrap();
+        let (after, distance) = seen(&ladder);
+        println!("  {before:?} → {after:?}, total variation {distance:.4}");
+        // 50 chains try ten times each: 0.25 is seen as 0.25 ± 0.02, correlated tries double that.
+        assert!(after.len() > 1 && after.iter().all(|&a| a > 0.25 - 5.0 * 0.04), "{after:?}");
+        assert!(rounds < 300 || distance < monte_carlo_floor(&target, count), "{distance}");
+        let parts =
+            |rbm: &Rbm| (rbm.weights().to_vec().unwrap(), rbm.hidden_bias().to_vec().unwrap());
+        let rungs = ladder.rungs();
+        for (end, rung) in ends().iter().zip([&rungs[0], &rungs[rungs.len() - 1]]) {
+            assert_eq!(parts(end), parts(rung));
+        }
+    });
+    let device = Device::cpu();
+    let ladder = || Ladder::new(vec![bottom.to_rbm(&device), top.to_rbm(&device)]).unwrap();
+    assert_eq!(ladder().refined(0.0, 1).unwrap().rungs().len(), 2);
+    for share in [1.0, -0.1, f64::NAN] {
+        let words = ladder().refined(share, 1).unwrap_err().to_string();
+        assert!(words.contains("share below 1"), "{words}");
+    }
 }
 
 /// With weights the resting bias is what the visible units get from hidden ones at ½.

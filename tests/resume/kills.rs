@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use harmonium::random::{Draw, PhiloxRng};
 
-use super::{assert_same, checkpoints, complete, interrupted, signal, text, train_model, wait_for};
+use super::{
+    assert_same, assert_same_files, checkpoints, complete, interrupted, signal, text, train_model,
+    wait_for,
+};
 
 const SHARED: &str = "--hidden 24 --limit 400 --batch 30 --device cpu --epochs 1500";
 
@@ -39,6 +42,9 @@ fn killed_equals_unbroken(settings: &str, seed: u64) {
     complete(&unbroken, &options);
     kill_and_resume("rbm", &broken, &options, seed, 4);
     assert_same(&unbroken, &broken);
+    if settings.contains("--trajectory") {
+        assert_same_files(&unbroken, &broken, &["ladder.safetensors"]);
+    }
     assert!(super::metrics(&broken).len() == 1500);
 }
 
@@ -65,6 +71,11 @@ fn killed_sparse_with_resampled_data() {
 #[test]
 fn killed_gaussian() {
     killed_equals_unbroken("--visible gaussian --pcd --centered", 5);
+}
+
+#[test]
+fn killed_with_a_ladder() {
+    killed_equals_unbroken("--pcd --trajectory --ptt --learning-rate 0.02 --momentum 0", 6);
 }
 
 /// An interrupt falls within an epoch nearly always: nothing of the epoch is done twice or left out.

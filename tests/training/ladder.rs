@@ -1,17 +1,18 @@
 //! Ladders in training: the model's term where plain persistent chains miss a mode, machines kept on the way, and states
 //! that go on bit for bit.
 
-use harmonium::data;
+use harmonium::data::{self, Cases, Values};
 use harmonium::evaluation::ladder::{LadderConfig, climb};
 use harmonium::evaluation::partition::exact_log_partition;
 use harmonium::models::{Ladder, Rbm, UnitKind, Units};
+use harmonium::random::{Draw, PhiloxRng};
 use harmonium::training::{CdConfig, CdTrainer, Learner, ResidentData, Schedule, Treatment};
 use harmonium::{Device, Tensor};
 
 use super::plain;
-use crate::models::exact::{states, to_f64};
+use crate::models::exact::{Exact, number, states, to_f64};
 use crate::models::ladder::two_modes;
-use crate::models::support::on_each;
+use crate::models::support::{monte_carlo_floor, on_each, total_variation};
 
 const CHAINS: usize = 1024;
 
@@ -147,6 +148,78 @@ fn the_machines_of_a_trajectory_are_a_ladder() {
         assert!(found.swaps.acceptance.iter().all(|a| (0.1..1.0).contains(a)), "{:?}", found.swaps);
         assert!(off < 4.0 * found.std_error && found.std_error < 0.2);
     }
+}
+
+/// Two clusters of ten bits, 0.8 and 0.2 of the cases, of which a case has each bit wrong once in fifty.
+fn clusters() -> Cases {
+    let mut rng = PhiloxRng::new(Draw::new(7, 902));
+    let rows = (0..400).flat_map(|case| (0..10).map(move |bit| (case % 5 < 4) == (bit < 5)));
+    let values = rows.map(|on| f32::from(u8::from(on != (rng.below(50) == 0)))).collect();
+    Cases::new(Values::F32(values), 400, 10).unwrap()
+}
+
+/// A machine trained on two clusters: chains along its trajectory have the enumerated distribution, plain ones of the same
+/// length stay where they began and have not.
+#[test]
+fn a_machine_of_two_clusters_is_sampled_along_its_trajectory_alone() {
+    let device = Device::cpu();
+    let cases = clusters();
+    let mut source = ResidentData::new(&device, &cases, Treatment::default()).unwrap();
+    let config = plain(UnitKind::Bernoulli, 0.1).batch(50).epochs(150).steps(5).trajectory(true);
+    let mut rbm = Rbm::new(&device, Units::bernoulli(10), Units::bernoulli(4), 1).unwrap();
+    rbm.set_visible_bias_from_means(&cases.means()).unwrap();
+    let mut trainer = CdTrainer::new(rbm, config, &cases.means()).unwrap();
+    (0..150).for_each(|_| drop(trainer.epoch(&mut source).unwrap()));
+    let rbm = trainer.rbm();
+    let target = Exact::of(rbm).p_v();
+    let count = 1000;
+    let bound = monte_carlo_floor(&target, count);
+    let distance = |v: &Tensor| {
+        let mut seen = vec![0.0; 1 << 10];
+        v.to_vec().unwrap().chunks(10).for_each(|v| seen[number(v)] += 1.0 / count as f64);
+        total_variation(&seen, &target)
+    };
+    let mut plain = rbm.chains(count, 4).unwrap();
+    plain.step(600).unwrap();
+    let rungs = trainer.trajectory().iter().chain([rbm]).map(|rbm| rbm.try_clone().unwrap());
+    let ladder = Ladder::new(rungs.collect()).unwrap().refined(0.25, 1).unwrap();
+    let mut chains = ladder.chains(count, 4).unwrap();
+    chains.step(600).unwrap();
+    let (alone, along) = (distance(plain.visible()), distance(chains.visible()));
+    println!("  total variation: alone {alone:.3}, along {along:.4}, bound {bound:.4}");
+    println!("  {:?}", chains.swaps().unwrap());
+    assert!(alone > 2.0 * bound && along < bound);
+}
+
+/// At a high rate with momentum the machine jumps from candidate to candidate; the ladder fills up behind it.
+#[test]
+fn rungs_that_are_too_far_apart_get_one_between_them() {
+    let device = Device::cpu();
+    let cases = data::load("digits").unwrap().train.cases;
+    let mut source = ResidentData::new(&device, &cases, Treatment::default()).unwrap();
+    let config = plain(UnitKind::Bernoulli, 0.3)
+        .momentum(0.9)
+        .batch(50)
+        .epochs(20)
+        .persistent(true)
+        .trajectory(true)
+        .trajectory_tempering(true);
+    let mut rbm = Rbm::new(&device, Units::bernoulli(64), Units::bernoulli(16), 1).unwrap();
+    rbm.set_visible_bias_from_means(&cases.means()).unwrap();
+    let mut trainer = CdTrainer::new(rbm, config, &cases.means()).unwrap();
+    (0..20).for_each(|_| drop(trainer.epoch(&mut source).unwrap()));
+    let rungs = trainer.trajectory().iter().chain([trainer.rbm()]);
+    let ladder = Ladder::new(rungs.map(|rbm| rbm.try_clone().unwrap()).collect()).unwrap();
+    let ladder = ladder.refined(0.25, 1).unwrap();
+    let config = LadderConfig::default().chains(50).rounds(300, 600);
+    let found = climb(&ladder, &config, |_| ()).unwrap();
+    let exact = exact_log_partition(trainer.rbm()).unwrap();
+    let off = (found.log_partition - exact).abs();
+    let kept = trainer.trajectory().len();
+    println!("  {kept} rungs, then {}: {:?}", ladder.rungs().len(), found.swaps);
+    println!("  off by {off:.4} ± {:.4}", found.std_error);
+    assert!(found.swaps.acceptance.iter().all(|&a| a > 0.1), "{:?}", found.swaps);
+    assert!(off < 4.0 * found.std_error && found.std_error < 0.2);
 }
 
 #[test]

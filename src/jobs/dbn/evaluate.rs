@@ -106,7 +106,7 @@ impl TrainedDbn {
         let (net, cases) = (&self.net, &chosen.cases);
         let states = self.top_states(cases, config.seed)?;
         let means = states.means();
-        let seen = Some(Seen { cases: &states, means: &means });
+        let seen = Some(Seen { cases: &states, means: &means, samples: None });
         let z = partition(net.top(), config, seen, progress)?;
         let bounded = net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
         let bound =

@@ -1,7 +1,6 @@
 //! What tells whether a machine's chains mix, and whether its samples are like the data.
 
-use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::config::EvaluationConfig;
 use super::trained::TrainedRbm;
@@ -9,6 +8,7 @@ use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::adversarial::{Adversarial, adversarial_accuracy};
 use crate::evaluation::autocorrelation::{Autocorrelation, autocorrelation};
+use crate::evaluation::spectrum::singular_values;
 use crate::jobs::Choice;
 use crate::jobs::rows::{map_rows, upload_rows};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
@@ -27,7 +27,7 @@ const TAKEN: u64 = 10;
 const BINS: usize = 50;
 
 /// What chains and samples say of a machine; part of `eval.json`. What does not apply is null.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostics {
     /// Chains, each begun by the visible biases.
@@ -57,7 +57,7 @@ pub struct Diagnostics {
 }
 
 /// An integrated autocorrelation time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Time {
     /// In steps.
     pub time: f64,
@@ -77,7 +77,7 @@ impl From<Autocorrelation> for Time {
 }
 
 /// Free energies.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
     /// Of all.
     pub mean: f64,
@@ -127,7 +127,7 @@ impl TrainedRbm {
             adversarial_cases: told.map(|(count, _)| count),
             adversarial_accuracy_data: told.map(|(_, a)| a.data),
             adversarial_accuracy_samples: told.map(|(_, a)| a.samples),
-            singular_values: singular_values(&self.rbm)?,
+            singular_values: singular_values(self.rbm.weights())?,
         })
     }
 }
@@ -218,15 +218,6 @@ fn histogram(values: &[f32], edges: &[f64]) -> Histogram {
         density[at.min(bins - 1)] += 1.0 / (n * width);
     }
     Histogram { mean, deviation: (squares / n).sqrt(), density }
-}
-
-/// Of W, the largest first.
-fn singular_values(rbm: &Rbm) -> Result<Vec<f64>> {
-    let w: Vec<f64> = rbm.weights().to_vec()?.into_iter().map(f64::from).collect();
-    let w = DMatrix::from_row_slice(rbm.visible_count(), rbm.hidden_count(), &w);
-    let mut values: Vec<f64> = w.singular_values().iter().copied().collect();
-    values.sort_by(|x, y| y.total_cmp(x));
-    Ok(values)
 }
 
 impl Diagnostics {

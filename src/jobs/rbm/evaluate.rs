@@ -38,6 +38,8 @@ pub struct Evaluation {
     pub log_partition_reverse: Option<f64>,
     /// Its standard error.
     pub log_partition_reverse_std_error: Option<f64>,
+    /// Where its samples are from: chains from the `data`, or along the `ladder`.
+    pub log_partition_reverse_start: Option<&'static str>,
     /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
     pub trusted: Option<bool>,
     /// ln Z by climbing a ladder; null where none was asked for.
@@ -130,12 +132,25 @@ impl TrainedRbm {
             Some(name) => Some(self.chosen_with_means(choice, name)?),
             None => None,
         };
-        let seen = data.as_ref().map(|(chosen, means)| Seen { cases: &chosen.cases, means });
+        let climbed = match config.ladder {
+            Some(rungs) => {
+                let climbing = config.climbing.clone().seed(config.seed);
+                let means = data.as_ref().map(|(_, means)| &means[..]);
+                Some(self.climb(rungs, &climbing, means, progress)?)
+            }
+            None => None,
+        };
+        let samples = climbed.as_ref().map(|(_, samples)| samples);
+        let seen =
+            data.as_ref().map(|(chosen, means)| Seen { cases: &chosen.cases, means, samples });
         let found = partition(&self.rbm, config, seen, progress)?;
         let mut evaluation = self.evaluation(&found, config);
-        if let Some(rungs) = config.ladder {
-            let climbing = config.climbing.clone().seed(config.seed);
-            evaluation.climbed(&self.climb(rungs, &climbing, seen, progress)?);
+        if let Some((climb, _)) = &climbed {
+            evaluation.climbed(climb);
+        }
+        if found.reverse.is_some() {
+            let start = if climbed.is_some() { "ladder" } else { "data" };
+            evaluation.log_partition_reverse_start = Some(start);
         }
         if let Some((chosen, _)) = data {
             self.score(&chosen.cases, &found, config, &mut evaluation)?;
@@ -173,6 +188,7 @@ impl TrainedRbm {
             log_partition_interval: z.interval(),
             log_partition_reverse: reverse.map(|e| e.log_partition),
             log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            log_partition_reverse_start: None,
             trusted: z.trusted(),
             log_partition_ladder: None,
             log_partition_ladder_std_error: None,

@@ -5,7 +5,7 @@ use crate::training::{
 };
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 16] = [
+pub static FIGURES: [&Figure; 21] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &ERROR,
@@ -22,6 +22,11 @@ pub static FIGURES: [&Figure; 16] = [
     &SWAP_ACCEPTANCE,
     &ROUND_TRIPS,
     &RUNGS,
+    &SINGULAR_VALUES[0],
+    &SINGULAR_VALUES[1],
+    &SINGULAR_VALUES[2],
+    &SINGULAR_VALUES[3],
+    &EFFECTIVE_RANK,
 ];
 
 /// The squared error of a case's reconstruction.
@@ -148,5 +153,33 @@ pub static LOG_LIKELIHOOD: Figure = Figure {
     diagram: "The mean ln p(v), estimated while training.",
     told: Told::Always,
     better: Better::Higher,
+    ..Figure::NEW
+};
+
+/// The largest singular values of W.
+pub static SINGULAR_VALUES: [Figure; 4] = [
+    Figure {
+        key: "singular_value_1",
+        of: "1st",
+        says: "The largest singular value of the weights.",
+        diagram: "The largest of the weights: machines learn the main modes of their data one after the other, each where \
+                  its singular value leaves those of the start.",
+        ..SINGULAR_VALUE
+    },
+    Figure { key: "singular_value_2", of: "2nd", says: "The second.", ..SINGULAR_VALUE },
+    Figure { key: "singular_value_3", of: "3rd", says: "The third.", ..SINGULAR_VALUE },
+    Figure { key: "singular_value_4", of: "4th", says: "The fourth.", ..SINGULAR_VALUE },
+];
+
+const SINGULAR_VALUE: Figure =
+    Figure { name: "singular values of W", unit: "singular value", ..Figure::NEW };
+
+/// How many singular values count.
+pub static EFFECTIVE_RANK: Figure = Figure {
+    key: "effective_rank",
+    name: "effective rank of W",
+    unit: "modes",
+    says: "exp of the entropy of the shares of W's singular values: how many of them count.",
+    diagram: "exp of the entropy of the shares of W's singular values. It falls while few modes grow.",
     ..Figure::NEW
 };

@@ -34,6 +34,7 @@ pub struct RbmJob {
     trainer: CdTrainer,
     batches: ResidentData,
     interval: u64,
+    spectrum_interval: u64,
 }
 
 impl RbmJob {
@@ -62,11 +63,22 @@ impl RbmJob {
         rbm.set_visible_bias_from_means(&probe.train_means)?;
         let training = settings.training();
         let interval = probe.interval(batches.cases(), training.steps);
+        let spectrum_interval = Probe::spectrum_interval(&rbm, batches.cases(), training.steps);
         let trainer = CdTrainer::new(rbm, training, &probe.train_means)?;
         let parts = [Some(&prepared.train), prepared.validation.as_ref()];
         let record = RunRecord::new(device, parts.map(|part| part.map(|cases| (cases, &[][..]))));
         let device = device.clone();
-        Ok(RbmJob { settings, device, prepared, record, probe, trainer, batches, interval })
+        Ok(RbmJob {
+            settings,
+            device,
+            prepared,
+            record,
+            probe,
+            trainer,
+            batches,
+            interval,
+            spectrum_interval,
+        })
     }
 
     /// The machine as it stands.
@@ -129,6 +141,9 @@ impl Job for RbmJob {
                 e => e,
             })?;
         }
+        if last || epoch.is_multiple_of(self.spectrum_interval) {
+            figures.extend(&Probe::spectrum(rbm)?);
+        }
         if self.settings.score_every.is_some_and(|every| epoch.is_multiple_of(every)) {
             figures.extend(&self.probe.likelihood(rbm, epoch)?);
         }
@@ -166,7 +181,7 @@ impl Job for RbmJob {
         };
         let trajectory = self.trainer.trajectory();
         if !trajectory.is_empty() {
-            ladder::save(end.folder, trajectory, rbm)?;
+            ladder::save(end.folder, trajectory, rbm, self.settings.seed)?;
         }
         let origin = self.origin();
         let (image, width) = (origin.image_shape(), rbm.visible_count());

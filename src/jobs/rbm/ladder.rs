@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::config::Rungs;
-use super::partition::{Progress, Seen};
+use super::partition::Progress;
 use super::trained::TrainedRbm;
 use crate::error::{Error, Result};
-use crate::evaluation::ladder::{Climb, LadderConfig, climb};
+use crate::evaluation::ladder::{Climb, LadderConfig, climb_and_sample};
 use crate::models::{Ladder, Rbm};
 use crate::run::curves::{Panel, Series, write_svg_over};
 use crate::run::{LADDER, LADDER_PICTURE, ladder_file};
+use crate::tensor::Tensor;
 
 impl TrainedRbm {
     /// A ladder that ends at this machine: the one that lies beside its file, or a tempered one, whose base has the bias
@@ -51,26 +52,31 @@ impl TrainedRbm {
         Ok(ladder)
     }
 
-    /// ln Z by climbing such a ladder.
+    /// ln Z by climbing such a ladder, and samples of the machine.
     pub(super) fn climb(
         &self,
         rungs: Rungs,
         config: &LadderConfig,
-        seen: Option<Seen<'_>>,
+        means: Option<&[f32]>,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Climb> {
-        let ladder = self.ladder(rungs, seen.map(|seen| seen.means))?;
+    ) -> Result<(Climb, Tensor)> {
+        let ladder = self.ladder(rungs, means)?;
         let of = config.burn_in + config.rounds;
         let what = "climbing the ladder";
         progress(Progress { what, done: 0, of });
-        climb(&ladder, config, |done| progress(Progress { what, done, of }))
+        climb_and_sample(&ladder, config, |done| progress(Progress { what, done, of }))
     }
 }
 
-/// Writes the machines that a training kept, with the last one above them.
-pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm) -> Result<()> {
-    let rungs: Vec<&Rbm> = trajectory.iter().chain([top]).collect();
-    ladder_file::save(&folder.join(LADDER), &rungs)
+/// Neighbours of a finished ladder exchange this often at least.
+const LEAST: f64 = 0.25;
+
+/// Writes the machines that a training kept, with the last one above them, and what neighbours that exchange too seldom
+/// lack between them.
+pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm, seed: u64) -> Result<()> {
+    let rungs = trajectory.iter().chain([top]).map(Rbm::try_clone).collect::<Result<_>>()?;
+    let ladder = Ladder::new(rungs)?.refined(LEAST, seed)?;
+    ladder_file::save(&folder.join(LADDER), ladder.rungs())
 }
 
 /// Draws how often neighbours exchange, and ln Z of each rung, into a folder.
@@ -78,23 +84,20 @@ pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm) -> Result<()> {
 /// # Errors
 /// [`Error::Io`]; where it cannot be drawn.
 pub fn draw(folder: &Path, acceptance: &[f64], log_partitions: &[f64]) -> Result<()> {
-    let line = |name: &str, values: &[f64], at: f64| Series {
-        name: name.into(),
-        points: values.iter().enumerate().map(|(k, &y)| (k as f64 + at, y)).collect(),
-    };
-    let panel = |title: &str, y_label: &str, series| Panel {
-        title: title.into(),
-        y_label: y_label.into(),
-        series: vec![series],
-    };
+    write_svg_over(folder.join(LADDER_PICTURE), &panels(acceptance, log_partitions))
+}
+
+/// The same as diagrams, each with the name of its horizontal axis.
+pub(super) fn panels(acceptance: &[f64], log_partitions: &[f64]) -> [(&'static str, Panel); 2] {
     let along = "rung, from independent units to the machine";
-    let panels = [
-        panel(
-            "Exchanges of neighbours",
-            "share of those tried",
-            line("exchanges", acceptance, 0.5),
-        ),
-        panel("log Z", "nats", line("log Z", log_partitions, 0.0)),
-    ];
-    write_svg_over(folder.join(LADDER_PICTURE), &panels.map(|panel| (along, panel)))
+    let panel = |title: &str, y_label: &str, name: &str, (values, at): (&[f64], f64)| {
+        let points = values.iter().enumerate().map(|(k, &y)| (k as f64 + at, y)).collect();
+        let series = vec![Series { name: name.into(), points }];
+        (along, Panel { title: title.into(), y_label: y_label.into(), series })
+    };
+    let exchanges = (acceptance, 0.5);
+    [
+        panel("Exchanges of neighbours", "share of those tried", "exchanges", exchanges),
+        panel("log Z", "nats", "log Z", (log_partitions, 0.0)),
+    ]
 }

@@ -9,6 +9,7 @@ pub mod figures;
 mod job;
 mod ladder;
 mod likelihoods;
+mod mixing;
 mod partition;
 mod probe;
 mod report;

@@ -32,11 +32,13 @@ pub(in crate::jobs) struct Partition {
     pub temperatures: Option<usize>,
 }
 
-/// The cases that are scored, and the means of the training part, as the machine sees them.
+/// The cases that are scored, and the means of the training part, as the machine sees them; where there are any, samples of
+/// the machine that are better than those of chains from the cases.
 #[derive(Clone, Copy)]
 pub(in crate::jobs) struct Seen<'a> {
     pub cases: &'a Cases,
     pub means: &'a [f32],
+    pub samples: Option<&'a Tensor>,
 }
 
 pub(in crate::jobs) fn partition(
@@ -88,7 +90,10 @@ fn annealed(
         Some(seen) => {
             let backwards = "annealing from the model to the base";
             tell(backwards, steps);
-            let v = model_samples(rbm, seen.cases, config)?;
+            let v = match seen.samples {
+                Some(samples) => samples.try_clone()?,
+                None => model_samples(rbm, seen.cases, config)?,
+            };
             Some(reverse_ais(rbm, &annealing, v, |done| tell(backwards, steps + done))?)
         }
     };

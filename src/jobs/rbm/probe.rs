@@ -2,8 +2,8 @@
 
 use super::data::Prepared;
 use super::figures::{
-    ACTIVITY, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR, PSEUDO_LIKELIHOOD,
-    PSEUDO_LIKELIHOOD_ERROR, VALIDATION_ERROR, WEIGHT_NORM,
+    ACTIVITY, EFFECTIVE_RANK, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR,
+    PSEUDO_LIKELIHOOD, PSEUDO_LIKELIHOOD_ERROR, SINGULAR_VALUES, VALIDATION_ERROR, WEIGHT_NORM,
 };
 use super::upload_rows;
 use crate::data::{Cases, Part, Preprocessing};
@@ -11,6 +11,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
+use crate::evaluation::spectrum::{effective_rank, singular_values};
 use crate::models::exact::{enumerated_units, log_partition};
 use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, stream};
@@ -22,6 +23,8 @@ const SCORED: usize = 500;
 /// Scores may cost this part of the training at most, by counts of matrix products; else they come only
 /// every few epochs.
 const SCORE_SHARE: f64 = 0.05;
+/// Passes through W that a singular value costs, on the host.
+const SPECTRUM: f64 = 125.0;
 /// Temperature steps and chains of the likelihoods during training.
 const ANNEALING: [usize; 2] = [1000, 100];
 
@@ -105,6 +108,27 @@ impl Probe {
         let scores = (self.other_passes() + pseudo) as f64;
         let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
         (scores / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
+    }
+
+    /// The singular values of the weights.
+    ///
+    /// # Errors
+    /// As [`singular_values`].
+    pub fn spectrum(rbm: &Rbm) -> Result<Figures> {
+        let values = singular_values(rbm.weights())?;
+        let figures = SINGULAR_VALUES
+            .iter()
+            .zip(&values)
+            .fold(Figures::new(), |figures, (figure, &value)| figures.with(figure, value));
+        Ok(figures.with(&EFFECTIVE_RANK, effective_rank(&values)))
+    }
+
+    /// Every how many epochs they are worth their time, as [`Probe::interval`]: they cost some
+    /// [`SPECTRUM`] · min(I, J) passes.
+    pub fn spectrum_interval(rbm: &Rbm, cases: usize, gibbs_steps: u64) -> u64 {
+        let passes = SPECTRUM * rbm.visible_count().min(rbm.hidden_count()) as f64;
+        let epoch = cases as f64 * (2.0 * gibbs_steps as f64 + 3.0);
+        (passes / (SCORE_SHARE * epoch.max(1.0))).ceil().max(1.0) as u64
     }
 
     /// What the scores but for the pseudo-likelihood cost.

@@ -2,10 +2,10 @@
 
 use super::data::Prepared;
 use super::figures::FIGURES;
-use super::likelihoods;
 use super::settings::RbmSettings;
 use super::trained::Origin;
 use super::{Sampling, run_chains, upload_rows};
+use super::{likelihoods, mixing};
 use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
@@ -144,15 +144,16 @@ pub fn sections(
         Some(units) => (units.histograms(machine.rbm.hidden_count())?, String::new()),
         None => (String::new(), missing("The histogram of hidden activations is", why)),
     };
-    Ok(vec![
-        Section::lead(&one_line(record)),
-        likelihoods::section(record),
+    let mut sections = vec![Section::lead(&one_line(record)), likelihoods::section(record)];
+    sections.extend(mixing::section(record)?);
+    sections.extend([
         score_table(record, &FIGURES, &|figure| in_space(record, figure), Vec::new()),
         curves(&panels, &histograms, &below)?,
         filters(machine, units.as_ref())?,
         reconstructions(machine, prepared)?,
         samples(machine)?,
-    ])
+    ]);
+    Ok(sections)
 }
 
 fn one_line(record: &Record) -> String {
