@@ -1,20 +1,15 @@
 //! Every kernel of the catalogue and whole training steps, on the CPU path and every adapter that opens, or
 //! on the device that `HARMONIUM_DEVICE` names: `cargo bench -- matmul`.
 
-mod steps;
-
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use harmonium::kernels::catalogue;
+use harmonium::benchmark::{Part, parts};
 use harmonium::kernels::proof::Bench;
 use harmonium::{Device, Result};
 
 /// Calls between two waits: a GPU is not waited for after each kernel in use either.
 const CALLS: u64 = 8;
-
-/// A kernel or a training step: its name and its cases.
-type Part = (&'static str, fn(&mut Bench<'_>) -> Result<()>);
 
 fn devices() -> Vec<Device> {
     if std::env::var_os(harmonium::device::DEVICE_VARIABLE).is_some() {
@@ -27,10 +22,9 @@ fn devices() -> Vec<Device> {
 
 /// All parts, or, where the command's filter is in the name of some, those alone: the others would
 /// prepare their data for nothing.
-fn parts() -> Vec<Part> {
-    let mut parts: Vec<Part> = catalogue().iter().map(|entry| (entry.name, entry.bench)).collect();
-    parts.extend(steps::PARTS);
-    let named = |part: &Part| std::env::args().skip(1).any(|filter| part.0.contains(&filter));
+fn wanted() -> Vec<Part> {
+    let mut parts = parts();
+    let named = |part: &Part| std::env::args().skip(1).any(|filter| part.name.contains(&filter));
     if parts.iter().any(named) {
         parts.retain(named);
     }
@@ -38,8 +32,8 @@ fn parts() -> Vec<Part> {
 }
 
 /// Measures the cases of one part; the device has done all work when the clock stops.
-fn measure(c: &mut Criterion, device: &Device, (name, cases): Part) {
-    let mut group = c.benchmark_group(name);
+fn measure(c: &mut Criterion, device: &Device, part: Part) {
+    let mut group = c.benchmark_group(part.name);
     group
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))
@@ -55,13 +49,13 @@ fn measure(c: &mut Criterion, device: &Device, (name, cases): Part) {
         });
         Ok(())
     };
-    cases(&mut Bench::new(device, &mut measure)).unwrap();
+    (part.cases)(&mut Bench::new(device, &mut measure)).unwrap();
     group.finish();
 }
 
 fn benches(c: &mut Criterion) {
     for device in devices() {
-        parts().into_iter().for_each(|part| measure(c, &device, part));
+        wanted().into_iter().for_each(|part| measure(c, &device, part));
     }
 }
 

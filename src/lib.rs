@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod benchmark;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -1,5 +1,6 @@
 //! All tests in one binary.
 
+mod benchmark;
 #[cfg(feature = "cli")]
 mod cli;
 mod data;

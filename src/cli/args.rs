@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::device_args::{BenchOptions, DeviceOption, DevicesOptions, VerifyOptions};
 use super::reading::ReadingOptions;
 use super::train_args::TrainModel;
 use crate::device::DEVICE_VARIABLE;
@@ -74,21 +75,8 @@ pub enum Command {
     Compare(CompareOptions),
     /// Check every kernel of this machine's devices against the CPU path
     Verify(VerifyOptions),
-}
-
-#[derive(Args)]
-pub struct DevicesOptions {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-pub struct DeviceOption {
-    /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
-    /// or a part of an adapter's name
-    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
-    pub device: String,
+    /// Measure how fast a device is: every kernel and whole training steps, beside what it can do at most
+    Bench(BenchOptions),
 }
 
 #[derive(Args)]
@@ -306,16 +294,6 @@ pub struct CompareOptions {
     /// The page (.html), or its curves alone (.svg); an older file is replaced
     #[arg(long, value_name = "FILE", default_value = "compare.html")]
     pub out: PathBuf,
-}
-
-#[derive(Args)]
-pub struct VerifyOptions {
-    /// all, or one device as for `train`
-    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "all")]
-    pub device: String,
-    /// Print every case, not only each kernel's worst
-    #[arg(long)]
-    pub cases: bool,
 }
 
 #[derive(Args)]

@@ -5,8 +5,11 @@ mod apply;
 // Its documentation is the command's help, which writes `<number>`.
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
+mod bench;
 mod clamped;
 mod compare;
+#[allow(rustdoc::invalid_html_tags)]
+mod device_args;
 mod devices;
 mod diagnostics;
 mod eval;
@@ -73,6 +76,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Report(options) => report::run(&options)?,
         args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
+        args::Command::Bench(options) => bench::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -72,6 +72,11 @@ impl Gpu {
         Ok(())
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn stop_profile(&self) {
+        self.driver.profile.stop();
+    }
+
     /// A buffer for `bytes` bytes of tensor. Its contents are arbitrary.
     pub fn allocate(&self, op: &'static str, bytes: u64) -> Result<GpuBuffer> {
         self.driver.check_alive()?;

@@ -10,6 +10,7 @@ mod faults;
 mod gpu;
 mod grid;
 mod guard;
+mod info;
 mod memory;
 mod pipeline;
 mod pool;
@@ -32,6 +33,7 @@ pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;
+pub use info::{DeviceInfo, DeviceKind};
 pub(crate) use memory::GpuBuffer;
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
@@ -48,18 +50,6 @@ use crate::error::{Error, Result};
 /// The environment variable that names the device where nothing else does.
 pub const DEVICE_VARIABLE: &str = "HARMONIUM_DEVICE";
 
-/// What kind of machine a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceKind {
-    /// The CPU path of this crate.
-    Cpu,
-    /// A GPU.
-    Hardware,
-    /// A driver that runs shaders on the CPU (llvmpipe, SwiftShader, WARP).
-    Software,
-}
-
 /// The arithmetic and traffic of one kernel call, for submission sizes and profiles.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
@@ -67,29 +57,6 @@ pub struct Cost {
     pub flops: u64,
     /// Bytes read and written at least once.
     pub bytes: u64,
-}
-
-/// What a device is called.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct DeviceInfo {
-    /// The adapter's name, or the processor's.
-    pub name: String,
-    /// `cpu`, `vulkan`, `metal`, `dx12` or `gl`.
-    pub backend: String,
-    /// Driver and version; empty for the CPU.
-    pub driver: String,
-    /// CPU, hardware or software adapter.
-    pub kind: DeviceKind,
-}
-
-impl fmt::Display for DeviceInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            DeviceKind::Cpu => write!(f, "CPU ({})", self.name),
-            DeviceKind::Hardware => write!(f, "{} ({})", self.name, self.backend),
-            DeviceKind::Software => write!(f, "{} ({}, software)", self.name, self.backend),
-        }
-    }
 }
 
 /// A device: cheap to clone, `Send` and `Sync`. All clones share one queue, pool and recorder.
@@ -338,6 +305,20 @@ impl Device {
             }
             Backend::Gpu(gpu) => gpu.start_profile(),
         }
+    }
+
+    /// Times no kernel any more; [`Device::profile`] still tells what there was.
+    ///
+    /// # Errors
+    /// As [`Device::synchronize`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn stop_profile(&self) -> Result<()> {
+        self.synchronize()?;
+        match &self.backend {
+            Backend::Cpu(cpu) => cpu.profile().stop(),
+            Backend::Gpu(gpu) => gpu.stop_profile(),
+        }
+        Ok(())
     }
 
     /// Calls, time and traffic per kernel since [`Device::start_profile`], longest first.

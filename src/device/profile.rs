@@ -43,6 +43,10 @@ impl Profile {
         self.on.store(true, Ordering::Relaxed);
     }
 
+    pub fn stop(&self) {
+        self.on.store(false, Ordering::Relaxed);
+    }
+
     pub fn is_on(&self) -> bool {
         self.on.load(Ordering::Relaxed)
     }

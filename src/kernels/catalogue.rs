@@ -62,6 +62,7 @@ static CATALOGUE: &[&Entry] = entries! {
     columns
     bias_update
     matmul
+    multiply_add
     cd_update
     anneal
     exchange

@@ -38,6 +38,7 @@ pub mod gather;
 mod log_loss;
 pub mod logistic_loss;
 pub mod matmul;
+pub mod multiply_add;
 pub mod pool2d;
 pub mod pool2d_grad_input;
 #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod autoencoder;
+mod bench;
 mod classify;
 mod command;
 mod crf;

@@ -31,6 +31,7 @@ mod gather;
 mod logistic_loss;
 mod losses;
 mod matmul;
+mod multiply_add;
 mod pool2d;
 mod pool2d_grad_input;
 mod rbf;

@@ -1,0 +1,87 @@
+//! How fast a device is: kernels and whole steps, timed, beside what the device can do at most. `harmonium bench` prints it,
+//! `cargo bench` measures the same parts with criterion.
+
+mod ceiling;
+mod compare;
+mod steps;
+mod timing;
+
+pub use ceiling::{Ceilings, ceilings};
+pub use compare::{Change, Verdict, changes};
+pub use timing::{BenchConfig, Timed, time};
+
+use serde::{Deserialize, Serialize};
+
+use std::path::Path;
+
+use crate::device::{Device, DeviceInfo};
+use crate::error::{Error, Result};
+use crate::kernels::catalogue;
+use crate::kernels::proof::Bench;
+
+/// A kernel or a step, with its cases.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// What is counted of a case beside arithmetic and traffic, and how much of each there is in a unit of its work.
+    pub rates: &'static [(&'static str, f64)],
+    /// Prepares the cases and hands over each of them.
+    pub cases: fn(&mut Bench<'_>) -> Result<()>,
+}
+
+/// Every kernel of the catalogue, then the whole steps.
+pub fn parts() -> Vec<Part> {
+    let kernels = catalogue().iter();
+    let kernels = kernels.map(|entry| Part { name: entry.name, rates: &[], cases: entry.bench });
+    kernels.chain(steps::STEPS).collect()
+}
+
+/// What was measured on one device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Measured {
+    /// The device; of the CPU path the name tells its threads.
+    pub device: DeviceInfo,
+    /// What it can do at most.
+    pub ceilings: Ceilings,
+    /// What was timed.
+    pub results: Vec<Timed>,
+}
+
+/// A file of `harmonium bench --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Benchmark {
+    /// The version.
+    pub harmonium: String,
+    /// Each device that was measured.
+    pub devices: Vec<Measured>,
+}
+
+impl Measured {
+    /// Nothing yet.
+    pub fn new(device: &Device, ceilings: Ceilings) -> Self {
+        Measured { device: device.info().clone(), ceilings, results: Vec::new() }
+    }
+}
+
+impl Benchmark {
+    /// Of this version.
+    pub fn new(devices: Vec<Measured>) -> Self {
+        Benchmark { harmonium: env!("CARGO_PKG_VERSION").into(), devices }
+    }
+
+    /// Reads one that was written before.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] with the line for what is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        serde_json::from_str(&text).map_err(|e| {
+            let place = format!("line {}", e.line());
+            let detail = format!("{e}; give a file that harmonium bench --json wrote");
+            Error::file(path, place, detail)
+        })
+    }
+}

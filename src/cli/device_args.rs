@@ -1,0 +1,54 @@
+//! The arguments of what concerns devices.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::device::DEVICE_VARIABLE;
+
+#[derive(Args)]
+pub struct DevicesOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct DeviceOption {
+    /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
+    /// or a part of an adapter's name
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
+    pub device: String,
+}
+
+#[derive(Args)]
+pub struct VerifyOptions {
+    /// all, or one device as for `train`
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "all")]
+    pub device: String,
+    /// Print every case, not only each kernel's worst
+    #[arg(long)]
+    pub cases: bool,
+}
+
+#[derive(Args)]
+pub struct BenchOptions {
+    /// What to measure: parts of the names that --list prints, such as matmul, rbm_step or "CD-25"; all where none is named
+    #[arg(value_name = "WORK")]
+    pub work: Vec<String>,
+    /// auto, all (the CPU path and every GPU), or one device as for `train`
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
+    pub device: String,
+    /// Seconds that each case is measured, at least nine samples
+    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    pub seconds: f64,
+    /// Write what was measured to this file too: for --compare, and to send in
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Say what changed since this file was written
+    #[arg(long, value_name = "OLD.json")]
+    pub compare: Option<PathBuf>,
+    /// Print the names, measure nothing
+    #[arg(long, conflicts_with_all = ["json", "compare"])]
+    pub list: bool,
+}

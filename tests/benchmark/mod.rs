@@ -1,0 +1,75 @@
+//! What is a change between two measurements, and what a part of a ceiling.
+
+use harmonium::benchmark::{Benchmark, Measured, Verdict, changes, parts};
+
+/// A measurement of one case each: median and quartiles in milliseconds.
+fn measured(cases: &[(&str, [f64; 3])]) -> Measured {
+    let results: Vec<String> = cases
+        .iter()
+        .map(|(case, [low, median, high])| {
+            format!(
+                r#"{{"part": "matmul", "case": "{case}", "seconds": {median}e-3, "quartiles": [{low}e-3, {high}e-3],
+                     "samples": 9, "calls": 1, "flops": 2000000, "bytes": 1000000, "counts": []}}"#
+            )
+        })
+        .collect();
+    let text = format!(
+        r#"{{"harmonium": "0.1.0", "devices": [{{
+            "device": {{"name": "x", "backend": "cpu", "driver": "", "kind": "cpu"}},
+            "ceilings": {{"flops": 4e9, "bytes": 1e9, "copied": 1}}, "results": [{}]}}]}}"#,
+        results.join(",")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.json");
+    std::fs::write(&path, text).unwrap();
+    Benchmark::read(&path).unwrap().devices.remove(0)
+}
+
+#[test]
+fn noise_is_no_change() {
+    let old = measured(&[
+        ("clear", [1.9, 2.0, 2.1]),
+        ("overlapping", [1.9, 2.0, 2.1]),
+        ("within 5 %", [1.999, 2.0, 2.001]),
+        ("worse", [1.9, 2.0, 2.1]),
+        ("gone", [1.0, 1.0, 1.0]),
+    ]);
+    let new = measured(&[
+        ("new", [1.0, 1.0, 1.0]),
+        ("clear", [0.9, 1.0, 1.1]),
+        ("overlapping", [1.5, 1.7, 1.95]),
+        ("within 5 %", [1.919, 1.92, 1.921]),
+        ("worse", [2.9, 3.0, 3.1]),
+    ]);
+    let found = changes(&old, &new);
+    let told: Vec<(&str, Verdict)> = found.iter().map(|c| (&c.case[..], c.verdict)).collect();
+    let expected = [
+        ("clear", Verdict::Faster),
+        ("overlapping", Verdict::Same),
+        ("within 5 %", Verdict::Same),
+        ("worse", Verdict::Slower),
+    ];
+    assert_eq!(told, expected);
+    assert!((found[0].speedup - 2.0).abs() < 1e-12 && (found[3].speedup - 2.0 / 3.0).abs() < 1e-12);
+}
+
+/// 2 MFLOP and 1 MB in 2 ms are 1 GFLOP/s of 4 and 0.5 GB/s of 1.
+#[test]
+fn the_nearer_ceiling_is_told() {
+    let one = measured(&[("a", [2.0, 2.0, 2.0])]);
+    let (share, arithmetic) = one.ceilings.reached(&one.results[0]);
+    assert!((share - 0.5).abs() < 1e-12 && !arithmetic);
+    assert!((one.results[0].flop_rate() - 1e9).abs() < 1.0);
+}
+
+#[test]
+fn every_kernel_and_step_is_a_part_of_its_own_name() {
+    let mut names: Vec<&str> = parts().iter().map(|part| part.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    for name in ["matmul", "rbm_step", "gibbs", "lenet5_step", "autoencoder_step"] {
+        assert!(names.contains(&name), "{name}");
+    }
+}

@@ -1,0 +1,65 @@
+//! `harmonium bench`.
+
+use harmonium::benchmark::Benchmark;
+use serde_json::Value;
+
+use super::{say, temporary};
+
+/// A case is timed, its cost counted, the file read again and compared with itself.
+#[test]
+fn what_is_measured_is_printed_kept_and_compared() {
+    let folder = temporary();
+    let options = "multiply_add gibbs --device cpu --seconds 0.02";
+    let said = say(folder.path(), &format!("bench {options} --json a.json")).done();
+    for part in ["at most", "multiply_add 1024 times", "gibbs 1000 chains x 10 steps", "a.json"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    assert!(said.out.contains("unit updates a ns") || said.out.contains("unit updates a µs"));
+    let text = std::fs::read_to_string(folder.path().join("a.json")).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let device = &found["devices"][0];
+    assert_eq!(device["device"]["backend"], "cpu");
+    let results = device["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    let number = |value: &Value, key: &str| value[key].as_f64().unwrap();
+    assert_eq!(number(&results[0], "flops"), (1u64 << 31) as f64);
+    // Both halves of ten steps of a thousand chains are products of 784 × 500.
+    let products = 2.0 * 10.0 * 2.0 * 784.0 * 500.0 * 1000.0;
+    let flops = number(&results[2], "flops");
+    assert!(flops >= products && flops < 1.1 * products, "{flops}");
+    assert_eq!(results[2]["counts"][0][1].as_f64().unwrap(), 1000.0 * 10.0 * 1284.0);
+    for result in results {
+        assert!(number(result, "seconds") > 0.0 && number(result, "samples") >= 9.0);
+        let quartile = |k: usize| result["quartiles"][k].as_f64().unwrap();
+        assert!(quartile(0) <= number(result, "seconds"));
+        assert!(number(result, "seconds") <= quartile(1));
+        // Nothing is faster than its device: the product in registers is that ceiling but for noise.
+        let rate = number(result, "flops") / number(result, "seconds");
+        assert!(rate < 2.0 * number(&device["ceilings"], "flops"), "{result}");
+    }
+    // The same file as what was before: nothing changed.
+    let path = folder.path().join("a.json");
+    let read = Benchmark::read(&path).unwrap();
+    let same = harmonium::benchmark::changes(&read.devices[0], &read.devices[0]);
+    assert!(same.iter().all(|change| change.speedup == 1.0) && same.len() == 3);
+    let said = say(folder.path(), &format!("bench {options} --compare a.json")).done();
+    assert!(said.out.contains("since 0.") && said.out.contains(": 3 cases"), "{}", said.out);
+}
+
+#[test]
+fn names_are_listed_and_wrong_ones_refused() {
+    let folder = temporary();
+    let said = say(folder.path(), "bench --list CD-25").done();
+    assert_eq!(said.out, "rbm_step CD-25 784x500 B128\n");
+    let all = say(folder.path(), "bench --list").done().out;
+    assert!(all.lines().count() > 60 && all.contains("viterbi"), "{all}");
+    let refused = |options: &str, code: i32, parts: &[&str]| {
+        say(folder.path(), &format!("bench {options}")).refused(code, parts);
+    };
+    refused("nonsense", 2, &["'nonsense'", "matmul", "lenet5_step"]);
+    refused("matmul --seconds 0", 2, &["seconds", "(0, 3600]"]);
+    refused("matmul --compare none.json", 1, &["none.json", "cannot read"]);
+    std::fs::write(folder.path().join("x.json"), "{}").unwrap();
+    refused("matmul --compare x.json", 1, &["x.json", "line 1", "harmonium bench --json"]);
+    refused("matmul --device nothing", 1, &["nothing"]);
+}
