@@ -38,6 +38,7 @@ mod rbf_grad_input;
 mod rbf_loss;
 mod reduce;
 mod sample;
+mod settle;
 mod sgd;
 mod softmax;
 mod squared_error;
