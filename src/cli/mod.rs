@@ -7,6 +7,7 @@ mod apply;
 mod args;
 mod clamped;
 mod compare;
+mod deep;
 mod devices;
 mod diagnostics;
 mod eval;
@@ -22,6 +23,7 @@ mod progress;
 mod reading;
 mod report;
 mod sample;
+mod scoring;
 mod settings;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]
@@ -37,6 +39,7 @@ use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
 use crate::jobs::crf::CrfJob;
+use crate::jobs::dbm::DbmJob;
 use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
@@ -78,7 +81,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
-    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbn, Lenet5, Lenet5Modern, Rbm};
+    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbm, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
@@ -87,6 +90,7 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
         Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
         Dbn(options) => train::run("dbn", &options, DbnJob::new),
         Crf(options) => train::run("crf", &options, CrfJob::new),
+        Dbm(options) => train::run("dbm", &options, DbmJob::new),
     }
 }
 
