@@ -42,7 +42,7 @@ fn a_machine_and_its_classifier() {
     }
     let of = json(&text(run.join("summary.json")));
     // Who knows nothing gets nine of ten wrong.
-    assert!(of["test_error"].as_f64().unwrap() < 0.3, "{of}");
+    assert!(of["test_error"].as_f64().unwrap() < 0.45, "{of}");
     let lines: Vec<serde_json::Value> = text(run.join("metrics.jsonl")).lines().map(json).collect();
     let stages: Vec<&str> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
     assert_eq!(

@@ -95,7 +95,13 @@ settings! {
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases, of the whole machine",
-            default: Default::By("20; bundled digits 100", |t| whole(if of_digits(t) { 100 } else { 20 })),
+            default: Default::By("20; bundled digits 300, with --pretrain 100", |t| {
+                whole(match (of_digits(t), is(t, "pretrain")) {
+                    (false, _) => 20,
+                    (true, false) => 300,
+                    (true, true) => 100,
+                })
+            }),
             range: Some(Interval::COUNT),
             grows: true,
             ..Setting::NEW
@@ -110,7 +116,10 @@ settings! {
         learning_rate: Option<Schedule> = Setting {
             value: "X",
             help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.02..0.0005 (linear)",
-            default: Default::None("0.02..0.0005; of gaussian data 0.002..0.0001, bundled digits 0.01..0.0005"),
+            default: Default::None(
+                "0.02..0.0005, with --pretrain 0.005..0.0001, of gaussian data 0.002..0.0001; bundled digits 0.2..0.005, \
+                 with --pretrain or gaussian 0.05..0.002",
+            ),
             range: Some(ranges::LEARNING_RATE),
             ..Setting::NEW
         };
@@ -329,11 +338,16 @@ impl DbmSettings {
 
     /// How the whole is trained, for data of these units.
     pub fn training(&self, visible: UnitKind) -> DbmConfig {
-        let rate = match (&self.learning_rate, visible, self.data.as_str()) {
+        let digits = self.data == "digits";
+        let rate = match (&self.learning_rate, visible, self.pretrain) {
             (Some(rate), ..) => rate.clone(),
-            (None, UnitKind::Gaussian, "digits") => Schedule::Linear(0.01, 0.0005),
+            // The bundled set is small: its few updates go far, so that the machine moves at all.
+            (None, UnitKind::Gaussian, _) if digits => Schedule::Linear(0.05, 0.002),
+            (None, _, true) if digits => Schedule::Linear(0.05, 0.002),
+            (None, _, false) if digits => Schedule::Linear(0.2, 0.005),
             (None, UnitKind::Gaussian, _) => Schedule::Linear(0.002, 0.0001),
-            (None, ..) => Schedule::Linear(0.02, 0.0005),
+            (None, _, true) => Schedule::Linear(0.005, 0.0001),
+            (None, _, false) => Schedule::Linear(0.02, 0.0005),
         };
         DbmConfig::default()
             .learning_rate(rate)
