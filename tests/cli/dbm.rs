@@ -159,9 +159,7 @@ fn mistakes_get_one_clear_line() {
         ("--pcd 0", &["pcd"]),
         ("--visible softmax:3", &["visible"]),
     ] {
-        let said = say(at, &format!("train dbm {line}"));
-        let code = if line.starts_with("--visible") { 1 } else { 2 };
-        said.refused(code, parts);
+        say(at, &format!("train dbm {line}")).refused(2, parts);
     }
     let run = shared().display();
     for (line, part) in [
@@ -171,8 +169,6 @@ fn mistakes_get_one_clear_line() {
         (format!("sample {run} --class 3 --out x.npy"), "class"),
         (format!("train dbn --from {run}"), "it is a deep Boltzmann machine"),
     ] {
-        let said = say(at, &line);
-        let code = if line.starts_with("train") { 1 } else { 2 };
-        said.refused(code, &[part]);
+        say(at, &line).refused(2, &[part]);
     }
 }

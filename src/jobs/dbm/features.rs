@@ -26,7 +26,7 @@ impl TrainedDbm {
             let values = posterior.means(layer).to_vec()?;
             let units = values.len();
             layers.push(LayerPicture {
-                title: format!("layer {layer}: {units} units, means after {rounds} rounds"),
+                title: format!("layer {layer}, means after {rounds} rounds"),
                 maps: Maps { count: units, height: 1, width: 1, values },
                 ..LayerPicture::default()
             });
