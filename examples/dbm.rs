@@ -15,10 +15,15 @@ const SIZES: [usize; 3] = [64, 14, 10];
 
 /// What is known of a machine, in nats; likelihoods are means over the test cases.
 pub struct Found {
+    /// ln Z.
     pub log_partition: f64,
+    /// The same by annealing.
     pub annealed: f64,
+    /// Its standard error.
     pub annealed_error: f64,
+    /// ln p(v).
     pub likelihood: f64,
+    /// Its variational lower bound.
     pub bound: f64,
 }
 
