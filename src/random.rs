@@ -150,11 +150,12 @@ macro_rules! chain_streams {
     };
 }
 
-// Numbers up to 255 are free for further purposes, as tempering.
 impl ChainStreams {
     chain_streams! {
         /// The chains of a learner.
         TRAINING = [12, 1, 2];
+        /// The chains of a deep Boltzmann machine's learner, each layer at its level.
+        DEEP_TRAINING = [70, 71, 72];
         /// Chains that run freely, from their own start: [`Chains`](crate::models::Chains).
         FREE = [6, 13, 14];
         /// Chains whose means are drawn as pictures of a run.
@@ -186,8 +187,7 @@ impl ChainStreams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainDraw {
     streams: ChainStreams,
-    // Its stream is the start's.
-    draw: Draw,
+    draw: Draw, // Its stream is the start's.
 }
 
 impl ChainDraw {

@@ -8,6 +8,9 @@ mod autoencoder;
 #[path = "../examples/crf.rs"]
 #[allow(dead_code)]
 mod crf;
+#[path = "../examples/dbm.rs"]
+#[allow(dead_code)]
+mod dbm;
 #[path = "../examples/dbn.rs"]
 #[allow(dead_code)]
 mod dbn;
@@ -34,6 +37,19 @@ fn gibbs_samples_what_it_computes() {
             gibbs::compare(device, 20_000).unwrap().into_iter().unzip();
         assert!((exact.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(total_variation(&sampled, &exact) < monte_carlo_floor(&exact, 20_000));
+    });
+}
+
+/// On every device: the bound lies below the likelihood, annealing finds ln Z, and what is learnt shows. Independent bits
+/// have some −28 nats.
+#[test]
+fn a_deep_machine_knows_its_likelihood() {
+    on_each(|device| {
+        let found = dbm::evaluate(device, &dbm::train(device, 12).unwrap()).unwrap();
+        assert!(found.bound < found.likelihood && found.bound > found.likelihood - 3.0);
+        assert!(found.likelihood > -26.0, "{} on {}", found.likelihood, device.info());
+        let off = (found.annealed - found.log_partition).abs();
+        assert!(off < 4.0 * found.annealed_error, "{off} ± {}", found.annealed_error);
     });
 }
 

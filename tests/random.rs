@@ -11,7 +11,7 @@ use harmonium::training::{CdConfig, CdTrainer};
 use rand::Rng;
 
 /// Which files draw from which streams. A purpose with two files says why they never meet.
-const USES: [(&str, &[&str]); 25] = [
+const USES: &[(&str, &[&str])] = &[
     // A run has pictures or sequences.
     ("stream::SHUFFLE", &["src/training/batches.rs", "src/training/sequences.rs"]),
     ("stream::WORDS", &["src/data/words.rs"]),
@@ -37,16 +37,25 @@ const USES: [(&str, &[&str]); 25] = [
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),
+    ("ChainStreams::DEEP_TRAINING", &["src/training/dbm.rs"]),
     // What the library and the command `sample` call free chains.
-    ("ChainStreams::FREE", &["src/cli/sample.rs", "src/models/chains.rs"]),
+    (
+        "ChainStreams::FREE",
+        &[
+            "src/cli/deep.rs",
+            "src/cli/sample.rs",
+            "src/models/chains.rs",
+            "src/models/dbm/chains.rs",
+        ],
+    ),
     // The like on a ladder.
     ("ChainStreams::TEMPERING", &["src/cli/sample.rs", "src/models/ladder.rs"]),
     // The report shows the chains of `samples.png` on their way.
-    ("ChainStreams::PICTURES", &["src/jobs/rbm/apply.rs"]),
-    ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs"]),
-    ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs"]),
+    ("ChainStreams::PICTURES", &["src/jobs/dbm/sampling.rs", "src/jobs/rbm/apply.rs"]),
+    ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs", "src/evaluation/deep_ais.rs"]),
+    ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs", "src/evaluation/deep_ais.rs"]),
     ("ChainStreams::DIAGNOSTICS", &["src/jobs/rbm/diagnostics.rs"]),
-    ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
+    ("ChainStreams::BURN_IN", &["src/jobs/dbm/partition.rs", "src/jobs/rbm/partition.rs"]),
     ("ChainStreams::TRAJECTORY", &["src/training/ladder.rs"]),
     ("ChainStreams::REFINING", &["src/models/ladder.rs"]),
     ("ChainStreams::CLIMBING", &["src/evaluation/ladder.rs"]),

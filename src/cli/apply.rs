@@ -114,6 +114,22 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
     Ok(())
 }
 
+/// Chains where neither --count nor --init says.
+const COUNT: usize = 64;
+
+/// How many chains.
+pub fn counted(count: Option<usize>) -> Result<usize> {
+    let count = count.unwrap_or(COUNT);
+    if count == 0 {
+        return Err(Error::setting("count", "0 is too few; use at least 1"));
+    }
+    if u32::try_from(count).is_err() {
+        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
+        return Err(Error::setting("count", detail));
+    }
+    Ok(count)
+}
+
 /// Says so where numbers are in the standardised space.
 pub fn tell_space(standardized: bool) {
     if standardized {
@@ -149,6 +165,10 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             let cases = trained::ready(model.cases(&choice)?).cases;
             ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
+        Trained::Dbm(model) => {
+            let cases = trained::ready(model.cases(&choice)?).cases;
+            ("means of hidden units", model.transform(&cases, level)?, cases.len())
+        }
         field @ Trained::Crf(_) => return field.network("transform").map(drop),
     };
     npy::write(&options.out, &values, n, units)?;
@@ -180,6 +200,14 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.net.visible_count(), model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+        }
+        Trained::Dbm(model) => {
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            tell_space(model.standardized());
+            let range = |values: &mut [f32]| model.for_picture(values);
+            let (width, image) = (model.dbm.visible_count(), model.image_shape());
             again(options, format, (&chosen, found), &Shown { width, image, range: &range })
         }
         other => {

@@ -39,7 +39,7 @@ pub enum Command {
         #[command(subcommand)]
         model: TrainModel,
     },
-    /// Draw samples from a trained machine or deep belief net by Gibbs sampling
+    /// Draw samples from a trained machine, a deep one too, or a deep belief net by Gibbs sampling
     Sample(SampleOptions),
     /// Turn data into hidden means, p(h|v), an autoencoder's codes, or what a network's layer gives
     Transform(ApplyOptions),
@@ -49,7 +49,7 @@ pub enum Command {
     Decode(DecodeOptions),
     /// Say how good a model is. A machine: log Z, likelihood, pseudo-likelihood, reconstruction error; a
     /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors; a deep belief net: a bound of its
-    /// likelihood, and its classes where labels are joined
+    /// likelihood, and its classes where labels are joined; a deep Boltzmann machine: log Z and a bound of its likelihood
     Eval(EvalOptions),
     /// Classify data, or one PNG picture, with a trained network
     Predict(PredictOptions),

@@ -1,22 +1,16 @@
 //! `harmonium eval`.
 
-use std::path::{Path, PathBuf};
-
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-
 use super::args::EvalOptions;
+use super::deep;
 use super::diagnostics;
 use super::likelihood;
 use super::print::{out, tell, warn};
+use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, trained};
-use crate::data::Reading;
 use crate::error::{Error, Result};
-use crate::evaluation::ais::Temperatures;
-use crate::evaluation::ladder::LadderConfig;
-use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress, Rungs};
+use crate::jobs::rbm;
 use crate::jobs::{
-    self, Choice, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
+    self, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
 };
 use crate::run;
 
@@ -28,12 +22,8 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(options, &net),
         Trained::Crf(field) => eval_field(options, &field),
+        Trained::Dbm(dbm) => deep::eval(options, &dbm),
     }
-}
-
-fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
-    let part = options.split.map(Into::into);
-    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
@@ -86,33 +76,6 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
 }
 
-/// Evaluates what has a log Z, with a bar while it is annealed.
-fn annealing<T>(
-    options: &EvalOptions,
-    evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
-) -> Result<T> {
-    let config = EvaluationConfig::default()
-        .method(method(options)?)
-        .chains(options.chains)
-        .burn_in(options.burn_in)
-        .exact_pseudo(options.exact_pseudo)
-        .ladder(options.ladder.map(|count| count.map_or(Rungs::Trajectory, Rungs::Tempered)))
-        .climbing(
-            LadderConfig::default()
-                .chains(options.chains)
-                .rounds(options.rounds.div_ceil(4), options.rounds),
-        )
-        .seed(options.seed);
-    let mut bar = None;
-    let found = evaluate(&config, &mut |progress| {
-        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    found
-}
-
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     if options.ladder.is_some() {
         let detail = "is about machines; a deep belief net's top is annealed: leave it out";
@@ -155,16 +118,10 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
         start: None,
         trusted: found.trusted,
     })?;
-    if let (Some(bound), Some(error)) =
-        (found.mean_log_likelihood_bound, found.mean_log_likelihood_bound_std_error)
-    {
-        out!(
-            "mean log-likelihood: at least {bound:.3} nats per case, standard error {error:.3} over the cases"
-        );
-    }
-    if let Some(bound) = found.mean_log_likelihood_bound_reverse {
-        out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
-    }
+    likelihood::print_bound(
+        found.mean_log_likelihood_bound.zip(found.mean_log_likelihood_bound_std_error),
+        found.mean_log_likelihood_bound_reverse,
+    )?;
     if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
         let (error, cases) = (100.0 * error, found.cases);
         out!("error: {error:.2} % ({wrong} of {cases} cases, by free energies)");
@@ -174,40 +131,6 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
     let space = if found.standardized { ", in the standardised space" } else { "" };
     out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
-    Ok(())
-}
-
-/// How log Z is to be found.
-fn method(options: &EvalOptions) -> Result<Method> {
-    Ok(match (&options.ais_grid, options.ais) {
-        (Some(_), _) => Method::Annealed(Temperatures::salakhutdinov()),
-        (None, Some(steps)) => Method::Annealed(Temperatures::linear(steps)?),
-        (None, None) if options.exact => Method::Exact,
-        (None, None) => Method::Automatic,
-    })
-}
-
-fn new_bar(steps: u64) -> ProgressBar {
-    let bar = ProgressBar::new(steps);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar:.cyan/238} [{elapsed} < {eta}]")
-    {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
-    // A ladder comes after the annealing, with a length of its own.
-    bar.set_length(of);
-    if bar.message() != what {
-        bar.set_message(what);
-    }
-    bar.set_position(done);
-}
-
-fn print_json(evaluation: &impl Serialize) -> Result<()> {
-    out!("{}", jobs::json(evaluation)?);
     Ok(())
 }
 
@@ -311,16 +234,4 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
         None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
     }
     Ok(())
-}
-
-/// Where a network's pictures go: to --out, which is made, or into the run folder.
-fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
-    let model: &Path = &options.model.model;
-    match &options.out {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-            Ok(Some(folder.clone()))
-        }
-        None => Ok(model.is_dir().then(|| model.to_path_buf())),
-    }
 }

@@ -41,6 +41,19 @@ pub fn print_log_partition(z: &LogPartition) -> Result<()> {
     Ok(())
 }
 
+/// Prints a lower bound with its standard error, and that with the reverse estimate of ln Z.
+pub fn print_bound(bound: Option<(f64, f64)>, reverse: Option<f64>) -> Result<()> {
+    if let Some((bound, error)) = bound {
+        out!(
+            "mean log-likelihood: at least {bound:.3} nats per case, standard error {error:.3} over the cases"
+        );
+    }
+    if let Some(bound) = reverse {
+        out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
+    }
+    Ok(())
+}
+
 /// Prints what was found of a machine.
 pub fn print(found: &rbm::Evaluation) -> Result<()> {
     print_log_partition(&LogPartition {

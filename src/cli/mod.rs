@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod clamped;
 mod compare;
+mod deep;
 #[allow(rustdoc::invalid_html_tags)]
 mod device_args;
 mod devices;
@@ -25,6 +26,7 @@ mod progress;
 mod reading;
 mod report;
 mod sample;
+mod scoring;
 mod settings;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]
@@ -40,6 +42,7 @@ use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
 use crate::jobs::crf::CrfJob;
+use crate::jobs::dbm::DbmJob;
 use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
@@ -82,7 +85,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
-    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbn, Lenet5, Lenet5Modern, Rbm};
+    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbm, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
@@ -91,6 +94,7 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
         Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
         Dbn(options) => train::run("dbn", &options, DbnJob::new),
         Crf(options) => train::run("crf", &options, CrfJob::new),
+        Dbm(options) => train::run("dbm", &options, DbmJob::new),
     }
 }
 

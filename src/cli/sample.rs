@@ -1,8 +1,9 @@
-//! `harmonium sample`: what machines and deep belief nets draw.
+//! `harmonium sample`: what machines, deep ones among them, and deep belief nets draw.
 
-use super::apply::{Format, Shown, tell_space};
+use super::apply::{Format, Shown, counted, tell_space};
 use super::args::SampleOptions;
 use super::clamped;
+use super::deep;
 use super::print::{self, out};
 use super::{open_device, trained};
 use crate::error::{Error, Result};
@@ -13,14 +14,12 @@ use crate::models::{Ladder, UnitKind};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::npy;
 
-/// Chains where neither --count nor --init says.
-const COUNT: usize = 64;
-
 pub fn sample(options: &SampleOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
     let device = open_device(&options.device.device)?;
     let model = match trained::open_stack(&options.model, &device)? {
         Trained::Dbn(net) => return dream(options, &net, format),
+        Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
         other => other.machine("sample")?,
     };
     if options.class.is_some() {
@@ -137,19 +136,6 @@ fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<
         options.out.display()
     );
     Ok(())
-}
-
-/// How many chains.
-fn counted(count: Option<usize>) -> Result<usize> {
-    let count = count.unwrap_or(COUNT);
-    if count == 0 {
-        return Err(Error::setting("count", "0 is too few; use at least 1"));
-    }
-    if u32::try_from(count).is_err() {
-        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
-        return Err(Error::setting("count", detail));
-    }
-    Ok(count)
 }
 
 /// The chains' starting states, if given, and how many chains.

@@ -8,6 +8,7 @@ use super::log::LogLevel;
 use super::settings::Asked;
 use crate::jobs::autoencoder::AutoencoderSettings;
 use crate::jobs::crf::CrfSettings;
+use crate::jobs::dbm::DbmSettings;
 use crate::jobs::dbn::DbnSettings;
 use crate::jobs::network::NetworkSettings;
 use crate::jobs::rbm::RbmSettings;
@@ -27,6 +28,8 @@ pub enum TrainModel {
     Autoencoder(Box<TrainOptions<AutoencoderSettings>>),
     /// A deep belief net: levels trained one by one as machines, then a classifier, or a net that dreams
     Dbn(Box<TrainOptions<DbnSettings>>),
+    /// A deep Boltzmann machine of two or three hidden layers, by the mean field and persistent chains
+    Dbm(Box<TrainOptions<DbmSettings>>),
     /// A deep conditional random field: a net that reads each position of a sequence, and a chain that scores the labels
     Crf(Box<TrainOptions<CrfSettings>>),
 }

@@ -12,6 +12,7 @@
 //! to be trusted.
 
 use super::partition::independent_log_partition;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::Place;
 use crate::kernels::anneal::{Chains, Draws, Hidden, anneal};
@@ -77,7 +78,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// From log weights whose mean weight, times exp(`base`), estimates Z; `sign` −1 for weights of 1/Z.
-    fn new(base: f64, log_weights: Vec<f64>, sign: f64) -> Self {
+    pub(super) fn new(base: f64, log_weights: Vec<f64>, sign: f64) -> Self {
         let n = log_weights.len() as f64;
         let log_mean = log_sum_exp(&log_weights) - n.ln();
         let variance =
@@ -160,12 +161,11 @@ pub fn ais_drawing(
     let still = Tensor::zeros(rbm.device(), &[config.chains, rbm.hidden_count()])?;
     path.sample_v(&still, 0.0, &path.draw.start(), &mut v)?;
     let mut chains = Walk::new(&path, v)?;
-    for (k, pair) in betas.windows(2).enumerate() {
-        // The weight's step at v, then a transition that leaves f of the new temperature invariant.
-        let last = k + 2 == betas.len();
-        chains.step([pair[0], pair[1]], (!last).then_some(pair[1]), k as u64)?;
+    walk(betas, |pair, moved, k| {
+        chains.step(pair, moved, k as u64)?;
         progress(k + 1);
-    }
+        Ok(())
+    })?;
     Ok(Estimate::new(path.base_log_partition(), chains.finish()?, 1.0))
 }
 
@@ -185,11 +185,11 @@ pub fn reverse_ais(
     let path = Path::new(rbm, &config, ChainStreams::REVERSE_ANNEALING)?;
     let mut chains = Walk::new(&path, v)?;
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
-    for (k, pair) in betas.windows(2).enumerate() {
-        let last = k + 2 == betas.len();
-        chains.step([pair[0], pair[1]], (!last).then_some(pair[1]), k as u64)?;
+    walk(&betas, |pair, moved, k| {
+        chains.step(pair, moved, k as u64)?;
         progress(k + 1);
-    }
+        Ok(())
+    })?;
     // These weights estimate Z_A / Z.
     Ok(Estimate::new(path.base_log_partition(), chains.finish()?, -1.0))
 }
@@ -264,32 +264,35 @@ impl<'a> Path<'a> {
     }
 }
 
+/// Calls `step(temperatures, moved, number)` for each pair of neighbours: the weight's step between them, then, but at the
+/// end, a transition that leaves f of the second, `moved`, invariant.
+pub(super) fn walk(
+    betas: &[f64],
+    mut step: impl FnMut([f64; 2], Option<f64>, usize) -> Result<()>,
+) -> Result<()> {
+    for (k, pair) in betas.windows(2).enumerate() {
+        let last = k + 2 == betas.len();
+        step([pair[0], pair[1]], (!last).then_some(pair[1]), k)?;
+    }
+    Ok(())
+}
+
 /// The chains on their way.
 struct Walk<'a> {
     path: &'a Path<'a>,
     v: Tensor,
     h: Tensor,
     field: Tensor,
-    increments: Tensor,
-    filled: usize,
-    log_weights: Vec<f64>,
-    constant: f64,
+    weights: Weights,
 }
 
 impl<'a> Walk<'a> {
     fn new(path: &'a Path<'a>, v: Tensor) -> Result<Self> {
         let count = v.shape().matrix("ais", "v")?[0];
         let (device, j) = (path.rbm.device(), path.rbm.hidden_count());
-        Ok(Walk {
-            path,
-            v,
-            h: Tensor::for_output(device, &[count, j])?,
-            field: Tensor::for_output(device, &[count, j])?,
-            increments: Tensor::zeros(device, &[ROWS, count])?,
-            filled: 0,
-            log_weights: vec![0.0; count],
-            constant: 0.0,
-        })
+        let (h, field) =
+            (Tensor::for_output(device, &[count, j])?, Tensor::for_output(device, &[count, j])?);
+        Ok(Walk { path, v, h, field, weights: Weights::new(device, count)? })
     }
 
     /// Adds ln f_to(v) − ln f_from(v) to the weights; then, where `moved` is given, one Gibbs step at it.
@@ -302,19 +305,42 @@ impl<'a> Walk<'a> {
         let chains = Chains { field: &self.field, v: &self.v, tilt, hidden };
         let sample = moved.map(|beta| Draws { beta: beta as f32, draw: &own, h: &mut self.h });
         let betas = [from as f32, to as f32];
-        anneal(&chains, betas, Place::at(&mut self.increments, self.filled), sample)?;
-        self.constant += self.path.constant(from, to);
-        self.filled += 1;
-        if self.filled == ROWS {
-            self.collect()?;
-        }
+        self.weights.add(|place| anneal(&chains, betas, place, sample))?;
+        self.weights.constant += self.path.constant(from, to);
         if let Some(beta) = moved {
             self.path.sample_v(&self.h, beta, &draw.visible(), &mut self.v)?;
         }
         Ok(())
     }
 
-    /// Adds the increments since the last reading, in f64.
+    fn finish(self) -> Result<Vec<f64>> {
+        self.weights.finish()
+    }
+}
+
+/// The chains' log weights: increments gather on the device, and are added in f64.
+pub(super) struct Weights {
+    increments: Tensor,
+    filled: usize,
+    log_weights: Vec<f64>,
+    /// What no state changes.
+    pub constant: f64,
+}
+
+impl Weights {
+    pub fn new(device: &Device, chains: usize) -> Result<Self> {
+        let increments = Tensor::zeros(device, &[ROWS, chains])?;
+        Ok(Weights { increments, filled: 0, log_weights: vec![0.0; chains], constant: 0.0 })
+    }
+
+    /// Adds what `write` puts into a row.
+    pub fn add(&mut self, write: impl FnOnce(Place<'_>) -> Result<()>) -> Result<()> {
+        write(Place::at(&mut self.increments, self.filled))?;
+        self.filled += 1;
+        if self.filled == ROWS { self.collect() } else { Ok(()) }
+    }
+
+    /// Adds the increments since the last reading.
     fn collect(&mut self) -> Result<()> {
         let increments = self.increments.to_vec()?;
         let count = self.log_weights.len();
@@ -325,7 +351,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<f64>> {
+    pub fn finish(mut self) -> Result<Vec<f64>> {
         self.collect()?;
         let constant = self.constant;
         self.log_weights.iter_mut().for_each(|w| *w += constant);

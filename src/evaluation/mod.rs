@@ -7,6 +7,8 @@ pub mod bennett;
 pub mod bound;
 mod cases;
 pub mod classification;
+pub mod deep_ais;
+pub mod deep_bound;
 pub mod ladder;
 pub mod partition;
 pub mod scores;

@@ -32,6 +32,7 @@ pub mod autoencoder;
 mod choice;
 mod classes;
 pub mod crf;
+pub mod dbm;
 pub mod dbn;
 mod export;
 mod file;
@@ -58,6 +59,7 @@ use crate::run::{
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
 pub use crf::TrainedCrf;
+pub use dbm::TrainedDbm;
 pub use dbn::TrainedDbn;
 pub use network::TrainedNetwork;
 pub use rbm::TrainedRbm;
@@ -76,6 +78,8 @@ pub enum Trained {
     Dbn(TrainedDbn),
     /// A conditional random field.
     Crf(TrainedCrf),
+    /// A deep Boltzmann machine.
+    Dbm(TrainedDbm),
 }
 
 impl Trained {
@@ -108,6 +112,7 @@ impl Trained {
             }
             ModelKind::Dbn => Trained::Dbn(TrainedDbn::from_file(file, device)?),
             ModelKind::Crf => Trained::Crf(TrainedCrf::from_file(file, device)?),
+            ModelKind::Dbm => Trained::Dbm(TrainedDbm::from_file(file, device)?),
         })
     }
 
@@ -127,6 +132,7 @@ impl Trained {
             Trained::Autoencoder(autoencoder) => &autoencoder.notices,
             Trained::Dbn(dbn) => &dbn.notices,
             Trained::Crf(field) => &field.notices,
+            Trained::Dbm(dbm) => &dbm.notices,
         }
     }
 
@@ -185,6 +191,17 @@ impl Trained {
         }
     }
 
+    /// The deep Boltzmann machine, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn deep(self, command: &str) -> Result<TrainedDbm> {
+        match self {
+            Trained::Dbm(dbm) => Ok(dbm),
+            other => Err(other.refused(ModelKind::Dbm, command)),
+        }
+    }
+
     fn refused(&self, expected: ModelKind, command: &str) -> Error {
         let (path, kind) = match self {
             Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
@@ -192,6 +209,7 @@ impl Trained {
             Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
             Trained::Dbn(dbn) => (dbn.path(), ModelKind::Dbn),
             Trained::Crf(field) => (field.path(), ModelKind::Crf),
+            Trained::Dbm(dbm) => (dbm.path(), ModelKind::Dbm),
         };
         refused(path, kind, expected, command)
     }
@@ -216,6 +234,9 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
             &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
         ModelKind::Crf => &["eval", "predict", "report"],
+        ModelKind::Dbm => {
+            &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
+        }
         ModelKind::Dbn => &[
             "eval",
             "sample",
@@ -277,12 +298,13 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 5] = [
+pub static KINDS: [Kind; 6] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
     Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
     Kind { compared: &dbn::COMPARED, report: dbn::write_report },
     Kind { compared: &crf::COMPARED, report: crf::write_report },
+    Kind { compared: &dbm::COMPARED, report: dbm::write_report },
 ];
 
 /// The kind of a run's model.

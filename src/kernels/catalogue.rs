@@ -66,6 +66,7 @@ static CATALOGUE: &[&Entry] = entries! {
     cd_update
     anneal
     exchange
+    settle
     conv2d
     conv2d_grad_input
     conv2d_grad_kernel

@@ -48,6 +48,7 @@ pub mod rbf_grad_input;
 pub mod rbf_loss;
 pub mod reduce;
 pub mod sample;
+pub mod settle;
 pub mod sgd;
 mod slices;
 pub mod softmax;

@@ -101,7 +101,7 @@ impl Autoencoder {
 }
 
 /// A network whose first parameters are these.
-fn beginning_with<'a>(
+pub(super) fn beginning_with<'a>(
     mut network: Network,
     given: impl Iterator<Item = &'a Tensor>,
 ) -> Result<Network> {

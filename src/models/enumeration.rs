@@ -86,6 +86,38 @@ impl Enumeration {
         })
     }
 
+    /// Of Bernoulli units with the bias `own`, beside units of `summed` with the bias `other`; `rows` are their weights
+    /// `[own, other]`. The enumerated layer stands above the other one.
+    pub fn of(rows: Vec<f64>, own: Vec<f64>, other: Vec<f64>, summed: Units) -> Self {
+        let enumerated = Units::bernoulli(own.len());
+        Enumeration { rows, own, other, hidden: true, enumerated, summed }
+    }
+
+    /// ln of the sums over all states in which the first `kept` of the enumerated Bernoulli units are what the binary
+    /// digits of the place say, the lowest digit the first of them.
+    pub fn table(&self, kept: usize) -> Vec<f64> {
+        let constant = self.constant();
+        let parts: Vec<Vec<(usize, f64)>> = (0..self.tasks())
+            .into_par_iter()
+            .map(|task| {
+                let mut found = Vec::new();
+                self.visit(task, |walk, log| {
+                    let on = walk.on().filter(|&unit| unit < kept);
+                    found.push((on.map(|unit| 1 << unit).sum(), log));
+                });
+                found
+            })
+            .collect();
+        let mut logs = vec![f64::NEG_INFINITY; 1 << kept];
+        for (place, log) in parts.into_iter().flatten() {
+            logs[place] = match kept == self.own.len() {
+                true => log + constant,
+                false => log_sum_exp(&[logs[place], log + constant]),
+            };
+        }
+        logs
+    }
+
     pub fn log_partition(&self) -> f64 {
         let parts: Vec<f64> = (0..self.tasks())
             .into_par_iter()

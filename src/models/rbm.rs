@@ -49,6 +49,8 @@ pub struct Rbm {
     pub(crate) w: Tensor,
     pub(crate) b: Tensor,
     pub(crate) a: Tensor,
+    /// The factor of Wh, of a level in training; else 1.
+    gain: f32,
 }
 
 /// The standard deviation of initial weights (Hinton 2010, section 8).
@@ -99,7 +101,7 @@ impl Rbm {
         }
         weights.truncate(i * j);
         let (b, a) = (Tensor::zeros(device, &[i])?, Tensor::zeros(device, &[j])?);
-        let mut rbm = Rbm { visible, hidden, w, b, a };
+        let mut rbm = Rbm { visible, hidden, w, b, a, gain: 1.0 };
         rbm.w.upload(&weights)?;
         Ok(rbm)
     }
@@ -128,7 +130,15 @@ impl Rbm {
             w: w.reshape(&[i, j])?,
             b: b.reshape(&[i])?,
             a: a.reshape(&[j])?,
+            gain: 1.0,
         })
+    }
+
+    /// A level of a deep Boltzmann machine while it is trained alone: p(v | h) gets this factor times Wh, to stand for
+    /// neighbours that are not there yet ([`DeepBoltzmannMachine::from_levels`](super::DeepBoltzmannMachine::from_levels)).
+    /// Energies and likelihoods are not those of such a level.
+    pub(crate) fn with_gain(self, gain: f32) -> Self {
+        Rbm { gain, ..self }
     }
 
     /// W, b and a.
@@ -226,7 +236,7 @@ impl Rbm {
             given: h,
             weights: &self.w,
             transpose: Transpose::NT,
-            input: Epilogue { bias1: Some(&self.b), ..Epilogue::default() },
+            input: Epilogue { alpha: self.gain, bias1: Some(&self.b), ..Epilogue::default() },
         }
     }
 
@@ -289,22 +299,8 @@ impl Rbm {
 
     /// `part` − bᵀv, or `part` + ½‖v − b‖².
     fn add_visible_energy(&self, v: &Tensor, part: Tensor) -> Result<Tensor> {
-        let rows = part.shape().len();
-        let mut energy = Tensor::for_output(self.device(), &[rows])?;
-        let own = match self.visible.kind() {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
-                let mut own = Tensor::for_output(self.device(), &[rows, 1])?;
-                let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
-                matmul(v, &self.b, Transpose::NT, &negative, &mut own)?;
-                own.reshape(&[rows])?
-            }
-            UnitKind::Gaussian => {
-                let mut squares = Tensor::for_output(self.device(), v.shape().dims())?;
-                elementwise(Elementwise::SquaredDifference, v, Some(&self.b), &mut squares)?;
-                reduce(Reduction::Sum, Axis::Rows, 0.5, &squares)?
-            }
-        };
-        elementwise(Elementwise::ADD, &part, Some(&own), &mut energy)?;
+        let mut energy = own_energy(self.visible, &self.b, v)?;
+        elementwise_in_place(Elementwise::ADD, &mut energy, Some(&part))?;
         Ok(energy)
     }
 
@@ -324,6 +320,24 @@ impl Rbm {
     pub fn sample_start(&self, count: usize, draw: &Draw) -> Result<Tensor> {
         let h = Tensor::zeros(self.device(), &[count, self.hidden_count()])?;
         self.sample_v_from_h(&h, draw)
+    }
+}
+
+/// The part of the energy of each case that visible states have alone: −bᵀv, or ½‖v − b‖².
+pub(super) fn own_energy(units: Units, b: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let rows = v.shape().matrix("rbm", "v")?[0];
+    match units.kind() {
+        UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
+            let mut own = Tensor::for_output(b.device(), &[rows, 1])?;
+            let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
+            matmul(v, b, Transpose::NT, &negative, &mut own)?;
+            own.reshape(&[rows])
+        }
+        UnitKind::Gaussian => {
+            let mut squares = Tensor::for_output(b.device(), v.shape().dims())?;
+            elementwise(Elementwise::SquaredDifference, v, Some(b), &mut squares)?;
+            reduce(Reduction::Sum, Axis::Rows, 0.5, &squares)
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::tensor::Tensor;
 
+/// How fast the offsets of a centred machine follow the data.
+pub(super) const OFFSET_RATE: f32 = 0.01;
+
 /// The offsets μ `[I]` and λ `[J]`. The machine itself is kept uncentred (b = b_c − Wλ, a = a_c − Wᵀμ), so
 /// that moving the offsets changes nothing but later gradients.
 pub(super) struct Centring {

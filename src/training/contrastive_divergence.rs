@@ -20,7 +20,7 @@ use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::cd_config::CdConfig;
-use super::centring::{Centring, press, shift};
+use super::centring::{Centring, OFFSET_RATE, press, shift};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
@@ -30,9 +30,6 @@ use super::{Batch, BatchSource, Figures, watch};
 /// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient
 /// enumerates.
 pub const MOST_EXACT: usize = 20;
-
-/// How fast the offsets of a centred machine follow the data.
-const OFFSET_RATE: f32 = 0.01;
 
 /// Trains an [`Rbm`]. Between epochs the model can be read and sampled.
 ///

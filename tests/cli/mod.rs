@@ -7,6 +7,7 @@ mod classify;
 mod command;
 mod crf;
 mod data;
+mod dbm;
 mod dbn;
 mod filter;
 mod foreign;

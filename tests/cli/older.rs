@@ -105,7 +105,7 @@ fn the_format_is_that_of_0_1() {
                 Trained::Network(TrainedNetwork { mut network, origin, .. }) => {
                     origin.file(&mut network)
                 }
-                Trained::Autoencoder(_) | Trained::Dbn(_) | Trained::Crf(_) => {
+                Trained::Autoencoder(_) | Trained::Dbn(_) | Trained::Crf(_) | Trained::Dbm(_) => {
                     panic!("0.1 had neither stacks nor chains")
                 }
             };

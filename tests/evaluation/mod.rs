@@ -5,6 +5,7 @@ mod ais;
 mod autocorrelation;
 mod bound;
 mod command;
+mod deep;
 mod diagnostics;
 mod draws;
 mod ladder;

@@ -39,6 +39,7 @@ mod rbf_grad_input;
 mod rbf_loss;
 mod reduce;
 mod sample;
+mod settle;
 mod sgd;
 mod softmax;
 mod squared_error;

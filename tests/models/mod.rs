@@ -3,7 +3,9 @@
 mod autoencoder;
 mod clamp;
 mod conditionals;
+pub mod dbm;
 mod dbn;
+pub mod deep;
 mod energy;
 pub mod exact;
 mod filters;

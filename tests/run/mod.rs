@@ -4,6 +4,7 @@ mod atomic;
 mod autoencoder;
 mod classifier;
 mod curves;
+mod dbm;
 mod dbn;
 mod folder;
 mod model_file;

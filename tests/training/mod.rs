@@ -4,6 +4,7 @@ mod arena;
 mod backpropagation;
 mod batches;
 mod crf;
+mod dbm;
 mod distortion;
 mod divergence;
 mod exact;

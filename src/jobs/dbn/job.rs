@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::data::Prepared;
 use super::figures::{CHOSEN_BY, FIGURES};
 use super::learning::{Learning, Step, net, too_early};
 use super::report;
@@ -11,7 +10,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::{Cost, Levels, Trained, Wanted};
+use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
@@ -52,7 +51,8 @@ impl DbnJob {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let prepared = Prepared::load(&mut settings, observer)?;
+        let prepared = Prepared::load(&settings.request(), observer)?;
+        settings.validation = prepared.split;
         let (layers, units) = (&settings.layers.0, prepared.units);
         let given = match &settings.from {
             None => Vec::new(),

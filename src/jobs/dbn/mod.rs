@@ -12,7 +12,6 @@
 //! # Ok::<(), harmonium::Error>(())
 //! ```
 
-mod data;
 mod drawings;
 mod evaluate;
 mod features;
@@ -26,6 +25,7 @@ mod stages;
 mod trained;
 
 pub use evaluate::{Evaluated, Evaluation};
+pub(super) use figures::CHOSEN_BY;
 pub use job::DbnJob;
 pub use report::{COMPARED, write_report};
 pub use settings::{DbnSettings, Purpose};

@@ -14,7 +14,7 @@ use crate::jobs::stack::settings::{
     OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
     PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, of_digits, searches,
 };
-use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
+use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
 use crate::training::{Schedule, UpDownConfig, ranges};
@@ -272,6 +272,23 @@ impl DbnSettings {
         match self.no_classifier || self.join_labels || self.up_down {
             true => Purpose::Generative { labels: self.join_labels, up_down: self.up_down },
             false => Purpose::Classifier,
+        }
+    }
+
+    /// What it asks of its data.
+    pub(super) fn request(&self) -> Request<'_> {
+        let without_labels = Purpose::Generative { labels: false, up_down: self.up_down };
+        Request {
+            data: &self.data,
+            reading: self.reading(),
+            visible: self.visible,
+            binarize: self.binarize.0,
+            limit: self.limit,
+            validation: self.validation,
+            labelled: self.labelled,
+            with_labels: self.purpose() != without_labels,
+            seed: self.seed,
+            what: "deep belief net",
         }
     }
 

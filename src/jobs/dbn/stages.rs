@@ -52,14 +52,9 @@ impl DbnJob {
 
     /// The cases of a part as a level that no other is below reads them.
     pub(super) fn levels_on(&self, train: &DataSet) -> Result<Levels> {
-        let prepared = &self.prepared;
-        let resident = prepared.resident(&self.device, train, Part::Train)?;
-        let head = |set, part| prepared.head(&self.device, set, part);
-        let held_out = prepared.validation.as_ref().map(|set| head(set, Part::Validation));
-        let seen = [Some(head(train, Part::Train)?), held_out.transpose()?];
         let sampled =
             (self.settings.level_data == LevelData::Samples).then_some(self.settings.seed);
-        Levels::new(resident, seen, sampled)
+        self.prepared.levels(&self.device, train, sampled)
     }
 
     /// Prepares a level.

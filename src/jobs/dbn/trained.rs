@@ -15,7 +15,7 @@ use crate::jobs::file::{
 use crate::jobs::rbm::Keep;
 use crate::jobs::rows::{ROWS, Reconstruction, for_picture, map_rows};
 use crate::jobs::{Choice, Chosen};
-use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind};
+use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind, Units};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{ModelFile, ModelKind};
 
@@ -58,6 +58,54 @@ impl Origin {
             file.metadata.insert(CLASSES_KEY.into(), json);
         }
         Ok(file)
+    }
+}
+
+impl Origin {
+    /// What a file says of a model of so many values, beside its classes and the preprocessing, which are taken out.
+    pub(in crate::jobs) fn take(
+        file: &mut ModelFile,
+        preprocessing: Preprocessing,
+        values: usize,
+        classes: Vec<String>,
+    ) -> Self {
+        let Training { seed, data, reading } = Training::take(file);
+        let image = take_image(file, values).or_else(|| ImageShape::guess(values));
+        let metadata = std::mem::take(&mut file.metadata);
+        Origin { preprocessing, image, classes, seed, data, reading, metadata }
+    }
+
+    /// Cases as a model of this origin was trained to see them; it has these data units, and is called `model`.
+    ///
+    /// # Errors
+    /// As [`TrainedDbn::cases`].
+    pub(in crate::jobs) fn cases(
+        &self,
+        choice: &Choice<'_>,
+        units: Units,
+        model: &str,
+    ) -> Result<Chosen> {
+        let name = choice.name(self.data.as_deref())?;
+        let Origin { data, reading, preprocessing, seed, classes, .. } = self;
+        let trained_on = TrainedOn { data: data.as_deref(), reading };
+        let bounded = units.kind() == UnitKind::Bernoulli;
+        let taken = choice.take(name, trained_on, bounded)?;
+        let (mut set, part) = (taken.set, taken.part);
+        let (width, visible) = (set.cases.width(), units.count());
+        if width != visible {
+            let detail = format!("{width} values a case, and the {model} takes {visible}");
+            return Err(Error::data(name, detail));
+        }
+        let labels = match classes.is_empty() {
+            true => set.labels.take(),
+            false => known_classes(&mut set, classes, model)?,
+        };
+        if bounded {
+            set.cases.check_unit_interval(name)?;
+        }
+        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
+        let DataSet { ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
     }
 }
 
@@ -156,12 +204,8 @@ impl TrainedDbn {
             let detail = format!("{} names for {:?} classes", classes.len(), spec.classes);
             return Err(file.wrong(format!("metadata {CLASSES_KEY}"), detail));
         }
-        let Training { seed, data, reading } = Training::take(&mut file);
-        let image = take_image(&mut file, net.visible_count());
-        let image = image.or_else(|| ImageShape::guess(net.visible_count()));
-        let metadata = std::mem::take(&mut file.metadata);
+        let origin = Origin::take(&mut file, preprocessing, net.visible_count(), classes);
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
-        let origin = Origin { preprocessing, image, classes, seed, data, reading, metadata };
         Ok(TrainedDbn { net, origin, notices, path })
     }
 
@@ -181,27 +225,7 @@ impl TrainedDbn {
     /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
     /// another width, for values that its units cannot have, and for classes that it does not know.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        let name = choice.name(self.origin.data.as_deref())?;
-        let Origin { data, reading, preprocessing, seed, classes, .. } = &self.origin;
-        let trained_on = TrainedOn { data: data.as_deref(), reading };
-        let bounded = self.net.units(0).kind() == UnitKind::Bernoulli;
-        let taken = choice.take(name, trained_on, bounded)?;
-        let (mut set, part) = (taken.set, taken.part);
-        let (width, visible) = (set.cases.width(), self.net.visible_count());
-        if width != visible {
-            let detail = format!("{width} values a case, and the net takes {visible}");
-            return Err(Error::data(name, detail));
-        }
-        let labels = match classes.is_empty() {
-            true => set.labels.take(),
-            false => known_classes(&mut set, classes, "net")?,
-        };
-        if bounded {
-            set.cases.check_unit_interval(name)?;
-        }
-        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
-        let DataSet { ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        self.origin.cases(choice, self.net.units(0), "net")
     }
 
     /// The means of level `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`, and

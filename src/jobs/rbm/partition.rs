@@ -11,7 +11,7 @@ use crate::random::{ChainDraw, ChainStreams, PhiloxRng};
 use crate::tensor::Tensor;
 
 /// Temperature steps where nothing else is said.
-const STEPS: usize = 10_000;
+pub(in crate::jobs) const STEPS: usize = 10_000;
 
 /// How far an evaluation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +51,7 @@ pub(in crate::jobs) fn partition(
         Method::Annealed(temperatures) => temperatures.clone(),
         Method::Automatic if !can_enumerate(rbm) => Temperatures::linear(STEPS)?,
         Method::Automatic | Method::Exact => {
-            let log_partition = exact_log_partition(rbm)?;
-            return Ok(Partition {
-                log_partition,
-                forward: None,
-                reverse: None,
-                temperatures: None,
-            });
+            return Ok(Partition::exact(exact_log_partition(rbm)?));
         }
     };
     annealed(rbm, config, seen, temperatures, progress)
@@ -118,6 +112,11 @@ fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<
 }
 
 impl Partition {
+    /// ln Z without an error.
+    pub(in crate::jobs) fn exact(log_partition: f64) -> Self {
+        Partition { log_partition, forward: None, reverse: None, temperatures: None }
+    }
+
     /// Three standard errors either way.
     pub(in crate::jobs) fn interval(&self) -> [Option<f64>; 2] {
         let finite = |x: f64| x.is_finite().then_some(x);

@@ -112,6 +112,11 @@ fn found(path: &str, device: &Device) -> Result<Found> {
             "it is a conditional random field; a machine, a deep belief net or an autoencoder has levels to begin with"
                 .into(),
         ),
+        jobs::Trained::Dbm(_) => wrong(
+            "it is a deep Boltzmann machine, whose layers know both their neighbours; a machine, a deep belief net or an \
+             autoencoder has levels to begin with"
+                .into(),
+        ),
         jobs::Trained::Network(_) => wrong(
             "it is a network; a machine, a deep belief net or an autoencoder has levels to begin with".into(),
         ),

@@ -2,6 +2,7 @@
 //! levels as far as they are trained, and what trains the whole.
 
 mod cost;
+mod data;
 mod drawings;
 pub mod figures;
 mod given;
@@ -11,6 +12,7 @@ pub mod settings;
 mod tuner;
 
 pub use cost::Cost;
+pub use data::{Prepared, Request};
 pub use drawings::levels as draw_levels;
 pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};

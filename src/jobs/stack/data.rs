@@ -1,19 +1,42 @@
-//! Data of a deep belief net's training, prepared.
+//! Data of a stack's training as machines, prepared.
 
 use std::collections::HashSet;
 
-use super::settings::{DbnSettings, Purpose};
-use crate::data::{self, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Splits};
+use super::levels::{Levels, SCORED};
+use crate::data::{
+    self, Binarize, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading, Splits,
+};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
 use crate::jobs::network::Labelled;
 use crate::jobs::rows::upload_rows;
-use crate::jobs::stack::SCORED;
+use crate::jobs::settings::Validation;
 use crate::models::UnitKind;
 use crate::run::{Event, Observer, RunRecord};
 use crate::tensor::Tensor;
 use crate::training::ResidentData;
+
+/// Training cases whose means are looked at.
+const MEANT: usize = 10_000;
+
+/// What a training asks of its data.
+pub struct Request<'a> {
+    pub data: &'a str,
+    pub reading: Reading,
+    /// What the data's units are to be; else it is seen by the values.
+    pub visible: Option<UnitKind>,
+    pub binarize: Option<Binarize>,
+    pub limit: Option<usize>,
+    pub validation: Validation,
+    /// How many labels are used, where these are not all.
+    pub labelled: Option<usize>,
+    /// Whether labels are used at all.
+    pub with_labels: bool,
+    pub seed: u64,
+    /// What is trained, for people: `deep belief net`.
+    pub what: &'static str,
+}
 
 /// The parts of the data.
 pub struct Prepared {
@@ -29,44 +52,46 @@ pub struct Prepared {
     pub image: Option<ImageShape>,
     /// A name for each class; empty where no labels are used.
     pub classes: Vec<String>,
+    /// How many were held out; never [`Validation::Auto`].
+    pub split: Validation,
     seed: u64,
 }
 
 impl Prepared {
-    /// Loads and prepares what `settings` name; their `validation` becomes what was done.
+    /// Loads and prepares what is asked for.
     ///
     /// # Errors
     /// What reading gives; [`Error::Data`] where the values do not suit the units, or labels are missing.
-    pub fn load(settings: &mut DbnSettings, observer: &mut dyn Observer) -> Result<Self> {
-        let mut splits = data::load_with(&settings.data, &settings.reading())?;
-        if settings.visible != Some(UnitKind::Gaussian) || settings.binarize.0.is_some() {
+    pub fn load(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Self> {
+        let mut splits = data::load_with(request.data, &request.reading)?;
+        if request.visible != Some(UnitKind::Gaussian) || request.binarize.is_some() {
             splits.pictures_into_unit_interval()?;
         }
         let Splits { train, test } = splits;
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
-        let (image, seed) = (train.image, settings.seed);
-        let units = units(settings, &train)?;
-        let train = settings.limit.into_iter().fold(train, DataSet::limit);
-        let with_labels = settings.purpose() != no_labels(settings);
+        let (image, seed) = (train.image, request.seed);
+        let units = units(request, &train)?;
+        let train = request.limit.into_iter().fold(train, DataSet::limit);
+        let with_labels = request.with_labels;
         let classes = if with_labels { classes(&train)? } else { Vec::new() };
-        let chosen = settings.labelled.map(|count| train.balanced(count, seed)).transpose()?;
-        let (train, labelled, validation) = match chosen {
+        let chosen = request.labelled.map(|count| train.balanced(count, seed)).transpose()?;
+        let (split, train, labelled, validation) = match chosen {
             None => {
-                settings.validation = settings.validation.of(train.cases.len());
-                let (train, held_out) = settings.validation.split(train, seed)?;
-                (train, None, held_out)
+                let split = request.validation.of(train.cases.len());
+                let (train, held_out) = split.split(train, seed)?;
+                (split, train, None, held_out)
             }
             Some(chosen) => {
-                settings.validation = settings.validation.of(chosen.len());
+                let split = request.validation.of(chosen.len());
                 let few = train.select(&chosen, train.name.clone())?;
-                let (few, held_out) = settings.validation.split(few, seed)?;
-                (without(train, held_out.as_ref())?, Some(few), held_out)
+                let (few, held_out) = split.split(few, seed)?;
+                (split, without(train, held_out.as_ref())?, Some(few), held_out)
             }
         };
         let standardize = units == UnitKind::Gaussian;
-        let preprocessing = Preprocessing::fit(&train.cases, settings.binarize.0, standardize)?;
+        let preprocessing = Preprocessing::fit(&train.cases, request.binarize, standardize)?;
         let test = test.filter(|test| {
             let scored = !with_labels || test.labels.is_some();
             if !scored {
@@ -87,9 +112,10 @@ impl Prepared {
             units,
             image,
             classes,
+            split,
             seed,
         };
-        observer.see(Event::Note(&prepared.words(&settings.data)));
+        observer.see(Event::Note(&prepared.words(request.data)));
         Ok(prepared)
     }
 
@@ -166,6 +192,28 @@ impl Prepared {
         upload_rows(device, &first, 0, SCORED)
     }
 
+    /// Training cases as a level that no other is below reads them; `sampled` is the seed of the states that levels give,
+    /// else they give means.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn levels(&self, device: &Device, train: &DataSet, sampled: Option<u64>) -> Result<Levels> {
+        let resident = self.resident(device, train, Part::Train)?;
+        let head = |set, part| self.head(device, set, part);
+        let held_out = self.validation.as_ref().map(|set| head(set, Part::Validation));
+        Levels::new(resident, [Some(head(train, Part::Train)?), held_out.transpose()?], sampled)
+    }
+
+    /// The means of the training cases as they are learnt from, or of the first of very many.
+    ///
+    /// # Errors
+    /// As [`Prepared::seen`].
+    pub fn train_means(&self) -> Result<Vec<f32>> {
+        let some = self.train.cases.clone().limit(MEANT);
+        let seen = self.preprocessing.apply_for_evaluation(some, self.seed, Part::Train)?;
+        Ok(seen.means())
+    }
+
     /// The cases that are shown: of the test part, else those held out, else those of training.
     pub fn shown(&self) -> (&DataSet, Part) {
         match (&self.test, &self.validation) {
@@ -183,15 +231,10 @@ impl Prepared {
     }
 }
 
-/// The purpose, where it is one without labels.
-fn no_labels(settings: &DbnSettings) -> Purpose {
-    Purpose::Generative { labels: false, up_down: settings.up_down }
-}
-
 /// What the data's units are.
-fn units(settings: &DbnSettings, train: &DataSet) -> Result<UnitKind> {
-    let within = train.cases.check_unit_interval(&settings.data);
-    match (settings.visible, settings.binarize.0) {
+fn units(request: &Request<'_>, train: &DataSet) -> Result<UnitKind> {
+    let within = train.cases.check_unit_interval(request.data);
+    match (request.visible, request.binarize) {
         (None | Some(UnitKind::Bernoulli), Some(_)) | (Some(UnitKind::Bernoulli), None) => {
             within.map(|()| UnitKind::Bernoulli)
         }
@@ -203,9 +246,9 @@ fn units(settings: &DbnSettings, train: &DataSet) -> Result<UnitKind> {
             Err(Error::setting("visible", detail))
         }
         (Some(kind), _) => {
-            let detail = format!(
-                "{kind} units cannot be a deep belief net's data; bernoulli and gaussian can"
-            );
+            let what = request.what;
+            let detail =
+                format!("{kind} units cannot be a {what}'s data; bernoulli and gaussian can");
             Err(Error::setting("visible", detail))
         }
     }

@@ -1,0 +1,119 @@
+//! `harmonium eval` and `sample` of deep Boltzmann machines.
+
+use super::apply::{Format, Shown, counted, tell_space};
+use super::args::{EvalOptions, SampleOptions};
+use super::likelihood;
+use super::print::{self, out, warn};
+use super::scoring::{annealing, choice, folder, print_json};
+use super::trained;
+use crate::error::{Error, Result};
+use crate::jobs::dbm::DeepSampling;
+use crate::jobs::rbm::Keep;
+use crate::jobs::{self, TrainedDbm};
+use crate::random::{ChainDraw, ChainStreams};
+
+/// Refuses what is asked of single machines alone.
+fn refuse(asked: &[(&'static str, bool)], why: &str) -> Result<()> {
+    match asked.iter().find(|(_, given)| *given) {
+        Some((name, _)) => {
+            Err(Error::setting(*name, format!("is of restricted machines; {why}: leave it out")))
+        }
+        None => Ok(()),
+    }
+}
+
+pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
+    let asked = [
+        ("ladder", options.ladder.is_some()),
+        ("exact-pseudo", options.exact_pseudo),
+        ("diagnostics", options.diagnostics),
+        ("visible", options.model.visible.is_some()),
+    ];
+    refuse(
+        &asked,
+        "a deep one is annealed over its layers of odd number, and its likelihood has a bound",
+    )?;
+    let reading = options.reading.reading();
+    let evaluated = annealing(options, |config, progress| {
+        model.evaluate(&choice(options, &reading), config, progress)
+    })?;
+    let found = &evaluated.evaluation;
+    trained::notes(&found.notices);
+    if found.mean_log_likelihood_bound.is_none() {
+        warn(
+            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them in training \
+             (--binarize)",
+        );
+    }
+    if let Some(folder) = folder(options)? {
+        jobs::save_evaluation(&folder, found)?;
+        model.pictures(&evaluated, &folder)?;
+    }
+    if options.json {
+        return print_json(found);
+    }
+    likelihood::print_log_partition(&likelihood::LogPartition {
+        value: found.log_partition,
+        exact: found.log_partition_method == "exact",
+        error: found.log_partition_std_error,
+        interval: found.log_partition_interval,
+        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        start: None,
+        trusted: found.trusted,
+    })?;
+    if let (Some(mean), Some(error)) =
+        (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
+    {
+        out!(
+            "mean log-likelihood: {mean:.3} nats per case, standard error {error:.3} over the cases (exact)"
+        );
+    }
+    likelihood::print_bound(
+        found.mean_log_likelihood_bound.zip(found.mean_log_likelihood_bound_std_error),
+        found.mean_log_likelihood_bound_reverse,
+    )?;
+    if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
+        let (error, cases) = (100.0 * error, found.cases);
+        out!("error: {error:.2} % ({wrong} of {cases} cases, by its classifier)");
+        out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
+    }
+    let error = found.reconstruction_error;
+    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
+    out!("mean field: {:.1} rounds per case", found.mean_field_rounds);
+    let space = if found.standardized { ", in the standardised space" } else { "" };
+    out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
+    Ok(())
+}
+
+pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Result<()> {
+    let asked = [
+        ("init", options.init.is_some()),
+        ("clamp", options.clamp.is_some()),
+        ("pt", options.pt.is_some()),
+        ("ptt", options.ptt),
+        ("class", options.class.is_some()),
+    ];
+    refuse(&asked, "the chains of a deep one start by its units' own biases and run freely")?;
+    let count = counted(options.count)?;
+    let keep = match format {
+        _ if options.average => Keep::Average,
+        Format::Npy => Keep::States,
+        Format::Png => Keep::Means,
+    };
+    let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
+    let mut samples = model.sample(&DeepSampling { count, steps: options.steps, draw, keep })?;
+    if format == Format::Npy {
+        tell_space(model.standardized());
+    }
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let shown =
+        Shown { width: model.dbm.visible_count(), image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut samples)?;
+    out!(
+        "{} after {}: {}",
+        print::count(count, "chain"),
+        print::count(options.steps, "sweep"),
+        options.out.display()
+    );
+    Ok(())
+}

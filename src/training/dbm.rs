@@ -1,0 +1,317 @@
+//! Learning of a deep Boltzmann machine (Salakhutdinov and Hinton 2009): the mean field for the data's term, persistent
+//! chains for the model's; centred in every layer where that is asked for (Montavon and Müller 2012; Melchior, Fischer
+//! and Wiskott 2016).
+//!
+//! ΔWˡ = ⟨μˡ⁻¹ μˡᵀ⟩ − ⟨s̃ˡ⁻¹ s̃ˡᵀ⟩ and Δaˡ = ⟨μˡ⟩ − ⟨s̃ˡ⟩, with μ⁰ = v: the gradient of the lower bound of ln p(v) at
+//! fixed μ. The chains' layers of odd number enter as their means given the others, which changes no expectation: every
+//! weight joins an odd layer and an even one.
+
+use crate::error::{Error, Result};
+use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
+use crate::kernels::cd_update::{Phases, Step, cd_update};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::gather::{Selection, Transform, gather};
+use crate::kernels::matmul::Transpose;
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::models::dbm::Parity;
+use crate::models::{DeepBoltzmannMachine, Model, Posterior, UnitKind, Visit};
+use crate::random::{ChainDraw, ChainStreams};
+use crate::tensor::Tensor;
+
+use super::centring::{OFFSET_RATE, shift};
+use super::dbm_config::DbmConfig;
+use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
+use super::learner::{Learner, Order, check_width, rate};
+use super::state::Clock;
+use super::{Batch, BatchSource, Figures, watch};
+
+/// Rounds that the mean field took.
+pub static MEAN_FIELD_ROUNDS: Figure = Figure {
+    key: "mean_field_rounds",
+    name: "rounds of the mean field",
+    unit: "mean per case",
+    says: "Until a case's means changed by less than 0.0001, or as many as are allowed.",
+    diagram: "How many rounds the mean field took until a case's means changed by less than 0.0001, or as many as are \
+              allowed.",
+    style: Style::Plain,
+    ..Figure::NEW
+};
+
+/// Trains a [`DeepBoltzmannMachine`].
+///
+/// ```
+/// use harmonium::data;
+/// use harmonium::models::{DbmSpec, DeepBoltzmannMachine};
+/// use harmonium::training::{DbmConfig, DbmTrainer, Learner, ResidentData, Treatment};
+/// let device = harmonium::Device::cpu();
+/// let train = data::load("digits")?.train.cases;
+/// let mut dbm = DeepBoltzmannMachine::from_spec(&device, &DbmSpec::new([64, 20, 10]), 1)?;
+/// dbm.set_visible_bias_from_means(&train.means())?;
+/// let mut batches = ResidentData::new(&device, &train, Treatment::default())?;
+/// let mut learner = DbmTrainer::new(dbm, DbmConfig::default().epochs(1).centered(true), &train.means())?;
+/// assert_eq!(learner.epoch(&mut batches)?.cases, 1500);
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+pub struct DbmTrainer {
+    dbm: DeepBoltzmannMachine,
+    config: DbmConfig,
+    /// The last changes of W¹ … and of b, a¹ ….
+    velocities: [Vec<Tensor>; 2],
+    /// Of every layer; none where nothing is centred.
+    offsets: Option<Vec<Tensor>>,
+    /// The states of all layers, once there are some.
+    chains: Vec<Option<Tensor>>,
+    /// The epoch's rounds of the mean field, summed over its cases, `[1]`.
+    rounds: Tensor,
+    status: Tensor,
+    work: Option<Workspace>,
+    clock: Clock,
+}
+
+/// Tensors of one batch size.
+struct Workspace {
+    rows: usize,
+    posterior: Posterior,
+    /// Of the chains, one for each layer; those of even layers are of no use.
+    means: Vec<Tensor>,
+}
+
+impl DbmTrainer {
+    /// Starts training `dbm` from its present parameters. `data_means` `[I]` are the first offsets of centring; plain
+    /// training does not use them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value out of range, [`Error::Shape`] for means of another number, [`Error::OutOfMemory`].
+    pub fn new(dbm: DeepBoltzmannMachine, config: DbmConfig, data_means: &[f32]) -> Result<Self> {
+        config.check()?;
+        let (device, top) = (dbm.device().clone(), dbm.hidden_layers());
+        let zeros = |like: &Tensor| Tensor::zeros(&device, like.shape().dims());
+        let velocities = [
+            (1..=top).map(|l| zeros(dbm.weights(l))).collect::<Result<_>>()?,
+            (0..=top).map(|l| zeros(dbm.bias(l))).collect::<Result<_>>()?,
+        ];
+        let offset = |layer: usize| {
+            let units = dbm.units(layer);
+            let rest = vec![units.kind().mean_at_rest(); units.count()];
+            let values = if layer == 0 { data_means } else { &rest };
+            Tensor::from_f32(&device, &[units.count()], values)
+        };
+        let offsets = match config.centered {
+            true => Some((0..=top).map(offset).collect::<Result<_>>()?),
+            false => None,
+        };
+        Ok(DbmTrainer {
+            velocities,
+            offsets,
+            chains: (0..=top).map(|_| None).collect(),
+            rounds: Tensor::zeros(&device, &[1])?,
+            status: Tensor::from_u32(&device, &[1], &[NEVER])?,
+            dbm,
+            config,
+            work: None,
+            clock: Clock::default(),
+        })
+    }
+
+    /// The machine as it stands.
+    pub fn dbm(&self) -> &DeepBoltzmannMachine {
+        &self.dbm
+    }
+
+    /// The machine, training ended.
+    pub fn into_dbm(self) -> DeepBoltzmannMachine {
+        self.dbm
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &DbmConfig {
+        &self.config
+    }
+
+    /// One update from the batch `v` `[B, I]`. `epoch`, counted from 1, sets the schedules' values.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for no case; [`Error::Shape`]; device errors.
+    pub fn update(&mut self, v: &Tensor, epoch: u64) -> Result<()> {
+        let rows = v.shape().matrix("train dbm", "the batch")?[0];
+        if rows == 0 {
+            // The mean over nothing would make every parameter NaN.
+            return Err(Error::data("the batch", "there is no case; pass at least one"));
+        }
+        let mut work = self.workspace(rows)?;
+        let chains = self.take_chains(v)?;
+        let result = self.phases(v, chains, &mut work, epoch);
+        self.work = Some(work);
+        self.clock.updates += 1;
+        result
+    }
+
+    fn workspace(&mut self, rows: usize) -> Result<Workspace> {
+        match self.work.take() {
+            Some(work) if work.rows == rows => return Ok(work),
+            _ => {}
+        }
+        let dbm = &self.dbm;
+        let mean = |layer: usize| {
+            // Layers of even number need no memory.
+            let rows = if layer % 2 == 1 { self.config.batch } else { 0 };
+            Tensor::for_output(dbm.device(), &[rows, dbm.units(layer).count()])
+        };
+        let means = (0..=dbm.hidden_layers()).map(mean).collect::<Result<_>>()?;
+        Ok(Workspace { rows, posterior: Posterior::new(dbm, rows)?, means })
+    }
+
+    /// The numbers of sweep `s` of the present update.
+    fn draw(&self, s: u64) -> ChainDraw {
+        let sweep = self.clock.updates.wrapping_mul(self.config.steps).wrapping_add(s);
+        ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING).at(sweep)
+    }
+
+    /// The chains; the first begin at the first batch's cases, repeated where the batch is short.
+    fn take_chains(&mut self, v: &Tensor) -> Result<Vec<Tensor>> {
+        let found: Vec<Tensor> = self.chains.iter_mut().filter_map(Option::take).collect();
+        if found.len() == self.chains.len() {
+            return Ok(found);
+        }
+        let (device, rows) = (self.dbm.device(), v.shape().matrix("train dbm", "the batch")?[0]);
+        let order: Vec<u32> = (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
+        let indices = Tensor::from_u32(device, &[order.len()], &order)?;
+        let mut start = Tensor::for_output(device, &[order.len(), self.dbm.visible_count()])?;
+        let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
+        gather(v, pick, &Transform::default(), &mut start)?;
+        self.dbm.states_from(start, &self.draw(0))
+    }
+
+    fn phases(
+        &mut self,
+        v: &Tensor,
+        mut chains: Vec<Tensor>,
+        work: &mut Workspace,
+        epoch: u64,
+    ) -> Result<()> {
+        work.posterior.find(&self.dbm, v, self.config.means())?;
+        let taken = reduce(Reduction::Sum, Axis::All, 1.0, work.posterior.rounds())?;
+        elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
+        for s in 0..self.config.steps {
+            let draw = self.draw(s);
+            self.dbm.draw_layers(Parity::Even, &mut chains, &draw, None)?;
+            let means = (s + 1 == self.config.steps).then_some(work.means.as_mut_slice());
+            self.dbm.draw_layers(Parity::Odd, &mut chains, &draw, means)?;
+        }
+        let result = self.apply(v, &chains, work, epoch);
+        self.chains = chains.into_iter().map(Some).collect();
+        result
+    }
+
+    /// Changes the parameters by the difference of the phases.
+    fn apply(&mut self, v: &Tensor, chains: &[Tensor], work: &Workspace, epoch: u64) -> Result<()> {
+        let step = Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        };
+        let scales = [1.0 / work.rows as f32, 1.0 / self.config.batch as f32];
+        let of_data = |layer: usize| if layer == 0 { v } else { work.posterior.means(layer) };
+        let of_model =
+            |layer: usize| if layer % 2 == 1 { &work.means[layer] } else { &chains[layer] };
+        let number = watch::number(self.clock);
+        let (weights, biases) = self.dbm.arrays_mut();
+        let [of_weights, of_biases] = &mut self.velocities;
+        for (below, (w, velocity)) in weights.iter_mut().zip(of_weights).enumerate() {
+            let above = below + 1;
+            let phases = Phases {
+                v0: of_data(below),
+                p0: of_data(above),
+                vk: of_model(below),
+                pk: of_model(above),
+                scales,
+                offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
+            };
+            cd_update(&phases, step, w, velocity)?;
+        }
+        for (layer, (bias, velocity)) in biases.iter_mut().zip(of_biases).enumerate() {
+            let phases = BiasPhases { x0: of_data(layer), xk: of_model(layer), scales };
+            let watch = Watch::new(&mut self.status, number);
+            bias_update(&phases, step, bias, velocity, watch)?;
+        }
+        self.move_offsets(v, &work.posterior, scales[0])
+    }
+
+    /// Ends a centred update: weights changed by Δ at fixed offsets, so the biases of the plain energy follow; then the
+    /// offsets move towards the batch's means, which changes nothing but later gradients.
+    fn move_offsets(&mut self, v: &Tensor, posterior: &Posterior, scale: f32) -> Result<()> {
+        let Some(offsets) = &mut self.offsets else { return Ok(()) };
+        let (_, biases) = self.dbm.arrays_mut();
+        for (below, change) in self.velocities[0].iter().enumerate() {
+            shift(&mut biases[below], change, &offsets[below + 1], Transpose::NT)?;
+            shift(&mut biases[below + 1], change, &offsets[below], Transpose::NN)?;
+        }
+        let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
+        for (layer, offset) in offsets.iter_mut().enumerate() {
+            let states = if layer == 0 { v } else { posterior.means(layer) };
+            let mean = reduce(Reduction::Sum, Axis::Columns, scale, states)?;
+            elementwise_in_place(follow, offset, Some(&mean))?;
+        }
+        Ok(())
+    }
+}
+
+impl Learner for DbmTrainer {
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    fn order(&self) -> Order {
+        Order { seed: self.config.seed, batch: self.config.batch }
+    }
+
+    fn model(&mut self) -> &mut dyn Model {
+        &mut self.dbm
+    }
+
+    fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
+        let [weights, biases] = &mut self.velocities;
+        for (l, velocity) in (1..).zip(weights) {
+            visit.array(&format!("dW{l}"), velocity)?;
+        }
+        for (layer, velocity) in biases.iter_mut().enumerate() {
+            visit.array(&format!("bias{layer}.change"), velocity)?;
+        }
+        for (layer, offset) in self.offsets.iter_mut().flatten().enumerate() {
+            visit.array(&format!("offset{layer}"), offset)?;
+        }
+        for (layer, chains) in self.chains.iter_mut().enumerate() {
+            visit.optional(&format!("chains{layer}"), self.dbm.device(), chains)?;
+        }
+        visit.array("epoch.rounds", &mut self.rounds)
+    }
+
+    fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        check_width("train dbm", source, self.dbm.visible_count())
+    }
+
+    fn update(&mut self, batch: Batch<'_>) -> Result<()> {
+        DbmTrainer::update(self, batch.cases, self.clock.epoch())
+    }
+
+    fn end_epoch(&mut self) -> Result<Figures> {
+        let advice = match self.dbm.units(0).kind() {
+            UnitKind::Gaussian => ", and standardise the data",
+            _ => "",
+        };
+        let weights = (1..=self.dbm.hidden_layers()).map(|l| self.dbm.weights(l));
+        watch::check(self.clock, &self.status, weights, advice)?;
+        let rounds = self.rounds.to_vec()?.first().map(|&sum| f64::from(sum));
+        self.rounds.upload(&[0.0])?;
+        let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
+        let cases = self.clock.epoch_cases.max(1) as f64;
+        Ok(Figures::new()
+            .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
+            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs)))
+            .with(&MEAN_FIELD_ROUNDS, rounds.map(|sum| sum / cases)))
+    }
+}
