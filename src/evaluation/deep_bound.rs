@@ -52,10 +52,10 @@ pub fn variational_bound(
             }
             _ => read(v)?.par_chunks(biases[0].len()).map(|v| dot(v, &biases[0])).collect(),
         };
-        for layer in 1..=layers {
+        for (layer, bias) in biases.iter().enumerate().skip(1) {
             let below = if layer == 1 { v } else { posterior.means(layer - 1) };
             let fed = read(&dbm.fed_from_below(layer, below)?)?;
-            let (means, bias) = (read(posterior.means(layer))?, &biases[layer]);
+            let means = read(posterior.means(layer))?;
             let rows = means.par_chunks(bias.len()).zip(fed.par_chunks(bias.len()));
             sums.par_iter_mut().zip(rows).for_each(|(sum, (means, fed))| {
                 let entropy: f64 = means.iter().map(|&p| entropy(p)).sum();

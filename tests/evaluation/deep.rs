@@ -31,7 +31,7 @@ fn exact_samples(deep: &Deep, count: usize, seed: u64, device: &Device) -> Vec<T
     let mut rng = PhiloxRng::new(Draw::new(seed, 902));
     let none = vec![0.0; deep.sizes[0]];
     // h by its weight after the sum or the integral over v, then v given h¹.
-    let all = deep.from_layer(1);
+    let all = deep.states_of(1);
     let log_weight = |h: &Vec<Vec<f64>>| {
         let all = [vec![none.clone()], h.clone()].concat();
         let input = deep.input(0, &all);

@@ -65,7 +65,7 @@ fn conditionals_are_ratios_of_the_joint() {
 #[test]
 fn gaussian_data_are_normal_around_what_the_layer_above_says() {
     for deep in machines().iter().filter(|deep| deep.visible == UnitKind::Gaussian) {
-        let hidden = deep.from_layer(1);
+        let hidden = deep.states_of(1);
         on_each(|device| {
             let h1 = hidden.iter().map(|h| h[0].clone()).collect::<Vec<_>>();
             let means = values(&deep.to_dbm(device).mean_v(&matrix(device, &rows(&h1))).unwrap());
@@ -88,7 +88,7 @@ fn energies_are_those_of_the_definition() {
             let dbm = deep.to_dbm(device);
             let all: Vec<Vec<Vec<f64>>> = some_v(&deep)
                 .iter()
-                .flat_map(|v| deep.from_layer(1).into_iter().map(|h| [vec![v.clone()], h].concat()))
+                .flat_map(|v| deep.states_of(1).into_iter().map(|h| [vec![v.clone()], h].concat()))
                 .collect();
             let layer = |l: usize| {
                 matrix(device, &rows(&all.iter().map(|s| s[l].clone()).collect::<Vec<_>>()))
@@ -103,7 +103,7 @@ fn energies_are_those_of_the_definition() {
                 let shares = |other: &Vec<Vec<f64>>| {
                     (1..state.len()).step_by(2).all(|l| other[l - 1] == state[l])
                 };
-                let same = deep.from_layer(1).into_iter().filter(shares);
+                let same = deep.states_of(1).into_iter().filter(shares);
                 let expected = match deep.visible {
                     UnitKind::Bernoulli => {
                         let of = |h: Vec<Vec<f64>>| {

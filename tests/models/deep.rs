@@ -78,7 +78,7 @@ impl Deep {
     }
 
     /// All states of the layers from the first on, h¹'s lowest.
-    pub fn from_layer(&self, first: usize) -> Vec<Vec<Vec<f64>>> {
+    pub fn states_of(&self, first: usize) -> Vec<Vec<Vec<f64>>> {
         let bits: usize = self.sizes[first..].iter().sum();
         let split = |mut all: Vec<f64>| {
             let mut layers = Vec::new();
@@ -95,13 +95,13 @@ impl Deep {
     /// All states of the machine, of Bernoulli data.
     pub fn all(&self) -> Vec<Vec<Vec<f64>>> {
         assert_eq!(self.visible, UnitKind::Bernoulli);
-        self.from_layer(0)
+        self.states_of(0)
     }
 
     /// ln Σ_h exp(−E(v, h)).
     pub fn log_weight(&self, v: &[f64]) -> f64 {
         let of = |h: Vec<Vec<f64>>| -self.energy(&[vec![v.to_vec()], h].concat());
-        log_sum(&self.from_layer(1).into_iter().map(of).collect::<Vec<_>>())
+        log_sum(&self.states_of(1).into_iter().map(of).collect::<Vec<_>>())
     }
 
     /// ln Z: a sum over all states; Gaussian data integrated, ∫ exp(−½‖v − b‖² + vᵀf) = (2π)^(I/2) exp(½‖b + f‖² − ½‖b‖²).
@@ -119,7 +119,7 @@ impl Deep {
             // At v = 0 the energy is that of the hidden layers and ½‖b‖².
             -self.energy(&all) + 0.5 * square(&mean)
         };
-        let hidden: Vec<f64> = self.from_layer(1).into_iter().map(of).collect();
+        let hidden: Vec<f64> = self.states_of(1).into_iter().map(of).collect();
         log_sum(&hidden) + 0.5 * self.sizes[0] as f64 * std::f64::consts::TAU.ln()
     }
 

@@ -87,7 +87,7 @@ fn of_data(deep: &Deep) -> Vec<f64> {
 
 /// What the machine expects of its states. Gaussian data: E[v | h] = b + W¹h¹ under the weight of h.
 fn of_model(deep: &Deep) -> Vec<f64> {
-    let hidden = deep.from_layer(1);
+    let hidden = deep.states_of(1);
     let none = vec![0.0; deep.sizes[0]];
     let states: Vec<Vec<Vec<f64>>> = match deep.visible {
         UnitKind::Bernoulli => deep.all(),

@@ -141,7 +141,7 @@ impl Posterior {
                 matmul(above, &w[layer], Transpose::NT, &input, next)
             }
             (Some(below), Some(above)) => {
-                let fed = dbm.from_above(layer, above)?;
+                let fed = dbm.fed_from_above(layer, above)?;
                 let input = Epilogue { c: Some(&fed), ..input };
                 matmul(below, &w[layer - 1], Transpose::NN, &input, next)
             }

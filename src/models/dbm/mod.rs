@@ -235,7 +235,7 @@ impl DeepBoltzmannMachine {
             (None, None) => return Err(Error::setting("layer", "has no neighbour")),
         };
         let fed = match (below, above) {
-            (Some(_), Some(above)) => Some(self.from_above(layer, above)?),
+            (Some(_), Some(above)) => Some(self.fed_from_above(layer, above)?),
             _ => None,
         };
         let (units, bias) = (self.units[layer], &self.biases[layer]);
@@ -243,7 +243,7 @@ impl DeepBoltzmannMachine {
     }
 
     /// What the layer above says to a layer: Wˡ⁺¹hˡ⁺¹, `[B, N_l]`.
-    fn from_above(&self, layer: usize, above: &Tensor) -> Result<Tensor> {
+    fn fed_from_above(&self, layer: usize, above: &Tensor) -> Result<Tensor> {
         let rows = above.shape().matrix("dbm", "the states above")?[0];
         let mut fed = Tensor::for_output(self.device(), &[rows, self.units[layer].count()])?;
         let plain = Epilogue::default();
