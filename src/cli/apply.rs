@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
-use super::{open_device, trained};
+use super::{open_device, sequences, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Reconstruction;
@@ -149,7 +149,7 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             let cases = trained::ready(model.cases(&choice)?).cases;
             ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
-        field @ Trained::Crf(_) => return field.network("transform").map(drop),
+        Trained::Crf(field) => return sequences::transform(options, &field),
     };
     npy::write(&options.out, &values, n, units)?;
     let out = options.out.display();

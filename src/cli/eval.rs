@@ -9,25 +9,29 @@ use super::args::EvalOptions;
 use super::diagnostics;
 use super::likelihood;
 use super::print::{out, tell, warn};
-use super::{open_device, trained};
+use super::{open_device, sequences, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{
-    self, Choice, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
+    self, Choice, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm,
 };
 use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
-    match trained::open(&options.model, &device)? {
+    let model = trained::open(&options.model, &device)?;
+    if !matches!(model, Trained::Crf(_)) {
+        options.decoding.refuse_of_cases()?;
+    }
+    match model {
         Trained::Machine(machine) => eval_machine(options, &machine),
         Trained::Network(network) => eval_network(options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(options, &net),
-        Trained::Crf(field) => eval_field(options, &field),
+        Trained::Crf(field) => sequences::eval(options, &field),
     }
 }
 
@@ -205,13 +209,13 @@ fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
     bar.set_position(done);
 }
 
-fn print_json(evaluation: &impl Serialize) -> Result<()> {
+pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
     out!("{}", jobs::json(evaluation)?);
     Ok(())
 }
 
 /// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
-fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
+pub fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
     let of_machines = [
         ("exact", options.exact),
         ("ais", options.ais.is_some()),
@@ -252,38 +256,6 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
     Ok(())
 }
 
-fn eval_field(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
-    refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
-    options.reading.refuse_of_sequences()?;
-    let part = options.split.map(Into::into);
-    let evaluated = field.evaluate(options.data.as_deref(), part, options.limit)?;
-    let found = &evaluated.evaluation;
-    trained::notes(&evaluated.part.notices);
-    let folder = folder(options)?;
-    if let Some(folder) = &folder {
-        jobs::save_evaluation(folder, found)?;
-        evaluated.pictures(folder)?;
-    }
-    if options.json {
-        return print_json(found);
-    }
-    let score = &found.score;
-    let (error, wrong) = (100.0 * score.error, score.wrong);
-    out!("error: {error:.2} % ({wrong} of {} positions)", found.positions);
-    let error = 100.0 * score.sequence_error;
-    out!("sequence error: {error:.2} % (of {} sequences, with a wrong label)", found.sequences);
-    out!("log-likelihood: {:.4} nats (mean per sequence)", score.log_likelihood);
-    out!("sequences: {}, {} part", found.data, found.split);
-    if let Some(folder) = &folder {
-        for file in [run::CONFUSION, run::CONFUSION_TABLE, run::READINGS, run::EVAL] {
-            if folder.join(file).is_file() {
-                out!("  {}", folder.join(file).display());
-            }
-        }
-    }
-    Ok(())
-}
-
 fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
     refuse_of_machines(options, "a network has error and loss")?;
     let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
@@ -313,7 +285,7 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
 }
 
 /// Where a network's pictures go: to --out, which is made, or into the run folder.
-fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
+pub fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
     let model: &Path = &options.model.model;
     match &options.out {
         Some(folder) => {

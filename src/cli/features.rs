@@ -3,7 +3,7 @@
 use super::args::FeaturesOptions;
 use super::predict::check_out;
 use super::print::out;
-use super::{open_device, trained};
+use super::{open_device, sequences, trained};
 use crate::error::Result;
 use crate::jobs::{self, Choice, Chosen, Trained};
 
@@ -21,6 +21,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             let chosen = trained::ready(net.cases(&choice)?);
             (title(&chosen), net.features(&chosen, case, &title(&chosen))?)
         }
+        Trained::Crf(field) => return sequences::features(options, &field),
         other => {
             let model = other.network("features")?;
             let chosen = trained::ready(model.cases(&choice)?);

@@ -22,6 +22,7 @@ mod progress;
 mod reading;
 mod report;
 mod sample;
+mod sequences;
 mod settings;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]

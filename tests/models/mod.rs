@@ -6,6 +6,7 @@ mod conditionals;
 mod dbn;
 mod energy;
 pub mod exact;
+mod fields;
 mod filters;
 mod gibbs;
 mod labels;

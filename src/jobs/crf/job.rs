@@ -16,7 +16,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::{read, score};
 use crate::jobs::stack::Tuner;
-use crate::models::{Crf, CrfSpec};
+use crate::models::{Crf, CrfSpec, Decoding};
 use crate::run::record::UNCHAINED;
 use crate::run::report::Section;
 use crate::run::{Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
@@ -189,7 +189,7 @@ impl Job for CrfJob {
         };
         // Pictures show a position without its neighbours.
         let shown = set.middle(self.settings.window)?;
-        pictures(end.folder, &shown, &read(model, source)?)?;
+        pictures(end.folder, &shown, &read(model, source, Decoding::Viterbi)?)?;
         end.write_curves(&FIGURES, &|_| None)?;
         Ok(Figures::new()
             .with(&TEST_ERROR, found.map(|s| s.error))

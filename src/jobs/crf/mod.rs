@@ -1,5 +1,6 @@
 //! Deep conditional random fields: `train crf`, and trained ones.
 
+mod apply;
 mod data;
 mod evaluate;
 pub mod figures;
@@ -9,7 +10,7 @@ mod report;
 mod settings;
 mod trained;
 
-pub use evaluate::{Evaluated, Evaluation, write_readings};
+pub use evaluate::{Evaluated, Evaluation, picture_of_readings, write_readings};
 pub use job::CrfJob;
 pub use report::{COMPARED, write_report};
 pub use settings::{CrfSettings, HiddenLayers};

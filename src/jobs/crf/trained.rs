@@ -9,7 +9,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::{Read, read};
 use crate::jobs::file::{Training, put_image, take_image, take_json};
-use crate::models::{Crf, CrfSpec, Model};
+use crate::models::{Crf, CrfSpec, Decoding, Model};
 use crate::run::{ModelFile, ModelKind};
 use crate::training::ResidentSequences;
 
@@ -184,7 +184,7 @@ impl TrainedCrf {
     ///
     /// # Errors
     /// As [`Crf::read`].
-    pub fn read(&self, set: &Sequences) -> Result<Vec<Read>> {
-        read(&self.crf, &mut self.resident(set)?)
+    pub fn read(&self, set: &Sequences, decoding: Decoding) -> Result<Vec<Read>> {
+        read(&self.crf, &mut self.resident(set)?, decoding)
     }
 }
