@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::support;
+
 use super::{assert_picture, json, names, network, say, temporary, text};
 
 /// A run that the tests share, with what the same net does without a chain. Nobody writes there.
@@ -178,22 +180,7 @@ fn transitions_that_are_forbidden_are_never_read() {
 fn letters_by_folds_with_a_window() {
     let folder = temporary();
     let at = folder.path();
-    let mut lines = String::new();
-    let mut id = 0;
-    for word in 0..40 {
-        for position in 1..=3 {
-            id += 1;
-            let letter = ["a", "b", "c"][(word + position) % 3];
-            let next = if position == 3 { -1 } else { id + 1 };
-            lines += &format!("{id}\t{letter}\t{next}\t{word}\t{position}\t{}", word % 10);
-            for pixel in 0..128 {
-                let ink = (pixel + id as usize) % 3 == (word + position) % 3;
-                lines += if ink { "\t1" } else { "\t0" };
-            }
-            lines += "\t\n";
-        }
-    }
-    fs::write(at.join("letter.data"), lines).unwrap();
+    fs::write(at.join("letter.data"), support::letters(40)).unwrap();
     let line = "train crf --data letter.data --fold 3 --window 1 --layers 20 --epochs 3 --device cpu --out run";
     let said = say(at, line).done();
     assert!(

@@ -5,6 +5,7 @@ mod autoencoder;
 mod classify;
 mod command;
 mod crf;
+mod crf_stages;
 mod data;
 mod dbn;
 mod filter;

@@ -4,6 +4,7 @@ use super::trained::TrainedCrf;
 use crate::data::{ImageShape, Sequences};
 use crate::error::{Error, Result};
 use crate::jobs::rows::layer_at;
+use crate::layers::LayerSpec;
 use crate::models::{Crf, Decoding};
 use crate::run::features::{LayerPicture, Maps, features};
 use crate::run::pictures::column_norms;
@@ -49,8 +50,11 @@ impl TrainedCrf {
         };
         let mut resident = self.resident(&one)?;
         let mut layers = Vec::new();
-        let pairs = self.crf.layers().stages().zip(&self.crf.spec().layers).enumerate();
-        for (at, (stage, spec)) in pairs.filter(|(_, (stage, _))| !stage.parameters.is_empty()) {
+        let specs =
+            self.crf.spec().layers.iter().filter(|spec| !matches!(spec, LayerSpec::Flatten));
+        let stages = self.crf.layers().stages().enumerate();
+        let pairs = stages.filter(|(_, stage)| stage.name != "flatten").zip(specs);
+        for ((at, stage), spec) in pairs.filter(|((_, stage), _)| !stage.parameters.is_empty()) {
             let units = stage.output.iter().product();
             let values = given(&self.crf, &mut resident, (at, units))?;
             let kernels = if layers.is_empty() { self.kernels(width)? } else { None };
@@ -64,7 +68,7 @@ impl TrainedCrf {
         let labels = self.crf.spec().labels;
         let chain = self.crf.transitions().value.to_vec()?;
         layers.push(LayerPicture {
-            title: "chain: scores from the label of a row to that of a column; below, of first and of last labels".into(),
+            title: "chain: a row for the label before (then: first, last)".into(),
             maps: rows(labels, &chain),
             ..LayerPicture::default()
         });

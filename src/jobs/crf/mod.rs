@@ -4,10 +4,13 @@ mod apply;
 mod data;
 mod evaluate;
 pub mod figures;
+mod folds;
 mod forbid;
 mod job;
+mod learning;
 mod report;
 mod settings;
+mod stages;
 mod trained;
 
 pub use evaluate::{Evaluated, Evaluation, picture_of_readings, write_readings};
