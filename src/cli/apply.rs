@@ -1,10 +1,10 @@
 //! `harmonium transform`, `reconstruct` and `decode`: what trained models do with cases, and without.
 
-use std::io;
 use std::path::Path;
 
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
+use super::targets::check_folder;
 use super::{open_device, sequences, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
@@ -31,18 +31,6 @@ impl Format {
                 "out",
                 format!("{} must end in .npy{}", path.display(), if png { " or .png" } else { "" }),
             )),
-        }
-    }
-}
-
-/// That the folder of a result is there.
-pub fn check_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    match folder.filter(|folder| !folder.is_dir()) {
-        None => Ok(()),
-        Some(folder) => {
-            let detail = format!("the folder {} does not exist", folder.display());
-            Err(Error::io("write", path, io::Error::new(io::ErrorKind::NotFound, detail)))
         }
     }
 }

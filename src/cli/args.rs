@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::decoding::{DecodingOption, ReadOptions};
 use super::reading::ReadingOptions;
-use super::sequences::{DecodingOption, ReadOptions};
 use super::train_args::TrainModel;
 use crate::device::DEVICE_VARIABLE;
 use crate::jobs::DATA_HELP;

@@ -1,12 +1,10 @@
 //! `harmonium eval`.
 
-use std::path::{Path, PathBuf};
-
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 
 use super::args::EvalOptions;
 use super::diagnostics;
+use super::evaluated::{folder, print_json, refuse_of_machines};
 use super::likelihood;
 use super::print::{out, tell, warn};
 use super::{open_device, sequences, trained};
@@ -209,31 +207,6 @@ fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
     bar.set_position(done);
 }
 
-pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
-    out!("{}", jobs::json(evaluation)?);
-    Ok(())
-}
-
-/// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
-pub fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
-    let of_machines = [
-        ("exact", options.exact),
-        ("ais", options.ais.is_some()),
-        ("ais-grid", options.ais_grid.is_some()),
-        ("exact-pseudo", options.exact_pseudo),
-        ("diagnostics", options.diagnostics),
-        ("ladder", options.ladder.is_some()),
-        ("visible", options.model.visible.is_some()),
-    ];
-    match of_machines.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            let detail = format!("is about machines, which have likelihoods; {has}: leave it out");
-            Err(Error::setting(*name, detail))
-        }
-        None => Ok(()),
-    }
-}
-
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
     refuse_of_machines(options, "an autoencoder has errors")?;
     if options.out.is_some() {
@@ -282,16 +255,4 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
         None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
     }
     Ok(())
-}
-
-/// Where a network's pictures go: to --out, which is made, or into the run folder.
-pub fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
-    let model: &Path = &options.model.model;
-    match &options.out {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-            Ok(Some(folder.clone()))
-        }
-        None => Ok(model.is_dir().then(|| model.to_path_buf())),
-    }
 }

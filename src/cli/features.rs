@@ -1,8 +1,8 @@
 //! `harmonium features`: what a network makes of one picture.
 
 use super::args::FeaturesOptions;
-use super::predict::check_out;
 use super::print::out;
+use super::targets::check_out;
 use super::{open_device, sequences, trained};
 use crate::error::Result;
 use crate::jobs::{self, Choice, Chosen, Trained};

@@ -1,10 +1,8 @@
 //! `harmonium predict`.
 
-use std::path::Path;
-
-use super::apply::check_folder;
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
+use super::targets::check_out;
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
@@ -104,15 +102,6 @@ fn tell_blank(model: &TrainedNetwork, chosen: &Chosen) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// That a result can be written there is looked at before any work is done.
-pub fn check_out(path: &Path, extension: &str) -> Result<()> {
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)) {
-        let detail = format!("{} does not end in .{extension}", path.display());
-        return Err(Error::setting("out", detail));
-    }
-    check_folder(path)
 }
 
 /// The answer for one picture, most probable class first.

@@ -1,78 +1,15 @@
 //! What the commands do with conditional random fields and sequences.
 
-use std::path::PathBuf;
-
-use clap::{Args, ValueEnum};
-
 use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
-use super::predict::check_out;
+use super::evaluated::{folder, print_json, refuse_of_machines};
 use super::print::{count, out, tell};
-use super::{eval, trained};
+use super::targets::check_out;
+use super::trained;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::Read;
 use crate::jobs::crf::{picture_of_readings, write_readings};
 use crate::jobs::{self, TrainedCrf};
-use crate::models::Decoding;
 use crate::run::{self, atomic, npy};
-
-/// How labels of sequences are chosen.
-#[derive(Args)]
-pub struct DecodingOption {
-    /// Of sequences: viterbi, the labels of the largest probability together, or posterior, at each position the most
-    /// probable label [default: viterbi]
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub decode: Option<Decode>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Decode {
-    Viterbi,
-    Posterior,
-}
-
-impl DecodingOption {
-    fn decoding(&self) -> Decoding {
-        match self.decode {
-            Some(Decode::Posterior) => Decoding::Posterior,
-            Some(Decode::Viterbi) | None => Decoding::Viterbi,
-        }
-    }
-
-    /// Refuses what is about sequences alone.
-    pub fn refuse_of_cases(&self) -> Result<()> {
-        match self.decode {
-            None => Ok(()),
-            Some(_) => {
-                let detail = "is about the labels of sequences, and this model takes cases one by one: leave it out";
-                Err(Error::setting("decode", detail))
-            }
-        }
-    }
-}
-
-/// Of `predict`.
-#[derive(Args)]
-pub struct ReadOptions {
-    #[command(flatten)]
-    pub decoding: DecodingOption,
-    /// Of sequences of pictures: draw the first ones with what is read in them
-    #[arg(long, value_name = "FILE.png")]
-    pub picture: Option<PathBuf>,
-}
-
-impl ReadOptions {
-    /// Refuses what is about sequences alone.
-    pub fn refuse_of_cases(&self) -> Result<()> {
-        self.decoding.refuse_of_cases()?;
-        match self.picture {
-            None => Ok(()),
-            Some(_) => {
-                let detail = "draws sequences with what is read in them, and this model takes cases one by one: leave it out";
-                Err(Error::setting("picture", detail))
-            }
-        }
-    }
-}
 
 /// What a field reads in sequences.
 pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
@@ -118,19 +55,19 @@ pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
 
 /// How good a field is.
 pub fn eval(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
-    eval::refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
+    refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
     options.reading.refuse_of_sequences()?;
     let (part, decoding) = (options.split.map(Into::into), options.decoding.decoding());
     let evaluated = field.evaluate(options.data.as_deref(), part, options.limit, decoding)?;
     let found = &evaluated.evaluation;
     trained::notes(&evaluated.part.notices);
-    let folder = eval::folder(options)?;
+    let folder = folder(options)?;
     if let Some(folder) = &folder {
         jobs::save_evaluation(folder, found)?;
         evaluated.pictures(folder)?;
     }
     if options.json {
-        return eval::print_json(found);
+        return print_json(found);
     }
     let score = &found.score;
     let (error, wrong) = (100.0 * score.error, score.wrong);

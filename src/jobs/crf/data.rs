@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Validation;
 use crate::kernels::chain::MOST_LABELS;
 use crate::run::{Event, Observer, RunRecord};
+use crate::training::ResidentSequences;
 
 /// The data of a run.
 pub struct Prepared {
@@ -25,6 +26,26 @@ pub struct Parts {
     pub train: Sequences,
     pub validation: Option<Sequences>,
     pub test: Option<Sequences>,
+}
+
+/// The parts of the fold under way on the device.
+pub struct Sources {
+    pub train: ResidentSequences,
+    pub validation: Option<ResidentSequences>,
+    pub test: Option<ResidentSequences>,
+}
+
+impl Sources {
+    /// Batches of so many sequences whose positions have the sizes `input`.
+    pub fn new(device: &Device, parts: &Parts, input: &[usize], batch: usize) -> Result<Self> {
+        let part = |part: &Sequences| ResidentSequences::new(device, part, input, batch);
+        let labelled = parts.test.as_ref().filter(|test| test.labels.is_some());
+        Ok(Sources {
+            train: part(&parts.train)?,
+            validation: parts.validation.as_ref().map(part).transpose()?,
+            test: labelled.map(part).transpose()?,
+        })
+    }
 }
 
 /// The parts that a fold makes, or the source's own.
@@ -84,9 +105,6 @@ impl Prepared {
             None => None,
         };
         let prepared = Prepared { splits, unlabelled, forbidden };
-        for part in [Some(&prepared.splits.train), prepared.splits.test.as_ref()] {
-            part.map_or(Ok(()), |part| check_allowed(part, &prepared.forbidden))?;
-        }
         for fold in 0..settings.folds.unwrap_or(0) {
             fold_of(&prepared.splits.train, &name, ("folds", fold))?;
         }
@@ -95,31 +113,32 @@ impl Prepared {
         if let (Some(unlabelled), true) = (&prepared.unlabelled, settings.pretrain) {
             parts.train.cases_with(Some(unlabelled))?;
         }
+        prepared.tell(settings, &parts, observer);
+        let held_out = parts.validation.as_ref().map_or(0, Sequences::len);
+        settings.validation = settings.validation.of(parts.train.len() + held_out);
+        Ok((prepared, parts))
+    }
+
+    /// Says what there is.
+    fn tell(&self, settings: &CrfSettings, parts: &Parts, observer: &mut dyn Observer) {
         let told = |part: &Option<Sequences>, what: &str| match part {
             Some(part) => format!(", {} {what}", part.len()),
             None => String::new(),
         };
         observer.see(Event::Note(&format!(
-            "data: {name}, {} training sequences of {} positions{}{}{}, {} labels{}",
+            "data: {}, {} training sequences of {} positions{}{}{}, {} labels{}",
+            settings.data,
             parts.train.len(),
             parts.train.cases.len(),
             told(&parts.validation, "held out"),
             told(&parts.test, "for testing"),
-            told(&prepared.unlabelled, "without labels"),
+            told(&self.unlabelled, "without labels"),
             parts.train.classes.len(),
             match settings.folds {
                 Some(n) => format!("; the first of {n} folds"),
                 None => String::new(),
             }
         )));
-        let held_out = prepared.held_out(settings, first)?;
-        settings.validation = held_out;
-        Ok((prepared, parts))
-    }
-
-    /// How many training sequences are held out, of the fold.
-    fn held_out(&self, settings: &CrfSettings, fold: Option<usize>) -> Result<Validation> {
-        Ok(settings.validation.of(self.undivided(settings, fold)?.train.len()))
     }
 
     /// The parts before any of the training sequences are held out, without windows.
@@ -142,6 +161,9 @@ impl Prepared {
             }
             _ => (train, None),
         };
+        for part in [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten() {
+            check_allowed(part, &self.forbidden)?;
+        }
         let window = |part: Sequences| part.with_window(settings.window);
         Ok(Parts {
             train: window(train)?,

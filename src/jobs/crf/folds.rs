@@ -1,7 +1,15 @@
 //! What several folds come to.
 
-use super::stages::Fold;
+use crate::evaluation::sequences::SequenceScore;
 use crate::run::{Event, Observer};
+
+/// What was found of a fold, once its field was trained.
+pub struct Fold {
+    pub number: Option<usize>,
+    pub score: Option<SequenceScore>,
+    /// The share of test labels that are read wrongly without a chain.
+    pub unary: Option<f64>,
+}
 
 /// The mean over folds; `None` where one has no such figure.
 pub fn mean(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {

@@ -3,17 +3,16 @@
 
 use std::path::Path;
 
-use super::data::{Parts, Prepared};
+use super::data::{Parts, Prepared, Sources};
 use super::evaluate::pictures;
 use super::figures::{
     CHOSEN_BY, FIGURES, TEST_ERROR, TEST_LOG_LIKELIHOOD, TEST_SEQUENCE_ERROR, UNARY_TEST_ERROR,
     VALIDATION_ERROR, VALIDATION_LOG_LIKELIHOOD,
 };
-use super::folds::{mean, spread, told};
+use super::folds::{Fold, mean, spread, told};
 use super::learning::{Learning, Step, What, too_early};
 use super::report;
 use super::settings::CrfSettings;
-use super::stages::{Fold, Sources};
 use super::trained::Origin;
 use crate::data::Sequences;
 use crate::device::Device;

@@ -60,8 +60,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
                 record,
                 FILTERS,
                 Section::new("filters", "First layer", String::new()),
-                "The weights of the first layer's units, the strongest first; with a window the neighbours stand above each \
-                 other.",
+                "The weights of the first layer's units; with a window those of neighbours stand above each other.",
                 "The first layer's weights",
             )?);
         }

@@ -1,6 +1,7 @@
 //! The stages of a field's training: what each begins with, and what it leaves to the next.
 
-use super::data::{Parts, Prepared};
+use super::data::{Parts, Prepared, Sources};
+use super::folds::Fold;
 use super::job::CrfJob;
 use super::learning::{Learning, What, too_early};
 use crate::data::Sequences;
@@ -11,35 +12,7 @@ use crate::jobs::rows::upload_rows;
 use crate::jobs::stack::{Levels, SCORED, Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::{Crf, CrfSpec, Model, UnitKind};
-use crate::training::{ResidentData, ResidentSequences};
-
-/// The parts of the fold under way on the device.
-pub struct Sources {
-    pub train: ResidentSequences,
-    pub validation: Option<ResidentSequences>,
-    pub test: Option<ResidentSequences>,
-}
-
-impl Sources {
-    /// Batches of so many sequences whose positions have the sizes `input`.
-    pub fn new(device: &Device, parts: &Parts, input: &[usize], batch: usize) -> Result<Self> {
-        let part = |part: &Sequences| ResidentSequences::new(device, part, input, batch);
-        let labelled = parts.test.as_ref().filter(|test| test.labels.is_some());
-        Ok(Sources {
-            train: part(&parts.train)?,
-            validation: parts.validation.as_ref().map(part).transpose()?,
-            test: labelled.map(part).transpose()?,
-        })
-    }
-}
-
-/// What was found of a fold, once its field was trained.
-pub struct Fold {
-    pub number: Option<usize>,
-    pub score: Option<SequenceScore>,
-    /// The share of test labels that are read wrongly without a chain.
-    pub unary: Option<f64>,
-}
+use crate::training::ResidentData;
 
 impl CrfJob {
     /// The description of a stage's field.
