@@ -172,16 +172,15 @@ impl Prepared {
         })
     }
 
-    /// What a run records of its data and device: of several folds all sequences, else those of the parts.
+    /// What a run records of its data and device: of several folds all sequences, else those trained on;
+    /// and those held out, of the first fold.
     pub fn record(&self, device: &Device, parts: &Parts, several: bool) -> RunRecord {
         fn part(part: &Sequences) -> Option<(&Cases, &[u32])> {
             Some((&part.cases, part.labels.as_deref()?))
         }
-        let recorded = match several {
-            true => [part(&self.splits.train), None],
-            false => [part(&parts.train), parts.validation.as_ref().and_then(part)],
-        };
-        RunRecord::new(device, recorded)
+        // What is held out is recorded of several folds too: none there would mean that none was to be.
+        let train = if several { &self.splits.train } else { &parts.train };
+        RunRecord::new(device, [part(train), parts.validation.as_ref().and_then(part)])
     }
 }
 
