@@ -5,7 +5,7 @@ use harmonium::data::{Sequences, load_sequences};
 use harmonium::evaluation::sequences::{read, score};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::LayerSpec;
-use harmonium::models::{Crf, CrfSpec};
+use harmonium::models::{Crf, CrfSpec, Decoding};
 use harmonium::training::{
     Backpropagation, BackpropagationConfig, Learner, ResidentSequences, Schedule,
 };
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
         let how = if chained { "with the chain" } else { "each position by itself" };
         println!("{how}: {:.1} % of the labels are wrong", 100.0 * error(&crf, &test)?);
         if chained {
-            for word in &read(&crf, &mut resident(&device, &test)?)?[..5] {
+            for word in &read(&crf, &mut resident(&device, &test)?, Decoding::Viterbi)?[..5] {
                 println!("{:?}, p = {:.3}", word.labels, word.log_probability.exp());
             }
         }

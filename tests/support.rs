@@ -64,3 +64,26 @@ fn required() -> bool {
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+/// Words of three letters in Taskar's form, ten folds one after another; a third of each picture is inked, by its letter.
+pub fn letters(words: usize) -> String {
+    let (mut lines, mut id) = (String::new(), 0);
+    for word in 0..words {
+        for position in 1..=3 {
+            id += 1;
+            let letter = ["a", "b", "c"][(word + position) % 3];
+            let next = if position == 3 { -1 } else { id + 1 };
+            lines += &format!("{id}\t{letter}\t{next}\t{word}\t{position}\t{}", word % 10);
+            for pixel in 0..128 {
+                // A seventh of the pixels is anything.
+                let ink = match (pixel * 7 + id as usize * 13) % 7 {
+                    0 => (pixel + id as usize) % 5 < 2,
+                    _ => pixel % 3 == (word + position) % 3,
+                };
+                lines += if ink { "\t1" } else { "\t0" };
+            }
+            lines += "\t\n";
+        }
+    }
+    lines
+}

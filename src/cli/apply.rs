@@ -1,11 +1,11 @@
 //! `harmonium transform`, `reconstruct` and `decode`: what trained models do with cases, and without.
 
-use std::io;
 use std::path::Path;
 
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
-use super::{open_device, trained};
+use super::targets::check_folder;
+use super::{open_device, sequences, trained};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Reconstruction;
@@ -31,18 +31,6 @@ impl Format {
                 "out",
                 format!("{} must end in .npy{}", path.display(), if png { " or .png" } else { "" }),
             )),
-        }
-    }
-}
-
-/// That the folder of a result is there.
-pub fn check_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    match folder.filter(|folder| !folder.is_dir()) {
-        None => Ok(()),
-        Some(folder) => {
-            let detail = format!("the folder {} does not exist", folder.display());
-            Err(Error::io("write", path, io::Error::new(io::ErrorKind::NotFound, detail)))
         }
     }
 }
@@ -169,7 +157,7 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             let cases = trained::ready(model.cases(&choice)?).cases;
             ("means of hidden units", model.transform(&cases, level)?, cases.len())
         }
-        field @ Trained::Crf(_) => return field.network("transform").map(drop),
+        Trained::Crf(field) => return sequences::transform(options, &field),
     };
     npy::write(&options.out, &values, n, units)?;
     let out = options.out.display();

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::decoding::{DecodingOption, ReadOptions};
 pub use super::device_args::{BenchOptions, DeviceOption, DevicesOptions, VerifyOptions};
 use super::reading::ReadingOptions;
 use super::train_args::TrainModel;
@@ -202,6 +203,8 @@ pub struct PredictOptions {
     /// Turn black into white first: MNIST's digits are light on a dark ground
     #[arg(long)]
     pub invert: bool,
+    #[command(flatten)]
+    pub read: ReadOptions,
     /// A table: case, predicted class, true class where it is known, all probabilities [default: the screen]
     #[arg(long, value_name = "FILE.csv")]
     pub out: Option<PathBuf>,
@@ -212,7 +215,7 @@ pub struct PredictOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct FeaturesOptions {
-    /// A network's run folder, or its .safetensors file
+    /// The run folder of a network, a deep belief net or a field, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     /// As for `predict` [default: what the network was trained on]
@@ -223,7 +226,7 @@ pub struct FeaturesOptions {
     /// Which part [default: test, where the data have one]
     #[arg(long, value_enum)]
     pub split: Option<Split>,
-    /// Which case, counted from 0
+    /// Which case, or of a field which sequence, counted from 0
     #[arg(long, value_name = "I", default_value_t = 0, value_parser = whole::<usize>)]
     pub case: usize,
     /// The sheet
@@ -311,6 +314,8 @@ pub struct EvalOptions {
     /// Use the first N cases only
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub limit: Option<usize>,
+    #[command(flatten)]
+    pub decoding: DecodingOption,
     /// log Z by enumeration: the default up to 24 units in the smaller layer (gaussian: in the hidden one)
     #[arg(long, conflicts_with_all = ["ais", "ais_grid"])]
     pub exact: bool,

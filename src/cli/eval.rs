@@ -5,23 +5,25 @@ use super::deep;
 use super::diagnostics;
 use super::likelihood;
 use super::print::{out, tell, warn};
-use super::scoring::{annealing, choice, folder, print_json};
-use super::{open_device, trained};
+use super::scoring::{annealing, choice, folder, print_json, refuse_of_machines};
+use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
-use crate::jobs::{
-    self, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
-};
+use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
 use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
-    match trained::open(&options.model, &device)? {
+    let model = trained::open(&options.model, &device)?;
+    if !matches!(model, Trained::Crf(_)) {
+        options.decoding.refuse_of_cases()?;
+    }
+    match model {
         Trained::Machine(machine) => eval_machine(options, &machine),
         Trained::Network(network) => eval_network(options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(options, &net),
-        Trained::Crf(field) => eval_field(options, &field),
+        Trained::Crf(field) => sequences::eval(options, &field),
         Trained::Dbm(dbm) => deep::eval(options, &dbm),
     }
 }
@@ -134,26 +136,6 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
-fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
-    let of_machines = [
-        ("exact", options.exact),
-        ("ais", options.ais.is_some()),
-        ("ais-grid", options.ais_grid.is_some()),
-        ("exact-pseudo", options.exact_pseudo),
-        ("diagnostics", options.diagnostics),
-        ("ladder", options.ladder.is_some()),
-        ("visible", options.model.visible.is_some()),
-    ];
-    match of_machines.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            let detail = format!("is about machines, which have likelihoods; {has}: leave it out");
-            Err(Error::setting(*name, detail))
-        }
-        None => Ok(()),
-    }
-}
-
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
     refuse_of_machines(options, "an autoencoder has errors")?;
     if options.out.is_some() {
@@ -173,38 +155,6 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
         out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases)");
     }
     out!("cases: {} of {}, {} part", found.cases, found.data, found.split);
-    Ok(())
-}
-
-fn eval_field(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
-    refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
-    options.reading.refuse_of_sequences()?;
-    let part = options.split.map(Into::into);
-    let evaluated = field.evaluate(options.data.as_deref(), part, options.limit)?;
-    let found = &evaluated.evaluation;
-    trained::notes(&evaluated.part.notices);
-    let folder = folder(options)?;
-    if let Some(folder) = &folder {
-        jobs::save_evaluation(folder, found)?;
-        evaluated.pictures(folder)?;
-    }
-    if options.json {
-        return print_json(found);
-    }
-    let score = &found.score;
-    let (error, wrong) = (100.0 * score.error, score.wrong);
-    out!("error: {error:.2} % ({wrong} of {} positions)", found.positions);
-    let error = 100.0 * score.sequence_error;
-    out!("sequence error: {error:.2} % (of {} sequences, with a wrong label)", found.sequences);
-    out!("log-likelihood: {:.4} nats (mean per sequence)", score.log_likelihood);
-    out!("sequences: {}, {} part", found.data, found.split);
-    if let Some(folder) = &folder {
-        for file in [run::CONFUSION, run::CONFUSION_TABLE, run::READINGS, run::EVAL] {
-            if folder.join(file).is_file() {
-                out!("  {}", folder.join(file).display());
-            }
-        }
-    }
     Ok(())
 }
 

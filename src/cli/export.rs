@@ -1,8 +1,8 @@
 //! `harmonium export`: a level of a stack as a file of its own.
 
-use super::apply::check_folder;
 use super::args::ExportOptions;
 use super::print::out;
+use super::targets::check_folder;
 use super::trained;
 use crate::device::Device;
 use crate::error::{Error, Result};

@@ -1,9 +1,9 @@
 //! `harmonium features`: what a network makes of one picture.
 
 use super::args::FeaturesOptions;
-use super::predict::check_out;
 use super::print::out;
-use super::{open_device, trained};
+use super::targets::check_out;
+use super::{open_device, sequences, trained};
 use crate::error::Result;
 use crate::jobs::{self, Choice, Chosen, Trained};
 
@@ -25,6 +25,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             let chosen = trained::ready(dbm.cases(&choice)?);
             (title(&chosen), dbm.features(&chosen, case, &title(&chosen))?)
         }
+        Trained::Crf(field) => return sequences::features(options, &field),
         other => {
             let model = other.network("features")?;
             let chosen = trained::ready(model.cases(&choice)?);

@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod clamped;
 mod compare;
+mod decoding;
 mod deep;
 #[allow(rustdoc::invalid_html_tags)]
 mod device_args;
@@ -27,7 +28,9 @@ mod reading;
 mod report;
 mod sample;
 mod scoring;
+mod sequences;
 mod settings;
+mod targets;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]
 mod train_args;

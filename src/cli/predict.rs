@@ -1,16 +1,13 @@
 //! `harmonium predict`.
 
-use std::path::Path;
-
-use super::apply::check_folder;
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
-use super::{open_device, trained};
+use super::targets::check_out;
+use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
-use crate::jobs::crf::write_readings;
 use crate::jobs::network::write_table;
-use crate::jobs::{self, Choice, Chosen, Trained, TrainedCrf, TrainedNetwork};
+use crate::jobs::{self, Choice, Chosen, Trained, TrainedNetwork};
 use crate::run::atomic;
 
 /// The most classes that are listed for one picture.
@@ -19,14 +16,15 @@ const LISTED: usize = 10;
 pub fn run(options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
     let device = open_device(&options.device.device)?;
+    let model = trained::open_at(&jobs::classifier_of(&options.model), &device)?;
+    if !matches!(model, Trained::Crf(_)) {
+        options.read.refuse_of_cases()?;
+    }
     let part = options.split.map(Into::into);
     let reading = options.reading.reading();
     let data = Some(options.data.as_str());
     let choice = Choice { data, part, limit: options.limit, reading: Some(&reading) };
-    let (chosen, found, names) = match trained::open_at(
-        &jobs::classifier_of(&options.model),
-        &device,
-    )? {
+    let (chosen, found, names) = match model {
         Trained::Dbn(net) => {
             if options.invert {
                 let detail =
@@ -48,7 +46,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
             let found = dbm.predict(&chosen.cases, None)?;
             (chosen, found, dbm.origin.classes)
         }
-        Trained::Crf(field) => return by_field(options, &field),
+        Trained::Crf(field) => return sequences::predict(options, &field),
         other => by_network(options, other.network("predict")?, &choice)?,
     };
     let (names, labels) = (&names, chosen.labels.as_deref());
@@ -69,40 +67,6 @@ pub fn run(options: &PredictOptions) -> Result<()> {
                 .map_err(|e| Error::data("predict", e.to_string()))?;
             out!("{}", String::from_utf8_lossy(&text).trim_end());
         }
-    }
-    Ok(())
-}
-
-/// What a field reads in sequences.
-fn by_field(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
-    if options.invert {
-        let detail = "is of networks; a field takes its positions as they are: leave it out";
-        return Err(Error::setting("invert", detail));
-    }
-    options.reading.refuse_of_sequences()?;
-    let part = options.split.map(Into::into);
-    let (set, _) = field.sequences(Some(&options.data), part, options.limit)?;
-    trained::notes(&set.notices);
-    let found = field.read(&set)?;
-    let Some(path) = &options.out else {
-        let mut text = Vec::new();
-        write_readings(&mut text, &set, &found)
-            .map_err(|e| Error::data("predict", e.to_string()))?;
-        out!("{}", String::from_utf8_lossy(&text).trim_end());
-        return Ok(());
-    };
-    atomic::write(path, |out| write_readings(out, &set, &found))?;
-    out!(
-        "{} of {}: {}",
-        count(set.cases.len(), "prediction"),
-        count(set.len(), "sequence"),
-        path.display()
-    );
-    if let Some(labels) = &set.labels {
-        let read = found.iter().flat_map(|read| &read.labels);
-        let wrong = labels.iter().zip(read).filter(|(a, b)| a != b).count();
-        let percent = 100.0 * wrong as f64 / labels.len().max(1) as f64;
-        out!("{wrong} of {} are wrong ({percent:.2} %)", labels.len());
     }
     Ok(())
 }
@@ -148,15 +112,6 @@ fn tell_blank(model: &TrainedNetwork, chosen: &Chosen) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// That a result can be written there is looked at before any work is done.
-pub fn check_out(path: &Path, extension: &str) -> Result<()> {
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)) {
-        let detail = format!("{} does not end in .{extension}", path.display());
-        return Err(Error::setting("out", detail));
-    }
-    check_folder(path)
 }
 
 /// The answer for one picture, most probable class first.

@@ -32,7 +32,7 @@ impl ReadingOptions {
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((name, _)) => {
-                let detail = "is about cases; sequences are read from letter.data or a .npz of x, y and starts: leave it out";
+                let detail = "is about cases; sequences are read from letter.data, CRFsuite's items or a .npz of x, y and starts: leave it out";
                 Err(Error::setting(*name, detail))
             }
             None => Ok(()),

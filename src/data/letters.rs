@@ -1,10 +1,10 @@
 //! Handwritten words in Taskar's form, `letter.data`: a line a letter, with the word it belongs to and its fold.
 
+use std::path::Path;
+
 use super::cases::Cases;
-use super::input::Input;
 use super::sequences::Sequences;
 use super::set::ImageShape;
-use super::text;
 use super::values::Values;
 use crate::error::{Error, Result};
 
@@ -23,16 +23,27 @@ struct Letter {
     fold: u32,
 }
 
+/// Whether a text looks like letters: its first line begins with a number, a cell, and another number.
+pub(super) fn are_in(text: &[u8]) -> bool {
+    let Some(line) = text.split(|&byte| byte == b'\n').find(|line| !line.is_empty()) else {
+        return true;
+    };
+    let cells: Vec<&[u8]> = line.splitn(4, |&byte| byte == b'\t').collect();
+    let number = |at: usize| {
+        let cell = cells.get(at).and_then(|cell| std::str::from_utf8(cell).ok());
+        cell.is_some_and(|cell| cell.trim().parse::<i64>().is_ok())
+    };
+    number(0) && number(2)
+}
+
 /// Reads a file of letters.
-pub(super) fn read(mut input: Input<'_>, name: &str) -> Result<Sequences> {
-    let path = input.path().to_path_buf();
-    let text = text::read(&mut input)?;
+pub(super) fn read(text: &[u8], path: &Path, name: &str) -> Result<Sequences> {
     let mut bits = Vec::new();
     let (mut labels, mut starts, mut folds) = (Vec::new(), Vec::new(), Vec::new());
     let mut last: Option<Letter> = None;
     let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     for (number, line) in lines {
-        let wrong = |detail: String| Error::file(&path, format!("line {}", number + 1), detail);
+        let wrong = |detail: String| Error::file(path, format!("line {}", number + 1), detail);
         let letter = letter(line, &mut bits).map_err(wrong)?;
         let begins = last.as_ref().is_none_or(|before| before.word != letter.word);
         if begins != (letter.position == 1) {
@@ -78,7 +89,7 @@ pub(super) fn read(mut input: Input<'_>, name: &str) -> Result<Sequences> {
         last = Some(letter);
     }
     if labels.is_empty() {
-        return Err(input.error(0, "there is no letter"));
+        return Err(Error::file(path, "byte 0", "there is no letter"));
     }
     starts.push(labels.len());
     let cases = Cases::new(Values::Bits(bits), labels.len(), PIXELS)?;

@@ -32,6 +32,7 @@ mod gzip;
 mod idx;
 mod images;
 mod input;
+mod items;
 mod jpeg;
 mod kind;
 mod labels;

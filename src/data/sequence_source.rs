@@ -7,11 +7,12 @@ use super::labels::Labels;
 use super::reading::Reading;
 use super::sequences::{SequenceSplits, Sequences, WORDS};
 use super::set::DataSet;
-use super::{letters, npz, words};
+use super::{items, letters, npz, text, words};
 use crate::error::{Error, Result};
 
-/// Reads sequences: `words`, the bundled ones; a file of letters in Taskar's form, `letter.data`, plain or gzipped; a
-/// `.npz` of positions (`x`), their labels (`y`) and the positions at which sequences begin (`starts`).
+/// Reads sequences: `words`, the bundled ones; a file of letters in Taskar's form, `letter.data`; items with
+/// attributes as CRFsuite's text files have them (both plain or gzipped); a `.npz` of positions (`x`), their labels (`y`) and
+/// the positions at which sequences begin (`starts`).
 ///
 /// ```
 /// let words = harmonium::data::load_sequences("words")?;
@@ -28,16 +29,21 @@ pub fn load_sequences(source: &str) -> Result<SequenceSplits> {
     let path = Path::new(source);
     if !path.is_file() {
         let detail = format!(
-            "there is no such file; sequences are read from letter.data (scripts/fetch-data letters), from a .npz of x, y \
-             and starts, and '{WORDS}' are bundled"
+            "there is no such file; sequences are read from letter.data (scripts/fetch-data letters), from items as \
+             CRFsuite reads them, from a .npz of x, y and starts, and '{WORDS}' are bundled"
         );
         return Err(Error::data(source, detail));
     }
-    let input = Input::open(path)?;
+    let mut input = Input::open(path)?;
     if input.start().starts_with(b"PK") {
         return archive(path, source);
     }
-    Ok(SequenceSplits { train: letters::read(input, source)?, test: None })
+    let text = text::read(&mut input)?;
+    let train = match letters::are_in(&text) {
+        true => letters::read(&text, path, source)?,
+        false => items::read(&text, path, source)?,
+    };
+    Ok(SequenceSplits { train, test: None })
 }
 
 /// An archive: cases and labels as in any, and where sequences begin.

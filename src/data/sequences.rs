@@ -1,5 +1,7 @@
 //! Sequences of labelled positions: handwritten words, and whatever else reads like them.
 
+use std::collections::HashMap;
+
 use super::cases::Cases;
 use super::set::{Holdout, ImageShape};
 use super::values::Values;
@@ -20,6 +22,8 @@ pub struct Sequences {
     pub labels: Option<Vec<u32>>,
     /// The names of the labels.
     pub classes: Vec<String>,
+    /// The names of a position's values, where they are attributes.
+    pub attributes: Vec<String>,
     /// Which fold each sequence belongs to, where the source divides them.
     pub folds: Option<Vec<u32>>,
     /// How a position is shown as a picture, where it is one.
@@ -56,8 +60,8 @@ impl Sequences {
             return Err(Error::data(name, detail));
         }
         let (labels, folds, image) = (None, None, None);
-        let (classes, notices) = (Vec::new(), Vec::new());
-        Ok(Sequences { name, cases, starts, labels, classes, folds, image, notices })
+        let (classes, attributes, notices) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Sequences { name, cases, starts, labels, classes, attributes, folds, image, notices })
     }
 
     /// How many there are.
@@ -99,6 +103,7 @@ impl Sequences {
             labels: self.labels.as_ref().map(of),
             folds: self.folds.as_ref().map(folds),
             classes: self.classes.clone(),
+            attributes: self.attributes.clone(),
             image: self.image,
             notices: self.notices.clone(),
         })
@@ -124,6 +129,63 @@ impl Sequences {
         order[..held].iter().for_each(|&s| out[s as usize] = true);
         let held_out = self.select(&format!("{} (validation)", self.name), |s| out[s])?;
         Ok((self.select(&self.name, |s| !out[s])?, held_out))
+    }
+
+    /// The same with these attributes as a position's values, in their order: one that is not here is 0, and others are left
+    /// out, which a notice says.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for sizes that are too large.
+    pub fn with_attributes(&self, attributes: &[String]) -> Result<Sequences> {
+        if self.attributes.is_empty() || self.attributes == attributes {
+            return Ok(self.clone());
+        }
+        let (width, n) = (self.cases.width(), self.cases.len());
+        let places: HashMap<&str, usize> =
+            self.attributes.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+        let from: Vec<Option<usize>> =
+            attributes.iter().map(|name| places.get(name.as_str()).copied()).collect();
+        fn chosen<T: Copy>(values: &[T], width: usize, from: &[Option<usize>], zero: T) -> Vec<T> {
+            let rows = values.chunks_exact(width.max(1));
+            rows.flat_map(|row| from.iter().map(|at| at.map_or(zero, |at| row[at]))).collect()
+        }
+        let values = match self.cases.values() {
+            Values::Bits(bits) => Values::Bits(chosen(bits, width, &from, 0)),
+            Values::U8 { values, scale } => {
+                Values::U8 { values: chosen(values, width, &from, 0), scale: *scale }
+            }
+            Values::F32(values) => Values::F32(chosen(values, width, &from, 0.0)),
+        };
+        let cases = Cases::new(values, n, attributes.len())?;
+        let mut notices = self.notices.clone();
+        let unknown = self.attributes.len() - from.iter().flatten().count();
+        if unknown > 0 {
+            notices.push(format!(
+                "{unknown} of {} attributes are none of those learnt from, and have no say",
+                self.attributes.len()
+            ));
+        }
+        Ok(Sequences { cases, attributes: attributes.to_vec(), notices, ..self.clone() })
+    }
+
+    /// These positions and then those of other sequences, as cases.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where those have another number of values.
+    pub fn cases_with(&self, other: Option<&Sequences>) -> Result<Cases> {
+        let Some(other) = other else { return Ok(self.cases.clone()) };
+        let (width, n) = (self.cases.width(), self.cases.len() + other.cases.len());
+        if other.cases.width() != width {
+            let found = other.cases.width();
+            let detail =
+                format!("positions of {found} values, and those of {} have {width}", self.name);
+            return Err(Error::data(&other.name, detail));
+        }
+        let values = match (self.cases.values(), other.cases.values()) {
+            (Values::Bits(own), Values::Bits(more)) => Values::Bits([&own[..], more].concat()),
+            _ => Values::from_floats([self.cases.to_f32(), other.cases.to_f32()].concat()),
+        };
+        Cases::new(values, n, width)
     }
 
     /// The positions themselves, without the neighbours that [`Sequences::with_window`] put beside them.

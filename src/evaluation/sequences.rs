@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Workspace;
-use crate::models::Crf;
 use crate::models::network::Tally;
+use crate::models::{Crf, Decoding};
 use crate::tensor::Tensor;
 use crate::training::{BatchSource, ResidentSequences};
 
@@ -56,23 +56,37 @@ pub fn score(crf: &Crf, source: &mut ResidentSequences) -> Result<SequenceScore>
 /// What a field reads in a sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// The labels of the largest probability together.
+    /// Its labels.
     pub labels: Vec<u32>,
-    /// ln p of those.
+    /// ln p of those together.
     pub log_probability: f32,
     /// The probability of each label at each position, `[L, K]`.
     pub marginals: Vec<f32>,
+}
+
+impl Read {
+    /// The probability of the label that is read at each position.
+    pub fn probabilities(&self) -> impl Iterator<Item = f32> {
+        let labels = self.marginals.len() / self.labels.len().max(1);
+        let rows = self.marginals.chunks_exact(labels.max(1));
+        self.labels.iter().zip(rows).map(|(&label, row)| row[label as usize])
+    }
+
+    /// How many labels are not the true ones.
+    pub fn missed(&self, truth: &[u32]) -> usize {
+        truth.iter().zip(&self.labels).filter(|(a, b)| a != b).count()
+    }
 }
 
 /// Reads all sequences of a source, in their own order.
 ///
 /// # Errors
 /// As [`Crf::read`].
-pub fn read(crf: &Crf, source: &mut ResidentSequences) -> Result<Vec<Read>> {
+pub fn read(crf: &Crf, source: &mut ResidentSequences, decoding: Decoding) -> Result<Vec<Read>> {
     source.start_in_order();
     let mut all = Vec::with_capacity(source.cases());
     while let Some(batch) = source.next_batch(BATCH)? {
-        let found = crf.read(batch.cases, batch.sequences()?)?;
+        let found = crf.read(batch.cases, batch.sequences()?, decoding)?;
         let marginals = found.marginals.into_iter().zip(found.log_probabilities);
         all.extend(found.labels.into_iter().zip(marginals).map(
             |(labels, (marginals, log_probability))| Read { labels, log_probability, marginals },

@@ -233,7 +233,7 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
         ModelKind::Autoencoder => {
             &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
-        ModelKind::Crf => &["eval", "predict", "report"],
+        ModelKind::Crf => &["eval", "transform", "predict", "features", "report"],
         ModelKind::Dbm => {
             &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
         }

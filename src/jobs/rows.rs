@@ -2,7 +2,8 @@
 
 use crate::data::{Cases, Preprocessing, Values};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::layers::Sequential;
 use crate::models::UnitKind;
 use crate::run::robust_range;
 use crate::tensor::Tensor;
@@ -42,6 +43,28 @@ pub(super) fn for_picture(
     Ok(match kind {
         UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
         UnitKind::Gaussian => robust_range(values),
+    })
+}
+
+/// Where a layer stands among all stages, and how many values it gives. Layers are counted from 1 as a model describes them,
+/// those that drop units or change shapes alone left out; where `level` is not given it is the last one before the output.
+///
+/// # Errors
+/// [`Error::Setting`] for a layer that there is not; `model` is what has them.
+pub(super) fn layer_at(
+    layers: &Sequential,
+    level: Option<usize>,
+    model: &str,
+) -> Result<(usize, usize)> {
+    let counted = |name: &str| !["flatten", "dropout"].iter().any(|kind| name.starts_with(kind));
+    let stages = layers.stages().enumerate().filter(|(_, stage)| counted(stage.name));
+    let stages: Vec<(usize, usize)> =
+        stages.map(|(at, stage)| (at, stage.output.iter().product())).collect();
+    let level = level.unwrap_or(stages.len().saturating_sub(1).max(1));
+    let found = level.checked_sub(1).and_then(|at| stages.get(at)).copied();
+    found.ok_or_else(|| {
+        let layers = stages.len();
+        Error::setting("level", format!("{level} is outside 1 to {layers}, the {model}'s layers"))
     })
 }
 

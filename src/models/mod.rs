@@ -30,7 +30,7 @@ pub use chains::Chains;
 pub use clamp::Clamp;
 pub use classifier::Dropout;
 pub use conditional::Conditional;
-pub use crf::{Crf, CrfSpec};
+pub use crf::{Crf, CrfSpec, Decoding};
 pub use dbm::{DbmSpec, DeepBoltzmannMachine, DeepChains, MeanField, Posterior};
 pub use dbn::{DbnSpec, DeepBeliefNet};
 pub use dreams::Dreams;

@@ -42,6 +42,19 @@ pub const LADDER: &str = "ladder.safetensors";
 pub const LADDER_PICTURE: &str = "ladder.svg";
 /// Sequences with what a field reads in them, those with the most mistakes first.
 pub const READINGS: &str = "readings.png";
+/// The models of folds, where each of some is tested once.
+pub const FOLDS: [&str; 10] = [
+    "fold-0.safetensors",
+    "fold-1.safetensors",
+    "fold-2.safetensors",
+    "fold-3.safetensors",
+    "fold-4.safetensors",
+    "fold-5.safetensors",
+    "fold-6.safetensors",
+    "fold-7.safetensors",
+    "fold-8.safetensors",
+    "fold-9.safetensors",
+];
 /// Metrics over epochs.
 pub const CURVES: &str = "curves.svg";
 /// Free energies of data and samples, and the singular values of the weights.
@@ -80,4 +93,14 @@ pub(super) const FILES: &[&str] = &[
     READINGS,
     CHECKPOINTS[0],
     CHECKPOINTS[1],
+    FOLDS[0],
+    FOLDS[1],
+    FOLDS[2],
+    FOLDS[3],
+    FOLDS[4],
+    FOLDS[5],
+    FOLDS[6],
+    FOLDS[7],
+    FOLDS[8],
+    FOLDS[9],
 ];

@@ -190,7 +190,7 @@ pub fn points(lines: &[Line], key: &str) -> Vec<(f64, f64)> {
     let point = |line: &Line| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
     let beside = |line: &&Line| {
         let stage = line.get("stage").and_then(Value::as_str);
-        stage.is_some_and(|stage| [BESIDE, UNCHAINED].contains(&stage))
+        stage.is_some_and(|stage| [BESIDE, UNCHAINED].iter().any(|beside| stage.ends_with(beside)))
     };
     lines.iter().filter(|line| !beside(line)).filter_map(point).collect()
 }

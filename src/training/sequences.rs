@@ -11,7 +11,8 @@ use crate::tensor::Tensor;
 use super::source::{Batch, BatchSource};
 
 /// Sequences of positions, each a case of D values, resident as bits, u8 or f32 with one row more, which is 0 and stands
-/// behind every end. A batch is `[sequences, longest, D…]` with labels and lengths.
+/// behind every end. A batch is `[sequences, longest, D]` with labels and lengths: whoever reads it knows the sizes of
+/// a position.
 ///
 /// An epoch's order is a function of (seed, epoch): sequences sorted by length, equal ones in a random order, cut into
 /// groups of `bucket`; the groups come in a random order, a smaller one last. With batches of `bucket` sequences hardly
@@ -26,7 +27,6 @@ pub struct ResidentSequences {
     /// Each sequence's positions end where the next one's begin.
     starts: Vec<usize>,
     width: usize,
-    dims: Vec<usize>,
     bucket: usize,
     order: Vec<u32>,
     at: usize,
@@ -35,7 +35,7 @@ pub struct ResidentSequences {
 }
 
 impl ResidentSequences {
-    /// Uploads them; a batch's positions have the sizes `dims`.
+    /// Uploads them; they are read as positions of the sizes `dims`.
     ///
     /// # Errors
     /// [`Error::Shape`] where positions do not have these sizes, [`Error::Setting`] for a bucket of none,
@@ -85,7 +85,6 @@ impl ResidentSequences {
             labels,
             starts: sequences.starts.clone(),
             width,
-            dims: dims.to_vec(),
             bucket,
             order: Vec::new(),
             at: 0,
@@ -136,11 +135,9 @@ impl ResidentSequences {
             }
             None => None,
         };
-        let mut dims = vec![b, t];
-        dims.extend(&self.dims);
         let lengths: Vec<f32> = lengths.into_iter().map(|n| n as f32).collect();
         let lengths = Tensor::from_f32(&self.device, &[b], &lengths)?;
-        self.batch = Some([cases.reshape(&dims)?, lengths]);
+        self.batch = Some([cases.reshape(&[b, t, self.width])?, lengths]);
         Ok(())
     }
 }

@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::{assert_picture, json, names, say, temporary, text};
+use crate::support;
+
+use super::{assert_picture, json, names, network, say, temporary, text};
 
 /// A run that the tests share, with what the same net does without a chain. Nobody writes there.
 pub fn shared() -> &'static PathBuf {
@@ -64,14 +66,15 @@ fn what_is_read_is_written_and_counted() {
     let mut lines = table.lines();
     assert_eq!(
         lines.next(),
-        Some("sequence,position,predicted,true,log_probability,0,1,2,3,4,5,6,7,8,9")
+        Some("sequence,position,predicted,true,probability,log_probability,0,1,2,3,4,5,6,7,8,9")
     );
     let (mut wrong, mut all) = (0.0, 0.0);
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
-        let p: f32 = cells[5..].iter().map(|p| p.parse::<f32>().unwrap()).sum();
+        let p: f32 = cells[6..].iter().map(|p| p.parse::<f32>().unwrap()).sum();
         assert!((p - 1.0).abs() < 1e-3, "{line}");
-        assert!(cells[4].parse::<f32>().unwrap() <= 1e-3, "{line}");
+        assert_eq!(cells[4], cells[6 + cells[2].parse::<usize>().unwrap()], "{line}");
+        assert!(cells[5].parse::<f32>().unwrap() <= 1e-3, "{line}");
         wrong += f64::from(u8::from(cells[2] != cells[3]));
         all += 1.0;
     }
@@ -90,6 +93,65 @@ fn what_is_read_is_written_and_counted() {
     say(at, &format!("eval {run} --scale 2")).refused(2, &["scale", "is about cases"]);
     let said = say(at, &format!("compare {run} {run}")).done();
     assert!(said.out.contains("wrong sequences in test"), "{}", said.out);
+}
+
+/// Posterior decoding takes the largest probability at each position, which a table alone shows; what it says is scored.
+#[test]
+fn labels_are_chosen_together_or_one_by_one() {
+    let (folder, run) = (temporary(), shared().to_str().unwrap());
+    let at = folder.path();
+    let line = format!(
+        "predict {run} --data words --decode posterior --device cpu --out p.csv --picture p.png"
+    );
+    let said = say(at, &line).done();
+    assert!(said.err.contains("the first 24 of 200 sequences"), "{}", said.err);
+    assert_picture(at.join("p.png"));
+    let table = text(at.join("p.csv"));
+    let (mut wrong, mut all) = (0.0, 0.0);
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let p: Vec<f32> = cells[6..].iter().map(|p| p.parse().unwrap()).collect();
+        let own: f32 = cells[4].parse().unwrap();
+        assert!(p.iter().all(|p| *p <= own), "{line}");
+        wrong += f64::from(u8::from(cells[2] != cells[3]));
+        all += 1.0;
+    }
+    let eval = |how: &str| {
+        let line = format!("eval {run}/model.safetensors --decode {how} --device cpu --json");
+        json(&say(at, &line).done().out)
+    };
+    let (posterior, viterbi) = (eval("posterior"), eval("viterbi"));
+    assert_eq!(posterior["decoding"], "posterior");
+    assert!((posterior["error"].as_f64().unwrap() - wrong / all).abs() < 1e-9, "{posterior}");
+    // Whole sequences are what the other way is best at, within what 200 of them tell apart.
+    let sequences = |found: &serde_json::Value| found["sequence_error"].as_f64().unwrap();
+    assert!(sequences(&viterbi) < sequences(&posterior) + 0.05, "{viterbi} {posterior}");
+    assert_eq!(viterbi["log_likelihood"], posterior["log_likelihood"]);
+    let (network, shown) = (network::runs().join("cnn"), "is about the labels of sequences");
+    let network = network.to_str().unwrap();
+    say(at, &format!("predict {network} --data digits --decode viterbi")).refused(2, &[shown]);
+    say(at, &format!("eval {network} --decode viterbi")).refused(2, &[shown]);
+    say(at, &format!("predict {network} --data digits --picture a.png"))
+        .refused(2, &["picture", "takes cases one by one"]);
+}
+
+#[test]
+fn layers_show_what_they_make_of_a_sequence() {
+    let (folder, run) = (temporary(), shared().to_str().unwrap());
+    let at = folder.path();
+    say(at, &format!("features {run} --case 3 --device cpu --out f.png")).done();
+    assert_picture(at.join("f.png"));
+    say(at, &format!("features {run} --case 200 --device cpu --out f.png"))
+        .refused(2, &["case", "there is no sequence 200; they are 0 to 199"]);
+    let line = "--data words --split test --device cpu --out t.npy";
+    let said = say(at, &format!("transform {run} {line}")).done();
+    let positions = json(&say(at, &format!("eval {run} --json --device cpu")).done().out);
+    let positions = positions["positions"].as_u64().unwrap();
+    assert!(said.out.contains(&format!("[{positions}, 64]")), "{}", said.out);
+    let said = say(at, &format!("transform {run} {line} --level 2")).done();
+    assert!(said.out.contains(&format!("[{positions}, 10]")), "{}", said.out);
+    say(at, &format!("transform {run} {line} --level 3"))
+        .refused(2, &["level", "3 is outside 1 to 2, the field's layers"]);
 }
 
 #[test]
@@ -118,22 +180,7 @@ fn transitions_that_are_forbidden_are_never_read() {
 fn letters_by_folds_with_a_window() {
     let folder = temporary();
     let at = folder.path();
-    let mut lines = String::new();
-    let mut id = 0;
-    for word in 0..40 {
-        for position in 1..=3 {
-            id += 1;
-            let letter = ["a", "b", "c"][(word + position) % 3];
-            let next = if position == 3 { -1 } else { id + 1 };
-            lines += &format!("{id}\t{letter}\t{next}\t{word}\t{position}\t{}", word % 10);
-            for pixel in 0..128 {
-                let ink = (pixel + id as usize) % 3 == (word + position) % 3;
-                lines += if ink { "\t1" } else { "\t0" };
-            }
-            lines += "\t\n";
-        }
-    }
-    fs::write(at.join("letter.data"), lines).unwrap();
+    fs::write(at.join("letter.data"), support::letters(40)).unwrap();
     let line = "train crf --data letter.data --fold 3 --window 1 --layers 20 --epochs 3 --device cpu --out run";
     let said = say(at, line).done();
     assert!(

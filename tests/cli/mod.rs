@@ -6,6 +6,7 @@ mod bench;
 mod classify;
 mod command;
 mod crf;
+mod crf_stages;
 mod data;
 mod dbm;
 mod dbn;

@@ -8,6 +8,7 @@ mod csv;
 mod folders;
 mod formats;
 mod images;
+mod items;
 mod jpeg;
 mod kinds;
 mod labels;

@@ -8,6 +8,7 @@ mod dbn;
 pub mod deep;
 mod energy;
 pub mod exact;
+mod fields;
 mod filters;
 mod gibbs;
 mod labels;

@@ -65,6 +65,21 @@ fn killed_lenet5() {
     killed_equals_unbroken("lenet5", options, 13, &FILES);
 }
 
+/// Stages of every kind, of each fold: layers as machines, a net without a chain, two fields.
+#[test]
+fn killed_fields_of_folds() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("letter.data");
+    fs::write(&data, crate::support::letters(40)).unwrap();
+    let options = format!(
+        "--data {} --folds 2 --stages 2 --pretrain --pretrain-epochs 40 --compare-unary --layers 8,6 --epochs 40 --batch 4 \
+         --dropout 0.2",
+        data.display()
+    );
+    let files = ["model.safetensors", "fold-0.safetensors", "fold-1.safetensors", "confusion.csv"];
+    killed_equals_unbroken("crf", &options, 14, &files);
+}
+
 fn newest(run: &Path) -> harmonium::training::TrainerState {
     let state = |path: PathBuf| Checkpoint::load(&path).unwrap().state;
     checkpoints(run).map(state).into_iter().max_by_key(|s| s.clock.updates).unwrap()

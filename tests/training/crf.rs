@@ -4,7 +4,7 @@ use harmonium::data::{Cases, Sequences, Values, load_sequences};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{LayerSpec, LinearSpec, Pass, Workspace};
 use harmonium::models::network::Tally;
-use harmonium::models::{Crf, CrfSpec, Model, Visit};
+use harmonium::models::{Crf, CrfSpec, Decoding, Model, Visit};
 use harmonium::tensor::Tensor;
 use harmonium::training::{
     Backpropagation, BackpropagationConfig, BatchSource, Learner, Method, Minimizer,
@@ -111,7 +111,7 @@ fn the_optimum_is_that_of_crfsuite() {
         let mut three = ResidentSequences::new(device, &three, &[5], 1).unwrap();
         three.start_in_order();
         let batch = three.next_batch(1).unwrap().unwrap();
-        let read = crf.read(batch.cases, batch.sequences().unwrap()).unwrap();
+        let read = crf.read(batch.cases, batch.sequences().unwrap(), Decoding::Viterbi).unwrap();
         let exact = [0.307966, 0.392262, 0.299772, 0.53738, 0.243484, 0.219136];
         assert_eq!(read.marginals[0].len(), exact.len());
         for (found, exact) in read.marginals[0].iter().zip(exact) {
@@ -306,10 +306,15 @@ fn what_does_not_fit_is_refused() {
     let crf = Crf::new(&device, &CrfSpec::linear(5, 3).forbidden(all), 1).unwrap();
     let x = Tensor::zeros(&device, &[2, 2, 5]).unwrap();
     let lengths = Tensor::from_f32(&device, &[2], &[1.0, 2.0]).unwrap();
-    let error = crf.read(&x, &lengths).unwrap_err();
+    let error = crf.read(&x, &lengths, Decoding::Viterbi).unwrap_err();
     assert!(matches!(error, Error::Data { .. }), "{error}");
     let error = error.to_string();
     assert!(error.contains("sequence 1 of the batch has 2 positions"), "{error}");
     let flat = Tensor::zeros(&device, &[4]).unwrap();
-    assert!(crf.read(&flat, &lengths).unwrap_err().to_string().contains("[sequences, positions"));
+    assert!(
+        crf.read(&flat, &lengths, Decoding::Viterbi)
+            .unwrap_err()
+            .to_string()
+            .contains("[sequences, positions")
+    );
 }

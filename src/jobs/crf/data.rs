@@ -10,40 +10,78 @@ use crate::error::{Error, Result};
 use crate::jobs::Validation;
 use crate::kernels::chain::MOST_LABELS;
 use crate::run::{Event, Observer, RunRecord};
+use crate::training::ResidentSequences;
 
-/// The parts of the data, with their windows.
+/// The data of a run.
 pub struct Prepared {
+    /// Without windows; the test part is the source's own.
+    splits: SequenceSplits,
+    /// What hidden layers learn from too, with its windows.
+    pub unlabelled: Option<Sequences>,
+    pub forbidden: Vec<[usize; 2]>,
+}
+
+/// What is trained on, held out and tested on, with their windows.
+pub struct Parts {
     pub train: Sequences,
     pub validation: Option<Sequences>,
     pub test: Option<Sequences>,
-    pub forbidden: Vec<[usize; 2]>,
+}
+
+/// The parts of the fold under way on the device.
+pub struct Sources {
+    pub train: ResidentSequences,
+    pub validation: Option<ResidentSequences>,
+    pub test: Option<ResidentSequences>,
+}
+
+impl Sources {
+    /// Batches of so many sequences whose positions have the sizes `input`.
+    pub fn new(device: &Device, parts: &Parts, input: &[usize], batch: usize) -> Result<Self> {
+        let part = |part: &Sequences| ResidentSequences::new(device, part, input, batch);
+        let labelled = parts.test.as_ref().filter(|test| test.labels.is_some());
+        Ok(Sources {
+            train: part(&parts.train)?,
+            validation: parts.validation.as_ref().map(part).transpose()?,
+            test: labelled.map(part).transpose()?,
+        })
+    }
 }
 
 /// The parts that a fold makes, or the source's own.
 pub fn divided(splits: SequenceSplits, name: &str, fold: Option<usize>) -> Result<SequenceSplits> {
     let (Some(fold), SequenceSplits { train, .. }) = (fold, &splits) else { return Ok(splits) };
-    let Some(folds) = &train.folds else {
-        let detail = format!("{name} has no folds; letter.data has ten");
-        return Err(Error::setting("fold", detail));
-    };
-    let known = u32::try_from(fold).ok().filter(|fold| folds.contains(fold));
-    let Some(fold) = known else {
-        let most = folds.iter().max().copied().unwrap_or(0);
-        return Err(Error::setting(
-            "fold",
-            format!("{name} has no fold {fold}; they end at {most}"),
-        ));
-    };
+    let (folds, fold) = fold_of(train, name, ("fold", fold))?;
     let test = train.select(&format!("{name} (fold {fold})"), |s| folds[s] == fold)?;
     let rest = train.select(name, |s| folds[s] != fold)?;
     Ok(SequenceSplits { train: rest, test: Some(test) })
 }
 
+/// Which fold each sequence belongs to, and the one that a setting asks for.
+fn fold_of<'a>(
+    train: &'a Sequences,
+    name: &str,
+    (setting, fold): (&str, usize),
+) -> Result<(&'a [u32], u32)> {
+    let Some(folds) = &train.folds else {
+        let detail = format!("{name} has no folds; letter.data has ten");
+        return Err(Error::setting(setting, detail));
+    };
+    let known = u32::try_from(fold).ok().filter(|fold| folds.contains(fold));
+    let fold = known.ok_or_else(|| {
+        let most = folds.iter().max().copied().unwrap_or(0);
+        Error::setting(setting, format!("{name} has no fold {fold}; they end at {most}"))
+    })?;
+    Ok((folds, fold))
+}
+
 impl Prepared {
-    /// Loads what `settings` name; their `validation` becomes what was done.
-    pub fn load(settings: &mut CrfSettings, observer: &mut dyn Observer) -> Result<Self> {
+    /// Loads what `settings` name; their `validation` becomes what was done. The parts are those of the first fold where
+    /// there are several.
+    pub fn load(settings: &mut CrfSettings, observer: &mut dyn Observer) -> Result<(Self, Parts)> {
         let name = settings.data.clone();
-        let SequenceSplits { train, test } = divided(load_sequences(&name)?, &name, settings.fold)?;
+        let splits = load_sequences(&name)?;
+        let train = &splits.train;
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
@@ -59,12 +97,64 @@ impl Prepared {
             Some(path) => forbidden(Path::new(path), &train.classes)?,
             None => Vec::new(),
         };
+        let window = |part: Sequences| part.with_window(settings.window);
+        let unlabelled = match &settings.unlabelled {
+            Some(name) => {
+                Some(window(load_sequences(name)?.train.with_attributes(&train.attributes)?)?)
+            }
+            None => None,
+        };
+        let prepared = Prepared { splits, unlabelled, forbidden };
+        for fold in 0..settings.folds.unwrap_or(0) {
+            fold_of(&prepared.splits.train, &name, ("folds", fold))?;
+        }
+        let first = settings.folds.map(|_| 0).or(settings.fold);
+        let parts = prepared.parts(settings, first)?;
+        if let (Some(unlabelled), true) = (&prepared.unlabelled, settings.pretrain) {
+            parts.train.cases_with(Some(unlabelled))?;
+        }
+        prepared.tell(settings, &parts, observer);
+        let held_out = parts.validation.as_ref().map_or(0, Sequences::len);
+        settings.validation = settings.validation.of(parts.train.len() + held_out);
+        Ok((prepared, parts))
+    }
+
+    /// Says what there is.
+    fn tell(&self, settings: &CrfSettings, parts: &Parts, observer: &mut dyn Observer) {
+        let told = |part: &Option<Sequences>, what: &str| match part {
+            Some(part) => format!(", {} {what}", part.len()),
+            None => String::new(),
+        };
+        observer.see(Event::Note(&format!(
+            "data: {}, {} training sequences of {} positions{}{}{}, {} labels{}",
+            settings.data,
+            parts.train.len(),
+            parts.train.cases.len(),
+            told(&parts.validation, "held out"),
+            told(&parts.test, "for testing"),
+            told(&self.unlabelled, "without labels"),
+            parts.train.classes.len(),
+            match settings.folds {
+                Some(n) => format!("; the first of {n} folds"),
+                None => String::new(),
+            }
+        )));
+    }
+
+    /// The parts before any of the training sequences are held out, without windows.
+    fn undivided(&self, settings: &CrfSettings, fold: Option<usize>) -> Result<SequenceSplits> {
+        let SequenceSplits { train, test } = divided(self.splits.clone(), &settings.data, fold)?;
         let train = match settings.limit {
-            Some(limit) => train.select(&name, |s| s < limit)?,
+            Some(limit) => train.select(&settings.data, |s| s < limit)?,
             None => train,
         };
-        settings.validation = settings.validation.of(train.len());
-        let (train, validation) = match settings.validation {
+        Ok(SequenceSplits { train, test })
+    }
+
+    /// The parts where this fold is tested on, if one is.
+    pub fn parts(&self, settings: &CrfSettings, fold: Option<usize>) -> Result<Parts> {
+        let SequenceSplits { train, test } = self.undivided(settings, fold)?;
+        let (train, validation) = match settings.validation.of(train.len()) {
             Validation::Some(holdout) => {
                 let (train, held_out) = train.split_validation(holdout, settings.seed)?;
                 (train, Some(held_out))
@@ -72,35 +162,25 @@ impl Prepared {
             _ => (train, None),
         };
         for part in [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten() {
-            check_allowed(part, &forbidden)?;
+            check_allowed(part, &self.forbidden)?;
         }
-        let told = |part: &Option<Sequences>, what: &str| match part {
-            Some(part) => format!(", {} {what}", part.len()),
-            None => String::new(),
-        };
-        observer.see(Event::Note(&format!(
-            "data: {name}, {} training sequences of {} positions{}{}, {} labels",
-            train.len(),
-            train.cases.len(),
-            told(&validation, "held out"),
-            told(&test, "for testing"),
-            train.classes.len(),
-        )));
         let window = |part: Sequences| part.with_window(settings.window);
-        Ok(Prepared {
+        Ok(Parts {
             train: window(train)?,
             validation: validation.map(window).transpose()?,
             test: test.map(window).transpose()?,
-            forbidden,
         })
     }
 
-    /// What a run records of its data and device.
-    pub fn record(&self, device: &Device) -> RunRecord {
+    /// What a run records of its data and device: of several folds all sequences, else those trained on;
+    /// and those held out, of the first fold.
+    pub fn record(&self, device: &Device, parts: &Parts, several: bool) -> RunRecord {
         fn part(part: &Sequences) -> Option<(&Cases, &[u32])> {
             Some((&part.cases, part.labels.as_deref()?))
         }
-        RunRecord::new(device, [part(&self.train), self.validation.as_ref().and_then(part)])
+        // What is held out is recorded of several folds too: none there would mean that none was to be.
+        let train = if several { &self.splits.train } else { &parts.train };
+        RunRecord::new(device, [part(train), parts.validation.as_ref().and_then(part)])
     }
 }
 

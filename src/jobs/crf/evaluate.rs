@@ -11,6 +11,8 @@ use crate::data::{ImageShape, Part, Sequences};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::{Read, SequenceScore, score};
+use crate::models::Decoding;
+use crate::run::png_file::Picture;
 use crate::run::readings::{MOST_READ, ReadSequence, readings};
 use crate::run::{self, Confusion};
 
@@ -25,6 +27,8 @@ pub struct Evaluation {
     pub sequences: usize,
     /// How many positions.
     pub positions: usize,
+    /// Which labels are said: `viterbi` or `posterior`.
+    pub decoding: &'static str,
     /// What they are of.
     pub data: String,
     /// `train` or `test`.
@@ -59,19 +63,27 @@ impl TrainedCrf {
         data: Option<&str>,
         part: Option<Part>,
         limit: Option<usize>,
+        decoding: Decoding,
     ) -> Result<Evaluated> {
         let (set, part) = self.sequences(data, part, limit)?;
-        if set.labels.is_none() {
+        let Some(labels) = &set.labels else {
             let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
             return Err(Error::data(&set.name, detail));
-        }
+        };
         let start = Instant::now();
-        let score = score(&self.crf, &mut self.resident(&set)?)?;
-        let found = self.read(&set)?;
+        let mut score = score(&self.crf, &mut self.resident(&set)?)?;
+        let found = self.read(&set, decoding)?;
+        let missed = |(s, read): (usize, &Read)| read.missed(&labels[set.positions(s)]);
+        let missed: Vec<usize> = found.iter().enumerate().map(missed).collect();
+        let sequences = missed.iter().filter(|missed| **missed > 0).count();
+        score.wrong = missed.iter().sum::<usize>() as u64;
+        score.error = score.wrong as f64 / set.cases.len() as f64;
+        score.sequence_error = sequences as f64 / set.len() as f64;
         let evaluation = Evaluation {
             score,
             sequences: set.len(),
             positions: set.cases.len(),
+            decoding: decoding.name(),
             data: set.name.clone(),
             split: if part == Part::Test { "test" } else { "train" },
             parameters: self.crf.trained(),
@@ -101,31 +113,54 @@ pub(super) fn pictures(folder: &Path, set: &Sequences, found: &[Read]) -> Result
     for (sequence, read) in found.iter().enumerate() {
         let truth = &labels[set.positions(sequence)];
         confusion.count(truth, &read.labels)?;
-        let missed = truth.iter().zip(&read.labels).filter(|(a, b)| a != b).count();
-        wrong.push((missed, read.log_probability, sequence));
+        wrong.push((read.missed(truth), read.log_probability, sequence));
     }
     confusion.picture()?.save(folder.join(run::CONFUSION))?;
     confusion.save_csv(folder.join(run::CONFUSION_TABLE))?;
-    let Some(ImageShape { height, width }) = set.image else { return Ok(()) };
+    if set.image.is_none() {
+        return Ok(());
+    }
     wrong.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let worst: Vec<usize> =
+        wrong.iter().take(MOST_READ).map(|&(_, _, sequence)| sequence).collect();
+    let missed = wrong.iter().filter(|(missed, ..)| *missed > 0).count();
+    let title = format!("{missed} of {} sequences have mistakes", set.len());
+    sheet(&title, set, found, &worst)?.save(folder.join(run::READINGS))
+}
+
+/// The pictures of some sequences, by their numbers, with what is read in them.
+fn sheet(title: &str, set: &Sequences, found: &[Read], shown: &[usize]) -> Result<Picture> {
+    let Some(ImageShape { height, width }) = set.image else {
+        let detail =
+            format!("is of pictures, and the positions of {} are none; leave it out", set.name);
+        return Err(Error::setting("picture", detail));
+    };
     let name = |label: &u32| set.classes.get(*label as usize).map_or("?", String::as_str);
-    let shown = wrong.iter().take(MOST_READ).map(|&(_, _, sequence)| {
-        let own = set.positions(sequence);
+    let shown = shown.iter().map(|&sequence| {
+        let (own, read) = (set.positions(sequence), &found[sequence]);
         ReadSequence {
             positions: own.clone().map(|p| set.cases.row(p)).collect(),
-            read: found[sequence].labels.iter().map(name).collect(),
-            truth: Some(labels[own].iter().map(name).collect()),
-            probability: found[sequence].log_probability.exp(),
+            read: read.labels.iter().map(name).collect(),
+            truth: set.labels.as_ref().map(|labels| labels[own].iter().map(name).collect()),
+            probabilities: read.probabilities().collect(),
+            probability: read.log_probability.exp(),
         }
     });
     let shown: Vec<ReadSequence<'_>> = shown.collect();
-    let missed = wrong.iter().filter(|(missed, ..)| *missed > 0).count();
-    let title = format!("{missed} of {} sequences have mistakes", set.len());
-    readings(&title, &shown, (height, width), (0.0, 1.0))?.save(folder.join(run::READINGS))
+    readings(title, &shown, (height, width), (0.0, 1.0))
 }
 
-/// Writes one line per position: sequence, position, predicted label, the true one where it is known, ln p of the whole
-/// labelling, and the probability of each label there.
+/// The first sequences with what is read in them, as a picture; and how many are shown.
+///
+/// # Errors
+/// [`Error::Setting`] where positions are no pictures.
+pub fn picture_of_readings(set: &Sequences, found: &[Read]) -> Result<(Picture, usize)> {
+    let shown: Vec<usize> = (0..set.len().min(MOST_READ)).collect();
+    Ok((sheet(&format!("what is read in {}", set.name), set, found, &shown)?, shown.len()))
+}
+
+/// Writes one line per position: sequence, position, predicted label, the true one where it is known, the probability of the
+/// predicted label, ln p of the whole labelling, and the probability of each label there.
 ///
 /// # Errors
 /// Those of `out`.
@@ -133,16 +168,17 @@ pub fn write_readings(out: &mut dyn Write, set: &Sequences, found: &[Read]) -> i
     let mut csv = csv::Writer::from_writer(out);
     let mut head = vec!["sequence".to_string(), "position".into(), "predicted".into()];
     head.extend(set.labels.is_some().then(|| "true".to_string()));
-    head.push("log_probability".into());
+    head.extend(["probability".into(), "log_probability".into()]);
     head.extend(set.classes.iter().cloned());
     csv.write_record(&head)?;
     let name = |label: u32| set.classes.get(label as usize).map_or("", String::as_str).to_string();
     for (sequence, read) in found.iter().enumerate() {
         let rows = read.marginals.chunks_exact(set.classes.len().max(1));
-        for ((at, position), marginals) in set.positions(sequence).enumerate().zip(rows) {
+        let rows = rows.zip(read.probabilities());
+        for ((at, position), (marginals, own)) in set.positions(sequence).enumerate().zip(rows) {
             let mut row = vec![sequence.to_string(), at.to_string(), name(read.labels[at])];
             row.extend(set.labels.as_ref().map(|labels| name(labels[position])));
-            row.push(read.log_probability.to_string());
+            row.extend([own, read.log_probability].map(|p| p.to_string()));
             row.extend(marginals.iter().map(f32::to_string));
             csv.write_record(&row)?;
         }

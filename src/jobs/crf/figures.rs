@@ -1,12 +1,15 @@
 //! What is measured of a conditional random field.
 
+use crate::jobs::stack::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use crate::training::{
     Better, Figure, LEARNING_RATE, Style, TRAIN_SEQUENCE_LOSS, TRAIN_WRONG, Told,
 };
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 9] = [
+pub static FIGURES: [&Figure; 11] = [
     &LEARNING_RATE,
+    &LEVEL_ERROR,
+    &VALIDATION_LEVEL_ERROR,
     &TRAIN_SEQUENCE_LOSS,
     &TRAIN_WRONG,
     &VALIDATION_ERROR,

@@ -1,13 +1,16 @@
 //! The sections of a field's report, from the files of its folder alone.
 
+use serde_json::Value;
+
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::{Trained, TrainedCrf, TunerName};
+use crate::layers::LayerSpec;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
-use crate::run::{CONFUSION, Observer, READINGS, REPORT, Record, atomic};
+use crate::run::{CONFUSION, FILTERS, Observer, READINGS, REPORT, Record, atomic};
 
 /// How fields stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -50,7 +53,17 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             "Confusion matrix",
         )?,
     ];
+    sections.extend(folds(record));
     if trained.origin.image.is_some() {
+        if record.path.join(FILTERS).is_file() {
+            sections.push(picture(
+                record,
+                FILTERS,
+                Section::new("filters", "First layer", String::new()),
+                "The weights of the first layer's units; with a window those of neighbours stand above each other.",
+                "The first layer's weights",
+            )?);
+        }
         sections.push(picture(
             record,
             READINGS,
@@ -65,6 +78,9 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
 fn one_line(record: &Record) -> String {
     let layers = record.setting("layers").unwrap_or_default();
     let model = match layers.as_str() {
+        "none" if record.config.contains_key("network") => {
+            "Conditional random field on layers of its own".to_string()
+        }
         "none" => "Linear-chain conditional random field".to_string(),
         layers => format!("Conditional random field on hidden layers of {layers}"),
     };
@@ -78,6 +94,25 @@ fn one_line(record: &Record) -> String {
         .map_or(String::new(), |error| format!(", {} without a chain", percent(Some(error))));
     let (by, seconds) = (learner(record), figure(record.figure("seconds")));
     format!("{model}, {by}, in {seconds} s{score}{beside}.")
+}
+
+/// What each of several folds came to.
+fn folds(record: &Record) -> Option<Section> {
+    let errors: Vec<f64> =
+        record.summary.get("fold_errors")?.as_array()?.iter().filter_map(Value::as_f64).collect();
+    let mut rows: Vec<Vec<String>> = errors
+        .iter()
+        .enumerate()
+        .map(|(fold, error)| vec![format!("fold {fold}"), percent(Some(*error))])
+        .collect();
+    rows.push(vec!["mean".into(), percent(record.figure("test_error"))]);
+    rows.push(vec![
+        "standard deviation between folds".into(),
+        percent(record.figure("fold_error_deviation")),
+    ]);
+    let table = html::table("folds", &["tested on", "wrong labels"], &rows);
+    let note = "<p>A field for each fold, trained on all the others. Pictures and layers are of the last one.</p>";
+    Some(Section::new("folds", "Folds", format!("{table}{note}")))
 }
 
 /// What `eval` found.
@@ -101,7 +136,9 @@ fn layers(trained: &TrainedCrf) -> Section {
     };
     let inputs: usize = spec.input.iter().product();
     let mut rows = vec![vec!["input".to_string(), window, inputs.to_string(), "–".into()]];
-    for (stage, layer) in crf.layers().stages().zip(&spec.layers) {
+    let stages = crf.layers().stages().filter(|stage| stage.name != "flatten");
+    let described = spec.layers.iter().filter(|layer| !matches!(layer, LayerSpec::Flatten));
+    for (stage, layer) in stages.zip(described) {
         let trained: usize = stage.parameters.iter().map(|p| p.trained).sum();
         let units: usize = stage.output.iter().product();
         let count = if stage.parameters.is_empty() { "–".into() } else { grouped(trained) };

@@ -2,24 +2,34 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
-use crate::data::WORDS;
+use toml::{Table, Value};
+
+use crate::data::{ImageShape, WORDS};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::Layers;
 use crate::jobs::autoencoder::LayerUnits;
+use crate::jobs::network::{NetworkTable, wrong_layer};
 use crate::jobs::settings::{
     DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    DROPOUT, LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, WEIGHT_DECAY, searches,
+    DROPOUT, FROM, LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
+    PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, WEIGHT_DECAY, searches,
 };
-use crate::jobs::stack::{FineTuning, TunerName};
+use crate::jobs::stack::{FineTuning, Greedy, TunerName};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::{CrfSpec, Dropout};
 use crate::run::settings::{Default, Setting, Settings, setting_values, settings, settings_text};
 use crate::training::{Schedule, ranges};
+
+/// Of machines, as those of a deep belief net.
+static PRETRAINING_MOMENTUM: LazyLock<Schedule> =
+    LazyLock::new(|| Schedule::Steps(0.5, vec![(5, 0.9)]));
+const PRETRAINING_DECAY: f32 = 2e-4;
 
 /// Sizes of the hidden layers; none is a linear chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +64,8 @@ settings! {
         model: String = Setting { default: Default::Is("crf"), ..Setting::NEW };
         data: String = Setting {
             value: "DATA",
-            help: "Sequences: words (bundled: words of 8x8 digits that follow a Markov chain), a letter.data or \
-                   letter.data.gz, or a .npz of x, y and starts",
+            help: "Sequences: words (bundled: words of 8x8 digits that follow a Markov chain), a letter.data, \
+                   items with attributes as CRFsuite reads them (both also .gz), or a .npz of x, y and starts",
             default: Default::Is("words"),
             ..Setting::NEW
         };
@@ -63,21 +73,81 @@ settings! {
             value: "K",
             help: "Test on this fold of the data, and train on all others",
             default: Default::None("the data's own test part, if there is one"),
+            group: "what is tested",
             ..Setting::NEW
         };
+        folds: Option<usize> = Setting {
+            value: "N",
+            help: "Test on each of the data's first N folds in turn, each time trained on all others from the beginning, and \
+                   report the mean",
+            default: Default::None("none"),
+            range: Some(Interval::from(2.0).up_to(10.0)),
+            group: "what is tested",
+            ..Setting::NEW
+        };
+        network: Option<NetworkTable> = Setting { explain: wrong_layer, ..Setting::NEW };
         layers: HiddenLayers = Setting {
             value: "SIZES",
-            help: "Units of the hidden layers, the same for every position; none is a linear chain",
+            help: "Units of the hidden layers, the same for every position; none is a linear chain. A file of settings may \
+                   have [[network.layers]] instead, as those of cnn",
             default: Default::By("400,200; words 64", |t| {
-                word(if text(t, "data") == WORDS { "64" } else { "400,200" })
+                word(match (t.contains_key("network"), text(t, "data") == WORDS) {
+                    (true, _) => "none",
+                    (_, true) => "64",
+                    _ => "400,200",
+                })
             }),
             ..Setting::NEW
+        };
+        from: Option<String> = Setting {
+            help: "Begin with the first layers of a trained machine, deep belief net or autoencoder",
+            ..FROM
+        };
+        pretrain: bool = Setting {
+            value: "BOOL",
+            help: "Train the hidden layers one by one as machines first, without labels; those of --from are taken as they are",
+            alone: Some("true"),
+            default: Default::By("", |_| Some(false.into())),
+            ..Setting::NEW
+        };
+        unlabelled: Option<String> = Setting {
+            value: "DATA",
+            help: "Sequences that --pretrain learns from too; their labels are not looked at",
+            default: Default::None("none"),
+            requires: "pretrain",
+            ..Setting::NEW
+        };
+        pretrain_epochs: Option<u64> = Setting {
+            default: Default::If("10", pretrains),
+            requires: "pretrain",
+            ..PRETRAIN_EPOCHS
+        };
+        pretrain_batch: Option<usize> = Setting {
+            default: Default::If("100", pretrains),
+            help: "Positions per update of a layer that is trained as a machine",
+            requires: "pretrain",
+            ..PRETRAIN_BATCH
+        };
+        pretrain_learning_rate: Option<Schedule> = Setting {
+            default: Default::If("0.1", pretrains),
+            requires: "pretrain",
+            ..PRETRAIN_LEARNING_RATE
         };
         hidden: LayerUnits = Setting {
             value: "UNITS",
             help: "Of the hidden layers: relu, tanh, sigmoid or linear",
             choices: &["sigmoid", "tanh", "relu", "linear"],
-            default: Default::Is("relu"),
+            default: Default::By("relu; with --pretrain and --from sigmoid", |t| {
+                word(if pretrains(t) || t.contains_key("from") { "sigmoid" } else { "relu" })
+            }),
+            ..Setting::NEW
+        };
+        stages: usize = Setting {
+            value: "N",
+            help: "With 2 a second field, trained after the first, reads that one's probabilities of each label beside a \
+                   position's values; and so on",
+            default: Default::Is("1"),
+            range: Some(Interval::COUNT.up_to(8.0)),
             ..Setting::NEW
         };
         dropout: f32 = Setting {
@@ -161,6 +231,10 @@ settings! {
     }
 }
 
+fn pretrains(table: &Table) -> bool {
+    table.get("pretrain").and_then(Value::as_bool) == Some(true)
+}
+
 impl Settings for CrfSettings {
     fn declared() -> &'static [Setting] {
         Self::SETTINGS
@@ -172,6 +246,38 @@ impl Settings for CrfSettings {
                 "stops by the error on sequences held out, and --validation 0 holds out none";
             return Err(Error::setting("patience", detail));
         }
+        if self.network.is_some() {
+            let stands = "stand in its file ([[network.layers]])";
+            let given = [
+                ("layers", !self.layers.0.is_empty()),
+                ("dropout", self.dropout > 0.0),
+                ("input-dropout", self.input_dropout > 0.0),
+            ];
+            if let Some((setting, _)) = given.iter().find(|(_, given)| *given) {
+                let detail = format!(
+                    "is about layers that options describe, and these {stands}; leave it out"
+                );
+                return Err(Error::setting(*setting, detail));
+            }
+            if self.stages > 1 {
+                let detail = format!(
+                    "puts probabilities beside a row of values, and layers that {stands} take pictures; use --layers"
+                );
+                return Err(Error::setting("stages", detail));
+            }
+        }
+        let starts = [("pretrain", self.pretrain), ("from", self.from.is_some())];
+        for (setting, _) in starts.into_iter().filter(|(_, asked)| *asked) {
+            if self.layers.0.is_empty() {
+                let detail = "is about hidden layers, and --layers none has none; leave it out";
+                return Err(Error::setting(setting, detail));
+            }
+        }
+        if self.pretrain && self.hidden != LayerUnits::Sigmoid {
+            let detail =
+                format!("{}, and --pretrain trains machines, whose units are sigmoid", self.hidden);
+            return Err(Error::setting("hidden", detail));
+        }
         self.training().check_dropped([self.dropout, self.input_dropout])?;
         self.training().check()
     }
@@ -182,14 +288,64 @@ impl Settings for CrfSettings {
 }
 
 impl CrfSettings {
-    /// The field for positions of so many values.
-    pub fn spec(&self, inputs: usize, labels: usize, forbidden: Vec<[usize; 2]>) -> CrfSpec {
+    /// The sizes of a position: one row of values, or where the layers stand in a file those of a picture, with a window one
+    /// of each neighbour.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where layers stand in a file and positions are no pictures.
+    pub fn input(&self, width: usize, image: Option<ImageShape>) -> Result<Vec<usize>> {
+        match (&self.network, image) {
+            (None, _) => Ok(vec![width]),
+            (Some(_), Some(ImageShape { height, width })) => {
+                Ok(vec![2 * self.window + 1, height, width])
+            }
+            (Some(_), None) => {
+                let detail = format!(
+                    "its layers take pictures, and the positions of {} are none",
+                    self.data
+                );
+                Err(Error::setting("network", detail))
+            }
+        }
+    }
+
+    /// The field of the first stage, for positions of these sizes.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for layers in a file that no chain can follow.
+    pub fn spec(
+        &self,
+        input: Vec<usize>,
+        labels: usize,
+        forbidden: Vec<[usize; 2]>,
+    ) -> Result<CrfSpec> {
+        let spec = CrfSpec { input, ..CrfSpec::linear(0, labels) }.forbidden(forbidden);
+        if let Some(network) = &self.network {
+            let (layers, start) = network.scoring()?;
+            let start = start.unwrap_or(Initialization::He);
+            return Ok(spec.layers(layers.to_vec()).initialization(start));
+        }
         let dropped = Dropout { input: self.input_dropout, hidden: self.dropout };
         let mut layers = dropped.layers(&self.layers.0, self.hidden.activation());
         layers.push(LayerSpec::linear(labels, Activation::Identity));
         let rectified = self.hidden == LayerUnits::Relu;
         let start = if rectified { Initialization::He } else { Initialization::Glorot };
-        CrfSpec::linear(inputs, labels).layers(layers).initialization(start).forbidden(forbidden)
+        Ok(spec.layers(layers).initialization(start))
+    }
+
+    /// How hidden layers are trained as machines.
+    pub(super) fn greedy(&self) -> Greedy<'_> {
+        Greedy {
+            data: &self.data,
+            epochs: self.pretrain_epochs.unwrap_or(0),
+            batch: self.pretrain_batch.unwrap_or(1),
+            learning_rate: self.pretrain_learning_rate.as_ref(),
+            momentum: &PRETRAINING_MOMENTUM,
+            weight_decay: PRETRAINING_DECAY,
+            cd: Some(1),
+            pcd: None,
+            seed: self.seed,
+        }
     }
 
     /// How it is trained.

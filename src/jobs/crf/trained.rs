@@ -9,7 +9,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::{Read, read};
 use crate::jobs::file::{Training, put_image, take_image, take_json};
-use crate::models::{Crf, CrfSpec, Model};
+use crate::models::{Crf, CrfSpec, Decoding, Model};
 use crate::run::{ModelFile, ModelKind};
 use crate::training::ResidentSequences;
 
@@ -19,6 +19,8 @@ use crate::training::ResidentSequences;
 pub struct Origin {
     /// The names of the labels.
     pub classes: Vec<String>,
+    /// The names of a position's values, where they are attributes.
+    pub attributes: Vec<String>,
     /// Neighbours that a position sees on each side.
     pub window: usize,
     /// How a position is shown as a picture.
@@ -35,6 +37,7 @@ pub struct Origin {
 
 const SPEC_KEY: &str = "harmonium.crf";
 const CLASSES_KEY: &str = "harmonium.classes";
+const ATTRIBUTES_KEY: &str = "harmonium.attributes";
 const WINDOW_KEY: &str = "harmonium.window";
 const FOLD_KEY: &str = "harmonium.fold";
 
@@ -43,7 +46,7 @@ impl Origin {
     pub fn new(classes: Vec<String>) -> Self {
         let (window, image, seed) = (0, None, 1);
         let (data, fold, metadata) = (None, None, BTreeMap::new());
-        Origin { classes, window, image, seed, data, fold, metadata }
+        Origin { classes, attributes: Vec::new(), window, image, seed, data, fold, metadata }
     }
 
     /// A field of this origin as a file.
@@ -55,10 +58,14 @@ impl Origin {
         file.metadata.extend(self.metadata.clone());
         Training::put(self.seed, self.data.as_deref(), &Reading::default(), &mut file);
         put_image(self.image, &mut file);
-        let classes = serde_json::to_string(&self.classes);
-        let json =
-            classes.map_err(|e| file.wrong(format!("metadata {CLASSES_KEY}"), e.to_string()))?;
-        file.metadata.insert(CLASSES_KEY.into(), json);
+        let lists = [(CLASSES_KEY, &self.classes), (ATTRIBUTES_KEY, &self.attributes)];
+        for (key, names) in
+            lists.into_iter().filter(|(key, names)| *key == CLASSES_KEY || !names.is_empty())
+        {
+            let json = serde_json::to_string(names)
+                .map_err(|e| file.wrong(format!("metadata {key}"), e.to_string()))?;
+            file.metadata.insert(key.into(), json);
+        }
         file.metadata.insert(WINDOW_KEY.into(), self.window.to_string());
         file.metadata.extend(self.fold.map(|fold| (FOLD_KEY.into(), fold.to_string())));
         Ok(file)
@@ -86,15 +93,21 @@ impl TrainedCrf {
         file.check_kind(ModelKind::Crf)?;
         let spec: CrfSpec = take_json(&mut file, SPEC_KEY)?;
         let classes: Vec<String> = take_json(&mut file, CLASSES_KEY)?;
+        let attributes: Vec<String> = match file.metadata.contains_key(ATTRIBUTES_KEY) {
+            true => take_json(&mut file, ATTRIBUTES_KEY)?,
+            false => Vec::new(),
+        };
         let window: usize = take_json(&mut file, WINDOW_KEY)?;
         let fold = file.metadata.remove(FOLD_KEY).and_then(|fold| fold.parse().ok());
         let values: Option<usize> = crate::shape::product(&spec.input);
         let side = window.checked_mul(2).and_then(|n| n.checked_add(1));
         let own = values.zip(side).filter(|(n, side)| n % side == 0).map(|(n, side)| n / side);
-        if classes.len() != spec.labels || own.is_none() {
+        let named = attributes.is_empty() || own == Some(attributes.len());
+        if classes.len() != spec.labels || own.is_none() || !named {
             let detail = format!(
-                "{} labels and a window of {window} do not fit the field's {} labels and positions of {:?}",
+                "{} labels, {} attributes and a window of {window} do not fit the field's {} labels and positions of {:?}",
                 classes.len(),
+                attributes.len(),
                 spec.labels,
                 spec.input
             );
@@ -106,7 +119,7 @@ impl TrainedCrf {
         let image = take_image(&mut file, own.unwrap_or(0));
         let metadata = std::mem::take(&mut file.metadata);
         let (notices, path) = (std::mem::take(&mut file.notices), file.path().into());
-        let origin = Origin { classes, window, image, seed, data, fold, metadata };
+        let origin = Origin { classes, attributes, window, image, seed, data, fold, metadata };
         Ok(TrainedCrf { crf, origin, notices, path })
     }
 
@@ -146,6 +159,9 @@ impl TrainedCrf {
             Some(limit) => set.select(&set.name, |s| s < limit)?,
             None => set,
         };
+        if !self.origin.attributes.is_empty() {
+            set = set.with_attributes(&self.origin.attributes)?;
+        }
         let side = 2 * self.origin.window + 1;
         let wanted = crate::shape::product(&self.crf.spec().input).unwrap_or(0) / side;
         if set.cases.width() != wanted {
@@ -184,7 +200,7 @@ impl TrainedCrf {
     ///
     /// # Errors
     /// As [`Crf::read`].
-    pub fn read(&self, set: &Sequences) -> Result<Vec<Read>> {
-        read(&self.crf, &mut self.resident(set)?)
+    pub fn read(&self, set: &Sequences, decoding: Decoding) -> Result<Vec<Read>> {
+        read(&self.crf, &mut self.resident(set)?, decoding)
     }
 }

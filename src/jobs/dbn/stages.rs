@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::jobs::network::Labelled;
 use crate::jobs::stack::{LevelData, Levels, Trained, Tuner, freeze};
 use crate::kernels::activation::Activation;
-use crate::models::{DeepBeliefNet, Network, Rbm, UnitKind, Units};
-use crate::training::{CdTrainer, ResidentData, UpDown};
+use crate::models::{DeepBeliefNet, Network, Rbm, UnitKind};
+use crate::training::{ResidentData, UpDown};
 
 impl DbnJob {
     /// Takes up what the stage before trained.
@@ -73,7 +73,6 @@ impl DbnJob {
             let labels = [of(prepared.with_labels()), prepared.validation.as_ref().and_then(of)];
             levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len());
         }
-        let means = levels.means();
         let seconds = levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
         self.cost.passes.push(seconds);
         let visible = match (number, joined) {
@@ -81,20 +80,10 @@ impl DbnJob {
             (0, false) => prepared.units,
             (_, false) => UnitKind::Bernoulli,
         };
-        let (seed, level) = (self.settings.seed, number as u8);
-        let given = self.given.get(number);
-        let rbm = match given {
-            Some(given) => given.try_clone()?.machine([visible, UnitKind::Bernoulli])?,
-            None => {
-                let hidden = Units::bernoulli(self.settings.layers.0[number]);
-                let visible = Units::new(visible, means.len())?;
-                let mut rbm = Rbm::new_at_level(&self.device, visible, hidden, seed, level)?;
-                rbm.set_visible_bias_from_means(&means)?;
-                rbm
-            }
-        };
-        let config = self.settings.greedy().machine([visible, UnitKind::Bernoulli], level);
-        self.learning = Some(Learning::Level(Box::new(CdTrainer::new(rbm, config, &means)?)));
+        let (given, hidden) = (self.given.get(number), self.settings.layers.0[number]);
+        let trainer =
+            levels.trainer(&self.device, given, (visible, hidden), &self.settings.greedy())?;
+        self.learning = Some(Learning::Level(Box::new(trainer)));
         self.levels = Some(levels);
         Ok(if given.is_some() { 0 } else { self.settings.pretrain_epochs })
     }

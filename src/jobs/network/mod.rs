@@ -22,5 +22,6 @@ pub use pictures::{Shown, confusion_and_mistakes};
 pub use predict::write_table;
 pub(super) use report::layers;
 pub use report::{COMPARED, write_report};
-pub use settings::NetworkSettings;
+pub(super) use settings::wrong_layer;
+pub use settings::{NetworkSettings, NetworkTable};
 pub use trained::{Origin, TrainedNetwork};

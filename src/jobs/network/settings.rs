@@ -36,6 +36,25 @@ pub struct NetworkTable {
     layers: Vec<LayerSpec>,
 }
 
+impl NetworkTable {
+    /// Its layers, where weights start, and that the units behind the last one are softmax ones, which is what a chain of
+    /// labels comes after too.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for other output units, and where there is no layer.
+    pub(in crate::jobs) fn scoring(&self) -> Result<(&[LayerSpec], Option<Initialization>)> {
+        if self.output != OutputSpec::default() {
+            let detail = "the chain takes the place of the output units; leave `output` out";
+            return Err(Error::setting("network", detail));
+        }
+        if self.layers.is_empty() {
+            let detail = "there is no layer; give at least one [[network.layers]]";
+            return Err(Error::setting("network", detail));
+        }
+        Ok((&self.layers, self.initialization))
+    }
+}
+
 /// Types that stand in files alone.
 macro_rules! in_files {
     ($($type:ty),*) => { $(
@@ -186,7 +205,7 @@ fn has_rbf(table: &Table) -> bool {
 
 /// The first layer of a file that is none: where it stands, and why. A layer is read in whole before its type decides
 /// what else it may say, so the reader itself knows no more than that there is a wrong one.
-fn wrong_layer(text: &str) -> Option<Mistake> {
+pub(in crate::jobs) fn wrong_layer(text: &str) -> Option<Mistake> {
     #[derive(Deserialize)]
     struct File {
         network: Network,

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::pictures::Shown;
 use crate::data::{Cases, DataSet, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::choice::TrainedOn;
 use crate::jobs::classes::known_classes;
 use crate::jobs::file::{Training, put_preprocessing, take_json, take_preprocessing};
-use crate::jobs::rows::map_rows;
+use crate::jobs::rows::{layer_at, map_rows};
 use crate::jobs::{Choice, Chosen};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::layers::{Pass, Workspace};
@@ -168,20 +168,7 @@ impl TrainedNetwork {
     /// [`Error::Setting`] for a layer that there is not; device errors.
     pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
         let layers = self.network.layers();
-        let counted =
-            |name: &str| !["flatten", "dropout"].iter().any(|kind| name.starts_with(kind));
-        let stages = layers.stages().enumerate().filter(|(_, stage)| counted(stage.name));
-        let stages: Vec<(usize, usize)> =
-            stages.map(|(at, stage)| (at, stage.output.iter().product())).collect();
-        let level = level.unwrap_or(stages.len().saturating_sub(1));
-        let found = level.checked_sub(1).and_then(|at| stages.get(at));
-        let &(at, units) = found.ok_or_else(|| {
-            let layers = stages.len();
-            Error::setting(
-                "level",
-                format!("{level} is outside 1 to {layers}, the network's layers"),
-            )
-        })?;
+        let (at, units) = layer_at(layers, level, "network")?;
         let ([c, h, w], (mean, deviation)) =
             (self.network.spec().input, self.origin.input.spread());
         let inverse = 1.0 / deviation;

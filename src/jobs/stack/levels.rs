@@ -3,14 +3,17 @@
 use std::time::Instant;
 
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
+use super::settings::Greedy;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::rows::squared_error;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::Level;
-use crate::models::{Autoencoder, Rbm, UnitKind};
+use crate::models::{Autoencoder, Rbm, UnitKind, Units};
 use crate::tensor::Tensor;
-use crate::training::{BatchSource, Figures, LevelSource, LowerLevel, ResidentData, means_above};
+use crate::training::{
+    BatchSource, CdTrainer, Figures, LevelSource, LowerLevel, ResidentData, means_above,
+};
 
 /// Cases that a level's scores look at.
 pub const SCORED: usize = 500;
@@ -242,6 +245,31 @@ impl Levels {
         device.synchronize()?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(if cases == 0 { 0.0 } else { seconds * self.source.cases() as f64 / cases as f64 })
+    }
+
+    /// The trainer of the level under way: of a machine that was trained elsewhere, or of a new one.
+    ///
+    /// # Errors
+    /// What machine and trainer give.
+    pub fn trainer(
+        &self,
+        device: &Device,
+        given: Option<&Trained>,
+        (visible, hidden): (UnitKind, usize),
+        greedy: &Greedy<'_>,
+    ) -> Result<CdTrainer> {
+        let (means, level, kinds) =
+            (self.means(), self.count() as u8, [visible, UnitKind::Bernoulli]);
+        let rbm = match given {
+            Some(given) => given.try_clone()?.machine(kinds)?,
+            None => {
+                let units = [Units::new(visible, means.len())?, Units::bernoulli(hidden)];
+                let mut rbm = Rbm::new_at_level(device, units[0], units[1], greedy.seed, level)?;
+                rbm.set_visible_bias_from_means(&means)?;
+                rbm
+            }
+        };
+        CdTrainer::new(rbm, greedy.machine(kinds, level), &means)
     }
 
     /// How well the level under way gives back what it reads.

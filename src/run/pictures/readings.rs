@@ -13,6 +13,8 @@ const MARGIN: usize = 16;
 /// The height of a position.
 const SIDE: usize = 48;
 const SCALE: usize = 2;
+/// A label of a smaller probability is drawn faintly.
+const SURE: f32 = 0.9;
 /// What is read wrongly.
 const WRONG: [u8; 3] = [190, 40, 30];
 
@@ -24,12 +26,14 @@ pub struct ReadSequence<'a> {
     pub read: Vec<&'a str>,
     /// What each is, where that is known.
     pub truth: Option<Vec<&'a str>>,
+    /// The probability of what each position is read as.
+    pub probabilities: Vec<f32>,
     /// The probability of what was read, of all positions together.
     pub probability: f32,
 }
 
 /// A sheet of sequences, in their order: the pictures of the positions, below each its label as it was read (red where
-/// it is another one), and beside a mistake the true labels. `image` is the (height, width) of a position, `range` what
+/// it is another one, grey where its probability is below 0.9), and beside a mistake the true labels. `image` is the (height, width) of a position, `range` what
 /// black and white stand for.
 ///
 /// # Errors
@@ -46,7 +50,10 @@ pub fn readings(
     let mut page = Page::new(WIDTH, MARGIN);
     page.room(MARGIN / 2);
     page.words(title, 3, INK);
-    page.words("below each position its label as it is read", SCALE, FAINT);
+    let caption = format!(
+        "below each position its label as it is read: grey where its probability is below {SURE}, red where it is wrong"
+    );
+    page.words(&caption, SCALE, FAINT);
     for sequence in sequences.iter().take(MOST_READ) {
         if sequence.positions.iter().any(|values| values.len() != rows * columns) {
             let detail =
@@ -62,8 +69,11 @@ pub fn readings(
             let x = MARGIN + at * step;
             blocks.draw(&mut page.picture, (x, top), values, |value| colour(value, range));
             let known = sequence.truth.as_ref().map(|truth| truth[at]);
-            let ink =
-                if known.is_some_and(|known| known != sequence.read[at]) { WRONG } else { INK };
+            let ink = match known.is_some_and(|known| known != sequence.read[at]) {
+                true => WRONG,
+                false if sequence.probabilities[at] < SURE => FAINT,
+                false => INK,
+            };
             let below = top + blocks.height() + SCALE;
             text::draw(&mut page.picture, (x, below), SCALE, ink, sequence.read[at]);
         }

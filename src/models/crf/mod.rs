@@ -1,14 +1,15 @@
 //! Deep conditional random fields: a net that reads each position of a sequence, and a linear chain that scores the
 //! labels (Lafferty, McCallum and Pereira 2001; Peng, Bo and Xu 2009; Do and Artières 2010).
 
-use std::collections::BTreeMap;
+mod reading;
+mod spec;
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::Place;
-use crate::kernels::chain::{Chain, FORBIDDEN, IMPOSSIBLE, Messages, Target};
+use crate::kernels::chain::{Chain, Messages, Target};
 use crate::kernels::chain_backward::chain_backward;
 use crate::kernels::chain_forward::chain_forward;
 use crate::kernels::chain_pairs::chain_pairs;
@@ -16,93 +17,34 @@ use crate::kernels::chain_score::chain_score;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::kernels::viterbi::viterbi;
-use crate::layers::{Initialization, LayerSpec, Outgoing, Parameter, Pass, Sequential, Workspace};
+use crate::layers::{Outgoing, Parameter, Pass, Sequential, Workspace};
 use crate::tensor::Tensor;
 
+use super::labels::join;
 use super::network::Tally;
 use super::state::{Model, Visit};
-
-/// A deep conditional random field as it is described: in a model file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CrfSpec {
-    /// A position's sizes, `[N]` or `[channels, height, width]`.
-    pub input: Vec<usize>,
-    /// How many labels, at least 1.
-    pub labels: usize,
-    /// Where weights start.
-    #[serde(default)]
-    pub initialization: Initialization,
-    /// The layers, the same for every position; the last gives one value a label.
-    pub layers: Vec<LayerSpec>,
-    /// Transitions that must not be, as [before, after]; before = `labels` forbids a first label, `labels` + 1 a last one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub forbidden: Vec<[usize; 2]>,
-}
-
-impl CrfSpec {
-    /// A chain on top of one linear layer: no net yet.
-    pub fn linear(inputs: usize, labels: usize) -> Self {
-        CrfSpec {
-            input: vec![inputs],
-            labels,
-            initialization: Initialization::default(),
-            layers: vec![LayerSpec::linear(labels, Default::default())],
-            forbidden: Vec::new(),
-        }
-    }
-
-    /// With these layers, the last of which gives one value a label.
-    pub fn layers(self, layers: Vec<LayerSpec>) -> Self {
-        CrfSpec { layers, ..self }
-    }
-
-    /// Where weights start.
-    pub fn initialization(self, initialization: Initialization) -> Self {
-        CrfSpec { initialization, ..self }
-    }
-
-    /// With transitions that must not be.
-    pub fn forbidden(self, forbidden: Vec<[usize; 2]>) -> Self {
-        CrfSpec { forbidden, ..self }
-    }
-
-    /// The scores that keep them out, `[K + 2, K]`.
-    fn mask(&self) -> Result<Option<Vec<f32>>> {
-        let k = self.labels;
-        if self.forbidden.is_empty() {
-            return Ok(None);
-        }
-        let mut mask = vec![0.0; (k + 2) * k];
-        for &[before, after] in &self.forbidden {
-            if before > k + 1 || after >= k {
-                let detail =
-                    format!("there is no transition {before} to {after} between {k} labels");
-                return Err(Error::setting("forbidden", detail));
-            }
-            mask[before * k + after] = FORBIDDEN;
-        }
-        Ok(Some(mask))
-    }
-}
+pub use reading::{Decoding, Reading};
+pub use spec::CrfSpec;
 
 /// A deep conditional random field on a device. With u_t the layers' output at position t, transitions A, and scores of
 /// the first label and of the last one,
 ///
 /// score(y|x) = start(y₀) + Σ_t u_t(y_t) + Σ_t A_{y_{t−1} y_t} + end(y_{L−1}), p(y|x) = exp(score − ln Z).
 ///
+/// Where the description has a field below, the layers read a position's values with that field's probabilities of its labels
+/// behind them (Yu, Wang and Deng 2010); the field below stays as it is when this one is trained.
+///
 /// Batches are padded: x is `[B, T, …]` with lengths `[B]`, and labels are `[B, T]`, −1 behind an end.
 ///
 /// ```
-/// use harmonium::models::{Crf, CrfSpec};
+/// use harmonium::models::{Crf, CrfSpec, Decoding};
 /// use harmonium::{Device, Tensor};
 /// let device = Device::cpu();
 /// let crf = Crf::new(&device, &CrfSpec::linear(4, 3), 1)?;
 /// assert_eq!(crf.trained(), 4 * 3 + 3 + (3 + 2) * 3);
 /// let x = Tensor::from_f32(&device, &[2, 5, 4], &[0.5; 40])?;
 /// let lengths = Tensor::from_f32(&device, &[2], &[5.0, 2.0])?;
-/// let read = crf.read(&x, &lengths)?;
+/// let read = crf.read(&x, &lengths, Decoding::Viterbi)?;
 /// assert_eq!(read.labels[1].len(), 2);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
@@ -112,17 +54,7 @@ pub struct Crf {
     /// `[K + 2, K]`, as [`Chain::transitions`].
     transitions: Parameter,
     mask: Option<Tensor>,
-}
-
-/// What a field reads in a batch of sequences.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    /// The labels of the largest probability together, of each sequence.
-    pub labels: Vec<Vec<u32>>,
-    /// ln p of those.
-    pub log_probabilities: Vec<f32>,
-    /// The probability of each label at each position, `[L, K]` of each sequence.
-    pub marginals: Vec<Vec<f32>>,
+    lower: Option<Box<Crf>>,
 }
 
 impl Crf {
@@ -133,7 +65,18 @@ impl Crf {
     /// [`Error::OutOfMemory`].
     pub fn new(device: &Device, spec: &CrfSpec, seed: u64) -> Result<Self> {
         let start = spec.initialization;
-        let layers = Sequential::new(device, &spec.input, &spec.layers, start, seed)?;
+        let lower = match &spec.lower {
+            Some(lower) if lower.input != spec.input => {
+                let detail = format!(
+                    "positions of {:?}, and the field below reads {:?}",
+                    spec.input, lower.input
+                );
+                return Err(Error::setting("input", detail));
+            }
+            Some(lower) => Some(Box::new(Crf::new(device, lower, seed)?)),
+            None => None,
+        };
+        let layers = Sequential::new(device, &spec.seen(), &spec.layers, start, seed)?;
         let mask = match spec.mask()? {
             Some(mask) => Some(Tensor::from_f32(device, &[spec.labels + 2, spec.labels], &mask)?),
             None => None,
@@ -154,7 +97,7 @@ impl Crf {
             decays: true,
             frozen: false,
         };
-        let crf = Crf { spec: spec.clone(), layers, transitions, mask };
+        let crf = Crf { spec: spec.clone(), layers, transitions, mask, lower };
         // A chain of so many labels.
         let (scores, lengths) = (Tensor::zeros(device, &[0, 0, k])?, Tensor::zeros(device, &[0])?);
         crf.with_chain(&scores, &lengths, |chain| Messages::of(&chain)).map_err(|e| match e {
@@ -189,7 +132,24 @@ impl Crf {
         &mut self.transitions
     }
 
-    /// All parameters: the layers', then the chain's.
+    /// The field whose probabilities the layers read beside a position's values.
+    pub fn lower(&self) -> Option<&Crf> {
+        self.lower.as_deref()
+    }
+
+    /// Puts a field that is trained below.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where it is not the one that the description has there.
+    pub fn set_lower(&mut self, lower: Crf) -> Result<()> {
+        if self.spec.lower.as_deref() != Some(&lower.spec) {
+            return Err(Error::setting("lower", "another field than the description has below"));
+        }
+        self.lower = Some(Box::new(lower));
+        Ok(())
+    }
+
+    /// All parameters that are trained here: the layers', then the chain's.
     pub(crate) fn parameters(&self) -> Vec<&Parameter> {
         self.layers.parameters().chain([&self.transitions]).collect()
     }
@@ -204,9 +164,10 @@ impl Crf {
         self.layers.device()
     }
 
-    /// How many numbers are trained; forbidden transitions are none.
+    /// How many numbers are trained, those of a field below among them; forbidden transitions are none.
     pub fn trained(&self) -> usize {
-        self.layers.trained() + self.transitions.trained
+        let below = self.lower.as_ref().map_or(0, |lower| lower.trained());
+        self.layers.trained() + self.transitions.trained + below
     }
 
     /// −ln p(y|x) of each sequence and how many of its labels are read wrongly, into `tally`. Labels as
@@ -221,7 +182,7 @@ impl Crf {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
-        self.layers.forward(&self.positions(x)?, Pass::Evaluate, space)?;
+        self.layers.forward(&self.positions(x, lengths)?, Pass::Evaluate, space)?;
         let scores = space.outgoing()?.value;
         self.with_chain(scores, lengths, |chain| {
             let mut messages = Messages::of(&chain)?;
@@ -243,7 +204,7 @@ impl Crf {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
-        let x = self.positions(x)?;
+        let x = self.positions(x, lengths)?;
         self.layers.forward(&x, pass, space)?;
         let Outgoing { value: scores, gradient } = space.outgoing()?;
         let mut pairs = Tensor::for_output(self.device(), self.transitions.value.shape().dims())?;
@@ -260,55 +221,21 @@ impl Crf {
         Ok(())
     }
 
-    /// The labels, their probability, and those of every label at each position.
-    ///
-    /// # Errors
-    /// [`Error::Data`] for a sequence that no allowed labelling has, by its number in the batch; [`Error::Shape`]; device
-    /// errors.
-    pub fn read(&self, x: &Tensor, lengths: &Tensor) -> Result<Reading> {
-        let mut space = Workspace::new();
-        self.layers.forward(&self.positions(x)?, Pass::Evaluate, &mut space)?;
-        let scores = space.outgoing()?.value;
-        let sizes = lengths.to_vec()?;
-        self.with_chain(scores, lengths, |chain| {
-            let (b, k) = (sizes.len(), self.spec.labels);
-            let t = chain.scores.shape().len() / (b * k).max(1);
-            let mut messages = Messages::of(&chain)?;
-            chain_forward(&chain, &mut messages)?;
-            let new = |dims: &[usize]| Tensor::for_output(self.device(), dims);
-            let (mut path, mut best) = (new(&[b, t])?, new(&[b])?);
-            viterbi(&chain, &mut path, &mut best)?;
-            let mut marginals = new(&[b, t, k])?;
-            chain_backward(&chain, &mut messages, Target::NONE, &mut marginals)?;
-            let (path, best, marginals) = (path.to_vec()?, best.to_vec()?, marginals.to_vec()?);
-            if let Some(sequence) = best.iter().position(|&score| score < IMPOSSIBLE) {
-                let detail = format!(
-                    "sequence {sequence} of the batch has {} positions, and every labelling of so many has a forbidden \
-                     transition; forbid less",
-                    sizes[sequence]
-                );
-                return Err(Error::data("labels", detail));
-            }
-            let log_z = messages.log_partition.to_vec()?;
-            let length = |b: usize| (sizes[b] as usize).min(t);
-            let own = |b: usize| path[b * t..][..length(b)].iter().map(|&label| label as u32);
-            Ok(Reading {
-                labels: (0..b).map(|b| own(b).collect()).collect(),
-                log_probabilities: best.iter().zip(log_z).map(|(best, z)| best - z).collect(),
-                marginals: (0..b).map(|b| marginals[b * t * k..][..length(b) * k].into()).collect(),
-            })
-        })
-    }
-
     /// Cases as the layers take them: one row a position.
-    fn positions(&self, x: &Tensor) -> Result<Tensor> {
+    fn positions(&self, x: &Tensor, lengths: &Tensor) -> Result<Tensor> {
         let &[b, t, ..] = x.shape().dims() else {
             let detail = format!("the batch is {}, expected [sequences, positions, …]", x.shape());
             return Err(Error::shape("conditional random field", detail));
         };
-        let mut dims = vec![b * t];
-        dims.extend(&self.spec.input);
-        x.try_clone()?.reshape(&dims)
+        let sizes = |own: &[usize]| [&[b * t], own].concat();
+        match &self.lower {
+            None => x.try_clone()?.reshape(&sizes(&self.spec.input)),
+            Some(lower) => {
+                let values = [self.spec.input.iter().product()];
+                let own = x.try_clone()?.reshape(&sizes(&values))?;
+                join(&own, &lower.marginals(x, lengths)?)
+            }
+        }
     }
 
     /// What `work` makes of a batch's chain, forbidden transitions among its own.
@@ -325,6 +252,19 @@ impl Crf {
         let mut transitions = Tensor::for_output(own.device(), own.shape().dims())?;
         elementwise(Elementwise::ADD, own, Some(mask), &mut transitions)?;
         work(Chain { scores, transitions: &transitions, lengths })
+    }
+}
+
+impl Crf {
+    /// Shows every array, those of a field below too, their names behind `before`.
+    fn visit_as(&mut self, before: &str, visit: &mut Visit<'_>) -> Result<()> {
+        for parameter in self.parameters_mut() {
+            visit.array(&format!("{before}{}", parameter.name), &mut parameter.value)?;
+        }
+        match &mut self.lower {
+            Some(lower) => lower.visit_as(&format!("{before}lower."), visit),
+            None => Ok(()),
+        }
     }
 }
 
@@ -358,6 +298,6 @@ impl Model for Crf {
     }
 
     fn visit(&mut self, visit: &mut Visit<'_>) -> Result<()> {
-        self.parameters_mut().into_iter().try_for_each(|p| visit.array(&p.name, &mut p.value))
+        self.visit_as("", visit)
     }
 }

@@ -1,0 +1,90 @@
+//! What a conditional random field is described by.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::kernels::chain::FORBIDDEN;
+use crate::layers::{Initialization, LayerSpec};
+
+/// A deep conditional random field as it is described: in a model file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CrfSpec {
+    /// A position's sizes, `[N]` or `[channels, height, width]`.
+    pub input: Vec<usize>,
+    /// How many labels, at least 1.
+    pub labels: usize,
+    /// Where weights start.
+    #[serde(default)]
+    pub initialization: Initialization,
+    /// The layers, the same for every position; the last gives one value a label.
+    pub layers: Vec<LayerSpec>,
+    /// Transitions that must not be, as [before, after]; before = `labels` forbids a first label, `labels` + 1 a last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forbidden: Vec<[usize; 2]>,
+    /// A field that reads the sequences first: its probabilities of each label stand beside a position's values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<Box<CrfSpec>>,
+}
+
+impl CrfSpec {
+    /// A chain on top of one linear layer: no net yet.
+    pub fn linear(inputs: usize, labels: usize) -> Self {
+        CrfSpec {
+            input: vec![inputs],
+            labels,
+            initialization: Initialization::default(),
+            layers: vec![LayerSpec::linear(labels, Default::default())],
+            forbidden: Vec::new(),
+            lower: None,
+        }
+    }
+
+    /// With these layers, the last of which gives one value a label.
+    pub fn layers(self, layers: Vec<LayerSpec>) -> Self {
+        CrfSpec { layers, ..self }
+    }
+
+    /// Where weights start.
+    pub fn initialization(self, initialization: Initialization) -> Self {
+        CrfSpec { initialization, ..self }
+    }
+
+    /// With transitions that must not be.
+    pub fn forbidden(self, forbidden: Vec<[usize; 2]>) -> Self {
+        CrfSpec { forbidden, ..self }
+    }
+
+    /// With a field that reads the same sequences first.
+    pub fn above(self, lower: CrfSpec) -> Self {
+        CrfSpec { lower: Some(Box::new(lower)), ..self }
+    }
+
+    /// The sizes that the layers read: a position's own, or with a field below one row of its values and of that field's
+    /// probabilities.
+    pub(super) fn seen(&self) -> Vec<usize> {
+        match &self.lower {
+            None => self.input.clone(),
+            Some(lower) => vec![self.input.iter().product::<usize>() + lower.labels],
+        }
+    }
+
+    /// The scores that keep them out, `[K + 2, K]`.
+    pub(super) fn mask(&self) -> Result<Option<Vec<f32>>> {
+        let k = self.labels;
+        if self.forbidden.is_empty() {
+            return Ok(None);
+        }
+        let mut mask = vec![0.0; (k + 2) * k];
+        for &[before, after] in &self.forbidden {
+            if before > k + 1 || after >= k {
+                let detail =
+                    format!("there is no transition {before} to {after} between {k} labels");
+                return Err(Error::setting("forbidden", detail));
+            }
+            mask[before * k + after] = FORBIDDEN;
+        }
+        Ok(Some(mask))
+    }
+}
