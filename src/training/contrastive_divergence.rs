@@ -221,7 +221,7 @@ impl CdTrainer {
         if self.config.persistent {
             let mut chains = match self.chains.take() {
                 Some(chains) => chains,
-                None => self.start_chains(v0)?,
+                None => repeated(v0, self.config.batch)?,
             };
             if self.below.as_ref().is_some_and(Below::exchanges) {
                 return self.exchange(chains, work);
@@ -253,19 +253,6 @@ impl CdTrainer {
         self.rbm.h_from_v(&chains).mean_into(&mut work.pk)?;
         self.chains = Some(chains);
         Ok(())
-    }
-
-    /// The chains begin at the first batch's cases, repeated where the batch is short.
-    fn start_chains(&self, v0: &Tensor) -> Result<Tensor> {
-        let rows = v0.shape().matrix("train rbm", "the batch")?[0];
-        let device = self.rbm.device();
-        let order: Vec<u32> = (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
-        let indices = Tensor::from_u32(device, &[order.len()], &order)?;
-        let mut chains =
-            Tensor::for_output(device, &[self.config.batch, self.rbm.visible_count()])?;
-        let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
-        gather(v0, pick, &Transform::default(), &mut chains)?;
-        Ok(chains)
     }
 
     /// Changes the parameters by the difference of the phases.
@@ -324,6 +311,17 @@ impl CdTrainer {
         };
         watch::check(self.clock, &self.status, [&self.rbm.w], advice)
     }
+}
+
+/// `count` chains that begin at a batch's cases, repeated where the batch is short.
+pub(super) fn repeated(v0: &Tensor, count: usize) -> Result<Tensor> {
+    let [rows, width] = v0.shape().matrix("train", "the batch")?;
+    let order: Vec<u32> = (0..count).map(|c| (c % rows.max(1)) as u32).collect();
+    let indices = Tensor::from_u32(v0.device(), &[count], &order)?;
+    let mut chains = Tensor::for_output(v0.device(), &[count, width])?;
+    let pick = Selection { indices: &indices, first_index: 0, rows: count, first_row: 0 };
+    gather(v0, pick, &Transform::default(), &mut chains)?;
+    Ok(chains)
 }
 
 impl Learner for CdTrainer {

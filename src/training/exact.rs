@@ -3,12 +3,13 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
-use crate::kernels::cd_update::{Phases, cd_gradient};
+use crate::kernels::cd_update::{Phases, Step, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::{Expectations, expectations};
 use crate::tensor::Tensor;
 
+use super::ascent::ascend;
 use super::centring::press;
 use super::contrastive_divergence::CdTrainer;
 
@@ -49,20 +50,16 @@ impl CdTrainer {
         let [w, b, a] = self.model_term(&model)?;
         let gradients = [(dw, w), (db, b), (da, a)];
 
-        let rate = self.config.learning_rate.at(epoch, self.config.epochs);
-        let momentum = self.config.momentum.at(epoch, self.config.epochs);
-        let decay = self.config.weight_decay;
+        let step = Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        };
         let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
         let own = self.velocity.iter_mut().zip(parameters).zip(gradients).enumerate();
         for (k, ((velocity, parameter), (mut gradient, model))) in own {
             elementwise_in_place(Elementwise::SUBTRACT, &mut gradient, Some(&model))?;
-            let step = Elementwise::Combine(momentum, rate);
-            elementwise_in_place(step, velocity, Some(&gradient))?;
-            if k == 0 {
-                let shrink = Elementwise::Combine(1.0, -rate * decay);
-                elementwise_in_place(shrink, velocity, Some(parameter))?;
-            }
-            elementwise_in_place(Elementwise::ADD, parameter, Some(velocity))?;
+            ascend(step, &gradient, k == 0, velocity, parameter)?;
         }
         self.move_offsets(v0, Some(mean_h), scale)
     }

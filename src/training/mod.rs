@@ -1,16 +1,20 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
 mod arena;
+mod ascent;
 mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
 mod cd_config;
 mod centring;
+mod class_config;
+mod class_rbm;
 mod conjugate_gradient;
 mod contrastive_divergence;
 mod distortion;
 mod exact;
+mod few_labels;
 mod figure;
 mod flattened;
 mod ladder;
@@ -39,9 +43,12 @@ pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer}
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;
 pub use cd_config::{CdConfig, Sparsity};
+pub use class_config::{ClassConfig, ClassObjective};
+pub use class_rbm::ClassTrainer;
 pub use conjugate_gradient::ConjugateGradient;
 pub use contrastive_divergence::{CdTrainer, MOST_EXACT};
 pub use distortion::Distortion;
+pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;

@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod clamp;
+mod class_rbm;
 mod conditionals;
 mod dbn;
 mod energy;

@@ -3,6 +3,7 @@
 mod arena;
 mod backpropagation;
 mod batches;
+mod class_rbm;
 mod crf;
 mod distortion;
 mod divergence;
