@@ -149,6 +149,15 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             let cases = trained::ready(model.cases(&choice)?).cases;
             ("what a layer gives", model.transform(&cases, level)?, cases.len())
         }
+        Trained::ClassRbm(model) => {
+            if level.is_some() {
+                let detail = "is of models of several layers; a machine has one: leave it out";
+                return Err(Error::setting("level", detail));
+            }
+            let cases = trained::ready(model.cases(&choice)?).cases;
+            let hidden = model.machine.joint().hidden_count();
+            ("means of hidden units", (model.transform(&cases)?, hidden), cases.len())
+        }
         field @ Trained::Crf(_) => return field.network("transform").map(drop),
     };
     npy::write(&options.out, &values, n, units)?;
@@ -180,6 +189,13 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.net.visible_count(), model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+        }
+        Trained::ClassRbm(model) => {
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            let range = |values: &mut [f32]| model.for_picture(values);
+            let (width, image) = (model.machine.features(), model.image_shape());
             again(options, format, (&chosen, found), &Shown { width, image, range: &range })
         }
         other => {

@@ -50,7 +50,7 @@ pub enum Command {
     /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors; a deep belief net: a bound of its
     /// likelihood, and its classes where labels are joined
     Eval(EvalOptions),
-    /// Classify data, or one PNG picture, with a trained network
+    /// Classify data, or one PNG picture, with a trained network or classification machine
     Predict(PredictOptions),
     /// Draw a network's kernels and what every layer makes of one picture
     Features(FeaturesOptions),
@@ -137,7 +137,7 @@ pub struct SampleOptions {
     /// Parallel trajectory tempering: the same along the machines that its training kept (train --trajectory)
     #[arg(long, conflicts_with = "pt")]
     pub ptt: bool,
-    /// Of a deep belief net with labels: dream of this class, by name or number
+    /// Of a classification machine, or of a deep belief net with labels: draw from this class, by name or number
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     /// .npy: the chains' last states, f32 [N, visible units]; .png: their last means, as pictures. Of a deep belief net
@@ -198,7 +198,8 @@ pub struct DecodeOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct PredictOptions {
-    /// The run folder of a network or of a deep belief net with labels, or its .safetensors file
+    /// The run folder of a network, of a classification machine or of a deep belief net with labels, or its .safetensors
+    /// file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     #[arg(long, value_name = "DATA", help = DATA_HELP)]

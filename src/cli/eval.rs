@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::EvalOptions;
+use super::class_rbm;
 use super::diagnostics;
 use super::likelihood;
 use super::print::{out, tell, warn};
@@ -28,10 +29,11 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(options, &net),
         Trained::Crf(field) => eval_field(options, &field),
+        Trained::ClassRbm(machine) => class_rbm::eval(options, &machine),
     }
 }
 
-fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
+pub(super) fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
     let part = options.split.map(Into::into);
     Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
 }
@@ -87,7 +89,7 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
 }
 
 /// Evaluates what has a log Z, with a bar while it is annealed.
-fn annealing<T>(
+pub(super) fn annealing<T>(
     options: &EvalOptions,
     evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
 ) -> Result<T> {
@@ -205,7 +207,7 @@ fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
     bar.set_position(done);
 }
 
-fn print_json(evaluation: &impl Serialize) -> Result<()> {
+pub(super) fn print_json(evaluation: &impl Serialize) -> Result<()> {
     out!("{}", jobs::json(evaluation)?);
     Ok(())
 }
@@ -313,7 +315,7 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
 }
 
 /// Where a network's pictures go: to --out, which is made, or into the run folder.
-fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
+pub(super) fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
     let model: &Path = &options.model.model;
     match &options.out {
         Some(folder) => {

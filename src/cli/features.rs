@@ -21,6 +21,10 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             let chosen = trained::ready(net.cases(&choice)?);
             (title(&chosen), net.features(&chosen, case, &title(&chosen))?)
         }
+        Trained::ClassRbm(model) => {
+            let chosen = trained::ready(model.cases(&choice)?);
+            (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
+        }
         other => {
             let model = other.network("features")?;
             let chosen = trained::ready(model.cases(&choice)?);

@@ -6,6 +6,7 @@ mod apply;
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
 mod clamped;
+mod class_rbm;
 mod compare;
 mod devices;
 mod diagnostics;
@@ -36,6 +37,7 @@ use clap::Parser;
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
+use crate::jobs::class_rbm::ClassRbmJob;
 use crate::jobs::crf::CrfJob;
 use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
@@ -78,7 +80,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
-    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbn, Lenet5, Lenet5Modern, Rbm};
+    use train_args::TrainModel::{Autoencoder, ClassRbm, Cnn, Crf, Dbn, Lenet5, Lenet5Modern, Rbm};
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
@@ -87,6 +89,7 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
         Autoencoder(options) => train::run("autoencoder", &options, AutoencoderJob::new),
         Dbn(options) => train::run("dbn", &options, DbnJob::new),
         Crf(options) => train::run("crf", &options, CrfJob::new),
+        ClassRbm(options) => train::run("class-rbm", &options, ClassRbmJob::new),
     }
 }
 

@@ -38,6 +38,16 @@ pub fn run(options: &PredictOptions) -> Result<()> {
             let found = net.predict(&chosen.cases, None)?;
             (chosen, found, net.origin.classes)
         }
+        Trained::ClassRbm(model) => {
+            if options.invert {
+                let detail = "is of networks; a machine takes its cases as they are: leave it out";
+                return Err(Error::setting("invert", detail));
+            }
+            let chosen = model.cases(&choice)?;
+            trained::notes(&chosen.notices);
+            let found = model.predict(&chosen.cases, None)?;
+            (chosen, found, model.origin.classes)
+        }
         Trained::Crf(field) => return by_field(options, &field),
         other => by_network(options, other.network("predict")?, &choice)?,
     };

@@ -3,6 +3,7 @@
 use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
 use super::clamped;
+use super::class_rbm;
 use super::print::{self, out};
 use super::{open_device, trained};
 use crate::error::{Error, Result};
@@ -21,11 +22,12 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = match trained::open_stack(&options.model, &device)? {
         Trained::Dbn(net) => return dream(options, &net, format),
+        Trained::ClassRbm(machine) => return class_rbm::sample(options, &machine, format),
         other => other.machine("sample")?,
     };
     if options.class.is_some() {
-        let detail =
-            "is of deep belief nets whose top has labels; a machine has none: leave it out";
+        let detail = "is of classification machines and of deep belief nets whose top has labels; a machine has none: \
+                      leave it out";
         return Err(Error::setting("class", detail));
     }
     let held = clamped::held(options, &model)?;
@@ -100,21 +102,10 @@ fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
 
 /// Draws what a deep belief net dreams.
 fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    if options.init.is_some() {
-        let detail = "gives a machine's starting states; a deep belief net dreams from its top's biases: leave it out";
-        return Err(Error::setting("init", detail));
-    }
-    for (name, given) in [
-        ("clamp", options.clamp.is_some()),
-        ("average", options.average),
-        ("pt", options.pt.is_some()),
-        ("ptt", options.ptt),
-    ] {
-        if given {
-            let detail = "is of single machines; a deep belief net dreams freely: leave it out";
-            return Err(Error::setting(name, detail));
-        }
-    }
+    refuse_of_machines(
+        options,
+        "is of single machines; a deep belief net dreams freely: leave it out",
+    )?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
@@ -139,8 +130,23 @@ fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<
     Ok(())
 }
 
+/// Refuses what is asked of single machines alone.
+pub fn refuse_of_machines(options: &SampleOptions, detail: &str) -> Result<()> {
+    let given = [
+        ("init", options.init.is_some()),
+        ("clamp", options.clamp.is_some()),
+        ("average", options.average),
+        ("pt", options.pt.is_some()),
+        ("ptt", options.ptt),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((name, _)) => Err(Error::setting(*name, detail)),
+        None => Ok(()),
+    }
+}
+
 /// How many chains.
-fn counted(count: Option<usize>) -> Result<usize> {
+pub fn counted(count: Option<usize>) -> Result<usize> {
     let count = count.unwrap_or(COUNT);
     if count == 0 {
         return Err(Error::setting("count", "0 is too few; use at least 1"));

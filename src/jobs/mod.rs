@@ -30,6 +30,7 @@
 
 pub mod autoencoder;
 mod choice;
+pub mod class_rbm;
 mod classes;
 pub mod crf;
 pub mod dbn;
@@ -57,6 +58,7 @@ use crate::run::{
 
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
+pub use class_rbm::TrainedClassRbm;
 pub use crf::TrainedCrf;
 pub use dbn::TrainedDbn;
 pub use network::TrainedNetwork;
@@ -76,6 +78,8 @@ pub enum Trained {
     Dbn(TrainedDbn),
     /// A conditional random field.
     Crf(TrainedCrf),
+    /// A classification machine.
+    ClassRbm(TrainedClassRbm),
 }
 
 impl Trained {
@@ -108,6 +112,7 @@ impl Trained {
             }
             ModelKind::Dbn => Trained::Dbn(TrainedDbn::from_file(file, device)?),
             ModelKind::Crf => Trained::Crf(TrainedCrf::from_file(file, device)?),
+            ModelKind::ClassRbm => Trained::ClassRbm(TrainedClassRbm::from_file(file, device)?),
         })
     }
 
@@ -127,6 +132,7 @@ impl Trained {
             Trained::Autoencoder(autoencoder) => &autoencoder.notices,
             Trained::Dbn(dbn) => &dbn.notices,
             Trained::Crf(field) => &field.notices,
+            Trained::ClassRbm(machine) => &machine.notices,
         }
     }
 
@@ -185,15 +191,31 @@ impl Trained {
         }
     }
 
+    /// What it is.
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Trained::Machine(_) => ModelKind::Rbm,
+            Trained::Network(_) => ModelKind::Network,
+            Trained::Autoencoder(_) => ModelKind::Autoencoder,
+            Trained::Dbn(_) => ModelKind::Dbn,
+            Trained::Crf(_) => ModelKind::Crf,
+            Trained::ClassRbm(_) => ModelKind::ClassRbm,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Trained::Machine(machine) => machine.path(),
+            Trained::Network(network) => network.path(),
+            Trained::Autoencoder(model) => model.path(),
+            Trained::Dbn(dbn) => dbn.path(),
+            Trained::Crf(field) => field.path(),
+            Trained::ClassRbm(machine) => machine.path(),
+        }
+    }
+
     fn refused(&self, expected: ModelKind, command: &str) -> Error {
-        let (path, kind) = match self {
-            Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
-            Trained::Network(network) => (network.path(), ModelKind::Network),
-            Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
-            Trained::Dbn(dbn) => (dbn.path(), ModelKind::Dbn),
-            Trained::Crf(field) => (field.path(), ModelKind::Crf),
-        };
-        refused(path, kind, expected, command)
+        refused(self.path(), self.kind(), expected, command)
     }
 }
 
@@ -216,6 +238,9 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
             &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
         ModelKind::Crf => &["eval", "predict", "report"],
+        ModelKind::ClassRbm => {
+            &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
+        }
         ModelKind::Dbn => &[
             "eval",
             "sample",
@@ -277,12 +302,13 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 5] = [
+pub static KINDS: [Kind; 6] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
     Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
     Kind { compared: &dbn::COMPARED, report: dbn::write_report },
     Kind { compared: &crf::COMPARED, report: crf::write_report },
+    Kind { compared: &class_rbm::COMPARED, report: class_rbm::write_report },
 ];
 
 /// The kind of a run's model.

@@ -94,6 +94,16 @@ impl ClassRbm {
         self.joint.visible().classes().unwrap_or(0)
     }
 
+    /// Sets the features' bias from the data's means, as [`Units::bias_of_means`] says; the classes' is 0.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the number of means is not the number of features.
+    pub fn set_bias_from_means(&mut self, means: &[f32]) -> Result<()> {
+        let mut bias = self.joint.visible().features().bias_of_means(means);
+        bias.extend(vec![0.0; self.classes()]);
+        self.joint.b.upload(&bias)
+    }
+
     /// Where the parameters are.
     pub fn device(&self) -> &Device {
         self.joint.device()

@@ -15,6 +15,8 @@ pub enum ModelKind {
     Dbn,
     /// A conditional random field.
     Crf,
+    /// A restricted Boltzmann machine of cases and their classes.
+    ClassRbm,
 }
 
 /// A tensor that every model of a kind has, or may have.
@@ -42,12 +44,13 @@ pub(super) const RBM: [Expected; 5] = [
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [ModelKind; 5] = [
+    pub const ALL: [ModelKind; 6] = [
         ModelKind::Rbm,
         ModelKind::Network,
         ModelKind::Autoencoder,
         ModelKind::Dbn,
         ModelKind::Crf,
+        ModelKind::ClassRbm,
     ];
 
     /// What `harmonium.model` says.
@@ -58,6 +61,7 @@ impl ModelKind {
             ModelKind::Autoencoder => "autoencoder",
             ModelKind::Dbn => "dbn",
             ModelKind::Crf => "crf",
+            ModelKind::ClassRbm => "class-rbm",
         }
     }
 
@@ -67,6 +71,7 @@ impl ModelKind {
             ModelKind::Rbm => "restricted Boltzmann machine",
             ModelKind::Dbn => "deep belief net",
             ModelKind::Crf => "conditional random field",
+            ModelKind::ClassRbm => "classification machine",
             ModelKind::Network | ModelKind::Autoencoder => self.name(),
         }
     }
@@ -80,7 +85,11 @@ impl ModelKind {
     pub(super) fn tensors(self) -> &'static [Expected] {
         match self {
             ModelKind::Rbm => &RBM,
-            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Dbn | ModelKind::Crf => &[],
+            ModelKind::Network
+            | ModelKind::Autoencoder
+            | ModelKind::Dbn
+            | ModelKind::Crf
+            | ModelKind::ClassRbm => &[],
         }
     }
 }

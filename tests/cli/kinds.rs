@@ -6,7 +6,7 @@ use std::path::Path;
 use harmonium::jobs::commands;
 use harmonium::run::ModelKind;
 
-use super::{autoencoder, crf, dbn, names, network, say, shared, temporary};
+use super::{autoencoder, class_rbm, crf, dbn, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
 const COMMANDS: [(&str, &str); 9] = [
@@ -32,6 +32,7 @@ fn run_of(kind: ModelKind, at: &Path) {
         ModelKind::Autoencoder => autoencoder::shared().clone(),
         ModelKind::Dbn => dbn::shared().clone(),
         ModelKind::Crf => crf::shared().clone(),
+        ModelKind::ClassRbm => class_rbm::shared().clone(),
     };
     fs::create_dir(at).unwrap();
     for name in names(&from) {
@@ -105,14 +106,14 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
                 1,
                 &[
                     "model.safetensors: metadata harmonium.model",
-                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn' or 'crf'",
+                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn' or 'crf' or 'class-rbm'",
                 ],
             );
         }
     }
     assert_eq!(
         names(at),
-        ["of-autoencoder", "of-crf", "of-dbn", "of-network", "of-rbm"],
+        ["of-autoencoder", "of-class-rbm", "of-crf", "of-dbn", "of-network", "of-rbm"],
         "nothing was written"
     );
 }

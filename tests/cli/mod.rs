@@ -2,6 +2,7 @@
 
 mod apply;
 mod autoencoder;
+mod class_rbm;
 mod classify;
 mod command;
 mod crf;

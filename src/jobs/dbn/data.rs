@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 
 use super::settings::{DbnSettings, Purpose};
-use crate::data::{self, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Splits};
+use crate::data::{
+    self, Binarize, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading, Splits,
+};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
 use crate::jobs::network::Labelled;
 use crate::jobs::rows::upload_rows;
+use crate::jobs::settings::Validation;
 use crate::jobs::stack::SCORED;
 use crate::models::UnitKind;
 use crate::run::{Event, Observer, RunRecord};
@@ -32,14 +35,56 @@ pub struct Prepared {
     seed: u64,
 }
 
+/// Which data are wanted, and how.
+pub struct Wanted<'a> {
+    pub data: &'a str,
+    pub reading: Reading,
+    /// None: by the values.
+    pub visible: Option<UnitKind>,
+    pub binarize: Option<Binarize>,
+    pub limit: Option<usize>,
+    /// Whether the labels are used; if not, what the error that they are missing says of a way without.
+    pub with_labels: bool,
+    pub without: &'static str,
+    /// Of so many cases.
+    pub labelled: Option<usize>,
+    pub seed: u64,
+}
+
 impl Prepared {
     /// Loads and prepares what `settings` name; their `validation` becomes what was done.
     ///
     /// # Errors
-    /// What reading gives; [`Error::Data`] where the values do not suit the units, or labels are missing.
+    /// As [`Prepared::of`].
     pub fn load(settings: &mut DbnSettings, observer: &mut dyn Observer) -> Result<Self> {
-        let mut splits = data::load_with(&settings.data, &settings.reading())?;
-        if settings.visible != Some(UnitKind::Gaussian) || settings.binarize.0.is_some() {
+        let mut validation = settings.validation;
+        let wanted = Wanted {
+            data: &settings.data,
+            reading: settings.reading(),
+            visible: settings.visible,
+            binarize: settings.binarize.0,
+            limit: settings.limit,
+            with_labels: settings.purpose() != no_labels(settings),
+            without: "; --no-classifier needs none",
+            labelled: settings.labelled,
+            seed: settings.seed,
+        };
+        let prepared = Self::of(&wanted, &mut validation, observer)?;
+        settings.validation = validation;
+        Ok(prepared)
+    }
+
+    /// Loads and prepares what is wanted; `validation` becomes what was done.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Data`] where the values do not suit the units, or labels are missing.
+    pub fn of(
+        settings: &Wanted<'_>,
+        validation: &mut Validation,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let mut splits = data::load_with(settings.data, &settings.reading)?;
+        if settings.visible != Some(UnitKind::Gaussian) || settings.binarize.is_some() {
             splits.pictures_into_unit_interval()?;
         }
         let Splits { train, test } = splits;
@@ -49,24 +94,24 @@ impl Prepared {
         let (image, seed) = (train.image, settings.seed);
         let units = units(settings, &train)?;
         let train = settings.limit.into_iter().fold(train, DataSet::limit);
-        let with_labels = settings.purpose() != no_labels(settings);
-        let classes = if with_labels { classes(&train)? } else { Vec::new() };
+        let with_labels = settings.with_labels;
+        let classes = if with_labels { classes(&train, settings.without)? } else { Vec::new() };
         let chosen = settings.labelled.map(|count| train.balanced(count, seed)).transpose()?;
-        let (train, labelled, validation) = match chosen {
+        let (train, labelled, held) = match chosen {
             None => {
-                settings.validation = settings.validation.of(train.cases.len());
-                let (train, held_out) = settings.validation.split(train, seed)?;
+                *validation = validation.of(train.cases.len());
+                let (train, held_out) = validation.split(train, seed)?;
                 (train, None, held_out)
             }
             Some(chosen) => {
-                settings.validation = settings.validation.of(chosen.len());
+                *validation = validation.of(chosen.len());
                 let few = train.select(&chosen, train.name.clone())?;
-                let (few, held_out) = settings.validation.split(few, seed)?;
+                let (few, held_out) = validation.split(few, seed)?;
                 (without(train, held_out.as_ref())?, Some(few), held_out)
             }
         };
         let standardize = units == UnitKind::Gaussian;
-        let preprocessing = Preprocessing::fit(&train.cases, settings.binarize.0, standardize)?;
+        let preprocessing = Preprocessing::fit(&train.cases, settings.binarize, standardize)?;
         let test = test.filter(|test| {
             let scored = !with_labels || test.labels.is_some();
             if !scored {
@@ -81,7 +126,7 @@ impl Prepared {
         let prepared = Prepared {
             train,
             labelled,
-            validation,
+            validation: held,
             test,
             preprocessing,
             units,
@@ -89,7 +134,7 @@ impl Prepared {
             classes,
             seed,
         };
-        observer.see(Event::Note(&prepared.words(&settings.data)));
+        observer.see(Event::Note(&prepared.words(settings.data)));
         Ok(prepared)
     }
 
@@ -189,9 +234,9 @@ fn no_labels(settings: &DbnSettings) -> Purpose {
 }
 
 /// What the data's units are.
-fn units(settings: &DbnSettings, train: &DataSet) -> Result<UnitKind> {
-    let within = train.cases.check_unit_interval(&settings.data);
-    match (settings.visible, settings.binarize.0) {
+fn units(settings: &Wanted<'_>, train: &DataSet) -> Result<UnitKind> {
+    let within = train.cases.check_unit_interval(settings.data);
+    match (settings.visible, settings.binarize) {
         (None | Some(UnitKind::Bernoulli), Some(_)) | (Some(UnitKind::Bernoulli), None) => {
             within.map(|()| UnitKind::Bernoulli)
         }
@@ -212,10 +257,11 @@ fn units(settings: &DbnSettings, train: &DataSet) -> Result<UnitKind> {
 }
 
 /// The classes of data whose labels are used.
-fn classes(train: &DataSet) -> Result<Vec<String>> {
+fn classes(train: &DataSet, without: &str) -> Result<Vec<String>> {
     if train.labels.is_none() {
-        let detail = "has no labels, and this net needs them: --labels names a csv's column, or a file of labels; \
-                      --no-classifier needs none";
+        let detail = format!(
+            "has no labels, and this model needs them: --labels names a csv's column, or a file of labels{without}"
+        );
         return Err(Error::data(&train.name, detail));
     }
     crate::jobs::network::check_classes(&train.name, &train.classes)?;
@@ -223,7 +269,7 @@ fn classes(train: &DataSet) -> Result<Vec<String>> {
 }
 
 /// All cases but some of them.
-fn without(train: DataSet, these: Option<&DataSet>) -> Result<DataSet> {
+pub(in crate::jobs) fn without(train: DataSet, these: Option<&DataSet>) -> Result<DataSet> {
     let Some(these) = these else { return Ok(train) };
     let out: HashSet<u32> = (0..these.cases.len()).map(|i| these.cases.number(i)).collect();
     let kept = (0..train.cases.len()).filter(|&i| !out.contains(&train.cases.number(i)));

@@ -25,6 +25,7 @@ mod settings;
 mod stages;
 mod trained;
 
+pub(super) use data::{Prepared, Wanted, without};
 pub use evaluate::{Evaluated, Evaluation};
 pub use job::DbnJob;
 pub use report::{COMPARED, write_report};

@@ -15,7 +15,7 @@ use crate::jobs::file::{
 use crate::jobs::rbm::Keep;
 use crate::jobs::rows::{ROWS, Reconstruction, for_picture, map_rows};
 use crate::jobs::{Choice, Chosen};
-use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind};
+use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind, Units};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{ModelFile, ModelKind};
 
@@ -58,6 +58,52 @@ impl Origin {
             file.metadata.insert(CLASSES_KEY.into(), json);
         }
         Ok(file)
+    }
+}
+
+impl Origin {
+    /// Cases as a `model` whose visible units these are was trained to see them.
+    ///
+    /// # Errors
+    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
+    /// another width, for values that its units cannot have, and for classes that it does not know.
+    pub fn cases(&self, choice: &Choice<'_>, units: Units, model: &str) -> Result<Chosen> {
+        let name = choice.name(self.data.as_deref())?;
+        let Origin { data, reading, preprocessing, seed, classes, .. } = self;
+        let trained_on = TrainedOn { data: data.as_deref(), reading };
+        let bounded = units.kind() == UnitKind::Bernoulli;
+        let taken = choice.take(name, trained_on, bounded)?;
+        let (mut set, part) = (taken.set, taken.part);
+        let (width, visible) = (set.cases.width(), units.count());
+        if width != visible {
+            let detail = format!("{width} values a case, and the {model} takes {visible}");
+            return Err(Error::data(name, detail));
+        }
+        let labels = match classes.is_empty() {
+            true => set.labels.take(),
+            false => known_classes(&mut set, classes, model)?,
+        };
+        if bounded {
+            set.cases.check_unit_interval(name)?;
+        }
+        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
+        let DataSet { ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+    }
+
+    /// The number of a class by its name, or else by that number.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there is no such class.
+    pub fn class(&self, text: &str) -> Result<usize> {
+        let classes = &self.classes;
+        let by_name = classes.iter().position(|class| class == text);
+        let by_number = || text.parse().ok().filter(|&class: &usize| class < classes.len());
+        by_name.or_else(by_number).ok_or_else(|| {
+            let known: Vec<&str> = classes.iter().map(String::as_str).take(20).collect();
+            let detail = format!("{text} is none of the classes: {}", known.join(", "));
+            Error::setting("class", detail)
+        })
     }
 }
 
@@ -178,30 +224,9 @@ impl TrainedDbn {
     /// Cases as the net was trained to see them.
     ///
     /// # Errors
-    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
-    /// another width, for values that its units cannot have, and for classes that it does not know.
+    /// As [`Origin::cases`].
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        let name = choice.name(self.origin.data.as_deref())?;
-        let Origin { data, reading, preprocessing, seed, classes, .. } = &self.origin;
-        let trained_on = TrainedOn { data: data.as_deref(), reading };
-        let bounded = self.net.units(0).kind() == UnitKind::Bernoulli;
-        let taken = choice.take(name, trained_on, bounded)?;
-        let (mut set, part) = (taken.set, taken.part);
-        let (width, visible) = (set.cases.width(), self.net.visible_count());
-        if width != visible {
-            let detail = format!("{width} values a case, and the net takes {visible}");
-            return Err(Error::data(name, detail));
-        }
-        let labels = match classes.is_empty() {
-            true => set.labels.take(),
-            false => known_classes(&mut set, classes, "net")?,
-        };
-        if bounded {
-            set.cases.check_unit_interval(name)?;
-        }
-        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
-        let DataSet { ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        self.origin.cases(choice, self.net.units(0), "net")
     }
 
     /// The means of level `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`, and
@@ -246,18 +271,11 @@ impl TrainedDbn {
     /// # Errors
     /// [`Error::Setting`] where no labels are joined, or there is no such class.
     pub fn class(&self, text: &str) -> Result<usize> {
-        let classes = &self.origin.classes;
-        if classes.is_empty() {
+        if self.origin.classes.is_empty() {
             let detail = "the net was trained without labels, and dreams of no class; train it with --join-labels";
             return Err(Error::setting("class", detail));
         }
-        let by_name = classes.iter().position(|class| class == text);
-        let by_number = || text.parse().ok().filter(|&class: &usize| class < classes.len());
-        by_name.or_else(by_number).ok_or_else(|| {
-            let known: Vec<&str> = classes.iter().map(String::as_str).take(20).collect();
-            let detail = format!("{text} is none of the classes: {}", known.join(", "));
-            Error::setting("class", detail)
-        })
+        self.origin.class(text)
     }
 
     /// What it says of cases.
