@@ -42,7 +42,7 @@ const USES: [(&str, &[&str]); 24] = [
         &["src/training/class_rbm.rs", "src/training/contrastive_divergence.rs"],
     ),
     // What the library and the command `sample` call free chains.
-    ("ChainStreams::FREE", &["src/cli/sample.rs", "src/models/chains.rs"]),
+    ("ChainStreams::FREE", &["src/cli/class_rbm.rs", "src/cli/sample.rs", "src/models/chains.rs"]),
     // The like on a ladder.
     ("ChainStreams::TEMPERING", &["src/cli/sample.rs", "src/models/ladder.rs"]),
     // The report shows the chains of `samples.png` on their way.

@@ -2,10 +2,10 @@
 
 use super::apply::{Format, Shown};
 use super::args::{EvalOptions, SampleOptions};
-use super::eval::{annealing, choice, folder, print_json};
+use super::chains::{counted, refuse_of_machines};
 use super::likelihood::{LogPartition, print_log_partition};
 use super::print::{self, out, warn};
-use super::sample::{counted, refuse_of_machines};
+use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
 use crate::error::{Error, Result};
 use crate::jobs::class_rbm::ClassSampling;
@@ -45,6 +45,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
         ("exact-pseudo", options.exact_pseudo),
         ("diagnostics", options.diagnostics),
         ("ladder", options.ladder.is_some()),
+        ("weights", options.weights.is_some()),
         ("visible", options.model.visible.is_some()),
     ];
     if let Some((name, _)) = given.iter().find(|(_, given)| *given) {

@@ -1,23 +1,16 @@
 //! `harmonium eval`.
 
-use std::path::{Path, PathBuf};
-
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-
 use super::args::EvalOptions;
 use super::class_rbm;
 use super::diagnostics;
 use super::likelihood;
 use super::print::{out, tell, warn};
+use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, trained};
-use crate::data::Reading;
 use crate::error::{Error, Result};
-use crate::evaluation::ais::Temperatures;
-use crate::evaluation::ladder::LadderConfig;
-use crate::jobs::rbm::{self, EvaluationConfig, Method, Progress, Rungs};
+use crate::jobs::rbm;
 use crate::jobs::{
-    self, Choice, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
+    self, Trained, TrainedAutoencoder, TrainedCrf, TrainedDbn, TrainedNetwork, TrainedRbm,
 };
 use crate::run;
 
@@ -31,11 +24,6 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Crf(field) => eval_field(options, &field),
         Trained::ClassRbm(machine) => class_rbm::eval(options, &machine),
     }
-}
-
-pub(super) fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
-    let part = options.split.map(Into::into);
-    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
 }
 
 fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
@@ -88,37 +76,14 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
 }
 
-/// Evaluates what has a log Z, with a bar while it is annealed.
-pub(super) fn annealing<T>(
-    options: &EvalOptions,
-    evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
-) -> Result<T> {
-    let config = EvaluationConfig::default()
-        .method(method(options)?)
-        .chains(options.chains)
-        .burn_in(options.burn_in)
-        .exact_pseudo(options.exact_pseudo)
-        .ladder(options.ladder.map(|count| count.map_or(Rungs::Trajectory, Rungs::Tempered)))
-        .climbing(
-            LadderConfig::default()
-                .chains(options.chains)
-                .rounds(options.rounds.div_ceil(4), options.rounds),
-        )
-        .seed(options.seed);
-    let mut bar = None;
-    let found = evaluate(&config, &mut |progress| {
-        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    found
-}
-
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     if options.ladder.is_some() {
         let detail = "is about machines; a deep belief net's top is annealed: leave it out";
         return Err(Error::setting("ladder", detail));
+    }
+    if options.weights.is_some() {
+        let detail = "is about machines; a deep belief net's cases all count alike: leave it out";
+        return Err(Error::setting("weights", detail));
     }
     if options.exact_pseudo {
         let detail =
@@ -178,40 +143,6 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     Ok(())
 }
 
-/// How log Z is to be found.
-fn method(options: &EvalOptions) -> Result<Method> {
-    Ok(match (&options.ais_grid, options.ais) {
-        (Some(_), _) => Method::Annealed(Temperatures::salakhutdinov()),
-        (None, Some(steps)) => Method::Annealed(Temperatures::linear(steps)?),
-        (None, None) if options.exact => Method::Exact,
-        (None, None) => Method::Automatic,
-    })
-}
-
-fn new_bar(steps: u64) -> ProgressBar {
-    let bar = ProgressBar::new(steps);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar:.cyan/238} [{elapsed} < {eta}]")
-    {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
-    // A ladder comes after the annealing, with a length of its own.
-    bar.set_length(of);
-    if bar.message() != what {
-        bar.set_message(what);
-    }
-    bar.set_position(done);
-}
-
-pub(super) fn print_json(evaluation: &impl Serialize) -> Result<()> {
-    out!("{}", jobs::json(evaluation)?);
-    Ok(())
-}
-
 /// Refuses what is asked of machines alone; `has` is what the model has instead of a likelihood.
 fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
     let of_machines = [
@@ -221,6 +152,7 @@ fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
         ("exact-pseudo", options.exact_pseudo),
         ("diagnostics", options.diagnostics),
         ("ladder", options.ladder.is_some()),
+        ("weights", options.weights.is_some()),
         ("visible", options.model.visible.is_some()),
     ];
     match of_machines.iter().find(|(_, given)| *given) {
@@ -312,16 +244,4 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
         None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
     }
     Ok(())
-}
-
-/// Where a network's pictures go: to --out, which is made, or into the run folder.
-pub(super) fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
-    let model: &Path = &options.model.model;
-    match &options.out {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-            Ok(Some(folder.clone()))
-        }
-        None => Ok(model.is_dir().then(|| model.to_path_buf())),
-    }
 }

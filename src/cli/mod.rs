@@ -5,6 +5,7 @@ mod apply;
 // Its documentation is the command's help, which writes `<number>`.
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
+mod chains;
 mod clamped;
 mod class_rbm;
 mod compare;
@@ -23,6 +24,7 @@ mod progress;
 mod reading;
 mod report;
 mod sample;
+mod scoring;
 mod settings;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]

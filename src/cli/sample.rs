@@ -2,6 +2,7 @@
 
 use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
+use super::chains::{counted, refuse_of_machines};
 use super::clamped;
 use super::class_rbm;
 use super::print::{self, out};
@@ -13,9 +14,6 @@ use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
 use crate::models::{Ladder, UnitKind};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::npy;
-
-/// Chains where neither --count nor --init says.
-const COUNT: usize = 64;
 
 pub fn sample(options: &SampleOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
@@ -128,34 +126,6 @@ fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<
         options.out.display()
     );
     Ok(())
-}
-
-/// Refuses what is asked of single machines alone.
-pub fn refuse_of_machines(options: &SampleOptions, detail: &str) -> Result<()> {
-    let given = [
-        ("init", options.init.is_some()),
-        ("clamp", options.clamp.is_some()),
-        ("average", options.average),
-        ("pt", options.pt.is_some()),
-        ("ptt", options.ptt),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((name, _)) => Err(Error::setting(*name, detail)),
-        None => Ok(()),
-    }
-}
-
-/// How many chains.
-pub fn counted(count: Option<usize>) -> Result<usize> {
-    let count = count.unwrap_or(COUNT);
-    if count == 0 {
-        return Err(Error::setting("count", "0 is too few; use at least 1"));
-    }
-    if u32::try_from(count).is_err() {
-        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
-        return Err(Error::setting("count", detail));
-    }
-    Ok(count)
 }
 
 /// The chains' starting states, if given, and how many chains.

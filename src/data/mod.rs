@@ -53,6 +53,7 @@ mod sequences;
 mod set;
 mod text;
 mod values;
+mod weights;
 mod words;
 
 use std::fs;
@@ -72,6 +73,7 @@ pub use sequence_source::load_sequences;
 pub use sequences::{SequenceSplits, Sequences, WORDS};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 pub use values::Values;
+pub use weights::read_weights;
 
 /// The names of the bundled data sets.
 pub const BUNDLED: [&str; 2] = ["digits", "fashion"];

@@ -3,11 +3,13 @@
 pub mod adversarial;
 pub mod ais;
 pub mod autocorrelation;
+mod averages;
 pub mod bennett;
 pub mod bound;
 mod cases;
 pub mod classification;
 pub mod ladder;
 pub mod partition;
+mod pseudo;
 pub mod scores;
 pub mod sequences;

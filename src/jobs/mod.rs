@@ -191,6 +191,17 @@ impl Trained {
         }
     }
 
+    /// The classification machine, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn class_rbm(self, command: &str) -> Result<TrainedClassRbm> {
+        match self {
+            Trained::ClassRbm(machine) => Ok(machine),
+            other => Err(other.refused(ModelKind::ClassRbm, command)),
+        }
+    }
+
     /// What it is.
     pub fn kind(&self) -> ModelKind {
         match self {

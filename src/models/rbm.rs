@@ -6,7 +6,7 @@
 //!
 //! | | Bernoulli, softmax | Gaussian, unit variance |
 //! |---|---|---|
-//! | own energy of v | −bᵀv | ½‖v − b‖² |
+//! | own energy of v | −bᵀv (spins too) | ½‖v − b‖² |
 //! | own energy of h | −aᵀh | ½‖h‖² − aᵀh |
 //! | mean of v given h | σ(b + Wh), softmax(b + Wh) by groups | b + Wh |
 //! | mean of h given v | σ(a + vᵀW), softmax(a + vᵀW) by groups | a + vᵀW |
@@ -292,7 +292,7 @@ impl Rbm {
         let rows = part.shape().len();
         let mut energy = Tensor::for_output(self.device(), &[rows])?;
         let own = match self.visible.kind() {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
+            UnitKind::Bernoulli | UnitKind::Spin | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
                 let mut own = Tensor::for_output(self.device(), &[rows, 1])?;
                 let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
                 matmul(v, &self.b, Transpose::NT, &negative, &mut own)?;

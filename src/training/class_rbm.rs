@@ -25,9 +25,9 @@ use crate::tensor::Tensor;
 
 use super::ascent::ascend;
 use super::class_config::ClassConfig;
-use super::contrastive_divergence::repeated;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
+use super::start::repeated;
 use super::state::Clock;
 use super::trainable::{TRAIN_ERROR, TRAIN_LOSS};
 use super::{Batch, BatchSource, Figures, watch};

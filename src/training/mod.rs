@@ -2,11 +2,13 @@
 
 mod arena;
 mod ascent;
+mod averaged;
 mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
 mod cd_config;
+mod cd_workspace;
 mod centring;
 mod class_config;
 mod class_rbm;
@@ -29,12 +31,14 @@ pub mod ranges;
 mod schedule;
 mod sequences;
 mod source;
+mod start;
 mod state;
 mod tallies;
 mod trainable;
 mod up_down;
 mod up_down_config;
 mod watch;
+mod weighing;
 
 pub use crate::models::HostArray;
 pub use arena::Arena;

@@ -1,10 +1,12 @@
 //! The sections of a classification machine's report, from the files of its folder alone.
 
 use super::figures::FIGURES;
+use crate::device::Device;
 use crate::error::Result;
-use crate::run::html::figure;
+use crate::jobs::{Trained, TrainedClassRbm};
+use crate::run::html::{self, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, page, panels, percent, picture, scores};
+use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
 use crate::run::{
     CONFUSION, FILTERS, MISTAKES, Observer, RECONSTRUCTIONS, REPORT, Record, SAMPLES, atomic,
 };
@@ -39,6 +41,7 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
+    let trained = Trained::open(&record.path, &Device::cpu(), None)?.class_rbm("report")?;
     let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
     let shown = |file, section: (&'static str, &str), words, alternative| {
         picture(record, file, Section::new(section.0, section.1, String::new()), words, alternative)
@@ -47,6 +50,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
         Section::lead(&one_line(record)),
         scores(record, &FIGURES, &|_| None, evaluated(record)),
         curves(&panels, "", "")?,
+        sizes(&trained),
         shown(
             CONFUSION,
             ("confusion", "What is taken for what"),
@@ -79,6 +83,24 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             "Weights",
         )?,
     ])
+}
+
+/// What the machine is made of.
+fn sizes(trained: &TrainedClassRbm) -> Section {
+    let machine = &trained.machine;
+    let [values, classes] = [machine.features(), machine.classes()];
+    let hidden = machine.joint().hidden_count();
+    let row = |what: &str, units: usize, parameters: usize| {
+        vec![what.to_string(), grouped(units), grouped(parameters)]
+    };
+    let rows = [
+        row("values of a case", values, values * hidden + values),
+        row("classes", classes, classes * hidden + classes),
+        row("hidden units", hidden, hidden),
+        row("total", values + classes + hidden, (values + classes) * (hidden + 1) + hidden),
+    ];
+    let table = html::table("layers", &["layer", "units", "weights and biases"], &rows);
+    Section::new("sizes", "The machine", table)
 }
 
 fn one_line(record: &Record) -> String {

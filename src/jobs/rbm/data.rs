@@ -1,5 +1,7 @@
 //! The data of a machine's training, prepared.
 
+use std::path::Path;
+
 use super::settings::RbmSettings;
 use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Splits};
 use crate::error::Result;
@@ -30,7 +32,10 @@ impl Prepared {
         if settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some() {
             splits.pictures_into_unit_interval()?;
         }
-        let Splits { train, test } = splits;
+        let Splits { mut train, test } = splits;
+        if let Some(path) = &settings.weights {
+            train = train.with_weights(data::read_weights(Path::new(path))?)?;
+        }
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
@@ -64,7 +69,7 @@ impl Prepared {
             n => format!("{n} {what}s"),
         };
         format!(
-            "data: {}, {}{held_out} of {}{}",
+            "data: {}, {}{held_out} of {}{}{}",
             settings.data,
             count(self.train.len(), "training case"),
             count(self.train.width(), "value"),
@@ -72,7 +77,8 @@ impl Prepared {
                 Some(how) => format!(", binarised ({how})"),
                 None if settings.standardize => ", standardised".into(),
                 None => String::new(),
-            }
+            },
+            if self.train.has_weights() { ", weighted" } else { "" }
         )
     }
 

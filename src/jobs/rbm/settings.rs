@@ -21,6 +21,14 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = Setting {
+            value: "FILE.npy",
+            help: "How much each training case counts, one number a case, 0 or above: learning, means and scores are those \
+                   of cases that are repeated so often",
+            default: Default::None("all alike"),
+            ..Setting::NEW
+        };
         visible: UnitKind = Setting {
             value: "KIND",
             help: "bernoulli (values in [0, 1]) or gaussian (real values, unit variance)",
@@ -135,6 +143,13 @@ settings! {
             help: "Centre the units' states (Melchior et al. 2016)",
             alone: Some("true"),
             default: Default::By("", |_| Some(false.into())),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        average: bool = Setting {
+            value: "BOOL",
+            help: "Average the parameters over the updates, late ones counting more (averaged.safetensors), and score both",
+            alone: Some("true"),
             ..Setting::NEW
         };
         sparsity_target: Option<f32> = Setting {
@@ -278,6 +293,7 @@ impl RbmSettings {
             .tempering(self.pt)
             .trajectory(self.trajectory)
             .trajectory_tempering(self.ptt)
+            .average(self.average)
             .sparsity(
                 self.sparsity_target.zip(self.sparsity_cost).map(|(p, c)| Sparsity::new(p, c)),
             )

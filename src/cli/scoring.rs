@@ -1,0 +1,94 @@
+//! What every evaluation does: which cases, how log Z is found, where results go.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::args::EvalOptions;
+use super::print::out;
+use crate::data::{Reading, read_weights};
+use crate::error::{Error, Result};
+use crate::evaluation::ais::Temperatures;
+use crate::evaluation::ladder::LadderConfig;
+use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs};
+use crate::jobs::{self, Choice};
+
+pub fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
+    let part = options.split.map(Into::into);
+    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
+}
+
+/// Evaluates what has a log Z, with a bar while it is annealed.
+pub fn annealing<T>(
+    options: &EvalOptions,
+    evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
+) -> Result<T> {
+    let config = EvaluationConfig::default()
+        .method(method(options)?)
+        .chains(options.chains)
+        .burn_in(options.burn_in)
+        .exact_pseudo(options.exact_pseudo)
+        .ladder(options.ladder.map(|count| count.map_or(Rungs::Trajectory, Rungs::Tempered)))
+        .climbing(
+            LadderConfig::default()
+                .chains(options.chains)
+                .rounds(options.rounds.div_ceil(4), options.rounds),
+        )
+        .weights(options.weights.as_deref().map(read_weights).transpose()?)
+        .seed(options.seed);
+    let mut bar = None;
+    let found = evaluate(&config, &mut |progress| {
+        show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    found
+}
+
+/// How log Z is to be found.
+fn method(options: &EvalOptions) -> Result<Method> {
+    Ok(match (&options.ais_grid, options.ais) {
+        (Some(_), _) => Method::Annealed(Temperatures::salakhutdinov()),
+        (None, Some(steps)) => Method::Annealed(Temperatures::linear(steps)?),
+        (None, None) if options.exact => Method::Exact,
+        (None, None) => Method::Automatic,
+    })
+}
+
+fn new_bar(steps: u64) -> ProgressBar {
+    let bar = ProgressBar::new(steps);
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {wide_bar:.cyan/238} [{elapsed} < {eta}]")
+    {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
+    // A ladder comes after the annealing, with a length of its own.
+    bar.set_length(of);
+    if bar.message() != what {
+        bar.set_message(what);
+    }
+    bar.set_position(done);
+}
+
+pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
+    out!("{}", jobs::json(evaluation)?);
+    Ok(())
+}
+
+/// Where a network's pictures go: to --out, which is made, or into the run folder.
+pub fn folder(options: &EvalOptions) -> Result<Option<PathBuf>> {
+    let model: &Path = &options.model.model;
+    match &options.out {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+            Ok(Some(folder.clone()))
+        }
+        None => Ok(model.is_dir().then(|| model.to_path_buf())),
+    }
+}
