@@ -96,7 +96,7 @@ pub struct ModelOption {
     /// A run folder, or a .safetensors file with the tensors W, b and a
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
-    /// What the visible units are, where the file does not say: bernoulli or gaussian
+    /// What the visible units are, where the file does not say: bernoulli, gaussian, spin or softmax:STATES
     #[arg(long, value_name = "KIND")]
     pub visible: Option<UnitKind>,
     /// Of a file made elsewhere, which tensor is which: W (one row per visible unit; .T turns it), b (the visible
@@ -254,6 +254,9 @@ pub struct ExportOptions {
     /// Which level, counted from the data upwards
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     pub level: usize,
+    /// Of a machine of softmax units: in the zero-sum gauge, which moves no probability
+    #[arg(long)]
+    pub zero_sum: bool,
     /// Where the machine goes: .safetensors
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

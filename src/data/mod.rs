@@ -25,6 +25,7 @@ mod array;
 mod bundled;
 mod cases;
 mod csv;
+mod fasta;
 mod file;
 mod folder;
 mod gallery;

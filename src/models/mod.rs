@@ -14,6 +14,7 @@ mod dreams;
 mod enumeration;
 pub mod exact;
 pub mod filters;
+mod gauge;
 pub(crate) mod gaussian;
 pub mod labels;
 mod ladder;

@@ -16,6 +16,7 @@ mod network;
 mod older;
 mod settings;
 mod train;
+mod units;
 mod variants;
 
 use std::collections::BTreeMap;

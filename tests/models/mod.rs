@@ -14,4 +14,5 @@ pub mod ladder;
 pub mod nets;
 pub mod pairs;
 mod scores;
+mod spins;
 pub mod support;

@@ -19,6 +19,7 @@ mod replica;
 mod settings;
 mod up_down;
 mod warm_up;
+mod weights;
 
 use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, CdTrainer, Schedule};

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::coding::are_states;
 use super::config::EvaluationConfig;
 use super::diagnostics::Diagnostics;
 use super::partition::{Partition, Progress, Seen, partition};
@@ -226,7 +227,7 @@ impl TrainedRbm {
     ) -> Result<()> {
         let rbm = &self.rbm;
         let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = !bernoulli || cases.is_binary();
+        let likelihood = are_states(cases, rbm.visible().kind());
         let weights = cases.weights();
         let weights = weights.as_deref();
         let turns =

@@ -79,7 +79,7 @@ impl RbmJob {
 
     fn origin(&self) -> Origin {
         Origin {
-            preprocessing: self.prepared.preprocessing.clone(),
+            preprocessing: self.prepared.stored.clone(),
             image: self.prepared.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
@@ -207,7 +207,7 @@ impl Job for RbmJob {
 
         let (shown, part, _) = self.prepared.shown();
         let shown = shown.clone().limit(RECONSTRUCTIONS);
-        let shown = origin.preprocessing.apply_for_evaluation(shown, seed, part)?;
+        let shown = self.prepared.preprocessing.apply_for_evaluation(shown, seed, part)?;
         let v = upload_rows(&self.device, &shown, 0, RECONSTRUCTIONS)?;
         let (mut originals, mut again) = (v.to_vec()?, rbm.reconstruct(&v)?.to_vec()?);
         origin.for_picture(kind, &mut again)?;

@@ -1,5 +1,6 @@
 //! What a training says of the machine while it goes on.
 
+use super::coding::are_states;
 use super::data::Prepared;
 use super::figures::{
     ACTIVITY, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR, PSEUDO_LIKELIHOOD,
@@ -11,8 +12,8 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
+use crate::models::Rbm;
 use crate::models::exact::{enumerated_units, log_partition};
-use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 use crate::training::{Figures, MOST_EXACT};
@@ -37,8 +38,10 @@ pub struct Probe {
     /// The means of the training cases.
     pub train_means: Vec<f32>,
     validation: Option<Tensor>,
-    /// Whether a likelihood means anything: the scored cases are 0 or 1.
+    /// Whether the scored cases are 0 or 1.
     binary: bool,
+    /// Whether a likelihood means anything.
+    likely: bool,
 }
 
 impl Probe {
@@ -53,7 +56,8 @@ impl Probe {
         let held_out = prepared.validation.as_ref();
         let validation = held_out.map(|cases| treated(cases, Part::Validation)).transpose()?;
         // Of the part that is scored, which need not be as the other.
-        let binary = validation.as_ref().unwrap_or(&train).is_binary();
+        let scored = validation.as_ref().unwrap_or(&train);
+        let (binary, likely) = (scored.is_binary(), are_states(scored, prepared.visible));
         Ok(Probe {
             device: device.clone(),
             preprocessing: prepared.preprocessing.clone(),
@@ -64,6 +68,7 @@ impl Probe {
             train_means: train.means(),
             validation: validation.as_ref().map(head).transpose()?,
             binary,
+            likely,
         })
     }
 
@@ -155,7 +160,7 @@ impl Probe {
 
     /// The mean log-likelihood; nothing for data that are not 0 or 1 under Bernoulli units.
     pub fn likelihood(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
-        if rbm.visible().kind() == UnitKind::Bernoulli && !self.binary {
+        if !self.likely {
             return Ok(Figures::new());
         }
         let (log_partition, error) = if enumerated_units(rbm) <= MOST_EXACT {

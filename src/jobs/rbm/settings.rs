@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::data::Reading;
+use crate::data::{Binarize, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
@@ -29,9 +29,20 @@ settings! {
             default: Default::None("all alike"),
             ..Setting::NEW
         };
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reweight: Option<f32> = Setting {
+            value: "SHARE",
+            help: "A training case counts 1/n where n cases (itself too) have at least this share of their columns in common \
+                   with it: 0.8 is usual of aligned sequences",
+            range: Some(Interval::above(0.0).up_to(1.0)),
+            default: Default::None("all alike"),
+            ..Setting::NEW
+        };
         visible: UnitKind = Setting {
             value: "KIND",
-            help: "bernoulli (values in [0, 1]) or gaussian (real values, unit variance)",
+            help: "bernoulli (values in [0, 1]), gaussian (real values, unit variance), spin (-1 and 1; bits 0 and 1 become \
+                   these) or softmax:STATES (Potts units: columns of whole numbers below STATES, or of STATES ones and \
+                   zeros each; aligned FASTA: softmax:21)",
             default: Default::Is("bernoulli"),
             ..Setting::NEW
         };
@@ -211,11 +222,23 @@ impl Settings for RbmSettings {
 
     fn check(&self) -> Result<()> {
         match (self.visible, self.binarize.0, self.standardize) {
-            (kind @ (UnitKind::Softmax(_) | UnitKind::Labelled(_)), ..) => {
-                let detail = format!(
-                    "{kind} units are trained by the library alone; use bernoulli or gaussian"
-                );
+            (kind @ UnitKind::Labelled(_), ..) => {
+                let detail = format!("{kind} units are those of train class-rbm; use bernoulli");
                 return Err(Error::setting("visible", detail));
+            }
+            (kind @ UnitKind::Softmax(_), Some(how), _) => {
+                let detail = format!("'{how}' makes bits, and the visible units are {kind}");
+                return Err(Error::setting("binarize", detail));
+            }
+            (UnitKind::Spin, Some(Binarize::Resample), _) => {
+                let detail = "bits that are drawn in each epoch are for bernoulli units; use sample or a threshold";
+                return Err(Error::setting("binarize", detail));
+            }
+            (kind @ (UnitKind::Softmax(_) | UnitKind::Spin), _, true) => {
+                let detail = format!(
+                    "standardised values are real numbers, and the visible units are {kind}"
+                );
+                return Err(Error::setting("standardize", detail));
             }
             (UnitKind::Gaussian, Some(how), _) => {
                 let detail = format!(
@@ -229,6 +252,10 @@ impl Settings for RbmSettings {
                 return Err(Error::setting("standardize", detail));
             }
             _ => {}
+        }
+        if self.weights.is_some() && self.reweight.is_some() {
+            let detail = "gives weights that --weights gives too; use one";
+            return Err(Error::setting("reweight", detail));
         }
         self.training().check()
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::coding::{coded, codes};
 use crate::data::{DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -150,7 +151,14 @@ impl TrainedRbm {
 
     /// The cases of one part of the data `name` as the machine was trained to see them.
     pub(super) fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
-        let (width, visible) = (set.cases.width(), self.rbm.visible_count());
+        let (kind, visible) = (self.rbm.visible().kind(), self.rbm.visible_count());
+        let Origin { preprocessing, seed, .. } = &self.origin;
+        let mut set = set;
+        if codes(kind) {
+            let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
+            set.cases = coded(cases, kind, name)?;
+        }
+        let width = set.cases.width();
         if width != visible {
             let path = self.path.display();
             let mut detail =
@@ -159,9 +167,11 @@ impl TrainedRbm {
             set.notices.iter().for_each(|notice| detail.push_str(&format!("; {notice}")));
             return Err(Error::data(name, detail));
         }
-        let Origin { preprocessing, seed, .. } = &self.origin;
-        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
-        if self.rbm.visible().kind() == UnitKind::Bernoulli {
+        let mut cases = set.cases.clone();
+        if !codes(kind) {
+            cases = preprocessing.apply_for_evaluation(cases, *seed, part)?;
+        }
+        if kind == UnitKind::Bernoulli {
             cases.check_unit_interval(name)?;
         }
         let DataSet { labels, ground_chosen, notices, .. } = set;
@@ -199,7 +209,7 @@ fn unit_kind(file: &mut ModelFile, key: &str) -> Result<Option<UnitKind>> {
         None => Ok(None),
         Some((Ok(kind), _)) => Ok(Some(kind)),
         Some((Err(_), text)) => {
-            let detail = format!("'{text}', expected bernoulli, gaussian or softmax:STATES");
+            let detail = format!("'{text}', expected bernoulli, gaussian, spin or softmax:STATES");
             Err(file.wrong(format!("metadata {key}"), detail))
         }
     }
