@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, text,
-    whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, PCD, SCALE, SEED,
+    VALIDATION, Validation, text, whole, word,
 };
 use crate::run::settings::{Default, Setting, Settings, resolve, setting_values, settings};
 use crate::training::{ClassConfig, ClassObjective, Schedule, ranges};
@@ -54,14 +54,7 @@ settings! {
             group: "model's term",
             ..Setting::NEW
         };
-        pcd: Option<u64> = Setting {
-            value: "K",
-            help: "PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]",
-            range: Some(ranges::STEPS),
-            group: "model's term",
-            alone: Some("1"),
-            ..Setting::NEW
-        };
+        pcd: Option<u64> = PCD;
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases (with --labelled over those without a label)",
@@ -80,10 +73,6 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            value: "X",
-            help: "Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 \
-                   (linear)",
-            range: Some(ranges::LEARNING_RATE),
             default: Default::By("0.05..0.005; generative 0.05..0.001; bundled digits 0.3..0.03, generative 0.1..0.005", |t| {
                 let digits = text(t, "data") == "digits";
                 word(match (text(t, "objective") == "generative", digits) {
@@ -93,7 +82,7 @@ settings! {
                     (false, false) => "0.05..0.005",
                 })
             }),
-            ..Setting::NEW
+            ..MACHINE_RATE
         };
         momentum: Schedule = Setting {
             value: "X",
@@ -102,13 +91,7 @@ settings! {
             default: Default::Is("0.9"),
             ..Setting::NEW
         };
-        weight_decay: f32 = Setting {
-            value: "X",
-            help: "L2 decay of the weights",
-            range: Some(ranges::WEIGHT_DECAY),
-            default: Default::Is("0"),
-            ..Setting::NEW
-        };
+        weight_decay: f32 = Setting { default: Default::Is("0"), ..MACHINE_DECAY };
         binarize: BinarizeHow = Setting {
             value: "HOW",
             help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each \

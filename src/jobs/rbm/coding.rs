@@ -54,13 +54,18 @@ fn spins(cases: Cases, name: &str) -> Result<Cases> {
 }
 
 fn groups(cases: Cases, states: usize, name: &str) -> Result<Cases> {
-    let (values, width) = (cases.to_f32(), cases.width());
+    let width = cases.width();
+    let values = match cases.values() {
+        // Bytes are numbers of states here, not greys.
+        Values::U8 { values, .. } => values.iter().map(|&state| f32::from(state)).collect(),
+        _ => cases.to_f32(),
+    };
     let whole = |group: &[f32]| {
         group.iter().all(|&x| x == 0.0 || x == 1.0)
             && group.iter().filter(|&&x| x == 1.0).count() == 1
     };
     if width.is_multiple_of(states) && values.chunks(states).all(whole) {
-        return Ok(cases);
+        return Cases::instead_of(&cases, Values::F32(values), width);
     }
     let wrong = |x: f32| !(x >= 0.0 && x < states as f32 && x.fract() == 0.0);
     if let Some(at) = values.iter().position(|&x| wrong(x)) {

@@ -6,8 +6,8 @@ use crate::data::{Binarize, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, text,
-    whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, PCD, SCALE, SEED,
+    VALIDATION, Validation, text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -63,14 +63,7 @@ settings! {
             group: "model's term",
             ..Setting::NEW
         };
-        pcd: Option<u64> = Setting {
-            value: "K",
-            help: "PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]",
-            range: Some(ranges::STEPS),
-            group: "model's term",
-            alone: Some("1"),
-            ..Setting::NEW
-        };
+        pcd: Option<u64> = PCD;
         pt: Option<usize> = Setting {
             value: "R",
             help: "Parallel tempering: the chains of --pcd exchange their states with others at R - 1 lower inverse \
@@ -117,14 +110,10 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            value: "X",
-            help: "Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 \
-                   (linear)",
             default: Default::By("0.1; gaussian 0.001", |t| {
                 word(if is_gaussian(t) { "0.001" } else { "0.1" })
             }),
-            range: Some(ranges::LEARNING_RATE),
-            ..Setting::NEW
+            ..MACHINE_RATE
         };
         momentum: Schedule = Setting {
             value: "X",
@@ -133,13 +122,7 @@ settings! {
             default: Default::Is("0.5,5:0.9"),
             ..Setting::NEW
         };
-        weight_decay: f32 = Setting {
-            value: "X",
-            help: "L2 decay of the weights",
-            range: Some(ranges::WEIGHT_DECAY),
-            default: Default::Is("1e-4"),
-            ..Setting::NEW
-        };
+        weight_decay: f32 = Setting { default: Default::Is("1e-4"), ..MACHINE_DECAY };
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         exact_gradient: bool = Setting {
             value: "BOOL",
