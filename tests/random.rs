@@ -36,12 +36,17 @@ const USES: &[(&str, &[&str])] = &[
     ("stream::LEVELS", &["src/training/levels.rs"]),
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
-    ("ChainStreams::TRAINING", &["src/training/contrastive_divergence.rs"]),
+    // A machine of one kind or the other.
+    (
+        "ChainStreams::TRAINING",
+        &["src/training/class_rbm.rs", "src/training/contrastive_divergence.rs"],
+    ),
     ("ChainStreams::DEEP_TRAINING", &["src/training/dbm.rs"]),
     // What the library and the command `sample` call free chains.
     (
         "ChainStreams::FREE",
         &[
+            "src/cli/class_rbm.rs",
             "src/cli/deep.rs",
             "src/cli/sample.rs",
             "src/models/chains.rs",

@@ -102,22 +102,6 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
     Ok(())
 }
 
-/// Chains where neither --count nor --init says.
-const COUNT: usize = 64;
-
-/// How many chains.
-pub fn counted(count: Option<usize>) -> Result<usize> {
-    let count = count.unwrap_or(COUNT);
-    if count == 0 {
-        return Err(Error::setting("count", "0 is too few; use at least 1"));
-    }
-    if u32::try_from(count).is_err() {
-        let detail = format!("{count} is too many; draws are numbered up to {}", u32::MAX);
-        return Err(Error::setting("count", detail));
-    }
-    Ok(count)
-}
-
 /// Says so where numbers are in the standardised space.
 pub fn tell_space(standardized: bool) {
     if standardized {
@@ -158,6 +142,15 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
             ("means of hidden units", model.transform(&cases, level)?, cases.len())
         }
         Trained::Crf(field) => return sequences::transform(options, &field),
+        Trained::ClassRbm(model) => {
+            if level.is_some() {
+                let detail = "is of models of several layers; a machine has one: leave it out";
+                return Err(Error::setting("level", detail));
+            }
+            let cases = trained::ready(model.cases(&choice)?).cases;
+            let hidden = model.machine.joint().hidden_count();
+            ("means of hidden units", (model.transform(&cases)?, hidden), cases.len())
+        }
     };
     npy::write(&options.out, &values, n, units)?;
     let out = options.out.display();
@@ -196,6 +189,13 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.dbm.visible_count(), model.image_shape());
+            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+        }
+        Trained::ClassRbm(model) => {
+            let chosen = model.cases(&choice)?;
+            let found = model.reconstruct(&chosen.cases)?;
+            let range = |values: &mut [f32]| model.for_picture(values);
+            let (width, image) = (model.machine.features(), model.image_shape());
             again(options, format, (&chosen, found), &Shown { width, image, range: &range })
         }
         other => {

@@ -52,7 +52,7 @@ pub enum Command {
     /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors; a deep belief net: a bound of its
     /// likelihood, and its classes where labels are joined; a deep Boltzmann machine: log Z and a bound of its likelihood
     Eval(EvalOptions),
-    /// Classify data, or one PNG picture, with a trained network
+    /// Classify data, or one PNG picture, with a trained network or classification machine
     Predict(PredictOptions),
     /// Draw a network's kernels and what every layer makes of one picture
     Features(FeaturesOptions),
@@ -85,7 +85,7 @@ pub struct ModelOption {
     /// A run folder, or a .safetensors file with the tensors W, b and a
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
-    /// What the visible units are, where the file does not say: bernoulli or gaussian
+    /// What the visible units are, where the file does not say: bernoulli, gaussian, spin or softmax:STATES
     #[arg(long, value_name = "KIND")]
     pub visible: Option<UnitKind>,
     /// Of a file made elsewhere, which tensor is which: W (one row per visible unit; .T turns it), b (the visible
@@ -126,7 +126,7 @@ pub struct SampleOptions {
     /// Parallel trajectory tempering: the same along the machines that its training kept (train --trajectory)
     #[arg(long, conflicts_with = "pt")]
     pub ptt: bool,
-    /// Of a deep belief net with labels: dream of this class, by name or number
+    /// Of a classification machine, or of a deep belief net with labels: draw from this class, by name or number
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     /// .npy: the chains' last states, f32 [N, visible units]; .png: their last means, as pictures. Of a deep belief net
@@ -187,7 +187,8 @@ pub struct DecodeOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct PredictOptions {
-    /// The run folder of a network or of a deep belief net with labels, or its .safetensors file
+    /// The run folder of a network, of a classification machine or of a deep belief net with labels, or its .safetensors
+    /// file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     #[arg(long, value_name = "DATA", help = DATA_HELP)]
@@ -244,6 +245,9 @@ pub struct ExportOptions {
     /// Which level, counted from the data upwards
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     pub level: usize,
+    /// Of a machine of softmax units: in the zero-sum gauge, which moves no probability
+    #[arg(long)]
+    pub zero_sum: bool,
     /// Where the machine goes: .safetensors
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -342,6 +346,10 @@ pub struct EvalOptions {
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
+    /// Of a machine: how much each case of the part counts, one number a case; means are those of cases that are repeated
+    /// so often
+    #[arg(long, value_name = "FILE.npy")]
+    pub weights: Option<PathBuf>,
     /// Of a machine: look at chains too that start from its biases (--chains, --burn-in, then 2000 steps): integrated
     /// autocorrelation times, free energies of samples and data, how well nearest neighbours tell the two apart, and the
     /// singular values of W; drawn as diagnostics.svg in the run folder or --out

@@ -126,7 +126,6 @@ fn by_picture(path: &Path, model: &TrainedRbm) -> Result<Given> {
         return Err(Error::file(path, "pixels", detail));
     }
     let cases = Cases::new(Values::F32(values), 1, width)?;
-    let (origin, part) = (&model.origin, Part::Test);
-    let values = origin.preprocessing.apply_for_evaluation(cases, origin.seed, part)?.to_f32();
+    let values = model.seen(cases, &path.display().to_string(), Part::Test)?.to_f32();
     Ok(Given { units: Held { mask, values }, rows: 1, width })
 }

@@ -1,7 +1,8 @@
 //! `harmonium eval` and `sample` of deep Boltzmann machines.
 
-use super::apply::{Format, Shown, counted, tell_space};
+use super::apply::{Format, Shown, tell_space};
 use super::args::{EvalOptions, SampleOptions};
+use super::chains::counted;
 use super::likelihood;
 use super::print::{self, out, warn};
 use super::scoring::{annealing, choice, folder, print_json};

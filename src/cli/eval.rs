@@ -1,6 +1,7 @@
 //! `harmonium eval`.
 
 use super::args::EvalOptions;
+use super::class_rbm;
 use super::deep;
 use super::diagnostics;
 use super::likelihood;
@@ -25,6 +26,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
         Trained::Dbn(net) => eval_dbn(options, &net),
         Trained::Crf(field) => sequences::eval(options, &field),
         Trained::Dbm(dbm) => deep::eval(options, &dbm),
+        Trained::ClassRbm(machine) => class_rbm::eval(options, &machine),
     }
 }
 
@@ -82,6 +84,10 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     if options.ladder.is_some() {
         let detail = "is about machines; a deep belief net's top is annealed: leave it out";
         return Err(Error::setting("ladder", detail));
+    }
+    if options.weights.is_some() {
+        let detail = "is about machines; a deep belief net's cases all count alike: leave it out";
+        return Err(Error::setting("weights", detail));
     }
     if options.exact_pseudo {
         let detail =

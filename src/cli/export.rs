@@ -6,7 +6,7 @@ use super::targets::check_folder;
 use super::trained;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs;
+use crate::jobs::{self, Trained};
 
 pub fn run(options: &ExportOptions) -> Result<()> {
     if !options.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors")) {
@@ -14,7 +14,17 @@ pub fn run(options: &ExportOptions) -> Result<()> {
         return Err(Error::setting("out", detail));
     }
     check_folder(&options.out)?;
-    let model = trained::open_at(&jobs::stack_of(&options.model), &Device::cpu())?;
+    let mut model = trained::open_at(&jobs::stack_of(&options.model), &Device::cpu())?;
+    if options.zero_sum {
+        match &mut model {
+            Trained::Machine(machine) => machine.rbm.zero_sum()?,
+            other => {
+                let detail =
+                    format!("is of machines of softmax units, and this is a {}", other.kind());
+                return Err(Error::setting("zero-sum", detail));
+            }
+        }
+    }
     let file = model.level(options.level)?;
     file.save(&options.out)?;
     let [visible, hidden] =

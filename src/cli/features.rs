@@ -26,6 +26,10 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             (title(&chosen), dbm.features(&chosen, case, &title(&chosen))?)
         }
         Trained::Crf(field) => return sequences::features(options, &field),
+        Trained::ClassRbm(model) => {
+            let chosen = trained::ready(model.cases(&choice)?);
+            (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
+        }
         other => {
             let model = other.network("features")?;
             let chosen = trained::ready(model.cases(&choice)?);

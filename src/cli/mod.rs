@@ -6,7 +6,9 @@ mod apply;
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
 mod bench;
+mod chains;
 mod clamped;
+mod class_rbm;
 mod compare;
 mod decoding;
 mod deep;
@@ -44,6 +46,7 @@ use clap::Parser;
 use crate::device::{Device, DeviceKind, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
+use crate::jobs::class_rbm::ClassRbmJob;
 use crate::jobs::crf::CrfJob;
 use crate::jobs::dbm::DbmJob;
 use crate::jobs::dbn::DbnJob;
@@ -88,7 +91,9 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
 }
 
 fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
-    use train_args::TrainModel::{Autoencoder, Cnn, Crf, Dbm, Dbn, Lenet5, Lenet5Modern, Rbm};
+    use train_args::TrainModel::{
+        Autoencoder, ClassRbm, Cnn, Crf, Dbm, Dbn, Lenet5, Lenet5Modern, Rbm,
+    };
     match model {
         Rbm(options) => train::run("rbm", &options, RbmJob::new),
         Lenet5(options) => train::run("lenet5", &options, NetworkJob::new),
@@ -98,6 +103,7 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
         Dbn(options) => train::run("dbn", &options, DbnJob::new),
         Crf(options) => train::run("crf", &options, CrfJob::new),
         Dbm(options) => train::run("dbm", &options, DbmJob::new),
+        ClassRbm(options) => train::run("class-rbm", &options, ClassRbmJob::new),
     }
 }
 

@@ -47,6 +47,16 @@ pub fn run(options: &PredictOptions) -> Result<()> {
             (chosen, found, dbm.origin.classes)
         }
         Trained::Crf(field) => return sequences::predict(options, &field),
+        Trained::ClassRbm(model) => {
+            if options.invert {
+                let detail = "is of networks; a machine takes its cases as they are: leave it out";
+                return Err(Error::setting("invert", detail));
+            }
+            let chosen = model.cases(&choice)?;
+            trained::notes(&chosen.notices);
+            let found = model.predict(&chosen.cases, None)?;
+            (chosen, found, model.origin.classes)
+        }
         other => by_network(options, other.network("predict")?, &choice)?,
     };
     let (names, labels) = (&names, chosen.labels.as_deref());

@@ -1,8 +1,10 @@
 //! `harmonium sample`: what machines, deep ones among them, and deep belief nets draw.
 
-use super::apply::{Format, Shown, counted, tell_space};
+use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
+use super::chains::{counted, refuse_of_machines};
 use super::clamped;
+use super::class_rbm;
 use super::deep;
 use super::print::{self, out};
 use super::{open_device, trained};
@@ -19,12 +21,13 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let model = match trained::open_stack(&options.model, &device)? {
         Trained::Dbn(net) => return dream(options, &net, format),
+        Trained::ClassRbm(machine) => return class_rbm::sample(options, &machine, format),
         Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
         other => other.machine("sample")?,
     };
     if options.class.is_some() {
-        let detail =
-            "is of deep belief nets whose top has labels; a machine has none: leave it out";
+        let detail = "is of classification machines and of deep belief nets whose top has labels; a machine has none: \
+                      leave it out";
         return Err(Error::setting("class", detail));
     }
     let held = clamped::held(options, &model)?;
@@ -99,21 +102,10 @@ fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
 
 /// Draws what a deep belief net dreams.
 fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    if options.init.is_some() {
-        let detail = "gives a machine's starting states; a deep belief net dreams from its top's biases: leave it out";
-        return Err(Error::setting("init", detail));
-    }
-    for (name, given) in [
-        ("clamp", options.clamp.is_some()),
-        ("average", options.average),
-        ("pt", options.pt.is_some()),
-        ("ptt", options.ptt),
-    ] {
-        if given {
-            let detail = "is of single machines; a deep belief net dreams freely: leave it out";
-            return Err(Error::setting(name, detail));
-        }
-    }
+    refuse_of_machines(
+        options,
+        "is of single machines; a deep belief net dreams freely: leave it out",
+    )?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };

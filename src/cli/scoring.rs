@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::EvalOptions;
 use super::print::out;
-use crate::data::Reading;
+use crate::data::{Reading, read_weights};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
@@ -36,6 +36,7 @@ pub fn annealing<T>(
                 .chains(options.chains)
                 .rounds(options.rounds.div_ceil(4), options.rounds),
         )
+        .weights(options.weights.as_deref().map(read_weights).transpose()?)
         .seed(options.seed);
     let mut bar = None;
     let found = evaluate(&config, &mut |progress| {
@@ -91,6 +92,7 @@ pub fn refuse_of_machines(options: &EvalOptions, has: &str) -> Result<()> {
         ("exact-pseudo", options.exact_pseudo),
         ("diagnostics", options.diagnostics),
         ("ladder", options.ladder.is_some()),
+        ("weights", options.weights.is_some()),
         ("visible", options.model.visible.is_some()),
     ];
     match of_machines.iter().find(|(_, given)| *given) {

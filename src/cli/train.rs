@@ -130,6 +130,7 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     for (name, file) in [
         ("model", run::MODEL),
         ("last epoch's model", run::LAST_MODEL),
+        ("averaged parameters", run::AVERAGED),
         ("stack", run::DBN),
         ("classifier", run::CLASSIFIER),
         ("picture", run::FILTERS),

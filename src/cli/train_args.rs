@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::log::LogLevel;
 use super::settings::Asked;
 use crate::jobs::autoencoder::AutoencoderSettings;
+use crate::jobs::class_rbm::ClassRbmSettings;
 use crate::jobs::crf::CrfSettings;
 use crate::jobs::dbm::DbmSettings;
 use crate::jobs::dbn::DbnSettings;
@@ -32,6 +33,8 @@ pub enum TrainModel {
     Dbm(Box<TrainOptions<DbmSettings>>),
     /// A deep conditional random field: a net that reads each position of a sequence, and a chain that scores the labels
     Crf(Box<TrainOptions<CrfSettings>>),
+    /// A classification machine: a restricted Boltzmann machine of cases and their classes, with exact p(class | case)
+    ClassRbm(Box<TrainOptions<ClassRbmSettings>>),
 }
 
 /// A model's settings, and how its run is kept.

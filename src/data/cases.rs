@@ -1,6 +1,7 @@
 //! The values of a data set: N cases of D numbers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -25,6 +26,8 @@ pub struct Cases {
     n: usize,
     d: usize,
     numbers: Numbers,
+    /// How much each case of the source counts, by its number.
+    weights: Option<Arc<Vec<f32>>>,
 }
 
 impl fmt::Debug for Cases {
@@ -79,7 +82,7 @@ impl Cases {
             }
             Values::U8 { .. } => None,
         };
-        let cases = Cases { values, n, d, numbers: Numbers::From(0) };
+        let cases = Cases { values, n, d, numbers: Numbers::From(0), weights: None };
         match bad {
             Some(k) => {
                 let x = cases.row(k / d)[k % d];
@@ -134,7 +137,32 @@ impl Cases {
 
     /// The same cases as the source's first: numbered 0, 1, 2 …
     pub(super) fn numbered_anew(self) -> Cases {
-        Cases { numbers: Numbers::From(0), ..self }
+        Cases { numbers: Numbers::From(0), weights: None, ..self }
+    }
+
+    /// The same cases with a weight for each.
+    pub(super) fn weighted(self, weights: Vec<f32>) -> Cases {
+        // By the numbers of a source of which these are all.
+        Cases { weights: Some(Arc::new(weights)), ..self.numbered_anew() }
+    }
+
+    /// Whether cases differ in how much they count.
+    pub fn has_weights(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// How much case `i` counts: 1 without weights.
+    pub fn weight(&self, i: usize) -> f64 {
+        let of = |weights: &Arc<Vec<f32>>| weights.get(self.number(i) as usize).copied();
+        self.weights.as_ref().map_or(1.0, |weights| of(weights).map_or(0.0, f64::from))
+    }
+
+    /// The sum of the weights: the number of cases without.
+    fn total_weight(&self) -> f64 {
+        match self.has_weights() {
+            true => (0..self.n).map(|i| self.weight(i)).sum(),
+            false => self.n as f64,
+        }
     }
 
     pub(crate) fn numbers(&self) -> &Numbers {
@@ -151,6 +179,7 @@ impl Cases {
             n => Cases::new(values, n, d)?,
         };
         cases.numbers = source.numbers.clone();
+        cases.weights = source.weights.clone();
         Ok(cases)
     }
 
@@ -209,7 +238,8 @@ impl Cases {
             }
             Values::F32(v) => Values::F32(pick(v, self.d, indices)?),
         };
-        Ok(Cases { values, n: indices.len(), d: self.d, numbers: self.numbers.pick(indices) })
+        let (numbers, weights) = (self.numbers.pick(indices), self.weights.clone());
+        Ok(Cases { values, n: indices.len(), d: self.d, numbers, weights })
     }
 
     /// The first `n` cases, or all where there are fewer.
@@ -231,7 +261,7 @@ impl Cases {
         self
     }
 
-    /// Sums `f(column, value)` over the cases, in f64: exact for bits, and the same whatever the number of
+    /// Sums `f(column, value)` over the cases by their weights, in f64: exact for bits, and the same whatever the number of
     /// threads, since the blocks are fixed and added in order.
     fn column_sums(&self, f: impl Fn(usize, f32) -> f64 + Sync) -> Vec<f64> {
         const BLOCK: usize = 4096;
@@ -240,7 +270,8 @@ impl Cases {
             .map(|block| {
                 let mut sums = vec![0.0; self.d];
                 for i in block * BLOCK..((block + 1) * BLOCK).min(self.n) {
-                    self.raw_row(i).for_each(|j, x| sums[j] += f(j, x));
+                    let weight = self.weight(i);
+                    self.raw_row(i).for_each(|j, x| sums[j] += weight * f(j, x));
                 }
                 sums
             })
@@ -253,12 +284,12 @@ impl Cases {
     }
 
     pub(super) fn means_f64(&self) -> Vec<f64> {
-        let n = self.n.max(1) as f64;
+        let n = self.total_weight().max(f64::MIN_POSITIVE);
         self.column_sums(|_, x| f64::from(x)).into_iter().map(|s| s / n).collect()
     }
 
     pub(super) fn deviations_f64(&self, means: &[f64]) -> Vec<f64> {
-        let n = self.n.max(1) as f64;
+        let n = self.total_weight().max(f64::MIN_POSITIVE);
         let squares = self.column_sums(|j, x| {
             let difference = f64::from(x) - means[j];
             difference * difference
@@ -266,7 +297,7 @@ impl Cases {
         squares.into_iter().map(|s| (s / n).sqrt()).collect()
     }
 
-    /// The mean of each column, accumulated in f64; zeros for an empty selection.
+    /// The mean of each column by the cases' weights, accumulated in f64; zeros for an empty selection.
     pub fn means(&self) -> Vec<f32> {
         self.means_f64().into_iter().map(|m| m as f32).collect()
     }

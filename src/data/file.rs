@@ -6,7 +6,7 @@ use super::input::Input;
 use super::kind::{self, Kind};
 use super::labels::{Labels, RawPart, check_count};
 use super::reading::Reading;
-use super::{csv, idx, npy, npz, picture};
+use super::{csv, fasta, idx, npy, npz, picture};
 use crate::error::{Error, Result};
 
 /// Opens a file and looks at what it is.
@@ -33,6 +33,7 @@ pub(super) fn read(
             return npz(path, name, reading);
         }
         Kind::Text => return Ok((csv::read(input, name, reading)?, None)),
+        Kind::Fasta => fasta::read(input, name, reading)?,
         Kind::Png | Kind::Jpeg => {
             reading.refuse(&["array"], "a picture", no_arrays)?;
             picture::read(input, name)?
@@ -93,5 +94,6 @@ pub(super) fn read_labels(path: &Path) -> Result<Labels> {
         Kind::Npz => npz::read_labels(path),
         Kind::Text => csv::read_labels(input),
         Kind::Png | Kind::Jpeg => Err(input.error(0, "this is a picture; expected labels")),
+        Kind::Fasta => Err(input.error(0, "these are sequences; expected labels")),
     }
 }

@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Npz,
     /// Numbers as text, whatever separates them.
     Text,
+    /// Aligned sequences.
+    Fasta,
     Png,
     Jpeg,
 }
@@ -64,7 +66,8 @@ const OTHERS: [Mark; 23] = [
 ];
 
 /// What is read, in one breath.
-pub(super) const READ: &str = "idx, .npy, .npz, .csv (each plain or .gz), .png and .jpg";
+pub(super) const READ: &str =
+    "idx, .npy, .npz, .csv, aligned .fasta (each plain or .gz), .png and .jpg";
 
 /// What a file is. `name` is its own, without folders; `start` are its first bytes, unpacked.
 ///
@@ -91,6 +94,8 @@ pub(super) fn of(name: &str, start: &[u8]) -> Result<Kind, String> {
         "png" => Ok(Kind::Png),
         "jpg" | "jpeg" => Ok(Kind::Jpeg),
         "csv" | "tsv" | "amat" => Ok(Kind::Text),
+        "fasta" | "fa" | "fas" | "afa" | "faa" | "fna" | "a2m" | "a3m" => Ok(Kind::Fasta),
+        _ if start.first() == Some(&b'>') && is_text(start) => Ok(Kind::Fasta),
         _ if stem.ends_with("ubyte") || extension.starts_with("idx") => Ok(Kind::Idx),
         _ if has_numbers(start) => Ok(Kind::Text),
         _ if start.is_empty() => Err("the file is empty".into()),

@@ -25,6 +25,7 @@ mod array;
 mod bundled;
 mod cases;
 mod csv;
+mod fasta;
 mod file;
 mod folder;
 mod gallery;
@@ -54,6 +55,7 @@ mod sequences;
 mod set;
 mod text;
 mod values;
+mod weights;
 mod words;
 
 use std::fs;
@@ -73,6 +75,7 @@ pub use sequence_source::load_sequences;
 pub use sequences::{SequenceSplits, Sequences, WORDS};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
 pub use values::Values;
+pub use weights::read_weights;
 
 /// The names of the bundled data sets.
 pub const BUNDLED: [&str; 2] = ["digits", "fashion"];

@@ -233,12 +233,12 @@ impl<'a> Path<'a> {
             x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
         };
         let norms = match rbm.visible().kind() {
-            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => [0.0; 3],
             UnitKind::Gaussian => [
                 dot(&config.base_bias, &config.base_bias),
                 dot(&config.base_bias, &own),
                 dot(&own, &own),
             ],
+            _ => [0.0; 3],
         };
         let base = config.base_bias.clone();
         let draw = ChainDraw::new(config.seed, streams);

@@ -8,8 +8,8 @@
 
 use rayon::prelude::*;
 
+use super::averages::Moments;
 use super::cases::in_batches;
-use super::scores::Moments;
 use crate::error::{Error, Result};
 use crate::models::units::{gaussian_constant, log_sum_exp, sum_of_softplus};
 use crate::models::{DeepBeliefNet, UnitKind, labels};

@@ -2,10 +2,22 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::gather::{Selection, Transform, gather};
+use crate::models::Rbm;
 use crate::tensor::Tensor;
 
 /// The largest temporary of a score, in bytes, unless a single case needs more.
 pub const BATCH_BYTES: usize = 1 << 24;
+
+/// As [`in_batches`], of what a machine sees.
+pub(super) fn of_machine(
+    op: &'static str,
+    rbm: &Rbm,
+    v: &Tensor,
+    f: impl FnMut(&Tensor, usize) -> Result<()>,
+) -> Result<usize> {
+    let widest = rbm.visible_count().max(rbm.hidden_count());
+    in_batches(op, v, [rbm.visible_count(), widest], f)
+}
 
 /// Calls `f(batch, number of its first case)` for all cases of `v` `[N, I]` and tells how many there are; a model has
 /// I visible units, and at most `widest` of a layer.

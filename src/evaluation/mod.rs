@@ -3,6 +3,7 @@
 pub mod adversarial;
 pub mod ais;
 pub mod autocorrelation;
+mod averages;
 pub mod bennett;
 pub mod bound;
 mod cases;
@@ -11,6 +12,7 @@ pub mod deep_ais;
 pub mod deep_bound;
 pub mod ladder;
 pub mod partition;
+mod pseudo;
 pub mod scores;
 pub mod sequences;
 pub mod spectrum;

@@ -30,6 +30,7 @@
 
 pub mod autoencoder;
 mod choice;
+pub mod class_rbm;
 mod classes;
 pub mod crf;
 pub mod dbm;
@@ -58,6 +59,7 @@ use crate::run::{
 
 pub use autoencoder::TrainedAutoencoder;
 pub use choice::{Choice, Chosen};
+pub use class_rbm::TrainedClassRbm;
 pub use crf::TrainedCrf;
 pub use dbm::TrainedDbm;
 pub use dbn::TrainedDbn;
@@ -80,6 +82,8 @@ pub enum Trained {
     Crf(TrainedCrf),
     /// A deep Boltzmann machine.
     Dbm(TrainedDbm),
+    /// A classification machine.
+    ClassRbm(TrainedClassRbm),
 }
 
 impl Trained {
@@ -113,6 +117,7 @@ impl Trained {
             ModelKind::Dbn => Trained::Dbn(TrainedDbn::from_file(file, device)?),
             ModelKind::Crf => Trained::Crf(TrainedCrf::from_file(file, device)?),
             ModelKind::Dbm => Trained::Dbm(TrainedDbm::from_file(file, device)?),
+            ModelKind::ClassRbm => Trained::ClassRbm(TrainedClassRbm::from_file(file, device)?),
         })
     }
 
@@ -133,6 +138,7 @@ impl Trained {
             Trained::Dbn(dbn) => &dbn.notices,
             Trained::Crf(field) => &field.notices,
             Trained::Dbm(dbm) => &dbm.notices,
+            Trained::ClassRbm(machine) => &machine.notices,
         }
     }
 
@@ -202,16 +208,44 @@ impl Trained {
         }
     }
 
+    /// The classification machine, which is all that `command` takes.
+    ///
+    /// # Errors
+    /// As [`Trained::machine`].
+    pub fn class_rbm(self, command: &str) -> Result<TrainedClassRbm> {
+        match self {
+            Trained::ClassRbm(machine) => Ok(machine),
+            other => Err(other.refused(ModelKind::ClassRbm, command)),
+        }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Trained::Machine(_) => ModelKind::Rbm,
+            Trained::Network(_) => ModelKind::Network,
+            Trained::Autoencoder(_) => ModelKind::Autoencoder,
+            Trained::Dbn(_) => ModelKind::Dbn,
+            Trained::Crf(_) => ModelKind::Crf,
+            Trained::ClassRbm(_) => ModelKind::ClassRbm,
+            Trained::Dbm(_) => ModelKind::Dbm,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Trained::Machine(machine) => machine.path(),
+            Trained::Network(network) => network.path(),
+            Trained::Autoencoder(model) => model.path(),
+            Trained::Dbn(dbn) => dbn.path(),
+            Trained::Crf(field) => field.path(),
+            Trained::ClassRbm(machine) => machine.path(),
+            Trained::Dbm(dbm) => dbm.path(),
+        }
+    }
+
     fn refused(&self, expected: ModelKind, command: &str) -> Error {
-        let (path, kind) = match self {
-            Trained::Machine(machine) => (machine.path(), ModelKind::Rbm),
-            Trained::Network(network) => (network.path(), ModelKind::Network),
-            Trained::Autoencoder(model) => (model.path(), ModelKind::Autoencoder),
-            Trained::Dbn(dbn) => (dbn.path(), ModelKind::Dbn),
-            Trained::Crf(field) => (field.path(), ModelKind::Crf),
-            Trained::Dbm(dbm) => (dbm.path(), ModelKind::Dbm),
-        };
-        refused(path, kind, expected, command)
+        refused(self.path(), self.kind(), expected, command)
     }
 }
 
@@ -234,7 +268,7 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
             &["eval", "transform", "reconstruct", "decode", "export", "report"]
         }
         ModelKind::Crf => &["eval", "transform", "predict", "features", "report"],
-        ModelKind::Dbm => {
+        ModelKind::ClassRbm | ModelKind::Dbm => {
             &["eval", "sample", "transform", "reconstruct", "predict", "features", "report"]
         }
         ModelKind::Dbn => &[
@@ -298,13 +332,14 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub static KINDS: [Kind; 6] = [
+pub static KINDS: [Kind; 7] = [
     Kind { compared: &rbm::COMPARED, report: rbm::write_report },
     Kind { compared: &network::COMPARED, report: network::write_report },
     Kind { compared: &autoencoder::COMPARED, report: autoencoder::write_report },
     Kind { compared: &dbn::COMPARED, report: dbn::write_report },
     Kind { compared: &crf::COMPARED, report: crf::write_report },
     Kind { compared: &dbm::COMPARED, report: dbm::write_report },
+    Kind { compared: &class_rbm::COMPARED, report: class_rbm::write_report },
 ];
 
 /// The kind of a run's model.

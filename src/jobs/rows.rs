@@ -42,6 +42,7 @@ pub(super) fn for_picture(
     preprocessing.undo(values)?;
     Ok(match kind {
         UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
+        UnitKind::Spin => (-1.0, 1.0),
         UnitKind::Gaussian => robust_range(values),
     })
 }

@@ -10,6 +10,7 @@ use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::run::settings::{Default, Setting, setting_values, settings_text};
+use crate::training::ranges;
 
 /// How many training cases are held out.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -188,6 +189,32 @@ pub(super) const VALIDATION: Setting = Setting {
     value: "X",
     help: "Hold out this fraction (below 1) or number of training cases; 0 holds out none",
     default: Default::By("0.1; none of fewer than 10 cases", |_| word("auto")),
+    ..Setting::NEW
+};
+
+/// Persistent chains, and how far they move.
+pub(super) const PCD: Setting = Setting {
+    value: "K",
+    help: "PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]",
+    range: Some(ranges::STEPS),
+    group: "model's term",
+    alone: Some("1"),
+    ..Setting::NEW
+};
+
+/// The decay of a machine's weights.
+pub(super) const MACHINE_DECAY: Setting = Setting {
+    value: "X",
+    help: "L2 decay of the weights",
+    range: Some(ranges::WEIGHT_DECAY),
+    ..Setting::NEW
+};
+
+/// The learning rate of a machine.
+pub(super) const MACHINE_RATE: Setting = Setting {
+    value: "X",
+    help: "Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
+    range: Some(ranges::LEARNING_RATE),
     ..Setting::NEW
 };
 

@@ -82,7 +82,7 @@ impl Clamp {
 /// That a mask holds all states of a group, or none.
 fn whole_groups(units: Units, mask: &[bool]) -> Result<()> {
     let grouped = match units.kind() {
-        UnitKind::Bernoulli | UnitKind::Gaussian => return Ok(()),
+        UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => return Ok(()),
         UnitKind::Softmax(_) => mask,
         UnitKind::Labelled(_) => &mask[units.features().count()..],
     };

@@ -2,8 +2,8 @@
 
 use super::labels;
 use super::units::{UnitKind, Units};
-use crate::error::Result;
-use crate::kernels::activation::{Activation, activate};
+use crate::error::{Error, Result};
+use crate::kernels::activation::{Activation, activate, activate_in_place};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Sampled, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
@@ -67,6 +67,7 @@ impl<'a> Conditional<'a> {
                 categorical::probabilities(&self.field()?, states, mean)
             }
             (UnitKind::Labelled(_), _) => self.labelled_mean(&self.field()?, mean),
+            (UnitKind::Spin, _) => self.product(Activation::Tanh, mean),
             (_, by_unit) => self.product(by_unit.map_or(Activation::Identity, |f| f.0), mean),
         }
     }
@@ -113,6 +114,7 @@ impl<'a> Conditional<'a> {
                 Some(mean) => self.labelled_sample(draw, mean, sample),
                 None => self.labelled_sample(draw, &mut self.output()?, sample),
             },
+            (UnitKind::Spin, None) => self.spin_sample(draw, mean, sample),
             (kind, None) => {
                 let field = self.field()?;
                 if let Some(mean) = mean {
@@ -121,6 +123,23 @@ impl<'a> Conditional<'a> {
                 categorical::sample(&field, kind.states(), draw, sample)
             }
         }
+    }
+
+    /// With p = σ(2x) a spin is 1, with the draws of a Bernoulli unit.
+    fn spin_sample(
+        &self,
+        draw: &Draw,
+        mean: Option<&mut Tensor>,
+        sample: &mut Tensor,
+    ) -> Result<()> {
+        let mut p = self.field()?;
+        if let Some(mean) = mean {
+            activate(Activation::Tanh, &p, mean)?;
+        }
+        elementwise_in_place(Elementwise::Affine(2.0, 0.0), &mut p, None)?;
+        activate_in_place(Activation::Sigmoid, &mut p)?;
+        sample::bernoulli(draw, &p, sample)?;
+        elementwise_in_place(Elementwise::Affine(2.0, -1.0), sample, None)
     }
 
     fn labelled_mean(&self, field: &Tensor, mean: &mut Tensor) -> Result<()> {
@@ -174,6 +193,8 @@ impl<'a> Conditional<'a> {
                 reduce(Reduction::Sum, Axis::Rows, -1.0, &sums)
             }
             UnitKind::Labelled(_) => Err(self.units.kind().hidden_label()),
+            // Of visible spins alone, whose sum nobody takes on a device.
+            UnitKind::Spin => Err(Error::setting("hidden", "spins are visible units")),
         }
     }
 

@@ -4,7 +4,7 @@
 //! hidden or the visible states, whichever are fewer; Gaussian units are never enumerated, always integrated. So
 //! for Bernoulli units Z = Σ_h exp(aᵀh) Πᵢ (1 + exp(bᵢ + Wᵢ·h)), and with Gaussian visible ones
 //! Z = (2π)^(I/2) Σ_h exp(aᵀh + bᵀWh + ½‖Wh‖²). All in f64, in parallel; states follow a Gray code, so that each
-//! costs one row of W (two where a softmax group moves on).
+//! costs one row of W (two where a softmax group moves on). Visible spins are seen as the Bernoulli units (s + 1)/2.
 
 use rayon::prelude::*;
 
@@ -24,6 +24,18 @@ pub struct Expectations {
     pub h: Vec<f64>,
     /// ⟨v hᵀ⟩ `[I, J]`.
     pub vh: Vec<f64>,
+}
+
+impl Expectations {
+    /// Those of s = 2v − 1, of those of v.
+    fn of_spins(mut self) -> Self {
+        let j = self.h.len();
+        for row in self.vh.chunks_mut(j.max(1)) {
+            row.iter_mut().zip(&self.h).for_each(|(vh, h)| *vh = 2.0 * *vh - h);
+        }
+        self.v.iter_mut().for_each(|v| *v = 2.0 * *v - 1.0);
+        self
+    }
 }
 
 /// The layer that is enumerated, the smaller one that is not Gaussian.
@@ -60,6 +72,8 @@ pub(super) struct Enumeration {
     hidden: bool,
     enumerated: Units,
     summed: Units,
+    /// Of visible spins: Σ b, by which the energy is more than that of their Bernoulli machine.
+    spins: Option<f64>,
 }
 
 /// States of one task: 2¹⁰ at most, unless one group alone has more.
@@ -75,14 +89,24 @@ impl Enumeration {
         let read = |t: &Tensor| -> Result<Vec<f64>> {
             Ok(t.to_vec()?.into_iter().map(f64::from).collect())
         };
-        let (w, b, a) = (read(&rbm.w)?, read(&rbm.b)?, read(&rbm.a)?);
-        let [v, h] = [rbm.visible(), rbm.hidden()];
+        let (mut w, mut b, mut a) = (read(&rbm.w)?, read(&rbm.b)?, read(&rbm.a)?);
+        let [mut v, h] = [rbm.visible(), rbm.hidden()];
+        let mut spins = None;
+        if v.kind() == UnitKind::Spin {
+            // s = 2v − 1: −sᵀ(Wh + b) − aᵀh = −vᵀ(2Wh + 2b) − (a − Wᵀ1)ᵀh + Σ b.
+            spins = Some(b.iter().sum());
+            for row in w.chunks(j) {
+                a.iter_mut().zip(row).for_each(|(a, w)| *a -= w);
+            }
+            w.iter_mut().chain(&mut b).for_each(|x| *x *= 2.0);
+            v = Units::bernoulli(v.count());
+        }
         Ok(if hidden {
             let columns = (0..j).flat_map(|unit| w.iter().skip(unit).step_by(j).copied());
             let rows = columns.collect();
-            Enumeration { rows, own: a, other: b, hidden, enumerated: h, summed: v }
+            Enumeration { rows, own: a, other: b, hidden, enumerated: h, summed: v, spins }
         } else {
-            Enumeration { rows: w, own: b, other: a, hidden, enumerated: v, summed: h }
+            Enumeration { rows: w, own: b, other: a, hidden, enumerated: v, summed: h, spins }
         })
     }
 
@@ -90,7 +114,7 @@ impl Enumeration {
     /// `[own, other]`. The enumerated layer stands above the other one.
     pub fn of(rows: Vec<f64>, own: Vec<f64>, other: Vec<f64>, summed: Units) -> Self {
         let enumerated = Units::bernoulli(own.len());
-        Enumeration { rows, own, other, hidden: true, enumerated, summed }
+        Enumeration { rows, own, other, hidden: true, enumerated, summed, spins: None }
     }
 
     /// ln of the sums over all states in which the first `kept` of the enumerated Bernoulli units are what the binary
@@ -147,15 +171,23 @@ impl Enumeration {
         let share = |x: &[f64]| x.iter().map(|x| x / all.weight).collect::<Vec<f64>>();
         let (own, other, both) = (share(&all.own), share(&all.other), share(&all.both));
         let log_partition = all.largest + all.weight.ln() + self.constant();
-        if !self.hidden {
-            return Expectations { log_partition, v: own, h: other, vh: both };
-        }
-        let turned = (0..width).flat_map(|i| both.iter().skip(i).step_by(width).copied());
-        Expectations { log_partition, v: other, h: own, vh: turned.collect() }
+        let found = match self.hidden {
+            false => Expectations { log_partition, v: own, h: other, vh: both },
+            true => {
+                let turned = (0..width).flat_map(|i| both.iter().skip(i).step_by(width).copied());
+                Expectations { log_partition, v: other, h: own, vh: turned.collect() }
+            }
+        };
+        if self.spins.is_some() { found.of_spins() } else { found }
     }
 
     /// What [`Enumeration::summed_out`] leaves out.
     fn constant(&self) -> f64 {
+        let spins = self.spins.map_or(0.0, |sum| -sum);
+        spins + self.constant_of_summed()
+    }
+
+    fn constant_of_summed(&self) -> f64 {
         match self.summed.kind() {
             // A visible unit's energy has the ½b² that the square of its input has too much.
             UnitKind::Gaussian if self.hidden => gaussian_constant(self.other.len()),
@@ -246,7 +278,8 @@ impl Enumeration {
     /// The other layer's means in this field.
     fn means(&self, field: &[f64], means: &mut [f64]) {
         match self.summed.kind() {
-            UnitKind::Bernoulli => means_of_units(field, means),
+            // Spins are seen as Bernoulli units.
+            UnitKind::Bernoulli | UnitKind::Spin => means_of_units(field, means),
             UnitKind::Gaussian => {
                 let inputs = field.iter().zip(&self.other);
                 means.iter_mut().zip(inputs).for_each(|(m, (f, b))| *m = f + b);

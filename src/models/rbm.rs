@@ -6,7 +6,7 @@
 //!
 //! | | Bernoulli, softmax | Gaussian, unit variance |
 //! |---|---|---|
-//! | own energy of v | −bᵀv | ½‖v − b‖² |
+//! | own energy of v | −bᵀv (spins too) | ½‖v − b‖² |
 //! | own energy of h | −aᵀh | ½‖h‖² − aᵀh |
 //! | mean of v given h | σ(b + Wh), softmax(b + Wh) by groups | b + Wh |
 //! | mean of h given v | σ(a + vᵀW), softmax(a + vᵀW) by groups | a + vᵀW |
@@ -327,7 +327,7 @@ impl Rbm {
 pub(super) fn own_energy(units: Units, b: &Tensor, v: &Tensor) -> Result<Tensor> {
     let rows = v.shape().matrix("rbm", "v")?[0];
     match units.kind() {
-        UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
+        UnitKind::Bernoulli | UnitKind::Spin | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
             let mut own = Tensor::for_output(b.device(), &[rows, 1])?;
             let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
             matmul(v, b, Transpose::NT, &negative, &mut own)?;

@@ -8,10 +8,12 @@
 //! | Bernoulli | 0, 1 | P(1) = σ(x) | 0 | softplus(x) |
 //! | Gaussian | ℝ | N(x, 1) | ½s² | ½x² + ½ ln 2π |
 //! | softmax, groups of K | one of K | exp(xₖ)/Σ exp(x) | 0 | ln Σₖ exp(xₖ) |
+//! | spin | −1, 1 | P(1) = σ(2x) | 0 | ln(2 cosh x) |
 //! | labelled | Bernoulli units, then one softmax group | as theirs | 0 | the sum of theirs |
 //!
 //! A labelled layer is features with their class (Hinton, Osindero and Teh 2006): the only one of mixed kinds, and a
-//! visible one.
+//! visible one. Spins are visible ones too: with v = (s + 1)/2 their machine is one of Bernoulli units, of weights 2W and
+//! biases 2b and a − Wᵀ1.
 //!
 //! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
 //! same, and free energies of machines that differ in b compare as those of densities do.
@@ -36,6 +38,8 @@ pub enum UnitKind {
     Bernoulli,
     /// Real numbers with unit variance: standardise the data.
     Gaussian,
+    /// −1 or 1.
+    Spin,
     /// Groups of so many neighbouring units, of which one is 1 and the others are 0: a choice, a class.
     Softmax(usize),
     /// Bernoulli units, and behind them one softmax group of so many: features with their class.
@@ -49,6 +53,7 @@ impl fmt::Display for UnitKind {
         match self {
             UnitKind::Bernoulli => f.write_str("bernoulli"),
             UnitKind::Gaussian => f.write_str("gaussian"),
+            UnitKind::Spin => f.write_str("spin"),
             UnitKind::Softmax(states) => write!(f, "softmax:{states}"),
             UnitKind::Labelled(classes) => write!(f, "{LABELLED}{classes}"),
         }
@@ -64,11 +69,12 @@ impl FromStr for UnitKind {
         match (text, number("softmax:").filter(some), number(LABELLED).filter(some)) {
             ("bernoulli", ..) => Ok(UnitKind::Bernoulli),
             ("gaussian", ..) => Ok(UnitKind::Gaussian),
+            ("spin", ..) => Ok(UnitKind::Spin),
             (_, Some(states), _) => Ok(UnitKind::Softmax(states)),
             (_, _, Some(classes)) => Ok(UnitKind::Labelled(classes)),
             _ => Err(Error::setting(
                 "visible",
-                format!("'{text}' is neither bernoulli nor gaussian"),
+                format!("'{text}' is none of bernoulli, gaussian, spin and softmax:STATES"),
             )),
         }
     }
@@ -114,6 +120,11 @@ impl Units {
         Units { kind: UnitKind::Gaussian, choices: count }
     }
 
+    /// `count` units that are −1 or 1.
+    pub const fn spin(count: usize) -> Self {
+        Units { kind: UnitKind::Spin, choices: count }
+    }
+
     /// `groups` groups of `states` units each, one of which is 1 and the others 0.
     pub const fn softmax(groups: usize, states: usize) -> Self {
         Units { kind: UnitKind::Softmax(states), choices: groups }
@@ -130,7 +141,7 @@ impl Units {
     /// [`Error::Setting`] for no unit, and where `count` makes no whole groups.
     pub fn new(kind: UnitKind, count: usize) -> Result<Self> {
         let choices = match kind {
-            UnitKind::Bernoulli | UnitKind::Gaussian => Some(count),
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => Some(count),
             UnitKind::Softmax(states) => {
                 count.checked_div(states).filter(|_| count.is_multiple_of(states))
             }
@@ -154,7 +165,7 @@ impl Units {
 
     fn checked_count(&self) -> Option<usize> {
         match self.kind {
-            UnitKind::Bernoulli | UnitKind::Gaussian => Some(self.choices),
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => Some(self.choices),
             UnitKind::Softmax(states) => self.choices.checked_mul(states),
             // Without features there is nothing that is labelled.
             UnitKind::Labelled(0) => Some(0),
@@ -182,6 +193,10 @@ impl Units {
     pub(super) fn check_hidden(&self) -> Result<()> {
         match self.kind {
             UnitKind::Labelled(_) => Err(self.kind.hidden_label()),
+            UnitKind::Spin => {
+                let detail = "spins are visible units; bernoulli hidden ones say the same of them";
+                Err(Error::setting("hidden", detail))
+            }
             _ => self.check(),
         }
     }
@@ -224,6 +239,11 @@ impl Units {
             UnitKind::Gaussian => {
                 0.5 * input.iter().map(|x| x * x).sum::<f64>() + gaussian_constant(input.len())
             }
+            // ln 2 cosh x = softplus(2x) − x.
+            UnitKind::Spin => {
+                let doubled: Vec<f64> = input.iter().map(|x| 2.0 * x).collect();
+                sum_of_softplus(&doubled) - input.iter().sum::<f64>()
+            }
             UnitKind::Softmax(states) => input.chunks(states).map(log_sum_exp).sum(),
             UnitKind::Labelled(_) => {
                 let (features, label) = input.split_at(input.len().min(self.features().count()));
@@ -233,12 +253,16 @@ impl Units {
     }
 
     /// Biases with which units alone have these means: Bernoulli ln(p / (1 − p)) with p in [0.01, 0.99] (Hinton
-    /// 2010, section 8.1), Gaussian the mean itself, softmax ln p with p from 0.01 on.
+    /// 2010, section 8.1), Gaussian the mean itself, spins artanh of it within as much, softmax ln p with p from 0.01 on.
     pub fn bias_of_means(&self, means: &[f32]) -> Vec<f32> {
         let [low, high] = MEAN_BOUNDS;
         let features = self.features().count();
         let bias = |(at, &m): (usize, &f32)| match self.kind {
             UnitKind::Gaussian => m,
+            UnitKind::Spin => {
+                let p = (0.5 * (m + 1.0)).clamp(low, high);
+                0.5 * (p / (1.0 - p)).ln()
+            }
             UnitKind::Labelled(_) if at >= features => m.clamp(low, 1.0).ln(),
             UnitKind::Bernoulli | UnitKind::Labelled(_) => {
                 let p = m.clamp(low, high);
@@ -258,7 +282,7 @@ impl UnitKind {
     pub(crate) fn states(self) -> usize {
         match self {
             UnitKind::Softmax(states) | UnitKind::Labelled(states) => states,
-            UnitKind::Bernoulli | UnitKind::Gaussian => 1,
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => 1,
         }
     }
 
@@ -273,17 +297,17 @@ impl UnitKind {
         match self {
             UnitKind::Bernoulli => Some((Activation::Sigmoid, Noise::Bernoulli)),
             UnitKind::Gaussian => Some((Activation::Identity, Noise::Gaussian(1.0))),
-            UnitKind::Softmax(_) | UnitKind::Labelled(_) => None,
+            UnitKind::Spin | UnitKind::Softmax(_) | UnitKind::Labelled(_) => None,
         }
     }
 
-    /// What annealing calls hidden units of this kind; a labelled layer is never hidden.
+    /// What annealing calls hidden units of this kind; a labelled layer and spins are never hidden.
     pub(crate) fn annealed(self) -> Option<anneal::Hidden> {
         match self {
             UnitKind::Bernoulli => Some(anneal::Hidden::Bernoulli),
             UnitKind::Gaussian => Some(anneal::Hidden::Gaussian),
             UnitKind::Softmax(states) => Some(anneal::Hidden::Softmax(states)),
-            UnitKind::Labelled(_) => None,
+            UnitKind::Spin | UnitKind::Labelled(_) => None,
         }
     }
 
@@ -291,7 +315,7 @@ impl UnitKind {
     pub(crate) fn mean_at_rest(self) -> f32 {
         match self {
             UnitKind::Bernoulli | UnitKind::Labelled(_) => 0.5,
-            UnitKind::Gaussian => 0.0,
+            UnitKind::Gaussian | UnitKind::Spin => 0.0,
             UnitKind::Softmax(states) => 1.0 / states.max(1) as f32,
         }
     }

@@ -36,6 +36,8 @@ pub const PLANE: &str = "plane.png";
 pub const CODES: &str = "codes.png";
 /// A classifier on an autoencoder's code.
 pub const CLASSIFIER: &str = "classifier.safetensors";
+/// A machine of parameters averaged over its updates.
+pub const AVERAGED: &str = "averaged.safetensors";
 /// The machines that a training kept on its way.
 pub const LADDER: &str = "ladder.safetensors";
 /// What happened between the rungs of a ladder in its evaluation.
@@ -82,6 +84,7 @@ pub(super) const FILES: &[&str] = &[
     CODES,
     CLASSIFIER,
     CURVES,
+    AVERAGED,
     LADDER,
     LADDER_PICTURE,
     LAST_MODEL,

@@ -17,6 +17,8 @@ pub enum ModelKind {
     Crf,
     /// A deep Boltzmann machine.
     Dbm,
+    /// A restricted Boltzmann machine of cases and their classes.
+    ClassRbm,
 }
 
 /// A tensor that every model of a kind has, or may have.
@@ -44,13 +46,14 @@ pub(super) const RBM: [Expected; 5] = [
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [ModelKind; 6] = [
+    pub const ALL: [ModelKind; 7] = [
         ModelKind::Rbm,
         ModelKind::Network,
         ModelKind::Autoencoder,
         ModelKind::Dbn,
         ModelKind::Crf,
         ModelKind::Dbm,
+        ModelKind::ClassRbm,
     ];
 
     /// What `harmonium.model` says.
@@ -62,6 +65,7 @@ impl ModelKind {
             ModelKind::Dbn => "dbn",
             ModelKind::Crf => "crf",
             ModelKind::Dbm => "dbm",
+            ModelKind::ClassRbm => "class-rbm",
         }
     }
 
@@ -72,6 +76,7 @@ impl ModelKind {
             ModelKind::Dbn => "deep belief net",
             ModelKind::Crf => "conditional random field",
             ModelKind::Dbm => "deep Boltzmann machine",
+            ModelKind::ClassRbm => "classification machine",
             ModelKind::Network | ModelKind::Autoencoder => self.name(),
         }
     }
@@ -89,7 +94,8 @@ impl ModelKind {
             | ModelKind::Autoencoder
             | ModelKind::Dbn
             | ModelKind::Crf
-            | ModelKind::Dbm => &[],
+            | ModelKind::Dbm
+            | ModelKind::ClassRbm => &[],
         }
     }
 }

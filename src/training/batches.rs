@@ -32,14 +32,17 @@ pub struct ResidentData {
     batch: Option<Tensor>,
     /// A batch's sizes after the first, where they are not `[width]`.
     case_dims: Vec<usize>,
-    /// The classes of the last batch.
+    /// The classes and the weights of the last batch.
     batch_labels: Option<Tensor>,
+    batch_weights: Option<Tensor>,
 }
 
 struct Shard {
     source: Tensor,
     /// The cases' classes as f32, `[cases, 1]`.
     labels: Option<Tensor>,
+    /// Their weights, `[cases, 1]`.
+    weights: Option<Tensor>,
     /// The place of its first case among all, and that case's number in the source.
     first_case: usize,
     first_number: u32,
@@ -129,8 +132,8 @@ impl ResidentData {
                 adapter: device.info().to_string(),
             });
         }
-        let mut shards = Vec::new();
-        let mut first_case = 0;
+        let (mut shards, mut first_case) = (Vec::new(), 0);
+        let weights = cases.weights();
         while first_case < n {
             let count = rows.min(n - first_case);
             let span = first_case * width..(first_case + count) * width;
@@ -144,8 +147,18 @@ impl ResidentData {
             // Values that are drawn nowhere need none.
             let own = own.filter(|_| treatment.resample.is_some());
             let numbers = own.map(|own| Tensor::from_u32(device, &[count], own)).transpose()?;
-            let labels = None;
-            shards.push(Shard { source, labels, first_case, first_number, numbers, cases: count });
+            let weights = weights.as_ref().map(|all| {
+                Tensor::from_f32(device, &[count, 1], &all[first_case..first_case + count])
+            });
+            shards.push(Shard {
+                source,
+                labels: None,
+                weights: weights.transpose()?,
+                first_case,
+                first_number,
+                numbers,
+                cases: count,
+            });
             first_case += count;
         }
         let row = |values: &[f32]| Tensor::from_f32(device, &[width], values);
@@ -169,6 +182,7 @@ impl ResidentData {
             batch: None,
             case_dims: vec![width],
             batch_labels: None,
+            batch_weights: None,
         })
     }
 
@@ -232,6 +246,10 @@ impl ResidentData {
             true => Some(sized(self.batch_labels.take(), 1)?),
             false => None,
         };
+        let mut weights = match self.shards.iter().all(|shard| shard.weights.is_some()) {
+            true => Some(sized(self.batch_weights.take(), 1)?),
+            false => None,
+        };
         let mut row = 0;
         while row < rows {
             let (which, first_index) = epoch.at;
@@ -240,8 +258,11 @@ impl ResidentData {
             let take = (rows - row).min(shard.cases - first_index);
             let pick = Selection { indices, first_index, rows: take, first_row: row };
             gather(&shard.source, pick, &self.transform(shard, epoch.number), &mut batch)?;
-            if let (Some(classes), Some(labels)) = (&mut classes, &shard.labels) {
-                gather(labels, pick, &Transform::default(), classes)?;
+            let columns = [(&mut classes, &shard.labels), (&mut weights, &shard.weights)];
+            for (column, own) in columns {
+                if let (Some(column), Some(own)) = (column, own) {
+                    gather(own, pick, &Transform::default(), column)?;
+                }
             }
             row += take;
             epoch.at.1 += take;
@@ -254,6 +275,7 @@ impl ResidentData {
             std::iter::once(rows).chain(self.case_dims.iter().copied()).collect();
         self.batch = Some(batch.reshape(&dims)?);
         self.batch_labels = classes.map(|c| c.reshape(&[rows])).transpose()?;
+        self.batch_weights = weights;
         Ok(true)
     }
 
@@ -326,8 +348,8 @@ impl BatchSource for ResidentData {
     fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
         let whole = self.gather_next(rows)?;
         let cases = self.batch.as_ref().filter(|_| whole);
-        let classes = self.batch_labels.as_ref();
-        Ok(cases.map(|cases| Batch { cases, classes, lengths: None }))
+        let (classes, weights) = (self.batch_labels.as_ref(), self.batch_weights.as_ref());
+        Ok(cases.map(|cases| Batch { classes, weights, ..Batch::of(cases) }))
     }
 
     fn skip(&mut self, mut cases: usize) -> Result<()> {

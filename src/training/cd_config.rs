@@ -90,6 +90,9 @@ pub struct CdConfig {
     /// The persistent chains exchange their states along the trajectory: false.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub trajectory_tempering: bool,
+    /// The parameters are averaged over the updates beside: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub average: bool,
     /// None unless asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sparsity: Option<Sparsity>,
@@ -124,6 +127,7 @@ impl CdConfig {
             tempering: None,
             trajectory: false,
             trajectory_tempering: false,
+            average: false,
             sparsity: None,
             seed: 1,
             level: 0,
@@ -143,6 +147,7 @@ impl CdConfig {
         tempering: impl Into<Option<usize>>;
         trajectory: bool;
         trajectory_tempering: bool;
+        average: bool;
         sparsity: impl Into<Option<Sparsity>>;
         seed: u64;
         level: u8;

@@ -4,7 +4,6 @@ use super::cd_config::Sparsity;
 use crate::error::Result;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
-use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::tensor::Tensor;
 
 /// How fast the offsets of a centred machine follow the data.
@@ -29,16 +28,16 @@ pub(super) fn shift(
     elementwise_in_place(Elementwise::SUBTRACT, bias, Some(&moved))
 }
 
-/// Moves the running mean activity and adds cost·(target − activity) to every case's hidden statistics.
+/// Moves the running mean activity towards the batch's and adds cost·(target − activity) to every case's hidden
+/// statistics.
 pub(super) fn press(
     sparsity: Sparsity,
     activity: &mut Tensor,
+    now: &Tensor,
     p0: &mut Tensor,
-    scale: f32,
 ) -> Result<()> {
-    let now = reduce(Reduction::Sum, Axis::Columns, scale, p0)?;
     let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
-    elementwise_in_place(follow, activity, Some(&now))?;
+    elementwise_in_place(follow, activity, Some(now))?;
     let mut push = Tensor::for_output(activity.device(), activity.shape().dims())?;
     let towards = Elementwise::Affine(-sparsity.cost, sparsity.cost * sparsity.target);
     elementwise(towards, activity, None, &mut push)?;

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
-use crate::kernels::gather::{Selection, Transform, gather};
 use crate::kernels::matmul::Transpose;
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::check_enumerable;
@@ -19,12 +18,16 @@ use crate::models::{Model, Rbm, UnitKind, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
+use super::averaged::Averaged;
 use super::cd_config::CdConfig;
+use super::cd_workspace::Workspace;
 use super::centring::{Centring, OFFSET_RATE, press, shift};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
+use super::start::repeated;
 use super::state::Clock;
+use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, watch};
 
 /// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient
@@ -59,25 +62,10 @@ pub struct CdTrainer {
     pub(super) activity: Option<Tensor>,
     pub(super) chains: Option<Tensor>,
     below: Option<Below>,
+    average: Option<Averaged>,
     status: Tensor,
     work: Option<Workspace>,
     pub(super) clock: Clock,
-}
-
-/// Tensors of one batch size.
-struct Workspace {
-    rows: usize,
-    p0: Tensor,
-    h: Tensor,
-    vk: Tensor,
-    pk: Tensor,
-}
-
-/// The values of schedules in one epoch.
-#[derive(Clone, Copy)]
-struct Rates {
-    rate: f32,
-    momentum: f32,
 }
 
 impl CdTrainer {
@@ -112,6 +100,7 @@ impl CdTrainer {
             Some(s) => Some(Tensor::from_f32(&device, &[j], &vec![s.target; j])?),
         };
         let below = Below::new(&rbm, &config, data_means)?;
+        let average = config.average.then(|| Averaged::new(&rbm)).transpose()?;
         Ok(CdTrainer {
             status: Tensor::from_u32(&device, &[1], &[NEVER])?,
             rbm,
@@ -121,6 +110,7 @@ impl CdTrainer {
             activity,
             chains: None,
             below,
+            average,
             work: None,
             clock: Clock::default(),
         })
@@ -146,27 +136,46 @@ impl CdTrainer {
     /// # Errors
     /// As [`Learner::epoch`], but divergence is not looked for.
     pub fn update(&mut self, v0: &Tensor, epoch: u64) -> Result<()> {
+        self.update_weighted(v0, None, epoch)
+    }
+
+    /// The same where cases count differently: `weights` `[B, 1]`, relative to their mean over all cases.
+    ///
+    /// # Errors
+    /// As [`CdTrainer::update`].
+    pub fn update_weighted(
+        &mut self,
+        v0: &Tensor,
+        weights: Option<&Tensor>,
+        epoch: u64,
+    ) -> Result<()> {
         let rows = v0.shape().matrix("train rbm", "the batch")?[0];
         if rows == 0 {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
         if self.config.exact_gradient {
-            let result = self.exact_update(v0, epoch);
+            let result = self.exact_update(v0, weights, epoch);
             self.clock.updates += 1;
             return result.and_then(|()| self.climb());
         }
-        let mut work = self.workspace(rows)?;
+        let mut work = match self.work.take() {
+            Some(work) if work.rows == rows => work,
+            _ => Workspace::new(&self.rbm, &self.config, rows)?,
+        };
         self.data_phase(v0, &mut work)?;
         let result = self.model_phase(v0, &mut work);
-        let result = result.and_then(|()| self.apply(v0, &mut work, epoch));
+        let result = result.and_then(|()| self.apply((v0, weights), &mut work, epoch));
         self.work = Some(work);
         self.clock.updates += 1;
         result.and_then(|()| self.climb())
     }
 
-    /// Looks whether the machine becomes a rung of its trajectory.
+    /// Takes the machine into its average, and looks whether it becomes a rung of its trajectory.
     fn climb(&mut self) -> Result<()> {
+        if let Some(average) = &mut self.average {
+            average.take(&self.rbm, self.clock.updates)?;
+        }
         let Some(below) = &mut self.below else { return Ok(()) };
         let updates = self.clock.updates;
         let counts = [updates, updates * self.config.steps];
@@ -179,21 +188,12 @@ impl CdTrainer {
         self.below.as_ref().map_or(&[], Below::trajectory)
     }
 
-    fn workspace(&mut self, rows: usize) -> Result<Workspace> {
-        match self.work.take() {
-            Some(work) if work.rows == rows => return Ok(work),
-            _ => {}
-        }
-        let device = self.rbm.device().clone();
-        let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
-        let chains = if self.config.persistent { self.config.batch } else { rows };
-        Ok(Workspace {
-            rows,
-            p0: Tensor::for_output(&device, &[rows, j])?,
-            h: Tensor::for_output(&device, &[chains, j])?,
-            vk: Tensor::for_output(&device, &[if self.config.persistent { 0 } else { rows }, i])?,
-            pk: Tensor::for_output(&device, &[chains, j])?,
-        })
+    /// The machine of the averaged parameters; none without [`CdConfig::average`].
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn averaged(&self) -> Result<Option<Rbm>> {
+        self.average.as_ref().map(|average| average.rbm(&self.rbm)).transpose()
     }
 
     /// The numbers of Gibbs step `s` (0 is the data's own) of the present update.
@@ -218,7 +218,7 @@ impl CdTrainer {
         if self.config.persistent {
             let mut chains = match self.chains.take() {
                 Some(chains) => chains,
-                None => self.start_chains(v0)?,
+                None => repeated(v0, self.config.batch)?,
             };
             if self.below.as_ref().is_some_and(Below::exchanges) {
                 return self.exchange(chains, work);
@@ -252,48 +252,57 @@ impl CdTrainer {
         Ok(())
     }
 
-    /// The chains begin at the first batch's cases, repeated where the batch is short.
-    fn start_chains(&self, v0: &Tensor) -> Result<Tensor> {
-        let rows = v0.shape().matrix("train rbm", "the batch")?[0];
-        let device = self.rbm.device();
-        let order: Vec<u32> = (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
-        let indices = Tensor::from_u32(device, &[order.len()], &order)?;
-        let mut chains =
-            Tensor::for_output(device, &[self.config.batch, self.rbm.visible_count()])?;
-        let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
-        gather(v0, pick, &Transform::default(), &mut chains)?;
-        Ok(chains)
-    }
-
     /// Changes the parameters by the difference of the phases.
-    fn apply(&mut self, v0: &Tensor, work: &mut Workspace, epoch: u64) -> Result<()> {
-        let rates = Rates {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-        };
+    fn apply(
+        &mut self,
+        (v0, weights): (&Tensor, Option<&Tensor>),
+        work: &mut Workspace,
+        epoch: u64,
+    ) -> Result<()> {
         let vk = self.chains.as_ref().unwrap_or(&work.vk);
         let chains = vk.shape().matrix("train rbm", "the chains")?[0];
         let scales = [1.0 / work.rows as f32, 1.0 / chains as f32];
-        let mean_h = match self.centring {
-            Some(_) => Some(reduce(Reduction::Sum, Axis::Columns, scales[0], &work.p0)?),
-            None => None,
-        };
-        if let (Some(sparsity), Some(activity)) = (self.config.sparsity, &mut self.activity) {
-            press(sparsity, activity, &mut work.p0, scales[0])?;
-        }
         let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
-        let phases = Phases { v0, p0: &work.p0, vk, pk: &work.pk, scales, offsets };
-        let step =
-            Step { rate: rates.rate, momentum: rates.momentum, decay: self.config.weight_decay };
+        let [mu, lambda] = [offsets.map(|o| o.0), offsets.map(|o| o.1)];
+        let own = self.config.persistent.then_some(chains);
+        let weighing = weights.map(|w| Weighing::new(w, work.rows, own)).transpose()?;
+        let of_cases =
+            |x: &Tensor, offset| weighing.as_ref().map(|w| w.of_cases(x, offset)).transpose();
+        let mut p0 = of_cases(&work.p0, lambda)?;
+        let mean_h = match self.centring.is_some() || self.config.sparsity.is_some() {
+            true => {
+                let counted = p0.as_ref().unwrap_or(&work.p0);
+                Some(reduce(Reduction::Sum, Axis::Columns, scales[0], counted)?)
+            }
+            false => None,
+        };
+        if let (Some(sparsity), Some(activity), Some(now)) =
+            (self.config.sparsity, &mut self.activity, &mean_h)
+        {
+            press(sparsity, activity, now, &mut work.p0)?;
+            p0 = of_cases(&work.p0, lambda)?;
+        }
+        let p0 = p0.as_ref().unwrap_or(&work.p0);
+        let of_chains =
+            |x: &Tensor, offset| weighing.as_ref().map(|w| w.of_chains(x, offset)).transpose();
+        let (pk, xk) = (of_chains(&work.pk, lambda)?, of_chains(vk, mu)?);
+        let (pk, xk) = (pk.as_ref().unwrap_or(&work.pk), xk.as_ref().unwrap_or(vk));
+        let x0 = of_cases(v0, mu)?;
+        let x0 = x0.as_ref().unwrap_or(v0);
+        let phases = Phases { v0, p0, vk, pk, scales, offsets };
+        let step = Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        };
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
         let number = watch::number(self.clock);
         let watch = Watch::new(&mut self.status, number);
-        let visible = BiasPhases { x0: v0, xk: vk, scales };
-        bias_update(&visible, step, &mut self.rbm.b, db, watch)?;
-        let hidden = BiasPhases { x0: &work.p0, xk: &work.pk, scales };
+        bias_update(&BiasPhases { x0, xk, scales }, step, &mut self.rbm.b, db, watch)?;
+        let hidden = BiasPhases { x0: p0, xk: pk, scales };
         bias_update(&hidden, step, &mut self.rbm.a, da, Watch::new(&mut self.status, number))?;
-        self.move_offsets(v0, mean_h, scales[0])
+        self.move_offsets(x0, mean_h, scales[0])
     }
 
     /// Ends a centred update: W changed by Δ at fixed offsets, so b = b_c − Wλ and a = a_c − Wᵀμ follow; then the
@@ -354,6 +363,7 @@ impl Learner for CdTrainer {
         if self.config.persistent {
             visit.optional("chains", self.rbm.device(), &mut self.chains)?;
         }
+        self.average.as_mut().map_or(Ok(()), |average| average.visit(visit))?;
         self.below.as_mut().map_or(Ok(()), |below| below.visit(visit))
     }
 
@@ -362,7 +372,7 @@ impl Learner for CdTrainer {
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        CdTrainer::update(self, batch.cases, self.clock.epoch())
+        self.update_weighted(batch.cases, batch.weights, self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {

@@ -204,7 +204,7 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
             let label = one_hot(batch.labelled()?, count)?;
             cases = joined.insert(join(cases, &label)?);
         }
-        Ok(Some(Batch { cases, classes: batch.classes, lengths: batch.lengths }))
+        Ok(Some(Batch { cases, ..batch }))
     }
 
     fn skip(&mut self, cases: usize) -> Result<()> {

@@ -1,18 +1,24 @@
 //! Learners: what changes a model's parameters, one configuration struct each.
 
 mod arena;
+mod ascent;
+mod averaged;
 mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
 mod cd_config;
+mod cd_workspace;
 mod centring;
+mod class_config;
+mod class_rbm;
 mod conjugate_gradient;
 mod contrastive_divergence;
 mod dbm;
 mod dbm_config;
 mod distortion;
 mod exact;
+mod few_labels;
 mod figure;
 mod flattened;
 mod ladder;
@@ -28,12 +34,14 @@ pub mod ranges;
 mod schedule;
 mod sequences;
 mod source;
+mod start;
 mod state;
 mod tallies;
 mod trainable;
 mod up_down;
 mod up_down_config;
 mod watch;
+mod weighing;
 
 pub use crate::models::HostArray;
 pub use arena::Arena;
@@ -42,11 +50,14 @@ pub use backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer}
 pub use batches::{ResidentData, Treatment};
 pub use best::Best;
 pub use cd_config::{CdConfig, Sparsity};
+pub use class_config::{ClassConfig, ClassObjective};
+pub use class_rbm::ClassTrainer;
 pub use conjugate_gradient::ConjugateGradient;
 pub use contrastive_divergence::{CdTrainer, MOST_EXACT};
 pub use dbm::{DbmTrainer, MEAN_FIELD_ROUNDS};
 pub use dbm_config::DbmConfig;
 pub use distortion::Distortion;
+pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;

@@ -50,7 +50,7 @@ impl<S: BatchSource> BatchSource for PosteriorSource<S> {
         let seen = dbm.with_posterior(batch.cases, *how)?;
         let dims = [batch.rows(), 1, 1, seen.shape().len() / batch.rows().max(1)];
         let cases = kept.insert(seen.reshape(&dims)?);
-        Ok(Some(Batch { cases, classes: batch.classes, lengths: batch.lengths }))
+        Ok(Some(Batch { cases, ..batch }))
     }
 
     fn skip(&mut self, cases: usize) -> Result<()> {

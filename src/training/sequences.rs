@@ -174,7 +174,11 @@ impl BatchSource for ResidentSequences {
         self.gather(&sequences)?;
         let classes = self.classes.as_ref();
         let batch = self.batch.as_ref();
-        Ok(batch.map(|[cases, lengths]| Batch { cases, classes, lengths: Some(lengths) }))
+        Ok(batch.map(|[cases, lengths]| Batch {
+            classes,
+            lengths: Some(lengths),
+            ..Batch::of(cases)
+        }))
     }
 
     fn skip(&mut self, cases: usize) -> Result<()> {

@@ -13,12 +13,15 @@ pub struct Batch<'a> {
     pub classes: Option<&'a Tensor>,
     /// Of sequences: how many positions each has, as f32 `[rows]`.
     pub lengths: Option<&'a Tensor>,
+    /// How much each case counts, relative to the mean over all cases of the source, `[rows, 1]`; none where all count
+    /// alike.
+    pub weights: Option<&'a Tensor>,
 }
 
 impl<'a> Batch<'a> {
     /// Cases without classes.
     pub fn of(cases: &'a Tensor) -> Self {
-        Batch { cases, classes: None, lengths: None }
+        Batch { cases, classes: None, lengths: None, weights: None }
     }
 
     /// How many cases there are.

@@ -6,7 +6,7 @@ use std::path::Path;
 use harmonium::jobs::commands;
 use harmonium::run::ModelKind;
 
-use super::{autoencoder, crf, dbm, dbn, names, network, say, shared, temporary};
+use super::{autoencoder, class_rbm, crf, dbm, dbn, names, network, say, shared, temporary};
 
 /// The commands that take a model, with what else they want.
 const COMMANDS: [(&str, &str); 9] = [
@@ -33,6 +33,7 @@ fn run_of(kind: ModelKind, at: &Path) {
         ModelKind::Dbn => dbn::shared().clone(),
         ModelKind::Crf => crf::shared().clone(),
         ModelKind::Dbm => dbm::shared().clone(),
+        ModelKind::ClassRbm => class_rbm::shared().clone(),
     };
     fs::create_dir(at).unwrap();
     for name in names(&from) {
@@ -106,14 +107,14 @@ fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
                 1,
                 &[
                     "model.safetensors: metadata harmonium.model",
-                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn' or 'crf' or 'dbm'",
+                    "x', expected 'rbm' or 'network' or 'autoencoder' or 'dbn' or 'crf' or 'dbm' or 'class-rbm'",
                 ],
             );
         }
     }
     assert_eq!(
         names(at),
-        ["of-autoencoder", "of-crf", "of-dbm", "of-dbn", "of-network", "of-rbm"],
+        ["of-autoencoder", "of-class-rbm", "of-crf", "of-dbm", "of-dbn", "of-network", "of-rbm"],
         "nothing was written"
     );
 }

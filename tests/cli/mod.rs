@@ -3,6 +3,7 @@
 mod apply;
 mod autoencoder;
 mod bench;
+mod class_rbm;
 mod classify;
 mod command;
 mod crf;
@@ -18,6 +19,7 @@ mod network;
 mod older;
 mod settings;
 mod train;
+mod units;
 mod variants;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod clamp;
+mod class_rbm;
 mod conditionals;
 pub mod dbm;
 mod dbn;
@@ -16,4 +17,5 @@ pub mod ladder;
 pub mod nets;
 pub mod pairs;
 mod scores;
+mod spins;
 pub mod support;

@@ -37,6 +37,7 @@ fn points(kind: UnitKind, count: usize) -> Vec<Vec<f64>> {
     }
     let axis: Vec<Vec<f64>> = match kind {
         UnitKind::Labelled(_) | UnitKind::Bernoulli => vec![vec![0.0], vec![1.0]],
+        UnitKind::Spin => vec![vec![-1.0], vec![1.0]],
         UnitKind::Gaussian => {
             (0..=(2.0 * END / STEP) as usize).map(|k| vec![k as f64 * STEP - END]).collect()
         }
@@ -208,6 +209,10 @@ pub fn pairs() -> Vec<Pair> {
         (l(2, 3), b(6), 1.0),
         (l(1, 2), s(1, 3), 0.5),
         (l(2, 3), g(2), 0.8),
+        (Units::spin(4), b(3), 1.0),
+        (Units::spin(3), b(5), 1.0),
+        (Units::spin(4), s(2, 3), 0.8),
+        (Units::spin(3), g(2), 0.5),
     ]
     .into_iter()
     .enumerate()
@@ -379,6 +384,7 @@ fn kinds_keep_their_words() {
     for (kind, word) in [
         (UnitKind::Bernoulli, "bernoulli"),
         (UnitKind::Gaussian, "gaussian"),
+        (UnitKind::Spin, "spin"),
         (UnitKind::Softmax(10), "softmax:10"),
         (UnitKind::Labelled(10), "bernoulli+softmax:10"),
     ] {
@@ -422,6 +428,9 @@ fn layers_that_cannot_be_are_refused() {
     assert_eq!(Units::new(UnitKind::Labelled(3), 7).unwrap(), Units::labelled(4, 3));
     let text = Rbm::new(&device, some, Units::labelled(3, 2), 1).unwrap_err().to_string();
     assert!(text.contains("join the label to the visible layer"), "{text}");
+    let text = Rbm::new(&device, some, Units::spin(3), 1).unwrap_err().to_string();
+    assert!(text.contains("spins are visible units"), "{text}");
+    assert!(Rbm::new(&device, Units::spin(0), some, 1).is_err());
 }
 
 /// What would make a score or a sampler read past a tensor: no machine has it.

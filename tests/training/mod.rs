@@ -3,6 +3,7 @@
 mod arena;
 mod backpropagation;
 mod batches;
+mod class_rbm;
 mod crf;
 mod dbm;
 mod distortion;
@@ -19,6 +20,7 @@ mod replica;
 mod settings;
 mod up_down;
 mod warm_up;
+mod weights;
 
 use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, CdTrainer, Schedule};

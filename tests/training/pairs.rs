@@ -31,7 +31,7 @@ fn statistics<'a>(pair: &Pair, weighted: impl Iterator<Item = (f64, &'a Vec<f64>
     sums
 }
 
-fn of_data(pair: &Pair) -> Vec<f64> {
+pub fn of_data(pair: &Pair) -> Vec<f64> {
     let data = data(pair);
     let share = 1.0 / data.len() as f64;
     statistics(pair, data.iter().map(|v| (share, v)))

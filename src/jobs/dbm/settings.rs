@@ -318,6 +318,7 @@ impl DbmSettings {
             with_labels: self.classifier,
             seed: self.seed,
             what: "deep Boltzmann machine",
+            without_labels: Some("leaving --classifier out needs none"),
         }
     }
 

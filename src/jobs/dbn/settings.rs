@@ -289,6 +289,7 @@ impl DbnSettings {
             with_labels: self.purpose() != without_labels,
             seed: self.seed,
             what: "deep belief net",
+            without_labels: Some("--no-classifier needs none"),
         }
     }
 

@@ -75,16 +75,12 @@ impl Origin {
         Origin { preprocessing, image, classes, seed, data, reading, metadata }
     }
 
-    /// Cases as a model of this origin was trained to see them; it has these data units, and is called `model`.
+    /// Cases as a `model` whose visible units these are was trained to see them.
     ///
     /// # Errors
-    /// As [`TrainedDbn::cases`].
-    pub(in crate::jobs) fn cases(
-        &self,
-        choice: &Choice<'_>,
-        units: Units,
-        model: &str,
-    ) -> Result<Chosen> {
+    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
+    /// another width, for values that its units cannot have, and for classes that it does not know.
+    pub fn cases(&self, choice: &Choice<'_>, units: Units, model: &str) -> Result<Chosen> {
         let name = choice.name(self.data.as_deref())?;
         let Origin { data, reading, preprocessing, seed, classes, .. } = self;
         let trained_on = TrainedOn { data: data.as_deref(), reading };
@@ -106,6 +102,21 @@ impl Origin {
         let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
         let DataSet { ground_chosen, notices, .. } = set;
         Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+    }
+
+    /// The number of a class by its name, or else by that number.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there is no such class.
+    pub fn class(&self, text: &str) -> Result<usize> {
+        let classes = &self.classes;
+        let by_name = classes.iter().position(|class| class == text);
+        let by_number = || text.parse().ok().filter(|&class: &usize| class < classes.len());
+        by_name.or_else(by_number).ok_or_else(|| {
+            let known: Vec<&str> = classes.iter().map(String::as_str).take(20).collect();
+            let detail = format!("{text} is none of the classes: {}", known.join(", "));
+            Error::setting("class", detail)
+        })
     }
 }
 
@@ -222,8 +233,7 @@ impl TrainedDbn {
     /// Cases as the net was trained to see them.
     ///
     /// # Errors
-    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
-    /// another width, for values that its units cannot have, and for classes that it does not know.
+    /// As [`Origin::cases`].
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
         self.origin.cases(choice, self.net.units(0), "net")
     }
@@ -270,18 +280,11 @@ impl TrainedDbn {
     /// # Errors
     /// [`Error::Setting`] where no labels are joined, or there is no such class.
     pub fn class(&self, text: &str) -> Result<usize> {
-        let classes = &self.origin.classes;
-        if classes.is_empty() {
+        if self.origin.classes.is_empty() {
             let detail = "the net was trained without labels, and dreams of no class; train it with --join-labels";
             return Err(Error::setting("class", detail));
         }
-        let by_name = classes.iter().position(|class| class == text);
-        let by_number = || text.parse().ok().filter(|&class: &usize| class < classes.len());
-        by_name.or_else(by_number).ok_or_else(|| {
-            let known: Vec<&str> = classes.iter().map(String::as_str).take(20).collect();
-            let detail = format!("{text} is none of the classes: {}", known.join(", "));
-            Error::setting("class", detail)
-        })
+        self.origin.class(text)
     }
 
     /// What it says of cases.

@@ -1,5 +1,8 @@
 //! The data of a machine's training, prepared.
 
+use std::path::Path;
+
+use super::coding::{coded, codes, reweighted};
 use super::settings::RbmSettings;
 use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Splits};
 use crate::error::Result;
@@ -16,8 +19,12 @@ pub struct Prepared {
     pub test: Option<Cases>,
     /// A case's height and width, where it is a picture.
     pub image: Option<ImageShape>,
-    /// What is done to values first.
+    /// What the visible units are.
+    pub visible: UnitKind,
+    /// What is still to be done to values first.
     pub preprocessing: Preprocessing,
+    /// What is done to data before the machine sees them, as its file says it.
+    pub stored: Preprocessing,
 }
 
 impl Prepared {
@@ -30,12 +37,25 @@ impl Prepared {
         if settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some() {
             splits.pictures_into_unit_interval()?;
         }
-        let Splits { train, test } = splits;
+        let Splits { mut train, test } = splits;
+        if let Some(path) = &settings.weights {
+            train = train.with_weights(data::read_weights(Path::new(path))?)?;
+        }
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
         let image = train.image;
-        let train = settings.limit.into_iter().fold(train, DataSet::limit);
+        let mut train = settings.limit.into_iter().fold(train, DataSet::limit);
+        if let Some(identity) = settings.reweight {
+            let weights = reweighted(&train.cases, identity);
+            let whole: f32 = weights.iter().sum();
+            train = train.with_weights(weights)?;
+            observer.see(Event::Note(&format!(
+                "weights: {} cases count as {whole:.1}, reweighted at {:.0} % identity",
+                train.cases.len(),
+                100.0 * identity
+            )));
+        }
         settings.validation = settings.validation.of(train.cases.len());
         let (train, validation) = settings.validation.split(train, settings.seed)?;
         let preprocessing =
@@ -43,15 +63,47 @@ impl Prepared {
         if settings.visible == UnitKind::Bernoulli {
             train.cases.check_unit_interval(&settings.data)?;
         }
-        let prepared = Prepared {
+        let mut prepared = Prepared {
             train: train.cases,
             validation: validation.map(|v| v.cases),
             test: test.map(|t| t.cases),
             image,
+            visible: settings.visible,
+            stored: preprocessing.clone(),
             preprocessing,
         };
         observer.see(Event::Note(&prepared.words(settings)));
+        if codes(settings.visible) {
+            prepared = prepared.coded(settings)?;
+        }
         Ok(prepared)
+    }
+
+    /// The same as the units take them: nothing is left to be done.
+    fn coded(self, settings: &RbmSettings) -> Result<Self> {
+        let (kind, seed, positions) = (settings.visible, settings.seed, self.train.width());
+        let code = |cases: Cases, part| {
+            let cases = self.preprocessing.apply_for_evaluation(cases, seed, part)?;
+            coded(cases, kind, &settings.data)
+        };
+        let train = code(self.train, Part::Train)?;
+        let image = match kind {
+            // A row for each group, a column for each state.
+            UnitKind::Softmax(states) if train.width() == positions * states => {
+                Some(ImageShape { height: positions, width: states })
+            }
+            UnitKind::Softmax(_) => None,
+            _ => self.image,
+        };
+        Ok(Prepared {
+            validation: self.validation.map(|cases| code(cases, Part::Validation)).transpose()?,
+            test: self.test.map(|cases| code(cases, Part::Test)).transpose()?,
+            train,
+            image,
+            visible: kind,
+            stored: self.stored,
+            preprocessing: Preprocessing::default(),
+        })
     }
 
     fn words(&self, settings: &RbmSettings) -> String {
@@ -64,7 +116,7 @@ impl Prepared {
             n => format!("{n} {what}s"),
         };
         format!(
-            "data: {}, {}{held_out} of {}{}",
+            "data: {}, {}{held_out} of {}{}{}",
             settings.data,
             count(self.train.len(), "training case"),
             count(self.train.width(), "value"),
@@ -72,7 +124,8 @@ impl Prepared {
                 Some(how) => format!(", binarised ({how})"),
                 None if settings.standardize => ", standardised".into(),
                 None => String::new(),
-            }
+            },
+            if self.train.has_weights() { ", weighted" } else { "" }
         )
     }
 

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::coding::are_states;
 use super::config::EvaluationConfig;
 use super::diagnostics::Diagnostics;
 use super::partition::{Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
 use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::ladder::Climb;
 use crate::evaluation::scores;
 use crate::jobs::rows::{ROWS, upload_rows};
@@ -113,6 +114,15 @@ impl Evaluation {
     }
 }
 
+/// The cases with their weights, where there are some.
+fn weighted(chosen: Chosen, choice: &Choice<'_>, config: &EvaluationConfig) -> Result<Chosen> {
+    let Some(mut weights) = config.weights.clone() else { return Ok(chosen) };
+    // They are those of the part, of which a limit takes the first.
+    weights.truncate(choice.limit.unwrap_or(weights.len()));
+    let cases = chosen.cases.with_weights(weights)?;
+    Ok(Chosen { cases, ..chosen })
+}
+
 impl TrainedRbm {
     /// Scores the machine on some cases, or on those of the data that it was trained on; where there are none,
     /// log Z is all that is found. `progress` is called while it anneals.
@@ -132,6 +142,9 @@ impl TrainedRbm {
             Some(name) => Some(self.chosen_with_means(choice, name)?),
             None => None,
         };
+        let data =
+            data.map(|(chosen, means)| Ok::<_, Error>((weighted(chosen, choice, config)?, means)));
+        let data = data.transpose()?;
         let climbed = match config.ladder {
             Some(rungs) => {
                 let climbing = config.climbing.clone().seed(config.seed);
@@ -230,38 +243,52 @@ impl TrainedRbm {
     ) -> Result<()> {
         let rbm = &self.rbm;
         let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = !bernoulli || cases.is_binary();
-        let (mut free_energies, mut errors, mut pseudo, mut variance) = (Vec::new(), 0.0, 0.0, 0.0);
+        let likelihood = are_states(cases, rbm.visible().kind());
+        let weights = cases.weights();
+        let weights = weights.as_deref();
         let turns =
             scores::affordable_turns(TURNED + cases.len(), cases.len(), rbm.visible_count());
+        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), Vec::new(), Vec::new());
+        // The sum of weights of the cases of each pseudo-likelihood, and their squared errors times that squared.
+        let (mut variance, mut whole) = (0.0, 0.0);
         for first in (0..cases.len()).step_by(ROWS) {
             let v = upload_rows(rbm.device(), cases, first, ROWS)?;
-            let rows = v.shape().dims()[0] as f64;
-            errors += rows * scores::reconstruction_error(rbm, &v)?;
+            let rows = v.shape().dims()[0];
+            let own = weights.map(|weights| &weights[first..first + rows]);
+            let count = own.map_or(rows as f64, |own| own.iter().map(|&w| f64::from(w)).sum());
+            errors.extend(scores::reconstruction_errors(rbm, &v)?);
             if likelihood {
-                free_energies.extend(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from));
-                let draw = Draw::new(config.seed, stream::EVALUATION).from_case(first as u32);
-                if config.exact_pseudo {
-                    let score = scores::exact_pseudo_log_likelihood(rbm, &v)?;
-                    pseudo += rows * score.unwrap_or(0.0);
-                } else if let Some(score) = scores::pseudo_log_likelihood(rbm, &v, turns, &draw)? {
-                    pseudo += rows * score.mean;
-                    variance += (rows * score.std_error).powi(2);
-                }
+                free_energies.extend(scores::free_energies(rbm, &v)?);
             }
+            if !likelihood || count == 0.0 {
+                continue;
+            }
+            let draw = Draw::new(config.seed, stream::EVALUATION).from_case(first as u32);
+            let score = match config.exact_pseudo {
+                true => scores::exact_pseudo_log_likelihoods(rbm, &v)?
+                    .map(|cases| (scores::weighted_mean(&cases, own), 0.0)),
+                false => scores::pseudo_log_likelihood_of(rbm, &v, turns, &draw, own)?
+                    .map(|score| (score.mean, score.std_error)),
+            };
+            if let Some((mean, error)) = score {
+                pseudo.push(count * mean);
+                variance += (count * error).powi(2);
+            }
+            whole += count;
         }
-        let n = cases.len() as f64;
-        evaluation.reconstruction_error = Some(errors / n);
+        evaluation.reconstruction_error = Some(scores::weighted_mean(&errors, weights));
         if likelihood {
-            let (mean, error) = scores::mean_with_error(&free_energies);
+            let (mean, error) = scores::weighted_mean_with_error(&free_energies, weights);
             evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
             evaluation.mean_log_likelihood_std_error = Some(error);
             evaluation.mean_log_likelihood_reverse =
                 z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
             evaluation.mean_log_likelihood_ladder =
                 evaluation.log_partition_ladder.map(|log_z| -mean - log_z);
-            evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / n);
-            evaluation.pseudo_log_likelihood_std_error = bernoulli.then_some(variance.sqrt() / n);
+            let pseudo: f64 = pseudo.iter().sum();
+            evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / whole);
+            evaluation.pseudo_log_likelihood_std_error =
+                bernoulli.then_some(variance.sqrt() / whole);
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };
             evaluation.pseudo_log_likelihood_method = bernoulli.then_some(method);
         }

@@ -5,14 +5,17 @@ use crate::training::{
 };
 
 /// All, in the order in which they are told.
-pub static FIGURES: [&Figure; 21] = [
+pub static FIGURES: [&Figure; 24] = [
     &LEARNING_RATE,
     &MOMENTUM,
     &ERROR,
     &VALIDATION_ERROR,
     &TEST_ERROR,
+    &AVERAGED_TEST_ERROR,
     &LOG_LIKELIHOOD,
+    &AVERAGED_LOG_LIKELIHOOD,
     &PSEUDO_LIKELIHOOD,
+    &AVERAGED_PSEUDO_LIKELIHOOD,
     &PSEUDO_LIKELIHOOD_ERROR,
     &GAP,
     &WEIGHT_NORM,
@@ -181,5 +184,37 @@ pub static EFFECTIVE_RANK: Figure = Figure {
     unit: "modes",
     says: "exp of the entropy of the shares of W's singular values: how many of them count.",
     diagram: "exp of the entropy of the shares of W's singular values. It falls while few modes grow.",
+    ..Figure::NEW
+};
+
+/// The error of the averaged parameters.
+pub static AVERAGED_TEST_ERROR: Figure = Figure {
+    key: "averaged_test_reconstruction_error",
+    of: "test, averaged parameters",
+    says: "On the data's test part, of the parameters averaged over the updates.",
+    ..BASE_ERROR
+};
+
+/// Their pseudo-likelihood.
+pub static AVERAGED_PSEUDO_LIKELIHOOD: Figure = Figure {
+    key: "averaged_pseudo_log_likelihood",
+    name: "pseudo-likelihood",
+    of: "averaged parameters",
+    unit: "nats per case",
+    says: "Of the parameters averaged over the updates.",
+    told: Told::AtTheEnd,
+    better: Better::Higher,
+    ..Figure::NEW
+};
+
+/// Their likelihood.
+pub static AVERAGED_LOG_LIKELIHOOD: Figure = Figure {
+    key: "averaged_mean_log_likelihood",
+    name: "log-likelihood",
+    of: "averaged parameters",
+    unit: "nats per case",
+    says: "Of the parameters averaged over the updates, estimated while training.",
+    told: Told::Always,
+    better: Better::Higher,
     ..Figure::NEW
 };

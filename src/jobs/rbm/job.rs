@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::data::Prepared;
-use super::figures::{FIGURES, TEST_ERROR};
+use super::figures::{
+    AVERAGED_LOG_LIKELIHOOD, AVERAGED_PSEUDO_LIKELIHOOD, AVERAGED_TEST_ERROR, FIGURES,
+    LOG_LIKELIHOOD, PSEUDO_LIKELIHOOD, TEST_ERROR,
+};
 use super::probe::Probe;
 use super::settings::RbmSettings;
 use super::trained::Origin;
@@ -88,7 +91,7 @@ impl RbmJob {
 
     fn origin(&self) -> Origin {
         Origin {
-            preprocessing: self.prepared.preprocessing.clone(),
+            preprocessing: self.prepared.stored.clone(),
             image: self.prepared.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
@@ -144,8 +147,19 @@ impl Job for RbmJob {
         if last || epoch.is_multiple_of(self.spectrum_interval) {
             figures.extend(&Probe::spectrum(rbm)?);
         }
-        if self.settings.score_every.is_some_and(|every| epoch.is_multiple_of(every)) {
+        let likelihood = self.settings.score_every.is_some_and(|every| epoch.is_multiple_of(every));
+        if likelihood {
             figures.extend(&self.probe.likelihood(rbm, epoch)?);
+        }
+        if let Some(averaged) = self.trainer.averaged()?.filter(|_| last || likelihood) {
+            if last {
+                let found = self.probe.scores(&averaged, epoch)?.get(PSEUDO_LIKELIHOOD.key);
+                figures = figures.with(&AVERAGED_PSEUDO_LIKELIHOOD, found);
+            }
+            if likelihood {
+                let found = self.probe.likelihood(&averaged, epoch)?.get(LOG_LIKELIHOOD.key);
+                figures = figures.with(&AVERAGED_LOG_LIKELIHOOD, found);
+            }
         }
         Ok(figures)
     }
@@ -184,6 +198,13 @@ impl Job for RbmJob {
             ladder::save(end.folder, trajectory, rbm, self.settings.seed)?;
         }
         let origin = self.origin();
+        let mut averaged_test = None;
+        if let Some(mut averaged) = self.trainer.averaged()? {
+            origin.file(&mut averaged)?.save(end.folder.join(run::AVERAGED))?;
+            let test = self.prepared.test.as_ref();
+            averaged_test =
+                test.map(|test| self.probe.error(&averaged, test, Part::Test)).transpose()?;
+        }
         let (image, width) = (origin.image_shape(), rbm.visible_count());
         let at = |name: &str| end.folder.join(name);
         let filters =
@@ -201,7 +222,7 @@ impl Job for RbmJob {
 
         let (shown, part, _) = self.prepared.shown();
         let shown = shown.clone().limit(RECONSTRUCTIONS);
-        let shown = origin.preprocessing.apply_for_evaluation(shown, seed, part)?;
+        let shown = self.prepared.preprocessing.apply_for_evaluation(shown, seed, part)?;
         let v = upload_rows(&self.device, &shown, 0, RECONSTRUCTIONS)?;
         let (mut originals, mut again) = (v.to_vec()?, rbm.reconstruct(&v)?.to_vec()?);
         origin.for_picture(kind, &mut again)?;
@@ -210,7 +231,7 @@ impl Job for RbmJob {
             .save(at(run::RECONSTRUCTIONS))?;
 
         end.write_curves(&FIGURES, &|_| None)?;
-        Ok(Figures::new().with(&TEST_ERROR, test))
+        Ok(Figures::new().with(&TEST_ERROR, test).with(&AVERAGED_TEST_ERROR, averaged_test))
     }
 
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {

@@ -1,6 +1,7 @@
 //! Restricted Boltzmann machines: their training, `train rbm`, and trained ones.
 
 mod apply;
+mod coding;
 mod config;
 mod data;
 mod diagnostics;

@@ -1,5 +1,6 @@
 //! What a training says of the machine while it goes on.
 
+use super::coding::are_states;
 use super::data::Prepared;
 use super::figures::{
     ACTIVITY, EFFECTIVE_RANK, ERROR, GAP, LOG_LIKELIHOOD, LOG_PARTITION, LOG_PARTITION_ERROR,
@@ -12,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
 use crate::evaluation::spectrum::{effective_rank, singular_values};
+use crate::models::Rbm;
 use crate::models::exact::{enumerated_units, log_partition};
-use crate::models::{Rbm, UnitKind};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 use crate::training::{Figures, MOST_EXACT};
@@ -34,11 +35,16 @@ pub struct Probe {
     preprocessing: Preprocessing,
     seed: u64,
     train: Tensor,
+    /// How much each of these counts, if they differ; and each of `validation`.
+    train_weights: Option<Vec<f32>>,
+    validation_weights: Option<Vec<f32>>,
     /// The means of the training cases.
     pub train_means: Vec<f32>,
     validation: Option<Tensor>,
-    /// Whether a likelihood means anything: the scored cases are 0 or 1.
+    /// Whether the scored cases are 0 or 1.
     binary: bool,
+    /// Whether a likelihood means anything.
+    likely: bool,
 }
 
 impl Probe {
@@ -49,18 +55,23 @@ impl Probe {
         };
         let train = treated(&prepared.train, Part::Train)?;
         let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
+        let weights = |cases: &Cases| cases.clone().limit(SCORED).weights();
         let held_out = prepared.validation.as_ref();
         let validation = held_out.map(|cases| treated(cases, Part::Validation)).transpose()?;
         // Of the part that is scored, which need not be as the other.
-        let binary = validation.as_ref().unwrap_or(&train).is_binary();
+        let scored = validation.as_ref().unwrap_or(&train);
+        let (binary, likely) = (scored.is_binary(), are_states(scored, prepared.visible));
         Ok(Probe {
             device: device.clone(),
             preprocessing: prepared.preprocessing.clone(),
             seed,
             train: head(&train)?,
+            train_weights: weights(&train),
+            validation_weights: validation.as_ref().and_then(weights),
             train_means: train.means(),
             validation: validation.as_ref().map(head).transpose()?,
             binary,
+            likely,
         })
     }
 
@@ -70,20 +81,27 @@ impl Probe {
     /// [`Error::Diverged`] where it no longer reconstructs anything; device errors.
     pub fn scores(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
         let validation = self.validation.as_ref();
-        let own = scores::mean_free_energy(rbm, &self.train)?;
-        let held_out = validation.map(|v| scores::mean_free_energy(rbm, v)).transpose()?;
+        let (own, held) = (self.train_weights.as_deref(), self.validation_weights.as_deref());
+        let free = |v: &Tensor, weights| {
+            Ok::<_, Error>(scores::weighted_mean(&scores::free_energies(rbm, v)?, weights))
+        };
+        let squared = |v: &Tensor, weights| {
+            Ok::<_, Error>(scores::weighted_mean(&scores::reconstruction_errors(rbm, v)?, weights))
+        };
+        let own_energy = free(&self.train, own)?;
+        let held_out = validation.map(|v| free(v, held)).transpose()?;
         let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
-        let error = scores::reconstruction_error(rbm, &self.train)?;
+        let error = squared(&self.train, own)?;
         if !error.is_finite() {
             let what = "the reconstruction error".into();
             return Err(Error::Diverged { epoch, step: 0, what, advice: String::new() });
         }
-        let validation_error =
-            validation.map(|v| scores::reconstruction_error(rbm, v)).transpose()?;
+        let validation_error = validation.map(|v| squared(v, held)).transpose()?;
         let pseudo = match self.binary {
             true => {
                 let (v, turns) = self.turned();
-                scores::pseudo_log_likelihood(rbm, v, turns, &draw)?
+                let weights = self.scored_weights();
+                scores::pseudo_log_likelihood_of(rbm, v, turns, &draw, weights)?
             }
             false => None,
         };
@@ -92,9 +110,9 @@ impl Probe {
             .with(&VALIDATION_ERROR, validation_error)
             .with(&PSEUDO_LIKELIHOOD, pseudo.map(|p| p.mean))
             .with(&PSEUDO_LIKELIHOOD_ERROR, pseudo.map(|p| p.std_error))
-            .with(&GAP, held_out.map(|f| f - own))
+            .with(&GAP, held_out.map(|f| f - own_energy))
             .with(&WEIGHT_NORM, scores::weight_norm(rbm)?)
-            .with(&ACTIVITY, scores::mean(&scores::hidden_activity(rbm, &self.train)?)))
+            .with(&ACTIVITY, scores::mean(&scores::hidden_activity_of(rbm, &self.train, own)?)))
     }
 
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
@@ -145,6 +163,14 @@ impl Probe {
         (v, scores::affordable_turns(self.other_passes() / 2, cases, visible))
     }
 
+    /// The weights of the cases of likelihoods.
+    fn scored_weights(&self) -> Option<&[f32]> {
+        match self.validation {
+            Some(_) => self.validation_weights.as_deref(),
+            None => self.train_weights.as_deref(),
+        }
+    }
+
     /// The reconstruction error over all of some cases.
     pub fn error(&self, rbm: &Rbm, cases: &Cases, part: Part) -> Result<f64> {
         let cases = self.preprocessing.apply_for_evaluation(cases.clone(), self.seed, part)?;
@@ -158,7 +184,7 @@ impl Probe {
 
     /// The mean log-likelihood; nothing for data that are not 0 or 1 under Bernoulli units.
     pub fn likelihood(&self, rbm: &Rbm, epoch: u64) -> Result<Figures> {
-        if rbm.visible().kind() == UnitKind::Bernoulli && !self.binary {
+        if !self.likely {
             return Ok(Figures::new());
         }
         let (log_partition, error) = if enumerated_units(rbm) <= MOST_EXACT {
@@ -174,7 +200,8 @@ impl Probe {
             (estimate.log_partition, estimate.std_error)
         };
         let cases = self.validation.as_ref().unwrap_or(&self.train);
-        let likelihood = -scores::mean_free_energy(rbm, cases)? - log_partition;
+        let energies = scores::free_energies(rbm, cases)?;
+        let likelihood = -scores::weighted_mean(&energies, self.scored_weights()) - log_partition;
         Ok(Figures::new()
             .with(&LOG_PARTITION, log_partition)
             .with(&LOG_PARTITION_ERROR, error)

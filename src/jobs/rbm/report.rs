@@ -205,7 +205,7 @@ struct Units {
 impl Units {
     fn of(machine: Machine<'_>, prepared: &Prepared) -> Result<Self> {
         let all = prepared.train.len();
-        let cases = machine.treated(&prepared.train, Part::Train, CASES)?;
+        let cases = machine.treated(prepared, Part::Train, CASES)?;
         let v = upload_rows(machine.rbm.device(), &cases, 0, CASES)?;
         Ok(Units {
             cases: match cases.len() {
@@ -231,9 +231,14 @@ impl Units {
 }
 
 impl Machine<'_> {
-    fn treated(&self, cases: &Cases, part: Part, count: usize) -> Result<Cases> {
+    /// Some cases of the prepared data as the machine sees them.
+    fn treated(&self, prepared: &Prepared, part: Part, count: usize) -> Result<Cases> {
+        let cases = match part {
+            Part::Train => &prepared.train,
+            _ => prepared.shown().0,
+        };
         let cases = cases.clone().limit(count);
-        self.origin.preprocessing.apply_for_evaluation(cases, self.origin.seed, part)
+        prepared.preprocessing.apply_for_evaluation(cases, self.origin.seed, part)
     }
 
     fn for_picture(&self, values: &mut [f32]) -> Result<(f32, f32)> {
@@ -293,8 +298,8 @@ fn reconstructions(
         Ok(prepared) => prepared,
         Err(why) => return Ok(section(missing("Reconstructions are", &why))),
     };
-    let (shown, part, name) = prepared.shown();
-    let shown = machine.treated(shown, part, RECONSTRUCTIONS)?;
+    let (_, part, name) = prepared.shown();
+    let shown = machine.treated(prepared, part, RECONSTRUCTIONS)?;
     let v = upload_rows(machine.rbm.device(), &shown, 0, RECONSTRUCTIONS)?;
     let (mut originals, mut again) = (v.to_vec()?, machine.rbm.reconstruct(&v)?.to_vec()?);
     machine.for_picture(&mut again)?;

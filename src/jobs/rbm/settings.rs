@@ -2,12 +2,12 @@
 
 use toml::{Table, Value};
 
-use crate::data::Reading;
+use crate::data::{Binarize, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, text,
-    whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, PCD, SCALE, SEED,
+    VALIDATION, Validation, text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -21,9 +21,28 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = Setting {
+            value: "FILE.npy",
+            help: "How much each training case counts, one number a case, 0 or above: learning, means and scores are those \
+                   of cases that are repeated so often",
+            default: Default::None("all alike"),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reweight: Option<f32> = Setting {
+            value: "SHARE",
+            help: "A training case counts 1/n where n cases (itself too) have at least this share of their columns in common \
+                   with it: 0.8 is usual of aligned sequences",
+            range: Some(Interval::above(0.0).up_to(1.0)),
+            default: Default::None("all alike"),
+            ..Setting::NEW
+        };
         visible: UnitKind = Setting {
             value: "KIND",
-            help: "bernoulli (values in [0, 1]) or gaussian (real values, unit variance)",
+            help: "bernoulli (values in [0, 1]), gaussian (real values, unit variance), spin (-1 and 1; bits 0 and 1 become \
+                   these) or softmax:STATES (Potts units: columns of whole numbers below STATES, or of STATES ones and \
+                   zeros each; aligned FASTA: softmax:21)",
             default: Default::Is("bernoulli"),
             ..Setting::NEW
         };
@@ -44,14 +63,7 @@ settings! {
             group: "model's term",
             ..Setting::NEW
         };
-        pcd: Option<u64> = Setting {
-            value: "K",
-            help: "PCD-K: persistent chains, as many as the batch, moved K steps an update [K: 1]",
-            range: Some(ranges::STEPS),
-            group: "model's term",
-            alone: Some("1"),
-            ..Setting::NEW
-        };
+        pcd: Option<u64> = PCD;
         pt: Option<usize> = Setting {
             value: "R",
             help: "Parallel tempering: the chains of --pcd exchange their states with others at R - 1 lower inverse \
@@ -98,14 +110,10 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            value: "X",
-            help: "Per update, of mean gradients; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 \
-                   (linear)",
             default: Default::By("0.1; gaussian 0.001", |t| {
                 word(if is_gaussian(t) { "0.001" } else { "0.1" })
             }),
-            range: Some(ranges::LEARNING_RATE),
-            ..Setting::NEW
+            ..MACHINE_RATE
         };
         momentum: Schedule = Setting {
             value: "X",
@@ -114,13 +122,7 @@ settings! {
             default: Default::Is("0.5,5:0.9"),
             ..Setting::NEW
         };
-        weight_decay: f32 = Setting {
-            value: "X",
-            help: "L2 decay of the weights",
-            range: Some(ranges::WEIGHT_DECAY),
-            default: Default::Is("1e-4"),
-            ..Setting::NEW
-        };
+        weight_decay: f32 = Setting { default: Default::Is("1e-4"), ..MACHINE_DECAY };
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         exact_gradient: bool = Setting {
             value: "BOOL",
@@ -135,6 +137,13 @@ settings! {
             help: "Centre the units' states (Melchior et al. 2016)",
             alone: Some("true"),
             default: Default::By("", |_| Some(false.into())),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        average: bool = Setting {
+            value: "BOOL",
+            help: "Average the parameters over the updates, late ones counting more (averaged.safetensors), and score both",
+            alone: Some("true"),
             ..Setting::NEW
         };
         sparsity_target: Option<f32> = Setting {
@@ -196,11 +205,23 @@ impl Settings for RbmSettings {
 
     fn check(&self) -> Result<()> {
         match (self.visible, self.binarize.0, self.standardize) {
-            (kind @ (UnitKind::Softmax(_) | UnitKind::Labelled(_)), ..) => {
-                let detail = format!(
-                    "{kind} units are trained by the library alone; use bernoulli or gaussian"
-                );
+            (kind @ UnitKind::Labelled(_), ..) => {
+                let detail = format!("{kind} units are those of train class-rbm; use bernoulli");
                 return Err(Error::setting("visible", detail));
+            }
+            (kind @ UnitKind::Softmax(_), Some(how), _) => {
+                let detail = format!("'{how}' makes bits, and the visible units are {kind}");
+                return Err(Error::setting("binarize", detail));
+            }
+            (UnitKind::Spin, Some(Binarize::Resample), _) => {
+                let detail = "bits that are drawn in each epoch are for bernoulli units; use sample or a threshold";
+                return Err(Error::setting("binarize", detail));
+            }
+            (kind @ (UnitKind::Softmax(_) | UnitKind::Spin), _, true) => {
+                let detail = format!(
+                    "standardised values are real numbers, and the visible units are {kind}"
+                );
+                return Err(Error::setting("standardize", detail));
             }
             (UnitKind::Gaussian, Some(how), _) => {
                 let detail = format!(
@@ -214,6 +235,10 @@ impl Settings for RbmSettings {
                 return Err(Error::setting("standardize", detail));
             }
             _ => {}
+        }
+        if self.weights.is_some() && self.reweight.is_some() {
+            let detail = "gives weights that --weights gives too; use one";
+            return Err(Error::setting("reweight", detail));
         }
         self.training().check()
     }
@@ -278,6 +303,7 @@ impl RbmSettings {
             .tempering(self.pt)
             .trajectory(self.trajectory)
             .trajectory_tempering(self.ptt)
+            .average(self.average)
             .sparsity(
                 self.sparsity_target.zip(self.sparsity_cost).map(|(p, c)| Sparsity::new(p, c)),
             )

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::{DataSet, ImageShape, Part, Preprocessing, Reading};
+use super::coding::{coded, codes};
+use crate::data::{Cases, DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
@@ -150,7 +151,12 @@ impl TrainedRbm {
 
     /// The cases of one part of the data `name` as the machine was trained to see them.
     pub(super) fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
-        let (width, visible) = (set.cases.width(), self.rbm.visible_count());
+        let (kind, visible) = (self.rbm.visible().kind(), self.rbm.visible_count());
+        let mut set = set;
+        if codes(kind) {
+            set.cases = self.seen(set.cases, name, part)?;
+        }
+        let width = set.cases.width();
         if width != visible {
             let path = self.path.display();
             let mut detail =
@@ -159,13 +165,25 @@ impl TrainedRbm {
             set.notices.iter().for_each(|notice| detail.push_str(&format!("; {notice}")));
             return Err(Error::data(name, detail));
         }
-        let Origin { preprocessing, seed, .. } = &self.origin;
-        let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
-        if self.rbm.visible().kind() == UnitKind::Bernoulli {
+        let mut cases = set.cases;
+        if !codes(kind) {
+            cases = self.seen(cases, name, part)?;
+        }
+        if kind == UnitKind::Bernoulli {
             cases.check_unit_interval(name)?;
         }
         let DataSet { labels, ground_chosen, notices, .. } = set;
         Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+    }
+
+    /// Values as data have them, as the machine was trained to see them.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for values that its units cannot have, `name` being what they are called.
+    pub fn seen(&self, cases: Cases, name: &str, part: Part) -> Result<Cases> {
+        let Origin { preprocessing, seed, .. } = &self.origin;
+        let cases = preprocessing.apply_for_evaluation(cases, *seed, part)?;
+        coded(cases, self.rbm.visible().kind(), name)
     }
 
     /// Whether the machine, or what is done to data before, takes values in [0, 1].
@@ -199,7 +217,7 @@ fn unit_kind(file: &mut ModelFile, key: &str) -> Result<Option<UnitKind>> {
         None => Ok(None),
         Some((Ok(kind), _)) => Ok(Some(kind)),
         Some((Err(_), text)) => {
-            let detail = format!("'{text}', expected bernoulli, gaussian or softmax:STATES");
+            let detail = format!("'{text}', expected bernoulli, gaussian, spin or softmax:STATES");
             Err(file.wrong(format!("metadata {key}"), detail))
         }
     }

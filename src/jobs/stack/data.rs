@@ -36,6 +36,8 @@ pub struct Request<'a> {
     pub seed: u64,
     /// What is trained, for people: `deep belief net`.
     pub what: &'static str,
+    /// How it is trained without labels, where it can be: `--no-classifier needs none`.
+    pub without_labels: Option<&'static str>,
 }
 
 /// The parts of the data.
@@ -75,7 +77,7 @@ impl Prepared {
         let units = units(request, &train)?;
         let train = request.limit.into_iter().fold(train, DataSet::limit);
         let with_labels = request.with_labels;
-        let classes = if with_labels { classes(&train)? } else { Vec::new() };
+        let classes = if with_labels { classes(&train, request)? } else { Vec::new() };
         let chosen = request.labelled.map(|count| train.balanced(count, seed)).transpose()?;
         let (split, train, labelled, validation) = match chosen {
             None => {
@@ -255,10 +257,13 @@ fn units(request: &Request<'_>, train: &DataSet) -> Result<UnitKind> {
 }
 
 /// The classes of data whose labels are used.
-fn classes(train: &DataSet) -> Result<Vec<String>> {
+fn classes(train: &DataSet, request: &Request<'_>) -> Result<Vec<String>> {
     if train.labels.is_none() {
-        let detail = "has no labels, and this net needs them: --labels names a csv's column, or a file of labels; \
-                      --no-classifier needs none";
+        let without = request.without_labels.map_or(String::new(), |how| format!("; {how}"));
+        let detail = format!(
+            "has no labels, and a {} needs them: --labels names a csv's column, or a file of labels{without}",
+            request.what
+        );
         return Err(Error::data(&train.name, detail));
     }
     crate::jobs::network::check_classes(&train.name, &train.classes)?;
@@ -266,7 +271,7 @@ fn classes(train: &DataSet) -> Result<Vec<String>> {
 }
 
 /// All cases but some of them.
-fn without(train: DataSet, these: Option<&DataSet>) -> Result<DataSet> {
+pub fn without(train: DataSet, these: Option<&DataSet>) -> Result<DataSet> {
     let Some(these) = these else { return Ok(train) };
     let out: HashSet<u32> = (0..these.cases.len()).map(|i| these.cases.number(i)).collect();
     let kept = (0..train.cases.len()).filter(|&i| !out.contains(&train.cases.number(i)));

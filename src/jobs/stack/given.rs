@@ -108,17 +108,9 @@ fn found(path: &str, device: &Device) -> Result<Found> {
             let activations = activations.collect();
             Ok(Found { levels: Trained::of_layers(model)?, activations, data: None })
         }
-        jobs::Trained::Crf(_) => wrong(
-            "it is a conditional random field; a machine, a deep belief net or an autoencoder has levels to begin with"
-                .into(),
-        ),
-        jobs::Trained::Dbm(_) => wrong(
-            "it is a deep Boltzmann machine, whose layers know both their neighbours; a machine, a deep belief net or an \
-             autoencoder has levels to begin with"
-                .into(),
-        ),
-        jobs::Trained::Network(_) => wrong(
-            "it is a network; a machine, a deep belief net or an autoencoder has levels to begin with".into(),
-        ),
+        other => wrong(format!(
+            "it is a {}; a machine, a deep belief net or an autoencoder has levels to begin with",
+            other.kind()
+        )),
     }
 }

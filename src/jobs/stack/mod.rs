@@ -12,7 +12,7 @@ pub mod settings;
 mod tuner;
 
 pub use cost::Cost;
-pub use data::{Prepared, Request};
+pub use data::{Prepared, Request, without};
 pub use drawings::levels as draw_levels;
 pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};

@@ -1,0 +1,104 @@
+//! What `sample` and `eval` do with classification machines.
+
+use super::apply::{Format, Shown};
+use super::args::{EvalOptions, SampleOptions};
+use super::chains::{counted, refuse_of_machines};
+use super::likelihood::{LogPartition, print_log_partition};
+use super::print::{self, out, warn};
+use super::scoring::{annealing, choice, folder, print_json};
+use super::trained;
+use crate::error::{Error, Result};
+use crate::jobs::class_rbm::ClassSampling;
+use crate::jobs::rbm::Keep;
+use crate::jobs::{self, TrainedClassRbm};
+use crate::random::{ChainDraw, ChainStreams};
+
+pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) -> Result<()> {
+    let detail = "is of machines without classes; --class holds a classification machine's label: leave it out";
+    refuse_of_machines(options, detail)?;
+    let count = counted(options.count)?;
+    let class = options.class.as_deref().map(|class| model.origin.class(class)).transpose()?;
+    let sampling = ClassSampling {
+        count,
+        classes: class.map(|class| vec![class; count]),
+        steps: options.steps,
+        draw: ChainDraw::new(options.seed, ChainStreams::FREE),
+        keep: if format == Format::Npy { Keep::States } else { Keep::Means },
+    };
+    let mut samples = model.sample(&sampling)?;
+    let range = |values: &mut [f32]| model.for_picture(values);
+    let shown =
+        Shown { width: model.machine.features(), image: model.image_shape(), range: &range };
+    shown.write(&options.out, format, &mut samples)?;
+    let of = options.class.as_ref().map_or(String::new(), |class| format!(" of class {class}"));
+    out!(
+        "{}{of} after {}: {}",
+        print::count(count, "chain"),
+        print::count(options.steps, "Gibbs step"),
+        options.out.display()
+    );
+    Ok(())
+}
+
+pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
+    let given = [
+        ("exact-pseudo", options.exact_pseudo),
+        ("diagnostics", options.diagnostics),
+        ("ladder", options.ladder.is_some()),
+        ("weights", options.weights.is_some()),
+        ("visible", options.model.visible.is_some()),
+    ];
+    if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+        let detail = "is about machines without classes; leave it out";
+        return Err(Error::setting(*name, detail));
+    }
+    let likelihood = options.exact || options.ais.is_some() || options.ais_grid.is_some();
+    let reading = options.reading.reading();
+    let evaluated = annealing(options, |config, progress| {
+        model.evaluate(&choice(options, &reading), config, likelihood, progress)
+    })?;
+    let found = &evaluated.evaluation;
+    trained::notes(&found.notices);
+    if likelihood && found.mean_log_likelihood.is_none() {
+        warn(
+            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
+             in training (--binarize)",
+        );
+    }
+    if let Some(folder) = folder(options)? {
+        jobs::save_evaluation(&folder, found)?;
+        model.pictures(&evaluated, &folder)?;
+    }
+    if options.json {
+        return print_json(found);
+    }
+    let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
+    out!("error: {error:.2} % ({wrong} of {cases} cases)");
+    out!("loss: {:.4} nats (-ln p of the case's class, exact, mean per case)", found.loss);
+    let (free, error) = (found.mean_free_energy, found.mean_free_energy_std_error);
+    out!("free energy: {free:.3} nats (mean per case, standard error {error:.3} over the cases)");
+    if let (Some(value), Some(error), Some(interval)) =
+        (found.log_partition, found.log_partition_std_error, found.log_partition_interval)
+    {
+        print_log_partition(&LogPartition {
+            value,
+            exact: found.log_partition_method == Some("exact"),
+            error,
+            interval,
+            reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+            start: None,
+            trusted: found.trusted,
+        })?;
+    }
+    if let (Some(alone), Some(joint)) = (found.mean_log_likelihood, found.mean_joint_log_likelihood)
+    {
+        out!("mean log-likelihood: ln p(x) {alone:.3} nats per case, ln p(x, y) {joint:.3}");
+    }
+    let error = found.reconstruction_error;
+    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
+    out!("cases: {cases} of {}, {} part", found.data, found.split);
+    if !likelihood {
+        out!("with --exact or --ais N also log Z and likelihoods");
+    }
+    Ok(())
+}

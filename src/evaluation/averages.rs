@@ -1,0 +1,56 @@
+//! Means, and how far they may be off.
+
+/// The mean; 0 of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The mean where each value counts as much as its weight says; without weights the plain one.
+pub fn weighted_mean(values: &[f64], weights: Option<&[f32]>) -> f64 {
+    let Some(weights) = weights else { return mean(values) };
+    let sum: f64 = values.iter().zip(weights).map(|(x, w)| x * f64::from(*w)).sum();
+    sum / weights.iter().map(|&w| f64::from(w)).sum::<f64>()
+}
+
+/// The mean, and its standard error over the values.
+pub(crate) fn mean_with_error(values: &[f64]) -> (f64, f64) {
+    weighted_mean_with_error(values, None)
+}
+
+/// The same of weighted values: √(Σ w²(x − mean)²) / Σ w, with n/(n − 1) as without weights, n = (Σ w)²/Σ w² being how
+/// many equally weighted values would tell as much.
+pub(crate) fn weighted_mean_with_error(values: &[f64], weights: Option<&[f32]>) -> (f64, f64) {
+    let mean = weighted_mean(values, weights);
+    let Some(weights) = weights else {
+        let n = values.len() as f64;
+        let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+        return (mean, (squares / (n - 1.0).max(1.0) / n).sqrt());
+    };
+    let weights = || weights.iter().map(|&w| f64::from(w));
+    let (sum, squares) = (weights().sum::<f64>(), weights().map(|w| w * w).sum::<f64>());
+    let spread: f64 = values.iter().zip(weights()).map(|(x, w)| (w * (x - mean)).powi(2)).sum();
+    let n = sum * sum / squares;
+    (mean, (spread * n / (n - 1.0).max(1.0)).sqrt() / sum)
+}
+
+/// Mean and spread of numbers that come one by one (Welford 1962).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Moments {
+    count: f64,
+    pub mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    pub fn add(&mut self, x: f64) {
+        self.count += 1.0;
+        let off = x - self.mean;
+        self.mean += off / self.count;
+        self.squares += off * (x - self.mean);
+    }
+
+    /// 0 of a single number.
+    pub fn variance(&self) -> f64 {
+        self.squares / (self.count - 1.0).max(1.0)
+    }
+}

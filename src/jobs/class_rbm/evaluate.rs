@@ -1,0 +1,173 @@
+//! How good a classification machine is: its classes, its free energies and, where ln Z is asked for, its likelihoods.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::trained::TrainedClassRbm;
+use crate::data::{Cases, Values};
+use crate::device::DeviceInfo;
+use crate::error::{Error, Result};
+use crate::evaluation::classification::Predictions;
+use crate::evaluation::scores::mean_with_error;
+use crate::jobs::Choice;
+use crate::jobs::network::{Labelled, confusion_and_mistakes};
+use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
+use crate::jobs::rows::map_rows;
+use crate::models::labels;
+
+/// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is null.
+/// Logarithms are natural.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The share of cases that p(y | x) classifies wrongly, in [0, 1].
+    pub error: f64,
+    /// How many.
+    pub wrong: u64,
+    /// The mean of −ln p(y | x), exactly.
+    pub loss: f64,
+    /// The mean of F(x), with the class summed out; ln p(x) = −F(x) − ln Z.
+    pub mean_free_energy: f64,
+    /// Over the cases.
+    pub mean_free_energy_std_error: f64,
+    /// x → p(h | x) → the mean of x: squared, summed over the values, the mean over the cases.
+    pub reconstruction_error: f64,
+    /// ln Z of cases and classes; null where it is not asked for.
+    pub log_partition: Option<f64>,
+    /// `exact` or `ais`.
+    pub log_partition_method: Option<&'static str>,
+    /// 0 where it is exact.
+    pub log_partition_std_error: Option<f64>,
+    /// Three standard errors either way.
+    pub log_partition_interval: Option<[Option<f64>; 2]>,
+    /// ln Z by reverse annealing.
+    pub log_partition_reverse: Option<f64>,
+    /// Its standard error.
+    pub log_partition_reverse_std_error: Option<f64>,
+    /// Whether both directions agree within their errors; null where ln Z is exact.
+    pub trusted: Option<bool>,
+    /// The mean of ln p(x), nats per case; null without ln Z, and for data that are not 0 or 1.
+    pub mean_log_likelihood: Option<f64>,
+    /// The mean of ln p(x, y).
+    pub mean_joint_log_likelihood: Option<f64>,
+    /// How many cases.
+    pub cases: usize,
+    /// What they are of.
+    pub data: String,
+    /// `train` or `test`.
+    pub split: &'static str,
+    /// Of all draws.
+    pub seed: u64,
+    /// That it took, without reading the data.
+    pub seconds: f64,
+    /// On what.
+    pub device: DeviceInfo,
+    /// The version.
+    pub harmonium: &'static str,
+    /// What the user should be told of the data.
+    #[serde(skip)]
+    pub notices: Vec<String>,
+}
+
+/// An evaluation, with the cases that it is about and what the machine says of them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The cases with their classes.
+    pub part: Labelled,
+    /// What the machine says.
+    pub found: Predictions,
+}
+
+impl TrainedClassRbm {
+    /// Scores the machine on some cases, or on those of the data that it was trained on; with `likelihood`, which says
+    /// how ln Z is found, its likelihoods too. `progress` is called while it is annealed.
+    ///
+    /// # Errors
+    /// As [`TrainedClassRbm::cases`]; [`Error::Data`] where there are no labels; as for machines
+    /// ([`TrainedRbm::evaluate`](crate::jobs::TrainedRbm::evaluate)).
+    pub fn evaluate(
+        &self,
+        choice: &Choice<'_>,
+        config: &EvaluationConfig,
+        likelihood: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Evaluated> {
+        let chosen = self.cases(choice)?;
+        let Some(labels) = chosen.labels.clone() else {
+            let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
+            return Err(Error::data(&chosen.data, detail));
+        };
+        let start = Instant::now();
+        let (machine, cases) = (&self.machine, &chosen.cases);
+        let found = self.predict(cases, Some(&labels))?;
+        let score = found.score(&labels)?;
+        let energies = map_rows(machine.device(), cases, |x| machine.free_energy(x))?;
+        let energies: Vec<f64> = energies.into_iter().map(f64::from).collect();
+        let (free, free_error) = mean_with_error(&energies);
+        let z = match likelihood {
+            true => {
+                let joined = self.joined(cases)?;
+                let means = joined.means();
+                let seen = Some(Seen { cases: &joined, means: &means, samples: None });
+                Some(partition(machine.joint(), config, seen, progress)?)
+            }
+            false => None,
+        };
+        let reverse = z.as_ref().and_then(|z| z.reverse.as_ref());
+        let likelihood = z.as_ref().filter(|_| cases.is_binary()).map(|z| -free - z.log_partition);
+        let evaluation = Evaluation {
+            error: score.error,
+            wrong: score.wrong,
+            loss: score.loss,
+            mean_free_energy: free,
+            mean_free_energy_std_error: free_error,
+            reconstruction_error: self.reconstruct(cases)?.error,
+            log_partition: z.as_ref().map(|z| z.log_partition),
+            log_partition_method: z.as_ref().map(|z| match z.forward {
+                Some(_) => "ais",
+                None => "exact",
+            }),
+            log_partition_std_error: z
+                .as_ref()
+                .map(|z| z.forward.as_ref().map_or(0.0, |e| e.std_error)),
+            log_partition_interval: z.as_ref().map(|z| z.interval()),
+            log_partition_reverse: reverse.map(|e| e.log_partition),
+            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            trusted: z.as_ref().and_then(|z| z.trusted()),
+            mean_log_likelihood: likelihood,
+            // ln p(x, y) = ln p(x) + ln p(y|x).
+            mean_joint_log_likelihood: likelihood.map(|l| l - score.loss),
+            cases: cases.len(),
+            split: chosen.part_name(),
+            data: chosen.data,
+            seed: config.seed,
+            seconds: start.elapsed().as_secs_f64(),
+            device: machine.device().info().clone(),
+            harmonium: env!("CARGO_PKG_VERSION"),
+            notices: chosen.notices,
+        };
+        Ok(Evaluated { evaluation, part: Labelled { cases: chosen.cases, labels }, found })
+    }
+
+    /// Cases with their classes' probabilities behind them, as annealing begins with.
+    fn joined(&self, cases: &Cases) -> Result<Cases> {
+        let machine = &self.machine;
+        let values = map_rows(machine.device(), cases, |x| {
+            labels::join(x, &machine.joint().class_probabilities(x)?)
+        })?;
+        Cases::new(Values::F32(values), cases.len(), machine.joint().visible_count())
+    }
+
+    /// Writes confusion matrix and worst mistakes into a folder.
+    ///
+    /// # Errors
+    /// As [`confusion_and_mistakes`].
+    pub fn pictures(&self, evaluated: &Evaluated, folder: &Path) -> Result<()> {
+        confusion_and_mistakes(folder, &self.shown(), &evaluated.part, &evaluated.found)
+    }
+}
