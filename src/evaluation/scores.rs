@@ -36,14 +36,37 @@ pub use super::cases::BATCH_BYTES;
 /// [`Error::Data`] where there is no case, [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::OutOfMemory`],
 /// [`Error::DeviceLost`].
 pub fn reconstruction_error(rbm: &Rbm, v: &Tensor) -> Result<f64> {
+    let (errors, cases) = reconstruction_errors(rbm, v)?;
     let mut sum = 0.0;
+    for batch in errors {
+        sum += total(&batch)?;
+    }
+    Ok(sum / cases as f64)
+}
+
+/// As [`reconstruction_error`], for asynchronous callers.
+///
+/// # Errors
+/// As there.
+pub async fn reconstruction_error_async(rbm: &Rbm, v: &Tensor) -> Result<f64> {
+    let (errors, cases) = reconstruction_errors(rbm, v)?;
+    let mut sum = 0.0;
+    for batch in errors {
+        sum += batch.to_vec_async().await?.into_iter().map(f64::from).sum::<f64>();
+    }
+    Ok(sum / cases as f64)
+}
+
+/// Each case's squared error, batch by batch, and how many cases there are.
+fn reconstruction_errors(rbm: &Rbm, v: &Tensor) -> Result<(Vec<Tensor>, usize)> {
+    let mut errors = Vec::new();
     let cases = in_batches("reconstruction_error", rbm, v, |v, _| {
         let mut difference = rbm.reconstruct(v)?;
         elementwise_in_place(Elementwise::SquaredDifference, &mut difference, Some(v))?;
-        sum += total(&reduce(Reduction::Sum, Axis::Rows, 1.0, &difference)?)?;
+        errors.push(reduce(Reduction::Sum, Axis::Rows, 1.0, &difference)?);
         Ok(())
     })?;
-    Ok(sum / cases as f64)
+    Ok((errors, cases))
 }
 
 /// The mean of F(v) over the cases of `v` `[N, I]`. Its level means nothing without log Z; the gap between

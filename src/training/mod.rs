@@ -5,6 +5,7 @@ mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
+mod cd_async;
 mod cd_config;
 mod centring;
 mod conjugate_gradient;

@@ -17,6 +17,7 @@ mod pairs;
 mod replica;
 mod settings;
 mod up_down;
+mod waiting;
 mod warm_up;
 
 use harmonium::models::UnitKind;
