@@ -37,7 +37,9 @@ async function problems(device, { source, variants }) {
   return said;
 }
 
-const adapter = await create(['backend=null']).requestAdapter();
+// Kept to the end: Dawn goes down with the last handle on it.
+globalThis.gpu = create(['backend=null']);
+const adapter = await globalThis.gpu.requestAdapter();
 if (!adapter) throw new Error('this build of Dawn has no null backend');
 const device = await adapter.requestDevice();
 

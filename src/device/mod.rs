@@ -3,6 +3,8 @@
 //! This room chooses an adapter, keeps to its limits, pools buffers, caches pipelines, records
 //! dispatches and turns every failure into an [`Error`]. It knows no kernel.
 
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod command;
 mod cpu;
 mod driver;

@@ -5,7 +5,7 @@ use std::fs;
 use harmonium::data::{ImageShape, Reading, Values, load_bytes};
 use npyz::WriterBuilder;
 
-use super::{Folder, dictionary, gzip, idx, load, npy, npy_f32};
+use super::{Folder, dictionary, gzip, idx, load, load_with, npy, npy_f32};
 
 /// Not all equal, not only 0 and 1.
 const PIXELS: [u8; 12] = [0, 1, 127, 128, 255, 7, 9, 0, 200, 33, 4, 5];
@@ -48,8 +48,12 @@ fn contents_in_memory_are_read_as_their_file_is() {
         ("a.npy", npy_f32("(2, 3)", &[1.0, 0.5, 0.25, 0.0, 1.0, 2.0])),
         ("flowers.csv", csv),
     ] {
-        let on_disk = load(&folder.write(name, &bytes)).unwrap().train;
-        let read = load_bytes(name, bytes, &Reading::default()).unwrap();
+        let reading = match name {
+            "flowers.csv" => Reading::default().labels("kind"),
+            _ => Reading::default(),
+        };
+        let on_disk = load_with(&folder.write(name, &bytes), &reading).unwrap().train;
+        let read = load_bytes(name, bytes, &reading).unwrap();
         assert!(read.test.is_none(), "{name}");
         let in_memory = read.train;
         assert_eq!(in_memory.name, name);

@@ -1,9 +1,12 @@
 //! Learning for callers that must not wait.
 
 use harmonium::data;
+use harmonium::evaluation::scores::reconstruction_error;
 use harmonium::models::{Rbm, UnitKind, Units};
-use harmonium::training::{CdTrainer, EpochReport, Learner, ResidentData, Treatment};
-use harmonium::{Device, Error};
+use harmonium::training::{
+    CdConfig, CdTrainer, EpochReport, Learner, ResidentData, Schedule, Treatment,
+};
+use harmonium::{Device, Error, Tensor};
 use pollster::block_on;
 
 use super::{parameters, plain};
@@ -70,4 +73,32 @@ fn they_tell_of_divergence_too() {
         assert!(text.contains("epoch") && text.contains("step"), "{waiting:?}");
         assert_eq!(other, waiting);
     });
+}
+
+/// The errors that `web/test.mjs` expects of the page in a browser: the same machine, data and settings as in
+/// `web/src/lab.rs`, trained here.
+#[test]
+fn what_the_page_must_find_is_written_for_its_test() {
+    let device = Device::cpu();
+    let train = data::digits().unwrap().train.cases;
+    let means = train.means();
+    let mut rbm = Rbm::new(&device, Units::bernoulli(64), Units::bernoulli(64), 1).unwrap();
+    rbm.set_visible_bias_from_means(&means).unwrap();
+    let config = CdConfig::default().learning_rate(Schedule::constant(0.1)).epochs(1_000_000);
+    let mut trainer = CdTrainer::new(rbm, config, &means).unwrap();
+    let mut source = ResidentData::new(&device, &train, Treatment::default()).unwrap();
+    let scored = train.limit(500).to_f32();
+    let scored = Tensor::from_f32(&device, &[500, 64], &scored).unwrap();
+    let mut errors = vec![reconstruction_error(trainer.rbm(), &scored).unwrap()];
+    for _ in 0..2 {
+        trainer.epoch(&mut source).unwrap();
+        errors.push(reconstruction_error(trainer.rbm(), &scored).unwrap());
+    }
+    for _ in 2..30 {
+        trainer.epoch(&mut source).unwrap();
+    }
+    let last = reconstruction_error(trainer.rbm(), &scored).unwrap();
+    assert!(errors.iter().all(|error| last < 0.8 * error), "{errors:?}, {last}");
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.json");
+    std::fs::write(path, serde_json::json!({ "errors": errors }).to_string()).unwrap();
 }
