@@ -212,8 +212,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Poisoned`] where the operation that should have written the tensor failed,
-    /// [`Error::DeviceLost`], [`Error::Shape`] for other elements.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// [`Error::DeviceLost`], [`Error::Shape`] for other elements; [`Error::Device`] of a GPU in a browser, which knows
+    /// the asynchronous form alone.
     pub fn to_vec(&self) -> Result<Vec<f32>> {
         self.require("read", "the tensor", Element::F32)?;
         Ok(bytemuck::allocation::cast_vec(self.to_words()?))
@@ -232,7 +232,6 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::to_vec`].
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn to_words(&self) -> Result<Vec<u32>> {
         match &self.storage {
             Storage::Host(host) => Ok(host.words().to_vec()),

@@ -9,6 +9,7 @@ use naga::back::{PipelineConstants, glsl, hlsl, msl, pipeline_constants, spv};
 use naga::proc::BoundsCheckPolicies;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ScalarKind, ShaderStage, TypeInner};
+use serde_json::json;
 
 /// WebGPU's default limits, which every kernel keeps.
 const STORAGE_BUFFERS: usize = 8;
@@ -122,6 +123,31 @@ fn every_shader_is_valid_translates_and_keeps_the_default_limits() {
             }
         }
     }
+}
+
+/// What `scripts/check-dawn` gives to the validator of Chrome: every shader with the variants that are looked at here.
+#[test]
+fn shaders_and_variants_are_written_for_other_validators() {
+    let listed: Vec<serde_json::Value> = shaders()
+        .into_iter()
+        .map(|shader| {
+            let source = shader_source(shader);
+            let sets = constant_sets(&checked(&source).unwrap().0);
+            let object = |set: &PipelineConstants| -> serde_json::Map<_, _> {
+                set.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+            };
+            let variants: Vec<_> = sets.iter().map(object).collect();
+            json!({ "name": shader.name, "source": source, "variants": variants })
+        })
+        .collect();
+    let variants = |name: &str| {
+        let found = listed.iter().find(|shader| shader["name"] == name).unwrap();
+        found["variants"].as_array().unwrap().len()
+    };
+    // The defaults, both passes of a boolean and of a number, and all at 1.
+    assert!(variants("cross_entropy") >= 6);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shaders.json");
+    std::fs::write(path, serde_json::to_vec_pretty(&listed).unwrap()).unwrap();
 }
 
 /// The catalogue and the disk, both ways: a file that no kernel uses is validated by nobody.

@@ -56,7 +56,7 @@ fn main(
 
     // A NaN counts as +infinity here, which max() cannot drop.
     let infinity = bitcast<f32>(params.infinity);
-    var largest = -3.4028235e38;
+    var largest = -3.4028234e38;
     if FLOOR { largest = params.floor; }
     if PASS > 1u || (PASS == 1u && params.begin > 0u) { largest = statistics[read_row]; }
     if PASS < 2u {

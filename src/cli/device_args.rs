@@ -29,6 +29,9 @@ pub struct VerifyOptions {
     /// Print every case, not only each kernel's worst
     #[arg(long)]
     pub cases: bool,
+    /// Also write what was found as JSON, to send to others: docs/adapters.md says where
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Args)]

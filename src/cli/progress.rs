@@ -1,6 +1,6 @@
 //! The progress bar of a training run, on a terminal only.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use super::args::VerifyOptions;
 use super::print::{count, out, tell};
+use super::targets::check_out;
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
-use crate::verify::{Outcome, verify};
+use crate::run::atomic;
+use crate::verify::{DeviceReport, Outcome, Report, verify};
 
 pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     let devices = match options.device.as_str() {
@@ -23,18 +25,34 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
         });
     }
     let (mut cases, mut failures, mut devices_failed) = (0, 0, 0);
+    if let Some(path) = &options.report {
+        check_out(path, "json")?;
+    }
+    let mut report = Report::new();
     for device in devices {
+        let info = device.as_ref().ok().map(|device| device.info().clone());
         let found = device.and_then(|device| verify_one(&device, options.cases));
-        match found {
-            Ok((seen, failed)) => {
-                cases += seen;
-                failures += failed;
+        match (found, info) {
+            (Ok(outcomes), Some(info)) => {
+                cases += outcomes.len();
+                failures += outcomes.iter().filter(|o| !o.passed()).count();
+                if info.kind != DeviceKind::Cpu {
+                    report.add(DeviceReport::new(&info, outcomes));
+                }
             }
-            Err(error) => {
+            (Err(error), info) => {
                 devices_failed += 1;
                 out!("FAILED: {error}\n");
+                report.add(DeviceReport::failed(info.as_ref(), &error));
             }
+            // What did not open has no cases.
+            (Ok(_), None) => {}
         }
+    }
+    if let Some(path) = &options.report {
+        let json = report.to_json()?;
+        atomic::write(path, |file| file.write_all(format!("{json}\n").as_bytes()))?;
+        tell(format!("report: {}", path.display()));
     }
     if cases + devices_failed == 0 {
         out!("nothing was compared: no GPU among the devices asked for");
@@ -56,13 +74,13 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Verifies one device and prints its table; returns how many cases it saw, and how many of them failed.
-fn verify_one(device: &Device, cases: bool) -> Result<(usize, usize)> {
+/// Verifies one device and prints its table.
+fn verify_one(device: &Device, cases: bool) -> Result<Vec<Outcome>> {
     let info = device.info();
     out!("{} [{}] {}", info.name, info.backend, info.driver);
     if info.kind == DeviceKind::Cpu {
         out!("  the CPU path is the reference; name a GPU to compare with it\n");
-        return Ok((0, 0));
+        return Ok(Vec::new());
     }
     let outcomes = verify(device, |_| ())?;
     out!("  {:<14} {:>6} {:>24}  worst case", "kernel", "cases", "worst error / tolerance");
@@ -75,17 +93,13 @@ fn verify_one(device: &Device, cases: bool) -> Result<(usize, usize)> {
         for (i, o) in own.iter().take(shown).enumerate() {
             let name = if i == 0 { kernel } else { "" };
             let count = if i == 0 { own.len().to_string() } else { String::new() };
-            let verdict = if passed(o) { "ok  " } else { "FAIL" };
+            let verdict = if o.passed() { "ok  " } else { "FAIL" };
             out!("  {name:<14} {count:>6} {:>19.3} {verdict}  {}", o.worst, o.case);
-            if let Some(detail) = o.detail.as_ref().filter(|_| !passed(o)) {
+            if let Some(detail) = o.detail.as_ref().filter(|_| !o.passed()) {
                 out!("  {:>21} {detail}", "");
             }
         }
     }
     out!("");
-    Ok((outcomes.len(), outcomes.iter().filter(|o| !passed(o)).count()))
-}
-
-fn passed(o: &Outcome) -> bool {
-    o.worst <= 1.0
+    Ok(outcomes)
 }

@@ -24,8 +24,12 @@ const CLOTHES: [&str; 10] = [
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot",
 ];
 
-/// 8×8 digits in 0 to 16.
-pub(super) fn digits() -> Result<Splits> {
+/// The bundled digits, as [`load`](super::load) gives them under the name `digits`; a program that names no other
+/// bundled set needs not carry those.
+///
+/// # Errors
+/// None, where the crate is whole.
+pub fn digits() -> Result<Splits> {
     let path = "digits.csv.gz (bundled)";
     let mut input = Input::bundled(path, DIGITS)?;
     let text = input.header(264_712, "the digits")?;

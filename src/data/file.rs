@@ -11,8 +11,12 @@ use crate::error::{Error, Result};
 
 /// Opens a file and looks at what it is.
 fn open(path: &Path) -> Result<(Input<'static>, Kind)> {
-    let input = Input::open(path)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    known(Input::open(path)?)
+}
+
+/// What an open file is.
+fn known(input: Input<'static>) -> Result<(Input<'static>, Kind)> {
+    let name = input.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     match kind::of(&name, input.start()) {
         Ok(kind) => Ok((input, kind)),
         Err(what) => Err(input.error(0, what)),
@@ -26,13 +30,29 @@ pub(super) fn read(
     reading: &Reading,
 ) -> Result<(RawPart, Option<RawPart>)> {
     let (input, kind) = open(path)?;
+    if kind == Kind::Npz {
+        drop(input);
+        return npz(path, name, reading);
+    }
+    Ok((one_part((input, kind), name, reading)?, None))
+}
+
+/// The cases of a file whose contents are in memory.
+pub(super) fn read_bytes(path: &Path, bytes: Vec<u8>, reading: &Reading) -> Result<RawPart> {
+    let opened = known(Input::of_bytes(path, bytes)?)?;
+    if opened.1 == Kind::Npz {
+        let detail = "an archive of arrays is read from a file alone; np.save the one that is wanted as .npy";
+        return Err(Error::file(path, "byte 0", detail));
+    }
+    one_part(opened, &path.display().to_string(), reading)
+}
+
+/// The cases of a file that has one part.
+fn one_part((input, kind): (Input<'_>, Kind), name: &str, reading: &Reading) -> Result<RawPart> {
+    let path = input.path().to_path_buf();
     let no_arrays = "only a .npz holds several arrays";
     let mut part = match kind {
-        Kind::Npz => {
-            drop(input);
-            return npz(path, name, reading);
-        }
-        Kind::Text => return Ok((csv::read(input, name, reading)?, None)),
+        Kind::Text => return csv::read(input, name, reading),
         Kind::Fasta => fasta::read(input, name, reading)?,
         Kind::Png | Kind::Jpeg => {
             reading.refuse(&["array"], "a picture", no_arrays)?;
@@ -46,9 +66,10 @@ pub(super) fn read(
             reading.refuse(&["array"], "a .npy file", no_arrays)?;
             npy::read(input, name)?
         }
+        Kind::Npz => return Err(input.error(0, "this is an archive, which has several parts")),
     };
-    label(&mut part, path, reading)?;
-    Ok((part, None))
+    label(&mut part, &path, reading)?;
+    Ok(part)
 }
 
 /// An archive, whose labels may stand in another file.

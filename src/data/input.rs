@@ -31,6 +31,12 @@ impl<'a> Input<'a> {
         Input::new(path, Box::new(BufReader::with_capacity(1 << 16, file)), length)
     }
 
+    /// The contents of a file that a program has in memory.
+    pub(super) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let length = bytes.len() as u64;
+        Input::new(path, Box::new(Cursor::new(bytes)), Some(length))
+    }
+
     /// A file compiled into this crate.
     pub(super) fn bundled(name: &str, bytes: &'static [u8]) -> Result<Self> {
         Input::new(Path::new(name), Box::new(bytes), Some(bytes.len() as u64))

@@ -63,6 +63,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+pub use bundled::digits;
 pub use cases::Cases;
 pub use images::{pad, resize};
 pub(crate) use kind::seems;
@@ -141,6 +142,25 @@ pub fn load_with(source: &str, reading: &Reading) -> Result<Splits> {
     }
     range::settle(&mut train, test.as_mut(), reading.scale)?;
     labels::join(train, test)
+}
+
+/// Reads a data set from memory: the contents of one file (idx, .npy or csv, each plain or .gz, PNG or JPEG) under the
+/// name that it has. As [`load_with`] reads that file, without any other beside it.
+///
+/// ```
+/// use harmonium::data::{Reading, load_bytes};
+/// let set = load_bytes("two.csv", b"0.5,1\n0,0.25\n".to_vec(), &Reading::default())?.train;
+/// assert_eq!((set.cases.len(), set.cases.row(1)), (2, vec![0.0, 0.25]));
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`load_with`]; [`Error::File`] for a `.npz`, which is read from a file alone.
+pub fn load_bytes(name: &str, bytes: Vec<u8>, reading: &Reading) -> Result<Splits> {
+    reading.check()?;
+    let mut part = file::read_bytes(Path::new(name), bytes, reading)?;
+    range::settle(&mut part, None, reading.scale)?;
+    labels::join(part, None)
 }
 
 /// `folder/emnist-letters`, where the folder is there and that is no file.

@@ -3,6 +3,8 @@
 //! This room chooses an adapter, keeps to its limits, pools buffers, caches pipelines, records
 //! dispatches and turns every failure into an [`Error`]. It knows no kernel.
 
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod command;
 mod cpu;
 mod driver;
@@ -19,6 +21,7 @@ mod queries;
 mod raw;
 mod read;
 mod recorder;
+mod replay;
 mod scoped;
 mod select;
 mod submissions;
@@ -40,6 +43,7 @@ pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub use profile::{ProfileRow, Timing};
 pub(crate) use recorder::SOFTWARE_LOOPS;
+pub(crate) use replay::in_passes;
 pub(crate) use scoped::choosing;
 #[cfg(not(target_arch = "wasm32"))]
 pub use select::adapters;
@@ -257,11 +261,11 @@ impl Device {
         }
     }
 
-    /// Submits what is recorded and waits until the device has done it.
+    /// Submits what is recorded and waits until the device has done it. In a browser no call can wait for a GPU:
+    /// this and every other form that is not asynchronous serve the CPU there, and say so of a GPU.
     ///
     /// # Errors
-    /// What the failed work was, or [`Error::DeviceLost`].
-    #[cfg(not(target_arch = "wasm32"))]
+    /// What the failed work was, or [`Error::DeviceLost`]; in a browser [`Error::Device`].
     pub fn synchronize(&self) -> Result<()> {
         match &self.backend {
             Backend::Cpu(_) => Ok(()),

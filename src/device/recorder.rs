@@ -6,7 +6,7 @@
 //! have written is poisoned.
 
 use std::ops::Range;
-use std::time::Instant;
+use web_time::Instant;
 
 use super::Cost;
 use super::command::{Bind, Command};

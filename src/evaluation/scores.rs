@@ -42,16 +42,37 @@ pub fn reconstruction_error(rbm: &Rbm, v: &Tensor) -> Result<f64> {
     Ok(mean(&reconstruction_errors(rbm, v)?))
 }
 
+/// As [`reconstruction_error`], for asynchronous callers.
+///
+/// # Errors
+/// As there.
+pub async fn reconstruction_error_async(rbm: &Rbm, v: &Tensor) -> Result<f64> {
+    let mut errors = Vec::new();
+    for batch in squared_errors(rbm, v)? {
+        errors.extend(batch.to_vec_async().await?.into_iter().map(f64::from));
+    }
+    Ok(mean(&errors))
+}
+
 /// The same of each case.
 ///
 /// # Errors
 /// As [`reconstruction_error`].
 pub fn reconstruction_errors(rbm: &Rbm, v: &Tensor) -> Result<Vec<f64>> {
     let mut errors = Vec::new();
+    for batch in squared_errors(rbm, v)? {
+        errors.extend(each(&batch)?);
+    }
+    Ok(errors)
+}
+
+/// Each case's squared error, batch by batch.
+fn squared_errors(rbm: &Rbm, v: &Tensor) -> Result<Vec<Tensor>> {
+    let mut errors = Vec::new();
     of_machine("reconstruction_error", rbm, v, |v, _| {
         let mut difference = rbm.reconstruct(v)?;
         elementwise_in_place(Elementwise::SquaredDifference, &mut difference, Some(v))?;
-        errors.extend(each(&reduce(Reduction::Sum, Axis::Rows, 1.0, &difference)?)?);
+        errors.push(reduce(Reduction::Sum, Axis::Rows, 1.0, &difference)?);
         Ok(())
     })?;
     Ok(errors)

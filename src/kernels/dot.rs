@@ -111,7 +111,6 @@ fn sum(x: &[f32], y: &[f32]) -> f64 {
 ///
 /// # Errors
 /// As [`dot`]; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
-#[cfg(not(target_arch = "wasm32"))]
 pub fn dots(pairs: &[(&Tensor, &Tensor)]) -> Result<Vec<f64>> {
     let Some((first, _)) = pairs.first() else { return Ok(Vec::new()) };
     let counts = pairs.iter().map(|(x, _)| partial_sums(x.shape().len()));

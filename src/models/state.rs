@@ -138,6 +138,19 @@ pub fn read(visit: impl FnOnce(&mut Visit<'_>) -> Result<()>) -> Result<Arrays> 
     Ok(arrays)
 }
 
+/// As [`read`], for asynchronous callers: what `visit` shows is copied on the device, and the copies are read.
+///
+/// # Errors
+/// [`Error::OutOfMemory`]; device errors.
+pub async fn read_async(visit: impl FnOnce(&mut Visit<'_>) -> Result<()>) -> Result<Arrays> {
+    let mut arrays = Arrays::new();
+    for (name, tensor) in copies(visit)? {
+        let shape = tensor.shape().dims().into();
+        arrays.insert(name, HostArray { shape, values: tensor.to_vec_async().await? });
+    }
+    Ok(arrays)
+}
+
 /// Writes arrays to the device: all that `visit` shows, and no others.
 ///
 /// # Errors

@@ -118,7 +118,8 @@ impl RunFolder {
     /// Locks the folder and removes the halves of files that a killed process left.
     fn locked(path: PathBuf) -> Result<Self> {
         let file = path.join(LOCK);
-        let lock = OpenOptions::new().create(true).append(true).open(&file);
+        // Windows locks nothing that is open for appending alone.
+        let lock = OpenOptions::new().create(true).read(true).append(true).open(&file);
         let lock = lock.map_err(|e| Error::io("create", &file, e))?;
         match lock.try_lock() {
             Ok(()) => {}

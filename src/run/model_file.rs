@@ -78,12 +78,24 @@ impl ModelFile {
     /// # Errors
     /// [`Error::Run`] for a kind that is not known; device errors.
     pub fn of(model: &mut dyn Model) -> Result<Self> {
+        let tensors = models::state::read(|visit| model.visit(visit))?;
+        Self::described(model, tensors)
+    }
+
+    /// As [`of`](ModelFile::of), for asynchronous callers.
+    ///
+    /// # Errors
+    /// As there, and [`Error::OutOfMemory`]: it takes copies on the device.
+    pub async fn of_async(model: &mut dyn Model) -> Result<Self> {
+        let tensors = models::state::read_async(|visit| model.visit(visit)).await?;
+        Self::described(model, tensors)
+    }
+
+    fn described(model: &dyn Model, tensors: Arrays) -> Result<Self> {
         let Some(kind) = ModelKind::named(model.kind()) else {
             return Err(Error::run("model file", unknown(model.kind())));
         };
-        let metadata = model.description();
-        let tensors = models::state::read(|visit| model.visit(visit))?;
-        Ok(ModelFile { tensors, metadata, ..Self::new(kind) })
+        Ok(ModelFile { tensors, metadata: model.description(), ..Self::new(kind) })
     }
 
     /// Writes the tensors into a model that was built from the file's description.
@@ -129,7 +141,19 @@ impl ModelFile {
     pub fn load_as(path: impl AsRef<Path>, names: &TensorNames) -> Result<Self> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
-        let reader = Reader::open(path, &bytes)?;
+        Self::parse(path, &bytes, names)
+    }
+
+    /// The same from memory; `name` is what errors and notices call it.
+    ///
+    /// # Errors
+    /// As [`load`](ModelFile::load), but for reading.
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::parse(Path::new(name), bytes, &TensorNames::default())
+    }
+
+    fn parse(path: &Path, bytes: &[u8], names: &TensorNames) -> Result<Self> {
+        let reader = Reader::open(path, bytes)?;
         let all = reader.names();
         let mut metadata = reader.metadata();
         let own = metadata.contains_key(FORMAT_KEY);
@@ -172,6 +196,28 @@ impl ModelFile {
     /// then stays. [`Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        let (header, values) = self.contents(path)?;
+        atomic::write(path, |out| {
+            out.write_all(&(header.len() as u64).to_le_bytes())?;
+            out.write_all(&header)?;
+            values.iter().try_for_each(|values| write_values(out, values))
+        })
+    }
+
+    /// What [`save`](ModelFile::save) writes.
+    ///
+    /// # Errors
+    /// As there, but for writing.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let (header, values) = self.contents(&self.path)?;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        bytes.extend(values.into_iter().flatten().flat_map(|x| x.to_le_bytes()));
+        Ok(bytes)
+    }
+
+    /// The header of the file, and its tensors' values in their order.
+    fn contents(&self, path: &Path) -> Result<(Vec<u8>, Vec<&[f32]>)> {
         self.check(path)?;
         let mut metadata = self.metadata.clone();
         metadata.insert(FORMAT_KEY.into(), FORMAT.into());
@@ -186,11 +232,7 @@ impl ModelFile {
         tensors.sort_by_key(|(name, ..)| place(name).unwrap_or(expected.len()));
         let header = header_bytes(&metadata, &tensors)
             .map_err(|e| Error::file(path, "header", e.to_string()))?;
-        atomic::write(path, |out| {
-            out.write_all(&(header.len() as u64).to_le_bytes())?;
-            out.write_all(&header)?;
-            tensors.iter().try_for_each(|(_, _, values)| write_values(out, values))
-        })
+        Ok((header, tensors.into_iter().map(|(_, _, values)| values).collect()))
     }
 
     /// Where it was read; empty where it was not.

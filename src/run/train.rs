@@ -1,6 +1,6 @@
 //! The only loop: stages, epochs, checkpoints, scores, the best model, and the end.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

@@ -61,9 +61,9 @@ pub struct CdTrainer {
     /// q of the sparsity target, `[J]`.
     pub(super) activity: Option<Tensor>,
     pub(super) chains: Option<Tensor>,
-    below: Option<Below>,
+    pub(super) below: Option<Below>,
     average: Option<Averaged>,
-    status: Tensor,
+    pub(super) status: Tensor,
     work: Option<Workspace>,
     pub(super) clock: Clock,
 }
@@ -323,12 +323,24 @@ impl CdTrainer {
         elementwise_in_place(follow, &mut centring.lambda, Some(&mean_h))
     }
 
-    fn check_divergence(&self) -> Result<()> {
-        let advice = match self.rbm.visible().kind() {
+    /// What to do against divergence, besides a lower rate.
+    pub(super) fn advice(&self) -> &'static str {
+        match self.rbm.visible().kind() {
             UnitKind::Gaussian => ", and standardise the data (--standardize)",
             _ => "",
-        };
-        watch::check(self.clock, &self.status, [&self.rbm.w], advice)
+        }
+    }
+
+    /// What is told of the epoch under way.
+    pub(super) fn figures(&self) -> Result<Figures> {
+        let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
+        let mut figures = Figures::new()
+            .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
+            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs)));
+        if let Some(below) = &self.below {
+            figures.extend(&below.figures(self.clock.updates * self.config.steps)?);
+        }
+        Ok(figures)
     }
 }
 
@@ -376,14 +388,7 @@ impl Learner for CdTrainer {
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {
-        self.check_divergence()?;
-        let (epoch, epochs) = (self.clock.epoch(), self.config.epochs);
-        let mut figures = Figures::new()
-            .with(&LEARNING_RATE, rate(self.config.learning_rate.at(epoch, epochs)))
-            .with(&MOMENTUM, rate(self.config.momentum.at(epoch, epochs)));
-        if let Some(below) = &self.below {
-            figures.extend(&below.figures(self.clock.updates * self.config.steps)?);
-        }
-        Ok(figures)
+        watch::check(self.clock, &self.status, [&self.rbm.w], self.advice())?;
+        self.figures()
     }
 }

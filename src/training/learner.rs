@@ -164,6 +164,19 @@ pub fn epoch(
     source: &mut dyn BatchSource,
     go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
 ) -> Result<Option<EpochReport>> {
+    if !updates(learner, source, go_on)? {
+        return Ok(None);
+    }
+    let figures = learner.end_epoch()?;
+    Ok(Some(finish(learner, figures)))
+}
+
+/// The updates of an epoch, or the rest of them: whether they are all done.
+pub(super) fn updates(
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
+) -> Result<bool> {
     if source.cases() == 0 {
         return Err(Error::data("training data", "there is no case; nothing can be learnt"));
     }
@@ -178,10 +191,14 @@ pub fn epoch(
         clock.epoch_updates += 1;
         clock.epoch_cases += rows as u64;
         if !go_on(learner, rows)? {
-            return Ok(None);
+            return Ok(false);
         }
     }
-    let figures = learner.end_epoch()?;
+    Ok(true)
+}
+
+/// The report of an epoch that is done, and the clock at the next one's beginning.
+pub(super) fn finish(learner: &mut dyn Learner, figures: Figures) -> EpochReport {
     let clock = learner.clock_mut();
     let report = EpochReport {
         epoch: clock.epoch(),
@@ -190,7 +207,7 @@ pub fn epoch(
         figures,
     };
     *clock = Clock { epochs: clock.epoch(), updates: clock.updates, ..Clock::default() };
-    Ok(Some(report))
+    report
 }
 
 /// Compiles the kernels of an epoch, so that the first one does not wait for it: with copies of all arrays kept

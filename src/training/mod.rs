@@ -7,6 +7,7 @@ mod backpropagation;
 mod backpropagation_config;
 mod batches;
 mod best;
+mod cd_async;
 mod cd_config;
 mod cd_workspace;
 mod centring;

@@ -19,14 +19,44 @@ pub(super) fn check<'a>(
     weights: impl IntoIterator<Item = &'a Tensor>,
     advice: &str,
 ) -> Result<()> {
-    let first_update = clock.updates - clock.epoch_updates;
-    let counts = weights.into_iter().map(|w| reduce(Reduction::NonFinite, Axis::All, 1.0, w));
-    let counts = counts.collect::<Result<Vec<_>>>()?;
-    let found = status.to_words()?.first().copied().unwrap_or(NEVER);
+    let counts = counts(weights)?;
+    let status = status.to_words()?;
     let mut broken = false;
     for count in counts {
-        broken |= count.to_vec()?.first().is_some_and(|&count| count != 0.0);
+        broken |= some(&count.to_vec()?);
     }
+    judge(clock, &status, broken, advice)
+}
+
+/// As [`check`], for asynchronous callers.
+pub(super) async fn check_async<'a>(
+    clock: Clock,
+    status: &Tensor,
+    weights: impl IntoIterator<Item = &'a Tensor>,
+    advice: &str,
+) -> Result<()> {
+    let counts = counts(weights)?;
+    let status = status.to_words_async().await?;
+    let mut broken = false;
+    for count in counts {
+        broken |= some(&count.to_vec_async().await?);
+    }
+    judge(clock, &status, broken, advice)
+}
+
+/// How many values of each are not finite.
+fn counts<'a>(weights: impl IntoIterator<Item = &'a Tensor>) -> Result<Vec<Tensor>> {
+    weights.into_iter().map(|w| reduce(Reduction::NonFinite, Axis::All, 1.0, w)).collect()
+}
+
+fn some(count: &[f32]) -> bool {
+    count.first().is_some_and(|&count| count != 0.0)
+}
+
+/// What the watch and the weights tell.
+fn judge(clock: Clock, status: &[u32], broken: bool, advice: &str) -> Result<()> {
+    let first_update = clock.updates - clock.epoch_updates;
+    let found = status.first().copied().unwrap_or(NEVER);
     let (step, what) = match broken {
         _ if found != NEVER => (u64::from(found).saturating_sub(first_update) + 1, "a bias"),
         true => (clock.updates - first_update, "a weight"),

@@ -66,6 +66,15 @@ fn verify_says_when_it_compared_nothing() {
     let said = say(folder.path(), "verify --device cpu").done();
     assert!(said.out.contains("nothing was compared"), "{}", said.out);
     assert!(!said.out.contains("agree"), "{}", said.out);
+    let said = say(folder.path(), "verify --device cpu --report found.json").done();
+    assert!(said.err.contains("report: found.json"), "{}", said.err);
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("found.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&report["devices"], &report["harmonium"]),
+        (&serde_json::json!([]), &env!("CARGO_PKG_VERSION").into())
+    );
+    say(folder.path(), "verify --device cpu --report found.txt").refused(2, &[".json"]);
     say(folder.path(), "verify --device").refused(2, &["--device"]);
     say(folder.path(), "verify --sloppy").refused(2, &["--sloppy"]);
 }

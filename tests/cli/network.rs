@@ -252,7 +252,8 @@ fn every_setting_arrives() {
         let file = ModelFile::load(at.join(run.to_string()).join("last.safetensors"))
             .or_else(|_| ModelFile::load(at.join(run.to_string()).join("model.safetensors")))
             .unwrap();
-        let bytes = file.tensors.values().flat_map(|t| bytemuck::cast_slice(&t.values).to_vec());
+        let bytes =
+            file.tensors.values().flat_map(|t| bytemuck::cast_slice::<f32, u8>(&t.values).to_vec());
         let bytes: Vec<u8> = bytes.collect();
         let same = seen.iter().find(|(_, other)| *other == bytes);
         assert!(same.is_none(), "'{options}' and '{}'", same.unwrap().0);

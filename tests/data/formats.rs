@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use harmonium::data::{ImageShape, Values};
+use harmonium::data::{ImageShape, Reading, Values, load_bytes};
 use npyz::WriterBuilder;
 
-use super::{Folder, dictionary, gzip, idx, load, npy};
+use super::{Folder, dictionary, gzip, idx, load, load_with, npy, npy_f32};
 
 /// Not all equal, not only 0 and 1.
 const PIXELS: [u8; 12] = [0, 1, 127, 128, 255, 7, 9, 0, 200, 33, 4, 5];
@@ -34,6 +34,41 @@ fn idx_of_images_plain_and_gzipped_under_any_name() {
         assert_eq!(set.image, Some(ImageShape { height: 2, width: 2 }), "{name}");
         assert!(set.notices.is_empty() && set.labels.is_none(), "{name}");
     }
+}
+
+/// A page has files' contents and no folder.
+#[test]
+fn contents_in_memory_are_read_as_their_file_is() {
+    let folder = Folder::new();
+    let pixels = idx(8, &[3, 2, 2], &PIXELS);
+    let csv = b"length,width,kind\n1,2,rose\n3,4.5,daisy\n0,1,rose\n".to_vec();
+    for (name, bytes) in [
+        ("a-idx3-ubyte", pixels.clone()),
+        ("a.gz", gzip(&pixels)),
+        ("a.npy", npy_f32("(2, 3)", &[1.0, 0.5, 0.25, 0.0, 1.0, 2.0])),
+        ("flowers.csv", csv),
+    ] {
+        let reading = match name {
+            "flowers.csv" => Reading::default().labels("kind"),
+            _ => Reading::default(),
+        };
+        let on_disk = load_with(&folder.write(name, &bytes), &reading).unwrap().train;
+        let read = load_bytes(name, bytes, &reading).unwrap();
+        assert!(read.test.is_none(), "{name}");
+        let in_memory = read.train;
+        assert_eq!(in_memory.name, name);
+        assert_eq!(in_memory.cases.values(), on_disk.cases.values(), "{name}");
+        assert_eq!((in_memory.labels, in_memory.classes), (on_disk.labels, on_disk.classes));
+        assert_eq!(in_memory.image, on_disk.image, "{name}");
+    }
+    let refused = |name: &str, bytes: &[u8]| {
+        load_bytes(name, bytes.to_vec(), &Reading::default()).unwrap_err().to_string()
+    };
+    let archive = refused("a.npz", b"PK\x03\x04 and so on");
+    assert!(archive.contains("a.npz") && archive.contains(".npy"), "{archive}");
+    let short = refused("short-ubyte", &pixels[..10]);
+    assert!(short.contains("short-ubyte") && short.contains("truncated"), "{short}");
+    assert!(refused("nothing.csv", b"").contains("empty"));
 }
 
 #[test]

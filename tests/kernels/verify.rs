@@ -3,7 +3,7 @@
 use harmonium::device::testing;
 use harmonium::kernels::catalogue;
 use harmonium::kernels::proof::Check;
-use harmonium::verify::verify;
+use harmonium::verify::{DeviceReport, Outcome, Report, verify, verify_async};
 
 use super::{assert_passed, on_gpus};
 
@@ -45,6 +45,54 @@ fn every_kernel_wrong_on_purpose_is_rejected_on_every_adapter() {
             assert!(rejected, "{kernel} is wrong, and passes on {}", gpu.info());
         }
     }
+}
+
+/// In passes, as a browser needs it: the same of right kernels and of wrong ones.
+#[test]
+fn without_waiting_the_same_is_found() {
+    let Some(gpu) = crate::support::own_gpus().into_iter().next() else { return };
+    testing::patch_shaders(&gpu, made_wrong);
+    let waiting = verify(&gpu, |_| {}).unwrap();
+    let mut names = Vec::new();
+    let other = verify_async(&gpu, async |name: &str| names.push(name.to_string()));
+    let other = pollster::block_on(other).unwrap();
+    assert_eq!(names.len(), catalogue().len());
+    assert!(waiting.iter().any(Outcome::passed) && !waiting.iter().all(Outcome::passed));
+    assert_eq!(other, waiting);
+}
+
+#[test]
+fn a_report_tells_each_kernels_worst_case() {
+    let case = |kernel, case: &str, worst| {
+        let detail = (worst > 1.0).then(|| "out[3] is 2, expected 1".to_string());
+        Outcome { kernel, case: case.into(), worst, detail }
+    };
+    let info = harmonium::Device::cpu().info().clone();
+    let mut report = Report::new();
+    report.add(DeviceReport::new(
+        &info,
+        vec![case("sgd", "a", 0.5), case("sgd", "b", 0.75), case("adam", "c", f64::INFINITY)],
+    ));
+    report.add(DeviceReport::new(&info, vec![case("sgd", "a", 1.0)]));
+    let lost = harmonium::Error::DeviceLost { adapter: "X".into(), detail: "gone".into() };
+    report.add(DeviceReport::failed(None, &lost));
+    let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    assert_eq!(json["harmonium"], env!("CARGO_PKG_VERSION"));
+    assert!(json["unix_time"].as_u64().unwrap() > 1_700_000_000);
+    let [first, second, third] = [0, 1, 2].map(|i| &json["devices"][i]);
+    assert_eq!((&first["verdict"], &first["backend"]), (&"failed".into(), &"cpu".into()));
+    let [sgd, adam] = [0, 1].map(|i| &first["kernels"][i]);
+    assert_eq!(
+        (&sgd["kernel"], &sgd["cases"], &sgd["failed"]),
+        (&"sgd".into(), &2.into(), &0.into())
+    );
+    assert_eq!((&sgd["worst"], &sgd["worst_case"]), (&0.75.into(), &"b".into()));
+    assert!(sgd.get("detail").is_none());
+    assert_eq!((&adam["failed"], &adam["detail"]), (&1.into(), &"out[3] is 2, expected 1".into()));
+    assert!(adam["worst"].is_null());
+    assert_eq!(second["verdict"], "passed");
+    assert_eq!(third["verdict"], "error");
+    assert!(third["error"].as_str().unwrap().contains("gone"));
 }
 
 /// Kernels that leave one element as it was, or add one behind the end, and agree with the CPU everywhere else.

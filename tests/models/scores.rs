@@ -4,7 +4,7 @@ use harmonium::Tensor;
 use harmonium::data;
 use harmonium::evaluation::scores::{
     BATCH_BYTES, affordable_turns, exact_pseudo_log_likelihood, hidden_activity, mean_free_energy,
-    pseudo_log_likelihood, reconstruction_error,
+    pseudo_log_likelihood, reconstruction_error, reconstruction_error_async,
 };
 use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::random::Draw;
@@ -45,6 +45,8 @@ fn scores_are_their_definitions() {
             let (rbm, v) = (exact.to_rbm(device), matrix(device, &rows(&all)));
             let found = reconstruction_error(&rbm, &v).unwrap();
             assert!((found - error).abs() < 1e-5 * error, "{found} is not {error}");
+            let without = pollster::block_on(reconstruction_error_async(&rbm, &v)).unwrap();
+            assert_eq!(without, found, "without waiting");
             let found = mean_free_energy(&rbm, &v).unwrap();
             assert!((found - free).abs() < 2e-5, "{found} is not {free}");
             let found = hidden_activity(&rbm, &v).unwrap();

@@ -156,6 +156,35 @@ fn round_trip_keeps_every_bit() {
     assert_same(&ModelFile::load(&path).unwrap(), &bare);
 }
 
+/// As a page does, which has no files.
+#[test]
+fn a_model_in_memory_is_the_file() {
+    let (_folder, path) = in_folder(b"");
+    model().save(&path).unwrap();
+    let bytes = model().to_bytes().unwrap();
+    assert_eq!(bytes, fs::read(&path).unwrap());
+    assert_same(&ModelFile::from_bytes("dropped", &bytes).unwrap(), &model());
+    let error = ModelFile::from_bytes("dropped", &bytes[..40]).unwrap_err().to_string();
+    assert!(error.contains("dropped") && error.contains("truncated"), "{error}");
+    let mut broken = model();
+    broken.tensors.insert("W".into(), array(&[I, J], &[f32::NAN; I * J]));
+    assert!(broken.to_bytes().unwrap_err().to_string().contains("not a finite"));
+}
+
+#[test]
+fn a_model_is_read_from_its_device_without_waiting() {
+    let devices = crate::support::gpus().iter().cloned().chain([Device::cpu()]);
+    for device in devices {
+        let units = [Units::bernoulli(I), Units::bernoulli(J)];
+        let mut rbm = Rbm::new(&device, units[0], units[1], 1).unwrap();
+        rbm.set_weights(harmonium::Tensor::from_f32(&device, &[I, J], &W).unwrap()).unwrap();
+        let origin = Origin { seed: 7, ..Origin::default() };
+        let file = pollster::block_on(origin.file_async(&mut rbm)).unwrap();
+        assert_eq!(file.tensors["W"], array(&[I, J], &W));
+        assert_same(&file, &origin.file(&mut rbm).unwrap());
+    }
+}
+
 #[test]
 fn other_tools_read_what_is_saved_and_the_bytes_never_change() {
     let (_folder, path) = in_folder(b"");

@@ -19,6 +19,7 @@ mod pairs;
 mod replica;
 mod settings;
 mod up_down;
+mod waiting;
 mod warm_up;
 mod weights;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! How good a deep belief net is: the lower bound of its likelihood, its reconstructions, and its classes.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! How good a classifier is: error, loss, confusion matrix, worst mistakes.
 
 use std::path::Path;
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 

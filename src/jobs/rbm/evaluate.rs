@@ -1,6 +1,6 @@
 //! How good a machine is: log Z, likelihood, pseudo-likelihood, reconstruction error.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 

@@ -60,12 +60,23 @@ impl Origin {
     /// # Errors
     /// Device errors.
     pub fn file(&self, rbm: &mut dyn Model) -> Result<ModelFile> {
-        let mut file = ModelFile::of(rbm)?;
+        Ok(self.told(ModelFile::of(rbm)?))
+    }
+
+    /// As [`Origin::file`], for asynchronous callers.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub async fn file_async(&self, rbm: &mut dyn Model) -> Result<ModelFile> {
+        Ok(self.told(ModelFile::of_async(rbm).await?))
+    }
+
+    fn told(&self, mut file: ModelFile) -> ModelFile {
         file.metadata.extend(self.metadata.clone());
         Training::put(self.seed, self.data.as_deref(), &self.reading, &mut file);
         put_image(self.image, &mut file);
         put_preprocessing(&self.preprocessing, &mut file);
-        Ok(file)
+        file
     }
 
     /// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white

@@ -1,6 +1,6 @@
 //! The levels of a stack as far as they are trained, and what the next one reads.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use super::settings::Greedy;

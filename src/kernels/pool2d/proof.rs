@@ -65,7 +65,8 @@ pub fn case(
     let (expected, found) = both(device, |device| pooled(device, pooling, dims, &x))?;
     let mut check = Check::default();
     if pooling.pool == Pool::Maximum {
-        check.compare("y", &expected.0, &found.0, |_| FLUSH);
+        // Of values that are flushed a maximum may be any: it is out by one's distance to 0 and by another's.
+        check.compare("y", &expected.0, &found.0, |_| 2.0 * FLUSH);
         // What is flushed to 0 equals its neighbours.
         if values != Values::Subnormal {
             check.exact("indices", &expected.1, &found.1);
