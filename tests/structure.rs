@@ -355,7 +355,7 @@ fn the_checks_see_what_is_wrong() {
         ("src/device/raw.rs", "unsafe { f() }"),
         ("src/lib.rs", "pub mod cli;\npub use device::Device;"),
         ("src/main.rs", "fn main() { harmonium::cli::main() }"),
-        ("src/random.rs", "#![deny(unsafe_code)]"),
+        ("src/random/mod.rs", "#![deny(unsafe_code)]"),
         ("src/shape.rs", &format!("//! x\n{REASON}it is one table.\n{}", "\n".repeat(LONG))),
     ] {
         assert_eq!(offences(path, text), Vec::<String>::new(), "{text}");

@@ -1,4 +1,4 @@
-// Philox4x32-10 (Salmon et al. 2011), the same bits as src/random.rs.
+// Philox4x32-10 (Salmon et al. 2011), the same bits as src/random/mod.rs.
 
 // The high word of a product, from 16-bit halves: WGSL has no 64-bit integers.
 fn multiply_high(a: u32, b: u32) -> u32 {

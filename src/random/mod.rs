@@ -8,7 +8,12 @@
 //! `[column / 4, first_case + row, low word of step, stream | upper byte of step << 16 | level << 24]`, the key
 //! is the seed, and the element takes word `column % 4` of the four.
 
+mod purposes;
+pub mod stream;
+
 use std::convert::Infallible;
+
+pub use purposes::ChainStreams;
 
 /// Which random numbers an operation draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,47 +29,6 @@ pub struct Draw {
     pub step: u64,
     /// The global index (case or chain) of row 0.
     pub first_case: u32,
-}
-
-/// Names the streams and lists them, so that none is left out of the list.
-macro_rules! streams {
-    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal;)+) => {
-        $($(#[doc = $doc])+ pub const $name: u16 = $number;)+
-        /// Every stream with its name.
-        #[doc(hidden)]
-        pub const ALL: &[(&str, u16)] = &[$((stringify!($name), $number)),+];
-    };
-}
-
-/// The streams that harmonium itself uses, so that no two purposes share numbers; [`ChainStreams`] has those of
-/// Gibbs chains. A stream serves the files that a test lists, and no other.
-pub mod stream {
-    streams! {
-        /// The order of the cases.
-        SHUFFLE = 3;
-        /// Initial weights: of a machine at step 0, of a network's layers at the steps from 1 on.
-        WEIGHTS = 4;
-        /// Binarisation by sampling, once (step 0) or each epoch.
-        BINARIZE = 5;
-        /// Training/validation split.
-        SPLIT = 7;
-        /// Stochastic scores during training.
-        SCORES = 8;
-        /// Units dropped in training.
-        DROPOUT = 9;
-        /// Distortions of training pictures.
-        AUGMENT = 10;
-        /// Stochastic scores of a finished machine.
-        EVALUATION = 11;
-        /// What a denoising autoencoder's input loses: which values.
-        CORRUPTION = 60;
-        /// And what stands in their place.
-        SALT = 61;
-        /// States of a stack's lower levels, which the next one learns from.
-        LEVELS = 62;
-        /// The bundled words of digits.
-        WORDS = 63;
-    }
 }
 
 impl Draw {
@@ -127,59 +91,6 @@ impl Draw {
         for block in 0..columns.div_ceil(4) {
             f(block * 4, self.block(row, block));
         }
-    }
-}
-
-/// The streams of Gibbs chains that serve one purpose: their starting states, and the hidden and the visible
-/// states of each step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainStreams {
-    start: u16,
-    hidden: u16,
-    visible: u16,
-}
-
-/// Names the streams of each purpose and lists them.
-macro_rules! chain_streams {
-    ($($(#[doc = $doc:literal])+ $name:ident = [$start:literal, $hidden:literal, $visible:literal];)+) => {
-        $($(#[doc = $doc])+ pub const $name: Self =
-            ChainStreams { start: $start, hidden: $hidden, visible: $visible };)+
-        /// Every purpose with its name.
-        #[doc(hidden)]
-        pub const ALL: &[(&str, Self)] = &[$((stringify!($name), Self::$name)),+];
-    };
-}
-
-impl ChainStreams {
-    chain_streams! {
-        /// The chains of a learner.
-        TRAINING = [12, 1, 2];
-        /// The chains of a deep Boltzmann machine's learner, each layer at its level.
-        DEEP_TRAINING = [70, 71, 72];
-        /// Chains that run freely, from their own start: [`Chains`](crate::models::Chains).
-        FREE = [6, 13, 14];
-        /// Chains whose means are drawn as pictures of a run.
-        PICTURES = [15, 16, 17];
-        /// Annealing from the base to the model.
-        ANNEALING = [18, 19, 20];
-        /// Annealing from the model to the base.
-        REVERSE_ANNEALING = [21, 22, 23];
-        /// Chains that bring data near the model's distribution, where annealing backwards starts.
-        BURN_IN = [24, 25, 26];
-        /// Chains from the biases whose mixing is looked at.
-        DIAGNOSTICS = [36, 37, 38];
-        /// Chains on a ladder, which draw a machine's samples.
-        TEMPERING = [27, 28, 29];
-        /// Chains on a ladder, which climb ln Z.
-        CLIMBING = [30, 31, 32];
-        /// Chains along a trajectory of training, which say where its rungs are.
-        TRAJECTORY = [33, 34, 35];
-        /// Chains that say where a finished ladder lacks rungs.
-        REFINING = [46, 47, 48];
-        /// Dreams of a deep belief net: its top's chains, and the pass down, each layer at its level.
-        DREAMS = [40, 41, 42];
-        /// Up–down fine-tuning: the pass up (hidden), the top's chains, and the pass down (visible).
-        UP_DOWN = [43, 44, 45];
     }
 }
 
