@@ -2,8 +2,8 @@
 //! layers are Gaussian. Only where one layer is small is there the time for it.
 
 use super::Rbm;
-pub use super::enumeration::Expectations;
 use super::enumeration::{Enumeration, bits, enumerated};
+pub use super::expectations::Expectations;
 use super::gaussian::GaussianPair;
 use super::units::UnitKind;
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::Rbm;
-use super::enumeration::Expectations;
+use super::expectations::Expectations;
 use super::units::{UnitKind, gaussian_constant};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;

@@ -14,6 +14,7 @@ pub mod dbn;
 mod dreams;
 mod enumeration;
 pub mod exact;
+mod expectations;
 pub mod filters;
 mod gauge;
 pub(crate) mod gaussian;
