@@ -21,20 +21,7 @@ pub(super) fn enumerated(rbm: &Rbm) -> Option<Units> {
         (UnitKind::Gaussian, UnitKind::Gaussian) => None,
         (UnitKind::Gaussian, _) => Some(h),
         (_, UnitKind::Gaussian) => Some(v),
-        _ => Some(if bits(h) <= bits(v) { h } else { v }),
-    }
-}
-
-pub(super) fn bits(units: Units) -> usize {
-    match units.kind() {
-        UnitKind::Softmax(states) => {
-            // Above 2⁵³ bits no digit counts.
-            (units.choices() as f64 * (states as f64).log2()).ceil() as usize
-        }
-        UnitKind::Labelled(classes) => {
-            units.features().count() + (classes as f64).log2().ceil() as usize
-        }
-        _ => units.count(),
+        _ => Some(if h.bits() <= v.bits() { h } else { v }),
     }
 }
 

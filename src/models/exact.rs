@@ -2,7 +2,7 @@
 //! layers are Gaussian. Only where one layer is small is there the time for it.
 
 use super::Rbm;
-use super::enumeration::{Enumeration, bits, enumerated};
+use super::enumeration::{Enumeration, enumerated};
 pub use super::expectations::Expectations;
 use super::gaussian::GaussianPair;
 use super::units::UnitKind;
@@ -45,17 +45,17 @@ pub fn enumerated_units(rbm: &Rbm) -> usize {
 /// Checks that no more than 2^`most` states are enumerated; `setting` names what asks for it, `advice` ends the
 /// message.
 pub(crate) fn check_enumerable(rbm: &Rbm, most: usize, setting: &str, advice: &str) -> Result<()> {
-    let Some(units) = enumerated(rbm).filter(|units| bits(*units) > most) else { return Ok(()) };
+    let Some(units) = enumerated(rbm).filter(|units| units.bits() > most) else { return Ok(()) };
     let what = match units.kind() {
         UnitKind::Softmax(states) => {
-            let (groups, bits) = (units.choices(), bits(units));
+            let (groups, bits) = (units.choices(), units.bits());
             format!("{groups} groups of {states} states, or {bits} binary units,")
         }
         UnitKind::Labelled(classes) => {
-            let (features, bits) = (units.features().count(), bits(units));
+            let (features, bits) = (units.features().count(), units.bits());
             format!("{features} units and a group of {classes} states, or {bits} binary units,")
         }
-        _ => format!("{} units", bits(units)),
+        _ => format!("{} units", units.bits()),
     };
     let detail = format!("{what} are too many to enumerate, {most} is the most{advice}");
     Err(Error::setting(setting, detail))

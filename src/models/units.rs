@@ -110,6 +110,20 @@ pub struct Units {
 }
 
 impl Units {
+    /// The binary units' worth of its states, rounded up.
+    pub(super) fn bits(&self) -> usize {
+        match self.kind() {
+            UnitKind::Softmax(states) => {
+                // Above 2⁵³ bits no digit counts.
+                (self.choices() as f64 * (states as f64).log2()).ceil() as usize
+            }
+            UnitKind::Labelled(classes) => {
+                self.features().count() + (classes as f64).log2().ceil() as usize
+            }
+            _ => self.count(),
+        }
+    }
+
     /// `count` units that are 0 or 1.
     pub const fn bernoulli(count: usize) -> Self {
         Units { kind: UnitKind::Bernoulli, choices: count }
