@@ -39,7 +39,7 @@ pub fn expectations(rbm: &Rbm) -> Result<Expectations> {
 /// The binary units that the enumerated layer's states are worth: log₂ of their number, rounded up. Of Bernoulli
 /// units it is the size of the smaller layer (beside a Gaussian one, of the other); 0 where both are Gaussian.
 pub fn enumerated_units(rbm: &Rbm) -> usize {
-    enumerated(rbm).map_or(0, bits)
+    enumerated(rbm).map_or(0, |units| units.bits())
 }
 
 /// Checks that no more than 2^`most` states are enumerated; `setting` names what asks for it, `advice` ends the
