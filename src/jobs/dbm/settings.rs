@@ -117,7 +117,7 @@ settings! {
             value: "X",
             help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.02..0.0005 (linear)",
             default: Default::None(
-                "0.02..0.0005, with --pretrain 0.005..0.0001, of gaussian data 0.002..0.0001; bundled digits 0.2..0.005, \
+                "0.05..0.0005, with --pretrain 0.005..0.0001, of gaussian data 0.002..0.0001; bundled digits 0.2..0.005, \
                  with --pretrain or gaussian 0.05..0.002",
             ),
             range: Some(ranges::LEARNING_RATE),
@@ -348,7 +348,7 @@ impl DbmSettings {
             (None, _, false) if digits => Schedule::Linear(0.2, 0.005),
             (None, UnitKind::Gaussian, _) => Schedule::Linear(0.002, 0.0001),
             (None, _, true) => Schedule::Linear(0.005, 0.0001),
-            (None, _, false) => Schedule::Linear(0.02, 0.0005),
+            (None, _, false) => Schedule::Linear(0.05, 0.0005),
         };
         DbmConfig::default()
             .learning_rate(rate)
