@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Cases, DataSet, read_array};
 use crate::error::{Error, Result};
 
-/// Weights of cases from a `.npy` file, a number each: [N], [N, 1] or [1, N].
+/// Weights of cases from a `.npy` file, a number each: `[N]`, `[N, 1]` or `[1, N]`.
 ///
 /// # Errors
 /// Those of [`read_array`]; [`Error::File`] for another shape.

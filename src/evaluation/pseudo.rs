@@ -54,7 +54,7 @@ pub fn affordable_turns(passes: usize, cases: usize, visible: usize) -> usize {
 /// ```
 ///
 /// # Errors
-/// As [`reconstruction_error`]; [`Error::Setting`] for no turn.
+/// As [`reconstruction_error`](super::scores::reconstruction_error); [`Error::Setting`] for no turn.
 pub fn pseudo_log_likelihood(
     rbm: &Rbm,
     v: &Tensor,
@@ -179,7 +179,7 @@ fn turned(v: &Tensor, units: &[usize]) -> Result<Tensor> {
 /// is turned: N·I·J softplus, in f64 on the host.
 ///
 /// # Errors
-/// As [`reconstruction_error`].
+/// As [`reconstruction_error`](super::scores::reconstruction_error).
 pub fn exact_pseudo_log_likelihood(rbm: &Rbm, v: &Tensor) -> Result<Option<f64>> {
     Ok(exact_pseudo_log_likelihoods(rbm, v)?.map(|cases| mean(&cases)))
 }

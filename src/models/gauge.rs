@@ -33,11 +33,11 @@ impl Rbm {
         let (mut w, mut b) = (read(self.w.to_vec()?), read(self.b.to_vec()?));
         let mut a = read(self.a.to_vec()?);
         for group in w.chunks_mut(states * hidden) {
-            for unit in 0..hidden {
+            for (unit, bias) in a.iter_mut().enumerate() {
                 let own = || (0..states).map(|state| state * hidden + unit);
                 let mean = own().map(|at| group[at]).sum::<f64>() / states as f64;
                 own().for_each(|at| group[at] -= mean);
-                a[unit] += mean;
+                *bias += mean;
             }
         }
         for group in b.chunks_mut(states) {

@@ -43,7 +43,8 @@ use super::{Batch, BatchSource, Figures, watch};
 /// let mut batches = ResidentData::new(&device, &digits.cases, Treatment::default())?
 ///     .with_labels(digits.labels.as_deref().unwrap())?;
 /// let machine = ClassRbm::new(&device, [64, 10], 30, 1)?;
-/// let mut trainer = ClassTrainer::new(machine, ClassConfig::default())?;
+/// let config = ClassConfig::default().batch(10).learning_rate(0.1);
+/// let mut trainer = ClassTrainer::new(machine, config)?;
 /// for _ in 0..10 {
 ///     trainer.epoch(&mut batches)?;
 /// }

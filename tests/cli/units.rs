@@ -19,7 +19,7 @@ fn spins_of_bits_and_of_signs() {
     assert!(likelihood < 0.0 && likelihood > -64.0 * std::f64::consts::LN_2, "{likelihood}");
     assert_eq!(found["log_partition_method"].as_str(), Some("exact"));
     say(at, "sample a --count 4 --steps 5 --device cpu --out s.npy").done();
-    let signs = npy::read(&at.join("s.npy")).unwrap();
+    let signs = npy::read(at.join("s.npy")).unwrap();
     assert!(signs.values.iter().all(|s| s.abs() == 1.0));
     // Data of signs are taken as they are.
     say(at, &format!("{line} b --data s.npy --validation 0")).done();
@@ -65,7 +65,7 @@ fn aligned_sequences_with_weights() {
     // Four families among 21⁶ sequences: far more likely than chance, ln 21⁻⁶ = −18.3.
     assert!(likelihood > -12.0 && likelihood < 0.0, "{likelihood}");
     say(at, "sample run --count 30 --steps 50 --device cpu --out s.npy").done();
-    let drawn = npy::read(&at.join("s.npy")).unwrap();
+    let drawn = npy::read(at.join("s.npy")).unwrap();
     assert_eq!((drawn.rows, drawn.columns), (30, 126));
     assert!(drawn.values.chunks(21).all(|group| group.iter().sum::<f32>() == 1.0));
     // What is drawn can be scored, one-hot as it is.
@@ -111,15 +111,15 @@ fn weights_of_training_cases_and_of_scored_ones() {
     let at = folder.path();
     let rows: Vec<f32> =
         (0..40).flat_map(|n| (0..6).map(move |k| (n >> (k % 5) & 1) as f32)).collect();
-    npy::write(&at.join("x.npy"), &rows, 40, 6).unwrap();
+    npy::write(at.join("x.npy"), &rows, 40, 6).unwrap();
     let weights: Vec<f32> = (0..40).map(|n| (n % 4) as f32).collect();
-    npy::write(&at.join("w.npy"), &weights, 40, 1).unwrap();
+    npy::write(at.join("w.npy"), &weights, 40, 1).unwrap();
     let repeated: Vec<f32> = rows
         .chunks(6)
         .zip(&weights)
         .flat_map(|(row, &weight)| row.repeat(weight as usize))
         .collect();
-    npy::write(&at.join("r.npy"), &repeated, repeated.len() / 6, 6).unwrap();
+    npy::write(at.join("r.npy"), &repeated, repeated.len() / 6, 6).unwrap();
     let line = "train rbm --hidden 3 --epochs 30 --exact-gradient --batch 100 --validation 0 --device cpu --out";
     let said = say(at, &format!("{line} a --data x.npy --weights w.npy")).done();
     assert!(said.err.contains("weighted"), "{}", said.err);
@@ -148,10 +148,10 @@ fn weights_of_training_cases_and_of_scored_ones() {
     }
     let limited = eval("--data x.npy --weights w.npy --limit 10");
     assert_eq!(limited["cases"].as_u64(), Some(10));
-    npy::write(&at.join("few.npy"), &weights[..9], 9, 1).unwrap();
+    npy::write(at.join("few.npy"), &weights[..9], 9, 1).unwrap();
     say(at, &format!("{line} c --data x.npy --weights few.npy"))
         .refused(1, &["9 weights for 40 cases"]);
-    npy::write(&at.join("wide.npy"), &weights, 20, 2).unwrap();
+    npy::write(at.join("wide.npy"), &weights, 20, 2).unwrap();
     say(at, &format!("{line} c --data x.npy --weights wide.npy"))
         .refused(1, &["one number a case"]);
     say(at, &format!("{line} c --data x.npy --weights w.npy --reweight 0.8"))

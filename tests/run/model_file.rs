@@ -373,7 +373,7 @@ fn kinds_have_one_spelling() {
         assert_eq!(serde_json::to_value(kind).unwrap(), text);
     }
     let text = "Gauss".parse::<UnitKind>().unwrap_err().to_string();
-    assert!(text.contains("'Gauss' is neither bernoulli nor gaussian"), "{text}");
+    assert!(text.contains("'Gauss' is none of bernoulli, gaussian, spin and softmax"), "{text}");
 }
 
 proptest! {

@@ -160,7 +160,7 @@ impl TrainedClassRbm {
     /// What it says of cases.
     ///
     /// # Errors
-    /// As [`predict`].
+    /// [`Error::Data`](crate::Error::Data) where labels do not fit; device errors.
     pub fn predict(&self, cases: &Cases, labels: Option<&[u32]>) -> Result<Predictions> {
         predict(&self.machine, cases, labels)
     }
@@ -168,7 +168,7 @@ impl TrainedClassRbm {
     /// Runs chains to their ends, and gives their features `[count, I]`.
     ///
     /// # Errors
-    /// As [`sample`].
+    /// [`Error::Data`](crate::Error::Data) where so many do not fit in memory; device errors.
     pub fn sample(&self, sampling: &ClassSampling) -> Result<Vec<f32>> {
         sample(&self.machine, sampling)
     }
