@@ -13,6 +13,7 @@ mod kinds;
 mod mixing;
 mod network;
 mod older;
+mod onnx;
 mod settings;
 mod train;
 mod variants;
