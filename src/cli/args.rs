@@ -56,7 +56,7 @@ pub enum Command {
     Predict(PredictOptions),
     /// Draw a network's kernels and what every layer makes of one picture
     Features(FeaturesOptions),
-    /// Write a level of a deep belief net or an autoencoder as a machine's own file
+    /// Write a level of a deep belief net or an autoencoder as a machine's own file, or a model as ONNX
     Export(ExportOptions),
     /// Slide a kernel over a picture: edges, blurs, or kernels of your own
     ///
@@ -249,8 +249,12 @@ pub struct ExportOptions {
     #[arg(long)]
     pub zero_sum: bool,
     /// Where the machine goes: .safetensors
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "onnx")]
+    pub out: Option<PathBuf>,
+    /// Instead write a network, an autoencoder or a machine's p(h|v) as ONNX (operator set 17), with what is done to
+    /// data before
+    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["out", "level"])]
+    pub onnx: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -1,19 +1,36 @@
-//! `harmonium export`: a level of a stack as a file of its own.
+//! `harmonium export`: a level of a stack as a file of its own, or a model for other programs.
+
+use std::path::Path;
 
 use super::args::ExportOptions;
 use super::print::out;
-use super::targets::check_folder;
+use super::targets::check_out;
 use super::trained;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::{self, Trained};
+use crate::run::atomic;
+use crate::run::onnx::OPSET;
 
 pub fn run(options: &ExportOptions) -> Result<()> {
-    if !options.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors")) {
-        let detail = format!("{} does not end in .safetensors", options.out.display());
-        return Err(Error::setting("out", detail));
+    match (&options.onnx, &options.out) {
+        (Some(onnx), _) => as_onnx(&options.model, onnx),
+        (None, Some(out)) => level(options, out),
+        (None, None) => Err(Error::setting("out", "say where it goes: --out, or --onnx")),
     }
-    check_folder(&options.out)?;
+}
+
+fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
+    check_out(onnx, "onnx")?;
+    let model = trained::open_at(model, &Device::cpu())?;
+    let bytes = model.onnx()?;
+    atomic::write(onnx, |file| file.write_all(&bytes))?;
+    out!("onnx, operator set {OPSET}: {}", onnx.display());
+    Ok(())
+}
+
+fn level(options: &ExportOptions, out: &Path) -> Result<()> {
+    check_out(out, "safetensors")?;
     let mut model = trained::open_at(&jobs::stack_of(&options.model), &Device::cpu())?;
     if options.zero_sum {
         match &mut model {
@@ -26,10 +43,10 @@ pub fn run(options: &ExportOptions) -> Result<()> {
         }
     }
     let file = model.level(options.level)?;
-    file.save(&options.out)?;
+    file.save(out)?;
     let [visible, hidden] =
         ["b", "a"].map(|name| file.tensors.get(name).map_or(0, |t| t.values.len()));
-    let (level, out) = (options.level, options.out.display());
+    let (level, out) = (options.level, out.display());
     out!("level {level}, a machine with {visible} visible and {hidden} hidden units: {out}");
     Ok(())
 }

@@ -38,6 +38,7 @@ pub mod dbn;
 mod export;
 mod file;
 pub mod network;
+mod onnx;
 pub mod rbm;
 mod rows;
 mod settings;

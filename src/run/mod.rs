@@ -15,6 +15,7 @@ pub mod ladder_file;
 pub mod model_file;
 mod model_kind;
 pub mod npy;
+pub mod onnx;
 pub mod pictures;
 pub mod record;
 pub mod report;

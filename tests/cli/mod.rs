@@ -17,6 +17,7 @@ mod kinds;
 mod mixing;
 mod network;
 mod older;
+mod onnx;
 mod settings;
 mod train;
 mod units;
