@@ -207,7 +207,7 @@ fn mistakes_get_one_clear_line() {
     say(at, many).refused(1, &["1500 cases have labels, and 5000 are asked for"]);
     fs::write(at.join("x.csv"), "0.1,0.2\n0.3,0.4\n0.5,0.6\n").unwrap();
     say(at, "train dbn --data x.csv --labels none")
-        .refused(1, &["has no labels, and this model needs them", "--no-classifier"]);
+        .refused(1, &["has no labels, and a deep belief net needs them", "--no-classifier"]);
     say(at, "train dbn --from nowhere").refused(1, &["nowhere"]);
     assert!(!names(at).iter().any(|name| name == "runs"));
 }

@@ -22,7 +22,7 @@ const COMMANDS: [(&str, &str); 9] = [
     ("report", ""),
 ];
 /// Those that take none.
-const OTHERS: [&str; 6] = ["devices", "train", "filter", "compare", "verify", "help"];
+const OTHERS: [&str; 7] = ["bench", "devices", "train", "filter", "compare", "verify", "help"];
 
 /// A copy of a run of this kind.
 fn run_of(kind: ModelKind, at: &Path) {

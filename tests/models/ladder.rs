@@ -172,7 +172,9 @@ fn neighbours_that_exchange_too_seldom_get_machines_between_them() {
     let top = two_modes(8);
     let target = top.p_v();
     let mut bottom = top.clone();
-    (bottom.w.fill(0.0), bottom.b.fill(0.0), bottom.a.fill(0.0));
+    for values in [&mut bottom.w, &mut bottom.b, &mut bottom.a] {
+        values.fill(0.0);
+    }
     on_each(|device| {
         let ends = || vec![bottom.to_rbm(device), top.to_rbm(device)];
         // The distribution takes long, and its arithmetic is that of the tests above.
