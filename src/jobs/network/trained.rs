@@ -165,7 +165,7 @@ impl TrainedNetwork {
     /// the last one before the output layer.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a layer that there is not; device errors.
+    /// [`Error::Setting`](crate::Error::Setting) for a layer that there is not; device errors.
     pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
         let layers = self.network.layers();
         let (at, units) = layer_at(layers, level, "network")?;
