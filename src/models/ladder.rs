@@ -139,16 +139,10 @@ fn check_count(count: usize) -> Result<()> {
 
 /// Puts the mean of two neighbours between those that exchange less often than `wanted`, its chains where those of the
 /// lower one are. Whether there were such. `exchanges` is of each pair of neighbours.
-pub(crate) fn fill(
-    rungs: &mut Vec<Rbm>,
-    v: &mut Vec<Tensor>,
-    exchanges: &[f64],
-    wanted: f64,
-) -> Result<bool> {
+fn fill(rungs: &mut Vec<Rbm>, v: &mut Vec<Tensor>, exchanges: &[f64], wanted: f64) -> Result<bool> {
     let before = rungs.len();
     for k in (0..before.saturating_sub(1)).rev() {
-        // Of a learner's ladder the machine itself is not among the rungs, and one place is left for it.
-        if exchanges[k] < wanted && rungs.len() + 1 < Ladder::MOST {
+        if exchanges[k] < wanted && rungs.len() < Ladder::MOST {
             rungs.insert(k + 1, rungs[k].midway(&rungs[k + 1])?);
             v.insert(k + 1, v[k].try_clone()?);
         }

@@ -38,7 +38,6 @@ pub use crf::{Crf, CrfSpec, Decoding};
 pub use dbm::{DbmSpec, DeepBoltzmannMachine, DeepChains, MeanField, Posterior};
 pub use dbn::{DbnSpec, DeepBeliefNet};
 pub use dreams::Dreams;
-pub(crate) use ladder::fill;
 pub use ladder::{Ladder, LadderChains};
 pub use network::{Network, NetworkSpec};
 pub use passes::Pass;

@@ -9,7 +9,7 @@
 use super::cd_config::CdConfig;
 use super::figure::{Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
-use crate::models::{Ladder, Rbm, Replicas, Visit, fill};
+use crate::models::{Ladder, Rbm, Replicas, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -21,8 +21,6 @@ const PROBED: u64 = 20;
 /// so neighbours of the finished ladder take some 0.4, and fewer where a high rate makes the machine jump from update to
 /// update.
 const WANTED: f64 = 0.45;
-/// Between kept rungs that exchange less often than this the mean of the two becomes one.
-const LEAST: f64 = 0.25;
 
 /// How often the pair of rungs that exchanges least does.
 pub static SWAP_ACCEPTANCE: Figure = Figure {
@@ -186,18 +184,13 @@ impl Below {
             }
         };
         let exchanges = replicas.probe(&rungs, PROBED, draw)?;
-        let mut v = std::mem::take(&mut replicas.v);
-        let mut changed = fill(&mut self.rungs, &mut v, &exchanges, LEAST)?;
         if exchanges.last().is_some_and(|&a| a < WANTED) && self.rungs.len() + 1 < Ladder::MOST {
             self.rungs.push(rbm.try_clone()?);
+            let mut v = replicas.v;
             if let Some(top) = v.last() {
                 v.push(top.try_clone()?);
             }
-            changed = true;
-        }
-        replicas.v = v;
-        if changed {
-            replicas = Replicas::new(replicas.v, rbm.hidden_count(), 1)?;
+            replicas = Replicas::new(v, rbm.hidden_count(), 1)?;
             self.since.upload(&[rounds as f32])?;
         }
         if exchanging {

@@ -72,7 +72,7 @@ fn killed_fields_of_folds() {
     let data = root.path().join("letter.data");
     fs::write(&data, crate::support::letters(40)).unwrap();
     let options = format!(
-        "--data {} --folds 2 --stages 2 --pretrain --pretrain-epochs 40 --compare-unary --layers 8,6 --epochs 40 --batch 4 \
+        "--data {} --folds 2 --stages 2 --pretrain --pretrain-epochs 700 --compare-unary --layers 8,6 --epochs 700 --batch 4 \
          --dropout 0.2",
         data.display()
     );

@@ -276,7 +276,7 @@ fn metadata_decide_and_contradictions_are_refused() {
     fails(load(&bernoulli, Some(UnitKind::Gaussian)), &["gaussian asked", "are bernoulli"]);
     let key = |key, value| load_tensors(&plain(), &[(key, value)]);
     fails(key("harmonium.format", "2"), &["harmonium.format", "'2'", "reads '1'"]);
-    fails(key("harmonium.model", "dbm"), &["harmonium.model", "'dbm'", "expected 'rbm'"]);
+    fails(key("harmonium.model", "dbx"), &["harmonium.model", "'dbx'", "expected 'rbm'"]);
     fails(key("harmonium.visible", "softmax"), &["harmonium.visible", "'softmax'"]);
 }
 

@@ -191,7 +191,7 @@ fn a_machine_of_two_clusters_is_sampled_along_its_trajectory_alone() {
     assert!(alone > 2.0 * bound && along < bound);
 }
 
-/// At a high rate with momentum the machine jumps from candidate to candidate; the ladder fills up behind it.
+/// At a high rate with momentum the machine jumps from candidate to candidate; the finished ladder is filled up.
 #[test]
 fn rungs_that_are_too_far_apart_get_one_between_them() {
     let device = Device::cpu();

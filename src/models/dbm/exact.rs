@@ -65,7 +65,7 @@ impl ExactDbm {
     /// // Nearly fifteen fair coins.
     /// assert!((exact.log_partition() - 15.0 * 2f64.ln()).abs() < 0.01);
     /// let v = Tensor::from_f32(&device, &[1, 6], &[1., 0., 1., 0., 1., 0.])?;
-    /// assert!((exact.log_likelihoods(&v)?[0] - 6.0 * 0.5f64.ln()).abs() < 0.01);
+    /// assert!((exact.log_likelihoods(&v)?[0] - 6.0 * 0.5f64.ln()).abs() < 0.1);
     /// # Ok::<(), harmonium::Error>(())
     /// ```
     ///
