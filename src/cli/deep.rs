@@ -27,6 +27,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
     let asked = [
         ("ladder", options.ladder.is_some()),
         ("exact-pseudo", options.exact_pseudo),
+        ("weights", options.weights.is_some()),
         ("diagnostics", options.diagnostics),
         ("visible", options.model.visible.is_some()),
     ];
