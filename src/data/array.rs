@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::input::Input;
+use super::input::{Input, Site};
 use super::values::{EXACT, Values, first};
 use crate::error::Result;
 
@@ -58,12 +58,12 @@ pub(super) struct Layout {
 
 impl Layout {
     /// `at`: the byte of the file where the dimensions stand.
-    pub(super) fn new(dims: &[u64], element: Element, input: &Input, at: u64) -> Result<Self> {
+    pub(super) fn new(dims: &[u64], element: Element, site: &Site, at: u64) -> Result<Self> {
         if dims.contains(&0) {
-            return Err(input.error(at, format!("the set is empty: its dimensions are {dims:?}")));
+            return Err(site.error(at, format!("the set is empty: its dimensions are {dims:?}")));
         }
         let too_large = || {
-            input.error(
+            site.error(
                 at,
                 format!("dimensions {dims:?} are beyond what is read here: at most 4294967295 cases of 2147483647 values"),
             )
@@ -89,6 +89,32 @@ impl Layout {
         format!("{} {}", sizes.join(" × "), self.element.name())
     }
 
+    /// The same of so many cases.
+    pub(super) fn of_cases(&self, n: usize) -> Self {
+        let mut dims = self.dims.clone();
+        if let Some(first) = dims.first_mut() {
+            *first = n as u64;
+        }
+        let bytes = self.case_bytes() * n as u64;
+        Layout { dims, n, d: self.d, bytes, element: self.element }
+    }
+
+    /// What a case takes in the file.
+    pub(super) fn case_bytes(&self) -> u64 {
+        self.d as u64 * self.element.size()
+    }
+
+    /// Whether elements are bytes, which are taken for x/255.
+    pub(super) fn is_bytes(&self) -> bool {
+        self.element == Element::U8
+    }
+
+    /// `28 × 28 u8`.
+    pub(super) fn case(&self) -> String {
+        let sizes: Vec<String> = self.dims.iter().skip(1).map(u64::to_string).collect();
+        format!("{} {}", sizes.join(" × "), self.element.name())
+    }
+
     /// Reads the elements that follow in `input`, up to its end, in the order of the file.
     pub(super) fn read(
         &self,
@@ -97,6 +123,17 @@ impl Layout {
     ) -> Result<(Values, Vec<String>)> {
         let begin = input.position();
         let bytes = input.payload(self.bytes, &self.promise())?;
+        self.decode(bytes, big_endian, input.site(), begin)
+    }
+
+    /// The elements that these bytes are, which begin at byte `begin` of the file.
+    pub(super) fn decode(
+        &self,
+        bytes: Vec<u8>,
+        big_endian: bool,
+        site: &Site,
+        begin: u64,
+    ) -> Result<(Values, Vec<String>)> {
         let mut notices = Vec::new();
         let values = match self.element {
             Element::U8 => Values::U8 { values: bytes, scale: 1.0 / 255.0 },
@@ -104,34 +141,32 @@ impl Layout {
                 None => Values::Bits(bytes),
                 Some(k) => {
                     let detail = format!("element {k} is {}; a bool is stored as 0 or 1", bytes[k]);
-                    return Err(input.error(begin + k as u64, detail));
+                    return Err(site.error(begin + k as u64, detail));
                 }
             },
             Element::F16 => {
                 let read = if big_endian { f16::from_be_bytes } else { f16::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<2>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w).to_f32()).collect();
-                check_finite(&floats, input, begin, 2, |k| f64::from(floats[k]))?;
+                check_finite(&floats, site, begin, 2, |k| f64::from(floats[k]))?;
                 Values::from_floats(floats)
             }
             Element::F32 => {
                 let read = if big_endian { f32::from_be_bytes } else { f32::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<4>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w)).collect();
-                check_finite(&floats, input, begin, 4, |k| f64::from(floats[k]))?;
+                check_finite(&floats, site, begin, 4, |k| f64::from(floats[k]))?;
                 Values::from_floats(floats)
             }
             Element::F64 => {
                 let read = if big_endian { f64::from_be_bytes } else { f64::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<8>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w) as f32).collect();
-                check_finite(&floats, input, begin, 8, |k| read(words[k]))?;
+                check_finite(&floats, site, begin, 8, |k| read(words[k]))?;
                 let values = Values::from_floats(floats);
                 if matches!(values, Values::F32(_)) {
-                    notices.push(format!(
-                        "{}: f64 values were rounded to f32",
-                        input.path().display()
-                    ));
+                    notices
+                        .push(format!("{}: f64 values were rounded to f32", site.path().display()));
                 }
                 values
             }
@@ -141,7 +176,7 @@ impl Layout {
                 if first(&numbers, |x| x.abs() > EXACT).is_some() {
                     notices.push(format!(
                         "{}: whole numbers beyond 2^24 were rounded to f32",
-                        input.path().display()
+                        site.path().display()
                     ));
                 }
                 Values::from_floats(numbers)
@@ -167,7 +202,7 @@ fn integer(word: &[u8], big_endian: bool, signed: bool) -> f32 {
 /// Refuses NaN and infinities, and what became infinite when it was rounded to f32.
 fn check_finite(
     floats: &[f32],
-    input: &Input,
+    site: &Site,
     begin: u64,
     size: u64,
     source: impl Fn(usize) -> f64,
@@ -179,7 +214,7 @@ fn check_finite(
     } else {
         format!("element {k} is {x}; every value must be a finite number")
     };
-    Err(input.error(begin + k as u64 * size, detail))
+    Err(site.error(begin + k as u64 * size, detail))
 }
 
 /// From Fortran's order (first index fastest) to C's (last index fastest).

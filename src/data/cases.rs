@@ -140,6 +140,16 @@ impl Cases {
         Cases { numbers: Numbers::From(0), weights: None, ..self }
     }
 
+    /// The same cases by these numbers in their source, one for each.
+    pub(super) fn numbered(self, numbers: Vec<u32>) -> Cases {
+        Cases { numbers: Numbers::of_each(numbers), ..self }
+    }
+
+    /// The values, row by row, as they are held.
+    pub(super) fn into_values(self) -> Values {
+        self.values
+    }
+
     /// The same cases with a weight for each.
     pub(super) fn weighted(self, weights: Vec<f32>) -> Cases {
         // By the numbers of a source of which these are all.

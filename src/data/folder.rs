@@ -8,6 +8,8 @@ use super::gallery;
 use super::labels::{RawPart, check_count};
 use super::listing::{entries, folders};
 use super::reading::Reading;
+use super::shards;
+use super::stream::ShardFiles;
 use crate::error::{Error, Result};
 
 /// What a file of a folder is, by its name.
@@ -42,6 +44,13 @@ pub(super) fn read(
     name: &str,
     reading: &Reading,
 ) -> Result<(RawPart, Option<RawPart>)> {
+    if wanted.is_none()
+        && let Some([train, test]) = shards::find(folder)?
+    {
+        let train = shards::read(&train, name, reading)?;
+        let of_test = |test: &Vec<_>| shards::read(test, &format!("{name} (test)"), reading);
+        return Ok((train, Some(&test).filter(|t| !t.is_empty()).map(of_test).transpose()?));
+    }
     if let Some(group) = choose(folder, wanted)? {
         return group.read(name, reading);
     }
@@ -76,6 +85,28 @@ pub(super) fn read(
             Err(Error::file(folder, "folder", detail))
         }
     }
+}
+
+/// The files of a folder that can be read in pieces, for training and for testing: shards, or those of one set.
+pub(super) fn stream_files(
+    folder: &Path,
+    wanted: Option<&str>,
+    reading: &Reading,
+) -> Result<Option<[Vec<ShardFiles>; 2]>> {
+    if wanted.is_none()
+        && let Some(found) = shards::find(folder)?
+    {
+        return Ok(Some(found));
+    }
+    let Some(group) = choose(folder, wanted)? else { return Ok(None) };
+    let part = |test: bool| {
+        let file = |role| group.files.get(&(test, role)).cloned();
+        let labels = file(Role::Labels).filter(|_| !reading.no_labels());
+        let images = file(Role::Images).map(|cases| ShardFiles { cases, labels });
+        let table = || file(Role::Table).map(|cases| ShardFiles { cases, labels: None });
+        images.or_else(table).into_iter().collect()
+    };
+    Ok(Some([part(false), part(true)]))
 }
 
 /// What a file's name says: the set's own name, whether it is for testing if it says so, and its role.

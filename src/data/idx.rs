@@ -7,8 +7,8 @@ use super::layout::{cases, labels};
 use super::values::Values;
 use crate::error::Result;
 
-/// Header and values, in C order.
-fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
+/// What the header says of the values that follow it.
+pub(super) fn header(input: &mut Input) -> Result<Layout> {
     let magic = input.header(4, "an idx header")?;
     if magic[..2] != [0, 0] {
         return Err(input.error(
@@ -39,7 +39,12 @@ fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
     let sizes = input.header(u64::from(magic[3]) * 4, "the sizes of an idx header")?;
     let (words, _) = sizes.as_chunks::<4>();
     let dims: Vec<u64> = words.iter().map(|w| u64::from(u32::from_be_bytes(*w))).collect();
-    let layout = Layout::new(&dims, element, input, 4)?;
+    Layout::new(&dims, element, input.site(), 4)
+}
+
+/// Header and values, in C order.
+fn read_array(input: &mut Input) -> Result<(Layout, Values, Vec<String>)> {
+    let layout = header(input)?;
     let (values, notices) = layout.read(input, true)?;
     Ok((layout, values, notices))
 }
@@ -54,7 +59,7 @@ pub(super) fn read(mut input: Input, name: &str) -> Result<RawPart> {
             layout.n
         ));
     }
-    cases(values, &layout, &input, 4, name, notices)
+    cases(values, &layout, input.site(), 4, name, notices)
 }
 
 /// A file of labels: numbers of any type, one for each case (or one of them 1 and the others 0); of QMNIST's eight numbers

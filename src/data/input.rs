@@ -11,15 +11,39 @@ use crate::error::{Error, Result};
 /// Deflate turns one byte into 1,032 at most.
 const DEFLATE_RATIO: u64 = 1032;
 
+/// A file, as errors name places in it.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    path: PathBuf,
+    gzipped: bool,
+}
+
+impl Site {
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is packed, so that its bytes come in their order alone.
+    pub(super) fn gzipped(&self) -> bool {
+        self.gzipped
+    }
+
+    /// An error at byte `at`, counted from 0.
+    pub(super) fn error(&self, at: u64, detail: impl Into<String>) -> Error {
+        let unpacked = if self.gzipped { " of the unpacked data" } else { "" };
+        Error::file(&self.path, format!("byte {at}{unpacked}"), detail)
+    }
+}
+
 /// The rest of a file, with the place reached.
 pub(super) struct Input<'a> {
-    path: PathBuf,
+    site: Site,
     reader: Box<dyn Read + 'a>,
     start: Vec<u8>,
     position: u64,
     /// The length on disk, where the file has one (a pipe has none).
     length: Option<u64>,
-    gzipped: bool,
 }
 
 impl<'a> Input<'a> {
@@ -48,18 +72,12 @@ impl<'a> Input<'a> {
     }
 
     fn new(path: &Path, reader: Box<dyn Read + 'a>, length: Option<u64>) -> Result<Self> {
-        let mut input = Input {
-            path: path.to_path_buf(),
-            reader,
-            start: Vec::new(),
-            position: 0,
-            length,
-            gzipped: false,
-        };
+        let site = Site { path: path.to_path_buf(), gzipped: false };
+        let mut input = Input { site, reader, start: Vec::new(), position: 0, length };
         let magic = input.read_up_to(2)?;
-        input.gzipped = magic == [0x1f, 0x8b];
+        input.site.gzipped = magic == [0x1f, 0x8b];
         let whole = Cursor::new(magic).chain(input.reader);
-        input.reader = if input.gzipped {
+        input.reader = if input.site.gzipped {
             Box::new(Members::new(BufReader::new(whole)))
         } else {
             Box::new(whole)
@@ -73,7 +91,12 @@ impl<'a> Input<'a> {
 
     /// The file.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.site.path
+    }
+
+    /// The file, for errors that are found later.
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Its (unpacked) first bytes, as many as [`kind`](super::kind) looks at.
@@ -88,8 +111,7 @@ impl<'a> Input<'a> {
 
     /// An error at byte `at`, counted from 0.
     pub(super) fn error(&self, at: u64, detail: impl Into<String>) -> Error {
-        let unpacked = if self.gzipped { " of the unpacked data" } else { "" };
-        Error::file(&self.path, format!("byte {at}{unpacked}"), detail)
+        self.site.error(at, detail)
     }
 
     /// The next `n` bytes of a header; `what` says of which.
@@ -127,6 +149,25 @@ impl<'a> Input<'a> {
         Ok(bytes)
     }
 
+    /// The next bytes, as many as are asked for but at the end of the file.
+    pub(super) fn some(&mut self, n: u64) -> Result<Vec<u8>> {
+        self.read_up_to(n)
+    }
+
+    /// That the file ends here, after what its header promised.
+    pub(super) fn end(&mut self, promise: &str) -> Result<()> {
+        let at = self.position;
+        match self.read_up_to(1)?.is_empty() {
+            true => Ok(()),
+            false => {
+                let detail = format!(
+                    "the data promised by the header end here ({promise}), and more bytes follow; the header or the file is wrong"
+                );
+                Err(self.error(at, detail))
+            }
+        }
+    }
+
     /// What is left of the file, at most `most` bytes.
     pub(super) fn rest(&mut self, most: u64) -> Result<Vec<u8>> {
         let bytes = self.read_up_to(most.saturating_add(1))?;
@@ -137,9 +178,10 @@ impl<'a> Input<'a> {
         Ok(bytes)
     }
 
-    fn check_claim(&self, claimed: u64, promise: &str) -> Result<()> {
+    /// That the file can hold so many bytes, by its length.
+    pub(super) fn check_claim(&self, claimed: u64, promise: &str) -> Result<()> {
         let Some(length) = self.length else { return Ok(()) };
-        if self.gzipped {
+        if self.site.gzipped {
             let most = length.saturating_mul(DEFLATE_RATIO);
             if claimed > most {
                 return Err(self.error(
@@ -173,13 +215,13 @@ impl<'a> Input<'a> {
     fn failed(&self, e: io::Error) -> Error {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
         match e.kind() {
-            UnexpectedEof if self.gzipped => {
+            UnexpectedEof if self.site.gzipped => {
                 self.error(self.position, "the gzip stream ends early; the file is truncated")
             }
-            InvalidData | InvalidInput if self.gzipped => {
+            InvalidData | InvalidInput if self.site.gzipped => {
                 self.error(self.position, format!("the gzip stream is damaged ({e})"))
             }
-            _ => Error::io("read", &self.path, e),
+            _ => Error::io("read", &self.site.path, e),
         }
     }
 }

@@ -70,24 +70,40 @@ impl Labels {
             .map(Labels::Numbers)
     }
 
-    /// How often each occurs, by name, in the order of classes.
-    fn counts(parts: &[&Labels]) -> Vec<(String, usize)> {
-        let numbers = parts.iter().all(|labels| matches!(labels, Labels::Numbers(_)));
-        let mut counts: BTreeMap<(i64, String), usize> = BTreeMap::new();
-        for labels in parts {
-            for i in 0..labels.len() {
-                let (number, name) = (labels.number(i), labels.name(i));
-                let key = (if numbers { number.unwrap_or(0) } else { 0 }, name);
-                *counts.entry(key).or_default() += 1;
-            }
+    /// The labels of these cases.
+    pub(super) fn pick(&self, cases: &[usize]) -> Self {
+        match self {
+            Labels::Numbers(all) => Labels::Numbers(cases.iter().map(|&i| all[i]).collect()),
+            Labels::Words(all) => Labels::Words(cases.iter().map(|&i| all[i].clone()).collect()),
         }
-        counts.into_iter().map(|((_, name), count)| (name, count)).collect()
     }
 
-    fn number(&self, i: usize) -> Option<i64> {
+    /// These, and then those.
+    pub(super) fn append(self, more: Labels) -> Self {
+        match (self, more) {
+            (Labels::Numbers(mut all), Labels::Numbers(more)) => {
+                all.extend(more);
+                Labels::Numbers(all)
+            }
+            (first, more) => {
+                let names = |labels: Labels| (0..labels.len()).map(move |i| labels.name(i));
+                Labels::Words(names(first).chain(names(more)).collect())
+            }
+        }
+    }
+
+    /// Adds them to a checksum.
+    pub(super) fn hash(&self, hasher: &mut crc32fast::Hasher) {
         match self {
-            Labels::Numbers(numbers) => Some(numbers[i]),
-            Labels::Words(_) => None,
+            Labels::Numbers(numbers) => {
+                numbers.iter().for_each(|n| hasher.update(&n.to_le_bytes()))
+            }
+            Labels::Words(words) => {
+                for word in words {
+                    hasher.update(&(word.len() as u64).to_le_bytes());
+                    hasher.update(word.as_bytes());
+                }
+            }
         }
     }
 
@@ -96,6 +112,78 @@ impl Labels {
             Labels::Numbers(numbers) => numbers[i].to_string(),
             Labels::Words(words) => words[i].clone(),
         }
+    }
+}
+
+/// How often each label occurs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts {
+    numbers: BTreeMap<i64, usize>,
+    words: BTreeMap<String, usize>,
+}
+
+/// The classes that labels make.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Classes {
+    /// Their names: numbers in their order, words in the alphabet's.
+    pub(super) names: Vec<String>,
+    place: BTreeMap<String, u32>,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, labels: &Labels) {
+        match labels {
+            Labels::Numbers(all) => {
+                all.iter().for_each(|&n| *self.numbers.entry(n).or_default() += 1);
+            }
+            Labels::Words(all) => {
+                for word in all {
+                    match self.words.get_mut(word) {
+                        Some(count) => *count += 1,
+                        None => _ = self.words.insert(word.clone(), 1),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds those of another part.
+    pub(super) fn extend(&mut self, other: &Counts) {
+        other.numbers.iter().for_each(|(&n, count)| *self.numbers.entry(n).or_default() += count);
+        let words = other.words.iter();
+        words.for_each(|(word, count)| *self.words.entry(word.clone()).or_default() += count);
+    }
+
+    /// Whether there are numbers and words too.
+    pub(super) fn are_mixed(&self) -> bool {
+        !self.numbers.is_empty() && !self.words.is_empty()
+    }
+
+    /// The classes, and what is worth saying of them.
+    pub(super) fn classes(self) -> (Classes, Vec<String>) {
+        let words_alone = self.numbers.is_empty();
+        let counts: Vec<(String, usize)> = match self.words.is_empty() {
+            true => self.numbers.into_iter().map(|(n, count)| (n.to_string(), count)).collect(),
+            false => {
+                let mut all = self.words;
+                for (n, count) in self.numbers {
+                    *all.entry(n.to_string()).or_default() += count;
+                }
+                all.into_iter().collect()
+            }
+        };
+        let notes = if words_alone { Vec::new() } else { remarks(&counts) };
+        let names: Vec<String> = counts.into_iter().map(|(name, _)| name).collect();
+        let place = names.iter().cloned().zip(0..).collect();
+        (Classes { names, place }, notes)
+    }
+}
+
+impl Classes {
+    /// The class of each label; the first for one that is none.
+    pub(super) fn of(&self, labels: &Labels) -> Vec<u32> {
+        let class = |i: usize| self.place.get(labels.name(i).as_str()).copied().unwrap_or(0);
+        (0..labels.len()).map(class).collect()
     }
 }
 
@@ -139,27 +227,18 @@ pub(super) fn check_count(path: &Path, labels: usize, of: &Path, cases: usize) -
 /// # Errors
 /// [`Error::Data`] where one part has numbers and the other words.
 pub(super) fn join(train: RawPart, test: Option<RawPart>) -> Result<Splits> {
-    let labels: Vec<&Labels> = [Some(&train), test.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(|p| p.labels.as_ref())
-        .collect();
-    let words = |labels: &&Labels| matches!(labels, Labels::Words(_));
-    if labels.iter().any(words) && !labels.iter().all(words) {
+    let mut counts = Counts::default();
+    let labels = [Some(&train), test.as_ref()].into_iter().flatten();
+    labels.filter_map(|part| part.labels.as_ref()).for_each(|labels| counts.add(labels));
+    if counts.are_mixed() {
         let detail = "the labels of one part are numbers and those of the other words";
         return Err(Error::data(&train.set.name, detail));
     }
-    let counts = Labels::counts(&labels);
-    let notes = if labels.iter().all(words) { Vec::new() } else { remarks(&counts) };
-    let names: Vec<String> = counts.into_iter().map(|(name, _)| name).collect();
-    let place: BTreeMap<&str, u32> = names.iter().map(String::as_str).zip(0..).collect();
+    let (classes, notes) = counts.classes();
     let label = |part: RawPart| {
         let mut set = part.set;
-        if let Some(labels) = part.labels {
-            let class = |i: usize| place.get(labels.name(i).as_str()).copied().unwrap_or(0);
-            set.labels = Some((0..labels.len()).map(class).collect());
-        }
-        set.classes = names.clone();
+        set.labels = part.labels.map(|labels| classes.of(&labels));
+        set.classes = classes.names.clone();
         set
     };
     let mut train = label(train);

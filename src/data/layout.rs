@@ -2,7 +2,7 @@
 
 use super::array::Layout;
 use super::cases::Cases;
-use super::input::Input;
+use super::input::Site;
 use super::labels::{Labels, RawPart};
 use super::pixels::luma;
 use super::set::{DataSet, ImageShape};
@@ -62,14 +62,14 @@ fn shape(dims: &[u64]) -> std::result::Result<Shape, String> {
 pub(super) fn cases(
     values: Values,
     layout: &Layout,
-    input: &Input,
+    site: &Site,
     at: u64,
     name: &str,
     mut notices: Vec<String>,
 ) -> Result<RawPart> {
-    let note = |text: String| format!("{}: {text}", input.path().display());
+    let note = |text: String| format!("{}: {text}", site.path().display());
     let unit = if let Values::U8 { scale, .. } = values { scale } else { 1.0 };
-    let shape = shape(&layout.dims).map_err(|detail| input.error(at, detail))?;
+    let shape = shape(&layout.dims).map_err(|detail| site.error(at, detail))?;
     let (values, image) = match shape {
         // One number a case is no picture of one pixel.
         Shape::Plain if layout.dims.len() < 2 => (values, None),

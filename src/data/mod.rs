@@ -53,6 +53,8 @@ mod reading;
 mod sequence_source;
 mod sequences;
 mod set;
+mod shards;
+mod stream;
 mod text;
 mod values;
 mod weights;
@@ -75,6 +77,8 @@ pub use reading::Reading;
 pub use sequence_source::load_sequences;
 pub use sequences::{SequenceSplits, Sequences, WORDS};
 pub use set::{DataSet, Holdout, ImageShape, Splits};
+pub use stream::{Found, Stream, Streamed, Streaming};
+pub(crate) use stream::{Window, WindowReader};
 pub use values::Values;
 pub use weights::read_weights;
 

@@ -85,17 +85,29 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<NpyMatrix> {
 /// A file of cases, `[N, D]` or pictures.
 pub(super) fn read(mut input: Input, name: &str) -> Result<RawPart> {
     let header = read_cases_header(&mut input)?;
-    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
+    let layout = header.layout(&input)?;
     let (values, notices) = header.values(&layout, &mut input)?;
-    layout::cases(values, &layout, &input, header.begin, name, notices)
+    layout::cases(values, &layout, input.site(), header.begin, name, notices)
 }
 
 /// A file of labels: numbers of any type, `[N]`, `[N, 1]`, or `[N, K]` with a single 1 in each row.
 pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
     let header = read_header(&mut input)?;
-    let layout = Layout::new(&header.dims, header.element, &input, header.begin)?;
+    let layout = header.layout(&input)?;
     let (values, _) = header.values(&layout, &mut input)?;
     layout::labels(&values, &layout).map_err(|detail| input.error(header.begin, detail))
+}
+
+/// What the header says of values that are read in pieces: their layout, whether they are big-endian, and where their
+/// sizes stand.
+pub(super) fn stream_header(input: &mut Input, of_cases: bool) -> Result<(Layout, bool, u64)> {
+    let header = if of_cases { read_cases_header(input)? } else { read_header(input)? };
+    if header.fortran && header.dims.len() > 1 {
+        let detail = "the array is in Fortran's order, whose cases do not follow each other, so that it cannot be read in \
+                      pieces: np.ascontiguousarray(a) before saving";
+        return Err(input.error(header.begin, detail));
+    }
+    Ok((header.layout(input)?, header.big_endian, header.begin))
 }
 
 /// The sizes that a file claims.
@@ -114,6 +126,10 @@ struct Array {
 }
 
 impl Array {
+    fn layout(&self, input: &Input) -> Result<Layout> {
+        Layout::new(&self.dims, self.element, input.site(), self.begin)
+    }
+
     /// The elements that follow the header, in C's order, and notices.
     fn values(&self, layout: &Layout, input: &mut Input) -> Result<(Values, Vec<String>)> {
         let (values, notices) = layout.read(input, self.big_endian)?;
@@ -127,7 +143,7 @@ impl Array {
             input.payload(0, "an empty array")?;
             return Ok(Vec::new());
         }
-        let layout = Layout::new(&self.dims, self.element, input, self.begin)?;
+        let layout = self.layout(input)?;
         Ok(match self.values(&layout, input)?.0 {
             Values::Bits(v) | Values::U8 { values: v, .. } => {
                 v.into_iter().map(f32::from).collect()

@@ -19,7 +19,11 @@ impl Numbers {
     }
 
     pub(super) fn pick(&self, indices: &[u32]) -> Numbers {
-        let numbers: Vec<u32> = indices.iter().map(|&i| self.of(i as usize)).collect();
+        Numbers::of_each(indices.iter().map(|&i| self.of(i as usize)).collect())
+    }
+
+    /// These, as the first of them where they follow each other.
+    pub(super) fn of_each(numbers: Vec<u32>) -> Numbers {
         match numbers.first() {
             Some(&first) if numbers.windows(2).all(|two| two[1] == two[0].wrapping_add(1)) => {
                 Numbers::From(first)

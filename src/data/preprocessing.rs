@@ -140,40 +140,51 @@ impl Preprocessing {
     /// [`Error::Setting`] for both at once, a threshold outside (0, 1] or one that no value reaches, or all do; [`Error::Data`] for values outside
     /// [0, 1] that are to be binarised.
     pub fn fit(train: &Cases, binarize: Option<Binarize>, standardize: bool) -> Result<Self> {
-        match binarize {
-            Some(b) if standardize => {
-                return Err(Error::setting(
-                    "standardize",
-                    format!(
-                        "contradicts binarize = {b}: bits are for binary units, standardised values for Gaussian ones"
-                    ),
-                ));
-            }
-            Some(Binarize::Threshold(t)) if !valid_threshold(t) => {
-                return Err(Error::setting(
-                    "binarize",
-                    format!("the threshold {t} is outside (0, 1]"),
-                ));
-            }
-            Some(_) => train.check_unit_interval("training data")?,
-            None => {}
+        check_asked(binarize, standardize)?;
+        if binarize.is_some() {
+            train.check_unit_interval("training data")?;
         }
-        if let Some(Binarize::Threshold(t)) = binarize {
-            check_reached(train, t)?;
+        if let (Some(Binarize::Threshold(t)), false, Some(range)) =
+            (binarize, matches!(train.values(), Values::Bits(_)), train.range())
+        {
+            check_reached(range, t)?;
         }
         if !standardize {
             return Ok(Preprocessing { binarize, mean: None, std: None });
         }
         let means = train.means_f64();
-        let std = train.deviations_f64(&means).into_iter().zip(&means).map(|(s, m)| {
+        Ok(Self::standardizing(&means, &train.deviations_f64(&means)))
+    }
+
+    /// The same, fitted to cases of which this is known.
+    pub(super) fn of(
+        train: &Statistics,
+        binarize: Option<Binarize>,
+        standardize: bool,
+    ) -> Result<Self> {
+        check_asked(binarize, standardize)?;
+        if binarize.is_some() {
+            train.check_unit_interval("training data")?;
+        }
+        if let (Some(Binarize::Threshold(t)), false) = (binarize, train.are_bits) {
+            check_reached(train.range, t)?;
+        }
+        match standardize {
+            false => Ok(Preprocessing { binarize, mean: None, std: None }),
+            true => Ok(Self::standardizing(&train.means, &train.deviations)),
+        }
+    }
+
+    fn standardizing(means: &[f64], deviations: &[f64]) -> Self {
+        let std = deviations.iter().zip(means).map(|(&s, m)| {
             let least = m.abs() * f64::from(f32::EPSILON);
             if s > least && s as f32 > 0.0 { s as f32 } else { 1.0 }
         });
-        Ok(Preprocessing {
+        Preprocessing {
             binarize: None,
             std: Some(std.collect()),
-            mean: Some(means.into_iter().map(|m| m as f32).collect()),
-        })
+            mean: Some(means.iter().map(|&m| m as f32).collect()),
+        }
     }
 
     /// The cases as training reads them. Bits stay bits; [`Binarize::Resample`] leaves the values as they
@@ -274,14 +285,54 @@ impl Preprocessing {
     }
 }
 
-/// That a threshold divides the values: some reach it and some do not.
-fn check_reached(cases: &Cases, t: f32) -> Result<()> {
-    // Bits stay what they are.
-    let (Some((least, largest)), Values::U8 { .. } | Values::F32(_)) =
-        (cases.range(), cases.values())
-    else {
-        return Ok(());
-    };
+/// What is known of cases that are not all in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Statistics {
+    /// The least and the greatest value.
+    pub range: (f32, f32),
+    pub are_bits: bool,
+    /// Of each column.
+    pub means: Vec<f64>,
+    pub deviations: Vec<f64>,
+}
+
+impl Statistics {
+    /// That every value lies in [0, 1].
+    pub fn check_unit_interval(&self, name: &str) -> Result<()> {
+        let (least, largest) = self.range;
+        if least >= 0.0 && largest <= 1.0 {
+            return Ok(());
+        }
+        let scale = match least >= 0.0 {
+            true => format!("--scale {largest} divides by the largest"),
+            false => "scale them".into(),
+        };
+        let detail = format!(
+            "the values run from {least} to {largest}; networks, binary units and binarisation need values in [0, 1]: {scale}, \
+             or use Gaussian visible units and standardise"
+        );
+        Err(Error::data(name, detail))
+    }
+}
+
+/// That what is asked for goes together.
+fn check_asked(binarize: Option<Binarize>, standardize: bool) -> Result<()> {
+    match binarize {
+        Some(b) if standardize => Err(Error::setting(
+            "standardize",
+            format!(
+                "contradicts binarize = {b}: bits are for binary units, standardised values for Gaussian ones"
+            ),
+        )),
+        Some(Binarize::Threshold(t)) if !valid_threshold(t) => {
+            Err(Error::setting("binarize", format!("the threshold {t} is outside (0, 1]")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That a threshold divides values of this range: some reach it and some do not.
+fn check_reached((least, largest): (f32, f32), t: f32) -> Result<()> {
     let detail = match (largest < t, least >= t) {
         (true, _) => {
             format!(

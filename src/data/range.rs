@@ -18,9 +18,7 @@ pub(super) fn settle(
     let zero_one = train.is_zero_one() && test.as_ref().is_none_or(|test| test.is_zero_one());
     let ones = train.set.cases.range().is_some_and(|(_, largest)| largest > 0.0);
     if scale.is_none() && zero_one && ones {
-        let name = &train.set.name;
-        let note =
-            format!("{name}: the bytes are 0 and 1 alone, and are read as bits, not as x/255");
+        let note = zero_one_note(&train.set.name);
         train.set.notices.push(note);
     } else if scale.is_none() {
         train.tell_dark();
@@ -69,19 +67,42 @@ impl RawPart {
 
     /// Says so where the largest number is below half of what its type holds.
     fn tell_dark(&mut self) {
-        let full = (1.0 / self.unit).round();
-        let Some((_, largest)) = self.set.cases.range().filter(|_| full > 1.0) else { return };
-        let largest = largest * full;
-        if largest > 0.5 && largest < 0.5 * full {
-            let shown = if largest.fract().abs() < 1e-3 { largest.round() } else { largest };
-            self.set.notices.push(format!(
-                "{}: the largest value is {shown} of {full}, so that all is darker than {:.2}; if {shown} stands for white, \
-                 --scale {shown} divides by it",
-                self.set.name,
-                largest / full
-            ));
-        }
+        let range = self.set.cases.range();
+        let note = range.and_then(|(_, largest)| dark_note(&self.set.name, self.unit, largest));
+        self.set.notices.extend(note);
     }
+}
+
+/// Of bytes that become bits.
+pub(super) fn zero_one_note(name: &str) -> String {
+    format!("{name}: the bytes are 0 and 1 alone, and are read as bits, not as x/255")
+}
+
+/// Of values whose largest is below half of what their type holds; `unit` is what a step of that type is worth.
+pub(super) fn dark_note(name: &str, unit: f32, largest: f32) -> Option<String> {
+    let full = (1.0 / unit).round();
+    let largest = largest * full;
+    (full > 1.0 && largest > 0.5 && largest < 0.5 * full).then(|| {
+        let shown = if largest.fract().abs() < 1e-3 { largest.round() } else { largest };
+        format!(
+            "{name}: the largest value is {shown} of {full}, so that all is darker than {:.2}; if {shown} stands for white, \
+             --scale {shown} divides by it",
+            largest / full
+        )
+    })
+}
+
+/// What stands for white in pictures of numbers that run so far: 255 or 65,535.
+pub(super) fn full_scale((least, largest): (f32, f32)) -> Option<f32> {
+    let full = FULL.into_iter().find(|&full| (0.5 * full..=full).contains(&largest));
+    full.filter(|_| least >= 0.0)
+}
+
+/// Of pictures that are brought into [0, 1].
+pub(super) fn full_note(name: &str, largest: f32, full: f32) -> String {
+    format!(
+        "{name}: the values run to {largest} and are read as x/{full}; --scale MAX divides by another number"
+    )
 }
 
 impl Splits {
@@ -94,8 +115,7 @@ impl Splits {
         let train = &self.train;
         let (Values::F32(_), Some(_)) = (train.cases.values(), train.image) else { return Ok(()) };
         let Some((least, largest)) = train.cases.range() else { return Ok(()) };
-        let full = FULL.into_iter().find(|&full| (0.5 * full..=full).contains(&largest));
-        let (Some(full), true) = (full, least >= 0.0) else { return Ok(()) };
+        let Some(full) = full_scale((least, largest)) else { return Ok(()) };
         for set in std::iter::once(&mut self.train).chain(self.test.as_mut()) {
             let values = match set.cases.values() {
                 Values::F32(values) => of_full(values, full),
@@ -106,10 +126,8 @@ impl Splits {
             };
             set.cases = Cases::instead_of(&set.cases, values, set.cases.width())?;
         }
-        self.train.notices.push(format!(
-            "{}: the values run to {largest} and are read as x/{full}; --scale MAX divides by another number",
-            self.train.name
-        ));
+        let note = full_note(&self.train.name, largest, full);
+        self.train.notices.push(note);
         Ok(())
     }
 }

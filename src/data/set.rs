@@ -101,6 +101,27 @@ impl FromStr for Holdout {
     }
 }
 
+impl Holdout {
+    /// How many of so many cases.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub(super) fn count(self, n: usize, name: &str) -> Result<usize> {
+        let refuse = |detail: String| Err(Error::setting("validation", detail));
+        match self {
+            _ if n < 2 => refuse(format!("{name} has {n} cases; two at least are needed")),
+            Holdout::Count(k) if (1..n).contains(&k) => Ok(k),
+            Holdout::Fraction(f) if f > 0.0 && f < 1.0 => {
+                Ok(((n as f64 * f).round() as usize).clamp(1, n - 1))
+            }
+            Holdout::Count(k) => {
+                refuse(format!("{k} cases asked for, of {n}; from 1 to {}", n - 1))
+            }
+            Holdout::Fraction(f) => refuse(format!("{f} is no fraction between 0 and 1")),
+        }
+    }
+}
+
 impl fmt::Display for Holdout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -219,22 +240,7 @@ impl DataSet {
     /// [`Error::Setting`] where nothing would be left on one side.
     pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(DataSet, DataSet)> {
         let n = self.cases.len();
-        let refuse = |detail: String| Err(Error::setting("validation", detail));
-        if n < 2 {
-            return refuse(format!("{} has {n} cases; two at least are needed", self.name));
-        }
-        let held = match holdout {
-            Holdout::Count(k) if (1..n).contains(&k) => k,
-            Holdout::Fraction(f) if f > 0.0 && f < 1.0 => {
-                ((n as f64 * f).round() as usize).clamp(1, n - 1)
-            }
-            Holdout::Count(k) => {
-                return refuse(format!("{k} cases asked for, of {n}; from 1 to {}", n - 1));
-            }
-            Holdout::Fraction(f) => {
-                return refuse(format!("{f} is no fraction between 0 and 1"));
-            }
-        };
+        let held = holdout.count(n, &self.name)?;
         let mut order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
         let (validation, train) = order.split_at_mut(held);
         validation.sort_unstable();

@@ -1,6 +1,6 @@
 //! Text as UTF-8 with `\n` for every line end, whatever wrote it.
 
-use super::input::Input;
+use super::input::{Input, Site};
 use super::kind::is_utf16;
 use crate::error::Result;
 
@@ -29,6 +29,19 @@ pub(super) fn read(input: &mut Input) -> Result<Vec<u8>> {
         }
         _ => bytes,
     };
+    Ok(one_line_end(bytes))
+}
+
+/// A piece of a file of text, cut at a line's end. UTF-16 cannot be read so.
+pub(super) fn piece(mut bytes: Vec<u8>, first: bool, site: &Site) -> Result<Vec<u8>> {
+    if first && bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
+        bytes.drain(..3);
+    }
+    if first && (is_utf16(&bytes) || bytes[..64.min(bytes.len())].contains(&0)) {
+        let detail =
+            "this is UTF-16 or no text, and only UTF-8 is read in pieces: save it as UTF-8";
+        return Err(site.error(0, detail));
+    }
     Ok(one_line_end(bytes))
 }
 

@@ -60,6 +60,43 @@ impl Values {
         }
     }
 
+    /// These, and then more: of one kind as such, else as numbers.
+    pub(super) fn append(self, more: Values) -> Values {
+        fn joined<T>(mut all: Vec<T>, mut more: Vec<T>) -> Vec<T> {
+            all.append(&mut more);
+            all
+        }
+        match (self, more) {
+            (Values::Bits(all), Values::Bits(more)) => Values::Bits(joined(all, more)),
+            (Values::U8 { values, scale }, Values::U8 { values: more, scale: other })
+                if scale == other =>
+            {
+                Values::U8 { values: joined(values, more), scale }
+            }
+            (all, more) => Values::F32(joined(all.into_floats(), more.into_floats())),
+        }
+    }
+
+    fn into_floats(self) -> Vec<f32> {
+        match self {
+            Values::Bits(v) => v.into_iter().map(f32::from).collect(),
+            Values::U8 { values, scale } => {
+                values.into_iter().map(|x| f32::from(x) * scale).collect()
+            }
+            Values::F32(v) => v,
+        }
+    }
+
+    /// Room for so many values in all.
+    pub(super) fn reserve(&mut self, values: usize) {
+        match self {
+            Values::Bits(v) | Values::U8 { values: v, .. } => {
+                v.reserve_exact(values.saturating_sub(v.len()));
+            }
+            Values::F32(v) => v.reserve_exact(values.saturating_sub(v.len())),
+        }
+    }
+
     /// How many values.
     pub fn len(&self) -> usize {
         match self {

@@ -1,6 +1,7 @@
 //! Which cases of which data.
 
-use crate::data::{self, Cases, DataSet, Part, Reading, Splits};
+use super::settings::Memory;
+use crate::data::{self, Cases, DataSet, Found, Part, Reading, Splits, Streaming};
 use crate::error::{Error, Result};
 
 /// Which cases of which data a model is applied to.
@@ -84,6 +85,12 @@ impl<'a> Choice<'a> {
         if trained_on.data == Some(name) {
             reading = reading.or(trained_on.reading);
         }
+        let memory = Memory::default();
+        if let Ok(Some(found)) = Found::at(name, &reading)
+            && found.bytes() > memory.bytes()
+        {
+            return self.take_of(found, memory, unit_interval);
+        }
         let mut splits = data::load_with(name, &reading)?;
         if unit_interval {
             splits.pictures_into_unit_interval()?;
@@ -91,8 +98,7 @@ impl<'a> Choice<'a> {
         let Splits { train, test } = splits;
         let (set, part, training) = match (self.part, test) {
             (Some(Part::Validation), _) => {
-                let detail = "which cases were held out is known to training alone";
-                return Err(Error::setting("split", detail));
+                return Err(held_out_unknown());
             }
             (Some(Part::Test), None) => {
                 return Err(Error::setting("split", format!("{name} has no test part")));
@@ -104,6 +110,45 @@ impl<'a> Choice<'a> {
         let set = self.limit.into_iter().fold(set, DataSet::limit);
         Ok(Taken { set, part, training })
     }
+}
+
+impl Choice<'_> {
+    /// The same of data that are not in memory as a whole: the test part, or the first cases of the training part.
+    fn take_of(&self, mut found: Found, memory: Memory, unit_interval: bool) -> Result<Taken> {
+        let how = Streaming::new(memory.bytes()).unit_pictures(unit_interval);
+        let (bytes, cases, of_test) = (found.bytes(), found.cases()?, found.test_cases()?);
+        let too_large = |cases: usize| {
+            let detail = format!(
+                "{cases} cases are more than {memory} of memory holds, and they are not read in pieces here; --limit N takes \
+                 the first N"
+            );
+            Err(Error::setting("limit", detail))
+        };
+        match self.part {
+            Some(Part::Validation) => Err(held_out_unknown()),
+            Some(Part::Test) | None if of_test > 0 => {
+                let streamed = found.open(&how)?;
+                let Some(test) = streamed.test.filter(|test| test.cases.len() == of_test) else {
+                    return too_large(of_test);
+                };
+                let set = self.limit.into_iter().fold(test, DataSet::limit);
+                Ok(Taken { set, part: Part::Test, training: Some(streamed.sample) })
+            }
+            Some(Part::Test) => Err(Error::setting("split", "the data have no test part")),
+            Some(Part::Train) | None => {
+                let wanted = self.limit.map_or(cases, |limit| limit.min(cases));
+                if bytes / cases.max(1) as u64 * wanted as u64 > memory.bytes() {
+                    return too_large(wanted);
+                }
+                let set = found.open(&how.limit(wanted).keep_all())?.sample;
+                Ok(Taken { set, part: Part::Train, training: None })
+            }
+        }
+    }
+}
+
+fn held_out_unknown() -> Error {
+    Error::setting("split", "which cases were held out is known to training alone")
 }
 
 impl Chosen {

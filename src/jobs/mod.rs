@@ -37,6 +37,7 @@ pub mod dbm;
 pub mod dbn;
 mod export;
 mod file;
+mod loading;
 pub mod network;
 mod onnx;
 pub mod rbm;

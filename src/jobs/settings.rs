@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
-use crate::data::{Binarize, DataSet, Holdout, Reading};
+use crate::data::{Binarize, DataSet, Holdout, Reading, Streaming};
 use crate::device::DEVICE_VARIABLE;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
@@ -71,6 +71,78 @@ impl Validation {
     }
 }
 
+/// How many bytes of memory cases may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory(u64);
+
+/// Units of memory; a kilobyte of 1,000 bytes is read, and never written.
+const MEMORY_UNITS: [(&str, u64); 9] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+impl std::default::Default for Memory {
+    fn default() -> Self {
+        Memory(2 << 30)
+    }
+}
+
+impl Memory {
+    /// In bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is what it is where nobody says.
+    pub fn is_default(&self) -> bool {
+        *self == Memory::default()
+    }
+
+    /// So many bytes for people: `7.9 GiB`.
+    pub fn words(bytes: u64) -> String {
+        let unit = MEMORY_UNITS[..4].iter().find(|(_, unit)| bytes >= *unit);
+        let (name, unit) = unit.copied().unwrap_or(("B", 1));
+        format!("{} {name}", (bytes as f64 / unit as f64 * 10.0).round() / 10.0)
+    }
+}
+
+impl FromStr for Memory {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let wrong = |detail: String| Err(Error::setting("memory", detail));
+        let unit = MEMORY_UNITS.iter().find_map(|(name, unit)| {
+            let number = text.get(..text.len().checked_sub(name.len())?)?;
+            text[number.len()..].eq_ignore_ascii_case(name).then_some((number, *unit))
+        });
+        let (number, unit) = unit.unwrap_or((text, 1));
+        let Ok(number) = number.trim().parse::<f64>() else {
+            return wrong(format!("'{text}' is no amount of memory; write 2GiB, 512MiB or 1.5GB"));
+        };
+        let bytes = number * unit as f64;
+        if !(Streaming::LEAST as f64..=u64::MAX as f64 / 2.0).contains(&bytes) {
+            return wrong(format!("{text} is below 1MiB, the least, or beyond all memory"));
+        }
+        Ok(Memory(bytes as u64))
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |(_, unit): &&(&str, u64)| self.0.is_multiple_of(*unit);
+        let (name, unit) = MEMORY_UNITS[..4].iter().find(whole).copied().unwrap_or(("B", 1));
+        write!(f, "{}{name}", self.0 / unit)
+    }
+}
+
 /// How values become bits, if they do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BinarizeHow(pub Option<Binarize>);
@@ -124,8 +196,14 @@ macro_rules! words {
 
 pub(super) use words;
 
-settings_text!(Validation, BinarizeHow);
-setting_values!(Validation, BinarizeHow, crate::models::UnitKind, crate::training::Distortion);
+settings_text!(Validation, BinarizeHow, Memory);
+setting_values!(
+    Validation,
+    BinarizeHow,
+    Memory,
+    crate::models::UnitKind,
+    crate::training::Distortion
+);
 
 /// A text of a table of settings.
 pub(super) fn text<'a>(table: &'a Table, key: &str) -> &'a str {
@@ -181,6 +259,23 @@ pub(super) const LIMIT: Setting = Setting {
     value: "N",
     help: "Use the first N training cases only",
     range: Some(Interval::COUNT),
+    ..Setting::NEW
+};
+
+/// Reading in pieces.
+pub(super) const STREAM: Setting = Setting {
+    value: "BOOL",
+    help: "Read the training cases in pieces in every epoch even where they fit in --memory: .npy, idx, .csv, .gz of these, \
+           and folders of part-*.npy",
+    alone: Some("true"),
+    ..Setting::NEW
+};
+
+/// Memory for cases.
+pub(super) const MEMORY: Setting = Setting {
+    value: "SIZE",
+    help: "Memory for cases: a larger set is read in pieces in every epoch, mixed by blocks and within what is in memory",
+    default: Default::Is("2GiB"),
     ..Setting::NEW
 };
 

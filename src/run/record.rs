@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::data::Cases;
+use crate::data::{Cases, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
@@ -151,6 +151,17 @@ impl RunRecord {
             visible_units: train[1],
             data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
         }
+    }
+
+    /// The same of training cases that are read in pieces, of which the record's were a sample.
+    #[must_use]
+    pub fn streamed(mut self, stream: Option<&Stream>) -> Self {
+        if let Some(stream) = stream {
+            let sums = format!("{:?} {:08x}", self.data_checksum, stream.checksum());
+            self.training_cases = stream.len();
+            self.data_checksum = Some(super::checkpoint::fingerprint(&sums));
+        }
+        self
     }
 
     /// Checks that the data are those that this run began with.

@@ -34,9 +34,11 @@ mod posterior_source;
 pub mod ranges;
 mod schedule;
 mod sequences;
+mod shard;
 mod source;
 mod start;
 mod state;
+mod streamed;
 mod tallies;
 mod trainable;
 mod up_down;
@@ -73,6 +75,7 @@ pub use schedule::Schedule;
 pub use sequences::ResidentSequences;
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
+pub use streamed::StreamedData;
 pub use trainable::{
     TRAIN_ERROR, TRAIN_LOSS, TRAIN_RECONSTRUCTION, TRAIN_SEQUENCE_LOSS, TRAIN_SQUARED_ERROR,
     TRAIN_WRONG, Trainable,

@@ -86,3 +86,25 @@ pub trait BatchSource {
         Ok(())
     }
 }
+
+impl BatchSource for Box<dyn BatchSource> {
+    fn cases(&self) -> usize {
+        (**self).cases()
+    }
+
+    fn width(&self) -> usize {
+        (**self).width()
+    }
+
+    fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
+        (**self).start_epoch(seed, epoch)
+    }
+
+    fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
+        (**self).next_batch(rows)
+    }
+
+    fn skip(&mut self, cases: usize) -> Result<()> {
+        (**self).skip(cases)
+    }
+}

@@ -19,6 +19,7 @@ mod robustness;
 mod scales;
 mod sequences;
 mod split;
+mod streams;
 
 use std::fs;
 use std::io::Write;

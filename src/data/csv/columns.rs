@@ -102,7 +102,7 @@ fn is_count(
 }
 
 /// The columns of a table with or without names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Columns {
     /// A name for each column, empty where it has none; no name at all where there is no line of names.
     pub names: Vec<String>,

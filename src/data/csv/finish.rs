@@ -10,15 +10,22 @@ use crate::data::set::{DataSet, ImageShape};
 use crate::data::values::Values;
 use crate::error::{Error, Result};
 
+/// The columns that are no data, counted from 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Decided {
+    pub index: Option<usize>,
+    pub labels: Option<usize>,
+}
+
 impl Table {
-    /// All lines are read: decides what was kept apart, and looks for labels that no name tells of.
+    /// All lines are read: decides what was kept apart (`asked`: what it may be), and looks for labels that no name tells
+    /// of.
     pub(super) fn finish(
         mut self,
-        name: &str,
         reading: &Reading,
-        index: Option<usize>,
-        labels: Option<usize>,
-    ) -> Result<RawPart> {
+        Decided { index, labels }: Decided,
+    ) -> Result<(RawPart, Decided)> {
+        let mut decided = Decided::default();
         let mut found = None;
         let mut left_out = 0;
         for Aside { column, cells } in std::mem::take(&mut self.aside) {
@@ -28,6 +35,7 @@ impl Table {
                     "column {word} is taken for an index (row numbers or names) and left out"
                 ));
                 left_out += 1;
+                decided.index = index;
                 continue;
             }
             if Some(column) == labels {
@@ -37,6 +45,7 @@ impl Table {
                 let Labels::Words(words) = &labels else {
                     self.tell_labels(&word, reading);
                     (found, left_out) = (Some(labels), left_out + 1);
+                    decided.labels = Some(column);
                     continue;
                 };
                 let what = "has numbers that are not whole";
@@ -44,6 +53,7 @@ impl Table {
                     (false, _) => {
                         self.tell_labels(&word, reading);
                         (found, left_out) = (Some(labels), left_out + 1);
+                        decided.labels = Some(column);
                     }
                     (true, Some(_)) => {
                         let detail = format!("{}: column {word} {what}", self.path.display());
@@ -63,22 +73,15 @@ impl Table {
         }
         let mut width = self.values.len() / self.rows;
         if found.is_none() && reading.labels.is_none() && self.columns.names.is_empty() {
-            found = self.by_layout(&mut width);
+            let by_layout = self.by_layout(&mut width);
+            decided.labels = by_layout.as_ref().map(|(column, _)| *column);
+            found = by_layout.map(|(_, labels)| labels);
         }
         self.tell_row_numbers(width);
-        Ok(RawPart {
-            set: DataSet {
-                image: ImageShape::guess(width),
-                notices: self.notices,
-                ..DataSet::new(
-                    name,
-                    Cases::new(Values::from_floats(self.values), self.rows, width)?,
-                )
-            },
-            labels: found,
-            unit: 1.0,
-            pictures: false,
-        })
+        let cases = Cases::new(Values::from_floats(self.values), self.rows, width)?;
+        let mut set = DataSet::new("", cases);
+        (set.image, set.notices) = (ImageShape::guess(width), self.notices);
+        Ok((RawPart { set, labels: found, unit: 1.0, pictures: false }, decided))
     }
 
     fn tell_labels(&mut self, word: &str, reading: &Reading) {
@@ -102,8 +105,8 @@ impl Table {
         self.values = values;
     }
 
-    /// Labels of a table without names that is made of pictures but for one column.
-    fn by_layout(&mut self, width: &mut usize) -> Option<Labels> {
+    /// Labels of a table without names that is made of pictures but for one column, and which that is.
+    fn by_layout(&mut self, width: &mut usize) -> Option<(usize, Labels)> {
         let amat = self.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("amat"));
         let column = match labels_by_layout(&self.values, *width, amat) {
             Ok(column) => column?,
@@ -129,7 +132,7 @@ impl Table {
              whole numbers without a gap; --labels none reads it as data",
             ImageShape::guess(*width).map_or(String::new(), |shape| shape.to_string())
         ));
-        Some(Labels::Numbers(numbers))
+        Some((column, Labels::Numbers(numbers)))
     }
 
     /// A first column without a name that counts may be an index that was written without one.

@@ -7,6 +7,8 @@ pub(super) struct Form {
     pub separator: u8,
     /// Whether `0,5` is a half.
     pub decimal_comma: bool,
+    /// Whether runs of blanks stood where the separator, a tab, stands now.
+    pub blanks: bool,
 }
 
 /// How many lines are looked at.
@@ -25,9 +27,11 @@ pub(super) fn find(text: &mut Vec<u8>) -> Form {
         return Form {
             separator: b'\t',
             decimal_comma: has_decimal_commas(&sample(text).collect::<Vec<_>>(), b'\t'),
+            blanks: true,
         };
     }
-    Form { separator, decimal_comma: has_decimal_commas(&lines, separator) }
+    let decimal_comma = has_decimal_commas(&lines, separator);
+    Form { separator, decimal_comma, blanks: false }
 }
 
 /// The first lines that are not empty.
@@ -145,7 +149,8 @@ pub(super) fn unquoted(cell: &[u8]) -> &[u8] {
     cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")).unwrap_or(cell)
 }
 
-fn blanks_to_tabs(text: &[u8]) -> Vec<u8> {
+/// Runs of blanks as one tab.
+pub(super) fn blanks_to_tabs(text: &[u8]) -> Vec<u8> {
     let mut tabs = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|&b| b == b'\n') {
         let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -171,7 +176,7 @@ pub(super) fn number(cell: &[u8], decimal_comma: bool) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, find};
+    use super::find;
 
     #[test]
     fn forms() {
@@ -193,7 +198,12 @@ mod tests {
             ("1\n2\n", b',', false, "1\n2\n"),
         ] {
             let mut found = text.as_bytes().to_vec();
-            assert_eq!(find(&mut found), Form { separator, decimal_comma }, "{text:?}");
+            let form = find(&mut found);
+            assert_eq!(
+                (form.separator, form.decimal_comma),
+                (separator, decimal_comma),
+                "{text:?}"
+            );
             assert_eq!(String::from_utf8(found).unwrap(), table, "{text:?}");
         }
     }

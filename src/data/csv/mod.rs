@@ -3,7 +3,9 @@
 mod columns;
 mod finish;
 mod form;
+mod lines;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Trim};
@@ -14,7 +16,9 @@ use super::reading::Reading;
 use super::text;
 use crate::error::{Error, Result};
 use columns::{Columns, First, is_missing, is_missing_label};
+use finish::Decided;
 use form::{Form, number};
+pub(super) use lines::{Lines, Plan};
 
 /// How many names a note lists.
 const LISTED: usize = 4;
@@ -45,32 +49,58 @@ pub(super) fn read(mut input: Input, name: &str, reading: &Reading) -> Result<Ra
     let path = input.path().to_path_buf();
     let mut text = text::read(&mut input)?;
     let form = form::find(&mut text);
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(form.separator)
-        .trim(Trim::All)
-        .from_reader(text.as_slice());
+    let mut part = table(&path, form, text, reading)?.part;
+    part.set.name = name.into();
+    Ok(part)
+}
+
+/// A table whose lines were all read.
+struct Whole {
+    part: RawPart,
+    decided: Decided,
+    columns: Columns,
+    empty_end: bool,
+    /// Whether the first line of cells holds no case.
+    named: bool,
+}
+
+/// Reads the lines of a table.
+fn table(path: &Path, form: Form, text: Vec<u8>, reading: &Reading) -> Result<Whole> {
+    let mut reader = records(form, text.as_slice());
     let mut head = Vec::new();
     while head.len() < 3 {
-        let Some(record) = next(&mut reader, &path)? else { break };
+        let Some(record) = next(&mut reader, path)? else { break };
         head.push(record);
     }
-    let mut table = Table::new(&path, form, &text, &mut head)?;
+    let looked_at = head.len();
+    let mut table = Table::new(path, form, &text, &mut head)?;
+    let named = head.len() < looked_at;
     let (index, labels) = table.set_aside(reading)?;
     for (record, line) in head {
         table.row(&record, line)?;
     }
-    while let Some((record, line)) = next(&mut reader, &path)? {
+    while let Some((record, line)) = next(&mut reader, path)? {
         table.row(&record, line)?;
     }
     if table.rows == 0 {
         let line = reader.position().line();
         let detail = "the set is empty: no line of numbers before the end of the file";
-        return Err(Error::file(&path, format!("line {line}"), detail));
+        return Err(Error::file(path, format!("line {line}"), detail));
     }
     drop(text);
-    table.finish(name, reading, index, labels)
+    let (columns, empty_end) = (table.columns.clone(), table.empty_end);
+    let (part, decided) = table.finish(reading, Decided { index, labels })?;
+    Ok(Whole { part, decided, columns, empty_end, named })
+}
+
+/// A reader of lines of cells.
+fn records<R: Read>(form: Form, text: R) -> Reader<R> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(form.separator)
+        .trim(Trim::All)
+        .from_reader(text)
 }
 
 /// A file of labels: one column, a label a line, with or without a name.
@@ -99,7 +129,7 @@ pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
 }
 
 /// The next line of cells that is not empty, with its number.
-fn next(reader: &mut Reader<&[u8]>, path: &Path) -> Result<Option<(ByteRecord, u64)>> {
+fn next<R: Read>(reader: &mut Reader<R>, path: &Path) -> Result<Option<(ByteRecord, u64)>> {
     let mut record = ByteRecord::new();
     loop {
         match reader.read_byte_record(&mut record) {

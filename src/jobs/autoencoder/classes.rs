@@ -2,6 +2,7 @@
 
 use crate::data::DataSet;
 use crate::error::{Error, Result};
+use crate::jobs::loading::Source;
 use crate::jobs::network::check_classes;
 use crate::models::Autoencoder;
 use crate::tensor::Tensor;
@@ -37,7 +38,7 @@ impl Classes {
 /// The classifier's data on the device, and the autoencoder below it.
 pub struct Below {
     pub autoencoder: Autoencoder,
-    pub train: ResidentData,
+    pub train: Source,
     pub held_out: Option<ResidentData>,
 }
 

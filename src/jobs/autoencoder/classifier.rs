@@ -2,10 +2,12 @@
 
 use super::classes::Below;
 use super::job::AutoencoderJob;
+use super::job::streamed;
 use super::level::Learning;
 use crate::data::{PictureInput, Preprocessing};
 use crate::error::Result;
 use crate::evaluation::classification::{ClassificationScore, check_labels, predict};
+use crate::jobs::loading::Source;
 use crate::jobs::network::{self, Labelled, confusion_and_mistakes};
 use crate::jobs::stack::{Tuner, freeze};
 use crate::models::{Autoencoder, UnitKind};
@@ -55,7 +57,12 @@ impl AutoencoderJob {
                 .with_case_dims(&input)
         };
         let [train, held_out, _] = &self.classes.labels;
-        let train = resident(&self.train, train.as_deref().unwrap_or_default())?;
+        let train: Source = match &self.stream {
+            None => Box::new(resident(&self.train, train.as_deref().unwrap_or_default())?),
+            Some(stream) => {
+                Box::new(streamed(&self.device, stream)?.with_labels().with_case_dims(&input)?)
+            }
+        };
         let held_out = match (&self.validation, held_out) {
             (Some(cases), Some(labels)) => Some(resident(cases, labels)?),
             _ => None,

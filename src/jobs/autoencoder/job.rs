@@ -12,10 +12,11 @@ use super::level::{self, Beginning, Learning, learning};
 use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
-use crate::data::{self, Cases, DataSet, ImageShape, Splits};
+use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::score;
+use crate::jobs::loading::{Divided, Source, Wish};
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
@@ -28,7 +29,9 @@ use crate::run::report::Section;
 use crate::run::{
     self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, Figure, Figures, Learner, ResidentData, Treatment};
+use crate::training::{
+    BatchSource, Figure, Figures, Learner, ResidentData, StreamedData, Treatment,
+};
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
@@ -37,7 +40,10 @@ pub struct AutoencoderJob {
     pub(super) device: Device,
     /// The visible units of the first level.
     pub(super) units: UnitKind,
+    /// Of a stream the cases that stay in memory.
     pub(super) train: Cases,
+    /// All training cases, where they are read in pieces.
+    pub(super) stream: Option<Stream>,
     pub(super) validation: Option<Cases>,
     pub(super) test: Option<Cases>,
     pub(super) image: Option<ImageShape>,
@@ -63,38 +69,47 @@ impl AutoencoderJob {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let mut splits = data::load_with(&settings.data, &settings.reading())?;
-        if settings.loss == ReconstructionLoss::CrossEntropy {
-            splits.pictures_into_unit_interval()?;
+        let in_unit = settings.loss == ReconstructionLoss::CrossEntropy;
+        let wish = Wish {
+            data: &settings.data,
+            reading: settings.reading(),
+            stream: settings.stream,
+            memory: settings.memory,
+            unit_pictures: in_unit,
+            standardize: false,
+            limit: settings.limit,
+            validation: settings.validation,
+            seed: settings.seed,
+            whole: &[],
+        };
+        let mut loaded = wish.load(observer)?;
+        let image = loaded.train.image;
+        loaded.train = settings.limit.into_iter().fold(loaded.train, DataSet::limit);
+        let any =
+            |e| Error::data(&settings.data, format!("{e}; --loss squared-error takes any values"));
+        let within = loaded.check_unit_interval(&settings.data);
+        let units = if within.is_ok() { UnitKind::Bernoulli } else { UnitKind::Gaussian };
+        if in_unit {
+            within.map_err(any)?;
         }
-        let Splits { train, test } = splits;
-        for notice in &train.notices {
-            observer.see(Event::Note(&format!("note: {notice}")));
-        }
-        let image = train.image;
-        let train = settings.limit.into_iter().fold(train, DataSet::limit);
-        settings.validation = settings.validation.of(train.cases.len());
-        let (train, validation) = settings.validation.split(train, settings.seed)?;
+        let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
+        settings.validation = divided.split;
+        let cases = divided.cases();
+        let Divided { train, validation, stream, .. } = divided;
         let classes = Classes::of([Some(&train), validation.as_ref(), test.as_ref()]);
         if settings.classifier.is_some() {
             classes.check(&settings.data)?;
         }
         let (train, validation) = (train.cases, validation.map(|v| v.cases));
         let test = test.map(|t| t.cases);
-        if settings.loss == ReconstructionLoss::CrossEntropy {
-            for part in [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten() {
-                part.check_unit_interval(&settings.data).map_err(|e| {
-                    Error::data(
-                        &settings.data,
-                        format!("{e}; --loss squared-error takes any values"),
-                    )
-                })?;
-            }
+        if let (Some(test), true) = (&test, in_unit) {
+            test.check_unit_interval(&settings.data).map_err(any)?;
         }
-        let within = train.check_unit_interval("").is_ok();
-        let units = if within { UnitKind::Bernoulli } else { UnitKind::Gaussian };
         let spec = settings.spec(train.width());
-        let resident = ResidentData::new(device, &train, Treatment::default())?;
+        let source = match &stream {
+            None => Box::new(ResidentData::new(device, &train, Treatment::default())?) as Source,
+            Some(stream) => Box::new(streamed(device, stream)?),
+        };
         let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
         let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
         let seen = [Some(head(&train)?), validation.as_ref().map(head).transpose()?];
@@ -115,10 +130,11 @@ impl AutoencoderJob {
         let record = RunRecord::new(
             device,
             [Some(&train), validation.as_ref()].map(|part| part.map(|cases| (cases, &[][..]))),
-        );
+        )
+        .streamed(stream.as_ref());
         let held_out =
             validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.len()));
-        let (cases, width) = (train.len(), train.width());
+        let width = train.width();
         let words =
             format!("data: {}, {cases} training cases{held_out} of {width} values", settings.data);
         observer.see(Event::Note(&words));
@@ -146,7 +162,7 @@ impl AutoencoderJob {
         }
         Ok(AutoencoderJob {
             classes,
-            levels: Levels::new(resident, seen, sampled)?,
+            levels: Levels::new(source, seen, sampled)?,
             below: None,
             given,
             device: device.clone(),
@@ -156,6 +172,7 @@ impl AutoencoderJob {
             spec,
             units,
             train,
+            stream,
             validation,
             test,
             image,
@@ -206,6 +223,11 @@ impl AutoencoderJob {
         freeze(whole.layers_mut(), self.settings.freeze);
         Ok(whole)
     }
+}
+
+/// The cases of a stream as they are.
+pub(super) fn streamed(device: &Device, stream: &Stream) -> Result<StreamedData> {
+    StreamedData::new(device, stream.clone(), &Preprocessing::default(), 1)
 }
 
 impl Job for AutoencoderJob {

@@ -6,7 +6,8 @@ use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, uses_sgd, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM, VALIDATION,
+    Validation, real, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
@@ -138,6 +139,10 @@ settings! {
             ..Setting::NEW
         };
         validation: Validation = VALIDATION;
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool = STREAM;
+        #[serde(default, skip_serializing_if = "Memory::is_default")]
+        memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
         device: String = DEVICE;

@@ -74,7 +74,9 @@ fn batches(
     observer: &mut dyn Observer,
 ) -> Result<Box<dyn BatchSource>> {
     let resident = |set: &DataSet| prepared.resident(device, set, Part::Train);
-    let Some(few) = &prepared.labelled else { return Ok(Box::new(resident(&prepared.train)?)) };
+    let Some(few) = &prepared.labelled else {
+        return prepared.learnt(device, &prepared.train, &[prepared.train.cases.width()]);
+    };
     let others = without(prepared.train.clone(), Some(few))?;
     if !settings.learns_unlabelled() || others.cases.is_empty() {
         let count = others.cases.len();

@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, PCD, SCALE, SEED,
-    VALIDATION, Validation, text, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
+    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, text, whole, word,
 };
 use crate::jobs::stack::Request;
 use crate::models::UnitKind;
@@ -101,6 +101,10 @@ settings! {
             default: Default::Is("none"),
             ..Setting::NEW
         };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool = STREAM;
+        #[serde(default, skip_serializing_if = "Memory::is_default")]
+        memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         validation: Validation = Setting {
             help: "Hold out this fraction (below 1) or number of training cases with labels; the machine that is best on \
@@ -164,6 +168,8 @@ impl ClassRbmSettings {
             reading: self.reading(),
             visible: Some(UnitKind::Bernoulli),
             binarize: self.binarize.0,
+            stream: self.stream,
+            memory: self.memory,
             limit: self.limit,
             validation: self.validation,
             labelled: self.labelled,

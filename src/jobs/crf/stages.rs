@@ -116,7 +116,8 @@ fn levels_of(device: &Device, prepared: &Prepared, parts: &Parts) -> Result<Leve
     let cases = parts.train.cases_with(prepared.unlabelled.as_ref())?;
     let head = |part: &Sequences| upload_rows(device, &part.cases, 0, SCORED);
     let seen = [Some(head(&parts.train)?), parts.validation.as_ref().map(head).transpose()?];
-    Levels::new(ResidentData::new(device, &cases, Default::default())?, seen, None)
+    let resident = ResidentData::new(device, &cases, Default::default())?;
+    Levels::new(Box::new(resident), seen, None)
 }
 
 /// Puts trained levels in the place of the first layers. What the first one reads besides (another field's probabilities)

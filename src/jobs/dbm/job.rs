@@ -13,6 +13,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::predict;
 use crate::jobs::dbn::{CHOSEN_BY, Origin};
+use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::network::{self, Labelled};
 use crate::jobs::rows::{Reconstruction, squared_error};
@@ -20,7 +21,7 @@ use crate::jobs::stack::{Cost, Levels, Prepared};
 use crate::models::{DeepBoltzmannMachine, Model, Network};
 use crate::run::report::Section;
 use crate::run::{Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
-use crate::training::{BatchSource, Figure, Figures, Learner, PosteriorSource, ResidentData};
+use crate::training::{BatchSource, Figure, Figures, Learner, PosteriorSource};
 
 /// A deep Boltzmann machine's training.
 pub struct DbmJob {
@@ -34,11 +35,11 @@ pub struct DbmJob {
     /// The levels, while they are trained.
     pub(super) levels: Option<Levels>,
     /// What the whole learns from.
-    pub(super) source: Option<ResidentData>,
+    pub(super) source: Option<Source>,
     /// The machine between its own training and that of the classifier.
     pub(super) dbm: Option<DeepBoltzmannMachine>,
     /// What the classifier learns from, with the machine.
-    pub(super) seen: Option<PosteriorSource<ResidentData>>,
+    pub(super) seen: Option<PosteriorSource<Source>>,
     /// What the classifier is chosen by.
     pub(super) held_out: Option<Labelled>,
     pub(super) cost: Cost,

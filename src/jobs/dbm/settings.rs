@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real,
-    uses_sgd, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
+    VALIDATION, Validation, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_EPOCHS,
@@ -201,6 +201,10 @@ settings! {
             ..DROPOUT
         };
         validation: Validation = VALIDATION;
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool = STREAM;
+        #[serde(default, skip_serializing_if = "Memory::is_default")]
+        memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and dropped units", ..SEED };
         device: String = DEVICE;
@@ -312,6 +316,8 @@ impl DbmSettings {
             reading: self.reading(),
             visible: self.visible,
             binarize: self.binarize.0,
+            stream: self.stream,
+            memory: self.memory,
             limit: self.limit,
             validation: self.validation,
             labelled: None,

@@ -4,6 +4,7 @@ use super::job::DbmJob;
 use super::learning::{Learning, Step, mean_field, too_early, with_posterior};
 use crate::data::Part;
 use crate::error::Result;
+use crate::jobs::loading::Source;
 use crate::jobs::stack::{LevelData, Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::dbm::gain_down;
@@ -80,7 +81,7 @@ impl DbmJob {
                 dbm
             }
         };
-        self.source = Some(prepared.resident(&self.device, &prepared.train, Part::Train)?);
+        self.source = Some(self.cases()?);
         let config = self.settings.training(prepared.units);
         self.learning = Some(Learning::Whole(Box::new(DbmTrainer::new(dbm, config, &means)?)));
         Ok(())
@@ -101,13 +102,19 @@ impl DbmJob {
         };
         let resident = match self.source.take() {
             Some(source) => source,
-            None => self.prepared.resident(&self.device, &self.prepared.train, Part::Train)?,
+            None => self.cases()?,
         };
         self.held_out = held_out;
         self.seen = Some(PosteriorSource::new(resident, dbm, how));
         self.learning =
             Some(Learning::Classifier(Tuner::new(network, &self.settings.fine_tuning())?));
         Ok(())
+    }
+
+    /// All training cases.
+    fn cases(&self) -> Result<Source> {
+        let train = &self.prepared.train;
+        self.prepared.learnt(&self.device, train, &[train.cases.width()])
     }
 
     /// The description of the machine.

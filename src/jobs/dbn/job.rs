@@ -9,6 +9,7 @@ use super::settings::{DbnSettings, Purpose};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
+use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted};
 use crate::kernels::activation::Activation;
@@ -33,7 +34,7 @@ pub struct DbnJob {
     /// The stack, once all levels are trained.
     pub(super) stack: Option<DeepBeliefNet>,
     /// What the whole learns from, and what it is chosen by.
-    pub(super) labelled: Option<ResidentData>,
+    pub(super) labelled: Option<Source>,
     pub(super) held_out: Option<ResidentData>,
     /// How the classifier from random weights does on the test cases.
     pub(super) random: Option<ClassificationScore>,

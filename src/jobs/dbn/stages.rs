@@ -92,9 +92,7 @@ impl DbnJob {
     pub(super) fn begin_whole(&mut self, dims: &[usize]) -> Result<()> {
         self.levels = None;
         let prepared = &self.prepared;
-        let ready =
-            |set: &DataSet, part| prepared.resident(&self.device, set, part)?.with_case_dims(dims);
-        self.labelled = Some(ready(prepared.with_labels(), Part::Train)?);
+        self.labelled = Some(prepared.learnt(&self.device, prepared.with_labels(), dims)?);
         let held_out = prepared.validation.as_ref().filter(|_| !prepared.classes.is_empty());
         self.held_out = match held_out {
             None => None,

@@ -1,15 +1,22 @@
 //! Data of a classifier's run, prepared.
 
-use super::labelled::{Labelled, labelled};
+use super::labelled::{Labelled, labelled, resident, spread};
 use super::settings::NetworkSettings;
-use crate::data::{self, DataSet, PictureInput, Splits};
+use crate::data::{DataSet, PictureInput, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::evaluation::classification::check_labels;
+use crate::jobs::loading::{Divided, Source, Wish};
+use crate::models::NetworkSpec;
 use crate::run::{Event, Observer, RunRecord};
+use crate::training::StreamedData;
 
 /// The parts of the data.
 pub struct Prepared {
+    /// Of a stream the cases that stay in memory.
     pub train: Labelled,
+    /// All training cases, where they are read in pieces.
+    pub stream: Option<Stream>,
     pub validation: Option<Labelled>,
     pub test: Option<Labelled>,
     pub input: PictureInput,
@@ -19,16 +26,25 @@ pub struct Prepared {
 
 /// Loads and prepares what `settings` name; their `validation` becomes what was done.
 pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> Result<Prepared> {
-    let mut splits = data::load_with(&settings.data, &settings.reading())?;
-    splits.pictures_into_unit_interval()?;
-    let Splits { train, test } = splits;
-    for notice in &train.notices {
-        observer.see(Event::Note(&format!("note: {notice}")));
-    }
-    let classes = train.classes.clone();
-    let train = settings.limit.into_iter().fold(train, DataSet::limit);
-    settings.validation = settings.validation.of(train.cases.len());
-    let (train, validation) = settings.validation.split(train, settings.seed)?;
+    let wish = Wish {
+        data: &settings.data,
+        reading: settings.reading(),
+        stream: settings.stream,
+        memory: settings.memory,
+        unit_pictures: true,
+        standardize: false,
+        limit: settings.limit,
+        validation: settings.validation,
+        seed: settings.seed,
+        whole: &[],
+    };
+    let mut loaded = wish.load(observer)?;
+    let classes = loaded.train.classes.clone();
+    loaded.train = settings.limit.into_iter().fold(loaded.train, DataSet::limit);
+    let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
+    settings.validation = divided.split;
+    let cases = divided.cases();
+    let Divided { train, validation, stream, .. } = divided;
     let input = match (settings.input, train.image) {
         (Some(input), _) => input,
         (None, Some(image)) => PictureInput::plain([image.height, image.width]),
@@ -48,18 +64,18 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     let test = test.filter(|_| !unlabelled).map(|set| labelled(&set, &input)).transpose()?;
     check_classes(&settings.data, &classes)?;
     let resized = image.filter(|i| [i.height, i.width] != size);
-    let plural = if train.cases.len() == 1 { "" } else { "s" };
+    let plural = if cases == 1 { "" } else { "s" };
     observer.see(Event::Note(&format!(
         "data: {}, {} training case{plural}{}{} of {} classes{}",
         settings.data,
-        train.cases.len(),
+        cases,
         validation.as_ref().map_or(String::new(), |v| format!(", {} held out", v.cases.len())),
         test.as_ref().map_or(String::new(), |t| format!(", {} for testing", t.cases.len())),
         classes.len(),
         resized
             .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
     )));
-    Ok(Prepared { classes, train, validation, test, input })
+    Ok(Prepared { classes, train, stream, validation, test, input })
 }
 
 /// That there are classes to tell apart, and not so many that they are no classes.
@@ -81,9 +97,26 @@ pub fn check_classes(data: &str, classes: &[String]) -> Result<()> {
 }
 
 impl Prepared {
+    /// All training cases, on the device or as they are read.
+    ///
+    /// # Errors
+    /// As [`resident`]; what reading gives.
+    pub fn learnt(&self, device: &Device, spec: &NetworkSpec, name: &str) -> Result<Source> {
+        let Some(stream) = &self.stream else {
+            return Ok(Box::new(resident(device, &self.train, &self.input, spec, name)?));
+        };
+        check_labels(name, &self.train.labels, spec.classes)?;
+        let input = self.input;
+        let treatment = spread(&input, self.train.cases.width());
+        let prepare = move |set: DataSet| input.prepare(&set);
+        let source = StreamedData::prepared_by(device, stream.clone(), treatment, prepare)?;
+        Ok(Box::new(source.with_labels().with_case_dims(&spec.input)?))
+    }
+
     /// What a run records of its data and device.
     pub fn record(&self, device: &Device) -> RunRecord {
         let parts = [Some(&self.train), self.validation.as_ref()];
         RunRecord::new(device, parts.map(|part| part.map(|p| (&p.cases, &p.labels[..]))))
+            .streamed(self.stream.as_ref())
     }
 }

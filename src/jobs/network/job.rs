@@ -14,6 +14,7 @@ use super::trained::Origin;
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{predict, score};
+use crate::jobs::loading::Source;
 use crate::models::Network;
 use crate::run::report::Section;
 use crate::run::{
@@ -28,7 +29,7 @@ pub struct NetworkJob {
     prepared: Prepared,
     record: RunRecord,
     trainer: Backpropagation,
-    train: ResidentData,
+    train: Source,
     validation: Option<ResidentData>,
 }
 
@@ -49,7 +50,7 @@ impl NetworkJob {
         let (kind, trained) = (settings.model.name(), network.trained());
         observer.see(Event::Note(&format!("network: {kind}, {trained} parameters")));
         let part = |part| resident(device, part, &prepared.input, &spec, &settings.data);
-        let train = part(&prepared.train)?;
+        let train = prepared.learnt(device, &spec, &settings.data)?;
         let validation = prepared.validation.as_ref().map(part).transpose()?;
         let trainer = Backpropagation::new(network, settings.training())?;
         let record = prepared.record(device);

@@ -43,13 +43,13 @@ pub fn resident(
     name: &str,
 ) -> Result<ResidentData> {
     check_labels(name, &part.labels, spec.classes)?;
-    let (mean, deviation) = input.spread();
-    let width = part.cases.width();
-    let treatment = Treatment {
-        standardize: Some((vec![mean; width], vec![deviation; width])),
-        resample: None,
-    };
-    ResidentData::new(device, &part.cases, treatment)?
+    ResidentData::new(device, &part.cases, spread(input, part.cases.width()))?
         .with_labels(&part.labels)?
         .with_case_dims(&spec.input)
+}
+
+/// What is done on the device to cases of so many values: they are spread to the network's range.
+pub fn spread(input: &PictureInput, width: usize) -> Treatment {
+    let (mean, deviation) = input.spread();
+    Treatment { standardize: Some((vec![mean; width], vec![deviation; width])), resample: None }
 }

@@ -10,8 +10,8 @@ use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, uses_sgd,
-    whole, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM, VALIDATION,
+    Validation, real, text, uses_sgd, whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -183,6 +183,10 @@ settings! {
             default: Default::Is("0"),
             ..Setting::NEW
         };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool = STREAM;
+        #[serde(default, skip_serializing_if = "Memory::is_default")]
+        memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, distortions and dropped units", ..SEED };
         device: String = DEVICE;

@@ -4,15 +4,20 @@ use std::path::Path;
 
 use super::coding::{coded, codes, reweighted};
 use super::settings::RbmSettings;
-use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Splits};
+use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Stream};
+use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::loading::{Divided, Source, Wish};
 use crate::models::UnitKind;
 use crate::run::{Event, Observer};
+use crate::training::{ResidentData, StreamedData, Treatment};
 
 /// The parts of the data, and what was fitted to the training part.
 pub struct Prepared {
-    /// Cases to learn from.
+    /// Cases to learn from; of a stream those that stay in memory.
     pub train: Cases,
+    /// All of them, where they are read in pieces.
+    pub stream: Option<Stream>,
     /// Cases held out.
     pub validation: Option<Cases>,
     /// The data's test part.
@@ -33,16 +38,25 @@ impl Prepared {
     /// # Errors
     /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the units.
     pub fn load(settings: &mut RbmSettings, observer: &mut dyn Observer) -> Result<Self> {
-        let mut splits = data::load_with(&settings.data, &settings.reading())?;
-        if settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some() {
-            splits.pictures_into_unit_interval()?;
-        }
-        let Splits { mut train, test } = splits;
+        let wish = Wish {
+            data: &settings.data,
+            reading: settings.reading(),
+            stream: settings.stream,
+            memory: settings.memory,
+            unit_pictures: settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some(),
+            standardize: settings.standardize,
+            limit: settings.limit,
+            validation: settings.validation,
+            seed: settings.seed,
+            whole: &[
+                ("weights", settings.weights.is_some()),
+                ("reweight", settings.reweight.is_some()),
+            ],
+        };
+        let mut loaded = wish.load(observer)?;
+        let mut train = loaded.train;
         if let Some(path) = &settings.weights {
             train = train.with_weights(data::read_weights(Path::new(path))?)?;
-        }
-        for notice in &train.notices {
-            observer.see(Event::Note(&format!("note: {notice}")));
         }
         let image = train.image;
         let mut train = settings.limit.into_iter().fold(train, DataSet::limit);
@@ -56,15 +70,17 @@ impl Prepared {
                 100.0 * identity
             )));
         }
-        settings.validation = settings.validation.of(train.cases.len());
-        let (train, validation) = settings.validation.split(train, settings.seed)?;
-        let preprocessing =
-            Preprocessing::fit(&train.cases, settings.binarize.0, settings.standardize)?;
+        loaded.train = train;
         if settings.visible == UnitKind::Bernoulli {
-            train.cases.check_unit_interval(&settings.data)?;
+            loaded.check_unit_interval(&settings.data)?;
         }
+        let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
+        settings.validation = divided.split;
+        let preprocessing = divided.fit(settings.binarize.0, settings.standardize)?;
+        let Divided { train, validation, stream, .. } = divided;
         let mut prepared = Prepared {
             train: train.cases,
+            stream,
             validation: validation.map(|v| v.cases),
             test: test.map(|t| t.cases),
             image,
@@ -99,6 +115,7 @@ impl Prepared {
             validation: self.validation.map(|cases| code(cases, Part::Validation)).transpose()?,
             test: self.test.map(|cases| code(cases, Part::Test)).transpose()?,
             train,
+            stream: self.stream,
             image,
             visible: kind,
             stored: self.stored,
@@ -118,7 +135,7 @@ impl Prepared {
         format!(
             "data: {}, {}{held_out} of {}{}{}",
             settings.data,
-            count(self.train.len(), "training case"),
+            count(self.cases(), "training case"),
             count(self.train.width(), "value"),
             match settings.binarize.0 {
                 Some(how) => format!(", binarised ({how})"),
@@ -127,6 +144,38 @@ impl Prepared {
             },
             if self.train.has_weights() { ", weighted" } else { "" }
         )
+    }
+
+    /// How many cases there are to learn from.
+    pub fn cases(&self) -> usize {
+        self.stream.as_ref().map_or(self.train.len(), Stream::len)
+    }
+
+    /// All of them, on the device or as they are read.
+    ///
+    /// # Errors
+    /// Device errors; what reading gives.
+    pub fn learnt(&self, device: &Device, settings: &RbmSettings) -> Result<Source> {
+        let (seed, kind) = (settings.seed, settings.visible);
+        let Some(stream) = &self.stream else {
+            let train = self.train.clone();
+            let resident =
+                ResidentData::prepare(device, train, &self.preprocessing, seed, Part::Train)?;
+            return Ok(Box::new(resident));
+        };
+        if !codes(kind) {
+            return Ok(Box::new(StreamedData::new(
+                device,
+                stream.clone(),
+                &self.preprocessing,
+                seed,
+            )?));
+        }
+        let (stored, data) = (self.stored.clone(), settings.data.clone());
+        let code = move |set: DataSet| {
+            coded(stored.apply_for_evaluation(set.cases, seed, Part::Train)?, kind, &data)
+        };
+        Ok(Box::new(StreamedData::prepared_by(device, stream.clone(), Treatment::default(), code)?))
     }
 
     /// The cases that are shown to people: of the test part, else those held out, else those of training; with what

@@ -14,12 +14,13 @@ use super::{Sampling, ladder, report, run_chains, upload_rows};
 use crate::data::Part;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::loading::Source;
 use crate::models::{Rbm, Units};
 use crate::run::report::Section;
 use crate::run::{
     self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner, ResidentData};
+use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner};
 
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
@@ -35,7 +36,7 @@ pub struct RbmJob {
     record: RunRecord,
     probe: Probe,
     trainer: CdTrainer,
-    batches: ResidentData,
+    batches: Source,
     interval: u64,
     spectrum_interval: u64,
 }
@@ -53,13 +54,7 @@ impl RbmJob {
     ) -> Result<Self> {
         let prepared = Prepared::load(&mut settings, observer)?;
         let seed = settings.seed;
-        let batches = ResidentData::prepare(
-            device,
-            prepared.train.clone(),
-            &prepared.preprocessing,
-            seed,
-            Part::Train,
-        )?;
+        let batches = prepared.learnt(device, &settings)?;
         let probe = Probe::new(device, seed, &prepared)?;
         let visible = Units::new(settings.visible, prepared.train.width())?;
         let mut rbm = Rbm::new(device, visible, Units::bernoulli(settings.hidden), seed)?;
@@ -69,7 +64,8 @@ impl RbmJob {
         let spectrum_interval = Probe::spectrum_interval(&rbm, batches.cases(), training.steps);
         let trainer = CdTrainer::new(rbm, training, &probe.train_means)?;
         let parts = [Some(&prepared.train), prepared.validation.as_ref()];
-        let record = RunRecord::new(device, parts.map(|part| part.map(|cases| (cases, &[][..]))));
+        let record = RunRecord::new(device, parts.map(|part| part.map(|cases| (cases, &[][..]))))
+            .streamed(prepared.stream.as_ref());
         let device = device.clone();
         Ok(RbmJob {
             settings,

@@ -118,7 +118,7 @@ fn checked<'a>(
     if width != visible {
         return Err(format!("they now have {width} values a case, and the model {visible}"));
     }
-    let (now, then) = (prepared.train.len(), record.figure("training_cases"));
+    let (now, then) = (prepared.cases(), record.figure("training_cases"));
     if then.is_some_and(|then| then != now as f64) {
         return Err(format!(
             "they have changed: {now} training cases, {} in the run",
@@ -204,11 +204,12 @@ struct Units {
 
 impl Units {
     fn of(machine: Machine<'_>, prepared: &Prepared) -> Result<Self> {
-        let all = prepared.train.len();
+        let all = prepared.cases();
         let cases = machine.treated(prepared, Part::Train, CASES)?;
         let v = upload_rows(machine.rbm.device(), &cases, 0, CASES)?;
         Ok(Units {
             cases: match cases.len() {
+                n if prepared.stream.is_some() => format!("{n} of the {all} training cases"),
                 n if n < all => format!("the first {n} of {all} training cases"),
                 n => format!("the {n} training cases"),
             },

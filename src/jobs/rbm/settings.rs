@@ -6,8 +6,8 @@ use crate::data::{Binarize, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, PCD, SCALE, SEED,
-    VALIDATION, Validation, text, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
+    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -179,6 +179,10 @@ settings! {
             alone: Some("true"),
             ..Setting::NEW
         };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool = STREAM;
+        #[serde(default, skip_serializing_if = "Memory::is_default")]
+        memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         validation: Validation = VALIDATION;
         score_every: Option<u64> = Setting {

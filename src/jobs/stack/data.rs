@@ -4,18 +4,19 @@ use std::collections::HashSet;
 
 use super::levels::{Levels, SCORED};
 use crate::data::{
-    self, Binarize, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading, Splits,
+    Binarize, Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading, Stream,
 };
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
+use crate::jobs::loading::{Divided, Loaded, Source, Wish};
 use crate::jobs::network::Labelled;
 use crate::jobs::rows::upload_rows;
-use crate::jobs::settings::Validation;
+use crate::jobs::settings::{Memory, Validation};
 use crate::models::UnitKind;
 use crate::run::{Event, Observer, RunRecord};
 use crate::tensor::Tensor;
-use crate::training::ResidentData;
+use crate::training::{ResidentData, StreamedData};
 
 /// Training cases whose means are looked at.
 const MEANT: usize = 10_000;
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     /// What the data's units are to be; else it is seen by the values.
     pub visible: Option<UnitKind>,
     pub binarize: Option<Binarize>,
+    pub stream: bool,
+    pub memory: Memory,
     pub limit: Option<usize>,
     pub validation: Validation,
     /// How many labels are used, where these are not all.
@@ -42,8 +45,10 @@ pub struct Request<'a> {
 
 /// The parts of the data.
 pub struct Prepared {
-    /// What the levels learn from: all training cases but those held out.
+    /// What the levels learn from: all training cases but those held out; of a stream those that stay in memory.
     pub train: DataSet,
+    /// All of them, where they are read in pieces.
+    pub stream: Option<Stream>,
     /// The training cases whose labels are used, where these are not all.
     pub labelled: Option<DataSet>,
     pub validation: Option<DataSet>,
@@ -65,35 +70,44 @@ impl Prepared {
     /// # Errors
     /// What reading gives; [`Error::Data`] where the values do not suit the units, or labels are missing.
     pub fn load(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Self> {
-        let mut splits = data::load_with(request.data, &request.reading)?;
-        if request.visible != Some(UnitKind::Gaussian) || request.binarize.is_some() {
-            splits.pictures_into_unit_interval()?;
-        }
-        let Splits { train, test } = splits;
-        for notice in &train.notices {
-            observer.see(Event::Note(&format!("note: {notice}")));
-        }
-        let (image, seed) = (train.image, request.seed);
-        let units = units(request, &train)?;
-        let train = request.limit.into_iter().fold(train, DataSet::limit);
+        let wish = Wish {
+            data: request.data,
+            reading: request.reading.clone(),
+            stream: request.stream,
+            memory: request.memory,
+            unit_pictures: request.visible != Some(UnitKind::Gaussian)
+                || request.binarize.is_some(),
+            // Units may turn out to be Gaussian.
+            standardize: request.binarize.is_none() && request.visible != Some(UnitKind::Bernoulli),
+            limit: request.limit,
+            validation: request.validation,
+            seed: request.seed,
+            whole: &[("labelled", request.labelled.is_some())],
+        };
+        let mut loaded = wish.load(observer)?;
+        let seed = request.seed;
+        let (units, image) = (units(request, &loaded)?, loaded.train.image);
+        loaded.train = request.limit.into_iter().fold(loaded.train, DataSet::limit);
         let with_labels = request.with_labels;
-        let classes = if with_labels { classes(&train, request)? } else { Vec::new() };
+        let classes = if with_labels { classes(&loaded.train, request)? } else { Vec::new() };
+        let train = &loaded.train;
         let chosen = request.labelled.map(|count| train.balanced(count, seed)).transpose()?;
-        let (split, train, labelled, validation) = match chosen {
+        let (divided, test, labelled) = match chosen {
             None => {
-                let split = request.validation.of(train.cases.len());
-                let (train, held_out) = split.split(train, seed)?;
-                (split, train, None, held_out)
+                let (divided, test) = loaded.divide(request.validation, seed)?;
+                (divided, test, None)
             }
             Some(chosen) => {
                 let split = request.validation.of(chosen.len());
                 let few = train.select(&chosen, train.name.clone())?;
-                let (few, held_out) = split.split(few, seed)?;
-                (split, without(train, held_out.as_ref())?, Some(few), held_out)
+                let (few, validation) = split.split(few, seed)?;
+                let train = without(loaded.train, validation.as_ref())?;
+                (Divided { train, validation, stream: None, split }, loaded.test, Some(few))
             }
         };
         let standardize = units == UnitKind::Gaussian;
-        let preprocessing = Preprocessing::fit(&train.cases, request.binarize, standardize)?;
+        let preprocessing = divided.fit(request.binarize, standardize)?;
+        let Divided { train, validation, stream, split } = divided;
         let test = test.filter(|test| {
             let scored = !with_labels || test.labels.is_some();
             if !scored {
@@ -107,6 +121,7 @@ impl Prepared {
         }
         let prepared = Prepared {
             train,
+            stream,
             labelled,
             validation,
             test,
@@ -133,8 +148,13 @@ impl Prepared {
             (None, true) => ", standardised".into(),
             (None, false) => String::new(),
         };
-        let (cases, width) = (self.train.cases.len(), self.train.cases.width());
+        let (cases, width) = (self.cases(), self.train.cases.width());
         format!("data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}")
+    }
+
+    /// How many training cases there are.
+    pub fn cases(&self) -> usize {
+        self.stream.as_ref().map_or(self.train.cases.len(), Stream::len)
     }
 
     /// The training cases whose labels are used.
@@ -148,6 +168,24 @@ impl Prepared {
             (&set.cases, set.labels.as_deref().unwrap_or_default())
         }
         RunRecord::new(device, [Some(part(&self.train)), self.validation.as_ref().map(part)])
+            .streamed(self.stream.as_ref())
+    }
+
+    /// All of `set`, which are training cases, as they are learnt from, with their labels where they are used, in batches
+    /// of the sizes `dims`.
+    ///
+    /// # Errors
+    /// As [`Prepared::resident`]; what reading gives.
+    pub fn learnt(&self, device: &Device, set: &DataSet, dims: &[usize]) -> Result<Source> {
+        let Some(stream) = &self.stream else {
+            return Ok(Box::new(self.resident(device, set, Part::Train)?.with_case_dims(dims)?));
+        };
+        let source = StreamedData::new(device, stream.clone(), &self.preprocessing, self.seed)?;
+        let source = source.with_case_dims(dims)?;
+        Ok(match self.classes.is_empty() {
+            true => Box::new(source),
+            false => Box::new(source.with_labels()),
+        })
     }
 
     /// Cases of a part on the device, as they are learnt from, with their labels where they are used.
@@ -200,10 +238,10 @@ impl Prepared {
     /// # Errors
     /// Device errors.
     pub fn levels(&self, device: &Device, train: &DataSet, sampled: Option<u64>) -> Result<Levels> {
-        let resident = self.resident(device, train, Part::Train)?;
+        let source = self.learnt(device, train, &[train.cases.width()])?;
         let head = |set, part| self.head(device, set, part);
         let held_out = self.validation.as_ref().map(|set| head(set, Part::Validation));
-        Levels::new(resident, [Some(head(train, Part::Train)?), held_out.transpose()?], sampled)
+        Levels::new(source, [Some(head(train, Part::Train)?), held_out.transpose()?], sampled)
     }
 
     /// The means of the training cases as they are learnt from, or of the first of very many.
@@ -234,8 +272,8 @@ impl Prepared {
 }
 
 /// What the data's units are.
-fn units(request: &Request<'_>, train: &DataSet) -> Result<UnitKind> {
-    let within = train.cases.check_unit_interval(request.data);
+fn units(request: &Request<'_>, loaded: &Loaded) -> Result<UnitKind> {
+    let within = loaded.check_unit_interval(request.data);
     match (request.visible, request.binarize) {
         (None | Some(UnitKind::Bernoulli), Some(_)) | (Some(UnitKind::Bernoulli), None) => {
             within.map(|()| UnitKind::Bernoulli)

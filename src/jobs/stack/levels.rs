@@ -6,14 +6,13 @@ use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use super::settings::Greedy;
 use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::loading::Source;
 use crate::jobs::rows::squared_error;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::Level;
 use crate::models::{Autoencoder, Rbm, UnitKind, Units};
 use crate::tensor::Tensor;
-use crate::training::{
-    BatchSource, CdTrainer, Figures, LevelSource, LowerLevel, ResidentData, means_above,
-};
+use crate::training::{BatchSource, CdTrainer, Figures, LevelSource, LowerLevel, means_above};
 
 /// Cases that a level's scores look at.
 pub const SCORED: usize = 500;
@@ -123,7 +122,7 @@ impl Seen {
 /// Levels that are trained, and the cases as the next one reads them.
 pub struct Levels {
     /// What learners read.
-    pub source: LevelSource<ResidentData>,
+    pub source: LevelSource<Source>,
     /// The first training cases and those held out, as the level under way reads them.
     seen: [Option<Seen>; 2],
     /// Of each level that is trained; the source has the rest of it.
@@ -136,12 +135,8 @@ impl Levels {
     ///
     /// # Errors
     /// Device errors.
-    pub fn new(
-        resident: ResidentData,
-        seen: [Option<Tensor>; 2],
-        sampled: Option<u64>,
-    ) -> Result<Self> {
-        let source = LevelSource::new(resident, sampled);
+    pub fn new(cases: Source, seen: [Option<Tensor>; 2], sampled: Option<u64>) -> Result<Self> {
+        let source = LevelSource::new(cases, sampled);
         let [train, held_out] = seen.map(|v| v.as_ref().map(Seen::of).transpose());
         Ok(Levels { source, seen: [train?, held_out?], visible_biases: Vec::new() })
     }

@@ -1,0 +1,180 @@
+//! The data of a training: loaded whole, or, where they do not fit or it is asked for, read in pieces.
+
+use super::settings::{Memory, Validation};
+use crate::data::{
+    self, Binarize, DataSet, Found, Holdout, Preprocessing, Reading, Splits, Stream, Streaming,
+};
+use crate::error::{Error, Result};
+use crate::run::{Event, Observer};
+use crate::training::BatchSource;
+
+/// Where training cases come from.
+pub type Source = Box<dyn BatchSource>;
+
+/// What a training says of its data.
+pub struct Wish<'a> {
+    pub data: &'a str,
+    pub reading: Reading,
+    /// Whether it is to be read in pieces even where it fits.
+    pub stream: bool,
+    /// How many bytes cases may take.
+    pub memory: Memory,
+    /// Whether pictures of numbers up to 255 or 65,535 come into [0, 1].
+    pub unit_pictures: bool,
+    /// Whether columns are to be standardised.
+    pub standardize: bool,
+    pub limit: Option<usize>,
+    pub validation: Validation,
+    pub seed: u64,
+    /// Settings that need all cases in memory, with whether they are asked for.
+    pub whole: &'a [(&'static str, bool)],
+}
+
+/// What was loaded, before cases are held out.
+pub struct Loaded {
+    /// All training cases; of a stream those that stay in memory.
+    pub train: DataSet,
+    pub test: Option<DataSet>,
+    streamed: Option<(Stream, Option<DataSet>)>,
+}
+
+/// The parts.
+pub struct Divided {
+    pub train: DataSet,
+    pub validation: Option<DataSet>,
+    pub stream: Option<Stream>,
+    /// How many were held out; never [`Validation::Auto`].
+    pub split: Validation,
+}
+
+impl Wish<'_> {
+    /// Loads it, and tells the observer what is worth saying.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Setting`] for what a stream cannot do.
+    pub fn load(&self, observer: &mut dyn Observer) -> Result<Loaded> {
+        let loaded = match self.found()? {
+            Some(found) => self.streamed(found, observer)?,
+            None => {
+                let mut splits = data::load_with(self.data, &self.reading)?;
+                if self.unit_pictures {
+                    splits.pictures_into_unit_interval()?;
+                }
+                let Splits { train, test } = splits;
+                Loaded { train, test, streamed: None }
+            }
+        };
+        for notice in &loaded.train.notices {
+            observer.see(Event::Note(&format!("note: {notice}")));
+        }
+        Ok(loaded)
+    }
+
+    /// The source, if it is to be read in pieces.
+    fn found(&self) -> Result<Option<Found>> {
+        let found = Found::at(self.data, &self.reading);
+        if !self.stream {
+            // What cannot be opened is for the reader of whole sets to say.
+            let large = |found: &Found| found.bytes() > self.memory.bytes();
+            return Ok(found.ok().flatten().filter(large));
+        }
+        found?.map(Some).ok_or_else(|| {
+            let detail = format!(
+                "{} is not read in pieces: .npy and idx arrays and .csv tables are, plain or .gz, folders of them in MNIST's \
+                 naming, and folders of shards (part-*.npy, labels-*.npy)",
+                self.data
+            );
+            Error::setting("stream", detail)
+        })
+    }
+
+    fn streamed(&self, mut found: Found, observer: &mut dyn Observer) -> Result<Loaded> {
+        let why = match self.stream {
+            true => "read in pieces".to_string(),
+            false => format!("more than --memory {}, so that it is read in pieces", self.memory),
+        };
+        if let Some((name, _)) = self.whole.iter().find(|(_, asked)| *asked) {
+            let detail = format!(
+                "needs all cases in memory, and {} is {why}; leave it out, or raise --memory",
+                self.data
+            );
+            return Err(Error::setting(*name, detail));
+        }
+        let size = Memory::words(found.bytes());
+        observer.see(Event::Note(&format!(
+            "note: {}: {size}, {why}; first all is read once",
+            self.data
+        )));
+        let cases = found.cases()?;
+        let cases = self.limit.map_or(cases, |limit| limit.min(cases));
+        let mut how = Streaming::new(self.memory.bytes())
+            .seed(self.seed)
+            .unit_pictures(self.unit_pictures)
+            .spread(self.standardize);
+        if let Some(limit) = self.limit {
+            how = how.limit(limit);
+        }
+        how = match (self.validation, self.validation.of(cases)) {
+            (Validation::Auto, Validation::Some(holdout)) => how.holdout_at_most(holdout),
+            (_, Validation::Some(holdout)) => how.holdout(holdout),
+            _ => how,
+        };
+        let streamed = found.open(&how)?;
+        Ok(Loaded {
+            train: streamed.sample,
+            test: streamed.test,
+            streamed: Some((streamed.train, streamed.validation)),
+        })
+    }
+}
+
+impl Loaded {
+    /// That all training cases lie in [0, 1].
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub fn check_unit_interval(&self, name: &str) -> Result<()> {
+        match &self.streamed {
+            Some((stream, _)) => stream.check_unit_interval(name),
+            None => self.train.cases.check_unit_interval(name),
+        }
+    }
+
+    /// Holds cases out.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing would be left on one side.
+    pub fn divide(self, validation: Validation, seed: u64) -> Result<(Divided, Option<DataSet>)> {
+        let divided = match self.streamed {
+            Some((stream, validation)) => {
+                let held = |set: &DataSet| Validation::Some(Holdout::Count(set.cases.len()));
+                let split = validation.as_ref().map_or(Validation::None, held);
+                Divided { train: self.train, validation, stream: Some(stream), split }
+            }
+            None => {
+                let split = validation.of(self.train.cases.len());
+                let (train, validation) = split.split(self.train, seed)?;
+                Divided { train, validation, stream: None, split }
+            }
+        };
+        Ok((divided, self.test))
+    }
+}
+
+impl Divided {
+    /// Preprocessing fitted to all training cases.
+    ///
+    /// # Errors
+    /// As [`Preprocessing::fit`].
+    pub fn fit(&self, binarize: Option<Binarize>, standardize: bool) -> Result<Preprocessing> {
+        match &self.stream {
+            Some(stream) => stream.fit(binarize, standardize),
+            None => Preprocessing::fit(&self.train.cases, binarize, standardize),
+        }
+    }
+
+    /// How many cases there are to learn from.
+    pub fn cases(&self) -> usize {
+        self.stream.as_ref().map_or(self.train.cases.len(), Stream::len)
+    }
+}
