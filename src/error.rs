@@ -55,7 +55,7 @@ pub enum Error {
 
     /// An allocation failed; the device still works.
     #[error(
-        "{op}: {adapter} could not allocate {} ({detail}); use a smaller batch, model or data set",
+        "{op}: {adapter} could not allocate {} ({detail}); use a smaller batch or model, or read the data in pieces (--stream)",
         amount(*bytes, true)
     )]
     OutOfMemory {

@@ -19,6 +19,7 @@ mod network;
 mod older;
 mod onnx;
 mod settings;
+mod streams;
 mod train;
 mod units;
 mod variants;

@@ -6,6 +6,7 @@ mod kills;
 mod networks;
 mod older;
 mod settings;
+mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -268,7 +268,10 @@ impl Shard {
     /// What a case takes while it is read, in bytes.
     pub fn case_bytes(&self) -> u64 {
         match &self.form {
-            Form::Arrays { cases, .. } => cases.layout.case_bytes() + 4 * cases.layout.d as u64,
+            Form::Arrays { cases, .. } => {
+                let numbers = if cases.layout.is_bytes() { 0 } else { 4 };
+                cases.layout.case_bytes() + numbers * cases.layout.d as u64
+            }
             Form::Table { plan, .. } => 16 * plan.width() as u64,
         }
     }
