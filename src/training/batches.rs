@@ -7,17 +7,8 @@ use crate::kernels::gather::Selection;
 use crate::random::{Draw, PhiloxRng, stream};
 use crate::tensor::Tensor;
 
-use super::shard::{Gatherer, Shard, rows_below};
+use super::shard::{Gatherer, Shard, Treatment, rows_below};
 use super::source::{Batch, BatchSource};
-
-/// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
-#[derive(Debug, Clone, Default)]
-pub struct Treatment {
-    /// Mean and standard deviation per column.
-    pub standardize: Option<(Vec<f32>, Vec<f32>)>,
-    /// Each value is a probability, drawn anew in each epoch from this seed.
-    pub resample: Option<u64>,
-}
 
 /// Cases as they are uploaded, and what is left to the device: standardisation of bytes, and the redraw of each epoch.
 ///

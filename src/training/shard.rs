@@ -6,8 +6,16 @@ use crate::error::{Error, Result};
 use crate::kernels::gather::{Binarization, Selection, Transform, gather};
 use crate::tensor::Tensor;
 
-use super::batches::Treatment;
 use super::source::Batch;
+
+/// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
+#[derive(Debug, Clone, Default)]
+pub struct Treatment {
+    /// Mean and standard deviation per column.
+    pub standardize: Option<(Vec<f32>, Vec<f32>)>,
+    /// Each value is a probability, drawn anew in each epoch from this seed.
+    pub resample: Option<u64>,
+}
 
 /// Cases that follow each other in a set, in one tensor: bits, u8 or f32.
 pub(super) struct Shard {

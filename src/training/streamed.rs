@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use crate::data::{
     Binarize, Cases, DataSet, Part, Preprocessing, Stream, Values, Window, WindowReader,
@@ -12,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::kernels::gather::Selection;
 use crate::tensor::Tensor;
 
-use super::batches::{Treatment, prepared};
-use super::shard::{Gatherer, Shard, rows_below};
+use super::batches::prepared;
+use super::shard::{Gatherer, Shard, Treatment, rows_below};
 use super::source::{Batch, BatchSource};
 
 /// What is done to the cases of a window before they are uploaded.
@@ -89,8 +88,11 @@ impl Ahead {
                 }
             }
         };
-        let thread = thread::Builder::new().name("reader".into()).spawn(read);
-        thread.map_err(|e| Error::data("data", format!("no thread to read them: {e}")))?;
+        // A pool of its own: those who wait for it may hold the threads of the common one.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "reader".into());
+        let pool = pool.build();
+        let pool = pool.map_err(|e| Error::data("data", format!("no thread to read them: {e}")))?;
+        pool.spawn(read);
         let ahead = Ahead { ask, found };
         ahead.ask();
         Ok(ahead)
@@ -156,7 +158,7 @@ impl StreamedData {
     /// The same with the class of each case, where the source has labels.
     #[must_use]
     pub fn with_labels(self) -> Self {
-        StreamedData { labelled: true, ..self }
+        StreamedData { labelled: self.stream.is_labelled(), ..self }
     }
 
     /// The same in batches of the sizes `[rows, dims…]`, as pictures `[rows, C, H, W]`.

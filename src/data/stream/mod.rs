@@ -7,6 +7,7 @@ mod held;
 mod order;
 mod scan;
 mod shard;
+mod streaming;
 mod windows;
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use super::labels::Classes;
 use super::preprocessing::{Binarize, Preprocessing, Statistics};
 use super::reading::Reading;
-use super::set::{DataSet, Holdout, ImageShape};
+use super::set::{DataSet, ImageShape};
 use super::{BUNDLED, folder, one_of_a_folder};
 use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, stream};
@@ -26,6 +27,7 @@ pub(crate) use order::Window;
 use scan::{Picked, Scanned, Wanted, scan};
 use shard::Shard;
 pub(super) use shard::ShardFiles;
+pub use streaming::Streaming;
 pub(crate) use windows::WindowReader;
 
 /// What part of the memory a window has: one is on the device, one is read, and while it is prepared there are two of it.
@@ -34,87 +36,6 @@ const WINDOW: u64 = 4;
 const KEPT: u64 = 12;
 /// Cases of the training part that are kept, at most.
 const SAMPLE: u64 = 10_000;
-
-/// How a set is streamed.
-///
-/// ```
-/// use harmonium::data::Streaming;
-/// let how = Streaming::new(64 << 20).limit(1_000_000).seed(7);
-/// # let _ = how;
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Streaming {
-    memory: u64,
-    limit: Option<usize>,
-    holdout: Option<Holdout>,
-    holdout_at_most: bool,
-    seed: u64,
-    unit_pictures: bool,
-    spread: bool,
-    keep_all: bool,
-}
-
-impl Streaming {
-    /// The least memory: 1 MiB.
-    pub const LEAST: u64 = 1 << 20;
-
-    /// With so many bytes for cases; nothing held out, seed 1.
-    pub fn new(memory: u64) -> Self {
-        Streaming {
-            memory: memory.max(Self::LEAST),
-            limit: None,
-            holdout: None,
-            holdout_at_most: false,
-            seed: 1,
-            unit_pictures: false,
-            spread: false,
-            keep_all: false,
-        }
-    }
-
-    /// The first cases of the source only.
-    #[must_use]
-    pub fn limit(self, cases: usize) -> Self {
-        Streaming { limit: Some(cases), ..self }
-    }
-
-    /// Holds cases out, which stay in memory.
-    #[must_use]
-    pub fn holdout(self, holdout: Holdout) -> Self {
-        Streaming { holdout: Some(holdout), ..self }
-    }
-
-    /// The same, but no more of them than the memory has room for.
-    #[must_use]
-    pub fn holdout_at_most(self, holdout: Holdout) -> Self {
-        Streaming { holdout: Some(holdout), holdout_at_most: true, ..self }
-    }
-
-    /// The seed of what is held out.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Streaming { seed, ..self }
-    }
-
-    /// Whether pictures of numbers up to 255 or 65,535 come into [0, 1].
-    #[must_use]
-    pub fn unit_pictures(self, unit_pictures: bool) -> Self {
-        Streaming { unit_pictures, ..self }
-    }
-
-    /// Keeps all training cases in [`Streamed::sample`], not some.
-    #[must_use]
-    pub fn keep_all(self) -> Self {
-        Streaming { keep_all: true, ..self }
-    }
-
-    /// Whether columns are to be standardised, so that the pass needs their deviations.
-    #[must_use]
-    pub fn spread(self, spread: bool) -> Self {
-        Streaming { spread, ..self }
-    }
-}
 
 /// A source that can be streamed, opened and measured.
 pub struct Found {
@@ -276,7 +197,7 @@ impl Found {
         // Numbers take four bytes, bytes one; which, the pass will say.
         let bytes = self.bytes().div_ceil(n.max(1) as u64).max(width);
         let room = (how.memory / KEPT / bytes).max(1) as usize;
-        let held = held_out_count(how, limit, room, &self.name)?;
+        let held = how.held_out(limit, room, &self.name)?;
         let held_out = chosen(limit, held, how.seed);
         let out: HashSet<u32> = held_out.iter().copied().collect();
         let count = match how.keep_all {
@@ -393,22 +314,6 @@ fn streams(path: &Path) -> bool {
     matches!(kind::of(&name, input.start()), Ok(Kind::Idx | Kind::Npy | Kind::Text))
 }
 
-fn held_out_count(how: &Streaming, cases: usize, room: usize, name: &str) -> Result<usize> {
-    let Some(holdout) = how.holdout else { return Ok(0) };
-    let held = holdout.count(cases, name)?;
-    match (held <= room, how.holdout_at_most) {
-        (true, _) => Ok(held),
-        (_, true) => Ok(room),
-        _ => {
-            let detail = format!(
-                "{held} cases held out are more than the {room} that a twelfth of the memory for cases has room for; hold out \
-                 fewer, or give more --memory"
-            );
-            Err(Error::setting("validation", detail))
-        }
-    }
-}
-
 /// So many numbers below `n`, ascending: a function of the seed, `n` and the count alone (Floyd's algorithm).
 fn chosen(n: usize, count: usize, seed: u64) -> Vec<u32> {
     let mut rng = PhiloxRng::new(Draw::new(seed, stream::SPLIT).at(2));
@@ -444,6 +349,11 @@ impl Stream {
     /// Values of a case.
     pub fn width(&self) -> usize {
         self.0.width
+    }
+
+    /// Whether the source says of which class each case is.
+    pub fn is_labelled(&self) -> bool {
+        self.0.labelled
     }
 
     /// Whether its values are 0 and 1 alone.

@@ -1,8 +1,8 @@
 //! A classifier on an autoencoder's code.
 
 use super::classes::Below;
+use super::data::streamed;
 use super::job::AutoencoderJob;
-use super::job::streamed;
 use super::level::Learning;
 use crate::data::{PictureInput, Preprocessing};
 use crate::error::Result;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::classes::{Below, Classes, too_early};
+use super::data::Parts;
 use super::figures::{
     CHOSEN_BY, FIGURES, PCA_SQUARED_ERROR, TEST_CROSS_ENTROPY, TEST_SQUARED_ERROR,
     VALIDATION_RECONSTRUCTION, VALIDATION_SQUARED_ERROR,
@@ -12,11 +13,10 @@ use super::level::{self, Beginning, Learning, learning};
 use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
-use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Stream};
+use crate::data::{Cases, ImageShape, Stream};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::classification::score;
-use crate::jobs::loading::{Divided, Source, Wish};
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::upload_rows;
@@ -29,9 +29,7 @@ use crate::run::report::Section;
 use crate::run::{
     self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{
-    BatchSource, Figure, Figures, Learner, ResidentData, StreamedData, Treatment,
-};
+use crate::training::{BatchSource, Figure, Figures, Learner};
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
@@ -69,56 +67,19 @@ impl AutoencoderJob {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let in_unit = settings.loss == ReconstructionLoss::CrossEntropy;
-        let wish = Wish {
-            data: &settings.data,
-            reading: settings.reading(),
-            stream: settings.stream,
-            memory: settings.memory,
-            unit_pictures: in_unit,
-            standardize: false,
-            limit: settings.limit,
-            validation: settings.validation,
-            seed: settings.seed,
-            whole: &[],
-        };
-        let mut loaded = wish.load(observer)?;
-        let image = loaded.train.image;
-        loaded.train = settings.limit.into_iter().fold(loaded.train, DataSet::limit);
-        let any =
-            |e| Error::data(&settings.data, format!("{e}; --loss squared-error takes any values"));
-        let within = loaded.check_unit_interval(&settings.data);
-        let units = if within.is_ok() { UnitKind::Bernoulli } else { UnitKind::Gaussian };
-        if in_unit {
-            within.map_err(any)?;
-        }
-        let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
-        settings.validation = divided.split;
-        let cases = divided.cases();
-        let Divided { train, validation, stream, .. } = divided;
-        let classes = Classes::of([Some(&train), validation.as_ref(), test.as_ref()]);
-        if settings.classifier.is_some() {
-            classes.check(&settings.data)?;
-        }
-        let (train, validation) = (train.cases, validation.map(|v| v.cases));
-        let test = test.map(|t| t.cases);
-        if let (Some(test), true) = (&test, in_unit) {
-            test.check_unit_interval(&settings.data).map_err(any)?;
-        }
-        let spec = settings.spec(train.width());
-        let source = match &stream {
-            None => Box::new(ResidentData::new(device, &train, Treatment::default())?) as Source,
-            Some(stream) => Box::new(streamed(device, stream)?),
-        };
+        let data = Parts::load(&mut settings, observer)?;
+        let spec = settings.spec(data.train.width());
+        let (train, validation) = (&data.train, data.validation.as_ref());
+        let source = data.learnt(device)?;
         let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
         let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
-        let seen = [Some(head(&train)?), validation.as_ref().map(head).transpose()?];
+        let seen = [Some(head(train)?), validation.map(head).transpose()?];
         let given = match &settings.from {
             Some(from) => {
                 let activation = |number: usize| spec.activation(number);
                 let wanted = Wanted {
                     inputs: train.width(),
-                    units,
+                    units: data.units,
                     standardized: false,
                     layers: &settings.layers.0,
                     activation: &activation,
@@ -127,22 +88,13 @@ impl AutoencoderJob {
             }
             None => Vec::new(),
         };
-        let record = RunRecord::new(
-            device,
-            [Some(&train), validation.as_ref()].map(|part| part.map(|cases| (cases, &[][..]))),
-        )
-        .streamed(stream.as_ref());
-        let held_out =
-            validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.len()));
+        let record = data.record(device);
         let width = train.width();
-        let words =
-            format!("data: {}, {cases} training cases{held_out} of {width} values", settings.data);
-        observer.see(Event::Note(&words));
         if settings.pretrain != Pretraining::None {
             for number in 0..spec.layers.len() {
                 let how = match (&settings.from, number < given.len()) {
                     (Some(from), true) => format!("as it is in {from}"),
-                    _ => level::words(&settings, &spec, units, number),
+                    _ => level::words(&settings, &spec, data.units, number),
                 };
                 let units = spec.layers[number];
                 observer.see(Event::Note(&format!("level {}: {units} units, {how}", number + 1)));
@@ -160,9 +112,11 @@ impl AutoencoderJob {
             );
             observer.see(Event::Note(&note));
         }
+        let levels = Levels::new(source, seen, sampled)?;
+        let Parts { train, stream, validation, test, image, units, classes } = data;
         Ok(AutoencoderJob {
             classes,
-            levels: Levels::new(source, seen, sampled)?,
+            levels,
             below: None,
             given,
             device: device.clone(),
@@ -223,11 +177,6 @@ impl AutoencoderJob {
         freeze(whole.layers_mut(), self.settings.freeze);
         Ok(whole)
     }
-}
-
-/// The cases of a stream as they are.
-pub(super) fn streamed(device: &Device, stream: &Stream) -> Result<StreamedData> {
-    StreamedData::new(device, stream.clone(), &Preprocessing::default(), 1)
 }
 
 impl Job for AutoencoderJob {

@@ -13,6 +13,7 @@
 
 mod classes;
 mod classifier;
+mod data;
 mod drawings;
 mod figures;
 mod job;
