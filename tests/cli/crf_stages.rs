@@ -187,11 +187,10 @@ fn transitions_are_scored_by_features() {
     let folder = temporary();
     let at = folder.path();
     fs::write(at.join("never"), "0 1\n").unwrap();
-    let line =
-        "train crf --pairwise features --layers 20 --epochs 6 --learning-rate 0.01 --device cpu";
-    say(at, &format!("{line} --forbid never --out run"))
+    let line = "train crf --pairwise features --layers 20 --learning-rate 0.01 --device cpu";
+    say(at, &format!("{line} --epochs 6 --forbid never --out run"))
         .refused(1, &["0 is followed by 1", "--forbid"]);
-    let said = say(at, &format!("{line} --compare-unary --stages 2 --out run")).done();
+    let said = say(at, &format!("{line} --epochs 6 --compare-unary --stages 2 --out run")).done();
     assert!(said.err.contains("pairwise: 110 scores for each position, up to "), "{}", said.err);
     let run = at.join("run");
     assert_eq!(stages(&run), ["without a chain", "field 1", "crf"]);
@@ -214,7 +213,7 @@ fn transitions_are_scored_by_features() {
     assert!(text(run.join("report.html")).contains("scores of each position's own"));
     say(at, &format!("{line} --epochs 3 --out half")).done();
     say(at, "train crf --resume --out half --epochs 6").done();
-    say(at, &format!("{line} --out whole")).done();
+    say(at, &format!("{line} --epochs 6 --out whole")).done();
     let [half, whole] =
         ["half", "whole"].map(|run| fs::read(at.join(run).join("model.safetensors")));
     assert!(half.unwrap() == whole.unwrap(), "a run that went on has other bits");

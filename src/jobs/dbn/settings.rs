@@ -281,6 +281,7 @@ impl DbnSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
+            weights: None,
             visible: self.visible,
             binarize: self.binarize.0,
             limit: self.limit,

@@ -1,6 +1,7 @@
 //! Data of a stack's training as machines, prepared.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::levels::{Levels, SCORED};
 use crate::data::{
@@ -24,6 +25,8 @@ const MEANT: usize = 10_000;
 pub struct Request<'a> {
     pub data: &'a str,
     pub reading: Reading,
+    /// A file of the training cases' weights.
+    pub weights: Option<&'a str>,
     /// What the data's units are to be; else it is seen by the values.
     pub visible: Option<UnitKind>,
     pub binarize: Option<Binarize>,
@@ -69,7 +72,10 @@ impl Prepared {
         if request.visible != Some(UnitKind::Gaussian) || request.binarize.is_some() {
             splits.pictures_into_unit_interval()?;
         }
-        let Splits { train, test } = splits;
+        let Splits { mut train, test } = splits;
+        if let Some(path) = request.weights {
+            train = train.with_weights(data::read_weights(Path::new(path))?)?;
+        }
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
@@ -128,13 +134,16 @@ impl Prepared {
         let labelled = self.labelled.as_ref().map_or(String::new(), |few| {
             format!(", of which the labels of {} are used", few.cases.len())
         });
+        let weighted = if self.train.cases.has_weights() { ", weighted" } else { "" };
         let how = match (self.preprocessing.binarize, self.preprocessing.mean.is_some()) {
             (Some(how), _) => format!(", binarised ({how})"),
             (None, true) => ", standardised".into(),
             (None, false) => String::new(),
         };
         let (cases, width) = (self.train.cases.len(), self.train.cases.width());
-        format!("data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}")
+        format!(
+            "data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}{weighted}"
+        )
     }
 
     /// The training cases whose labels are used.
