@@ -20,9 +20,8 @@ use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place
 use crate::kernels::error_count::error_count;
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::kernels::softmax::softmax;
-use crate::kernels::{Losses, Place, categorical, expect};
-use crate::models::labels::{join, one_hot};
+use crate::kernels::{Losses, Place, categorical};
+use crate::models::labels::join;
 use crate::models::{ClassRbm, Model, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
@@ -30,6 +29,7 @@ use crate::tensor::Tensor;
 use super::ascent::ascend;
 use super::centring::Centring;
 use super::class_config::ClassConfig;
+use super::class_seen::Seen;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
 use super::start::repeated;
@@ -68,22 +68,6 @@ pub struct ClassTrainer {
     /// Of the epoch's labelled cases, by their weights: the sum of −ln p(y|x), how many are wrong, and how many there are.
     sums: [Tensor; 3],
     clock: Clock,
-}
-
-/// What a batch says of its classes.
-struct Seen {
-    /// ln p(y|x) but for a constant of each case, `[B, K]`.
-    scores: Tensor,
-    /// p(y|x).
-    p: Tensor,
-    /// A one and zeros; zeros alone without a class.
-    known: Tensor,
-    /// 1/n of a labelled case, else 0; and 1/m of the others; times the case's weight. `[B, 1]`.
-    shares: [Tensor; 2],
-    /// 1 of a case without a class, `[B, 1]`.
-    unknown: Tensor,
-    /// The cases' weights.
-    weights: Option<Tensor>,
 }
 
 impl ClassTrainer {
@@ -154,7 +138,7 @@ impl ClassTrainer {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
-        let seen = self.look(x, classes, weights)?;
+        let seen = Seen::new(&self.machine, x, classes, weights)?;
         self.tally(&seen, classes)?;
         let mut gradient = self.data_term(x, &seen)?;
         let v0 = match self.config.objective.factors()[1] > 0.0 || self.centring.is_some() {
@@ -203,33 +187,6 @@ impl ClassTrainer {
             reduce(Reduction::Sum, Axis::Columns, 1.0 / rows as f32, states)
         };
         Ok(Some([mean(v0, mu)?, mean(&hidden, lambda)?]))
-    }
-
-    fn look(&self, x: &Tensor, classes: &Tensor, weights: Option<&Tensor>) -> Result<Seen> {
-        let mut scores = self.machine.joint().class_free_energies(x)?;
-        elementwise_in_place(Elementwise::Affine(-1.0, 0.0), &mut scores, None)?;
-        let mut p = Tensor::for_output(x.device(), scores.shape().dims())?;
-        softmax(&scores, &mut p)?;
-        let known = one_hot(classes, self.machine.classes())?;
-        let column = [known.shape().dims()[0], 1];
-        let labelled = reduce(Reduction::Sum, Axis::Rows, 1.0, &known)?.reshape(&column)?;
-        let mut unknown = labelled.try_clone()?;
-        elementwise_in_place(Elementwise::Affine(-1.0, 1.0), &mut unknown, None)?;
-        let share = |of: &Tensor| {
-            let mut count = reduce(Reduction::Sum, Axis::All, 1.0, of)?;
-            // Without such a case its share of nothing is 0.
-            elementwise_in_place(Elementwise::Clamp(1.0, f32::MAX), &mut count, None)?;
-            let mut share = Tensor::for_output(of.device(), &column)?;
-            elementwise(Elementwise::Divide, of, Some(&count), &mut share)?;
-            if let Some(weights) = weights {
-                expect("train class-rbm", "the weights", weights, of.device(), &column)?;
-                elementwise_in_place(Elementwise::Multiply, &mut share, Some(weights))?;
-            }
-            Ok::<_, Error>(share)
-        };
-        let shares = [share(&labelled)?, share(&unknown)?];
-        let weights = weights.map(Tensor::try_clone).transpose()?;
-        Ok(Seen { scores, p, known, shares, unknown, weights })
     }
 
     /// Adds the batch to the epoch's sums.

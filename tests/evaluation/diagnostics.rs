@@ -128,7 +128,8 @@ fn hidden_units_without_weights_break_nothing() {
             .for_each(|(_, w)| *w = 0.0);
         save(&machine, &at.join("m.safetensors"));
         csv(&at.join("v.csv"), &states(6)[..40]);
-        let line = "eval m.safetensors --data v.csv --json --diagnostics --exact --ais 200 --chains 20 --burn-in 50";
+        let line =
+            "eval m.safetensors --data v.csv --json --diagnostics --exact --chains 20 --burn-in 50";
         let found = json(at, &line.split(' ').collect::<Vec<_>>());
         assert!((number(&found, "log_partition") - machine.log_z()).abs() < 1e-4, "{found}");
         for key in ["mean_log_likelihood", "pseudo_log_likelihood", "reconstruction_error"] {
