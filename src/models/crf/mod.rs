@@ -32,7 +32,7 @@ pub use spec::{CrfSpec, Pairwise};
 /// score(y|x) = start(y₀) + Σ_t u_t(y_t) + Σ_t A_{y_{t−1} y_t} + end(y_{L−1}), p(y|x) = exp(score − ln Z).
 ///
 /// With [`Pairwise::Features`] the layers give K + K² values, and the transition into position t has a score of its own
-/// beside A: A_ij + Σ_d U_ijd f_t[d] + c_ij, with f_t the features that the last layer reads at t, and its weights U and
+/// beside A: A_ij + Σ_d U_ijd f_td + c_ij, with f_t the features that the last layer reads at t, and its weights U and
 /// biases c. These weights start at 0. A batch then takes B·T·(K + K²) numbers, and as many for the gradient.
 ///
 /// Where the description has a field below, the layers read a position's values with that field's probabilities of its labels
