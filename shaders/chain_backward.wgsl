@@ -1,5 +1,5 @@
-// From the last position to the first: ln Σ over the labels behind, and each label's marginal, less what was observed.
-// One workgroup a sequence. Needs shared/chain.wgsl.
+// From the last position to the first: ln Σ over the labels behind, and each label's marginal, less what was observed;
+// where they are asked for, those of labels that follow each other too. One workgroup a sequence. Needs shared/chain.wgsl.
 
 struct Params {
     sequences: u32,
@@ -25,20 +25,38 @@ struct Params {
 
 override OBSERVED: bool = true;
 override RESUMES: bool = false;
+// Whether the gradient has a place for each transition of a position too.
+override PAIRS: bool = false;
 
-// ln Σ exp(transition + message) of the labels that follow one.
-fn from_behind(position: u32, label: u32) -> f32 {
+// ln Σ exp(transition + message) of the labels of a position, which is `at` of all, that follow one.
+fn from_behind(position: u32, at: u32, label: u32) -> f32 {
     let labels = params.labels;
     let base = half_of(position);
     var largest = FORBIDDEN;
     for (var i = 0u; i < labels; i++) {
-        largest = max(largest, messages[base + i] + allowed(transitions[label * labels + i]));
+        largest = max(largest, messages[base + i] + transition(at, label, i));
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] + allowed(transitions[label * labels + i]) - largest);
+        sum += exp(messages[base + i] + transition(at, label, i) - largest);
     }
     return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+}
+
+// The part of the transitions from a label of position t, into the position behind it; nothing leads into the first
+// position, and nothing into those behind the end.
+fn store_pairs(row: u32, t: u32, length: u32, label: u32, message: f32) {
+    let labels = params.labels;
+    let at = row + t;
+    for (var i = 0u; i < labels; i++) {
+        let place = labels + label * labels + i;
+        if t == 0u || t >= length { gradient[at * width() + place] = 0.0; }
+        if t + 1u < length {
+            var pair = exp(message + transition(at + 1u, label, i) + messages[half_of(t + 1u) + i]);
+            if OBSERVED && observed[at] == f32(label) && observed[at + 1u] == f32(i) { pair -= 1.0; }
+            gradient[(at + 1u) * width() + place] = params.scale * pair;
+        }
+    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -75,17 +93,22 @@ fn main(
                     behind = allowed(transitions[(labels + 1u) * labels + j])
                         - offsets[row + which + positions];
                 } else {
-                    behind = from_behind(t + 1u, j);
+                    behind = from_behind(t + 1u, row + t + 1u, j);
                 }
                 let offset = offsets[row + which + t];
                 marginal = exp(forward[at] - offset + behind);
                 if OBSERVED { marginal -= select(0.0, 1.0, observed[row + t] == f32(j)); }
-                value = allowed(scores[at] + behind - offset);
+                value = allowed(scores[(row + t) * width() + j] + behind - offset);
                 messages[half_of(t) + j] = value;
             }
             if stores {
                 backward[at] = value;
-                gradient[at] = params.scale * marginal;
+                if PAIRS {
+                    store_pairs(row, t, length, j, forward[at] - offsets[row + which + t]);
+                    gradient[(row + t) * width() + j] = params.scale * marginal;
+                } else {
+                    gradient[at] = params.scale * marginal;
+                }
             }
         }
         workgroupBarrier();

@@ -24,17 +24,17 @@ struct Params {
 override RESUMES: bool = false;
 override PAUSES: bool = false;
 
-// ln Σ exp(message + transition) into a label.
-fn from_before(position: u32, most: f32, label: u32) -> f32 {
+// ln Σ exp(message + transition) into a label of a position, which is `at` of all.
+fn from_before(position: u32, at: u32, most: f32, label: u32) -> f32 {
     let labels = params.labels;
-    let base = half_of(position);
+    let base = half_of(position - 1u);
     var largest = FORBIDDEN;
     for (var i = 0u; i < labels; i++) {
-        largest = max(largest, messages[base + i] - most + allowed(transitions[i * labels + label]));
+        largest = max(largest, messages[base + i] - most + transition(at, i, label));
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] - most + allowed(transitions[i * labels + label]) - largest);
+        sum += exp(messages[base + i] - most + transition(at, i, label) - largest);
     }
     return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
 }
@@ -74,9 +74,9 @@ fn main(
                 if t == 0u {
                     sum = allowed(transitions[labels * labels + j]);
                 } else {
-                    sum = from_before(t - 1u, most, j);
+                    sum = from_before(t, row + t, most, j);
                 }
-                value = allowed(scores[(row + t) * labels + j] + sum);
+                value = allowed(scores[(row + t) * width() + j] + sum);
                 messages[half_of(t) + j] = value;
             }
             if stores { forward[(row + t) * labels + j] = value; }

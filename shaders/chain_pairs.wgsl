@@ -14,13 +14,15 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> transitions: array<f32>;
-@group(0) @binding(2) var<storage, read> lengths: array<f32>;
-@group(0) @binding(3) var<storage, read> observed: array<f32>;
-@group(0) @binding(4) var<storage, read> forward: array<f32>;
-@group(0) @binding(5) var<storage, read> offsets: array<f32>;
-@group(0) @binding(6) var<storage, read> backward: array<f32>;
-@group(0) @binding(7) var<storage, read_write> gradient: array<f32>;
+// Looked at where positions have scores for transitions.
+@group(0) @binding(1) var<storage, read> scores: array<f32>;
+@group(0) @binding(2) var<storage, read> transitions: array<f32>;
+@group(0) @binding(3) var<storage, read> lengths: array<f32>;
+@group(0) @binding(4) var<storage, read> observed: array<f32>;
+@group(0) @binding(5) var<storage, read> forward: array<f32>;
+@group(0) @binding(6) var<storage, read> offsets: array<f32>;
+@group(0) @binding(7) var<storage, read> backward: array<f32>;
+@group(0) @binding(8) var<storage, read_write> gradient: array<f32>;
 
 override OBSERVED: bool = true;
 override RESUMES: bool = false;
@@ -31,21 +33,21 @@ fn part(sequence: u32, t: u32, length: u32, of_label: u32, to: u32) -> f32 {
     let labels = params.labels;
     let row = sequence * params.positions;
     let at = (row + t) * labels;
-    let score = allowed(transitions[of_label * labels + to]);
     var sum = 0.0;
     var seen = false;
     if of_label < labels {
         if t == 0u { return 0.0; }
         let before = forward[at - labels + of_label] - offsets[row + sequence + t - 1u];
-        sum = exp(before + score + backward[at + to]);
+        sum = exp(before + transition(row + t, of_label, to) + backward[at + to]);
         if OBSERVED { seen = observed[row + t - 1u] == f32(of_label) && observed[row + t] == f32(to); }
     } else if of_label == labels {
         if t > 0u { return 0.0; }
-        sum = exp(score + backward[at + to]);
+        sum = exp(allowed(transitions[labels * labels + to]) + backward[at + to]);
         if OBSERVED { seen = observed[row] == f32(to); }
     } else {
         if t + 1u < length { return 0.0; }
         let ending = offsets[row + sequence + params.positions];
+        let score = allowed(transitions[(labels + 1u) * labels + to]);
         sum = exp(forward[at + to] - offsets[row + sequence + t] + score - ending);
         if OBSERVED { seen = observed[row + t] == f32(to); }
     }

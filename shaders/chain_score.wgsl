@@ -47,10 +47,15 @@ fn main(
         let label = labelling[row + t];
         if is_label(label) {
             let to = u32(label);
-            var before = labels;
-            // What is no label has made the sum NaN.
-            if t > 0u { before = u32(clamp(labelling[row + t - 1u], 0.0, f32(labels - 1u))); }
-            block += allowed(scores[(row + t) * labels + to]) + allowed(transitions[before * labels + to]);
+            var entering = 0.0;
+            if t == 0u {
+                entering = allowed(transitions[labels * labels + to]);
+            } else {
+                // What is no label has made the sum NaN.
+                let before = u32(clamp(labelling[row + t - 1u], 0.0, f32(labels - 1u)));
+                entering = transition(row + t, before, to);
+            }
+            block += allowed(scores[(row + t) * width() + to]) + entering;
             if t + 1u == length { block += allowed(transitions[(labels + 1u) * labels + to]); }
         } else {
             block = bitcast<f32>(0x7fc00000u | t);

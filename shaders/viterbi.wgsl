@@ -83,14 +83,14 @@ fn main(
                 var arriving = allowed(transitions[labels * labels + j]);
                 if t > 0u {
                     let base = half_of(t - 1u);
-                    arriving = messages[base] - most + allowed(transitions[j]);
+                    arriving = messages[base] - most + transition(row + t, 0u, j);
                     for (var i = 1u; i < labels; i++) {
-                        let other = messages[base + i] - most + allowed(transitions[i * labels + j]);
+                        let other = messages[base + i] - most + transition(row + t, i, j);
                         if other > arriving { way = i; }
                         arriving = larger(arriving, other);
                     }
                 }
-                value = allowed(scores[(row + t) * labels + j] + arriving);
+                value = allowed(scores[(row + t) * width() + j] + arriving);
                 messages[half_of(t) + j] = value;
             }
             if stores {

@@ -2,6 +2,8 @@
 // beside them; an invocation takes each WORKGROUP-th label.
 
 override WORKGROUP: u32 = 64;
+// Whether a position has scores of its own for the transitions into it, behind those of its labels.
+override PAIRED: bool = false;
 
 const MOST_LABELS: u32 = 512u;
 // The score of what must not be; lower ones count as this.
@@ -29,6 +31,19 @@ fn larger(a: f32, b: f32) -> f32 {
 fn length_of(value: f32, positions: u32) -> u32 {
     if !(value > 0.0) { return 0u; }
     return u32(min(value, f32(positions)));
+}
+
+// How many scores a position has.
+fn width() -> u32 {
+    return params.labels + select(0u, params.labels * params.labels, PAIRED);
+}
+
+// The score of a label behind another one, into position `at` of all.
+fn transition(at: u32, before: u32, label: u32) -> f32 {
+    let place = before * params.labels + label;
+    var score = transitions[place];
+    if PAIRED { score += scores[at * width() + params.labels + place]; }
+    return allowed(score);
 }
 
 // Where the messages of a position lie.

@@ -7,8 +7,16 @@ use crate::models::{Crf, Decoding};
 use crate::tensor::Tensor;
 use crate::training::{BatchSource, ResidentSequences};
 
-/// Sequences at once.
+/// Sequences at once, at most.
 const BATCH: usize = 64;
+/// Scores of a batch's positions, at most: 64 MiB.
+const SCORES: usize = 1 << 24;
+
+/// How many sequences of a source a field reads at once.
+pub(crate) fn at_once(crf: &Crf, source: &ResidentSequences) -> usize {
+    let each = source.longest().saturating_mul(crf.spec().widest());
+    (SCORES / each.max(1)).clamp(1, BATCH)
+}
 
 /// Errors and likelihood over labelled sequences.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -36,7 +44,8 @@ pub fn score(crf: &Crf, source: &mut ResidentSequences) -> Result<SequenceScore>
     let mut wrong = Tensor::zeros(crf.device(), &[sequences])?;
     source.start_in_order();
     let (mut row, mut space) = (0, Workspace::new());
-    while let Some(batch) = source.next_batch(BATCH)? {
+    let rows = at_once(crf, source);
+    while let Some(batch) = source.next_batch(rows)? {
         let labels = [batch.labelled()?, batch.sequences()?];
         let mut tally = Tally { loss: &mut loss, error: &mut wrong, row };
         crf.score(batch.cases, labels, &mut tally, &mut space)?;
@@ -85,7 +94,8 @@ impl Read {
 pub fn read(crf: &Crf, source: &mut ResidentSequences, decoding: Decoding) -> Result<Vec<Read>> {
     source.start_in_order();
     let mut all = Vec::with_capacity(source.cases());
-    while let Some(batch) = source.next_batch(BATCH)? {
+    let rows = at_once(crf, source);
+    while let Some(batch) = source.next_batch(rows)? {
         let found = crf.read(batch.cases, batch.sequences()?, decoding)?;
         let marginals = found.marginals.into_iter().zip(found.log_probabilities);
         all.extend(found.labels.into_iter().zip(marginals).map(

@@ -1,5 +1,7 @@
 //! The data of a training: loaded whole, or, where they do not fit or it is asked for, read in pieces.
 
+use std::path::Path;
+
 use super::settings::{Memory, Validation};
 use crate::data::{
     self, Binarize, DataSet, Found, Holdout, Preprocessing, Reading, Splits, Stream, Streaming,
@@ -15,6 +17,8 @@ pub type Source = Box<dyn BatchSource>;
 pub struct Wish<'a> {
     pub data: &'a str,
     pub reading: Reading,
+    /// A file of the weights of the training cases.
+    pub weights: Option<&'a str>,
     /// Whether it is to be read in pieces even where it fits.
     pub stream: bool,
     /// How many bytes cases may take.
@@ -60,7 +64,10 @@ impl Wish<'_> {
                 if self.unit_pictures {
                     splits.pictures_into_unit_interval()?;
                 }
-                let Splits { train, test } = splits;
+                let Splits { mut train, test } = splits;
+                if let Some(path) = self.weights {
+                    train = train.with_weights(data::read_weights(Path::new(path))?)?;
+                }
                 Loaded { train, test, streamed: None }
             }
         };
@@ -93,7 +100,8 @@ impl Wish<'_> {
             true => "read in pieces".to_string(),
             false => format!("more than --memory {}, so that it is read in pieces", self.memory),
         };
-        if let Some((name, _)) = self.whole.iter().find(|(_, asked)| *asked) {
+        let weights = [("weights", self.weights.is_some())];
+        if let Some((name, _)) = weights.iter().chain(self.whole).find(|(_, asked)| *asked) {
             let detail = format!(
                 "needs all cases in memory, and {} is {why}; leave it out, or raise --memory",
                 self.data

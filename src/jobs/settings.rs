@@ -297,6 +297,15 @@ pub(super) const PCD: Setting = Setting {
     ..Setting::NEW
 };
 
+/// How much cases count.
+pub(super) const WEIGHTS: Setting = Setting {
+    value: "FILE.npy",
+    help: "How much each training case counts, one number a case, 0 or above: learning, means and scores are those of cases \
+           that are repeated so often",
+    default: Default::None("all alike"),
+    ..Setting::NEW
+};
+
 /// The decay of a machine's weights.
 pub(super) const MACHINE_DECAY: Setting = Setting {
     value: "X",

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::chain::{
-    Chain, Exponentials, Messages, Target, allowed, expect_positions, largest, length_of,
+    Chain, Exponentials, Messages, Over, Steps, Target, allowed, expect_positions, largest,
+    length_of,
 };
 use super::slices::slices;
 use super::{flag, groups, shader};
@@ -20,7 +21,9 @@ pub(crate) static SHADER: Shader = shader!("chain_backward", "chain");
 /// backward_t(j) = u_t(j) + β_t(j) − offset_t into `messages`, and `gradient = scale · (p(y_t = j) − [y_t = j])`,
 /// p(y_t = j) = exp(forward_t(j) − offset_t + β_t(j)): the gradient of −scale · ln p(y) with respect to the scores, or
 /// without observed labels the marginals themselves. Behind a sequence's end messages and gradient are 0. gradient
-/// of the scores' sizes.
+/// of the scores' sizes; where these have transitions of each position, that of label j behind label i is at K + i·K + j of
+/// a position, `scale · (p(y_{t−1} = i, y_t = j) − [y_{t−1} = i, y_t = j])`, 0 at the first one; a gradient `[B, T, K]` leaves
+/// them out.
 ///
 /// A marginal errs by some ε of the scores of one position, and by up to T·ε of itself. NaN propagates to the messages
 /// before it. The marginals of a sequence without an allowed labelling mean nothing.
@@ -57,13 +60,18 @@ pub fn chain_backward(
     let op = "chain_backward";
     let [b, t, k] = chain.sizes(op)?;
     messages.check(op, chain)?;
-    expect_positions(op, "the gradient", gradient, chain.device(), [b, t, k])?;
+    let pairs = chain.paired() && gradient.shape().dims().last() != Some(&k);
+    let width = if pairs { k + k * k } else { k };
+    expect_positions(op, "the gradient", gradient, chain.device(), [b, t, width])?;
     let Target { labels, scale } = target;
     if let Some(labels) = labels {
         chain.check_labels(op, labels)?;
     }
     let count = (b * t * k) as u64;
-    let cost = Cost { flops: count * (4 * k as u64 + 6), bytes: 16 * count + 4 * (k * k) as u64 };
+    let work = if pairs { 6 } else { 4 };
+    let moved = chain.pair_bytes([b, t, k]) * if pairs { 2 } else { 1 };
+    let bytes = 16 * count + 4 * (k * k) as u64 + moved;
+    let cost = Cost { flops: count * (work * k as u64 + 6), bytes };
     match chain.device().backend() {
         Backend::Cpu(cpu) => {
             let (scores, transitions) =
@@ -75,28 +83,28 @@ pub fn chain_backward(
             let backward = messages.backward.host_mut()?.f32_mut();
             let gradient = gradient.host_mut()?.f32_mut();
             cpu.run(op, cost, || {
-                let steps = Exponentials::backward(transitions, k);
-                let ends = &transitions[(k + 1) * k..];
-                let rows = (t * k).max(1);
-                let rows = backward.par_chunks_mut(rows).zip(gradient.par_chunks_mut(rows));
+                let steps = Steps::new(transitions, k, Over::After, chain.paired());
+                let row = |width: usize| (t * width).max(1);
+                let rows = backward.par_chunks_mut(row(k));
+                let rows = rows.zip(gradient.par_chunks_mut(row(width)));
                 rows.enumerate().for_each(|(b, (backward, gradient))| {
                     let length = length_of(lengths[b], t);
-                    let places = b * t * k..(b * t + length) * k;
+                    let places = |width: usize| b * t * width..(b * t + length) * width;
                     let given = Given {
-                        scores: &scores[places.clone()],
-                        forward: &forward[places],
+                        scores: &scores[places(steps.width())],
+                        forward: &forward[places(k)],
                         offsets: &offsets[b * (t + 1)..][..t + 1],
                         labels: labels.map(|labels| &labels[b * t..][..length]),
                         scale,
                     };
-                    sequence(&steps, ends, &given, backward, gradient);
+                    sequence(&steps, &given, backward, gradient);
                 });
             });
             Ok(())
         }
         Backend::Gpu(gpu) => {
             let each = k.div_ceil(gpu.size(&SHADER, "WORKGROUP")? as usize) as u64;
-            let step = (each + 1) * (2 * k as u64 + 3) + 3;
+            let step = (each + 1) * ((work / 2) * k as u64 + 3) + 3;
             slices(gpu, [t], step).try_for_each(|slice| {
                 let [range] = &slice.ranges;
                 let sizes = [b, t, k, range.start as usize, range.end as usize];
@@ -106,6 +114,8 @@ pub fn chain_backward(
                     shader: &SHADER,
                     constants: &[
                         ("OBSERVED", flag(labels.is_some())),
+                        ("PAIRED", flag(chain.paired())),
+                        ("PAIRS", flag(pairs)),
                         ("RESUMES", slice.resumes()),
                     ],
                     params: bytemuck::bytes_of(&[b, t, k, begin, end, scale.to_bits(), 0, 0]),
@@ -140,33 +150,41 @@ struct Given<'a> {
     scale: f32,
 }
 
-fn sequence(
-    steps: &Exponentials,
-    ends: &[f32],
-    given: &Given<'_>,
-    backward: &mut [f32],
-    gradient: &mut [f32],
-) {
-    let k = steps.labels;
-    let length = given.scores.len() / k;
+fn sequence(steps: &Steps<'_>, given: &Given<'_>, backward: &mut [f32], gradient: &mut [f32]) {
+    let (k, width) = (steps.labels, steps.width());
+    let length = given.scores.len() / width;
+    // Of the gradient: of labels alone, or of transitions too.
+    let wide = if gradient.len() / k == backward.len() / k { k } else { width };
     backward[length * k..].fill(0.0);
-    gradient[length * k..].fill(0.0);
+    gradient[length * wide..].fill(0.0);
     // β, and the messages of the position behind relative to the largest of them.
     let (mut behind, mut message, mut sums) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
+    let mut own = Exponentials::default();
     let ending = given.offsets.last().copied().unwrap_or(0.0);
+    let ends = &steps.transitions[(k + 1) * k..];
     behind.iter_mut().zip(ends).for_each(|(behind, end)| *behind = allowed(*end) - ending);
     for t in (0..length).rev() {
         let place = t * k..(t + 1) * k;
+        let offset = given.offsets[t];
+        let forward = &given.forward[place.clone()];
         if t + 1 < length {
             let next = &backward[place.end..][..k];
             let most = largest(next.iter().copied());
             message.iter_mut().zip(next).for_each(|(message, next)| *message = next - most);
-            steps.step(&message, &mut sums, &mut behind);
+            let into = steps.into(&given.scores[(t + 1) * width..][..width], &mut own);
+            into.step(&message, &mut sums, &mut behind);
             behind.iter_mut().for_each(|behind| *behind += most);
+            if wide > k {
+                let out = &mut gradient[(t + 1) * wide + k..][..k * k];
+                given.pairs(t, into, [forward, next], out);
+            }
         }
-        let offset = given.offsets[t];
-        let rows = gradient[place.clone()].iter_mut().zip(&mut backward[place.clone()]);
-        let scores = given.scores[place.clone()].iter().zip(&given.forward[place]);
+        let (labels, pairs) = gradient[t * wide..][..wide].split_at_mut(k);
+        if t == 0 {
+            pairs.fill(0.0);
+        }
+        let rows = labels.iter_mut().zip(&mut backward[place]);
+        let scores = given.scores[t * width..].iter().zip(forward);
         for (j, (((gradient, out), (score, forward)), behind)) in
             rows.zip(scores).zip(&behind).enumerate()
         {
@@ -178,10 +196,29 @@ fn sequence(
     }
 }
 
+impl Given<'_> {
+    /// The part of the transitions from position t into the one behind it.
+    fn pairs(&self, t: usize, into: &Exponentials, [forward, next]: [&[f32]; 2], out: &mut [f32]) {
+        let (k, offset) = (forward.len(), self.offsets[t]);
+        for (i, (row, forward)) in out.chunks_exact_mut(k).zip(forward).enumerate() {
+            for (j, (out, next)) in row.iter_mut().zip(next).enumerate() {
+                // The way back has them the other way round.
+                let score = into.scores[j * k + i];
+                *out = self.scale * (forward - offset + score + next).exp();
+            }
+        }
+        let observed = self.labels.map(|labels| [labels[t], labels[t + 1]]);
+        let label = |value: f32| super::cases::class_of(value, k);
+        if let Some([Some(i), Some(j)]) = observed.map(|pair| pair.map(label)) {
+            out[i * k + j] -= self.scale;
+        }
+    }
+}
+
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, with_labels_and_without};
+    use crate::kernels::chain::proof::{Form, Problem, TIMED, with_labels_and_without};
     use crate::kernels::chain_forward::chain_forward;
     use crate::kernels::proof::*;
 
@@ -192,20 +229,16 @@ pub mod proof {
         with_labels_and_without(device, case, out)
     }
 
-    /// One call on `[sequences, positions, labels]`.
-    pub fn case(
-        device: &Device,
-        sizes: [usize; 3],
-        observed: bool,
-        values: Values,
-    ) -> Result<Outcome> {
-        let problem = Problem::new(sizes, values);
+    /// One call.
+    pub fn case(device: &Device, form: Form, observed: bool, values: Values) -> Result<Outcome> {
+        let problem = Problem::new(form, values);
+        let [b, t, _] = form.sizes;
         let scale = 0.37;
         let run = |device: &Device| {
             let found = problem.on(device)?;
             let mut messages = Messages::of(&found.chain())?;
             chain_forward(&found.chain(), &mut messages)?;
-            let mut gradient = Tensor::for_output(device, &sizes)?;
+            let mut gradient = Tensor::for_output(device, &[b, t, form.width()])?;
             let labels = observed.then_some(&found.labels);
             let target = Target { labels, scale };
             chain_backward(&found.chain(), &mut messages, target, &mut gradient)?;
@@ -214,22 +247,22 @@ pub mod proof {
         let (expected, found) = both(device, run)?;
         let mut check = Check::default();
         // Errors of the offsets of all positions behind are in a message.
-        let one = problem.message() * (sizes[1] as f64 + 1.0);
+        let one = problem.message() * (form.sizes[1] as f64 + 1.0);
         check.compare("backward", &expected[0], &found[0], |_| one);
         check
             .compare("gradient", &expected[1], &found[1], |_| f64::from(scale) * 2.0 * one + FLUSH);
-        let form = if observed { "" } else { " marginals" };
-        Ok(check.outcome("chain_backward", format!("{sizes:?}{form} {values:?}")))
+        let how = if observed { "" } else { " marginals" };
+        Ok(check.outcome("chain_backward", format!("{form}{how} {values:?}")))
     }
 
-    /// Words of letters, and long ones of many labels; elements are scores.
+    /// Elements are scores.
     fn bench(b: &mut Bench<'_>) -> Result<()> {
-        for sizes in [[32, 10, 26], [8, 50, 128]] {
-            let problem = Problem::new(sizes, Values::Ordinary).on(b.device)?;
+        for form in TIMED {
+            let problem = Problem::new(form, Values::Ordinary).on(b.device)?;
             let mut messages = problem.passed()?;
-            let mut gradient = b.output(&sizes)?;
+            let mut gradient = b.output(&[form.sizes[0], form.sizes[1], form.width()])?;
             let target = Target::labels(&problem.labels, 0.1);
-            b.case(&format!("{sizes:?}"), sizes.iter().product(), || {
+            b.case(&form.to_string(), form.sizes.iter().product(), || {
                 chain_backward(&problem.chain(), &mut messages, target, &mut gradient)
             })?;
         }

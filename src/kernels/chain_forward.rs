@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::chain::{Chain, Exponentials, Messages, allowed, largest, length_of, log_sum};
+use super::chain::{
+    Chain, Exponentials, Messages, Over, Steps, allowed, largest, length_of, log_sum,
+};
 use super::slices::slices;
-use super::{groups, shader};
+use super::{flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 
@@ -14,7 +16,7 @@ pub(crate) static SHADER: Shader = shader!("chain_forward", "chain");
 /// For each sequence of a batch, with the scores u `[B, T, K]` and the transitions A,
 ///
 /// forward₀(j) = u₀(j) + start(j), forward_t(j) = u_t(j) + ln Σ_i exp(forward_{t−1}(i) − offset_{t−1} + A_ij),
-/// offset_t = max_j forward_t(j), the last offset = ln Σ_j exp(forward_{L−1}(j) − offset_{L−1} + end(j)),
+/// (with transitions of its own at each position A_ij + their scores there), offset_t = max_j forward_t(j), the last offset = ln Σ_j exp(forward_{L−1}(j) − offset_{L−1} + end(j)),
 ///
 /// and ln Z = Σ offsets, over all labellings of its L positions; into `messages` (forward, offsets, `log_partition`).
 /// Behind a sequence's end messages and offsets are 0; an empty sequence has one labelling, and ln Z = 0.
@@ -50,7 +52,8 @@ pub fn chain_forward(chain: &Chain<'_>, messages: &mut Messages) -> Result<()> {
     let [b, t, k] = chain.sizes(op)?;
     messages.check(op, chain)?;
     let count = (b * t * k) as u64;
-    let cost = Cost { flops: count * (4 * k as u64 + 2), bytes: 8 * count + 4 * (k * k) as u64 };
+    let bytes = 8 * count + 4 * (k * k) as u64 + chain.pair_bytes([b, t, k]);
+    let cost = Cost { flops: count * (4 * k as u64 + 2), bytes };
     match chain.device().backend() {
         Backend::Cpu(cpu) => {
             let (scores, transitions) =
@@ -65,12 +68,13 @@ pub fn chain_forward(chain: &Chain<'_>, messages: &mut Messages) -> Result<()> {
                     offsets.fill(0.0);
                     return log_partition.fill(0.0);
                 }
-                let steps = Exponentials::forward(transitions, k);
+                let steps = Steps::new(transitions, k, Over::Before, chain.paired());
+                let width = steps.width();
                 let rows = forward.par_chunks_mut(t * k).zip(offsets.par_chunks_mut(t + 1));
                 rows.zip(log_partition).enumerate().for_each(|(b, ((forward, offsets), log_z))| {
                     let length = length_of(lengths[b], t);
-                    let scores = &scores[b * t * k..][..length * k];
-                    *log_z = sequence(&steps, transitions, scores, forward, offsets);
+                    let scores = &scores[b * t * width..][..length * width];
+                    *log_z = sequence(&steps, scores, forward, offsets);
                 });
             });
             Ok(())
@@ -84,7 +88,11 @@ pub fn chain_forward(chain: &Chain<'_>, messages: &mut Messages) -> Result<()> {
                 gpu.record(Command {
                     op,
                     shader: &SHADER,
-                    constants: &[("RESUMES", slice.resumes()), ("PAUSES", slice.pauses())],
+                    constants: &[
+                        ("PAIRED", flag(chain.paired())),
+                        ("RESUMES", slice.resumes()),
+                        ("PAUSES", slice.pauses()),
+                    ],
                     params: bytemuck::bytes_of(&sizes.map(|n| n as u32)),
                     binds: &[
                         Bind::Read(chain.scores.gpu()?),
@@ -104,23 +112,18 @@ pub fn chain_forward(chain: &Chain<'_>, messages: &mut Messages) -> Result<()> {
 }
 
 /// One sequence, as long as its scores; gives ln Z.
-fn sequence(
-    steps: &Exponentials,
-    transitions: &[f32],
-    scores: &[f32],
-    forward: &mut [f32],
-    offsets: &mut [f32],
-) -> f32 {
-    let k = steps.labels;
-    let (starts, ends) = transitions[k * k..].split_at(k);
-    let (mut message, mut sums) = (vec![0.0; k], vec![0.0; k]);
+fn sequence(steps: &Steps<'_>, scores: &[f32], forward: &mut [f32], offsets: &mut [f32]) -> f32 {
+    let (k, width) = (steps.labels, steps.width());
+    let (starts, ends) = steps.transitions[k * k..].split_at(k);
+    let (mut message, mut sums, mut own) = (vec![0.0; k], vec![0.0; k], Exponentials::default());
     offsets.fill(0.0);
-    let (mut log_z, length) = (0.0f64, scores.len() / k);
+    let (mut log_z, length) = (0.0f64, scores.len() / width);
     forward[length * k..].fill(0.0);
-    for (t, (scores, out)) in scores.chunks_exact(k).zip(forward.chunks_exact_mut(k)).enumerate() {
+    let rows = scores.chunks_exact(width).zip(forward.chunks_exact_mut(k));
+    for (t, (scores, out)) in rows.enumerate() {
         match t {
             0 => out.copy_from_slice(starts),
-            _ => steps.step(&message, &mut sums, out),
+            _ => steps.into(scores, &mut own).step(&message, &mut sums, out),
         }
         out.iter_mut().zip(scores).for_each(|(out, score)| *out = allowed(allowed(*out) + score));
         let most = largest(out.iter().copied());
@@ -141,25 +144,24 @@ fn sequence(
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, SIZES, long};
+    use crate::kernels::chain::proof::{FORMS, Form, Problem, TIMED, long};
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("chain_forward", &[&SHADER], standard, bench)
         .slip(["largest + log(sum)", "largest + 1.001 * log(sum)"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        for sizes in SIZES {
+        for form in FORMS {
             for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
-                out.push(case(device, sizes, values)?);
+                out.push(case(device, form, values)?);
             }
         }
-        out.push(long(|sizes| case(device, sizes, Values::Ordinary))?);
-        Ok(())
+        long(|form| case(device, form, Values::Ordinary), out)
     }
 
-    /// One call on `[sequences, positions, labels]`.
-    pub fn case(device: &Device, sizes: [usize; 3], values: Values) -> Result<Outcome> {
-        let problem = Problem::new(sizes, values);
+    /// One call.
+    pub fn case(device: &Device, form: Form, values: Values) -> Result<Outcome> {
+        let problem = Problem::new(form, values);
         let run = |device: &Device| {
             let found = problem.on(device)?;
             let mut messages = Messages::of(&found.chain())?;
@@ -172,20 +174,20 @@ pub mod proof {
         let one = problem.message();
         check.compare("forward", &expected[0], &found[0], |_| one);
         check.compare("offsets", &expected[1], &found[1], |_| one);
-        let t = sizes[1] as f64 + 1.0;
+        let t = form.sizes[1] as f64 + 1.0;
         // T offsets, and the roundings of their sum.
         check.compare("ln Z", &expected[2], &found[2], |b| {
             t * one + EPSILON * t * f64::from(expected[2][b].abs())
         });
-        Ok(check.outcome("chain_forward", format!("{sizes:?} {values:?}")))
+        Ok(check.outcome("chain_forward", format!("{form} {values:?}")))
     }
 
-    /// Words of letters, and long ones of many labels; elements are scores.
+    /// Elements are scores.
     fn bench(b: &mut Bench<'_>) -> Result<()> {
-        for sizes in [[32, 10, 26], [8, 50, 128]] {
-            let problem = Problem::new(sizes, Values::Ordinary).on(b.device)?;
+        for form in TIMED {
+            let problem = Problem::new(form, Values::Ordinary).on(b.device)?;
             let mut messages = Messages::of(&problem.chain())?;
-            b.case(&format!("{sizes:?}"), sizes.iter().product(), || {
+            b.case(&form.to_string(), form.sizes.iter().product(), || {
                 chain_forward(&problem.chain(), &mut messages)
             })?;
         }

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::chain::{Chain, Exponentials, Messages, SMALL, Target, allowed, length_of};
+use super::chain::{
+    Chain, Exponentials, Messages, Over, SMALL, Steps, Target, allowed, length_of, transition,
+};
 use super::slices::slices;
 use super::{expect, flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
@@ -60,11 +62,13 @@ pub fn chain_pairs(
         chain.check_labels(op, labels)?;
     }
     let count = (b * t * k) as u64;
-    let cost = Cost { flops: 4 * count * k as u64, bytes: 8 * count + 8 * (k * k) as u64 };
+    let bytes = 8 * count + 8 * (k * k) as u64 + chain.pair_bytes([b, t, k]);
+    let cost = Cost { flops: 4 * count * k as u64, bytes };
     match chain.device().backend() {
         Backend::Cpu(cpu) => {
             let transitions = chain.transitions.host()?.f32();
             let batch = Batch {
+                scores: chain.scores.host()?.f32(),
                 lengths: chain.lengths.host()?.f32(),
                 labels: labels.map(Tensor::host).transpose()?.map(|labels| labels.f32()),
                 forward: messages.forward.host()?.f32(),
@@ -74,17 +78,16 @@ pub fn chain_pairs(
             };
             let gradient = gradient.host_mut()?.f32_mut();
             cpu.run(op, cost, || {
-                let steps = Exponentials::forward(transitions, k);
+                let steps = Steps::new(transitions, k, Over::Before, chain.paired());
                 // As many parts whatever the threads: the order of the sum is fixed.
                 let sequences: Vec<usize> = (0..b).collect();
                 let parts = sequences.par_chunks(b.div_ceil(32).max(4));
-                let sums: Vec<Sums> =
-                    parts.map(|part| batch.sums(&steps, transitions, part)).collect();
+                let sums: Vec<Sums> = parts.map(|part| batch.sums(&steps, part)).collect();
                 gradient.fill(0.0);
                 for Sums { products, others } in &sums {
                     for (n, (gradient, other)) in gradient.iter_mut().zip(others).enumerate() {
                         let product = match products.get(n) {
-                            Some(product) => product * steps.rows[n],
+                            Some(product) => product * steps.shared().rows[n],
                             None => 0.0,
                         };
                         *gradient += product + other;
@@ -103,12 +106,17 @@ pub fn chain_pairs(
                 op,
                 shader: &SHADER,
                 constants: &[
+                    ("PAIRED", flag(chain.paired())),
                     ("OBSERVED", flag(labels.is_some())),
                     ("RESUMES", slice.resumes()),
                     ("PAUSES", slice.pauses()),
                 ],
                 params: bytemuck::bytes_of(&[[b, t, k, scale], ranges]),
                 binds: &[
+                    match chain.paired() {
+                        true => Bind::Read(chain.scores.gpu()?),
+                        false => Bind::Unused,
+                    },
                     Bind::Read(chain.transitions.gpu()?),
                     Bind::Read(chain.lengths.gpu()?),
                     match labels {
@@ -129,6 +137,7 @@ pub fn chain_pairs(
 }
 
 struct Batch<'a> {
+    scores: &'a [f32],
     lengths: &'a [f32],
     labels: Option<&'a [f32]>,
     forward: &'a [f32],
@@ -137,16 +146,18 @@ struct Batch<'a> {
     positions: usize,
 }
 
-/// Of some sequences: what is still to be multiplied by the exponentials of transitions, `[K, K]`, and the rest.
+/// Of some sequences: what is still to be multiplied by the exponentials of the transitions that all positions share,
+/// `[K, K]`, and the rest.
 struct Sums {
     products: Vec<f32>,
     others: Vec<f32>,
 }
 
 impl Batch<'_> {
-    fn sums(&self, steps: &Exponentials, transitions: &[f32], sequences: &[usize]) -> Sums {
-        let k = steps.labels;
-        let mut sums = Sums { products: vec![0.0; k * k], others: vec![0.0; (k + 2) * k] };
+    fn sums(&self, steps: &Steps<'_>, sequences: &[usize]) -> Sums {
+        let (k, width, transitions) = (steps.labels, steps.width(), steps.transitions);
+        let shared = if steps.paired() { 0 } else { k * k };
+        let mut sums = Sums { products: vec![0.0; shared], others: vec![0.0; (k + 2) * k] };
         let (mut before, mut behind) = (vec![0.0; k], vec![0.0; k]);
         for &b in sequences {
             let length = length_of(self.lengths[b], self.positions);
@@ -159,8 +170,15 @@ impl Batch<'_> {
                 if t == 0 {
                     let sums = sums.others[k * k..].iter_mut().zip(starts);
                     sums.zip(backward).for_each(|((s, a), m)| *s += (allowed(*a) + m).exp());
+                } else if steps.paired() {
+                    let row = &self.scores[(b * self.positions + t) * width..][..width];
+                    for (n, sum) in sums.others[..k * k].iter_mut().enumerate() {
+                        let (i, j) = (n / k, n % k);
+                        let score = transition(transitions, row, k, [i, j]);
+                        *sum += (before[i] + score + backward[j]).exp();
+                    }
                 } else {
-                    steps.add_pairs(&before, backward, &mut behind, &mut sums);
+                    steps.shared().add_pairs([&before, backward], &mut behind, &mut sums);
                 }
                 before.iter_mut().zip(forward).for_each(|(before, f)| *before = f - offsets[t]);
                 if t + 1 == length {
@@ -198,8 +216,8 @@ fn observe(labels: &[f32], k: usize, sums: &mut [f32]) {
 impl Exponentials {
     /// Adds the marginals of two neighbouring positions. Where a factor is so large that what is small beside it would be
     /// lost, term by term.
-    fn add_pairs(&self, before: &[f32], backward: &[f32], behind: &mut [f32], sums: &mut Sums) {
-        let k = self.labels;
+    fn add_pairs(&self, [before, backward]: [&[f32]; 2], behind: &mut [f32], sums: &mut Sums) {
+        let k = before.len();
         let most = -SMALL.ln();
         for (j, (behind, message)) in behind.iter_mut().zip(backward).enumerate() {
             let exponent = message + self.most[j];
@@ -222,7 +240,7 @@ impl Exponentials {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, with_labels_and_without};
+    use crate::kernels::chain::proof::{Form, Problem, TIMED, with_labels_and_without};
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("chain_pairs", &[&SHADER], standard, bench)
@@ -232,15 +250,10 @@ pub mod proof {
         with_labels_and_without(device, case, out)
     }
 
-    /// One call on `[sequences, positions, labels]`.
-    pub fn case(
-        device: &Device,
-        sizes: [usize; 3],
-        observed: bool,
-        values: Values,
-    ) -> Result<Outcome> {
-        let problem = Problem::new(sizes, values);
-        let [b, t, k] = sizes;
+    /// One call.
+    pub fn case(device: &Device, form: Form, observed: bool, values: Values) -> Result<Outcome> {
+        let problem = Problem::new(form, values);
+        let [b, t, k] = form.sizes;
         let scale = 0.37;
         let run = |device: &Device| {
             let found = problem.on(device)?;
@@ -258,19 +271,19 @@ pub mod proof {
         check.compare("gradient", &expected, &found, |_| {
             f64::from(scale) * 2.0 * terms * one + FLUSH
         });
-        let form = if observed { "" } else { " marginals" };
-        Ok(check.outcome("chain_pairs", format!("{sizes:?}{form} {values:?}")))
+        let how = if observed { "" } else { " marginals" };
+        Ok(check.outcome("chain_pairs", format!("{form}{how} {values:?}")))
     }
 
-    /// Words of letters, and long ones of many labels; elements are scores.
+    /// Elements are scores.
     fn bench(b: &mut Bench<'_>) -> Result<()> {
-        for sizes in [[32, 10, 26], [8, 50, 128]] {
-            let problem = Problem::new(sizes, Values::Ordinary).on(b.device)?;
+        for form in TIMED {
+            let problem = Problem::new(form, Values::Ordinary).on(b.device)?;
             let messages = problem.passed()?;
-            let k = sizes[2];
+            let k = form.sizes[2];
             let mut gradient = b.output(&[k + 2, k])?;
             let target = Target::labels(&problem.labels, 0.1);
-            b.case(&format!("{sizes:?}"), sizes.iter().product(), || {
+            b.case(&form.to_string(), form.sizes.iter().product(), || {
                 chain_pairs(&problem.chain(), &messages, target, &mut gradient)
             })?;
         }

@@ -1,7 +1,7 @@
 //! The score of given labels under a linear chain, and with ln Z the loss −ln p.
 
 use super::cases::{Place, class_of};
-use super::chain::{Chain, Messages, allowed, length_of};
+use super::chain::{Chain, Messages, allowed, length_of, transition};
 use super::slices::slices;
 use super::{flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
@@ -62,7 +62,8 @@ pub fn chain_score(
             cpu.run(op, cost, || {
                 for (b, out) in out.iter_mut().enumerate() {
                     let length = length_of(lengths[b], t);
-                    let places = b * t * k..(b * t + length) * k;
+                    let width = if chain.paired() { k * (k + 1) } else { k };
+                    let places = b * t * width..(b * t + length) * width;
                     let score = score(&scores[places], transitions, &labels[b * t..][..length], k);
                     *out = log_z.map_or(score, |log_z| log_z[b] - score);
                 }
@@ -76,6 +77,7 @@ pub fn chain_score(
                 op,
                 shader: &SHADER,
                 constants: &[
+                    ("PAIRED", flag(chain.paired())),
                     ("LOSS", flag(messages.is_some())),
                     ("RESUMES", slice.resumes()),
                     ("PAUSES", slice.pauses()),
@@ -104,10 +106,13 @@ pub fn chain_score(
 fn score(scores: &[f32], transitions: &[f32], labels: &[f32], k: usize) -> f32 {
     let mut sum = 0.0f64;
     let mut before = k;
-    for (scores, &label) in scores.chunks_exact(k).zip(labels) {
+    let width = (scores.len() / labels.len().max(1)).max(1);
+    for (scores, &label) in scores.chunks_exact(width).zip(labels) {
         let Some(label) = class_of(label, k) else { return f32::NAN };
+        // The first label has no transition of its position.
+        let row = if before == k { &scores[..k] } else { scores };
         sum += f64::from(allowed(scores[label]));
-        sum += f64::from(allowed(transitions[before * k + label]));
+        sum += f64::from(transition(transitions, row, k, [before, label]));
         before = label;
     }
     match labels.is_empty() {
@@ -119,27 +124,26 @@ fn score(scores: &[f32], transitions: &[f32], labels: &[f32], k: usize) -> f32 {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
-    use crate::kernels::chain::proof::{Problem, SIZES, long};
+    use crate::kernels::chain::proof::{FORMS, Form, Problem, TIMED, long};
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("chain_score", &[&SHADER], standard, bench)
         .slip(["if t + 1u == length", "if t + 2u == length"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        for sizes in SIZES {
+        for form in FORMS {
             for loss in [true, false] {
-                out.push(case(device, sizes, loss, Values::Ordinary)?);
+                out.push(case(device, form, loss, Values::Ordinary)?);
             }
-            out.push(case(device, sizes, true, Values::NonFinite)?);
+            out.push(case(device, form, true, Values::NonFinite)?);
         }
-        out.push(long(|sizes| case(device, sizes, true, Values::Ordinary))?);
-        Ok(())
+        long(|form| case(device, form, true, Values::Ordinary), out)
     }
 
-    /// One call on `[sequences, positions, labels]`.
-    pub fn case(device: &Device, sizes: [usize; 3], loss: bool, values: Values) -> Result<Outcome> {
-        let problem = Problem::new(sizes, values);
-        let [b, t, _] = sizes;
+    /// One call.
+    pub fn case(device: &Device, form: Form, loss: bool, values: Values) -> Result<Outcome> {
+        let problem = Problem::new(form, values);
+        let [b, t, _] = form.sizes;
         let run = |device: &Device| {
             let found = problem.on(device)?;
             let messages = found.passed()?;
@@ -155,16 +159,16 @@ pub mod proof {
         check.compare("score", &expected, &found, |n| {
             terms * (problem.message() + EPSILON * f64::from(expected[n].abs()))
         });
-        let form = if loss { " loss" } else { "" };
-        Ok(check.outcome("chain_score", format!("{sizes:?}{form} {values:?}")))
+        let how = if loss { " loss" } else { "" };
+        Ok(check.outcome("chain_score", format!("{form}{how} {values:?}")))
     }
 
-    /// Words of letters, and long ones of many labels; elements are positions.
+    /// Elements are positions.
     fn bench(b: &mut Bench<'_>) -> Result<()> {
-        for sizes in [[32, 10, 26], [8, 50, 128]] {
-            let problem = Problem::new(sizes, Values::Ordinary).on(b.device)?;
-            let mut out = b.output(&[sizes[0]])?;
-            b.case(&format!("{sizes:?}"), sizes[0] * sizes[1], || {
+        for form in TIMED {
+            let problem = Problem::new(form, Values::Ordinary).on(b.device)?;
+            let mut out = b.output(&[form.sizes[0]])?;
+            b.case(&form.to_string(), form.sizes[0] * form.sizes[1], || {
                 chain_score(&problem.chain(), &problem.labels, None, Place::at(&mut out, 0))
             })?;
         }

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::chain::{Chain, allowed, larger, largest, length_of};
+use super::chain::{Chain, allowed, larger, largest, length_of, transition};
 use super::slices::slices;
-use super::{expect, groups, shader};
+use super::{expect, flag, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -47,7 +47,8 @@ pub fn viterbi(chain: &Chain<'_>, labels: &mut Tensor, score: &mut Tensor) -> Re
     expect(op, "the score", score, device, &[b])?;
     let count = (b * t * k) as u64;
     // The way back is nothing beside the way there.
-    let cost = Cost { flops: count * (2 * k as u64 + 1), bytes: 12 * count + 4 * (k * k) as u64 };
+    let bytes = 12 * count + 4 * (k * k) as u64 + chain.pair_bytes([b, t, k]);
+    let cost = Cost { flops: count * (2 * k as u64 + 1), bytes };
     match device.backend() {
         Backend::Cpu(cpu) => {
             let (scores, transitions) =
@@ -63,7 +64,8 @@ pub fn viterbi(chain: &Chain<'_>, labels: &mut Tensor, score: &mut Tensor) -> Re
                 rows.for_each(|(b, (labels, score))| {
                     let length = length_of(lengths[b], t);
                     labels[length..].fill(-1.0);
-                    let scores = &scores[b * t * k..][..length * k];
+                    let width = if chain.paired() { k * (k + 1) } else { k };
+                    let scores = &scores[b * t * width..][..length * width];
                     *score = sequence(scores, transitions, k, &mut labels[..length]);
                 });
             });
@@ -86,6 +88,7 @@ pub fn viterbi(chain: &Chain<'_>, labels: &mut Tensor, score: &mut Tensor) -> Re
                         shader: &SHADER,
                         constants: &[
                             ("PASS", number),
+                            ("PAIRED", flag(chain.paired())),
                             ("RESUMES", slice.resumes()),
                             ("PAUSES", slice.pauses()),
                         ],
@@ -127,14 +130,17 @@ fn sequence(scores: &[f32], transitions: &[f32], k: usize, labels: &mut [f32]) -
     let (starts, ends) = transitions[k * k..].split_at(k);
     let mut message: Vec<f32> = starts.iter().map(|start| allowed(*start)).collect();
     let mut arriving = message.clone();
-    let mut before = vec![0u32; scores.len()];
+    let length = labels.len();
+    let width = (scores.len() / length.max(1)).max(1);
+    let mut before = vec![0u32; length * k];
     let mut total = 0.0f64;
-    for (t, scores) in scores.chunks_exact(k).enumerate() {
+    for (t, scores) in scores.chunks_exact(width).enumerate() {
         if t > 0 {
             let before = &mut before[t * k..][..k];
-            for (i, row) in transitions[..k * k].chunks_exact(k).enumerate() {
-                for (j, (arriving, transition)) in arriving.iter_mut().zip(row).enumerate() {
-                    step(message[i] + allowed(*transition), i, (arriving, &mut before[j]));
+            for (i, message) in message.iter().enumerate() {
+                for (j, (arriving, before)) in arriving.iter_mut().zip(&mut *before).enumerate() {
+                    let other = message + transition(transitions, scores, k, [i, j]);
+                    step(other, i, (arriving, before));
                 }
             }
         }
@@ -143,7 +149,7 @@ fn sequence(scores: &[f32], transitions: &[f32], k: usize, labels: &mut [f32]) -
         message.iter_mut().zip(&arriving).for_each(|(message, a)| *message = a - most);
         total += f64::from(most);
     }
-    let Some(end) = labels.len().checked_sub(1) else { return 0.0 };
+    let Some(end) = length.checked_sub(1) else { return 0.0 };
     let (mut best, mut way) = (0.0, 0);
     for (i, (message, end)) in message.iter().zip(ends).enumerate() {
         step(message + allowed(*end), i, (&mut best, &mut way));
@@ -173,7 +179,7 @@ fn step(other: f32, i: usize, (arriving, before): (&mut f32, &mut u32)) {
 pub mod proof {
     use super::*;
     use crate::kernels::Place;
-    use crate::kernels::chain::proof::{Problem, SIZES, long};
+    use crate::kernels::chain::proof::{FORMS, Form, Problem, TIMED, long};
     use crate::kernels::chain_score::chain_score;
     use crate::kernels::proof::*;
 
@@ -181,19 +187,18 @@ pub mod proof {
         .slip(["if other > arriving { way = i; }", "if other >= arriving { way = i - 1u; }"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        for sizes in SIZES {
+        for form in FORMS {
             for values in [Values::Ordinary, Values::Wide] {
-                out.push(case(device, sizes, values)?);
+                out.push(case(device, form, values)?);
             }
         }
-        out.push(long(|sizes| case(device, sizes, Values::Ordinary))?);
-        Ok(())
+        long(|form| case(device, form, Values::Ordinary), out)
     }
 
-    /// One call on `[sequences, positions, labels]`: the labels found have to be worth the score that the CPU finds.
-    pub fn case(device: &Device, sizes: [usize; 3], values: Values) -> Result<Outcome> {
-        let problem = Problem::new(sizes, values);
-        let [b, t, _] = sizes;
+    /// One call: the labels found have to be worth the score that the CPU finds.
+    pub fn case(device: &Device, form: Form, values: Values) -> Result<Outcome> {
+        let problem = Problem::new(form, values);
+        let [b, t, _] = form.sizes;
         let run = |device: &Device| {
             let found = problem.on(device)?;
             let mut labels = Tensor::for_output(device, &[b, t])?;
@@ -215,15 +220,16 @@ pub mod proof {
         check.compare("the labels' score", &expected[1], &worth.to_vec()?, bound);
         let ends = |labels: &[f32]| labels.iter().map(|x| u32::from(*x < 0.0)).collect::<Vec<_>>();
         check.exact("behind the end", &ends(&expected[0]), &ends(&labels));
-        Ok(check.outcome("viterbi", format!("{sizes:?} {values:?}")))
+        Ok(check.outcome("viterbi", format!("{form} {values:?}")))
     }
 
-    /// Words of letters, and long ones of many labels; elements are scores.
+    /// Elements are scores.
     fn bench(b: &mut Bench<'_>) -> Result<()> {
-        for sizes in [[32, 10, 26], [8, 50, 128]] {
-            let problem = Problem::new(sizes, Values::Ordinary).on(b.device)?;
-            let [mut labels, mut score] = [b.output(&sizes[..2])?, b.output(&sizes[..1])?];
-            b.case(&format!("{sizes:?}"), sizes.iter().product(), || {
+        for form in TIMED {
+            let problem = Problem::new(form, Values::Ordinary).on(b.device)?;
+            let [mut labels, mut score] =
+                [b.output(&form.sizes[..2])?, b.output(&form.sizes[..1])?];
+            b.case(&form.to_string(), form.sizes.iter().product(), || {
                 viterbi(&problem.chain(), &mut labels, &mut score)
             })?;
         }

@@ -34,7 +34,7 @@ pub use clamp::Clamp;
 pub use class_rbm::ClassRbm;
 pub use classifier::Dropout;
 pub use conditional::Conditional;
-pub use crf::{Crf, CrfSpec, Decoding};
+pub use crf::{Crf, CrfSpec, Decoding, Pairwise};
 pub use dbm::{DbmSpec, DeepBoltzmannMachine, DeepChains, MeanField, Posterior};
 pub use dbn::{DbnSpec, DeepBeliefNet};
 pub use dreams::Dreams;

@@ -16,6 +16,35 @@ pub(super) struct Centring {
     pub(super) lambda: Tensor,
 }
 
+impl Centring {
+    /// What the gradients of W, b and a are around the offsets: that of W less what its means alone give.
+    pub(super) fn around(&self, [w, b, a]: &mut [Tensor; 3]) -> Result<()> {
+        let mut means = Tensor::for_output(w.device(), w.shape().dims())?;
+        for [visible, hidden] in [[&*b, &self.lambda], [&self.mu, &*a]] {
+            matmul(visible, hidden, Transpose::TN, &Epilogue::default(), &mut means)?;
+            elementwise_in_place(Elementwise::SUBTRACT, w, Some(&means))?;
+        }
+        Ok(())
+    }
+
+    /// Ends an update: W changed by Δ at fixed offsets, so b = b_c − Wλ and a = a_c − Wᵀμ follow; then the offsets move
+    /// towards the means of the batch, visible and hidden, which changes nothing but later gradients.
+    pub(super) fn follow(
+        &mut self,
+        [b, a]: [&mut Tensor; 2],
+        dw: &Tensor,
+        means: [&Tensor; 2],
+    ) -> Result<()> {
+        shift(b, dw, &self.lambda, Transpose::NT)?;
+        shift(a, dw, &self.mu, Transpose::NN)?;
+        let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
+        for (offset, mean) in [&mut self.mu, &mut self.lambda].into_iter().zip(means) {
+            elementwise_in_place(follow, offset, Some(mean))?;
+        }
+        Ok(())
+    }
+}
+
 /// bias −= W·offset (`NT`, the visible bias) or offset·W (`NN`, the hidden one).
 pub(super) fn shift(
     bias: &mut Tensor,

@@ -106,6 +106,8 @@ pub struct ClassConfig {
     pub steps: u64,
     /// PCD, with as many chains as the batch has cases: false.
     pub persistent: bool,
+    /// Gradients around the means of the units (Melchior, Fischer and Wiskott 2016): false.
+    pub centered: bool,
     /// Cases whose class is −1 have none, and the generative factor times the mean of their ln p(x) is increased too;
     /// else they are passed over: false.
     pub unlabelled: bool,
@@ -124,6 +126,7 @@ impl Default for ClassConfig {
             epochs: 10,
             steps: 1,
             persistent: false,
+            centered: false,
             unlabelled: false,
             seed: 1,
         }
@@ -140,6 +143,7 @@ impl ClassConfig {
         epochs: u64;
         steps: u64;
         persistent: bool;
+        centered: bool;
         unlabelled: bool;
         seed: u64;
     }

@@ -5,7 +5,11 @@
 //! (1/n) Σ ∂(δ ln p(y|x) + α ln p(x, y)) + (α/m) Σ ∂ ln p(x). All data terms are exact and taken in one pass over the
 //! classes: they are −Σ c ∂F(x, class) with the coefficients c = ((δ + α) onehot(y) − δ p)/n of a labelled case and
 //! α p/m of another, p = p(·|x). The model's term comes from Gibbs steps at [x, y], where y is drawn from p(y|x) for a
-//! case without a class, or from persistent chains.
+//! case without a class, or from persistent chains. Of weighted cases each part of a sum counts with its case's weight, and
+//! the model's term of persistent chains as much as the data's do.
+//!
+//! Both terms have the same sum of coefficients, α of all weights, so that the gradient around offsets μ and λ of the states
+//! is theirs: ∂W − ∂b λᵀ − μ ∂aᵀ.
 
 use crate::error::{Error, Result};
 use crate::kernels::argmax::Extreme;
@@ -16,20 +20,22 @@ use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place
 use crate::kernels::error_count::error_count;
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::kernels::softmax::softmax;
 use crate::kernels::{Losses, Place, categorical};
-use crate::models::labels::{join, one_hot};
+use crate::models::labels::join;
 use crate::models::{ClassRbm, Model, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::ascent::ascend;
+use super::centring::Centring;
 use super::class_config::ClassConfig;
+use super::class_seen::Seen;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
 use super::start::repeated;
 use super::state::Clock;
 use super::trainable::{TRAIN_ERROR, TRAIN_LOSS};
+use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, watch};
 
 /// Trains a [`ClassRbm`].
@@ -57,24 +63,11 @@ pub struct ClassTrainer {
     config: ClassConfig,
     /// Δ of W, b and a.
     velocity: [Tensor; 3],
+    centring: Option<Centring>,
     chains: Option<Tensor>,
-    /// Of the epoch's labelled cases: the sum of −ln p(y|x), how many are wrong, and how many there are.
+    /// Of the epoch's labelled cases, by their weights: the sum of −ln p(y|x), how many are wrong, and how many there are.
     sums: [Tensor; 3],
     clock: Clock,
-}
-
-/// What a batch says of its classes.
-struct Seen {
-    /// ln p(y|x) but for a constant of each case, `[B, K]`.
-    scores: Tensor,
-    /// p(y|x).
-    p: Tensor,
-    /// A one and zeros; zeros alone without a class.
-    known: Tensor,
-    /// 1/n of a labelled case, else 0; and 1/m of the others. `[B, 1]`.
-    shares: [Tensor; 2],
-    /// 1 of a case without a class, `[B, 1]`.
-    unknown: Tensor,
 }
 
 impl ClassTrainer {
@@ -90,7 +83,19 @@ impl ClassTrainer {
             [like(joint.weights())?, like(joint.visible_bias())?, like(joint.hidden_bias())?];
         let none = || Tensor::zeros(&device, &[1]);
         let sums = [none()?, none()?, none()?];
-        Ok(ClassTrainer { machine, config, velocity, chains: None, sums, clock: Clock::default() })
+        let centring = match config.centered {
+            false => None,
+            true => {
+                // Where they are without each other.
+                let lambda = vec![joint.hidden().kind().mean_at_rest(); joint.hidden_count()];
+                let rest = Tensor::zeros(&device, &[1, joint.hidden_count()])?;
+                let mu = joint.mean_v_from_h(&rest)?;
+                let mu = mu.reshape(&[joint.visible_count()])?;
+                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[lambda.len()], &lambda)? })
+            }
+        };
+        let (chains, clock) = (None, Clock::default());
+        Ok(ClassTrainer { machine, config, velocity, centring, chains, sums, clock })
     }
 
     /// The machine as it stands.
@@ -114,16 +119,34 @@ impl ClassTrainer {
     /// # Errors
     /// [`Error::Data`] for no case, [`Error::Shape`]; device errors.
     pub fn update(&mut self, x: &Tensor, classes: &Tensor, epoch: u64) -> Result<()> {
+        self.update_weighted(x, classes, None, epoch)
+    }
+
+    /// The same where cases count differently: `weights` `[B, 1]`, relative to their mean over all cases.
+    ///
+    /// # Errors
+    /// As [`ClassTrainer::update`].
+    pub fn update_weighted(
+        &mut self,
+        x: &Tensor,
+        classes: &Tensor,
+        weights: Option<&Tensor>,
+        epoch: u64,
+    ) -> Result<()> {
         let rows = x.shape().matrix("train class-rbm", "the batch")?[0];
         if rows == 0 {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
-        let seen = self.look(x, classes)?;
+        let seen = Seen::new(&self.machine, x, classes, weights)?;
         self.tally(&seen, classes)?;
         let mut gradient = self.data_term(x, &seen)?;
-        if self.config.objective.factors()[1] > 0.0 {
-            let model = self.model_term(x, &seen)?;
+        let v0 = match self.config.objective.factors()[1] > 0.0 || self.centring.is_some() {
+            true => Some(self.with_classes(x, &seen)?),
+            false => None,
+        };
+        if let (true, Some(v0)) = (self.config.objective.factors()[1] > 0.0, &v0) {
+            let model = self.model_term(v0, &seen)?;
             for (gradient, model) in gradient.iter_mut().zip(&model) {
                 elementwise_in_place(Elementwise::SUBTRACT, gradient, Some(model))?;
             }
@@ -133,36 +156,37 @@ impl ClassTrainer {
             momentum: self.config.momentum.at(epoch, self.config.epochs),
             decay: self.config.weight_decay,
         };
+        if let Some(centring) = &self.centring {
+            centring.around(&mut gradient)?;
+        }
+        let means = v0.map(|v0| self.means(&v0, &seen)).transpose()?.flatten();
         let joint = &mut self.machine.joint;
         let parameters = [&mut joint.w, &mut joint.b, &mut joint.a];
         for (k, (parameter, velocity)) in parameters.into_iter().zip(&mut self.velocity).enumerate()
         {
             ascend(step, &gradient[k], k == 0, velocity, parameter)?;
         }
+        if let (Some(centring), Some([v, h])) = (&mut self.centring, &means) {
+            centring.follow([&mut joint.b, &mut joint.a], &self.velocity[0], [v, h])?;
+        }
         self.clock.updates += 1;
         Ok(())
     }
 
-    fn look(&self, x: &Tensor, classes: &Tensor) -> Result<Seen> {
-        let mut scores = self.machine.joint().class_free_energies(x)?;
-        elementwise_in_place(Elementwise::Affine(-1.0, 0.0), &mut scores, None)?;
-        let mut p = Tensor::for_output(x.device(), scores.shape().dims())?;
-        softmax(&scores, &mut p)?;
-        let known = one_hot(classes, self.machine.classes())?;
-        let column = [known.shape().dims()[0], 1];
-        let labelled = reduce(Reduction::Sum, Axis::Rows, 1.0, &known)?.reshape(&column)?;
-        let mut unknown = labelled.try_clone()?;
-        elementwise_in_place(Elementwise::Affine(-1.0, 1.0), &mut unknown, None)?;
-        let share = |of: &Tensor| {
-            let mut count = reduce(Reduction::Sum, Axis::All, 1.0, of)?;
-            // Without such a case its share of nothing is 0.
-            elementwise_in_place(Elementwise::Clamp(1.0, f32::MAX), &mut count, None)?;
-            let mut share = Tensor::for_output(of.device(), &column)?;
-            elementwise(Elementwise::Divide, of, Some(&count), &mut share)?;
-            Ok::<_, Error>(share)
+    /// The means of the data's states, visible and hidden, where gradients are around them.
+    fn means(&self, v0: &Tensor, seen: &Seen) -> Result<Option<[Tensor; 2]>> {
+        let Some(Centring { mu, lambda }) = &self.centring else { return Ok(None) };
+        let rows = v0.shape().dims()[0];
+        let hidden = self.machine.joint().mean_h_from_v(v0)?;
+        let mean = |states: &Tensor, offset: &Tensor| {
+            let weighed = match &seen.weights {
+                Some(w) => Some(Weighing::new(w, rows, None)?.of_cases(states, Some(offset))?),
+                None => None,
+            };
+            let states = weighed.as_ref().unwrap_or(states);
+            reduce(Reduction::Sum, Axis::Columns, 1.0 / rows as f32, states)
         };
-        let shares = [share(&labelled)?, share(&unknown)?];
-        Ok(Seen { scores, p, known, shares, unknown })
+        Ok(Some([mean(v0, mu)?, mean(&hidden, lambda)?]))
     }
 
     /// Adds the batch to the epoch's sums.
@@ -175,7 +199,11 @@ impl ClassTrainer {
             [Tensor::for_output(device, &[rows])?, Tensor::for_output(device, &[rows])?];
         cross_entropy(&seen.scores, &some, Losses::at(&mut loss, 0))?;
         error_count(&seen.scores, &some, Extreme::Largest, Place::at(&mut wrong, 0))?;
-        let labelled = reduce(Reduction::Sum, Axis::Rows, 1.0, &seen.known)?;
+        let mut labelled = reduce(Reduction::Sum, Axis::Rows, 1.0, &seen.known)?;
+        if let Some(weights) = &seen.weights {
+            let own = weights.try_clone()?.reshape(labelled.shape().dims())?;
+            elementwise_in_place(Elementwise::Multiply, &mut labelled, Some(&own))?;
+        }
         for numbers in [&mut loss, &mut wrong] {
             elementwise_in_place(Elementwise::Multiply, numbers, Some(&labelled))?;
         }
@@ -212,27 +240,35 @@ impl ClassTrainer {
     }
 
     /// α ⟨v hᵀ⟩, α ⟨v⟩ and α ⟨h⟩ of the model, as often as there are means in the data's term.
-    fn model_term(&mut self, x: &Tensor, seen: &Seen) -> Result<[Tensor; 3]> {
+    fn model_term(&mut self, v0: &Tensor, seen: &Seen) -> Result<[Tensor; 3]> {
         let (steps, unlabelled) = (self.config.steps, self.config.unlabelled);
         let generative = self.config.objective.factors()[1];
-        let v0 = self.with_classes(x, seen)?;
-        let (device, joint) = (x.device(), self.machine.joint());
+        let (device, joint) = (v0.device(), self.machine.joint());
         let hidden = joint.hidden_count();
         let (vk, weight) = if self.config.persistent {
             let chains = self.config.batch;
             let mut v = match self.chains.take() {
                 Some(chains) => chains,
-                None => repeated(&v0, chains)?,
+                None => repeated(v0, chains)?,
             };
             let mut h = Tensor::for_output(device, &[chains, hidden])?;
             joint.gibbs(&mut v, &mut h, steps, &self.draw(1))?;
             let means = if unlabelled { 2.0 } else { 1.0 };
             let weight = vec![generative * means / chains as f32; chains];
-            (self.chains.insert(v).try_clone()?, Tensor::from_f32(device, &[chains, 1], &weight)?)
+            let mut weight = Tensor::from_f32(device, &[chains, 1], &weight)?;
+            if seen.weights.is_some() {
+                let [labelled, others] = &seen.shares;
+                let mut all = Tensor::for_output(device, labelled.shape().dims())?;
+                let other = if unlabelled { 1.0 } else { 0.0 };
+                elementwise(Elementwise::Combine(1.0, other), labelled, Some(others), &mut all)?;
+                let whole = reduce(Reduction::Sum, Axis::All, 1.0 / means, &all)?;
+                elementwise_in_place(Elementwise::Multiply, &mut weight, Some(&whole))?;
+            }
+            (self.chains.insert(v).try_clone()?, weight)
         } else {
             let rows = v0.shape().dims()[0];
             let mut h = Tensor::for_output(device, &[rows, hidden])?;
-            joint.h_from_v(&v0).sample_into(&self.draw(0).hidden(), &mut h)?;
+            joint.h_from_v(v0).sample_into(&self.draw(0).hidden(), &mut h)?;
             let mut v = Tensor::for_output(device, v0.shape().dims())?;
             for s in 1..=steps {
                 joint.v_from_h(&h).sample_into(&self.draw(s).visible(), &mut v)?;
@@ -295,6 +331,10 @@ impl Learner for ClassTrainer {
         for (name, sum) in ["loss", "wrong", "labelled"].into_iter().zip(&mut self.sums) {
             visit.array(&format!("epoch.{name}"), sum)?;
         }
+        if let Some(centring) = &mut self.centring {
+            visit.array("mu", &mut centring.mu)?;
+            visit.array("lambda", &mut centring.lambda)?;
+        }
         if self.config.persistent {
             visit.optional("chains", self.machine.device(), &mut self.chains)?;
         }
@@ -306,7 +346,8 @@ impl Learner for ClassTrainer {
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        ClassTrainer::update(self, batch.cases, batch.labelled()?, self.clock.epoch())
+        let classes = batch.labelled()?;
+        self.update_weighted(batch.cases, classes, batch.weights, self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {

@@ -10,8 +10,6 @@
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
-use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
-use crate::kernels::matmul::Transpose;
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::check_enumerable;
 use crate::models::{Model, Rbm, UnitKind, Visit};
@@ -21,7 +19,7 @@ use crate::tensor::Tensor;
 use super::averaged::Averaged;
 use super::cd_config::CdConfig;
 use super::cd_workspace::Workspace;
-use super::centring::{Centring, OFFSET_RATE, press, shift};
+use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
@@ -305,8 +303,7 @@ impl CdTrainer {
         self.move_offsets(x0, mean_h, scales[0])
     }
 
-    /// Ends a centred update: W changed by Δ at fixed offsets, so b = b_c − Wλ and a = a_c − Wᵀμ follow; then the
-    /// offsets move towards the batch's means, which changes nothing but later gradients.
+    /// Ends a centred update.
     pub(super) fn move_offsets(
         &mut self,
         v0: &Tensor,
@@ -314,13 +311,9 @@ impl CdTrainer {
         scale: f32,
     ) -> Result<()> {
         let (Some(centring), Some(mean_h)) = (&mut self.centring, mean_h) else { return Ok(()) };
-        let dw = &self.velocity[0];
-        shift(&mut self.rbm.b, dw, &centring.lambda, Transpose::NT)?;
-        shift(&mut self.rbm.a, dw, &centring.mu, Transpose::NN)?;
         let mean_v = reduce(Reduction::Sum, Axis::Columns, scale, v0)?;
-        let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
-        elementwise_in_place(follow, &mut centring.mu, Some(&mean_v))?;
-        elementwise_in_place(follow, &mut centring.lambda, Some(&mean_h))
+        let biases = [&mut self.rbm.b, &mut self.rbm.a];
+        centring.follow(biases, &self.velocity[0], [&mean_v, &mean_h])
     }
 
     /// What to do against divergence, besides a lower rate.

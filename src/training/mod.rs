@@ -13,6 +13,7 @@ mod cd_workspace;
 mod centring;
 mod class_config;
 mod class_rbm;
+mod class_seen;
 mod conjugate_gradient;
 mod contrastive_divergence;
 mod dbm;

@@ -98,6 +98,11 @@ impl ResidentSequences {
         self.starts.last().copied().unwrap_or(0)
     }
 
+    /// How many positions the longest sequence has.
+    pub fn longest(&self) -> usize {
+        self.starts.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0)
+    }
+
     /// Begins a pass over all sequences in their own order.
     pub fn start_in_order(&mut self) {
         self.order = (0..self.cases() as u32).collect();

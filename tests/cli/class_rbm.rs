@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::{assert_picture, json, names, npy, say, temporary, text};
+use super::{assert_picture, json, names, npy, say, temporary, text, write_npy};
 
 /// A run that the tests share. Nobody writes there.
 pub fn shared() -> &'static PathBuf {
@@ -49,6 +49,41 @@ fn a_machine_of_digits_and_their_classes() {
     {
         assert!(page.contains(part), "{part}");
     }
+}
+
+/// Cases of weight 0 are as if they were not there; centred machines learn too, and go on with the same bits.
+#[test]
+fn cases_are_weighed_and_states_centred() {
+    let folder = temporary();
+    let at = folder.path();
+    let line =
+        "train class-rbm --hidden 30 --limit 400 --validation 0 --device cpu --learning-rate 0.3";
+    // Of 1,500 training cases those of the first 400 whose number is even.
+    let weights: Vec<f32> = (0..1500).map(|n| f32::from(u8::from(n % 2 == 0))).collect();
+    write_npy(at.join("w.npy"), &weights, 1);
+    let said = say(at, &format!("{line} --epochs 60 --weights w.npy --out half")).done();
+    assert!(said.err.contains("of 64 values, weighted"), "{}", said.err);
+    let error = |run: &str| {
+        let summary = json(&text(at.join(run).join("summary.json")));
+        ["train_error", "test_error"].map(|key| summary[key].as_f64().unwrap())
+    };
+    let [train, test] = error("half");
+    assert!(train < 0.1 && test < 0.35, "{train} {test}");
+    write_npy(at.join("none.npy"), &vec![0.0; 1500], 1);
+    say(at, &format!("{line} --epochs 1 --weights none.npy --out a")).refused(1, &["weights"]);
+    write_npy(at.join("few.npy"), &weights[..9], 1);
+    say(at, &format!("{line} --epochs 1 --weights few.npy --out a"))
+        .refused(1, &["9 weights for 1500 cases"]);
+    say(at, &format!("{line} --epochs 1 --weights w.npy --labelled 100 --out a"))
+        .refused(2, &["weights", "--labelled"]);
+    say(at, &format!("{line} --centered --epochs 60 --out centred")).done();
+    assert!(text(at.join("centred/report.html")).contains("hybrid:0.01, CD-1, centred"));
+    let [train, test] = error("centred");
+    assert!(train < 0.1 && test < 0.35, "{train} {test}");
+    say(at, &format!("{line} --centered --epochs 5 --out part")).done();
+    say(at, "train class-rbm --resume --out part --epochs 60").done();
+    let model = |run: &str| std::fs::read(at.join(run).join("model.safetensors")).unwrap();
+    assert!(model("part") == model("centred"), "a run that went on has other bits");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use harmonium::Device;
 use harmonium::jobs::Trained;
+use harmonium::models::Pairwise;
 
 use super::{crf, dbn, json, names, say, temporary, text};
 use crate::support;
@@ -177,6 +178,47 @@ fn a_second_field_reads_what_the_first_one_says() {
         say(at, line).done();
     }
     say(at, "train crf --stages 0").refused(2, &["stages"]);
+}
+
+/// Scores of each position's transitions: of a field and of one above it, with forbidden ones, beside the same net without a
+/// chain; its file, what it reads, and a run that goes on.
+#[test]
+fn transitions_are_scored_by_features() {
+    let folder = temporary();
+    let at = folder.path();
+    fs::write(at.join("never"), "0 1\n").unwrap();
+    let line = "train crf --pairwise features --layers 20 --learning-rate 0.01 --device cpu";
+    say(at, &format!("{line} --epochs 6 --forbid never --out run"))
+        .refused(1, &["0 is followed by 1", "--forbid"]);
+    let said = say(at, &format!("{line} --epochs 6 --compare-unary --stages 2 --out run")).done();
+    assert!(said.err.contains("pairwise: 110 scores for each position, up to "), "{}", said.err);
+    let run = at.join("run");
+    assert_eq!(stages(&run), ["without a chain", "field 1", "crf"]);
+    let found = summary(&run);
+    // What no net can fall below that sees each position by itself: see `crf.rs`.
+    assert!(found["test_error"].as_f64().unwrap() < 0.19, "{found}");
+    assert!(found["unary_test_error"].as_f64().unwrap() > 0.19, "{found}");
+    let field = Trained::open(&run, &Device::cpu(), None).unwrap().field("test").unwrap();
+    for crf in [&field.crf, field.crf.lower().unwrap()] {
+        assert_eq!(crf.spec().pairwise, Pairwise::Features);
+        let weights = crf.layers().parameters().nth(2).unwrap().value.to_vec().unwrap();
+        assert_eq!(weights.len(), 20 * 110);
+        assert!(weights.chunks_exact(110).flat_map(|row| &row[10..]).any(|w| w.abs() > 0.01));
+    }
+    let error = json(&say(at, "eval run/model.safetensors --json --device cpu").done().out);
+    assert_eq!(error["error"], found["test_error"]);
+    for line in ["predict run --data words --limit 3", "features run --out f.png", "report run"] {
+        say(at, line).done();
+    }
+    assert!(text(run.join("report.html")).contains("scores of each position's own"));
+    say(at, &format!("{line} --epochs 3 --out half")).done();
+    say(at, "train crf --resume --out half --epochs 6").done();
+    say(at, &format!("{line} --epochs 6 --out whole")).done();
+    let [half, whole] =
+        ["half", "whole"].map(|run| fs::read(at.join(run).join("model.safetensors")));
+    assert!(half.unwrap() == whole.unwrap(), "a run that went on has other bits");
+    say(at, "train crf --resume --out half --pairwise constant").refused(2, &["pairwise"]);
+    say(at, "train crf --pairwise both").refused(2, &["pairwise", "constant, features"]);
 }
 
 /// Layers of a file, as those of cnn: a position is a picture, and its neighbours are channels.

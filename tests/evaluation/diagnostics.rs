@@ -111,6 +111,39 @@ fn chains_that_do_not_mix_are_told() {
     assert!(!text.contains("nearest neighbours") && text.contains("with --out DIR"), "{text}");
 }
 
+/// A hidden unit whose weights are all 0, and a machine that has no other: every figure is a number, and what enumeration
+/// gives, and filters are drawn.
+#[test]
+fn hidden_units_without_weights_break_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for dead in [1, 3] {
+        let mut machine = Exact::random(UnitKind::Bernoulli, 6, 3, 0.8, 74);
+        let unit = machine.j - dead..machine.j;
+        machine
+            .w
+            .iter_mut()
+            .enumerate()
+            .filter(|(n, _)| unit.contains(&(n % 3)))
+            .for_each(|(_, w)| *w = 0.0);
+        save(&machine, &at.join("m.safetensors"));
+        csv(&at.join("v.csv"), &states(6)[..40]);
+        let line =
+            "eval m.safetensors --data v.csv --json --diagnostics --exact --chains 20 --burn-in 50";
+        let found = json(at, &line.split(' ').collect::<Vec<_>>());
+        assert!((number(&found, "log_partition") - machine.log_z()).abs() < 1e-4, "{found}");
+        for key in ["mean_log_likelihood", "pseudo_log_likelihood", "reconstruction_error"] {
+            assert!(number(&found, key).is_finite(), "{key}");
+        }
+        let sigma = found["diagnostics"]["singular_values"].as_array().unwrap();
+        let zeros = sigma.iter().filter(|s| s.as_f64() == Some(0.0)).count();
+        assert!(zeros >= dead.min(2) && sigma.iter().all(|s| s.as_f64().is_some()), "{sigma:?}");
+        let w: Vec<f32> = machine.w.iter().map(|&w| w as f32).collect();
+        let picture = harmonium::run::pictures::filters(&w, 6, 3, Some((2, 3))).unwrap();
+        picture.save(at.join("filters.png")).unwrap();
+    }
+}
+
 #[test]
 fn networks_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use harmonium::Device;
 use harmonium::kernels::Place;
+use harmonium::kernels::chain::proof::Form;
 use harmonium::kernels::chain::{Chain, FORBIDDEN, IMPOSSIBLE, Messages, Target};
 use harmonium::kernels::chain_backward::chain_backward;
 use harmonium::kernels::chain_forward::chain_forward;
@@ -14,11 +15,27 @@ use harmonium::tensor::Tensor;
 use super::losses::{assert_refused, everywhere, tensor};
 use super::{assert_close, on_gpus_in_slices, ordinary};
 
+/// Sizes that the kernels' cases take, with the transitions that all positions share and with their own.
+pub fn forms() -> impl Iterator<Item = Form> {
+    let sizes = [[0, 3, 2], [2, 0, 2], [1, 1, 1], [7, 13, 26], [2, 5, 64], [2, 5, 65], [1, 3, 511]];
+    // Numbers of their own for each of 511 labels' transitions are a million.
+    let paired = sizes.into_iter().take(6).map(Form::paired);
+    sizes.into_iter().map(Form::from).chain(paired)
+}
+
+/// Sizes for slices: few labels, and more than a workgroup.
+pub fn seams() -> impl Iterator<Item = [Form; 2]> {
+    let sizes = [[5, 11, 7], [2, 4, 67]];
+    [sizes.map(Form::from), sizes.map(Form::paired)].into_iter()
+}
+
 /// A batch on the host.
 #[derive(Clone)]
 pub struct Case {
     pub sizes: [usize; 3],
     pub scores: Vec<f32>,
+    /// The transitions of each position, `[B, T, K, K]`, if they have some.
+    pub pairs: Option<Vec<f32>>,
     pub transitions: Vec<f32>,
     pub lengths: Vec<f32>,
     pub labels: Vec<f32>,
@@ -31,6 +48,8 @@ struct Truth {
     marginals: Vec<f64>,
     /// `[K + 2, K]`.
     pairs: Vec<f64>,
+    /// Into each position, `[L, K, K]`.
+    entering: Vec<f64>,
     /// The score of the best labelling, and all that have it.
     best: f64,
     ways: Vec<Vec<usize>>,
@@ -40,6 +59,8 @@ struct Truth {
 pub struct Found {
     pub log_z: Vec<f32>,
     pub marginals: Vec<f32>,
+    /// `[B, T, K, K]`; none where positions have no transitions of their own.
+    pub entering: Vec<f32>,
     pub pairs: Vec<f32>,
     pub labels: Vec<f32>,
     pub best: Vec<f32>,
@@ -59,17 +80,30 @@ impl Case {
         let labels = inputs.below(k as u32, b * t).into_iter().map(|n| n as f32).collect();
         let scores: Vec<f32> = scaled(ordinary(seed + 1, b * t * k));
         let transitions = scaled(ordinary(seed + 2, (k + 2) * k));
-        let mut case = Case { sizes, scores, transitions, lengths, labels };
+        let mut case = Case { sizes, scores, pairs: None, transitions, lengths, labels };
         case.spoil(f32::NAN);
         case
     }
 
-    /// Puts something behind every end.
+    /// With transitions of its own at each position; those into a first position are NaN.
+    fn paired(mut self, size: f32, seed: u64) -> Self {
+        let [b, t, k] = self.sizes;
+        let values = ordinary(seed + 3, b * t * k * k);
+        self.pairs = Some(values.into_iter().map(|x| 0.5 * size * x).collect());
+        self.spoil(f32::NAN);
+        self
+    }
+
+    /// Puts something behind every end, and at the transitions into a first position.
     fn spoil(&mut self, with: f32) {
         let [b, t, k] = self.sizes;
         for b in 0..b {
             let at = b * t + self.lengths[b] as usize..(b + 1) * t;
             self.scores[at.start * k..at.end * k].fill(with);
+            if let Some(pairs) = &mut self.pairs {
+                pairs[at.start * k * k..at.end * k * k].fill(with);
+                pairs[b * t * k * k..][..if t == 0 { 0 } else { k * k }].fill(with);
+            }
             self.labels[at].fill(with);
         }
     }
@@ -84,7 +118,11 @@ impl Case {
         let mut sum = 0.0;
         let mut before = k;
         for (at, &label) in labels.iter().enumerate() {
-            sum += value(self.transitions[before * k + label]);
+            let own = match &self.pairs {
+                Some(pairs) if at > 0 => pairs[((b * t + at) * k + before) * k + label],
+                _ => 0.0,
+            };
+            sum += value(self.transitions[before * k + label] + own);
             sum += value(self.scores[(b * t + at) * k + label]);
             before = label;
         }
@@ -103,6 +141,7 @@ impl Case {
             log_z,
             marginals: vec![0.0; length * k],
             pairs: vec![0.0; (k + 2) * k],
+            entering: vec![0.0; length * k * k],
             best,
             ways: Vec::new(),
         };
@@ -112,6 +151,9 @@ impl Case {
             for (t, &label) in labels.iter().enumerate() {
                 truth.marginals[t * k + label] += p;
                 truth.pairs[before * k + label] += p;
+                if t > 0 {
+                    truth.entering[(t * k + before) * k + label] += p;
+                }
                 before = label;
             }
             if let Some(last) = labels.last() {
@@ -126,7 +168,15 @@ impl Case {
 
     pub fn found(&self, device: &Device, observed: bool) -> Found {
         let [b, t, k] = self.sizes;
-        let scores = tensor(device, &[b, t, k], &self.scores);
+        let width = if self.pairs.is_some() { k + k * k } else { k };
+        let scores = match &self.pairs {
+            None => self.scores.clone(),
+            Some(pairs) => {
+                let rows = self.scores.chunks_exact(k).zip(pairs.chunks_exact(k * k));
+                rows.flat_map(|(own, pairs)| [own, pairs].concat()).collect()
+            }
+        };
+        let scores = tensor(device, &[b, t, width], &scores);
         let transitions = tensor(device, &[k + 2, k], &self.transitions);
         let lengths = tensor(device, &[b], &self.lengths);
         let labels = tensor(device, &[b, t], &self.labels);
@@ -136,7 +186,15 @@ impl Case {
         let target = Target { labels: observed.then_some(&labels), scale: 1.0 };
         let new = |dims: &[usize]| Tensor::for_output(device, dims).unwrap();
         let (mut marginals, mut pairs) = (new(&[b, t, k]), new(&[k + 2, k]));
+        // The transitions of each position beside the labels', and left out: the labels' are the same.
+        let mut both = new(&[b, t, width]);
+        chain_backward(&chain, &mut messages, target, &mut both).unwrap();
         chain_backward(&chain, &mut messages, target, &mut marginals).unwrap();
+        let both = both.to_vec().unwrap();
+        let rows = || both.chunks_exact(width);
+        let own: Vec<f32> = rows().flat_map(|row| &row[..k]).copied().collect();
+        assert_eq!(own, marginals.to_vec().unwrap());
+        let entering = rows().flat_map(|row| &row[k..]).copied().collect();
         chain_pairs(&chain, &messages, target, &mut pairs).unwrap();
         let (mut path, mut best) = (new(&[b, t]), new(&[b]));
         viterbi(&chain, &mut path, &mut best).unwrap();
@@ -147,6 +205,7 @@ impl Case {
         Found {
             log_z: values(&messages.log_partition),
             marginals: values(&marginals),
+            entering,
             pairs: values(&pairs),
             labels: values(&path),
             best: values(&best),
@@ -158,7 +217,9 @@ impl Case {
     /// Some 30 roundings of numbers of the size of one position's scores, for each position; the allowed ones alone, and
     /// of those what `size` of them adds up to.
     fn tolerance(&self) -> f64 {
-        let sizes = self.scores.iter().chain(&self.transitions).filter(|x| x.abs() < 1e29);
+        let pairs = self.pairs.iter().flatten();
+        let sizes = self.scores.iter().chain(&self.transitions).chain(pairs);
+        let sizes = sizes.filter(|x| x.abs() < 1e29);
         let size = sizes.map(|x| f64::from(x.abs())).fold(1.0, f64::max);
         30.0 * EPSILON * (self.sizes[1] as f64 + 1.0) * (3.0 * size + 4.0)
     }
@@ -177,6 +238,14 @@ impl Case {
                 assert_close(found, exact, 2.0 * one);
             }
             assert!(marginals[length * k..].iter().all(|&m| m == 0.0), "behind the end");
+            if self.pairs.is_some() {
+                let entering = &found.entering[b * t * k * k..(b + 1) * t * k * k];
+                for (&found, &exact) in entering.iter().zip(&truth.entering) {
+                    assert_close(found, exact, 2.0 * one);
+                }
+                assert!(entering[length * k * k..].iter().all(|&p| p == 0.0), "behind the end");
+                assert!(entering.iter().take(k * k).all(|&p| p == 0.0), "into the first");
+            }
             pairs.iter_mut().zip(&truth.pairs).for_each(|(sum, p)| *sum += p);
             let labels = &found.labels[b * t..(b + 1) * t];
             assert!(labels[length..].iter().all(|&label| label == -1.0), "{labels:?}");
@@ -201,7 +270,9 @@ impl Case {
 
 fn small() -> impl Iterator<Item = Case> {
     let sizes = [[1, 1, 1], [3, 6, 1], [4, 1, 3], [5, 6, 2], [4, 5, 3], [3, 4, 5], [2, 0, 3]];
-    sizes.into_iter().zip(1..).map(|(sizes, seed)| Case::new(sizes, 4.0, 10 * seed))
+    let shared = sizes.into_iter().zip(1..).map(|(sizes, seed)| Case::new(sizes, 4.0, 10 * seed));
+    let own = sizes.into_iter().zip(1..);
+    shared.chain(own.map(|(sizes, seed)| Case::new(sizes, 4.0, 10 * seed).paired(3.0, seed)))
 }
 
 #[test]
@@ -220,6 +291,7 @@ fn scores_of_ten_thousand_are_numbers_like_others() {
     everywhere(|device| {
         for seed in 0..5 {
             Case::new([4, 5, 3], 1e4, seed).check(device);
+            Case::new([4, 5, 3], 1e4, seed).paired(1e4, seed).check(device);
         }
         let mut case = Case::new([3, 4, 3], 4.0, 3);
         case.scores.iter_mut().for_each(|score| *score += 1e4);
@@ -237,6 +309,7 @@ fn what_is_forbidden_has_no_probability_and_leaves_the_rest_whole() {
                 case.transitions[n] = never;
             }
             case.check(device);
+            case.clone().paired(2.0, seed).check(device);
             let found = case.found(device, false);
             for (n, p) in found.pairs.iter().enumerate() {
                 assert!((case.transitions[n] > FORBIDDEN) || *p == 0.0, "{n}: {p}");
@@ -300,7 +373,7 @@ fn ties_are_told_by_rule() {
 /// The gradient of −Σ ln p(y) by central differences of enumerated probabilities.
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let case = Case::new([3, 4, 3], 3.0, 7);
+    let case = Case::new([3, 4, 3], 3.0, 7).paired(2.0, 7);
     let loss = |case: &Case| -> f64 {
         let [b, t, _] = case.sizes;
         let one = |b: usize| {
@@ -336,6 +409,14 @@ fn gradients_agree_with_finite_differences() {
             });
             assert_close(found.marginals[n], exact, 2e-4);
         }
+        let own = |case: &Case, n: usize| case.pairs.as_ref().unwrap()[n];
+        for n in (0..found.entering.len()).filter(|&n| own(&case, n).is_finite()) {
+            let exact = slope(&|case, step| {
+                case.pairs.as_mut().unwrap()[n] += step;
+                own(case, n)
+            });
+            assert_close(found.entering[n], exact, 2e-4);
+        }
     });
 }
 
@@ -347,10 +428,11 @@ fn padding_never_leaks() {
             let mut case = Case::new([4, 5, 3], 3.0, 11);
             case.lengths = vec![5.0, 2.0, 0.0, 1.0];
             case.scores = ordinary(9, 60);
+            case = case.paired(2.0, 12);
             case.spoil(with);
             let found = case.found(device, true);
-            let Found { log_z, marginals, pairs, labels, best, score, loss } = found;
-            let all = [log_z, marginals, pairs, labels, best, score, loss].concat();
+            let Found { log_z, marginals, entering, pairs, labels, best, score, loss } = found;
+            let all = [log_z, marginals, entering, pairs, labels, best, score, loss].concat();
             all.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
         let expected = bits(0.0);

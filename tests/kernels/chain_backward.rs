@@ -3,17 +3,16 @@
 use harmonium::kernels::chain_backward::proof::case;
 use harmonium::kernels::proof::Values;
 
+use super::chain::{forms, seams};
 use super::{assert_passed, on_gpus, on_gpus_in_slices};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
     on_gpus(|gpu| {
-        for sizes in
-            [[0, 3, 2], [2, 0, 2], [1, 1, 1], [7, 13, 26], [2, 5, 64], [2, 5, 65], [1, 3, 511]]
-        {
-            for form in [true, false] {
-                assert_passed(gpu, case(gpu, sizes, form, Values::Ordinary));
-                assert_passed(gpu, case(gpu, sizes, form, Values::NonFinite));
+        for form in forms() {
+            for how in [true, false] {
+                assert_passed(gpu, case(gpu, form, how, Values::Ordinary));
+                assert_passed(gpu, case(gpu, form, how, Values::NonFinite));
             }
         }
     });
@@ -22,9 +21,11 @@ fn adapters_agree_with_the_cpu() {
 #[test]
 fn slices_agree_with_the_cpu() {
     on_gpus_in_slices(|gpu| {
-        for form in [true, false] {
-            assert_passed(gpu, case(gpu, [5, 11, 7], form, Values::Ordinary));
-            assert_passed(gpu, case(gpu, [2, 4, 67], form, Values::NonFinite));
+        for how in [true, false] {
+            for [small, wide] in seams() {
+                assert_passed(gpu, case(gpu, small, how, Values::Ordinary));
+                assert_passed(gpu, case(gpu, wide, how, Values::NonFinite));
+            }
         }
     });
 }

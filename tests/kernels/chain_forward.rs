@@ -3,16 +3,15 @@
 use harmonium::kernels::chain_forward::proof::case;
 use harmonium::kernels::proof::Values;
 
+use super::chain::{forms, seams};
 use super::{assert_passed, on_gpus, on_gpus_in_slices};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
     on_gpus(|gpu| {
-        for sizes in
-            [[0, 3, 2], [2, 0, 2], [1, 1, 1], [7, 13, 26], [2, 5, 64], [2, 5, 65], [1, 3, 511]]
-        {
+        for form in forms() {
             for values in [Values::Ordinary, Values::Wide, Values::NonFinite] {
-                assert_passed(gpu, case(gpu, sizes, values));
+                assert_passed(gpu, case(gpu, form, values));
             }
         }
     });
@@ -21,7 +20,9 @@ fn adapters_agree_with_the_cpu() {
 #[test]
 fn slices_agree_with_the_cpu() {
     on_gpus_in_slices(|gpu| {
-        assert_passed(gpu, case(gpu, [5, 11, 7], Values::Ordinary));
-        assert_passed(gpu, case(gpu, [2, 4, 67], Values::NonFinite));
+        for [small, wide] in seams() {
+            assert_passed(gpu, case(gpu, small, Values::Ordinary));
+            assert_passed(gpu, case(gpu, wide, Values::NonFinite));
+        }
     });
 }

@@ -3,7 +3,7 @@
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{LayerSpec, Pass, Workspace};
 use harmonium::models::network::Tally;
-use harmonium::models::{Crf, CrfSpec, Decoding};
+use harmonium::models::{Crf, CrfSpec, Decoding, Pairwise};
 use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};
@@ -42,17 +42,24 @@ fn batch(device: &Device) -> [Tensor; 3] {
     [new(&[b, T, D], &x), new(&[b, T], &labels), new(&[b], &lengths)]
 }
 
-/// All labellings of one sequence with their probabilities, from the layers' scores `[L, K]`.
-fn enumerated(scores: &[f32], a: &[f32]) -> Vec<(Vec<u32>, f64)> {
-    let length = scores.len() / K;
+/// All labellings of one sequence with their probabilities, from the layers' scores `[L, K]` or `[L, K + K²]`.
+fn enumerated(scores: &[f32], length: usize, a: &[f32]) -> Vec<(Vec<u32>, f64)> {
+    let width = scores.len() / length;
     let mut all: Vec<(Vec<u32>, f64)> = (0..K.pow(length as u32))
         .map(|number| {
             let labels: Vec<usize> = (0..length).map(|t| number / K.pow(t as u32) % K).collect();
             let mut score =
                 f64::from(a[K * K + labels[0]]) + f64::from(a[(K + 1) * K + labels[length - 1]]);
-            score +=
-                labels.iter().enumerate().map(|(t, &y)| f64::from(scores[t * K + y])).sum::<f64>();
+            score += labels
+                .iter()
+                .enumerate()
+                .map(|(t, &y)| f64::from(scores[t * width + y]))
+                .sum::<f64>();
             score += labels.windows(2).map(|pair| f64::from(a[pair[0] * K + pair[1]])).sum::<f64>();
+            if width > K {
+                let own = |t: usize| scores[t * width + K + labels[t - 1] * K + labels[t]];
+                score += (1..length).map(|t| f64::from(own(t))).sum::<f64>();
+            }
             (labels.into_iter().map(|y| y as u32).collect(), score)
         })
         .collect();
@@ -72,14 +79,15 @@ fn marginals(all: &[(Vec<u32>, f64)]) -> Vec<f64> {
 
 /// A linear layer's scores of every position, in f64.
 fn scores(x: &[f32], w: &[f32], b: &[f32]) -> Vec<f32> {
-    let inputs = w.len() / K;
+    let outputs = b.len();
+    let inputs = w.len() / outputs;
     x.chunks_exact(inputs)
         .flat_map(|x| {
-            (0..K).map(move |k| {
+            (0..outputs).map(move |k| {
                 let sum: f64 = x
                     .iter()
                     .enumerate()
-                    .map(|(i, &x)| f64::from(x) * f64::from(w[i * K + k]))
+                    .map(|(i, &x)| f64::from(x) * f64::from(w[i * outputs + k]))
                     .sum();
                 (sum + f64::from(b[k])) as f32
             })
@@ -104,6 +112,8 @@ fn strengthen(crf: &mut Crf, seed: usize) {
     crf.transitions_mut().value.upload(&strong).unwrap();
 }
 
+const BOTH: [Pairwise; 2] = [Pairwise::Constant, Pairwise::Features];
+
 /// Both ways of decoding, the probability of what they say, and that they are two ways.
 #[test]
 fn what_is_read_is_what_enumeration_finds() {
@@ -111,15 +121,16 @@ fn what_is_read_is_what_enumeration_finds() {
         let [x, _, lengths] = batch(device);
         let values_of = x.to_vec().unwrap();
         let mut differ = 0;
-        for seed in 1..6 {
-            let mut crf = Crf::new(device, &CrfSpec::linear(D, K), 1).unwrap();
+        for (seed, pairwise) in (1..6).flat_map(|n| BOTH.map(|pairwise| (n, pairwise))) {
+            let spec = CrfSpec::linear(D, K).pairwise(pairwise);
+            let mut crf = Crf::new(device, &spec, 1).unwrap();
             strengthen(&mut crf, seed * 10);
             let [w, b, a] = values(&crf);
             let viterbi = crf.read(&x, &lengths, Decoding::Viterbi).unwrap();
             let posterior = crf.read(&x, &lengths, Decoding::Posterior).unwrap();
             for (sequence, &length) in LENGTHS.iter().enumerate() {
                 let own = &values_of[sequence * T * D..][..length * D];
-                let all = enumerated(&scores(own, &w, &b), &a);
+                let all = enumerated(&scores(own, &w, &b), length, &a);
                 let exact = marginals(&all);
                 for (found, exact) in viterbi.marginals[sequence].iter().zip(&exact) {
                     assert!((f64::from(*found) - exact).abs() < 1e-5, "{found} {exact}");
@@ -176,36 +187,46 @@ fn a_labelling_that_is_forbidden_has_no_probability() {
 #[test]
 fn a_field_reads_the_probabilities_of_the_one_below() {
     everywhere(|device| {
-        let [x, _, lengths] = batch(device);
-        let below = CrfSpec::linear(D, K);
-        let spec = CrfSpec::linear(D, K).above(below.clone());
-        let mut lower = Crf::new(device, &below, 1).unwrap();
-        strengthen(&mut lower, 50);
-        let [w0, b0, a0] = values(&lower);
-        let mut crf = Crf::new(device, &spec, 2).unwrap();
-        assert_eq!(crf.trained(), (D * K + K + (K + 2) * K) + ((D + K) * K + K + (K + 2) * K));
-        crf.set_lower(lower).unwrap();
-        strengthen(&mut crf, 70);
-        let [w, b, a] = values(&crf);
-        assert_eq!(w.len(), (D + K) * K);
-        let read = crf.read(&x, &lengths, Decoding::Viterbi).unwrap();
-        let all = x.to_vec().unwrap();
-        for (sequence, &length) in LENGTHS.iter().enumerate() {
-            let own = &all[sequence * T * D..][..length * D];
-            let p = marginals(&enumerated(&scores(own, &w0, &b0), &a0));
-            let seen: Vec<f32> = own
-                .chunks_exact(D)
-                .zip(p.chunks_exact(K))
-                .flat_map(|(x, p)| x.iter().copied().chain(p.iter().map(|&p| p as f32)))
-                .collect();
-            let exact = marginals(&enumerated(&scores(&seen, &w, &b), &a));
-            for (found, exact) in read.marginals[sequence].iter().zip(exact) {
-                assert!((f64::from(*found) - exact).abs() < 1e-5, "{found} {exact}");
-            }
+        for pairwise in BOTH {
+            reads_below(device, pairwise);
         }
-        let other = Crf::new(device, &CrfSpec::linear(D, K).forbidden(vec![[0, 1]]), 1).unwrap();
-        assert!(matches!(crf.set_lower(other), Err(Error::Setting { .. })));
     });
+}
+
+fn reads_below(device: &Device, pairwise: Pairwise) {
+    let [x, _, lengths] = batch(device);
+    let below = CrfSpec::linear(D, K).pairwise(pairwise);
+    let spec = CrfSpec::linear(D, K).above(below.clone());
+    let values_below = below.values();
+    let mut lower = Crf::new(device, &below, 1).unwrap();
+    strengthen(&mut lower, 50);
+    let [w0, b0, a0] = values(&lower);
+    let mut crf = Crf::new(device, &spec, 2).unwrap();
+    assert_eq!(
+        crf.trained(),
+        (D + 1) * values_below + (K + 2) * K + ((D + K) * K + K + (K + 2) * K)
+    );
+    crf.set_lower(lower).unwrap();
+    strengthen(&mut crf, 70);
+    let [w, b, a] = values(&crf);
+    assert_eq!(w.len(), (D + K) * K);
+    let read = crf.read(&x, &lengths, Decoding::Viterbi).unwrap();
+    let all = x.to_vec().unwrap();
+    for (sequence, &length) in LENGTHS.iter().enumerate() {
+        let own = &all[sequence * T * D..][..length * D];
+        let p = marginals(&enumerated(&scores(own, &w0, &b0), length, &a0));
+        let seen: Vec<f32> = own
+            .chunks_exact(D)
+            .zip(p.chunks_exact(K))
+            .flat_map(|(x, p)| x.iter().copied().chain(p.iter().map(|&p| p as f32)))
+            .collect();
+        let exact = marginals(&enumerated(&scores(&seen, &w, &b), length, &a));
+        for (found, exact) in read.marginals[sequence].iter().zip(exact) {
+            assert!((f64::from(*found) - exact).abs() < 1e-5, "{found} {exact}");
+        }
+    }
+    let other = Crf::new(device, &CrfSpec::linear(D, K).forbidden(vec![[0, 1]]), 1).unwrap();
+    assert!(matches!(crf.set_lower(other), Err(Error::Setting { .. })));
 }
 
 /// Its gradient is that of its own parameters, by central differences; the field below stays as it is.

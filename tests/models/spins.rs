@@ -2,6 +2,7 @@
 
 use harmonium::evaluation::partition::exact_log_partition;
 use harmonium::models::{Rbm, UnitKind, Units};
+use harmonium::training::{CdConfig, CdTrainer, Schedule};
 use harmonium::{Device, Tensor};
 
 use super::exact::{dot, to_f32, to_f64};
@@ -81,4 +82,51 @@ fn a_gauge_moves_no_probability() {
     let device = Device::cpu();
     let mut plain = Rbm::new(&device, Units::bernoulli(3), Units::bernoulli(2), 1).unwrap();
     assert!(plain.zero_sum().unwrap_err().to_string().contains("no gauge"));
+}
+
+/// A centred learner keeps the plain parameters: where its offsets move and nothing is learnt, not a bit of them changes;
+/// and the machine that it has learnt is the same in the zero-sum gauge.
+#[test]
+fn neither_offsets_nor_a_gauge_move_a_centred_machine() {
+    let pair = Pair::new(Units::softmax(2, 3), Units::bernoulli(3), 1.0, 93);
+    let cases: Vec<Vec<f32>> = rows(&pair.vs)[..7].to_vec();
+    on_each(|device| {
+        let bits = |rbm: &Rbm| {
+            let all = [rbm.weights(), rbm.visible_bias(), rbm.hidden_bias()];
+            all.map(|t| t.to_vec().unwrap())
+                .concat()
+                .iter()
+                .map(|x| x.to_bits())
+                .collect::<Vec<_>>()
+        };
+        let config = |rate: f32| {
+            CdConfig::default()
+                .centered(true)
+                .batch(cases.len())
+                .learning_rate(Schedule::constant(rate))
+                .momentum(Schedule::constant(0.0))
+                .weight_decay(0.0)
+        };
+        let v = matrix(device, &cases);
+        let trainer = |rate: f32| CdTrainer::new(pair.to_rbm(device), config(rate), &[0.3; 6]);
+        let mut still = trainer(0.0).unwrap();
+        let before = bits(still.rbm());
+        for _ in 0..5 {
+            still.update(&v, 1).unwrap();
+        }
+        assert_eq!(bits(still.rbm()), before);
+        let mut learns = trainer(0.2).unwrap();
+        for _ in 0..50 {
+            learns.update(&v, 1).unwrap();
+        }
+        let mut rbm = learns.into_rbm();
+        assert_ne!(bits(&rbm), before);
+        let learnt = log_p(&rbm, &pair.vs);
+        let sum: f64 = learnt.iter().map(|p| p.exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+        rbm.zero_sum().unwrap();
+        // Free energies below 40 round at 2⁻¹⁹.
+        let off = worst(&learnt, &log_p(&rbm, &pair.vs));
+        assert!(off < 4e-5, "{off}");
+    });
 }

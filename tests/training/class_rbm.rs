@@ -41,6 +41,16 @@ fn parameters(trainer: &ClassTrainer) -> Vec<f64> {
 
 /// The change of W, b and a in one update from these cases, repeated.
 fn change(device: &Device, config: ClassConfig, data: &[(usize, i32)], rows: usize) -> Vec<f64> {
+    weighted_change(device, config, (data, None), rows)
+}
+
+/// The same where cases count differently.
+fn weighted_change(
+    device: &Device,
+    config: ClassConfig,
+    (data, weights): (&[(usize, i32)], Option<&[f64]>),
+    rows: usize,
+) -> Vec<f64> {
     let machine = ClassRbm::from_joint(pair().to_rbm(device)).unwrap();
     let mut trainer = ClassTrainer::new(machine, config).unwrap();
     let before = parameters(&trainer);
@@ -48,7 +58,11 @@ fn change(device: &Device, config: ClassConfig, data: &[(usize, i32)], rows: usi
     let x: Vec<Vec<f32>> = (0..rows).map(|k| to_f32(&states(FEATURES)[row(k).0])).collect();
     let classes: Vec<f32> = (0..rows).map(|k| row(k).1 as f32).collect();
     let classes = Tensor::from_f32(device, &[rows], &classes).unwrap();
-    trainer.update(&matrix(device, &x), &classes, 1).unwrap();
+    let weights = weights.map(|weights| {
+        let own: Vec<f32> = (0..rows).map(|k| weights[k % data.len()] as f32).collect();
+        Tensor::from_f32(device, &[rows, 1], &own).unwrap()
+    });
+    trainer.update_weighted(&matrix(device, &x), &classes, weights.as_ref(), 1).unwrap();
     parameters(&trainer).iter().zip(before).map(|(now, before)| now - before).collect()
 }
 
@@ -59,6 +73,25 @@ fn posterior(pair: &Pair, x: &[f64]) -> Vec<f64> {
     let weights: Vec<f64> = (0..CLASSES).map(weight).collect();
     let sum: f64 = weights.iter().sum();
     weights.into_iter().map(|w| w / sum).collect()
+}
+
+/// The change that gradients of W, b and a make around the offsets with which a centred learner begins: where each layer's
+/// units are without the other.
+fn around(pair: &Pair, plain: &[f64]) -> Vec<f64> {
+    let (i, j) = (pair.b.len(), pair.a.len());
+    let (features, label) = pair.b.split_at(FEATURES);
+    let z: f64 = label.iter().map(|b| b.exp()).sum();
+    let mu = features.iter().map(|b| 1.0 / (1.0 + (-b).exp()));
+    let mu: Vec<f64> = mu.chain(label.iter().map(|b| b.exp() / z)).collect();
+    let lambda = 0.5;
+    let (w, rest) = plain.split_at(i * j);
+    let (b, a) = rest.split_at(i);
+    let dw: Vec<f64> =
+        (0..i * j).map(|n| w[n] - b[n / j] * lambda - mu[n / j] * a[n % j]).collect();
+    let db = (0..i).map(|n| b[n] - dw[n * j..(n + 1) * j].iter().sum::<f64>() * lambda);
+    let da = (0..j).map(|m| a[m] - (0..i).map(|n| dw[n * j + m] * mu[n]).sum::<f64>());
+    let biases: Vec<f64> = db.chain(da).collect();
+    dw.into_iter().chain(biases).collect()
 }
 
 #[test]
@@ -105,6 +138,24 @@ fn the_discriminative_update_is_the_slope_of_ln_p_of_the_class() {
                 // Parameters below 4 round at 2⁻²³; sums of six products of probabilities a few times more.
                 assert!((found - slope).abs() < 3e-6, "{k}: {found} is not {slope}");
             }
+            let centred = config(ClassObjective::Discriminative).centered(true);
+            let found = change(device, centred, data, data.len());
+            for (k, (found, slope)) in found.iter().zip(around(&pair(), &slopes)).enumerate() {
+                // Biases are moved by sums of such changes.
+                assert!((found - slope).abs() < 1e-5, "centred, {k}: {found} is not {slope}");
+            }
+        }
+        // As often as a case weighs: the first twice, the last never.
+        let objective = config(ClassObjective::Discriminative);
+        for centred in [false, true] {
+            let config = objective.clone().centered(centred);
+            let repeated = [labelled[0], labelled[0], labelled[1]];
+            let expected = change(device, config.clone(), &repeated, 3);
+            let weights = Some(&[2.0, 1.0, 0.0][..]);
+            let found = weighted_change(device, config, (&labelled, weights), 3);
+            for (k, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert!((found - expected).abs() < 1e-5, "{k}: {found} is not {expected}");
+            }
         }
     });
 }
@@ -122,25 +173,34 @@ fn statistics<'a>(pair: &Pair, weighted: impl Iterator<Item = (f64, &'a Vec<f64>
 }
 
 /// How [x, y] is distributed where each case counts with its share: y of cases without a class by p(y|x).
-fn of_data(pair: &Pair) -> Vec<(f64, Vec<f64>)> {
+fn of_data(pair: &Pair, weights: &[f64; DATA.len()]) -> Vec<(f64, Vec<f64>)> {
     let half = DATA.len() as f64 / 2.0;
     DATA.iter()
-        .flat_map(|&(state, class)| {
+        .zip(weights)
+        .flat_map(|(&(state, class), weight)| {
             let x = &states(FEATURES)[state];
             let p = match class {
                 -1 => posterior(pair, x),
                 class => (0..CLASSES).map(|k| f64::from(u8::from(k == class as usize))).collect(),
             };
-            (0..CLASSES).map(|k| (p[k] / half, with_class(x, k))).collect::<Vec<_>>()
+            (0..CLASSES).map(|k| (weight * p[k] / half, with_class(x, k))).collect::<Vec<_>>()
         })
         .collect()
 }
 
 /// The expected update with the factors δ and α: by sums over all states, the chain's step among them.
-fn expected(pair: &Pair, [delta, alpha]: [f64; 2]) -> Vec<f64> {
-    let data = of_data(pair);
+fn expected(
+    pair: &Pair,
+    [delta, alpha]: [f64; 2],
+    weights: &[f64; DATA.len()],
+    persistent: bool,
+) -> Vec<f64> {
+    let data = of_data(pair, weights);
     let mut after = vec![0.0; pair.vs.len()];
-    for (share, v) in &data {
+    // Persistent chains begin at the cases as they come, and count as much as these weigh together.
+    let whole = weights.iter().sum::<f64>() / weights.len() as f64;
+    let alike = of_data(pair, &[whole; DATA.len()]);
+    for (share, v) in if persistent { &alike } else { &data } {
         for (p, h) in pair.h_given_v(v).iter().zip(&pair.hs) {
             let back = pair.v_given_h(h);
             after.iter_mut().zip(back).for_each(|(sum, q)| *sum += share * p * q);
@@ -150,11 +210,12 @@ fn expected(pair: &Pair, [delta, alpha]: [f64; 2]) -> Vec<f64> {
     let of_model = statistics(pair, after.iter().copied().zip(&pair.vs));
     let half = DATA.len() as f64 / 2.0;
     let mut posteriors = Vec::new();
-    for (state, class) in DATA.into_iter().filter(|(_, class)| *class >= 0) {
+    let labelled = DATA.into_iter().zip(weights).filter(|((_, class), _)| *class >= 0);
+    for ((state, class), weight) in labelled {
         let x = &states(FEATURES)[state];
         for (k, p) in posterior(pair, x).into_iter().enumerate() {
             let known = f64::from(u8::from(k == class as usize));
-            posteriors.push(((known - p) / half, with_class(x, k)));
+            posteriors.push((weight * (known - p) / half, with_class(x, k)));
         }
     }
     let of_class = statistics(pair, posteriors.iter().map(|(share, v)| (*share, v)));
@@ -167,15 +228,27 @@ fn the_expected_update_is_the_enumerated_one() {
     const CASES: usize = 2046;
     const SEEDS: u64 = 12;
     let pair = pair();
-    for (objective, factors) in
-        [(ClassObjective::Generative, [0.0, 1.0]), (ClassObjective::Hybrid(0.5), [1.0, 0.5])]
-    {
-        let expected = expected(&pair, factors);
+    let alike = [1.0; DATA.len()];
+    let unlike = [2.0, 0.5, 1.0, 0.5, 0.0, 2.0];
+    for (objective, factors, weights, centred) in [
+        (ClassObjective::Generative, [0.0, 1.0], alike, false),
+        (ClassObjective::Hybrid(0.5), [1.0, 0.5], alike, false),
+        (ClassObjective::Hybrid(0.5), [1.0, 0.5], alike, true),
+        (ClassObjective::Hybrid(0.5), [1.0, 0.5], unlike, false),
+        (ClassObjective::Hybrid(0.5), [1.0, 0.5], unlike, true),
+    ] {
         for persistent in [false, true] {
+            let plain = expected(&pair, factors, &weights, persistent);
+            let expected = if centred { around(&pair, &plain) } else { plain };
             let config = config(objective).unlabelled(true).persistent(persistent).batch(CASES);
+            let config = config.centered(centred);
+            let weights = (weights != alike).then_some(&weights[..]);
             on_each(|device| {
                 let changes: Vec<Vec<f64>> = (1..=SEEDS)
-                    .map(|seed| change(device, config.clone().seed(seed), &DATA, CASES))
+                    .map(|seed| {
+                        let config = config.clone().seed(seed);
+                        weighted_change(device, config, (&DATA, weights), CASES)
+                    })
                     .collect();
                 for (k, expected) in expected.iter().enumerate() {
                     let each = || changes.iter().map(|c| c[k]);
@@ -187,7 +260,7 @@ fn the_expected_update_is_the_enumerated_one() {
                     let bound = 8.0 * (variance / SEEDS as f64).sqrt() + 5e-4;
                     assert!(
                         (mean - expected).abs() < bound,
-                        "{objective}, persistent {persistent}, {k}: {mean} {expected}"
+                        "{objective}, persistent {persistent}, centred {centred}, {k}: {mean} {expected}"
                     );
                 }
             });
@@ -275,6 +348,7 @@ fn a_restored_learner_goes_on_with_the_same_bits() {
     on_each(|device| {
         for persistent in [false, true] {
             let config = ClassConfig::default().batch(6).unlabelled(true).persistent(persistent);
+            let config = config.centered(persistent);
             let new = || {
                 let machine = ClassRbm::new(device, [4, 3], 5, 3).unwrap();
                 ClassTrainer::new(machine, config.clone()).unwrap()

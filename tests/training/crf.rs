@@ -4,7 +4,7 @@ use harmonium::data::{Cases, Sequences, Values, load_sequences};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::{LayerSpec, LinearSpec, Pass, Workspace};
 use harmonium::models::network::Tally;
-use harmonium::models::{Crf, CrfSpec, Decoding, Model, Visit};
+use harmonium::models::{Crf, CrfSpec, Decoding, Model, Pairwise, Visit};
 use harmonium::tensor::Tensor;
 use harmonium::training::{
     Backpropagation, BackpropagationConfig, BatchSource, Learner, Method, Minimizer,
@@ -123,21 +123,36 @@ fn the_optimum_is_that_of_crfsuite() {
 /// Every parameter, of a net of two layers and of the chain, forbidden transitions too, by central differences.
 #[test]
 fn the_gradient_is_that_of_the_mean_loss() {
+    for pairwise in [Pairwise::Constant, Pairwise::Features] {
+        check_gradient(pairwise);
+    }
+}
+
+fn check_gradient(pairwise: Pairwise) {
     let forbidden = vec![[0, 2], [4, 1]];
     let spec = CrfSpec::linear(5, 3)
         .layers(vec![
             LayerSpec::linear(4, Activation::Tanh),
             LayerSpec::linear(3, Activation::Identity),
         ])
-        .forbidden(forbidden);
+        .forbidden(forbidden)
+        .pairwise(pairwise);
+    let values = spec.values();
     everywhere(|device| {
         let mut sequences = sequences().select("few", |s| s < 6).unwrap();
         sequences.labels = Some(vec![0; sequences.cases.len()]);
         let mut source = ResidentSequences::new(device, &sequences, &[5], 6).unwrap();
         let mut crf = Crf::new(device, &spec, 3).unwrap();
-        assert_eq!(crf.trained(), 5 * 4 + 4 + 4 * 3 + 3 + 15 - 2);
+        assert_eq!(crf.trained(), 5 * 4 + 4 + 5 * values + 15 - 2);
         let start: Vec<f32> = (0..15).map(|i| 0.3 * (i as f32 - 7.0)).collect();
         crf.transitions_mut().value.upload(&start).unwrap();
+        let last = crf.layers_mut().parameters_mut().nth(2).unwrap();
+        let drawn = last.value.to_vec().unwrap();
+        let zeros = drawn.iter().filter(|w| **w == 0.0).count();
+        assert_eq!(zeros, 4 * (values - 3), "what scores transitions starts at 0");
+        let strong: Vec<f32> =
+            drawn.iter().enumerate().map(|(n, w)| w + 0.2 * ((n * 7 % 11) as f32 - 5.0)).collect();
+        last.value.upload(&strong).unwrap();
         source.start_in_order();
         let mut space = Workspace::new();
         let (mut loss, mut error) =
@@ -170,6 +185,13 @@ fn the_gradient_is_that_of_the_mean_loss() {
                     names[number],
                     device.info()
                 );
+            }
+        }
+        if pairwise == Pairwise::Features {
+            // Of the biases: what is forbidden, and Σ over positions, which is the shared transitions' own.
+            assert_eq!(gradients[3][3 + 2], 0.0);
+            for (own, shared) in gradients[3][3..].iter().zip(&gradients[4]) {
+                assert!((own - shared).abs() < 1e-5, "{own} {shared}");
             }
         }
         let chain = &gradients[4];
@@ -233,31 +255,39 @@ fn an_epoch_has_each_sequence_once_and_little_padding() {
 #[test]
 fn training_stops_and_goes_on_with_the_same_bits() {
     everywhere(|device| {
-        let config = BackpropagationConfig::default()
-            .batch(8)
-            .learning_rate(Schedule::constant(0.05))
-            .epochs(2);
-        let new = || Backpropagation::new(linear(device), config.clone()).unwrap();
-        let mut whole = new();
-        let mut sequences = source(device, 8);
-        let first = whole.epoch(&mut sequences).unwrap().figures.get("train_sequence_loss");
-        let second = whole.epoch(&mut sequences).unwrap().figures.get("train_sequence_loss");
-        assert!(second < first, "{first:?} {second:?}");
-        let mut stopped = new();
-        let mut left = 3;
-        let ended = stopped.epoch_while(&mut sequences, |_, _| {
-            left -= 1;
-            Ok(left > 0)
-        });
-        assert!(ended.unwrap().is_none());
-        let state = stopped.state().unwrap();
-        assert!(state.arrays.contains_key("chain.transitions.m"), "{:?}", state.arrays.keys());
-        let mut again = new();
-        again.restore(&state).unwrap();
-        again.epoch(&mut source(device, 8)).unwrap();
-        again.epoch(&mut source(device, 8)).unwrap();
-        assert_eq!(again.state().unwrap().arrays, whole.state().unwrap().arrays);
+        for pairwise in [Pairwise::Constant, Pairwise::Features] {
+            goes_on(device, pairwise);
+        }
     });
+}
+
+fn goes_on(device: &Device, pairwise: Pairwise) {
+    let linear = |device: &Device| {
+        let spec = linear(device).spec().clone().pairwise(pairwise);
+        Crf::new(device, &spec, 1).unwrap()
+    };
+    let config =
+        BackpropagationConfig::default().batch(8).learning_rate(Schedule::constant(0.05)).epochs(2);
+    let new = || Backpropagation::new(linear(device), config.clone()).unwrap();
+    let mut whole = new();
+    let mut sequences = source(device, 8);
+    let first = whole.epoch(&mut sequences).unwrap().figures.get("train_sequence_loss");
+    let second = whole.epoch(&mut sequences).unwrap().figures.get("train_sequence_loss");
+    assert!(second < first, "{first:?} {second:?}");
+    let mut stopped = new();
+    let mut left = 3;
+    let ended = stopped.epoch_while(&mut sequences, |_, _| {
+        left -= 1;
+        Ok(left > 0)
+    });
+    assert!(ended.unwrap().is_none());
+    let state = stopped.state().unwrap();
+    assert!(state.arrays.contains_key("chain.transitions.m"), "{:?}", state.arrays.keys());
+    let mut again = new();
+    again.restore(&state).unwrap();
+    again.epoch(&mut source(device, 8)).unwrap();
+    again.epoch(&mut source(device, 8)).unwrap();
+    assert_eq!(again.state().unwrap().arrays, whole.state().unwrap().arrays);
 }
 
 /// The labels of the bundled words follow a chain, and a quarter of the pictures show nothing: a chain reads more than
@@ -291,6 +321,46 @@ fn a_chain_reads_what_its_neighbours_tell() {
     assert!(with < 0.5 * without, "{with} {without}");
 }
 
+/// A position says whether its label is that of the one before, or the other: no score of a label alone, and none of
+/// two labels alone, tells that.
+#[test]
+fn transitions_learn_what_positions_say_of_them() {
+    let device = Device::cpu();
+    let (mut values, mut labels, mut starts) = (Vec::new(), Vec::new(), vec![0]);
+    for s in 0..80usize {
+        let mut label = s * s / 3 % 2;
+        for t in 0..3 + s % 5 {
+            let turned = t > 0 && (s * s + 5 * t * t + s * t) % 7 < 3;
+            label = if turned { 1 - label } else { label };
+            // What is said, and at the first position the label itself.
+            values.extend([f32::from(u8::from(turned)), if t == 0 { label as f32 } else { 0.5 }]);
+            labels.push(label as u32);
+        }
+        starts.push(labels.len());
+    }
+    let cases = Cases::new(Values::F32(values), labels.len(), 2).unwrap();
+    let mut turns = Sequences::new("turns", cases, starts).unwrap();
+    turns.labels = Some(labels);
+    turns.classes = ["0", "1"].map(String::from).into();
+    let [train, test] = [true, false].map(|t| turns.select("part", |s| (s < 60) == t).unwrap());
+    let positions = test.cases.len() as f64;
+    let error = |pairwise: Pairwise| {
+        let spec = CrfSpec::linear(2, 2).pairwise(pairwise);
+        let config = MinimizerConfig::default()
+            .method(Method::Lbfgs { pairs: 10 })
+            .batch(60)
+            .line_searches(60)
+            .weight_decay(1e-3);
+        let mut trainer = Minimizer::new(Crf::new(&device, &spec, 1).unwrap(), config).unwrap();
+        trainer.epoch(&mut ResidentSequences::new(&device, &train, &[2], 60).unwrap()).unwrap();
+        let mut test = ResidentSequences::new(&device, &test, &[2], 60).unwrap();
+        losses(trainer.network(), &mut test).1 / positions
+    };
+    let [constant, features] = [Pairwise::Constant, Pairwise::Features].map(error);
+    println!("{constant} constant, {features} by features");
+    assert!(constant > 0.2 && features < 0.01, "{constant} {features}");
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let device = Device::cpu();
@@ -301,6 +371,11 @@ fn what_does_not_fit_is_refused() {
     let layers = vec![LayerSpec::linear(4, Activation::Identity)];
     refused(CrfSpec::linear(5, 3).layers(layers), "end with a linear layer of 3 units");
     refused(CrfSpec::linear(5, 513), "513 labels; a chain has 1 to 512");
+    let features = CrfSpec::linear(5, 3).pairwise(Pairwise::Features);
+    let narrow = vec![LayerSpec::linear(3, Activation::Identity)];
+    refused(features.clone().layers(narrow), "each transition expects [12]; end with a linear");
+    let transposed = vec![LinearSpec::new(12).transposed(true).into()];
+    refused(features.layers(transposed), "a linear layer that is not transposed");
     refused(CrfSpec::linear(5, 3).forbidden(vec![[5, 0]]), "no transition 5 to 0");
     let all = (0..3).flat_map(|i| (0..3).map(move |j| [i, j])).collect();
     let crf = Crf::new(&device, &CrfSpec::linear(5, 3).forbidden(all), 1).unwrap();

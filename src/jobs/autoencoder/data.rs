@@ -35,6 +35,7 @@ impl Parts {
         let wish = Wish {
             data: &settings.data,
             reading: settings.reading(),
+            weights: None,
             stream: settings.stream,
             memory: settings.memory,
             unit_pictures: in_unit,

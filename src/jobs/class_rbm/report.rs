@@ -23,11 +23,13 @@ pub static COMPARED: Compared = Compared {
 
 fn learner(record: &Record) -> String {
     let objective = record.setting("objective").unwrap_or_default();
-    match (record.setting("cd"), record.setting("pcd")) {
+    let how = match (record.setting("cd"), record.setting("pcd")) {
         (_, Some(steps)) => format!("{objective}, PCD-{steps}"),
         (Some(steps), None) => format!("{objective}, CD-{steps}"),
         (None, None) => objective,
-    }
+    };
+    let centred = record.setting("centered").is_some_and(|yes| yes == "true");
+    if centred { format!("{how}, centred") } else { how }
 }
 
 /// Writes the report of a finished run again. The same folder gives the same bytes.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, text, whole, word,
+    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
 };
 use crate::jobs::stack::Request;
 use crate::models::UnitKind;
@@ -24,6 +24,12 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = Setting {
+            help: "How much each training case counts, one number a case, 0 or above: learning, and what is told of it, are \
+                   those of cases that are repeated so often; errors in validation and test count each case once",
+            ..WEIGHTS
+        };
         objective: ClassObjective = Setting {
             value: "WHAT",
             help: "generative (ln p(x, y), by contrastive divergence), discriminative (ln p(y|x), exactly), or hybrid:ALPHA: \
@@ -57,6 +63,13 @@ settings! {
             ..Setting::NEW
         };
         pcd: Option<u64> = PCD;
+        centered: bool = Setting {
+            value: "BOOL",
+            help: "Centre the states of both layers in the gradient",
+            alone: Some("true"),
+            default: Default::By("", |_| Some(false.into())),
+            ..Setting::NEW
+        };
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases (with --labelled over those without a label)",
@@ -141,6 +154,11 @@ impl Settings for ClassRbmSettings {
                 "is about the generative part, and discriminative learning has none; leave it out";
             return refuse(setting, detail);
         }
+        if self.weights.is_some() && self.learns_unlabelled() {
+            let detail = "are of all cases, and with --labelled the few that have labels come round more often than the \
+                          others; leave one of both out";
+            return refuse("weights", detail);
+        }
         if self.learns_unlabelled() && self.batch < 2 {
             return refuse(
                 "batch",
@@ -166,6 +184,7 @@ impl ClassRbmSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
+            weights: self.weights.as_deref(),
             visible: Some(UnitKind::Bernoulli),
             binarize: self.binarize.0,
             stream: self.stream,
@@ -204,6 +223,7 @@ impl ClassRbmSettings {
             .epochs(self.epochs)
             .steps(self.cd.or(self.pcd).unwrap_or(1))
             .persistent(self.pcd.is_some())
+            .centered(self.centered)
             .unlabelled(self.learns_unlabelled())
             .seed(self.seed)
     }

@@ -3,6 +3,7 @@
 use super::trained::TrainedCrf;
 use crate::data::{ImageShape, Sequences};
 use crate::error::{Error, Result};
+use crate::evaluation::sequences::at_once;
 use crate::jobs::rows::layer_at;
 use crate::layers::LayerSpec;
 use crate::models::{Crf, Decoding};
@@ -11,8 +12,6 @@ use crate::run::pictures::column_norms;
 use crate::run::png_file::Picture;
 use crate::training::{BatchSource, ResidentSequences};
 
-/// Sequences at once.
-const BATCH: usize = 64;
 /// Units of the first layer whose weights are shown.
 const KERNELS: usize = 60;
 /// Values of a row that are shown.
@@ -21,7 +20,7 @@ const COLUMNS: usize = 960;
 impl TrainedCrf {
     /// What layer `level` gives for each position, all sequences one after another, `[positions, values]`, and how many
     /// values these are. Layers are counted from 1 as the field describes them, those that drop units left out; where it is
-    /// not given it is the last hidden one, or of a linear chain the only one, whose values are the labels' scores.
+    /// not given it is the last hidden one, or of a linear chain the only one, whose values are the labels' scores, and perhaps their transitions'.
     ///
     /// # Errors
     /// [`Error::Setting`] for a layer that there is not; device errors.
@@ -123,8 +122,9 @@ fn given(
     (at, units): (usize, usize),
 ) -> Result<Vec<f32>> {
     source.start_in_order();
+    let rows = at_once(crf, source);
     let mut all = Vec::with_capacity(source.positions() * units);
-    while let Some(batch) = source.next_batch(BATCH)? {
+    while let Some(batch) = source.next_batch(rows)? {
         let lengths = batch.sequences()?;
         let values = crf.values_of(at, batch.cases, lengths)?.to_vec()?;
         let sizes = lengths.to_vec()?;

@@ -9,6 +9,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::Validation;
 use crate::kernels::chain::MOST_LABELS;
+use crate::models::{CrfSpec, Pairwise};
 use crate::run::{Event, Observer, RunRecord};
 use crate::training::ResidentSequences;
 
@@ -184,6 +185,46 @@ impl Prepared {
     }
 }
 
+/// How many positions, padding among them, a batch of so many sequences has at most: like lengths come together.
+fn most_positions(part: &Sequences, batch: usize) -> usize {
+    let mut lengths: Vec<usize> = (0..part.len()).map(|s| part.positions(s).len()).collect();
+    lengths.sort_unstable();
+    let padded = |group: &[usize]| group.len().saturating_mul(group.last().copied().unwrap_or(0));
+    lengths.chunks(batch.max(1)).map(padded).max().unwrap_or(0)
+}
+
+/// Says what the scores of each position's transitions take, and that a batch of them fits one tensor.
+///
+/// # Errors
+/// [`Error::Setting`] where it does not.
+pub fn tell_room(
+    parts: &Parts,
+    spec: &CrfSpec,
+    (batch, most): (usize, u64),
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    if spec.pairwise == Pairwise::Constant {
+        return Ok(());
+    }
+    let (positions, values) = (most_positions(&parts.train, batch), spec.values());
+    let bytes = (positions as u64).saturating_mul(values as u64).saturating_mul(4);
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    if bytes > most {
+        let detail = format!(
+            "features give each of up to {positions} positions of a batch {values} scores, {} at once, and the device's \
+             largest tensor has {}; use a smaller --batch, or constant",
+            mib(bytes),
+            mib(most)
+        );
+        return Err(Error::setting("pairwise", detail));
+    }
+    observer.see(Event::Note(&format!(
+        "pairwise: {values} scores for each position, up to {} a batch, and as many for their gradient",
+        mib(bytes)
+    )));
+    Ok(())
+}
+
 /// That no sequence has labels which are forbidden: its probability would be 0.
 fn check_allowed(part: &Sequences, forbidden: &[[usize; 2]]) -> Result<()> {
     let (Some(labels), k) = (&part.labels, part.classes.len()) else { return Ok(()) };
@@ -211,4 +252,35 @@ fn check_allowed(part: &Sequences, forbidden: &[[usize; 2]]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Values;
+
+    /// Lengths 1, 1, 1, 5, 7, 9: in threes 3 and 27, one by one 9, all at once 54.
+    #[test]
+    fn the_longest_batch_is_found_and_refused_where_it_does_not_fit() {
+        let cases = Cases::new(Values::F32(vec![0.0; 24]), 24, 1).unwrap();
+        let train = Sequences::new("made", cases, vec![0, 9, 10, 15, 16, 23, 24]).unwrap();
+        let most = |batch: usize| most_positions(&train, batch);
+        assert_eq!((most(3), most(1), most(100), most(4)), (27, 9, 54, 20));
+        let parts = Parts { train: train.clone(), validation: None, test: None };
+        let spec = CrfSpec::linear(1, 4).pairwise(Pairwise::Features);
+        let mut said = Vec::new();
+        let mut observer = |event: Event<'_>| {
+            if let Event::Note(text) = event {
+                said.push(text.to_string());
+            }
+            crate::run::Flow::GoOn
+        };
+        let bytes = 27 * 20 * 4;
+        tell_room(&parts, &spec, (3, bytes), &mut observer).unwrap();
+        let error = tell_room(&parts, &spec, (3, bytes - 1), &mut observer).unwrap_err();
+        assert!(error.to_string().contains("27 positions of a batch 20 scores"), "{error}");
+        let constant = spec.pairwise(Pairwise::Constant);
+        tell_room(&parts, &constant, (3, 0), &mut observer).unwrap();
+        assert_eq!(said.len(), 1, "{said:?}");
+    }
 }

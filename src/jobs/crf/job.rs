@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::data::{Parts, Prepared, Sources};
+use super::data::{Parts, Prepared, Sources, tell_room};
 use super::evaluate::pictures;
 use super::figures::{
     CHOSEN_BY, FIGURES, TEST_ERROR, TEST_LOG_LIKELIHOOD, TEST_SEQUENCE_ERROR, UNARY_TEST_ERROR,
@@ -92,6 +92,8 @@ impl CrfJob {
         let input = settings.input(train.cases.width(), train.image)?;
         let first = settings.spec(input, train.classes.len(), prepared.forbidden.clone())?;
         let sources = Sources::new(device, &parts, &first.input, settings.batch)?;
+        let most = (settings.batch, device.max_tensor_bytes());
+        tell_room(&parts, &first, most, observer)?;
         let record = prepared.record(device, &parts, settings.folds.is_some());
         let fold = settings.folds.map(|_| 0).or(settings.fold);
         let job = CrfJob {

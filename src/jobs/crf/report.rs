@@ -7,6 +7,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::{Trained, TrainedCrf, TunerName};
 use crate::layers::LayerSpec;
+use crate::models::Pairwise;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
@@ -148,7 +149,11 @@ fn layers(trained: &TrainedCrf) -> Section {
         0 => String::new(),
         n => format!(", {n} forbidden"),
     };
-    let chain = format!("transitions between labels, first and last ones{forbidden}");
+    let own = match spec.pairwise {
+        Pairwise::Constant => "",
+        Pairwise::Features => ", to which the last layer adds scores of each position's own",
+    };
+    let chain = format!("transitions between labels, first and last ones{forbidden}{own}");
     let count = grouped(crf.transitions().trained);
     rows.push(vec!["chain".into(), chain, spec.labels.to_string(), count]);
     let all = format!("<b>{}</b>", grouped(crf.trained()));

@@ -22,7 +22,7 @@ use crate::jobs::stack::settings::{
 use crate::jobs::stack::{FineTuning, Greedy, TunerName};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
-use crate::models::{CrfSpec, Dropout};
+use crate::models::{CrfSpec, Dropout, Pairwise};
 use crate::run::settings::{Default, Setting, Settings, setting_values, settings, settings_text};
 use crate::training::{Schedule, ranges};
 
@@ -56,7 +56,7 @@ impl fmt::Display for HiddenLayers {
 }
 
 settings_text!(HiddenLayers);
-setting_values!(HiddenLayers);
+setting_values!(HiddenLayers, Pairwise);
 
 settings! {
     /// The settings of a conditional random field's training.
@@ -140,6 +140,14 @@ settings! {
             default: Default::By("relu; with --pretrain and --from sigmoid", |t| {
                 word(if pretrains(t) || t.contains_key("from") { "sigmoid" } else { "relu" })
             }),
+            ..Setting::NEW
+        };
+        pairwise: Pairwise = Setting {
+            value: "HOW",
+            help: "Scores of transitions: constant, or features: each position also adds its own for every pair of labels, \
+                   from what the last hidden layer makes of it",
+            choices: &["constant", "features"],
+            default: Default::Is("constant"),
             ..Setting::NEW
         };
         stages: usize = Setting {
@@ -323,14 +331,15 @@ impl CrfSettings {
         if let Some(network) = &self.network {
             let (layers, start) = network.scoring()?;
             let start = start.unwrap_or(Initialization::He);
-            return Ok(spec.layers(layers.to_vec()).initialization(start));
+            let spec = spec.layers(layers.to_vec()).initialization(start);
+            return Ok(spec.pairwise(self.pairwise));
         }
         let dropped = Dropout { input: self.input_dropout, hidden: self.dropout };
         let mut layers = dropped.layers(&self.layers.0, self.hidden.activation());
         layers.push(LayerSpec::linear(labels, Activation::Identity));
         let rectified = self.hidden == LayerUnits::Relu;
         let start = if rectified { Initialization::He } else { Initialization::Glorot };
-        Ok(spec.layers(layers).initialization(start))
+        Ok(spec.layers(layers).initialization(start).pairwise(self.pairwise))
     }
 
     /// How hidden layers are trained as machines.

@@ -11,7 +11,7 @@ use crate::evaluation::sequences::{SequenceScore, score};
 use crate::jobs::rows::upload_rows;
 use crate::jobs::stack::{Levels, SCORED, Trained, Tuner};
 use crate::kernels::activation::Activation;
-use crate::models::{Crf, CrfSpec, Model, UnitKind};
+use crate::models::{Crf, CrfSpec, Model, Pairwise, UnitKind};
 use crate::training::ResidentData;
 
 impl CrfJob {
@@ -100,7 +100,10 @@ impl CrfJob {
         if let Some(levels) = &mut self.levels.take() {
             self.pretrained = levels.take();
         }
-        let mut crf = Crf::new(&self.device, &self.spec(stage), self.settings.seed)?;
+        let spec = self.spec(stage);
+        // Without a chain nothing scores transitions.
+        let spec = if chained { spec } else { spec.pairwise(Pairwise::Constant) };
+        let mut crf = Crf::new(&self.device, &spec, self.settings.seed)?;
         if stage > 0 {
             crf.set_lower(self.lower.take().ok_or_else(too_early)?)?;
         }

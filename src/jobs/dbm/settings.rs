@@ -314,6 +314,7 @@ impl DbmSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
+            weights: None,
             visible: self.visible,
             binarize: self.binarize.0,
             stream: self.stream,

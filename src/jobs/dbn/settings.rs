@@ -285,6 +285,7 @@ impl DbnSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
+            weights: None,
             visible: self.visible,
             binarize: self.binarize.0,
             stream: self.stream,

@@ -29,6 +29,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     let wish = Wish {
         data: &settings.data,
         reading: settings.reading(),
+        weights: None,
         stream: settings.stream,
         memory: settings.memory,
         unit_pictures: true,

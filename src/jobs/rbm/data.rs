@@ -1,10 +1,8 @@
 //! The data of a machine's training, prepared.
 
-use std::path::Path;
-
 use super::coding::{coded, codes, reweighted};
 use super::settings::RbmSettings;
-use crate::data::{self, Cases, DataSet, ImageShape, Part, Preprocessing, Stream};
+use crate::data::{Cases, DataSet, ImageShape, Part, Preprocessing, Stream};
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::loading::{Divided, Source, Wish};
@@ -41,6 +39,7 @@ impl Prepared {
         let wish = Wish {
             data: &settings.data,
             reading: settings.reading(),
+            weights: settings.weights.as_deref(),
             stream: settings.stream,
             memory: settings.memory,
             unit_pictures: settings.visible == UnitKind::Bernoulli || settings.binarize.0.is_some(),
@@ -48,16 +47,10 @@ impl Prepared {
             limit: settings.limit,
             validation: settings.validation,
             seed: settings.seed,
-            whole: &[
-                ("weights", settings.weights.is_some()),
-                ("reweight", settings.reweight.is_some()),
-            ],
+            whole: &[("reweight", settings.reweight.is_some())],
         };
         let mut loaded = wish.load(observer)?;
-        let mut train = loaded.train;
-        if let Some(path) = &settings.weights {
-            train = train.with_weights(data::read_weights(Path::new(path))?)?;
-        }
+        let train = loaded.train;
         let image = train.image;
         let mut train = settings.limit.into_iter().fold(train, DataSet::limit);
         if let Some(identity) = settings.reweight {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, text, whole, word,
+    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -22,13 +22,7 @@ settings! {
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        weights: Option<String> = Setting {
-            value: "FILE.npy",
-            help: "How much each training case counts, one number a case, 0 or above: learning, means and scores are those \
-                   of cases that are repeated so often",
-            default: Default::None("all alike"),
-            ..Setting::NEW
-        };
+        weights: Option<String> = WEIGHTS;
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reweight: Option<f32> = Setting {
             value: "SHARE",

@@ -25,6 +25,8 @@ const MEANT: usize = 10_000;
 pub struct Request<'a> {
     pub data: &'a str,
     pub reading: Reading,
+    /// A file of the training cases' weights.
+    pub weights: Option<&'a str>,
     /// What the data's units are to be; else it is seen by the values.
     pub visible: Option<UnitKind>,
     pub binarize: Option<Binarize>,
@@ -73,6 +75,7 @@ impl Prepared {
         let wish = Wish {
             data: request.data,
             reading: request.reading.clone(),
+            weights: request.weights,
             stream: request.stream,
             memory: request.memory,
             unit_pictures: request.visible != Some(UnitKind::Gaussian)
@@ -143,13 +146,16 @@ impl Prepared {
         let labelled = self.labelled.as_ref().map_or(String::new(), |few| {
             format!(", of which the labels of {} are used", few.cases.len())
         });
+        let weighted = if self.train.cases.has_weights() { ", weighted" } else { "" };
         let how = match (self.preprocessing.binarize, self.preprocessing.mean.is_some()) {
             (Some(how), _) => format!(", binarised ({how})"),
             (None, true) => ", standardised".into(),
             (None, false) => String::new(),
         };
         let (cases, width) = (self.cases(), self.train.cases.width());
-        format!("data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}")
+        format!(
+            "data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}{weighted}"
+        )
     }
 
     /// How many training cases there are.

@@ -6,12 +6,14 @@
 
 #[doc(hidden)]
 pub mod proof;
+mod steps;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 use super::expect;
+pub(super) use steps::{Exponentials, Over, SMALL, Steps, transition};
 
 /// A transition that must not be taken has this score; lower ones, −∞ too, count as this. No sum of scores comes
 /// near it, and it is finite: differences of two are numbers.
@@ -27,7 +29,9 @@ pub const MOST_LABELS: usize = 512;
 #[derive(Debug, Clone, Copy)]
 pub struct Chain<'a> {
     /// The score of each label at each position, `[B, T, K]`, or under the same elements `[B·T, K]`, as layers give it.
-    /// What stands behind a sequence's end has no say.
+    /// With `[B, T, K + K²]` each position has scores of its own for the transitions into it behind those of its labels, of
+    /// label j behind label i at K + i·K + j, which join those of all positions. What stands behind a sequence's end has no
+    /// say, and nothing leads into a first position.
     pub scores: &'a Tensor,
     /// `[K + 2, K]`: row i holds the scores of the labels that follow label i, row K those of the first label, row
     /// K + 1 those of the last one.
@@ -101,9 +105,9 @@ impl Chain<'_> {
     pub(super) fn sizes(&self, op: &'static str) -> Result<[usize; 3]> {
         let device = self.scores.device();
         let b = self.lengths.shape().len();
-        let [b, t, k] = match *self.scores.shape().dims() {
-            [b, t, k] => [b, t, k],
-            [rows, k] if rows % b.max(1) == 0 => [b, rows / b.max(1), k],
+        let [b, t, width] = match *self.scores.shape().dims() {
+            [b, t, width] => [b, t, width],
+            [rows, width] if rows % b.max(1) == 0 => [b, rows / b.max(1), width],
             _ => {
                 let found = self.scores.shape();
                 let detail = format!(
@@ -112,15 +116,30 @@ impl Chain<'_> {
                 return Err(Error::shape(op, detail));
             }
         };
+        let k = if self.paired() { self.transitions.shape().dims()[1] } else { width };
         if k == 0 || k > MOST_LABELS {
             let detail =
                 format!("the scores are of {k} labels; a chain has 1 to {MOST_LABELS} of them");
             return Err(Error::shape(op, detail));
         }
-        expect_positions(op, "the scores", self.scores, device, [b, t, k])?;
+        expect_positions(op, "the scores", self.scores, device, [b, t, width])?;
         expect(op, "the transitions", self.transitions, device, &[k + 2, k])?;
         expect(op, "the lengths", self.lengths, device, &[b])?;
         Ok([b, t, k])
+    }
+
+    /// Whether each position has scores of its own for the transitions into it.
+    pub(super) fn paired(&self) -> bool {
+        let width = self.scores.shape().dims().last();
+        match *self.transitions.shape().dims() {
+            [rows, k] if rows == k + 2 => width == Some(&(k + k * k)),
+            _ => false,
+        }
+    }
+
+    /// Bytes of those.
+    pub(super) fn pair_bytes(&self, [b, t, k]: [usize; 3]) -> u64 {
+        if self.paired() { 4 * (b * t * k * k) as u64 } else { 0 }
     }
 
     /// Labels of each position.
@@ -175,58 +194,4 @@ pub(super) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
 pub(super) fn log_sum(values: impl Iterator<Item = f32> + Clone) -> f32 {
     let most = largest(values.clone()).max(FORBIDDEN);
     allowed(most + values.map(|x| (x - most).exp()).sum::<f32>().ln())
-}
-
-/// Sums below this may have lost what counts to underflow: they are made again, term by term.
-pub(super) const SMALL: f32 = 1e-25;
-
-/// Transitions as the host's passes want them: exponentials, relative to the largest of each group.
-pub(super) struct Exponentials {
-    pub labels: usize,
-    /// The scores, at least [`FORBIDDEN`].
-    pub scores: Vec<f32>,
-    /// `[K, K]`, as rows from which sums are made: `rows[i][j] = exp(score of what joins i and j − most[j])`.
-    pub rows: Vec<f32>,
-    /// The largest score of each j.
-    pub most: Vec<f32>,
-}
-
-impl Exponentials {
-    /// Of sums over the label before, for each label after.
-    pub fn forward(transitions: &[f32], labels: usize) -> Self {
-        Self::of(transitions, labels, |i, j| i * labels + j)
-    }
-
-    /// Of sums over the label after, for each label before.
-    pub fn backward(transitions: &[f32], labels: usize) -> Self {
-        Self::of(transitions, labels, |i, j| j * labels + i)
-    }
-
-    fn of(transitions: &[f32], labels: usize, at: impl Fn(usize, usize) -> usize) -> Self {
-        let scores: Vec<f32> = (0..labels * labels)
-            .map(|n| allowed(transitions[at(n / labels, n % labels)]))
-            .collect();
-        let most: Vec<f32> =
-            (0..labels).map(|j| largest((0..labels).map(|i| scores[i * labels + j]))).collect();
-        let rows = (0..labels * labels).map(|n| (scores[n] - most[n % labels]).exp()).collect();
-        Exponentials { labels, scores, rows, most }
-    }
-
-    /// `out[j] = ln Σ_i exp(message[i] + score[i][j])`, for messages of at most 0.
-    pub fn step(&self, message: &[f32], sums: &mut [f32], out: &mut [f32]) {
-        sums.fill(0.0);
-        for (row, &message) in self.rows.chunks_exact(self.labels).zip(message) {
-            let weight = message.exp();
-            sums.iter_mut().zip(row).for_each(|(sum, e)| *sum += weight * e);
-        }
-        for (j, (out, &sum)) in out.iter_mut().zip(&*sums).enumerate() {
-            *out = match sum > SMALL {
-                true => allowed(self.most[j] + sum.ln()),
-                false => {
-                    let term = |(i, m): (usize, &f32)| m + self.scores[i * self.labels + j];
-                    log_sum(message.iter().enumerate().map(term))
-                }
-            };
-        }
-    }
 }

@@ -17,19 +17,23 @@ use crate::kernels::chain_score::chain_score;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::kernels::viterbi::viterbi;
-use crate::layers::{Outgoing, Parameter, Pass, Sequential, Workspace};
+use crate::layers::{LayerSpec, Outgoing, Parameter, Pass, Sequential, Workspace};
 use crate::tensor::Tensor;
 
 use super::labels::join;
 use super::network::Tally;
 use super::state::{Model, Visit};
 pub use reading::{Decoding, Reading};
-pub use spec::CrfSpec;
+pub use spec::{CrfSpec, Pairwise};
 
 /// A deep conditional random field on a device. With u_t the layers' output at position t, transitions A, and scores of
 /// the first label and of the last one,
 ///
 /// score(y|x) = start(y₀) + Σ_t u_t(y_t) + Σ_t A_{y_{t−1} y_t} + end(y_{L−1}), p(y|x) = exp(score − ln Z).
+///
+/// With [`Pairwise::Features`] the layers give K + K² values, and the transition into position t has a score of its own
+/// beside A: A_ij + Σ_d U_ijd f_td + c_ij, with f_t the features that the last layer reads at t, and its weights U and
+/// biases c. These weights start at 0. A batch then takes B·T·(K + K²) numbers, and as many for the gradient.
 ///
 /// Where the description has a field below, the layers read a position's values with that field's probabilities of its labels
 /// behind them (Yu, Wang and Deng 2010); the field below stays as it is when this one is trained.
@@ -81,12 +85,13 @@ impl Crf {
             Some(mask) => Some(Tensor::from_f32(device, &[spec.labels + 2, spec.labels], &mask)?),
             None => None,
         };
-        let k = spec.labels;
-        if layers.output() != [k] {
+        let (k, values) = (spec.labels, spec.values());
+        if layers.output() != [values] {
             let detail = format!(
-                "the last layer gives {:?}, and a chain of {k} labels expects [{k}]; end with a linear layer of {k} \
-                 units",
-                layers.output()
+                "the last layer gives {:?}, and a chain of {k} labels{} expects [{values}]; end with a linear layer of \
+                 {values} units",
+                layers.output(),
+                if values > k { " with scores of its own for each transition" } else { "" }
             );
             return Err(Error::setting("layers", detail));
         }
@@ -97,13 +102,17 @@ impl Crf {
             decays: true,
             frozen: false,
         };
-        let crf = Crf { spec: spec.clone(), layers, transitions, mask, lower };
+        let mut crf = Crf { spec: spec.clone(), layers, transitions, mask, lower };
         // A chain of so many labels.
-        let (scores, lengths) = (Tensor::zeros(device, &[0, 0, k])?, Tensor::zeros(device, &[0])?);
+        let (scores, lengths) =
+            (Tensor::zeros(device, &[0, 0, values])?, Tensor::zeros(device, &[0])?);
         crf.with_chain(&scores, &lengths, |chain| Messages::of(&chain)).map_err(|e| match e {
             Error::Shape { detail, .. } => Error::setting("labels", detail),
             other => other,
         })?;
+        if spec.pairwise == Pairwise::Features {
+            crf.forget_transitions()?;
+        }
         Ok(crf)
     }
 
@@ -164,7 +173,8 @@ impl Crf {
         self.layers.device()
     }
 
-    /// How many numbers are trained, those of a field below among them; forbidden transitions are none.
+    /// How many numbers are trained, those of a field below among them; forbidden transitions are none, save in a last layer
+    /// that scores transitions.
     pub fn trained(&self) -> usize {
         let below = self.lower.as_ref().map_or(0, |lower| lower.trained());
         self.layers.trained() + self.transitions.trained + below
@@ -219,6 +229,25 @@ impl Crf {
         self.layers.backward(&x, space)?;
         space.set_beside(pairs);
         Ok(())
+    }
+
+    /// The weights of the last layer that score transitions become 0.
+    fn forget_transitions(&mut self) -> Result<()> {
+        let (k, width) = (self.spec.labels, self.spec.values());
+        let plain = match self.spec.layers.last() {
+            Some(LayerSpec::Linear(last)) => !last.transposed,
+            _ => false,
+        };
+        let weights =
+            self.layers.parameters_mut().filter(|p| p.value.shape().dims().len() > 1).last();
+        let (true, Some(weights)) = (plain, weights) else {
+            let detail =
+                "the last one scores transitions; end with a linear layer that is not transposed";
+            return Err(Error::setting("layers", detail));
+        };
+        let mut values = weights.value.to_vec()?;
+        values.chunks_exact_mut(width).for_each(|row| row[k..].fill(0.0));
+        weights.value.upload(&values)
     }
 
     /// Cases as the layers take them: one row a position.

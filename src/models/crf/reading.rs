@@ -56,7 +56,7 @@ impl Crf {
         let sizes = lengths.to_vec()?;
         self.with_chain(scores, lengths, |chain| {
             let (b, k) = (sizes.len(), self.spec.labels);
-            let t = chain.scores.shape().len() / (b * k).max(1);
+            let t = chain.scores.shape().len() / (b * self.spec.values()).max(1);
             let mut messages = Messages::of(&chain)?;
             chain_forward(&chain, &mut messages)?;
             let new = |dims: &[usize]| Tensor::for_output(self.device(), dims);
@@ -91,10 +91,10 @@ impl Crf {
         self.with_chain(scores, lengths, |chain: Chain<'_>| {
             let mut messages = Messages::of(&chain)?;
             chain_forward(&chain, &mut messages)?;
-            let mut marginals = Tensor::for_output(self.device(), chain.scores.shape().dims())?;
+            let rows = chain.scores.shape().len() / self.spec.values();
+            let mut marginals = Tensor::for_output(self.device(), &[rows, self.spec.labels])?;
             chain_backward(&chain, &mut messages, Target::NONE, &mut marginals)?;
-            let rows = marginals.shape().len() / self.spec.labels;
-            marginals.reshape(&[rows, self.spec.labels])
+            Ok(marginals)
         })
     }
 
