@@ -9,6 +9,8 @@ mod batches;
 mod best;
 mod cd_async;
 mod cd_config;
+mod cd_phases;
+mod cd_shared;
 mod cd_workspace;
 mod centring;
 mod class_config;
@@ -34,6 +36,7 @@ mod posterior_source;
 pub mod ranges;
 mod schedule;
 mod sequences;
+mod shares;
 mod source;
 mod start;
 mod state;
@@ -62,7 +65,9 @@ pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;
-pub use learner::{EpochReport, Learner, Order, epoch, visit, warm_up};
+pub use learner::{
+    EpochReport, Learner, Order, epoch, epoch_on, visit, warm_up, warm_up_on,
+};
 pub use levels::{LevelSource, LowerLevel, means_above};
 pub use line_search::{LinePoint, LineSearch, LineSearchEnd, LineSearchResult};
 pub use minimization::{Minimum, MinimumEnd, Objective, Until};
@@ -71,6 +76,7 @@ pub use minimizer_config::{Method, MinimizerConfig};
 pub use posterior_source::PosteriorSource;
 pub use schedule::Schedule;
 pub use sequences::ResidentSequences;
+pub use shares::{Share, Shared, collect, compare, follow_first};
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
 pub use trainable::{

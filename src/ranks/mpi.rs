@@ -1,0 +1,114 @@
+//! Ranks as MPI has them: processes that `mpirun` started, on one machine or on many.
+
+use mpi::Count;
+use mpi::Threading;
+use mpi::datatype::{Partition, PartitionMut};
+use mpi::environment::Universe;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator, CommunicatorCollectives};
+
+use super::{Link, Ranks};
+use crate::error::{Error, Result};
+
+/// MPI of this process, from its beginning to its end: when it is dropped, all ranks wait for each other and take their
+/// leave.
+pub struct Session {
+    _universe: Universe,
+}
+
+/// Joins the ranks that `mpirun` started. Once for a process.
+///
+/// # Errors
+/// [`Error::Run`] where MPI was begun before, or calls from another thread than the first are not possible.
+pub fn start() -> Result<(Session, Ranks)> {
+    let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Serialized) else {
+        return Err(Error::run("mpi", "it was begun in this process before"));
+    };
+    if threading < Threading::Serialized {
+        let detail = "this MPI serves the first thread alone, and training runs on another; use Open MPI or MPICH as \
+                      they are usually built";
+        return Err(Error::run("mpi", detail));
+    }
+    let world = SimpleCommunicator::world();
+    let local = world.split_shared(world.rank()).rank();
+    let world = World {
+        rank: world.rank() as usize,
+        count: world.size() as usize,
+        local: local as usize,
+    };
+    Ok((Session { _universe: universe }, Ranks::of(Box::new(world))))
+}
+
+/// All ranks.
+struct World {
+    rank: usize,
+    count: usize,
+    local: usize,
+}
+
+/// How many elements lie where, as MPI counts.
+fn places(lengths: impl Iterator<Item = usize>) -> Result<(Vec<Count>, Vec<Count>, usize)> {
+    let (mut counts, mut starts, mut end) = (Vec::new(), Vec::new(), 0usize);
+    for length in lengths {
+        let count = |n: usize| {
+            let detail = "more than 2147483647 numbers or bytes at once, which MPI does not count";
+            Count::try_from(n).map_err(|_| Error::run("ranks", detail))
+        };
+        starts.push(count(end)?);
+        counts.push(count(length)?);
+        end += length;
+    }
+    Ok((counts, starts, end))
+}
+
+/// Cuts what came into what each gave.
+fn cut<T: Copy>(all: &[T], lengths: impl Iterator<Item = usize>) -> Vec<Vec<T>> {
+    let mut rest = all;
+    let mut take = |n: usize| {
+        let (own, others) = rest.split_at(n);
+        rest = others;
+        own.to_vec()
+    };
+    lengths.map(&mut take).collect()
+}
+
+impl Link for World {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn local_rank(&self) -> usize {
+        self.local
+    }
+
+    fn exchange(&self, pieces: &[Vec<f32>], expected: &[usize]) -> Result<Vec<Vec<f32>>> {
+        let (counts, starts, _) = places(pieces.iter().map(Vec::len))?;
+        let all = pieces.concat();
+        let from = Partition::new(&all[..], counts, starts);
+        let (counts, starts, whole) = places(expected.iter().copied())?;
+        let mut received = vec![0f32; whole];
+        let mut into = PartitionMut::new(&mut received[..], counts, starts);
+        SimpleCommunicator::world().all_to_all_varcount_into(&from, &mut into);
+        Ok(cut(&received, expected.iter().copied()))
+    }
+
+    fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let world = SimpleCommunicator::world();
+        let mut lengths = vec![0u64; self.count];
+        world.all_gather_into(&(own.len() as u64), &mut lengths[..]);
+        let lengths = || lengths.iter().map(|&n| n as usize);
+        let (counts, starts, whole) = places(lengths())?;
+        let mut received = vec![0u8; whole];
+        let mut into = PartitionMut::new(&mut received[..], counts, starts);
+        world.all_gather_varcount_into(own, &mut into);
+        Ok(cut(&received, lengths()))
+    }
+
+    fn abort(&self, code: i32) {
+        SimpleCommunicator::world().abort(code)
+    }
+}

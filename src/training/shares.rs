@@ -1,0 +1,268 @@
+//! Batches shared among ranks: each has the gradient of some blocks of a batch's rows, all have the sum.
+
+use std::ops::Range;
+
+use super::Learner;
+use super::learner::visit;
+use super::{Batch, BatchSource};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::models::state;
+use crate::ranks::{Ranks, part};
+use crate::tensor::Tensor;
+
+/// A block of a batch: which rows of it, of all ranks' together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which block, counted from 0.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
+    /// Cases of the whole batch.
+    pub batch: usize,
+}
+
+impl Share {
+    /// This block's part of `n` things: of the batch's cases, of persistent chains.
+    pub fn of(&self, n: usize) -> Range<usize> {
+        part(n, self.of, self.number)
+    }
+
+    /// Its rows of the batch.
+    pub fn rows(&self) -> Range<usize> {
+        self.of(self.batch)
+    }
+}
+
+/// A learner whose update is a function of a sum over a batch's cases (and over chains), so that ranks can share them.
+///
+/// What is drawn for a case belongs to its row of the whole batch: ranks share no number and repeat none.
+pub trait Shared {
+    /// The learner's device.
+    fn device(&self) -> Device;
+
+    /// Why these settings cannot be shared, if they cannot.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting.
+    fn check_shared(&self) -> Result<()>;
+
+    /// Before the first update of an epoch that has just been started: takes from the source what is needed of a whole
+    /// batch. Whether it took anything.
+    ///
+    /// # Errors
+    /// Those of the source; device errors.
+    fn prepare(&mut self, _source: &mut dyn BatchSource) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// How many numbers are summed.
+    fn sums(&self) -> usize;
+
+    /// A block's part of the sums, into `flat` `[sums]`. `batch` are its rows; none where it has none.
+    ///
+    /// # Errors
+    /// As [`Learner::update`].
+    fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()>;
+
+    /// The update, from the sums over all blocks, `[sums]`.
+    ///
+    /// # Errors
+    /// As [`Learner::update`].
+    fn apply(&mut self, sums: &Tensor) -> Result<()>;
+
+    /// Shows the arrays of which each rank keeps its own rows alone: `rows` are cut like batches of so many.
+    ///
+    /// # Errors
+    /// Those of `see`.
+    fn scattered(
+        &mut self,
+        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
+    ) -> Result<()>;
+}
+
+/// The learner, where it can be shared.
+fn shared(learner: &mut dyn Learner) -> Result<&mut dyn Shared> {
+    let kind = learner.model().kind();
+    match learner.shared() {
+        Some(shared) => {
+            shared.check_shared()?;
+            Ok(shared)
+        }
+        None => {
+            let detail = format!(
+                "this way of training a {kind} learns on one rank only: start it without mpirun and without \
+                 --reproducible"
+            );
+            Err(Error::setting("ranks", detail))
+        }
+    }
+}
+
+/// See [`Shared::prepare`].
+pub(super) fn prepare(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<bool> {
+    shared(learner)?.prepare(source)
+}
+
+/// One update from the next `rows` cases of `source`, of which this rank sees its own.
+pub(super) fn update(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    rows: usize,
+) -> Result<()> {
+    let clock = learner.clock();
+    let learner = shared(learner)?;
+    let sums = learner.sums();
+    let mut flat = Tensor::for_output(&learner.device(), &[sums])?;
+    let (of, mut at, mut own) = (ranks.blocks(), 0, Vec::new());
+    for number in ranks.blocks_of(ranks.rank()) {
+        let share = Share { number, of, batch: rows };
+        let Range { start, end } = share.rows();
+        source.skip(start - at)?;
+        at = end;
+        let batch = match end - start {
+            0 => None,
+            rows => source.next_batch(rows)?,
+        };
+        let found = batch.as_ref().map_or(0, Batch::rows);
+        if found != end - start {
+            let detail = format!("{found} cases came where {} were expected", end - start);
+            return Err(Error::data("training data", detail));
+        }
+        learner.part(share, batch, &mut flat)?;
+        own.push(flat.to_vec()?);
+    }
+    source.skip(rows - at)?;
+    let total = ranks.sum(own, sums)?;
+    if !total.iter().all(|x| x.is_finite()) {
+        return Err(Error::Diverged {
+            epoch: clock.epoch(),
+            step: clock.epoch_updates + 1,
+            what: "the gradient".into(),
+            advice: String::new(),
+        });
+    }
+    flat.upload(&total)?;
+    learner.apply(&flat)
+}
+
+/// Brings together what each rank keeps of its own, so that all have all of it: before a checkpoint, and at an epoch's
+/// end. Nothing for one rank.
+///
+/// # Errors
+/// As [`Ranks::sum`]; device errors.
+pub fn collect(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let (of, own) = (ranks.blocks(), ranks.blocks_of(ranks.rank()));
+    shared(learner)?.scattered(&mut |tensor, batch| {
+        let mut values = tensor.to_vec()?;
+        let rows = tensor.shape().dims().first().copied().unwrap_or(0);
+        let width = values.len().checked_div(rows).unwrap_or(0);
+        for first in (0..rows).step_by(batch.max(1)) {
+            let batch = batch.min(rows - first);
+            let mine = part(batch, of, own.start).start..part(batch, of, own.end).start;
+            // A sum with zeros leaves what the one owner has.
+            for other in [0..mine.start, mine.end..batch] {
+                values[(first + other.start) * width..(first + other.end) * width].fill(0.0);
+            }
+        }
+        tensor.upload(&ranks.sum_one(values)?)
+    })
+}
+
+/// That all ranks have the same model and memory, bit for bit. Nothing for one rank.
+///
+/// # Errors
+/// [`Error::Run`] naming the ranks that differ from rank 0; device errors.
+pub fn compare(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let arrays = state::read(|v| visit(learner, v))?;
+    let mut crc = crc32fast::Hasher::new();
+    for (name, array) in &arrays {
+        crc.update(name.as_bytes());
+        crc.update(bytemuck::cast_slice(&array.values));
+    }
+    let all = ranks.gather(&crc.finalize().to_le_bytes())?;
+    let other: Vec<String> =
+        (0..all.len()).filter(|&r| all[r] != all[0]).map(|r| r.to_string()).collect();
+    if other.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "after epoch {} the model of rank {} is not that of rank 0, bit for bit; their devices or drivers compute \
+         differently: use equal ones, or check them with `harmonium verify`",
+        learner.clock().epoch(),
+        other.join(", ")
+    );
+    Err(Error::run("ranks", detail))
+}
+
+/// Gives all ranks what rank 0 has: where training stands, the learner's arrays and those that `also` shows. Nothing for
+/// one rank.
+///
+/// # Errors
+/// As [`Ranks::gather`]; device errors.
+pub fn follow_first(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    also: &mut dyn FnMut(&mut dyn Learner, &mut crate::models::Visit<'_>) -> Result<()>,
+) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let mut both = |learner: &mut dyn Learner, v: &mut crate::models::Visit<'_>| {
+        visit(learner, v)?;
+        also(learner, v)
+    };
+    if ranks.is_first() {
+        let arrays = state::read(|v| both(learner, v))?;
+        ranks.tell(&wire::encode(learner.clock(), &arrays))?;
+        return Ok(());
+    }
+    let (clock, arrays) = wire::decode(&ranks.tell(&[])?)?;
+    state::write(&arrays, |v| both(learner, v))?;
+    *learner.clock_mut() = clock;
+    Ok(())
+}
+
+/// State as bytes: sizes and names as JSON, then all values.
+mod wire {
+    use crate::error::{Error, Result};
+    use crate::models::{Arrays, HostArray};
+    use crate::training::Clock;
+
+    type Head = ([u64; 4], Vec<(String, Vec<usize>)>);
+
+    pub fn encode(clock: Clock, arrays: &Arrays) -> Vec<u8> {
+        let Clock { epochs, updates, epoch_updates, epoch_cases } = clock;
+        let sizes = arrays.iter().map(|(name, a)| (name.clone(), a.shape.clone())).collect();
+        let head: Head = ([epochs, updates, epoch_updates, epoch_cases], sizes);
+        let head = serde_json::to_vec(&head).unwrap_or_default();
+        let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(head);
+        arrays.values().for_each(|a| bytes.extend(bytemuck::cast_slice::<f32, u8>(&a.values)));
+        bytes
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<(Clock, Arrays)> {
+        let broken = || Error::run("ranks", "rank 0 sent a state that cannot be read");
+        let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(broken)?;
+        let length = u64::from_le_bytes(*length) as usize;
+        let (head, mut rest) = rest.split_at_checked(length).ok_or_else(broken)?;
+        let head: Head = serde_json::from_slice(head).map_err(|_| broken())?;
+        let mut arrays = Arrays::new();
+        for (name, shape) in head.1 {
+            let bytes = 4 * shape.iter().product::<usize>();
+            let (own, others) = rest.split_at_checked(bytes).ok_or_else(broken)?;
+            rest = others;
+            arrays.insert(name, HostArray { shape, values: bytemuck::pod_collect_to_vec(own) });
+        }
+        let [epochs, updates, epoch_updates, epoch_cases] = head.0;
+        Ok((Clock { epochs, updates, epoch_updates, epoch_cases }, arrays))
+    }
+}
