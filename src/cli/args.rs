@@ -40,6 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         model: TrainModel,
     },
+    /// Start a command as several processes, each on its own device: calls `mpirun -n N` with this program
+    Launch(super::ranks::LaunchOptions),
     /// Draw samples from a trained machine, a deep one too, or a deep belief net by Gibbs sampling
     Sample(SampleOptions),
     /// Turn data into hidden means, p(h|v), an autoencoder's codes, or what a network's layer gives

@@ -26,6 +26,7 @@ mod log;
 mod predict;
 mod print;
 mod progress;
+mod ranks;
 mod reading;
 mod report;
 mod sample;
@@ -63,16 +64,22 @@ pub fn main() -> ExitCode {
     match rayon::scope(|_| run(arguments)) {
         Ok(code) => code,
         Err(error) => {
-            print::tell_error(&error);
+            if !ranks::mute() {
+                print::tell_error(&error);
+            }
             ExitCode::from(if matches!(error, Error::Setting { .. }) { 2 } else { 1 })
         }
     }
 }
 
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
+    if !matches!(arguments.command, args::Command::Train { .. }) {
+        ranks::alone()?;
+    }
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
         args::Command::Train { model } => return train_model(model),
+        args::Command::Launch(options) => return ranks::launch(&options),
         args::Command::Sample(options) => sample::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,

@@ -18,7 +18,7 @@ use web_time::Instant;
 use crate::error::{Error, Result};
 
 #[cfg(feature = "mpi")]
-pub use mpi::{Session, start};
+pub use mpi::start;
 pub use threads::threads;
 
 /// The blocks of a batch where its gradient must not depend on the number of ranks; more ranks than that have nothing

@@ -10,17 +10,12 @@ use mpi::traits::{Communicator, CommunicatorCollectives};
 use super::{Link, Ranks};
 use crate::error::{Error, Result};
 
-/// MPI of this process, from its beginning to its end: when it is dropped, all ranks wait for each other and take their
-/// leave.
-pub struct Session {
-    _universe: Universe,
-}
-
-/// Joins the ranks that `mpirun` started. Once for a process.
+/// Joins the ranks that `mpirun` started, once for a process. When the last of what is returned is dropped, all ranks
+/// wait for each other and take their leave.
 ///
 /// # Errors
 /// [`Error::Run`] where MPI was begun before, or calls from another thread than the first are not possible.
-pub fn start() -> Result<(Session, Ranks)> {
+pub fn start() -> Result<Ranks> {
     let Some((universe, threading)) = mpi::initialize_with_threading(Threading::Serialized) else {
         return Err(Error::run("mpi", "it was begun in this process before"));
     };
@@ -30,13 +25,10 @@ pub fn start() -> Result<(Session, Ranks)> {
         return Err(Error::run("mpi", detail));
     }
     let world = SimpleCommunicator::world();
-    let local = world.split_shared(world.rank()).rank();
-    let world = World {
-        rank: world.rank() as usize,
-        count: world.size() as usize,
-        local: local as usize,
-    };
-    Ok((Session { _universe: universe }, Ranks::of(Box::new(world))))
+    let (rank, count) = (world.rank(), world.size());
+    let local = world.split_shared(rank).rank();
+    let [rank, count, local] = [rank, count, local].map(|n| n as usize);
+    Ok(Ranks::of(Box::new(World { rank, count, local, _universe: universe })))
 }
 
 /// All ranks.
@@ -44,6 +36,8 @@ struct World {
     rank: usize,
     count: usize,
     local: usize,
+    /// MPI from its beginning to its end.
+    _universe: Universe,
 }
 
 /// How many elements lie where, as MPI counts.

@@ -102,7 +102,9 @@ pub fn train<J: Job>(job: &mut J, run: &mut Run, observer: &mut dyn Observer) ->
     let ended = all_stages(job, run, observer);
     let flow = observer.see(Event::Over);
     match ended? {
-        Some(last) if flow == Flow::GoOn && run.ranks().is_first() => finish(job, run, last, observer).map(End::Done),
+        Some(last) if flow == Flow::GoOn && run.ranks().is_first() => {
+            finish(job, run, last, observer).map(End::Done)
+        }
         _ => Ok(End::Stopped),
     }
 }

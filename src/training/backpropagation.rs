@@ -224,10 +224,7 @@ impl<M: Trainable> Shared for Backpropagation<M> {
         self.step(self.clock.epoch(), Some(gradients))
     }
 
-    fn scattered(
-        &mut self,
-        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
-    ) -> Result<()> {
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
         self.tallies.each(&mut |tally| see(tally, self.config.batch))
     }
 }

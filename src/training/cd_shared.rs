@@ -100,18 +100,7 @@ impl Shared for CdTrainer {
     }
 
     fn check_shared(&self) -> Result<()> {
-        let refuse = |name: &str, what: &str| {
-            let detail = format!(
-                "{what} is not shared among ranks: leave it out, or start it without mpirun and without --reproducible"
-            );
-            Err(Error::setting(name, detail))
-        };
-        match () {
-            () if self.config.exact_gradient => refuse("exact-gradient", "the exact gradient"),
-            () if self.config.tempering.is_some() => refuse("pt", "tempering"),
-            () if self.config.trajectory => refuse("trajectory", "a trajectory"),
-            () => Ok(()),
-        }
+        self.config.check_shared()
     }
 
     fn prepare(&mut self, source: &mut dyn BatchSource) -> Result<bool> {
@@ -180,10 +169,7 @@ impl Shared for CdTrainer {
         self.climb()
     }
 
-    fn scattered(
-        &mut self,
-        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
-    ) -> Result<()> {
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
         match &mut self.chains {
             Some(chains) => see(chains, self.config.batch),
             None => Ok(()),

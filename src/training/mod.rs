@@ -65,9 +65,7 @@ pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;
-pub use learner::{
-    EpochReport, Learner, Order, epoch, epoch_on, visit, warm_up, warm_up_on,
-};
+pub use learner::{EpochReport, Learner, Order, epoch, epoch_on, visit, warm_up, warm_up_on};
 pub use levels::{LevelSource, LowerLevel, means_above};
 pub use line_search::{LinePoint, LineSearch, LineSearchEnd, LineSearchResult};
 pub use minimization::{Minimum, MinimumEnd, Objective, Until};

@@ -75,10 +75,7 @@ pub trait Shared {
     ///
     /// # Errors
     /// Those of `see`.
-    fn scattered(
-        &mut self,
-        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
-    ) -> Result<()>;
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
 }
 
 /// The learner, where it can be shared.

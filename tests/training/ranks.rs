@@ -4,7 +4,7 @@
 use harmonium::data::{self, Cases, Values};
 use harmonium::kernels::activation::Activation;
 use harmonium::layers::LayerSpec;
-use harmonium::models::network::{NetworkSpec, OutputSpec};
+use harmonium::models::network::NetworkSpec;
 use harmonium::models::{Network, Rbm, UnitKind, Units};
 use harmonium::ranks::{BLOCKS, Ranks, part, threads};
 use harmonium::training::{
@@ -34,8 +34,7 @@ fn digits(visible: UnitKind) -> Cases {
 }
 
 fn machine(device: &Device, visible: UnitKind, config: &CdConfig) -> (CdTrainer, ResidentData) {
-    let rbm =
-        Rbm::new(device, Units::new(visible, 64).unwrap(), Units::bernoulli(9), 1).unwrap();
+    let rbm = Rbm::new(device, Units::new(visible, 64).unwrap(), Units::bernoulli(9), 1).unwrap();
     let source = ResidentData::new(device, &digits(visible), Treatment::default()).unwrap();
     (CdTrainer::new(rbm, config.clone(), &[0.25; 64]).unwrap(), source)
 }
@@ -101,7 +100,10 @@ fn machines_of_ranks_are_the_same_and_reproducible_ones_do_not_depend_on_their_n
             // Past the end of an epoch, whose last batch has two cases.
             let updates = 2 * CASES.div_ceil(config.batch) + 2;
             let one = trained((1, true), updates, make);
-            assert!(one.arrays["W"].values.iter().any(|w| w.abs() > 0.02), "{name}: nothing learnt");
+            assert!(
+                one.arrays["W"].values.iter().any(|w| w.abs() > 0.02),
+                "{name}: nothing learnt"
+            );
             for count in [2, 3, 4] {
                 let several = trained((count, true), updates, make);
                 assert_eq!(several, one, "{name}, {count} ranks, {}", device.info());
@@ -151,19 +153,11 @@ fn one_update_agrees_with_one_rank_within_the_bound_of_summation() {
 
 fn network(device: &Device) -> (Backpropagation, ResidentData) {
     let set = data::load("digits").unwrap().train.limit(CASES);
-    let layers = vec![
-        LayerSpec::Flatten,
-        LayerSpec::linear(12, Activation::Sigmoid),
-        LayerSpec::Dropout { rate: 0.5 },
-        LayerSpec::linear(10, Activation::Identity),
-    ];
-    let spec = NetworkSpec {
-        input: [1, 8, 8],
-        classes: 10,
-        initialization: Default::default(),
-        output: OutputSpec::Softmax,
-        layers,
-    };
+    let spec = NetworkSpec::new([1, 8, 8], 10)
+        .layer(LayerSpec::Flatten)
+        .layer(LayerSpec::linear(12, Activation::Sigmoid))
+        .layer(LayerSpec::Dropout { rate: 0.5 })
+        .layer(LayerSpec::linear(10, Activation::Identity));
     let network = Network::new(device, &spec, 1).unwrap();
     let config = BackpropagationConfig::default().batch(BATCH);
     let source = ResidentData::new(device, &set.cases, Treatment::default()).unwrap();

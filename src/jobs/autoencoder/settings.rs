@@ -6,7 +6,8 @@ use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, uses_sgd, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, REPRODUCIBLE, SCALE, SEED, VALIDATION, Validation, real,
+    uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
@@ -140,6 +141,8 @@ settings! {
         validation: Validation = VALIDATION;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -166,6 +169,14 @@ impl Settings for AutoencoderSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        self.fine_tuning().check_shared(self.sparse.is_some())
     }
 }
 

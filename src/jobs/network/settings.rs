@@ -10,8 +10,8 @@ use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, SCALE, SEED, VALIDATION, Validation, real, text, uses_sgd,
-    whole, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, REPRODUCIBLE, SCALE, SEED, VALIDATION, Validation, real,
+    text, uses_sgd, whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -185,6 +185,8 @@ settings! {
         };
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, distortions and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
         input: Option<PictureInput> = Setting {
             default: Default::By("", |t| match text(t, "model") {
@@ -247,6 +249,14 @@ impl Settings for NetworkSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        Ok(())
     }
 
     fn of_0_1() -> &'static [&'static str] {
