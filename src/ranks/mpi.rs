@@ -96,9 +96,12 @@ impl Link for World {
         world.all_gather_into(&(own.len() as u64), &mut lengths[..]);
         let lengths = || lengths.iter().map(|&n| n as usize);
         let (counts, starts, whole) = places(lengths())?;
-        let mut received = vec![0u8; whole];
+        // The address of an empty vector of bytes is 1, which Open MPI takes for MPI_IN_PLACE.
+        let mut sent = own.to_vec();
+        sent.push(0);
+        let mut received = vec![0u8; whole + 1];
         let mut into = PartitionMut::new(&mut received[..], counts, starts);
-        world.all_gather_varcount_into(own, &mut into);
+        world.all_gather_varcount_into(&sent[..own.len()], &mut into);
         Ok(cut(&received, lengths()))
     }
 
