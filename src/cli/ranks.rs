@@ -1,14 +1,12 @@
 //! Ranks of the command: joining those that `mpirun` started, one voice for all of them, one end for all.
 
-use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clap::Args;
-
 use super::log::{self, LogLevel};
 use super::print::{say, tell};
+use super::train_args::LaunchOptions;
 use crate::device::{Device, DeviceKind, adapters};
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
@@ -220,29 +218,11 @@ pub fn fail(ranks: &Ranks, error: &Error) {
     match ranks.rank() {
         0 => super::print::tell_error(error),
         rank => {
-            std::thread::sleep(Duration::from_millis(500));
+            std::thread::sleep(Duration::from_secs(3));
             say(format_args!("error: rank {rank} of {}: {error}", ranks.count()));
         }
     }
     ranks.abort(1);
-}
-
-#[derive(Args)]
-pub struct LaunchOptions {
-    /// How many processes
-    #[arg(short, long, value_name = "N", value_parser = super::args::whole::<usize>)]
-    pub n: usize,
-    /// More processes than this machine has cores
-    #[arg(long)]
-    pub oversubscribe: bool,
-    /// The rest of the command: train rbm --hidden 500 ...
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        required = true,
-        value_name = "COMMAND"
-    )]
-    pub command: Vec<OsString>,
 }
 
 /// Calls `mpirun` with this program.

@@ -190,9 +190,12 @@ pub fn epoch_on(
     if !updates(ranks, learner, source, go_on)? {
         return Ok(None);
     }
-    shares::collect(ranks, learner)?;
+    collect(ranks, learner)?;
     let figures = learner.end_epoch()?;
-    shares::compare(ranks, learner)?;
+    if ranks.count() > 1 {
+        let arrays = state::read(|v| visit(learner, v))?;
+        shares::compare(ranks, learner.clock().epoch(), &arrays)?;
+    }
     Ok(Some(finish(learner, figures)))
 }
 
@@ -233,7 +236,7 @@ fn begin(
 ) -> Result<()> {
     let seed = learner.order().seed;
     source.start_epoch(seed, clock.epoch())?;
-    if ranks.cuts() && shares::prepare(learner, source)? {
+    if ranks.cuts() && shared(learner)?.prepare(source)? {
         source.start_epoch(seed, clock.epoch())?;
     }
     Ok(())
@@ -246,7 +249,8 @@ fn next(ranks: &Ranks, learner: &mut dyn Learner, source: &mut dyn BatchSource) 
         let left = source.cases() - learner.clock().epoch_cases.min(source.cases() as u64) as usize;
         let rows = size.min(left);
         if rows > 0 {
-            shares::update(ranks, learner, source, rows)?;
+            let clock = learner.clock();
+            shares::update((ranks, clock), shared(learner)?, source, rows)?;
         }
         return Ok(rows);
     }
@@ -254,6 +258,56 @@ fn next(ranks: &Ranks, learner: &mut dyn Learner, source: &mut dyn BatchSource) 
     let rows = batch.rows();
     learner.update(batch)?;
     Ok(rows)
+}
+
+/// The learner, where it can be shared.
+fn shared(learner: &mut dyn Learner) -> Result<&mut dyn Shared> {
+    let kind = learner.model().kind();
+    let Some(shared) = learner.shared() else {
+        let detail = format!(
+            "this way of training a {kind} learns on one rank only: start it without mpirun and without --reproducible"
+        );
+        return Err(Error::setting("ranks", detail));
+    };
+    shared.check_shared()?;
+    Ok(shared)
+}
+
+/// Brings together what each rank keeps of its own, so that all have all of it: before a checkpoint, and at an epoch's
+/// end. Nothing for one rank.
+///
+/// # Errors
+/// As [`Ranks::sum`]; device errors.
+pub fn collect(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    if ranks.count() == 1 { Ok(()) } else { shares::collect(ranks, shared(learner)?) }
+}
+
+/// Gives all ranks what rank 0 has: where training stands, the learner's arrays and those that `also` shows. Nothing for
+/// one rank.
+///
+/// # Errors
+/// As [`Ranks::gather`]; device errors.
+pub fn follow_first(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    also: &mut dyn FnMut(&mut dyn Learner, &mut Visit<'_>) -> Result<()>,
+) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let mut both = |learner: &mut dyn Learner, v: &mut Visit<'_>| {
+        visit(learner, v)?;
+        also(learner, v)
+    };
+    if ranks.is_first() {
+        let arrays = state::read(|v| both(learner, v))?;
+        ranks.tell(&shares::encode(learner.clock(), &arrays))?;
+        return Ok(());
+    }
+    let (clock, arrays) = shares::decode(&ranks.tell(&[])?)?;
+    state::write(&arrays, |v| both(learner, v))?;
+    *learner.clock_mut() = clock;
+    Ok(())
 }
 
 /// The report of an epoch that is done, and the clock at the next one's beginning.

@@ -65,7 +65,9 @@ pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;
-pub use learner::{EpochReport, Learner, Order, epoch, epoch_on, visit, warm_up, warm_up_on};
+pub use learner::{
+    EpochReport, Learner, Order, collect, epoch, epoch_on, follow_first, visit, warm_up, warm_up_on,
+};
 pub use levels::{LevelSource, LowerLevel, means_above};
 pub use line_search::{LinePoint, LineSearch, LineSearchEnd, LineSearchResult};
 pub use minimization::{Minimum, MinimumEnd, Objective, Until};
@@ -74,7 +76,7 @@ pub use minimizer_config::{Method, MinimizerConfig};
 pub use posterior_source::PosteriorSource;
 pub use schedule::Schedule;
 pub use sequences::ResidentSequences;
-pub use shares::{Share, Shared, collect, compare, follow_first};
+pub use shares::{Share, Shared};
 pub use source::{Batch, BatchSource};
 pub use state::{Clock, TrainerState};
 pub use trainable::{

@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use super::Learner;
-use super::learner::visit;
+use super::state::Clock;
 use super::{Batch, BatchSource};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::state;
+use crate::models::{Arrays, HostArray};
 use crate::ranks::{Ranks, part};
 use crate::tensor::Tensor;
 
@@ -78,38 +77,13 @@ pub trait Shared {
     fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
 }
 
-/// The learner, where it can be shared.
-fn shared(learner: &mut dyn Learner) -> Result<&mut dyn Shared> {
-    let kind = learner.model().kind();
-    match learner.shared() {
-        Some(shared) => {
-            shared.check_shared()?;
-            Ok(shared)
-        }
-        None => {
-            let detail = format!(
-                "this way of training a {kind} learns on one rank only: start it without mpirun and without \
-                 --reproducible"
-            );
-            Err(Error::setting("ranks", detail))
-        }
-    }
-}
-
-/// See [`Shared::prepare`].
-pub(super) fn prepare(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<bool> {
-    shared(learner)?.prepare(source)
-}
-
 /// One update from the next `rows` cases of `source`, of which this rank sees its own.
 pub(super) fn update(
-    ranks: &Ranks,
-    learner: &mut dyn Learner,
+    (ranks, clock): (&Ranks, Clock),
+    learner: &mut dyn Shared,
     source: &mut dyn BatchSource,
     rows: usize,
 ) -> Result<()> {
-    let clock = learner.clock();
-    let learner = shared(learner)?;
     let sums = learner.sums();
     let mut flat = Tensor::for_output(&learner.device(), &[sums])?;
     let (of, mut at, mut own) = (ranks.blocks(), 0, Vec::new());
@@ -144,17 +118,10 @@ pub(super) fn update(
     learner.apply(&flat)
 }
 
-/// Brings together what each rank keeps of its own, so that all have all of it: before a checkpoint, and at an epoch's
-/// end. Nothing for one rank.
-///
-/// # Errors
-/// As [`Ranks::sum`]; device errors.
-pub fn collect(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
-    if ranks.count() == 1 {
-        return Ok(());
-    }
+/// Brings together what each rank keeps of its own, so that all have all of it.
+pub(super) fn collect(ranks: &Ranks, learner: &mut dyn Shared) -> Result<()> {
     let (of, own) = (ranks.blocks(), ranks.blocks_of(ranks.rank()));
-    shared(learner)?.scattered(&mut |tensor, batch| {
+    learner.scattered(&mut |tensor, batch| {
         let mut values = tensor.to_vec()?;
         let rows = tensor.shape().dims().first().copied().unwrap_or(0);
         let width = values.len().checked_div(rows).unwrap_or(0);
@@ -170,17 +137,10 @@ pub fn collect(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
     })
 }
 
-/// That all ranks have the same model and memory, bit for bit. Nothing for one rank.
-///
-/// # Errors
-/// [`Error::Run`] naming the ranks that differ from rank 0; device errors.
-pub fn compare(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
-    if ranks.count() == 1 {
-        return Ok(());
-    }
-    let arrays = state::read(|v| visit(learner, v))?;
+/// That all ranks have the same arrays after an epoch, bit for bit.
+pub(super) fn compare(ranks: &Ranks, epoch: u64, arrays: &Arrays) -> Result<()> {
     let mut crc = crc32fast::Hasher::new();
-    for (name, array) in &arrays {
+    for (name, array) in arrays {
         crc.update(name.as_bytes());
         crc.update(bytemuck::cast_slice(&array.values));
     }
@@ -191,75 +151,41 @@ pub fn compare(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "after epoch {} the model of rank {} is not that of rank 0, bit for bit; their devices or drivers compute \
+        "after epoch {epoch} the model of rank {} is not that of rank 0, bit for bit; their devices or drivers compute \
          differently: use equal ones, or check them with `harmonium verify`",
-        learner.clock().epoch(),
         other.join(", ")
     );
     Err(Error::run("ranks", detail))
 }
 
-/// Gives all ranks what rank 0 has: where training stands, the learner's arrays and those that `also` shows. Nothing for
-/// one rank.
-///
-/// # Errors
-/// As [`Ranks::gather`]; device errors.
-pub fn follow_first(
-    ranks: &Ranks,
-    learner: &mut dyn Learner,
-    also: &mut dyn FnMut(&mut dyn Learner, &mut crate::models::Visit<'_>) -> Result<()>,
-) -> Result<()> {
-    if ranks.count() == 1 {
-        return Ok(());
-    }
-    let mut both = |learner: &mut dyn Learner, v: &mut crate::models::Visit<'_>| {
-        visit(learner, v)?;
-        also(learner, v)
-    };
-    if ranks.is_first() {
-        let arrays = state::read(|v| both(learner, v))?;
-        ranks.tell(&wire::encode(learner.clock(), &arrays))?;
-        return Ok(());
-    }
-    let (clock, arrays) = wire::decode(&ranks.tell(&[])?)?;
-    state::write(&arrays, |v| both(learner, v))?;
-    *learner.clock_mut() = clock;
-    Ok(())
-}
+type Head = ([u64; 4], Vec<(String, Vec<usize>)>);
 
 /// State as bytes: sizes and names as JSON, then all values.
-mod wire {
-    use crate::error::{Error, Result};
-    use crate::models::{Arrays, HostArray};
-    use crate::training::Clock;
+pub(super) fn encode(clock: Clock, arrays: &Arrays) -> Vec<u8> {
+    let Clock { epochs, updates, epoch_updates, epoch_cases } = clock;
+    let sizes = arrays.iter().map(|(name, a)| (name.clone(), a.shape.clone())).collect();
+    let head: Head = ([epochs, updates, epoch_updates, epoch_cases], sizes);
+    let head = serde_json::to_vec(&head).unwrap_or_default();
+    let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(head);
+    arrays.values().for_each(|a| bytes.extend(bytemuck::cast_slice::<f32, u8>(&a.values)));
+    bytes
+}
 
-    type Head = ([u64; 4], Vec<(String, Vec<usize>)>);
-
-    pub fn encode(clock: Clock, arrays: &Arrays) -> Vec<u8> {
-        let Clock { epochs, updates, epoch_updates, epoch_cases } = clock;
-        let sizes = arrays.iter().map(|(name, a)| (name.clone(), a.shape.clone())).collect();
-        let head: Head = ([epochs, updates, epoch_updates, epoch_cases], sizes);
-        let head = serde_json::to_vec(&head).unwrap_or_default();
-        let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(head);
-        arrays.values().for_each(|a| bytes.extend(bytemuck::cast_slice::<f32, u8>(&a.values)));
-        bytes
+/// What [`encode`] gave.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Clock, Arrays)> {
+    let broken = || Error::run("ranks", "rank 0 sent a state that cannot be read");
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(broken)?;
+    let length = u64::from_le_bytes(*length) as usize;
+    let (head, mut rest) = rest.split_at_checked(length).ok_or_else(broken)?;
+    let head: Head = serde_json::from_slice(head).map_err(|_| broken())?;
+    let mut arrays = Arrays::new();
+    for (name, shape) in head.1 {
+        let bytes = 4 * shape.iter().product::<usize>();
+        let (own, others) = rest.split_at_checked(bytes).ok_or_else(broken)?;
+        rest = others;
+        arrays.insert(name, HostArray { shape, values: bytemuck::pod_collect_to_vec(own) });
     }
-
-    pub fn decode(bytes: &[u8]) -> Result<(Clock, Arrays)> {
-        let broken = || Error::run("ranks", "rank 0 sent a state that cannot be read");
-        let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(broken)?;
-        let length = u64::from_le_bytes(*length) as usize;
-        let (head, mut rest) = rest.split_at_checked(length).ok_or_else(broken)?;
-        let head: Head = serde_json::from_slice(head).map_err(|_| broken())?;
-        let mut arrays = Arrays::new();
-        for (name, shape) in head.1 {
-            let bytes = 4 * shape.iter().product::<usize>();
-            let (own, others) = rest.split_at_checked(bytes).ok_or_else(broken)?;
-            rest = others;
-            arrays.insert(name, HostArray { shape, values: bytemuck::pod_collect_to_vec(own) });
-        }
-        let [epochs, updates, epoch_updates, epoch_cases] = head.0;
-        Ok((Clock { epochs, updates, epoch_updates, epoch_cases }, arrays))
-    }
+    let [epochs, updates, epoch_updates, epoch_cases] = head.0;
+    Ok((Clock { epochs, updates, epoch_updates, epoch_cases }, arrays))
 }

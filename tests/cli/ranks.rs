@@ -160,7 +160,7 @@ fn failures_are_told_once_with_their_reason() {
     for (line, parts) in [
         ("train rbm --data nowhere", &["nowhere"][..]),
         ("train rbm --exact-gradient --hidden 5", &["exact-gradient", "mpirun"]),
-        ("train rbm --learning-rate 1e30 --epochs 3", &["diverged", "gradient"]),
+        ("train rbm --visible gaussian --learning-rate 1e6 --epochs 3", &["diverged", "gradient"]),
         ("train dbm --layers 8,4", &["one process", "mpirun"]),
         ("train autoencoder --optimizer cg", &["cg", "mpirun"]),
         ("eval run", &["one process"]),
@@ -204,7 +204,7 @@ fn without_an_mpi_it_says_how_to_have_one() {
         finish(several.env("PMI_SIZE", "2").env("PMI_RANK", "0")).refused(2, &get);
         let mut other = command(folder.path(), &["train", "rbm"]);
         let said = finish(other.env("PMI_SIZE", "2").env("PMI_RANK", "1"));
-        assert_eq!((said.code, &said.err[..]), (2, ""), "rank 0 speaks");
+        assert_eq!((said.code, &said.err[..]), (0, ""), "rank 0 speaks");
     }
     say(folder.path(), "launch -n 0 train rbm").refused(2, &["at least 1"]);
     assert!(names(folder.path()).is_empty());

@@ -10,6 +10,7 @@ mod layers;
 mod record;
 
 pub use layers::{SettingsFile, read_file, resolve};
+pub(crate) use record::text_or_number;
 pub use record::{check_same, first_changed, recorded, table};
 
 use std::ops::Range;
@@ -349,39 +350,6 @@ pub trait Settings: Serialize + DeserializeOwned {
     fn of_0_1() -> &'static [&'static str] {
         &[]
     }
-}
-
-/// A text, or the text of a number: `validation = 0.2` says as much as `validation = "0.2"`.
-pub(crate) fn text_or_number<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<String, D::Error> {
-    struct Visitor;
-
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = String;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a text or a number")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<String, E> {
-            Ok(text.into())
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, n: i64) -> std::result::Result<String, E> {
-            Ok(n.to_string())
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, n: u64) -> std::result::Result<String, E> {
-            Ok(n.to_string())
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, x: f64) -> std::result::Result<String, E> {
-            Ok(x.to_string())
-        }
-    }
-
-    deserializer.deserialize_any(Visitor)
 }
 
 /// Gives types that are written as words their serialised form.
