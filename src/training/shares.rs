@@ -61,13 +61,13 @@ pub trait Shared {
     /// A block's part of the sums, into `flat` `[sums]`. `batch` are its rows; none where it has none.
     ///
     /// # Errors
-    /// As [`Learner::update`].
+    /// As [`Learner::update`](crate::training::Learner::update).
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()>;
 
     /// The update, from the sums over all blocks, `[sums]`.
     ///
     /// # Errors
-    /// As [`Learner::update`].
+    /// As [`Learner::update`](crate::training::Learner::update).
     fn apply(&mut self, sums: &Tensor) -> Result<()>;
 
     /// Shows the arrays of which each rank keeps its own rows alone: `rows` are cut like batches of so many.
