@@ -15,6 +15,7 @@ pub mod kernels;
 pub mod layers;
 pub mod models;
 pub mod random;
+pub mod ranks;
 pub mod run;
 pub mod shape;
 pub mod tensor;

@@ -40,10 +40,7 @@ const USES: &[(&str, &[&str])] = &[
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
     ("stream::AUGMENT", &["src/training/backpropagation.rs"]),
     // A machine of one kind or the other.
-    (
-        "ChainStreams::TRAINING",
-        &["src/training/class_rbm.rs", "src/training/contrastive_divergence.rs"],
-    ),
+    ("ChainStreams::TRAINING", &["src/training/cd_phases.rs", "src/training/class_rbm.rs"]),
     ("ChainStreams::DEEP_TRAINING", &["src/training/dbm.rs"]),
     // What the library and the command `sample` call free chains.
     (

@@ -61,7 +61,7 @@ fn required() -> bool {
 }
 
 /// Past the capture of test output, so that a run always says what it ran on.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

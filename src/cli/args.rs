@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::decoding::{DecodingOption, ReadOptions};
 pub use super::device_args::{BenchOptions, DeviceOption, DevicesOptions, VerifyOptions};
 use super::reading::ReadingOptions;
-use super::train_args::TrainModel;
+use super::train_args::{LaunchOptions, TrainModel};
 use crate::device::DEVICE_VARIABLE;
 use crate::jobs::DATA_HELP;
 use crate::models::UnitKind;
@@ -40,6 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         model: TrainModel,
     },
+    /// Start a command as several processes, each on its own device: calls `mpirun -n N` with this program
+    Launch(LaunchOptions),
     /// Draw samples from a trained machine, a deep one too, or a deep belief net by Gibbs sampling
     Sample(SampleOptions),
     /// Turn data into hidden means, p(h|v), an autoencoder's codes, or what a network's layer gives

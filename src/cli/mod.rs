@@ -26,6 +26,7 @@ mod log;
 mod predict;
 mod print;
 mod progress;
+mod ranks;
 mod reading;
 mod report;
 mod sample;
@@ -63,6 +64,10 @@ pub fn main() -> ExitCode {
     match rayon::scope(|_| run(arguments)) {
         Ok(code) => code,
         Err(error) => {
+            // A rank that ended first with a failure would have mpirun end rank 0 before it has said why.
+            if ranks::mute() {
+                return ExitCode::SUCCESS;
+            }
             print::tell_error(&error);
             ExitCode::from(if matches!(error, Error::Setting { .. }) { 2 } else { 1 })
         }
@@ -70,9 +75,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
+    if !matches!(arguments.command, args::Command::Train { .. }) {
+        ranks::alone()?;
+    }
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
         args::Command::Train { model } => return train_model(model),
+        args::Command::Launch(options) => return ranks::launch(&options),
         args::Command::Sample(options) => sample::sample(&options)?,
         args::Command::Transform(options) => apply::transform(&options)?,
         args::Command::Reconstruct(options) => apply::reconstruct(&options)?,

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use super::log::{self, LogLevel};
 use super::print::{count, out, tell, warn};
 use super::progress::Terminal;
+use super::ranks::{self, together};
 use super::train_args::{HowOptions, TrainOptions};
 use super::{interrupt, open_device, print_profile};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::run::settings::{Settings, read_file, resolve};
-use crate::run::{self, End, Event, Found, Job, Observer, Run, Summary, train};
+use crate::ranks::Ranks;
+use crate::run::settings::{Settings, read_file, resolve, table};
+use crate::run::{self, End, Event, Found, Job, Observer, Older, Run, Summary, train};
 use crate::training::{Figure, Told};
 
 /// How a kind of job is made from its settings.
@@ -26,37 +28,29 @@ pub fn run<J: Job>(
     let quiet = if how.quiet { LogLevel::Error } else { LogLevel::Info };
     log::set_level(how.log_level.unwrap_or(quiet));
     interrupt::install()?;
+    let ranks = ranks::join()?;
     let mut terminal = Terminal::default();
-    let asked = options.asked.settings.clone();
-    let model = [("model".to_string(), kind.into())];
-    let mut layers = vec![toml::Table::from_iter(model)];
-    if let Some(path) = &how.config {
-        layers.push(read_file::<J::Settings>(path, kind)?.settings);
+    let Some((settings, older)) = agreed::<J>(&ranks, (kind, options), &mut terminal)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let ranks = ranks.reproducible(settings.reproducible());
+    if ranks.cuts() {
+        together(&ranks, settings.check_shared())?;
     }
-    layers.push(asked);
-    let (settings, older) = match how.resume {
-        false => (resolve::<J::Settings>(layers)?, None),
-        true => {
-            let Some(path) = &how.out else {
-                let detail = "which run? name its folder with --out DIR";
-                return Err(Error::setting("--resume", detail));
-            };
-            match Run::find::<J::Settings>(path, kind, layers, &mut terminal)? {
-                Found::Unfinished(settings, older) => (settings, Some(older)),
-                Found::Finished(why) => {
-                    out!("{why}");
-                    return Ok(ExitCode::SUCCESS);
-                }
-            }
-        }
+    let device = ranks::device(&ranks, settings.device(), open_device)?;
+    ranks::introduce(&ranks, if settings.reproducible() { ", cut into 8 blocks" } else { "" });
+    let mut job = together(&ranks, make(settings, &device, &mut terminal))?;
+    together(&ranks, ranks::same_data(&ranks, &job))?;
+    let run = match older {
+        _ if !ranks.is_first() => Run::follow(&job, &ranks),
+        None => Run::create(&job, how.out.as_deref(), how.force),
+        Some(older) => older.take_up(&job, &mut terminal),
     };
-    let device = open_device(settings.device())?;
-    let mut job = make(settings, &device, &mut terminal)?;
-    let mut run = match older {
-        None => Run::create(&job, how.out.as_deref(), how.force)?,
-        Some(older) => older.take_up(&job, &mut terminal)?,
-    };
+    let mut run = together(&ranks, run)?.with_ranks(&ranks);
     interrupt::wait_for_update();
+    if !ranks.is_first() {
+        return follow(&ranks, &mut job, &mut run);
+    }
     tell(format!("run: {}", run.folder.path().display()));
     if how.profile {
         terminal.profile(&device);
@@ -66,6 +60,7 @@ pub fn run<J: Job>(
     match train(&mut job, &mut run, &mut terminal) {
         Ok(End::Done(summary)) => {
             print(how, &run, &summary)?;
+            ranks::cost(&ranks, summary.seconds);
             match terminal.profiled() {
                 Some(rows) if !how.quiet => print_profile(&device, rows?)?,
                 _ => {}
@@ -79,7 +74,81 @@ pub fn run<J: Job>(
         Err(error) => {
             let saved = "the last good checkpoint and the metrics stay in";
             warn(format!("{saved} {path}; to go on from there: {command}"));
+            ranks::fail(&ranks, &error);
             Err(error)
+        }
+    }
+}
+
+/// A rank that follows rank 0 to the end.
+fn follow<J: Job>(ranks: &Ranks, job: &mut J, run: &mut Run) -> Result<ExitCode> {
+    let mut watch = |_: Event<'_>| match interrupt::requested() {
+        true => run::Flow::Stop,
+        false => run::Flow::GoOn,
+    };
+    train(job, run, &mut watch).inspect_err(|error| ranks::fail(ranks, error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Settings, and the older run that goes on with them.
+type Wanted<S> = (S, Option<Box<Older>>);
+
+/// What is to be done, as rank 0 reads it from the command line and files; the older run is at rank 0 alone. `None`
+/// where nothing is.
+fn agreed<J: Job>(
+    ranks: &Ranks,
+    (kind, options): (&str, &TrainOptions<J::Settings>),
+    terminal: &mut Terminal,
+) -> Result<Option<Wanted<J::Settings>>> {
+    let own = match ranks.is_first() {
+        true => wanted::<J>(kind, options, terminal),
+        false => Ok(None),
+    };
+    let own = together(ranks, own)?;
+    if ranks.count() == 1 {
+        return Ok(own);
+    }
+    let text = match &own {
+        Some((settings, _)) => table(settings)?.to_string(),
+        None => String::new(),
+    };
+    let told = ranks.tell(text.as_bytes())?;
+    if ranks.is_first() {
+        return Ok(own);
+    }
+    let told = String::from_utf8_lossy(&told).parse::<toml::Table>();
+    let told = told.map_err(|e| Error::run("ranks", format!("rank 0 sent no settings: {e}")))?;
+    match told.is_empty() {
+        true => Ok(None),
+        false => Ok(Some((resolve(vec![told])?, None))),
+    }
+}
+
+/// What is asked for, and the older run that goes on with it. `None`, which is said, where it is finished.
+fn wanted<J: Job>(
+    kind: &str,
+    options: &TrainOptions<J::Settings>,
+    terminal: &mut Terminal,
+) -> Result<Option<Wanted<J::Settings>>> {
+    let how = &options.how;
+    let model = [("model".to_string(), kind.into())];
+    let mut layers = vec![toml::Table::from_iter(model)];
+    if let Some(path) = &how.config {
+        layers.push(read_file::<J::Settings>(path, kind)?.settings);
+    }
+    layers.push(options.asked.settings.clone());
+    if !how.resume {
+        return Ok(Some((resolve::<J::Settings>(layers)?, None)));
+    }
+    let Some(path) = &how.out else {
+        let detail = "which run? name its folder with --out DIR";
+        return Err(Error::setting("--resume", detail));
+    };
+    match Run::find::<J::Settings>(path, kind, layers, terminal)? {
+        Found::Unfinished(settings, older) => Ok(Some((settings, Some(older)))),
+        Found::Finished(why) => {
+            out!("{why}");
+            Ok(None)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The arguments of `harmonium train`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -71,4 +72,23 @@ pub struct HowOptions {
     /// What goes to standard error [default: info; with --quiet error]
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<LogLevel>,
+}
+
+/// What `launch` is asked for.
+#[derive(Args)]
+pub struct LaunchOptions {
+    /// How many processes
+    #[arg(short, long, value_name = "N")]
+    pub n: usize,
+    /// More processes than this machine has cores
+    #[arg(long)]
+    pub oversubscribe: bool,
+    /// The rest of the command: train rbm --hidden 500 ...
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "COMMAND"
+    )]
+    pub command: Vec<OsString>,
 }

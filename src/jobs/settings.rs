@@ -325,6 +325,15 @@ pub(super) const MACHINE_RATE: Setting = Setting {
 /// The seed of everything.
 pub(super) const SEED: Setting = Setting { value: "S", default: Default::Is("1"), ..Setting::NEW };
 
+/// Bits that ranks do not change.
+pub(super) const REPRODUCIBLE: Setting = Setting {
+    value: "BOOL",
+    help: "The same model bit for bit on however many ranks (mpirun), one too: each batch is cut into 8 blocks, whose \
+           gradients are summed in their order. Slower",
+    alone: Some("true"),
+    ..Setting::NEW
+};
+
 /// Where it runs.
 pub(super) const DEVICE: Setting = Setting {
     value: "DEVICE",

@@ -115,6 +115,11 @@ impl RunFolder {
         Self::locked(path.to_path_buf())
     }
 
+    /// No folder: of a rank that writes nothing.
+    pub(super) fn nowhere() -> Self {
+        RunFolder { path: PathBuf::new(), metrics: None, _lock: None }
+    }
+
     /// Locks the folder and removes the halves of files that a killed process left.
     fn locked(path: PathBuf) -> Result<Self> {
         let file = path.join(LOCK);

@@ -18,6 +18,7 @@ use super::record::{Line, RunRecord};
 use super::settings::{self, Settings};
 use crate::error::{Error, Result};
 use crate::models::{Arrays, state};
+use crate::ranks::Ranks;
 use crate::training::{Best, Learner, TrainerState, visit};
 
 /// A checkpoint is written once the last one is this old, within an epoch too.
@@ -57,6 +58,7 @@ pub struct Run {
     earlier: u64,
     /// Where it is to go on from.
     pub(super) position: Option<Position>,
+    ranks: Ranks,
 }
 
 /// Where an older run stopped.
@@ -108,7 +110,30 @@ impl Run {
             finished: BTreeMap::new(),
             earlier: 0,
             position: None,
+            ranks: Ranks::alone(),
         }
+    }
+
+    /// A run of a rank that follows rank 0: it has no folder, and nothing is written.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that cannot be recorded.
+    pub fn follow<J: Job>(job: &J, ranks: &Ranks) -> Result<Self> {
+        let folder = RunFolder::nowhere();
+        let checkpoints = Checkpoints::new(folder.path());
+        let settings = settings::recorded(job.settings())?;
+        Ok(Self::at(folder, checkpoints, settings).with_ranks(ranks))
+    }
+
+    /// The same run, trained together with other ranks.
+    #[must_use]
+    pub fn with_ranks(self, ranks: &Ranks) -> Self {
+        Run { ranks: ranks.clone(), ..self }
+    }
+
+    /// Who trains it.
+    pub fn ranks(&self) -> &Ranks {
+        &self.ranks
     }
 
     /// Looks for an older run of `kind` in the folder `path`, of which what is asked for may want more epochs.
@@ -164,7 +189,7 @@ impl Run {
 
     /// Whether a checkpoint should be written after an update.
     pub(super) fn is_due(&self) -> bool {
-        self.written.elapsed() >= OLDEST
+        self.ranks.is_first() && self.written.elapsed() >= OLDEST
     }
 
     /// Whether a checkpoint should be written after an epoch.
@@ -179,6 +204,9 @@ impl Run {
         best: &mut Best,
         epoch_seconds: f64,
     ) -> Result<()> {
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         let start = Instant::now();
         let arrays = state::read(|v| {
             visit(learner, v)?;
@@ -218,7 +246,9 @@ impl Run {
 
     /// Appends a line to the metrics.
     pub(super) fn append(&mut self, line: &impl Serialize) -> Result<()> {
-        self.folder.append_metrics(line)?;
+        if self.ranks.is_first() {
+            self.folder.append_metrics(line)?;
+        }
         if let Ok(Value::Object(line)) = serde_json::to_value(line) {
             self.lines.push(line);
         }

@@ -12,9 +12,13 @@ use super::record::{Line, Record};
 use super::session::{Position, Run};
 use super::{atomic, report};
 use crate::device::DeviceInfo;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::state;
-use crate::training::{Best, Figure, Figures, LEARNING_RATE, MOMENTUM, epoch, visit, warm_up};
+use crate::ranks::Ranks;
+use crate::training::{
+    Best, Figure, Figures, LEARNING_RATE, MOMENTUM, collect, epoch_on, follow_first, visit,
+    warm_up_on,
+};
 
 /// A line of `metrics.jsonl`.
 #[derive(Serialize)]
@@ -88,6 +92,9 @@ impl Serialize for Ordered<'_> {
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 ///
+/// Where ranks train together ([`Run::with_ranks`]), each calls this with the same job: rank 0 scores, decides, writes and
+/// finishes, and others end as if they were stopped.
+///
 /// # Errors
 /// [`Error::Diverged`](crate::Error::Diverged), device errors, [`Error::Io`](crate::Error::Io): the last checkpoint
 /// and the metrics stay in the folder.
@@ -95,7 +102,9 @@ pub fn train<J: Job>(job: &mut J, run: &mut Run, observer: &mut dyn Observer) ->
     let ended = all_stages(job, run, observer);
     let flow = observer.see(Event::Over);
     match ended? {
-        Some(last) if flow == Flow::GoOn => finish(job, run, last, observer).map(End::Done),
+        Some(last) if flow == Flow::GoOn && run.ranks().is_first() => {
+            finish(job, run, last, observer).map(End::Done)
+        }
         _ => Ok(End::Stopped),
     }
 }
@@ -114,13 +123,19 @@ fn all_stages<J: Job>(
     observer: &mut dyn Observer,
 ) -> Result<Option<Last>> {
     let mut position = run.position.take();
+    let ranks = run.ranks().clone();
     let first = position.as_ref().map_or(0, |p| p.stage);
+    let first: usize = followed(&ranks, &first)?;
     let stages = job.stages();
     let mut last = None;
     for number in 0..stages {
         let stage = job.begin(number)?;
         if number < first {
-            run.restore_stage(number, job.parts()?.0)?;
+            let learner = job.parts()?.0;
+            if ranks.is_first() {
+                run.restore_stage(number, learner)?;
+            }
+            follow_first(&ranks, learner, &mut |_, _| Ok(()))?;
             continue;
         }
         let mut best = Best::default();
@@ -148,6 +163,8 @@ fn one_stage<J: Job>(
     observer: &mut dyn Observer,
 ) -> Result<Option<bool>> {
     let several = job.stages() > 1;
+    let ranks = run.ranks().clone();
+    let known = job.figures();
     let (learner, source) = job.parts()?;
     let mut carried = 0.0;
     match position {
@@ -168,9 +185,10 @@ fn one_stage<J: Job>(
         }
         None => run.checkpoint(learner, best, 0.0)?,
     }
+    follow_first(&ranks, learner, &mut |learner, v| best.visit(learner.model(), v))?;
     let done = learner.clock().epochs;
     observer.see(Event::Stage { stage, done, cases: source.cases() });
-    warm_up(learner, source)?;
+    warm_up_on(&ranks, learner, source)?;
     let mut stopped_early = patience_is_over(stage, done, best)?;
     loop {
         let (learner, source) = job.parts()?;
@@ -181,23 +199,27 @@ fn one_stage<J: Job>(
         let start = Instant::now();
         let before = std::mem::take(&mut carried);
         let seconds = || before + start.elapsed().as_secs_f64();
-        let report = epoch(learner, source, &mut |learner, cases| {
-            if observer.see(Event::Update(cases)) == Flow::Stop {
-                return Ok(false);
-            }
-            if run.is_due() {
+        let report = epoch_on(&ranks, learner, source, &mut |learner, cases| {
+            let stop = observer.see(Event::Update(cases)) == Flow::Stop;
+            let [stop, due] = ranks.agree([stop, run.is_due()]);
+            if due && !stop {
+                collect(&ranks, learner)?;
                 run.checkpoint(learner, best, seconds())?;
             }
-            Ok(true)
+            Ok(!stop)
         })?;
         let Some(report) = report else {
+            collect(&ranks, learner)?;
             run.checkpoint(learner, best, seconds())?;
             return Ok(None);
         };
         let seconds = seconds();
         let last = report.epoch == stage.epochs;
         let mut figures = report.figures;
-        figures.extend(&job.score(report.epoch, last)?);
+        if ranks.is_first() {
+            figures.extend(&job.score(report.epoch, last)?);
+        }
+        figures = figures_of_first(&ranks, figures, known)?;
         let learner = job.parts()?.0;
         if let Keep::Best { by, .. } = stage.keep {
             let scores: Option<Vec<f64>> = by.iter().map(|f| figures.get(f.key)).collect();
@@ -219,6 +241,32 @@ fn one_stage<J: Job>(
             run.checkpoint(learner, best, 0.0)?;
         }
     }
+}
+
+/// What rank 0 has, at every rank.
+fn followed<T: Serialize + serde::de::DeserializeOwned>(ranks: &Ranks, own: &T) -> Result<T> {
+    let broken = |e: serde_json::Error| Error::run("ranks", format!("rank 0 sent what is no {e}"));
+    let bytes = ranks.tell(&serde_json::to_vec(own).map_err(broken)?)?;
+    serde_json::from_slice(&bytes).map_err(broken)
+}
+
+/// The figures that rank 0 has; decisions follow from them.
+fn figures_of_first(
+    ranks: &Ranks,
+    own: Figures,
+    known: &'static [&'static Figure],
+) -> Result<Figures> {
+    if ranks.count() == 1 {
+        return Ok(own);
+    }
+    let told: Vec<(String, Option<f64>)> =
+        followed(ranks, &own.iter().map(|(f, x)| (f.key.to_string(), x)).collect())?;
+    if ranks.is_first() {
+        return Ok(own);
+    }
+    let figure = |key: &str| known.iter().copied().find(|figure| figure.key == key);
+    let pairs = told.iter().filter_map(|(key, value)| Some((figure(key)?, *value)));
+    Ok(pairs.fold(Figures::new(), |all, (figure, value)| all.with(figure, value)))
 }
 
 fn patience_is_over(stage: &Stage, done: u64, best: &Best) -> Result<bool> {

@@ -6,9 +6,11 @@ use super::learner::{Learner, Order, rate};
 use super::state::Clock;
 use super::tallies::Tallies;
 use super::trainable::Trainable;
-use super::{Batch, BatchSource, Figures};
-use crate::error::Result;
+use super::{Arena, Batch, BatchSource, Figures, Share, Shared};
+use crate::device::Device;
+use crate::error::{Error, Result};
 use crate::kernels::adam::{Adam, adam};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::sgd::{Sgd, sgd};
 use crate::layers::{Parameter, Pass, Workspace};
 use crate::models::{Model, Network, Visit};
@@ -66,13 +68,15 @@ impl<M: Trainable> Backpropagation<M> {
         &self.config
     }
 
-    /// The batch's gradient, through distortions where there are any.
-    fn gradient(&mut self, batch: Batch<'_>) -> Result<()> {
+    /// The gradient of a batch, or of the part of one that begins at its row `from`, through distortions where there are
+    /// any.
+    fn gradient(&mut self, batch: Batch<'_>, from: usize) -> Result<()> {
         let x = batch.cases;
         let (seed, clock) = (self.config.seed, self.clock);
         let draw = Draw::new(seed, stream::DROPOUT).at_level(self.config.level);
-        let pass = Pass::Train(draw.at(clock.updates));
-        let mut tally = self.tallies.at(clock.epoch_cases as usize)?;
+        let pass = Pass::Train(draw.at(clock.updates).from_case(from as u32));
+        let first = clock.epoch_cases as usize + from;
+        let mut tally = self.tallies.at(first)?;
         let Some(Augmentation { distortion, background }) = self.config.augment else {
             return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);
         };
@@ -81,19 +85,23 @@ impl<M: Trainable> Backpropagation<M> {
             Some(tensor) if tensor.shape().dims() == dims => tensor,
             _ => Tensor::for_output(x.device(), dims)?,
         };
-        let first = clock.epoch_cases as u32;
-        let draw = Draw::new(seed, stream::AUGMENT).at(clock.epoch()).from_case(first);
+        let draw = Draw::new(seed, stream::AUGMENT).at(clock.epoch()).from_case(first as u32);
         distortion.apply(x, &draw, background, &mut distorted)?;
         self.network.gradient(batch, &distorted, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         Ok(())
     }
 
-    fn apply(&mut self, epoch: u64) -> Result<()> {
+    /// A step along gradients that are given, else along those in the workspace.
+    fn step(&mut self, epoch: u64, given: Option<Vec<Tensor>>) -> Result<()> {
         let config = &self.config;
         let learning_rate = config.learning_rate.at(epoch, config.epochs);
         let parameters = self.network.parameters_mut();
-        let gradients = self.space.gradients().zip(&mut self.memories);
+        let gradients: Box<dyn Iterator<Item = &Tensor>> = match &given {
+            Some(gradients) => Box::new(gradients.iter()),
+            None => Box::new(self.space.gradients()),
+        };
+        let gradients = gradients.zip(&mut self.memories);
         for (parameter, (gradient, memories)) in parameters.into_iter().zip(gradients) {
             if parameter.frozen {
                 continue;
@@ -158,9 +166,13 @@ impl<M: Trainable> Learner for Backpropagation<M> {
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        self.gradient(batch)?;
+        self.gradient(batch, 0)?;
         self.clock.updates += 1;
-        self.apply(self.clock.epoch())
+        self.step(self.clock.epoch(), None)
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {
@@ -171,5 +183,48 @@ impl<M: Trainable> Learner for Backpropagation<M> {
         let what = self.network.figures();
         figures.extend(&self.tallies.means(self.clock, self.config.batch, what)?);
         Ok(figures)
+    }
+}
+
+impl<M: Trainable> Shared for Backpropagation<M> {
+    fn device(&self) -> Device {
+        self.network.layers().device().clone()
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        match self.network.couples_cases() {
+            None => Ok(()),
+            Some(what) => {
+                let detail = "is no sum over a batch's cases, and not shared among ranks: leave it out, or start it \
+                              without mpirun and without --reproducible";
+                Err(Error::setting(what, detail))
+            }
+        }
+    }
+
+    fn sums(&self) -> usize {
+        self.network.parameters().into_iter().map(|p| p.value.shape().len()).sum()
+    }
+
+    /// The gradient of the block's mean loss, times its share of the batch.
+    fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
+        let Some(batch) = batch else { return flat.set_zero() };
+        let weight = batch.rows() as f32 / share.batch as f32;
+        self.gradient(batch, share.rows().start)?;
+        Arena::of(self.space.gradients()).pack(self.space.gradients(), flat)?;
+        elementwise_in_place(Elementwise::Affine(weight, 0.0), flat, None)
+    }
+
+    fn apply(&mut self, sums: &Tensor) -> Result<()> {
+        self.clock.updates += 1;
+        let parameters = self.network.parameters();
+        let room = |p: &Parameter| Tensor::for_output(p.value.device(), p.value.shape().dims());
+        let mut gradients = parameters.into_iter().map(room).collect::<Result<Vec<_>>>()?;
+        Arena::of(&gradients).unpack(sums, &mut gradients)?;
+        self.step(self.clock.epoch(), Some(gradients))
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        self.tallies.each(&mut |tally| see(tally, self.config.batch))
     }
 }

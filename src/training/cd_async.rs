@@ -3,6 +3,7 @@
 use super::learner::{Learner, finish, updates};
 use super::{BatchSource, CdTrainer, EpochReport, watch};
 use crate::error::{Error, Result};
+use crate::ranks::Ranks;
 
 impl CdTrainer {
     /// As [`Learner::epoch`], for asynchronous callers: the thread is free while the device works.
@@ -52,7 +53,7 @@ impl CdTrainer {
         source: &mut dyn BatchSource,
         mut go_on: impl FnMut(&mut dyn Learner, usize) -> Result<bool>,
     ) -> Result<Option<EpochReport>> {
-        if !updates(self, source, &mut go_on)? {
+        if !updates(&Ranks::alone(), self, source, &mut go_on)? {
             return Ok(None);
         }
         watch::check_async(self.clock, &self.status, [&self.rbm.w], self.advice()).await?;

@@ -172,6 +172,25 @@ impl CdConfig {
         Ok(())
     }
 
+    /// Whether ranks can share such training.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) naming the setting that they cannot.
+    pub fn check_shared(&self) -> Result<()> {
+        let refuse = |name: &str, what: &str| {
+            let detail = format!(
+                "{what} is not shared among ranks: leave it out, or start it without mpirun and without --reproducible"
+            );
+            Err(Error::setting(name, detail))
+        };
+        match self {
+            Self { exact_gradient: true, .. } => refuse("exact-gradient", "the exact gradient"),
+            Self { tempering: Some(_), .. } => refuse("pt", "tempering"),
+            Self { trajectory: true, .. } => refuse("trajectory", "a trajectory"),
+            _ => Ok(()),
+        }
+    }
+
     fn check_ladder(&self) -> Result<()> {
         let fail = |name: &str, detail: &str| Err(Error::setting(name, detail));
         if let Some(count) = self.tempering {

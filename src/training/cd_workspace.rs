@@ -1,6 +1,5 @@
 //! What an update of contrastive divergence needs beside the machine.
 
-use super::cd_config::CdConfig;
 use crate::error::Result;
 use crate::models::Rbm;
 use crate::tensor::Tensor;
@@ -15,16 +14,15 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Of so many cases.
-    pub fn new(rbm: &Rbm, config: &CdConfig, rows: usize) -> Result<Self> {
+    /// Of so many cases and chains.
+    pub fn new(rbm: &Rbm, persistent: bool, [rows, chains]: [usize; 2]) -> Result<Self> {
         let device = rbm.device();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
-        let chains = if config.persistent { config.batch } else { rows };
         Ok(Workspace {
             rows,
             p0: Tensor::for_output(device, &[rows, j])?,
             h: Tensor::for_output(device, &[chains, j])?,
-            vk: Tensor::for_output(device, &[if config.persistent { 0 } else { rows }, i])?,
+            vk: Tensor::for_output(device, &[if persistent { 0 } else { rows }, i])?,
             pk: Tensor::for_output(device, &[chains, j])?,
         })
     }

@@ -65,10 +65,16 @@ pub(super) fn press(
     now: &Tensor,
     p0: &mut Tensor,
 ) -> Result<()> {
+    let push = push(sparsity, activity, now)?;
+    elementwise_in_place(Elementwise::ADD, p0, Some(&push))
+}
+
+/// Moves the running mean activity towards the batch's: cost·(target − activity).
+pub(super) fn push(sparsity: Sparsity, activity: &mut Tensor, now: &Tensor) -> Result<Tensor> {
     let follow = Elementwise::Combine(sparsity.decay, 1.0 - sparsity.decay);
     elementwise_in_place(follow, activity, Some(now))?;
     let mut push = Tensor::for_output(activity.device(), activity.shape().dims())?;
     let towards = Elementwise::Affine(-sparsity.cost, sparsity.cost * sparsity.target);
     elementwise(towards, activity, None, &mut push)?;
-    elementwise_in_place(Elementwise::ADD, p0, Some(&push))
+    Ok(push)
 }

@@ -13,7 +13,6 @@ use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::check_enumerable;
 use crate::models::{Model, Rbm, UnitKind, Visit};
-use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::averaged::Averaged;
@@ -23,10 +22,9 @@ use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
-use super::start::repeated;
 use super::state::Clock;
 use super::weighing::Weighing;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// The most units of the smaller layer (beside a Gaussian layer: of the other) that each update of the exact gradient
 /// enumerates.
@@ -64,6 +62,8 @@ pub struct CdTrainer {
     pub(super) status: Tensor,
     work: Option<Workspace>,
     pub(super) clock: Clock,
+    /// Which row of the whole batch row 0 is, where ranks share it.
+    pub(super) first: u32,
 }
 
 impl CdTrainer {
@@ -111,6 +111,7 @@ impl CdTrainer {
             average,
             work: None,
             clock: Clock::default(),
+            first: 0,
         })
     }
 
@@ -157,9 +158,10 @@ impl CdTrainer {
             self.clock.updates += 1;
             return result.and_then(|()| self.climb());
         }
+        let chains = if self.config.persistent { self.config.batch } else { rows };
         let mut work = match self.work.take() {
             Some(work) if work.rows == rows => work,
-            _ => Workspace::new(&self.rbm, &self.config, rows)?,
+            _ => self.workspace(rows, chains)?,
         };
         self.data_phase(v0, &mut work)?;
         let result = self.model_phase(v0, &mut work);
@@ -169,8 +171,22 @@ impl CdTrainer {
         result.and_then(|()| self.climb())
     }
 
+    /// What an update of so many cases and chains needs.
+    pub(super) fn workspace(&self, rows: usize, chains: usize) -> Result<Workspace> {
+        Workspace::new(&self.rbm, self.config.persistent, [rows, chains])
+    }
+
+    /// The step of an epoch's updates.
+    pub(super) fn step(&self, epoch: u64) -> Step {
+        Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        }
+    }
+
     /// Takes the machine into its average, and looks whether it becomes a rung of its trajectory.
-    fn climb(&mut self) -> Result<()> {
+    pub(super) fn climb(&mut self) -> Result<()> {
         if let Some(average) = &mut self.average {
             average.take(&self.rbm, self.clock.updates)?;
         }
@@ -192,62 +208,6 @@ impl CdTrainer {
     /// [`Error::OutOfMemory`].
     pub fn averaged(&self) -> Result<Option<Rbm>> {
         self.average.as_ref().map(|average| average.rbm(&self.rbm)).transpose()
-    }
-
-    /// The numbers of Gibbs step `s` (0 is the data's own) of the present update.
-    fn draw(&self, s: u64) -> ChainDraw {
-        ChainDraw::new(self.config.seed, ChainStreams::TRAINING)
-            .at_level(self.config.level)
-            .at(self.clock.updates.wrapping_mul(self.config.steps + 1).wrapping_add(s))
-    }
-
-    /// The mean of p(h | v0), and for CD a sample of it.
-    fn data_phase(&self, v0: &Tensor, work: &mut Workspace) -> Result<()> {
-        let h = self.rbm.h_from_v(v0);
-        if self.config.persistent {
-            return h.mean_into(&mut work.p0);
-        }
-        h.sample_and_mean_into(&self.draw(0).hidden(), &mut work.p0, &mut work.h)
-    }
-
-    /// k Gibbs steps, then the mean of p(h | vk).
-    fn model_phase(&mut self, v0: &Tensor, work: &mut Workspace) -> Result<()> {
-        let steps = self.config.steps;
-        if self.config.persistent {
-            let mut chains = match self.chains.take() {
-                Some(chains) => chains,
-                None => repeated(v0, self.config.batch)?,
-            };
-            if self.below.as_ref().is_some_and(Below::exchanges) {
-                return self.exchange(chains, work);
-            }
-            let moved = self.rbm.gibbs(&mut chains, &mut work.h, steps, &self.draw(1));
-            let read = moved.and_then(|()| self.rbm.h_from_v(&chains).mean_into(&mut work.pk));
-            self.chains = Some(chains);
-            return read;
-        }
-        for s in 1..=steps {
-            let draw = self.draw(s);
-            self.rbm.v_from_h(&work.h).sample_into(&draw.visible(), &mut work.vk)?;
-            if s < steps {
-                self.rbm.h_from_v(&work.vk).sample_into(&draw.hidden(), &mut work.h)?;
-            }
-        }
-        self.rbm.h_from_v(&work.vk).mean_into(&mut work.pk)
-    }
-
-    /// The same on a ladder.
-    fn exchange(&mut self, chains: Tensor, work: &mut Workspace) -> Result<()> {
-        let steps = self.config.steps;
-        let first = self.clock.updates * steps;
-        // Round n is Gibbs step n − first + 1 of this update.
-        let begin = self.draw(1);
-        let draw = |number: u64| begin.at(begin.step() + number - first);
-        let Some(below) = &mut self.below else { return Ok(()) };
-        let chains = below.rounds(&self.rbm, chains, first..first + steps, draw)?;
-        self.rbm.h_from_v(&chains).mean_into(&mut work.pk)?;
-        self.chains = Some(chains);
-        Ok(())
     }
 
     /// Changes the parameters by the difference of the phases.
@@ -288,11 +248,7 @@ impl CdTrainer {
         let x0 = of_cases(v0, mu)?;
         let x0 = x0.as_ref().unwrap_or(v0);
         let phases = Phases { v0, p0, vk, pk, scales, offsets };
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
+        let step = self.step(epoch);
         let [dw, db, da] = &mut self.velocity;
         cd_update(&phases, step, &mut self.rbm.w, dw)?;
         let number = watch::number(self.clock);
@@ -310,10 +266,16 @@ impl CdTrainer {
         mean_h: Option<Tensor>,
         scale: f32,
     ) -> Result<()> {
-        let (Some(centring), Some(mean_h)) = (&mut self.centring, mean_h) else { return Ok(()) };
+        let (Some(_), Some(mean_h)) = (&self.centring, mean_h) else { return Ok(()) };
         let mean_v = reduce(Reduction::Sum, Axis::Columns, scale, v0)?;
+        self.follow(&mean_v, &mean_h)
+    }
+
+    /// The same from the means of a batch's units.
+    pub(super) fn follow(&mut self, mean_v: &Tensor, mean_h: &Tensor) -> Result<()> {
+        let Some(centring) = &mut self.centring else { return Ok(()) };
         let biases = [&mut self.rbm.b, &mut self.rbm.a];
-        centring.follow(biases, &self.velocity[0], [&mean_v, &mean_h])
+        centring.follow(biases, &self.velocity[0], [mean_v, mean_h])
     }
 
     /// What to do against divergence, besides a lower rate.
@@ -370,6 +332,10 @@ impl Learner for CdTrainer {
         }
         self.average.as_mut().map_or(Ok(()), |average| average.visit(visit))?;
         self.below.as_mut().map_or(Ok(()), |below| below.visit(visit))
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
-use crate::kernels::cd_update::{Phases, Step, cd_gradient};
+use crate::kernels::cd_update::{Phases, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::{Expectations, expectations};
@@ -71,11 +71,7 @@ impl CdTrainer {
         let [w, b, a] = self.model_term(&model, whole)?;
         let gradients = [(dw, w), (db, b), (da, a)];
 
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
+        let step = self.step(epoch);
         let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
         let own = self.velocity.iter_mut().zip(parameters).zip(gradients).enumerate();
         for (k, ((velocity, parameter), (mut gradient, model))) in own {

@@ -1,10 +1,13 @@
 //! What a run drives: anything that learns from batches, epoch by epoch.
 
+use super::shares::{self, Shared};
 use super::state::{Clock, TrainerState};
 use super::{Batch, BatchSource, Figures};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::models::{Model, Visit, state};
+use crate::ranks::Ranks;
+use crate::tensor::Tensor;
 
 /// How an epoch's cases come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,11 @@ pub trait Learner {
     /// [`Error::Diverged`] where something left the finite numbers; device errors.
     fn end_epoch(&mut self) -> Result<Figures>;
 
+    /// The same learner where its batches can be shared among ranks; `None` where they cannot.
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        None
+    }
+
     /// One pass over the data, or the rest of one that was stopped.
     ///
     /// # Errors
@@ -164,15 +172,36 @@ pub fn epoch(
     source: &mut dyn BatchSource,
     go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
 ) -> Result<Option<EpochReport>> {
-    if !updates(learner, source, go_on)? {
+    epoch_on(&Ranks::alone(), learner, source, go_on)
+}
+
+/// As [`epoch`], together with other ranks: each has the same model, the same source and the same order, and learns
+/// from its share of every batch. What `go_on` decides must be the same on every rank ([`Ranks::agree`]).
+///
+/// # Errors
+/// As [`epoch`]; [`Error::Setting`] for a learner that is not to be shared; [`Error::Run`] where another rank is gone, or
+/// models of ranks differ at the end.
+pub fn epoch_on(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
+) -> Result<Option<EpochReport>> {
+    if !updates(ranks, learner, source, go_on)? {
         return Ok(None);
     }
+    collect(ranks, learner)?;
     let figures = learner.end_epoch()?;
+    if ranks.count() > 1 {
+        let arrays = state::read(|v| visit(learner, v))?;
+        shares::compare(ranks, learner.clock().epoch(), &arrays)?;
+    }
     Ok(Some(finish(learner, figures)))
 }
 
 /// The updates of an epoch, or the rest of them: whether they are all done.
 pub(super) fn updates(
+    ranks: &Ranks,
     learner: &mut dyn Learner,
     source: &mut dyn BatchSource,
     go_on: &mut dyn FnMut(&mut dyn Learner, usize) -> Result<bool>,
@@ -181,12 +210,14 @@ pub(super) fn updates(
         return Err(Error::data("training data", "there is no case; nothing can be learnt"));
     }
     learner.begin_epoch(source)?;
-    let Order { seed, batch } = learner.order();
-    source.start_epoch(seed, learner.clock().epoch())?;
-    source.skip(learner.clock().epoch_cases as usize)?;
-    while let Some(batch) = source.next_batch(batch)? {
-        let rows = batch.rows();
-        learner.update(batch)?;
+    let clock = learner.clock();
+    begin(ranks, learner, source, clock)?;
+    source.skip(clock.epoch_cases as usize)?;
+    loop {
+        let rows = next(ranks, learner, source)?;
+        if rows == 0 {
+            return Ok(true);
+        }
         let clock = learner.clock_mut();
         clock.epoch_updates += 1;
         clock.epoch_cases += rows as u64;
@@ -194,7 +225,89 @@ pub(super) fn updates(
             return Ok(false);
         }
     }
-    Ok(true)
+}
+
+/// Starts the epoch of `clock` from its first case.
+fn begin(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    clock: Clock,
+) -> Result<()> {
+    let seed = learner.order().seed;
+    source.start_epoch(seed, clock.epoch())?;
+    if ranks.cuts() && shared(learner)?.prepare(source)? {
+        source.start_epoch(seed, clock.epoch())?;
+    }
+    Ok(())
+}
+
+/// Learns from the next batch: how many cases it had, on all ranks; 0 where there is none.
+fn next(ranks: &Ranks, learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<usize> {
+    let size = learner.order().batch;
+    if ranks.cuts() {
+        let left = source.cases() - learner.clock().epoch_cases.min(source.cases() as u64) as usize;
+        let rows = size.min(left);
+        if rows > 0 {
+            let clock = learner.clock();
+            shares::update((ranks, clock), shared(learner)?, source, rows)?;
+        }
+        return Ok(rows);
+    }
+    let Some(batch) = source.next_batch(size)? else { return Ok(0) };
+    let rows = batch.rows();
+    learner.update(batch)?;
+    Ok(rows)
+}
+
+/// The learner, where it can be shared.
+fn shared(learner: &mut dyn Learner) -> Result<&mut dyn Shared> {
+    let kind = learner.model().kind();
+    let Some(shared) = learner.shared() else {
+        let detail = format!(
+            "this way of training a {kind} learns on one rank only: start it without mpirun and without --reproducible"
+        );
+        return Err(Error::setting("ranks", detail));
+    };
+    shared.check_shared()?;
+    Ok(shared)
+}
+
+/// Brings together what each rank keeps of its own, so that all have all of it: before a checkpoint, and at an epoch's
+/// end. Nothing for one rank.
+///
+/// # Errors
+/// As [`Ranks::sum`]; device errors.
+pub fn collect(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    if ranks.count() == 1 { Ok(()) } else { shares::collect(ranks, shared(learner)?) }
+}
+
+/// Gives all ranks what rank 0 has: where training stands, the learner's arrays and those that `also` shows. Nothing for
+/// one rank.
+///
+/// # Errors
+/// As [`Ranks::gather`]; device errors.
+pub fn follow_first(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    also: &mut dyn FnMut(&mut dyn Learner, &mut Visit<'_>) -> Result<()>,
+) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let mut both = |learner: &mut dyn Learner, v: &mut Visit<'_>| {
+        visit(learner, v)?;
+        also(learner, v)
+    };
+    if ranks.is_first() {
+        let arrays = state::read(|v| both(learner, v))?;
+        ranks.tell(&shares::encode(learner.clock(), &arrays))?;
+        return Ok(());
+    }
+    let (clock, arrays) = shares::decode(&ranks.tell(&[])?)?;
+    state::write(&arrays, |v| both(learner, v))?;
+    *learner.clock_mut() = clock;
+    Ok(())
 }
 
 /// The report of an epoch that is done, and the clock at the next one's beginning.
@@ -216,17 +329,38 @@ pub(super) fn finish(learner: &mut dyn Learner, figures: Figures) -> EpochReport
 /// # Errors
 /// [`Error::Device`] where the driver refuses a shader, [`Error::OutOfMemory`], those of the source.
 pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<()> {
-    let Order { seed, batch } = learner.order();
-    let before = learner.clock();
-    learner.begin_epoch(source)?;
-    source.start_epoch(seed, before.epoch())?;
-    let Some(batch) = source.next_batch(batch)? else { return Ok(()) };
-    let device = batch.cases.device().clone();
-    if device.info().kind == DeviceKind::Cpu {
+    warm_up_on(&Ranks::alone(), learner, source)
+}
+
+/// As [`warm_up`], together with other ranks, whose devices are of one kind.
+///
+/// # Errors
+/// As [`warm_up`] and [`epoch_on`].
+pub fn warm_up_on(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+) -> Result<()> {
+    let mut device = None;
+    let mut look = |_: &str, tensor: &mut Tensor| {
+        device.get_or_insert_with(|| tensor.device().clone());
+        Ok(())
+    };
+    learner.model().visit(&mut Visit::each(&mut look))?;
+    let Some(device) = device.filter(|device| device.info().kind != DeviceKind::Cpu) else {
+        return Ok(());
+    };
+    if source.cases() == 0 {
         return Ok(());
     }
+    let before = learner.clock();
+    learner.begin_epoch(source)?;
     let kept = state::copies(|v| visit(learner, v))?;
-    learner.update(batch)?;
+    if ranks.cuts() {
+        *learner.clock_mut() = Clock { epoch_updates: 0, epoch_cases: 0, ..before };
+    }
+    begin(ranks, learner, source, before)?;
+    next(ranks, learner, source)?;
     let ended = learner.end_epoch();
     *learner.clock_mut() = before;
     state::put_back(kept, |v| visit(learner, v))?;

@@ -31,6 +31,11 @@ impl Tallies {
         }
     }
 
+    /// Calls `see` for both.
+    pub fn each(&mut self, see: &mut dyn FnMut(&mut Tensor) -> Result<()>) -> Result<()> {
+        self.0.iter_mut().flatten().try_for_each(see)
+    }
+
     /// Shows them within an epoch: between epochs they tell nothing that is still to be used.
     pub fn visit(&mut self, clock: Clock, device: &Device, visit: &mut Visit<'_>) -> Result<()> {
         let mut none = [None, None];

@@ -131,6 +131,11 @@ pub trait Trainable: Model {
         Ok(0.0)
     }
 
+    /// The setting that makes the gradient of a batch more than the mean of its cases' gradients, if one does.
+    fn couples_cases(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Parameters that are the same numbers, by their places in [`Trainable::parameters`], the earlier first: both
     /// have the gradient by what they share.
     fn tied(&self) -> Vec<[usize; 2]> {
@@ -188,6 +193,10 @@ impl Trainable for Autoencoder {
 
     fn penalty(&self, x: &Tensor, pass: Pass) -> Result<f64> {
         self.penalty_in(x, pass)
+    }
+
+    fn couples_cases(&self) -> Option<&'static str> {
+        self.spec().penalties.sparse.map(|_| "sparse")
     }
 
     fn tied(&self) -> Vec<[usize; 2]> {

@@ -22,7 +22,8 @@ const COMMANDS: [(&str, &str); 9] = [
     ("report", ""),
 ];
 /// Those that take none.
-const OTHERS: [&str; 7] = ["bench", "devices", "train", "filter", "compare", "verify", "help"];
+const OTHERS: [&str; 8] =
+    ["bench", "devices", "launch", "train", "filter", "compare", "verify", "help"];
 
 /// A copy of a run of this kind.
 fn run_of(kind: ModelKind, at: &Path) {

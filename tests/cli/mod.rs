@@ -18,6 +18,7 @@ mod mixing;
 mod network;
 mod older;
 mod onnx;
+mod ranks;
 mod settings;
 mod streams;
 mod train;

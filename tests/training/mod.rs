@@ -16,6 +16,7 @@ mod line_search;
 mod minimization;
 mod minimizer;
 mod pairs;
+mod ranks;
 mod replica;
 mod settings;
 mod up_down;

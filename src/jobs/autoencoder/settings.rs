@@ -6,8 +6,8 @@ use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM, VALIDATION,
-    Validation, real, uses_sgd, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
+    VALIDATION, Validation, real, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
@@ -145,6 +145,8 @@ settings! {
         memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -171,6 +173,14 @@ impl Settings for AutoencoderSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        self.fine_tuning().check_shared(self.sparse.is_some())
     }
 }
 

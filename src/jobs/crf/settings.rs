@@ -13,7 +13,7 @@ use crate::jobs::Layers;
 use crate::jobs::autoencoder::LayerUnits;
 use crate::jobs::network::{NetworkTable, wrong_layer};
 use crate::jobs::settings::{
-    DEVICE, LIMIT, SEED, VALIDATION, Validation, real, text, uses_sgd, whole, word,
+    DEVICE, LIMIT, REPRODUCIBLE, SEED, VALIDATION, Validation, real, text, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     DROPOUT, FROM, LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
@@ -235,6 +235,8 @@ settings! {
         };
         limit: Option<usize> = Setting { help: "Use the first N training sequences only", ..LIMIT };
         seed: u64 = Setting { help: "Of weights, order and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -292,6 +294,14 @@ impl Settings for CrfSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        self.training().check_shared(false)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, real, uses_sgd, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
+    STREAM, VALIDATION, Validation, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM,
@@ -155,6 +155,8 @@ settings! {
         memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -254,6 +256,21 @@ impl Settings for DbnSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        match self.purpose() {
+            Purpose::Generative { up_down: true, .. } => {
+                let detail = "is not shared among ranks: leave it out, or start it without mpirun and without --reproducible";
+                Err(Error::setting("up-down", detail))
+            }
+            Purpose::Generative { .. } => Ok(()),
+            Purpose::Classifier => self.fine_tuning().check_shared(false),
+        }
     }
 }
 

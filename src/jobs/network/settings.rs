@@ -10,8 +10,8 @@ use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM, VALIDATION,
-    Validation, real, text, uses_sgd, whole, word,
+    ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
+    VALIDATION, Validation, real, text, uses_sgd, whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -189,6 +189,8 @@ settings! {
         memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, distortions and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
         input: Option<PictureInput> = Setting {
             default: Default::By("", |t| match text(t, "model") {
@@ -251,6 +253,14 @@ impl Settings for NetworkSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        Ok(())
     }
 
     fn of_0_1() -> &'static [&'static str] {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
+    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
 };
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting, Settings, resolve, settings};
@@ -188,6 +188,8 @@ settings! {
             ..Setting::NEW
         };
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -243,6 +245,21 @@ impl Settings for RbmSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        if (self.weights.is_some() || self.reweight.is_some())
+            && (self.pcd.is_some() || self.sparsity_target.is_some())
+        {
+            let detail = "goes with plain CD-K alone where batches are shared among ranks: leave out --pcd and \
+                          --sparsity-target, or start it without mpirun and --reproducible";
+            return Err(Error::setting("weights", detail));
+        }
+        self.training().check_shared()
     }
 
     fn of_0_1() -> &'static [&'static str] {

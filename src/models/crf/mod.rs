@@ -214,6 +214,13 @@ impl Crf {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
+        // A position is a row: what is drawn from the batch's first sequence on begins at its first position.
+        let pass = match (pass, x.shape().dims()) {
+            (Pass::Train(draw), &[_, positions, ..]) => {
+                Pass::Train(draw.from_case(draw.first_case.wrapping_mul(positions as u32)))
+            }
+            _ => pass,
+        };
         let x = self.positions(x, lengths)?;
         self.layers.forward(&x, pass, space)?;
         let Outgoing { value: scores, gradient } = space.outgoing()?;

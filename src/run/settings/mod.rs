@@ -10,6 +10,7 @@ mod layers;
 mod record;
 
 pub use layers::{SettingsFile, read_file, resolve};
+pub(crate) use record::text_or_number;
 pub use record::{check_same, first_changed, recorded, table};
 
 use std::ops::Range;
@@ -331,43 +332,24 @@ pub trait Settings: Serialize + DeserializeOwned {
     /// The device that is asked for.
     fn device(&self) -> &str;
 
+    /// Whether the model must not depend on the number of ranks.
+    fn reproducible(&self) -> bool {
+        false
+    }
+
+    /// Whether ranks can share what these settings ask for.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) saying what they cannot share.
+    fn check_shared(&self) -> Result<()> {
+        let detail = "this kind of training learns in one process: start it without mpirun (or with mpirun -n 1)";
+        Err(crate::Error::setting("ranks", detail))
+    }
+
     /// The settings that 0.1 took a fingerprint of: none of what it did not train.
     fn of_0_1() -> &'static [&'static str] {
         &[]
     }
-}
-
-/// A text, or the text of a number: `validation = 0.2` says as much as `validation = "0.2"`.
-pub(crate) fn text_or_number<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<String, D::Error> {
-    struct Visitor;
-
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = String;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a text or a number")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<String, E> {
-            Ok(text.into())
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, n: i64) -> std::result::Result<String, E> {
-            Ok(n.to_string())
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, n: u64) -> std::result::Result<String, E> {
-            Ok(n.to_string())
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, x: f64) -> std::result::Result<String, E> {
-            Ok(x.to_string())
-        }
-    }
-
-    deserializer.deserialize_any(Visitor)
 }
 
 /// Gives types that are written as words their serialised form.

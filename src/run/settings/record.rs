@@ -126,3 +126,36 @@ fn fingerprint_of_0_1<S: Settings>(mut table: Table, file: &Table) -> String {
     }
     format!("{:08x}", crc32fast::hash(table.to_string().as_bytes()))
 }
+
+/// A text, or the text of a number: `validation = 0.2` says as much as `validation = "0.2"`.
+pub(crate) fn text_or_number<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<String, D::Error> {
+    struct Visitor;
+
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a text or a number")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<String, E> {
+            Ok(text.into())
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, n: i64) -> std::result::Result<String, E> {
+            Ok(n.to_string())
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, n: u64) -> std::result::Result<String, E> {
+            Ok(n.to_string())
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, x: f64) -> std::result::Result<String, E> {
+            Ok(x.to_string())
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}

@@ -1,0 +1,178 @@
+//! Contrastive divergence where ranks share the batches and the persistent chains.
+//!
+//! A block's part of the sums is its part of the gradient of W, b and a (each case counts 1/B, each chain 1/C), and where
+//! means are needed, of the offsets or of the sparsity target, its part of ⟨v⟩ and ⟨p(h | v)⟩. The sparsity target's push
+//! c is added once all cases' mean is known: c to a's gradient, (⟨v⟩ − μ) cᵀ to that of W, as if each case had had it.
+
+use super::ascent::ascend;
+use super::centring::push;
+use super::contrastive_divergence::CdTrainer;
+use super::start::repeated;
+use super::weighing::Weighing;
+use super::{Arena, Batch, BatchSource, Share, Shared};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::kernels::bias_update::{BiasPhases, bias_gradient};
+use crate::kernels::cd_update::{Phases, cd_gradient};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::tensor::Tensor;
+
+impl CdTrainer {
+    /// Whether the means of a batch's units are summed too.
+    fn needs_means(&self) -> bool {
+        self.centring.is_some() || self.config.sparsity.is_some()
+    }
+
+    /// Room for the gradients of W, b and a, and where they are summed ⟨v⟩ and ⟨h⟩.
+    fn summed(&self) -> Result<Vec<Tensor>> {
+        let device = self.rbm.device();
+        let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
+        let means = if self.needs_means() { &[i, j][..] } else { &[] };
+        let mut room = vec![Tensor::for_output(device, &[i, j])?];
+        for &n in [i, j].iter().chain(means) {
+            room.push(Tensor::for_output(device, &[n])?);
+        }
+        Ok(room)
+    }
+
+    /// The phases of a block's cases and chains, and what they add to the sums.
+    fn block(&mut self, share: Share, batch: Option<Batch<'_>>) -> Result<Vec<Tensor>> {
+        let none = Tensor::zeros(self.rbm.device(), &[0, self.rbm.visible_count()])?;
+        let v0 = batch.as_ref().map_or(&none, |batch| batch.cases);
+        let weights = batch.as_ref().and_then(|batch| batch.weights);
+        if weights.is_some() && (self.config.persistent || self.config.sparsity.is_some()) {
+            let detail = "cases that count differently are shared among ranks in plain CD-K alone: leave out \
+                          --pcd and --sparsity-target, or start it without mpirun and --reproducible";
+            return Err(Error::setting("weights", detail));
+        }
+        let rows = share.rows();
+        let chains = if self.config.persistent { self.config.batch } else { share.batch };
+        self.first = share.of(chains).start as u32;
+        let mut work = self.workspace(rows.len(), share.of(chains).len())?;
+        self.data_phase(v0, &mut work)?;
+        self.model_phase(v0, &mut work)?;
+
+        let scales = [1.0 / share.batch as f32, 1.0 / chains as f32];
+        let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
+        let [mu, lambda] = [offsets.map(|o| o.0), offsets.map(|o| o.1)];
+        let weighing = weights.map(|w| Weighing::new(w, rows.len(), None)).transpose()?;
+        let counted = |x: &Tensor, offset| match &weighing {
+            Some(weighing) => weighing.of_cases(x, offset).map(Some),
+            None => Ok(None),
+        };
+        let vk = self.chains.as_ref().unwrap_or(&work.vk);
+        let weighed = [
+            counted(v0, mu)?,
+            counted(&work.p0, lambda)?,
+            counted(vk, mu)?,
+            counted(&work.pk, lambda)?,
+        ];
+        let pick = |k: usize, plain| weighed[k].as_ref().unwrap_or(plain);
+        let (x0, p0) = (pick(0, v0), pick(1, &work.p0));
+        let (xk, pk) = (pick(2, vk), pick(3, &work.pk));
+        let mut sums = self.summed()?;
+        if let [dw, db, da, means @ ..] = &mut sums[..] {
+            cd_gradient(&Phases { v0, p0, vk, pk, scales, offsets }, dw)?;
+            bias_gradient(&BiasPhases { x0, xk, scales }, db)?;
+            bias_gradient(&BiasPhases { x0: p0, xk: pk, scales }, da)?;
+            for (mean, of) in means.iter_mut().zip([x0, p0]) {
+                *mean = reduce(Reduction::Sum, Axis::Columns, scales[0], of)?;
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The rows of the persistent chains that are a block's, taken out of all.
+    fn own_chains(&self, all: &Tensor, share: Share) -> Result<Tensor> {
+        let [count, width] = all.shape().matrix("train rbm", "the chains")?;
+        let rows = share.of(count);
+        let mut own = Tensor::for_output(all.device(), &[rows.len(), width])?;
+        own.copy_part(0, all, rows.start * width..rows.end * width)?;
+        Ok(own)
+    }
+}
+
+impl Shared for CdTrainer {
+    fn device(&self) -> Device {
+        self.rbm.device().clone()
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        self.config.check_shared()
+    }
+
+    fn prepare(&mut self, source: &mut dyn BatchSource) -> Result<bool> {
+        if !self.config.persistent || self.chains.is_some() {
+            return Ok(false);
+        }
+        let Some(batch) = source.next_batch(self.config.batch)? else { return Ok(true) };
+        self.chains = Some(repeated(batch.cases, self.config.batch)?);
+        Ok(true)
+    }
+
+    fn sums(&self) -> usize {
+        let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
+        i * j + (i + j) * if self.needs_means() { 2 } else { 1 }
+    }
+
+    fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
+        let all = self.chains.take();
+        if let Some(all) = &all {
+            self.chains = Some(self.own_chains(all, share)?);
+        }
+        let sums = self.block(share, batch);
+        self.first = 0;
+        let own = std::mem::replace(&mut self.chains, all);
+        if let (Some(all), Some(own)) = (&mut self.chains, own) {
+            let [count, width] = all.shape().matrix("train rbm", "the chains")?;
+            all.copy_part(share.of(count).start * width, &own, 0..own.shape().len())?;
+        }
+        let sums = sums?;
+        Arena::of(&sums).pack(&sums, flat)
+    }
+
+    fn apply(&mut self, flat: &Tensor) -> Result<()> {
+        let mut sums = self.summed()?;
+        Arena::of(&sums).unpack(flat, &mut sums)?;
+        let mut sums = sums.into_iter();
+        let (Some(mut dw), Some(db), Some(mut da)) = (sums.next(), sums.next(), sums.next()) else {
+            return Err(Error::shape("train rbm", "sums without gradients"));
+        };
+        let means = sums.next().zip(sums.next());
+        if let (Some(sparsity), Some(activity), Some((mean_v, mean_h))) =
+            (self.config.sparsity, &mut self.activity, &means)
+        {
+            let push = push(sparsity, activity, mean_h)?;
+            let mut around = mean_v.try_clone()?;
+            if let Some(centring) = &self.centring {
+                elementwise_in_place(Elementwise::SUBTRACT, &mut around, Some(&centring.mu))?;
+            }
+            let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
+            let (column, row) = (around.reshape(&[i, 1])?, push.reshape(&[1, j])?);
+            let mut whole = Tensor::for_output(dw.device(), &[i, j])?;
+            matmul(&column, &row, Transpose::NN, &Epilogue::default(), &mut whole)?;
+            elementwise_in_place(Elementwise::ADD, &mut dw, Some(&whole))?;
+            elementwise_in_place(Elementwise::ADD, &mut da, Some(&row.reshape(&[j])?))?;
+        }
+        let step = self.step(self.clock.epoch());
+        let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
+        let own = self.velocity.iter_mut().zip(parameters).zip([dw, db, da]).enumerate();
+        for (k, ((velocity, parameter), gradient)) in own {
+            ascend(step, &gradient, k == 0, velocity, parameter)?;
+        }
+        if let Some((mean_v, mean_h)) = means {
+            self.follow(&mean_v, &mean_h)?;
+        }
+        self.clock.updates += 1;
+        self.climb()
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        match &mut self.chains {
+            Some(chains) => see(chains, self.config.batch),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Batches shared among ranks: each has the gradient of some blocks of a batch's rows, all have the sum.
+
+use std::ops::Range;
+
+use super::state::Clock;
+use super::{Batch, BatchSource};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::models::{Arrays, HostArray};
+use crate::ranks::{Ranks, part};
+use crate::tensor::Tensor;
+
+/// A block of a batch: which rows of it, of all ranks' together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which block, counted from 0.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
+    /// Cases of the whole batch.
+    pub batch: usize,
+}
+
+impl Share {
+    /// This block's part of `n` things: of the batch's cases, of persistent chains.
+    pub fn of(&self, n: usize) -> Range<usize> {
+        part(n, self.of, self.number)
+    }
+
+    /// Its rows of the batch.
+    pub fn rows(&self) -> Range<usize> {
+        self.of(self.batch)
+    }
+}
+
+/// A learner whose update is a function of a sum over a batch's cases (and over chains), so that ranks can share them.
+///
+/// What is drawn for a case belongs to its row of the whole batch: ranks share no number and repeat none.
+pub trait Shared {
+    /// The learner's device.
+    fn device(&self) -> Device;
+
+    /// Why these settings cannot be shared, if they cannot.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the setting.
+    fn check_shared(&self) -> Result<()>;
+
+    /// Before the first update of an epoch that has just been started: takes from the source what is needed of a whole
+    /// batch. Whether it took anything.
+    ///
+    /// # Errors
+    /// Those of the source; device errors.
+    fn prepare(&mut self, _source: &mut dyn BatchSource) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// How many numbers are summed.
+    fn sums(&self) -> usize;
+
+    /// A block's part of the sums, into `flat` `[sums]`. `batch` are its rows; none where it has none.
+    ///
+    /// # Errors
+    /// As [`Learner::update`](crate::training::Learner::update).
+    fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()>;
+
+    /// The update, from the sums over all blocks, `[sums]`.
+    ///
+    /// # Errors
+    /// As [`Learner::update`](crate::training::Learner::update).
+    fn apply(&mut self, sums: &Tensor) -> Result<()>;
+
+    /// Shows the arrays of which each rank keeps its own rows alone: `rows` are cut like batches of so many.
+    ///
+    /// # Errors
+    /// Those of `see`.
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
+}
+
+/// One update from the next `rows` cases of `source`, of which this rank sees its own.
+pub(super) fn update(
+    (ranks, clock): (&Ranks, Clock),
+    learner: &mut dyn Shared,
+    source: &mut dyn BatchSource,
+    rows: usize,
+) -> Result<()> {
+    let sums = learner.sums();
+    let mut flat = Tensor::for_output(&learner.device(), &[sums])?;
+    let (of, mut at, mut own) = (ranks.blocks(), 0, Vec::new());
+    for number in ranks.blocks_of(ranks.rank()) {
+        let share = Share { number, of, batch: rows };
+        let Range { start, end } = share.rows();
+        source.skip(start - at)?;
+        at = end;
+        let batch = match end - start {
+            0 => None,
+            rows => source.next_batch(rows)?,
+        };
+        let found = batch.as_ref().map_or(0, Batch::rows);
+        if found != end - start {
+            let detail = format!("{found} cases came where {} were expected", end - start);
+            return Err(Error::data("training data", detail));
+        }
+        learner.part(share, batch, &mut flat)?;
+        own.push(flat.to_vec()?);
+    }
+    source.skip(rows - at)?;
+    let total = ranks.sum(own, sums)?;
+    if !total.iter().all(|x| x.is_finite()) {
+        return Err(Error::Diverged {
+            epoch: clock.epoch(),
+            step: clock.epoch_updates + 1,
+            what: "the gradient".into(),
+            advice: String::new(),
+        });
+    }
+    flat.upload(&total)?;
+    learner.apply(&flat)
+}
+
+/// Brings together what each rank keeps of its own, so that all have all of it.
+pub(super) fn collect(ranks: &Ranks, learner: &mut dyn Shared) -> Result<()> {
+    let (of, own) = (ranks.blocks(), ranks.blocks_of(ranks.rank()));
+    learner.scattered(&mut |tensor, batch| {
+        let mut values = tensor.to_vec()?;
+        let rows = tensor.shape().dims().first().copied().unwrap_or(0);
+        let width = values.len().checked_div(rows).unwrap_or(0);
+        for first in (0..rows).step_by(batch.max(1)) {
+            let batch = batch.min(rows - first);
+            let mine = part(batch, of, own.start).start..part(batch, of, own.end).start;
+            // A sum with zeros leaves what the one owner has.
+            for other in [0..mine.start, mine.end..batch] {
+                values[(first + other.start) * width..(first + other.end) * width].fill(0.0);
+            }
+        }
+        tensor.upload(&ranks.sum_one(values)?)
+    })
+}
+
+/// That all ranks have the same arrays after an epoch, bit for bit.
+pub(super) fn compare(ranks: &Ranks, epoch: u64, arrays: &Arrays) -> Result<()> {
+    let mut crc = crc32fast::Hasher::new();
+    for (name, array) in arrays {
+        crc.update(name.as_bytes());
+        crc.update(bytemuck::cast_slice(&array.values));
+    }
+    let all = ranks.gather(&crc.finalize().to_le_bytes())?;
+    let other: Vec<String> =
+        (0..all.len()).filter(|&r| all[r] != all[0]).map(|r| r.to_string()).collect();
+    if other.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "after epoch {epoch} the model of rank {} is not that of rank 0, bit for bit; their devices or drivers compute \
+         differently: use equal ones, or check them with `harmonium verify`",
+        other.join(", ")
+    );
+    Err(Error::run("ranks", detail))
+}
+
+type Head = ([u64; 4], Vec<(String, Vec<usize>)>);
+
+/// State as bytes: sizes and names as JSON, then all values.
+pub(super) fn encode(clock: Clock, arrays: &Arrays) -> Vec<u8> {
+    let Clock { epochs, updates, epoch_updates, epoch_cases } = clock;
+    let sizes = arrays.iter().map(|(name, a)| (name.clone(), a.shape.clone())).collect();
+    let head: Head = ([epochs, updates, epoch_updates, epoch_cases], sizes);
+    let head = serde_json::to_vec(&head).unwrap_or_default();
+    let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(head);
+    arrays.values().for_each(|a| bytes.extend(bytemuck::cast_slice::<f32, u8>(&a.values)));
+    bytes
+}
+
+/// What [`encode`] gave.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Clock, Arrays)> {
+    let broken = || Error::run("ranks", "rank 0 sent a state that cannot be read");
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(broken)?;
+    let length = u64::from_le_bytes(*length) as usize;
+    let (head, mut rest) = rest.split_at_checked(length).ok_or_else(broken)?;
+    let head: Head = serde_json::from_slice(head).map_err(|_| broken())?;
+    let mut arrays = Arrays::new();
+    for (name, shape) in head.1 {
+        let bytes = 4 * shape.iter().product::<usize>();
+        let (own, others) = rest.split_at_checked(bytes).ok_or_else(broken)?;
+        rest = others;
+        arrays.insert(name, HostArray { shape, values: bytemuck::pod_collect_to_vec(own) });
+    }
+    let [epochs, updates, epoch_updates, epoch_cases] = head.0;
+    Ok((Clock { epochs, updates, epoch_updates, epoch_cases }, arrays))
+}

@@ -1,0 +1,294 @@
+//! Ranks as threads: they have one model bit for bit, that of one rank within what sums in another order may differ by,
+//! and where that is asked for bit for bit too.
+
+use harmonium::data::{self, Cases, Values};
+use harmonium::kernels::activation::Activation;
+use harmonium::layers::LayerSpec;
+use harmonium::models::network::NetworkSpec;
+use harmonium::models::{Network, Rbm, UnitKind, Units};
+use harmonium::ranks::{BLOCKS, Ranks, part, threads};
+use harmonium::training::{
+    Backpropagation, BackpropagationConfig, CdConfig, CdTrainer, Learner, ResidentData, Schedule,
+    Sparsity, TrainerState, Treatment, collect, epoch_on,
+};
+use harmonium::{Device, Error, Result};
+
+/// Cases of the test data: no multiple of the batch, so that the last batch has fewer cases than there are ranks.
+const CASES: usize = 42;
+const BATCH: usize = 10;
+
+/// The CPU and every GPU.
+fn devices() -> Vec<Device> {
+    std::iter::once(Device::cpu()).chain(crate::support::gpus().iter().cloned()).collect()
+}
+
+fn digits(visible: UnitKind) -> Cases {
+    let cases = data::load("digits").unwrap().train.cases.limit(CASES);
+    match visible {
+        UnitKind::Gaussian => Cases::new(Values::F32(cases.to_f32()), CASES, 64).unwrap(),
+        _ => {
+            let bits: Vec<u8> = cases.to_f32().iter().map(|&x| u8::from(x >= 0.5)).collect();
+            Cases::new(Values::Bits(bits), CASES, 64).unwrap()
+        }
+    }
+}
+
+fn machine(device: &Device, visible: UnitKind, config: &CdConfig) -> (CdTrainer, ResidentData) {
+    let rbm = Rbm::new(device, Units::new(visible, 64).unwrap(), Units::bernoulli(9), 1).unwrap();
+    let source = ResidentData::new(device, &digits(visible), Treatment::default()).unwrap();
+    (CdTrainer::new(rbm, config.clone(), &[0.25; 64]).unwrap(), source)
+}
+
+/// What each of `count` ranks has after its work.
+fn on<T: Send>(count: usize, work: impl Fn(&Ranks) -> Result<T> + Sync) -> Vec<Result<T>> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let ranks = threads(count).into_iter();
+        let all: Vec<_> = ranks.map(|ranks| scope.spawn(move || work(&ranks))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// The states of ranks that train so many updates; all are the same.
+fn trained<L: Learner>(
+    (count, reproducible): (usize, bool),
+    updates: usize,
+    make: impl Fn() -> (L, ResidentData) + Sync,
+) -> TrainerState {
+    let states = on(count, |ranks| {
+        let ranks = ranks.clone().reproducible(reproducible);
+        let (mut learner, mut source) = make();
+        let mut left = updates;
+        while left > 0 {
+            let mut go_on = |_: &mut dyn Learner, _| {
+                left -= 1;
+                Ok(left > 0)
+            };
+            epoch_on(&ranks, &mut learner, &mut source, &mut go_on)?;
+        }
+        collect(&ranks, &mut learner)?;
+        learner.state()
+    });
+    let states: Vec<TrainerState> = states.into_iter().map(|state| state.unwrap()).collect();
+    for (rank, state) in states.iter().enumerate() {
+        assert_eq!(*state, states[0], "rank {rank} of {count}");
+    }
+    states.into_iter().next().unwrap()
+}
+
+fn kinds() -> Vec<(&'static str, UnitKind, CdConfig)> {
+    let bits = UnitKind::Bernoulli;
+    let config = || CdConfig::new(bits, bits).batch(BATCH).weight_decay(0.01).learning_rate(0.05);
+    let momentum = || config().momentum(Schedule::constant(0.75));
+    let gaussian = CdConfig::new(UnitKind::Gaussian, bits).batch(BATCH);
+    vec![
+        ("CD-1", bits, momentum()),
+        ("CD-3", bits, config().steps(3)),
+        ("PCD-2, centred", bits, momentum().persistent(true).steps(2).centered(true)),
+        ("PCD, more chains than cases", bits, config().persistent(true).batch(CASES + 7)),
+        ("sparse, centred", bits, config().centered(true).sparsity(Sparsity::new(0.1, 0.5))),
+        ("averaged, sparse", bits, config().average(true).sparsity(Sparsity::new(0.1, 0.5))),
+        ("Gaussian", UnitKind::Gaussian, gaussian.persistent(true)),
+    ]
+}
+
+#[test]
+fn machines_of_ranks_are_the_same_and_reproducible_ones_do_not_depend_on_their_number() {
+    for device in devices() {
+        for (name, visible, config) in kinds() {
+            let make = || machine(&device, visible, &config);
+            // Past the end of an epoch, whose last batch has two cases.
+            let updates = 2 * CASES.div_ceil(config.batch) + 2;
+            let one = trained((1, true), updates, make);
+            assert!(
+                one.arrays["W"].values.iter().any(|w| w.abs() > 0.02),
+                "{name}: nothing learnt"
+            );
+            for count in [2, 3, 4] {
+                let several = trained((count, true), updates, make);
+                assert_eq!(several, one, "{name}, {count} ranks, {}", device.info());
+                trained((count, false), updates, make);
+            }
+        }
+    }
+}
+
+/// |a − b| ≤ c ε Σ|terms|, element by element: the two were summed in another order.
+fn close(name: &str, found: &TrainerState, expected: &TrainerState, bound: f64) {
+    assert_eq!(found.clock.updates, expected.clock.updates, "{name}");
+    for (key, array) in &expected.arrays {
+        for (at, (a, b)) in found.arrays[key].values.iter().zip(&array.values).enumerate() {
+            let far = f64::from((a - b).abs());
+            assert!(far <= bound, "{name}: {key}[{at}] is {a}, of one rank {b}: {far} > {bound}");
+        }
+    }
+}
+
+/// One update from equal parameters: gradients are means of products of values in [0, 1], so that a sum of B + C terms
+/// of at most 1/B in another order is off by (B + C)·ε·2 at most; the rate, what centring and the sparsity target add and
+/// the velocity's own rounding come to no more than as much again. States must not flip: they are drawn from the same
+/// parameters with the same numbers.
+#[test]
+fn one_update_agrees_with_one_rank_within_the_bound_of_summation() {
+    for device in devices() {
+        for (name, visible, config) in kinds() {
+            if visible == UnitKind::Gaussian {
+                continue;
+            }
+            let make = || machine(&device, visible, &config);
+            let one = {
+                let (mut trainer, mut source) = make();
+                trainer.epoch_while(&mut source, |_, _| Ok(false)).unwrap();
+                trainer.state().unwrap()
+            };
+            let terms = 2.0 * config.batch as f64;
+            let bound = 4.0 * terms * f64::from(f32::EPSILON);
+            for (count, reproducible) in [(2, false), (3, false), (4, false), (2, true)] {
+                let several = trained((count, reproducible), 1, make);
+                close(&format!("{name}, {count} ranks"), &several, &one, bound);
+            }
+        }
+    }
+}
+
+fn network(device: &Device) -> (Backpropagation, ResidentData) {
+    let set = data::load("digits").unwrap().train.limit(CASES);
+    let spec = NetworkSpec::new([1, 8, 8], 10)
+        .layer(LayerSpec::Flatten)
+        .layer(LayerSpec::linear(12, Activation::Sigmoid))
+        .layer(LayerSpec::Dropout { rate: 0.5 })
+        .layer(LayerSpec::linear(10, Activation::Identity));
+    let network = Network::new(device, &spec, 1).unwrap();
+    let config = BackpropagationConfig::default().batch(BATCH);
+    let source = ResidentData::new(device, &set.cases, Treatment::default()).unwrap();
+    let source = source.with_labels(set.labels.as_ref().unwrap()).unwrap();
+    let source = source.with_case_dims(&[1, 8, 8]).unwrap();
+    (Backpropagation::new(network, config).unwrap(), source)
+}
+
+#[test]
+fn nets_of_ranks_are_the_same_with_dropout_and_losses() {
+    for device in devices() {
+        let make = || network(&device);
+        let one = trained((1, true), 7, make);
+        assert_eq!(one.clock.epoch_updates, 2);
+        assert!(one.arrays["epoch.loss"].values[..2 * BATCH].iter().all(|&x| x > 0.0));
+        for count in [2, 4] {
+            assert_eq!(trained((count, true), 7, make), one, "{count} ranks, {}", device.info());
+        }
+        let plain = {
+            let (mut trainer, mut source) = make();
+            trainer.epoch_while(&mut source, |_, _| Ok(false)).unwrap();
+            trainer.state().unwrap()
+        };
+        // Losses to 5, gradients of inputs to 1 through two layers of weights below 1: 64 terms each, 4 blocks.
+        close("net", &trained((3, false), 1, make), &plain, 64.0 * 5.0 * f64::from(f32::EPSILON));
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_another_number_of_ranks() {
+    let device = Device::cpu();
+    let bits = UnitKind::Bernoulli;
+    let config = CdConfig::new(bits, bits).batch(BATCH).persistent(true);
+    let make = || machine(&device, bits, &config);
+    let whole = trained((1, true), 9, make);
+    let half = trained((4, true), 6, make);
+    let rest = trained((3, true), 3, || {
+        let (mut trainer, source) = make();
+        trainer.restore(&half).unwrap();
+        (trainer, source)
+    });
+    assert_eq!(rest, whole);
+}
+
+#[test]
+fn sums_go_from_block_to_block() {
+    // In f32 the order matters: (2^24 + 1) + 1 = 2^24, and 2^24 + (1 + 1) is not.
+    let big = 16_777_216.0f32;
+    let blocks: Vec<f32> = vec![big, 1.0, 1.0, -big, 3.0, 0.5, 0.25, 0.125];
+    let expected = blocks.iter().copied().reduce(|a, b| a + b).unwrap();
+    assert_eq!(blocks.len(), BLOCKS);
+    for count in [1, 2, 3, 5, 8, 11] {
+        for len in [0, 1, 7] {
+            let sums = on(count, |ranks| {
+                let ranks = ranks.clone().reproducible(true);
+                let own = ranks.blocks_of(ranks.rank());
+                let own = own.map(|block| vec![blocks[block]; len]).collect();
+                ranks.sum(own, len)
+            });
+            for sum in sums {
+                assert_eq!(sum.unwrap(), vec![expected; len], "{count} ranks");
+            }
+        }
+    }
+    for (n, parts) in [(0, 3), (1, 4), (10, 3), (100, 8)] {
+        let all: Vec<usize> = (0..parts).flat_map(|number| part(n, parts, number)).collect();
+        assert_eq!(all, (0..n).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn wishes_reach_all_ranks_with_the_next_sum() {
+    let found = on(3, |ranks| {
+        let mine = [ranks.rank() == 1, false];
+        let before = ranks.agree(mine);
+        ranks.sum_one(vec![1.0])?;
+        let after = ranks.agree([false; 2]);
+        ranks.sum_one(vec![1.0])?;
+        Ok([before, after, ranks.agree([false; 2])])
+    });
+    for found in found {
+        assert_eq!(found.unwrap(), [[false, false], [true, false], [false, false]]);
+    }
+}
+
+#[test]
+fn what_cannot_be_shared_says_so_and_a_rank_that_fails_ends_the_others() {
+    let device = Device::cpu();
+    let bits = UnitKind::Bernoulli;
+    let refused = CdConfig::new(bits, bits).exact_gradient(true);
+    for result in on(2, |ranks| {
+        let (mut trainer, mut source) = machine(&device, bits, &refused);
+        epoch_on(ranks, &mut trainer, &mut source, &mut |_, _| Ok(true))
+    }) {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("exact-gradient") && error.contains("mpirun"), "{error}");
+    }
+    let mut results = on(2, |ranks| {
+        let (mut trainer, mut source) = machine(&device, bits, &CdConfig::default().batch(BATCH));
+        let mut updates = 0;
+        epoch_on(ranks, &mut trainer, &mut source, &mut |_, _| {
+            updates += 1;
+            match (ranks.rank(), updates) {
+                (1, 2) => {
+                    ranks.abort(1);
+                    Err(Error::data("rank 1", "its disk is gone"))
+                }
+                _ => Ok(true),
+            }
+        })
+    });
+    assert!(results.remove(1).unwrap_err().to_string().contains("its disk is gone"));
+    let other = results.remove(0).unwrap_err().to_string();
+    assert!(other.contains("rank 1 ended"), "{other}");
+}
+
+#[test]
+fn models_that_differ_stop_the_run_with_the_ranks_named() {
+    let device = Device::cpu();
+    let bits = UnitKind::Bernoulli;
+    let config = CdConfig::default().batch(BATCH);
+    for result in on(4, |ranks| {
+        let (mut trainer, mut source) = machine(&device, bits, &config);
+        if ranks.rank() == 2 {
+            let mut state = trainer.state()?;
+            state.arrays.get_mut("W").unwrap().values[17] += 1e-7;
+            trainer.restore(&state)?;
+        }
+        epoch_on(ranks, &mut trainer, &mut source, &mut |_, _| Ok(true))
+    }) {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("rank 2 is not that of rank 0"), "{error}");
+    }
+}
