@@ -13,16 +13,10 @@ pub(super) fn read(input: &mut Input) -> Result<Vec<u8>> {
     let bytes = input.rest(MOST_BYTES)?;
     let bytes = match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, rest @ ..] => rest.to_vec(),
-        start if is_utf16(start) => {
-            let (text, _, damaged) = encoding_rs::UTF_8.decode(start);
-            if damaged {
-                return Err(input.error(
-                    0,
-                    "this is UTF-16 by its mark, and damaged or cut off: save it as UTF-8",
-                ));
-            }
-            text.into_owned().into_bytes()
-        }
+        start if is_utf16(start) => utf8_of(start).ok_or_else(|| {
+            let detail = "this is UTF-16 by its mark, and damaged or cut off: save it as UTF-8";
+            input.error(0, detail)
+        })?,
         start if start.get(..64.min(start.len())).is_some_and(|s| s.contains(&0)) => {
             let detail = "this is no text, or UTF-16 without its mark: save it as UTF-8";
             return Err(input.error(0, detail));

@@ -62,6 +62,7 @@ impl Gpu {
         self.driver.timing()
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn profile_rows(&self) -> Vec<ProfileRow> {
         self.driver.profile.rows()
     }
