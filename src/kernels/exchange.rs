@@ -15,7 +15,7 @@ use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("exchange", "philox");
+pub(crate) static SHADER: Shader = shader!("exchange", "philox", "exp");
 
 /// Free energies of two rungs' states, `[C]` each.
 #[derive(Debug, Clone, Copy)]
