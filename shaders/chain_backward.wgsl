@@ -36,9 +36,9 @@ fn from_behind(position: u32, label: u32) -> f32 {
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] + allowed(transitions[label * labels + i]) - largest);
+        sum += exp_of(messages[base + i] + allowed(transitions[label * labels + i]) - largest);
     }
-    return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+    return select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -78,7 +78,7 @@ fn main(
                     behind = from_behind(t + 1u, j);
                 }
                 let offset = offsets[row + which + t];
-                marginal = exp(forward[at] - offset + behind);
+                marginal = exp_of(forward[at] - offset + behind);
                 if OBSERVED { marginal -= select(0.0, 1.0, observed[row + t] == f32(j)); }
                 value = allowed(scores[at] + behind - offset);
                 messages[half_of(t) + j] = value;

@@ -34,9 +34,9 @@ fn from_before(position: u32, most: f32, label: u32) -> f32 {
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] - most + allowed(transitions[i * labels + label]) - largest);
+        sum += exp_of(messages[base + i] - most + allowed(transitions[i * labels + label]) - largest);
     }
-    return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+    return select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -104,9 +104,9 @@ fn main(
                 }
                 var sum = 0.0;
                 for (var i = 0u; i < labels; i++) {
-                    sum += exp(messages[base + i] - most + allowed(transitions[ends + i]) - largest);
+                    sum += exp_of(messages[base + i] - most + allowed(transitions[ends + i]) - largest);
                 }
-                ending = select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+                ending = select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
             }
             offsets[row + sequence + positions] = ending;
             block += ending;
