@@ -26,6 +26,16 @@ pub(super) fn read(input: &mut Input) -> Result<Vec<u8>> {
     Ok(one_line_end(bytes))
 }
 
+/// Marked UTF-16 as UTF-8, without its mark; nothing where it is damaged or cut off.
+fn utf8_of(marked: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = marked.as_chunks::<2>();
+    let (mark, units) = pairs.split_first()?;
+    let unit = if mark == b"\xfe\xff" { u16::from_be_bytes } else { u16::from_le_bytes };
+    let text: std::result::Result<String, _> =
+        char::decode_utf16(units.iter().copied().map(unit)).collect();
+    text.ok().filter(|_| rest.is_empty()).map(String::into_bytes)
+}
+
 /// `\r\n` and `\r` as `\n`, and one at the end.
 fn one_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.contains(&b'\r') {
