@@ -18,7 +18,10 @@ fn networks_autoencoders_and_machines_become_graphs() {
         (cnn.to_str().unwrap(), vec!["Conv", "Gemm", "probabilities", "conv1.kernel", "classes"]),
         (autoencoder::shared().to_str().unwrap(), vec!["Gemm", "code", "reconstruction"]),
         (shared_run(), vec!["Gemm", "Sigmoid", "hidden", "W"]),
-        (dbn::shared().to_str().unwrap(), vec!["level1.W", "level3.U", "Softplus", "probabilities"]),
+        (
+            dbn::shared().to_str().unwrap(),
+            vec!["level1.W", "level3.U", "Softplus", "probabilities"],
+        ),
         (class_rbm::shared().to_str().unwrap(), vec!["GreaterOrEqual", "scores", "probabilities"]),
     ] {
         let said = say(folder.path(), &format!("export {run} --onnx m.onnx")).done();
