@@ -1,6 +1,6 @@
 // One temperature of annealed importance sampling, one workgroup a chain: the increment of the chain's log
 // weight from beta_from to beta_to, and hidden states at beta_sample.
-// Needs shared/philox.wgsl, shared/activation.wgsl and shared/softmax_group.wgsl.
+// Needs shared/philox.wgsl, shared/activation.wgsl, shared/exp.wgsl and shared/softmax_group.wgsl.
 
 struct Params {
     chains: u32,
@@ -74,12 +74,12 @@ fn group_step(start: u32) -> f32 {
         let below = field[start + k] - largest;
         let z = change * below;
         widest = max(widest, abs(z));
-        y += exp(params.beta_from * below) * grown(vec4<f32>(z)).x;
+        y += exp_of(params.beta_from * below) * grown(vec4<f32>(z)).x;
     }
     var step = ln_above_one(vec4<f32>(y / before)).x;
     // A NaN takes the other way, and stays.
     if !(widest < 0.25) {
-        step = log(group_sum(start, params.states, params.beta_to, largest)) - log(before);
+        step = log_of(group_sum(start, params.states, params.beta_to, largest)) - log_of(before);
     }
     return change * largest + step;
 }

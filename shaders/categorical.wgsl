@@ -1,5 +1,5 @@
 // Groups of softmax units, one invocation a group: their probabilities, a state drawn from them as a one and
-// zeros, or ln of the sum of exp. Needs shared/philox.wgsl and shared/softmax_group.wgsl.
+// zeros, or ln of the sum of exp. Needs shared/philox.wgsl, shared/exp.wgsl and shared/softmax_group.wgsl.
 
 struct Params {
     rows: u32,
@@ -42,7 +42,7 @@ fn sample_slice(i: u32, start: u32, target_sum: f32) {
     }
     for (var k = params.begin; k < params.end; k++) {
         let passed = target_sum < sum;
-        let e = exp(x[start + k] - largest);
+        let e = exp_of(x[start + k] - largest);
         sum += e;
         if e > 0.0 { last = k; }
         out[start + k] = select(0.0, 1.0, target_sum < sum && !passed);
@@ -101,8 +101,8 @@ fn main(
         sum = group_sum(start, params.states, 1.0, largest);
     }
     if KIND == 2u {
-        out[i] = largest + log(sum);
+        out[i] = largest + log_of(sum);
         return;
     }
-    for (var k = params.begin; k < params.end; k++) { out[start + k] = exp(x[start + k] - largest) / sum; }
+    for (var k = params.begin; k < params.end; k++) { out[start + k] = exp_of(x[start + k] - largest) / sum; }
 }

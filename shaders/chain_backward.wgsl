@@ -28,7 +28,7 @@ override RESUMES: bool = false;
 // Whether the gradient has a place for each transition of a position too.
 override PAIRS: bool = false;
 
-// ln Σ exp(transition + message) of the labels of a position, which is `at` of all, that follow one.
+// ln Σ exp_of(transition + message) of the labels of a position, which is `at` of all, that follow one.
 fn from_behind(position: u32, at: u32, label: u32) -> f32 {
     let labels = params.labels;
     let base = half_of(position);
@@ -38,9 +38,9 @@ fn from_behind(position: u32, at: u32, label: u32) -> f32 {
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] + transition(at, label, i) - largest);
+        sum += exp_of(messages[base + i] + transition(at, label, i) - largest);
     }
-    return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+    return select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
 }
 
 // The part of the transitions from a label of position t, into the position behind it; nothing leads into the first
@@ -52,7 +52,7 @@ fn store_pairs(row: u32, t: u32, length: u32, label: u32, message: f32) {
         let place = labels + label * labels + i;
         if t == 0u || t >= length { gradient[at * width() + place] = 0.0; }
         if t + 1u < length {
-            var pair = exp(message + transition(at + 1u, label, i) + messages[half_of(t + 1u) + i]);
+            var pair = exp_of(message + transition(at + 1u, label, i) + messages[half_of(t + 1u) + i]);
             if OBSERVED && observed[at] == f32(label) && observed[at + 1u] == f32(i) { pair -= 1.0; }
             gradient[(at + 1u) * width() + place] = params.scale * pair;
         }
@@ -96,7 +96,7 @@ fn main(
                     behind = from_behind(t + 1u, row + t + 1u, j);
                 }
                 let offset = offsets[row + which + t];
-                marginal = exp(forward[at] - offset + behind);
+                marginal = exp_of(forward[at] - offset + behind);
                 if OBSERVED { marginal -= select(0.0, 1.0, observed[row + t] == f32(j)); }
                 value = allowed(scores[(row + t) * width() + j] + behind - offset);
                 messages[half_of(t) + j] = value;

@@ -24,7 +24,7 @@ struct Params {
 override RESUMES: bool = false;
 override PAUSES: bool = false;
 
-// ln Σ exp(message + transition) into a label of a position, which is `at` of all.
+// ln Σ exp_of(message + transition) into a label of a position, which is `at` of all.
 fn from_before(position: u32, at: u32, most: f32, label: u32) -> f32 {
     let labels = params.labels;
     let base = half_of(position - 1u);
@@ -34,9 +34,9 @@ fn from_before(position: u32, at: u32, most: f32, label: u32) -> f32 {
     }
     var sum = 0.0;
     for (var i = 0u; i < labels; i++) {
-        sum += exp(messages[base + i] - most + transition(at, i, label) - largest);
+        sum += exp_of(messages[base + i] - most + transition(at, i, label) - largest);
     }
-    return select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+    return select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -104,9 +104,9 @@ fn main(
                 }
                 var sum = 0.0;
                 for (var i = 0u; i < labels; i++) {
-                    sum += exp(messages[base + i] - most + allowed(transitions[ends + i]) - largest);
+                    sum += exp_of(messages[base + i] - most + allowed(transitions[ends + i]) - largest);
                 }
-                ending = select(FORBIDDEN, largest + log(sum), sum > 0.0 || is_nan(sum));
+                ending = select(FORBIDDEN, largest + log_of(sum), sum > 0.0 || is_nan(sum));
             }
             offsets[row + sequence + positions] = ending;
             block += ending;

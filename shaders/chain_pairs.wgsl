@@ -38,17 +38,17 @@ fn part(sequence: u32, t: u32, length: u32, of_label: u32, to: u32) -> f32 {
     if of_label < labels {
         if t == 0u { return 0.0; }
         let before = forward[at - labels + of_label] - offsets[row + sequence + t - 1u];
-        sum = exp(before + transition(row + t, of_label, to) + backward[at + to]);
+        sum = exp_of(before + transition(row + t, of_label, to) + backward[at + to]);
         if OBSERVED { seen = observed[row + t - 1u] == f32(of_label) && observed[row + t] == f32(to); }
     } else if of_label == labels {
         if t > 0u { return 0.0; }
-        sum = exp(allowed(transitions[labels * labels + to]) + backward[at + to]);
+        sum = exp_of(allowed(transitions[labels * labels + to]) + backward[at + to]);
         if OBSERVED { seen = observed[row] == f32(to); }
     } else {
         if t + 1u < length { return 0.0; }
         let ending = offsets[row + sequence + params.positions];
         let score = allowed(transitions[(labels + 1u) * labels + to]);
-        sum = exp(forward[at + to] - offsets[row + sequence + t] + score - ending);
+        sum = exp_of(forward[at + to] - offsets[row + sequence + t] + score - ending);
         if OBSERVED { seen = observed[row + t] == f32(to); }
     }
     return sum - select(0.0, 1.0, seen);

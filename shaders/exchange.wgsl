@@ -1,6 +1,6 @@
 // Two neighbouring rungs of a ladder exchange their states, case by case, where a Metropolis step takes it. One
 // invocation an exchange of four columns; that of the first four keeps the books.
-// Needs shared/philox.wgsl.
+// Needs shared/philox.wgsl and shared/exp.wgsl.
 
 struct Params {
     chains: u32,
@@ -68,7 +68,7 @@ fn main(
     );
     let u = uniforms(words)[params.pair % 4u];
     // A NaN takes neither way.
-    let accepted = gain >= 0.0 || u < exp(gain);
+    let accepted = gain >= 0.0 || u < exp_of(gain);
     if column == 0u {
         works[params.row * params.chains + chain] = of_lower;
         works[(params.row + 1u) * params.chains + chain] = of_upper;

@@ -1,5 +1,5 @@
 // Softmax of each row, one workgroup a row; the row's maximum is subtracted first. Long rows in slices, each
-// from `begin` up to before `end`, pass by pass.
+// from `begin` up to before `end`, pass by pass. Needs shared/exp.wgsl.
 
 struct Params { rows: u32, columns: u32, begin: u32, end: u32 }
 
@@ -43,7 +43,7 @@ fn main(
     }
     var sum = 0.0;
     if PASS != 3u {
-        for (var c = params.begin + local; c < params.end; c += WORKGROUP) { sum += exp(x[start + c] - largest); }
+        for (var c = params.begin + local; c < params.end; c += WORKGROUP) { sum += exp_of(x[start + c] - largest); }
         shared_values[local] = sum;
         for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
             workgroupBarrier();
@@ -62,7 +62,7 @@ fn main(
     if PASS == 3u { sum = statistics[params.rows + read_row]; }
     if row < params.rows {
         for (var c = params.begin + local; c < params.end; c += WORKGROUP) {
-            y[start + c] = exp(x[start + c] - largest) / sum;
+            y[start + c] = exp_of(x[start + c] - largest) / sum;
         }
     }
 }

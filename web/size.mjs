@@ -16,6 +16,6 @@ for (const { name, plain, sent } of sizes.sort((a, b) => b.sent - a.sent).slice(
 }
 console.log(`${folder}: ${sum('plain')} bytes, ${sum('sent')} compressed`);
 if (sum('sent') > Number(most)) {
-  console.error(`the page is above ${most} bytes compressed`);
+  console.error(`the page is above ${most} bytes compressed: what grew, and does a visitor need it?`);
   process.exit(1);
 }

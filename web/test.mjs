@@ -215,11 +215,8 @@ async function verifies(context) {
   const report = await page.evaluate(() => window.report);
   writeFileSync(join(folder, 'verify.json'), JSON.stringify(report, null, 2));
   const [device] = report.devices;
-  // SwiftShader under Chromium makes use of what WGSL allows: it assumes that there are no infinities and no NaN.
-  const failed = device.kernels.filter((kernel) => kernel.failed > 0);
-  const odd = failed.filter((kernel) => !/(NonFinite|Subnormal)$/.test(kernel.worst_case));
-  assert.deepEqual(odd, [], 'kernels that disagree with the CPU path in finite numbers');
-  assert.ok(failed.length < 12, failed.map((kernel) => kernel.kernel).join());
+  assert.deepEqual(device.kernels.filter((kernel) => kernel.failed > 0), [], 'kernels that disagree with the CPU path');
+  assert.equal(device.verdict, 'passed');
   assert.ok(device.kernels.length >= 40, `${device.kernels.length} kernels`);
   const cases = device.kernels.reduce((sum, kernel) => sum + kernel.cases, 0);
   console.log(`verify in the browser: ${device.kernels.length} kernels, ${cases} cases, ${device.verdict} in ${((Date.now() - begin) / 1000).toFixed(0)} s`);

@@ -19,7 +19,7 @@ fn softplus(x: vec4<f32>) -> vec4<f32> {
     return max(x, vec4<f32>(0.0)) + select(log(1.0 + e), small, e < vec4<f32>(1e-3));
 }
 
-fn is_nan(x: vec4<f32>) -> vec4<bool> {
+fn are_nan(x: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
 }
 
@@ -35,5 +35,5 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
         default: {}
     }
     // min, max and clamp may drop a NaN; a diverged run must stay visible.
-    return select(y, x, is_nan(x));
+    return select(y, x, are_nan(x));
 }

@@ -1,5 +1,5 @@
 // What the kernels of linear chains share. The messages of a position lie in workgroup memory, those of the next one
-// beside them; an invocation takes each WORKGROUP-th label.
+// beside them; an invocation takes each WORKGROUP-th label. Needs shared/exp.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether a position has scores of its own for the transitions into it, behind those of its labels.
@@ -13,10 +13,6 @@ const FORBIDDEN: f32 = -1e30;
 const BLOCK: u32 = 256u;
 
 var<workgroup> messages: array<f32, 1024>;
-
-fn is_nan(x: f32) -> bool {
-    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-}
 
 // NaN stays.
 fn allowed(score: f32) -> f32 {

@@ -1,4 +1,5 @@
-// One group of softmax units at an inverse temperature. The kernel's own file gives `logit`, a unit's input.
+// One group of softmax units at an inverse temperature. Needs shared/exp.wgsl; the kernel's own file gives `logit`, a
+// unit's input.
 
 fn group_max(start: u32, states: u32) -> f32 {
     var largest = logit(start);
@@ -9,7 +10,7 @@ fn group_max(start: u32, states: u32) -> f32 {
 // The sum of exp(beta (x - largest)).
 fn group_sum(start: u32, states: u32, beta: f32, largest: f32) -> f32 {
     var sum = 0.0;
-    for (var k = 0u; k < states; k++) { sum += exp(beta * (logit(start + k) - largest)); }
+    for (var k = 0u; k < states; k++) { sum += exp_of(beta * (logit(start + k) - largest)); }
     return sum;
 }
 
@@ -21,7 +22,7 @@ fn group_state(start: u32, states: u32, beta: f32, u: f32) -> u32 {
     var sum = 0.0;
     var last = states;
     for (var k = 0u; k < states; k++) {
-        let e = exp(beta * (logit(start + k) - largest));
+        let e = exp_of(beta * (logit(start + k) - largest));
         sum += e;
         if target_sum < sum { return k; }
         // Where rounding leaves none above, the last state that can be.

@@ -13,16 +13,10 @@ pub(super) fn read(input: &mut Input) -> Result<Vec<u8>> {
     let bytes = input.rest(MOST_BYTES)?;
     let bytes = match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, rest @ ..] => rest.to_vec(),
-        start if is_utf16(start) => {
-            let (text, _, damaged) = encoding_rs::UTF_8.decode(start);
-            if damaged {
-                return Err(input.error(
-                    0,
-                    "this is UTF-16 by its mark, and damaged or cut off: save it as UTF-8",
-                ));
-            }
-            text.into_owned().into_bytes()
-        }
+        start if is_utf16(start) => utf8_of(start).ok_or_else(|| {
+            let detail = "this is UTF-16 by its mark, and damaged or cut off: save it as UTF-8";
+            input.error(0, detail)
+        })?,
         start if start.get(..64.min(start.len())).is_some_and(|s| s.contains(&0)) => {
             let detail = "this is no text, or UTF-16 without its mark: save it as UTF-8";
             return Err(input.error(0, detail));
@@ -43,6 +37,16 @@ pub(super) fn piece(mut bytes: Vec<u8>, first: bool, site: &Site) -> Result<Vec<
         return Err(site.error(0, detail));
     }
     Ok(one_line_end(bytes))
+}
+
+/// Marked UTF-16 as UTF-8, without its mark; nothing where it is damaged or cut off.
+fn utf8_of(marked: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = marked.as_chunks::<2>();
+    let (mark, units) = pairs.split_first()?;
+    let unit = if mark == b"\xfe\xff" { u16::from_be_bytes } else { u16::from_le_bytes };
+    let text: std::result::Result<String, _> =
+        char::decode_utf16(units.iter().copied().map(unit)).collect();
+    text.ok().filter(|_| rest.is_empty()).map(String::into_bytes)
 }
 
 /// `\r\n` and `\r` as `\n`, and one at the end.

@@ -75,6 +75,7 @@ impl Cpu {
         &self.info
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self) -> &Profile {
         &self.profile
     }

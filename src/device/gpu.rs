@@ -9,7 +9,7 @@ use super::guard;
 use super::memory::GpuBuffer;
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 use super::pool::{MemoryStats, Pool};
-use super::profile::{ProfileRow, Timing, lock};
+use super::profile::{Timing, lock};
 use super::read::{self, PendingRead};
 use super::recorder::Recorder;
 use super::replay;
@@ -62,7 +62,8 @@ impl Gpu {
         self.driver.timing()
     }
 
-    pub fn profile_rows(&self) -> Vec<ProfileRow> {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn profile_rows(&self) -> Vec<super::ProfileRow> {
         self.driver.profile.rows()
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Profile {
     rows: Mutex<BTreeMap<&'static str, ProfileRow>>,
 }
 
+/// What waits for the device, as no call can in a browser.
+#[cfg(not(target_arch = "wasm32"))]
 impl Profile {
     pub fn start(&self) {
         lock(&self.rows).clear();
@@ -47,6 +49,14 @@ impl Profile {
         self.on.store(false, Ordering::Relaxed);
     }
 
+    pub fn rows(&self) -> Vec<ProfileRow> {
+        let mut rows: Vec<_> = lock(&self.rows).values().cloned().collect();
+        rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        rows
+    }
+}
+
+impl Profile {
     pub fn is_on(&self) -> bool {
         self.on.load(Ordering::Relaxed)
     }
@@ -75,12 +85,6 @@ impl Profile {
         let result = work();
         self.add(kernel, cost, start.elapsed().as_secs_f64());
         result
-    }
-
-    pub fn rows(&self) -> Vec<ProfileRow> {
-        let mut rows: Vec<_> = lock(&self.rows).values().cloned().collect();
-        rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-        rows
     }
 }
 

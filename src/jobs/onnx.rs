@@ -2,13 +2,15 @@
 
 use crate::data::{Binarize, Preprocessing};
 use crate::error::{Error, Result};
-use crate::jobs::{Trained, TrainedAutoencoder, TrainedNetwork, TrainedRbm};
+use crate::jobs::{
+    Trained, TrainedAutoencoder, TrainedClassRbm, TrainedDbn, TrainedNetwork, TrainedRbm,
+};
 use crate::kernels::activation::Activation;
 use crate::layers::{ConvSpec, LayerSpec, PoolKind, PoolSpec, Sequential, StageView};
-use crate::models::UnitKind;
 use crate::models::autoencoder::ReconstructionLoss;
 use crate::models::lenet5::{BITMAP, bitmaps};
 use crate::models::network::OutputSpec;
+use crate::models::{Rbm, UnitKind};
 use crate::run::onnx::{Attribute, Graph, Value};
 
 impl Trained {
@@ -20,6 +22,8 @@ impl Trained {
     /// | a network | `input [N, C, H, W]`, pictures of its size with their margins | `scores`, `probabilities` `[N, classes]` |
     /// | an autoencoder | `input [N, values]` | `code`, `reconstruction` |
     /// | a machine | `input [N, visible units]` | `hidden`, the means p(h given v) |
+    /// | a deep belief net | `input [N, visible units]` | `hidden`, the top's means; with labels joined `scores`, `probabilities` |
+    /// | a machine of cases and classes | `input [N, values]` | `scores`, `probabilities` `[N, classes]` |
     ///
     /// # Errors
     /// [`Error::Setting`] for another kind of model, and for what has no exact form there: pools with sizes rounded up,
@@ -29,18 +33,13 @@ impl Trained {
             Trained::Network(network) => of_network(network),
             Trained::Autoencoder(model) => of_autoencoder(model),
             Trained::Machine(machine) => of_machine(machine),
-            Trained::Dbn(_) => Err(refused(
-                "a deep belief net has no ONNX form; export its levels to .safetensors with --out, and each of these, or \
-                 the classifier that was tuned from it, to ONNX",
-            )),
+            Trained::Dbn(net) => of_net(net),
+            Trained::ClassRbm(machine) => of_class_machine(machine),
             Trained::Crf(_) => Err(refused(
                 "a conditional random field has no ONNX form: reading a sequence is a search",
             )),
             Trained::Dbm(_) => Err(refused(
                 "a deep Boltzmann machine has no ONNX form: its means are found by rounds that end where they settle",
-            )),
-            Trained::ClassRbm(_) => Err(refused(
-                "a classification machine has no ONNX form yet; harmonium predict gives its classes",
             )),
         }
     }
@@ -54,7 +53,7 @@ fn of_network(trained: &TrainedNetwork) -> Result<Vec<u8>> {
     let (network, origin) = (&trained.network, &trained.origin);
     let spec = network.spec();
     let mut graph = Graph::new("network");
-    graph.tell("classes", serde_json::to_string(&origin.classes).unwrap_or_default());
+    tell_classes(&mut graph, &origin.classes);
     let input = graph.input("input", &spec.input);
     let x = preprocessed(&mut graph, input, &origin.preprocessing, &spec.input)?;
     // As PictureInput::values: (x - mean) / deviation.
@@ -68,7 +67,8 @@ fn of_network(trained: &TrainedNetwork) -> Result<Vec<u8>> {
     let scores = match (spec.output, bitmaps(spec.classes)) {
         (OutputSpec::Rbf { .. }, Some(centres)) => {
             let centres = graph.constant("centres", &[1, spec.classes, BITMAP], &centres);
-            squared_distances(&mut graph, &features, &centres)
+            let square = |graph: &mut Graph, d: Value| graph.node("Mul", &[&d, &d], &[]);
+            sums_with_each(&mut graph, "Sub", [&features, &centres], square)
         }
         _ => features,
     };
@@ -77,19 +77,32 @@ fn of_network(trained: &TrainedNetwork) -> Result<Vec<u8>> {
         OutputSpec::Rbf { .. } => graph.node("Neg", &[&scores], &[]),
         OutputSpec::Softmax => scores,
     };
-    let probabilities = graph.node("Softmax", &[&likely], &[Attribute::Int("axis", 1)]);
-    graph.output("probabilities", &probabilities, &classes);
+    probabilities(&mut graph, &likely, spec.classes);
     graph.into_bytes()
 }
 
-/// Σ (x − c)² of each row of x `[N, D]` and each centre of `[1, K, D]`: `[N, K]`.
-fn squared_distances(graph: &mut Graph, x: &Value, centres: &Value) -> Value {
+fn tell_classes(graph: &mut Graph, classes: &[String]) {
+    graph.tell("classes", serde_json::to_string(classes).unwrap_or_default());
+}
+
+fn probabilities(graph: &mut Graph, scores: &Value, classes: usize) {
+    let probabilities = graph.node("Softmax", &[scores], &[Attribute::Int("axis", 1)]);
+    graph.output("probabilities", &probabilities, &[classes]);
+}
+
+/// Σ f(x ∘ r) of each row of x `[N, D]` and each row r of `[1, K, D]`, the operator's name being that of ∘: `[N, K]`.
+fn sums_with_each(
+    graph: &mut Graph,
+    operator: &str,
+    [x, rows]: [&Value; 2],
+    f: impl FnOnce(&mut Graph, Value) -> Value,
+) -> Value {
     let one = graph.integers("axis.1", &[1]);
     let two = graph.integers("axis.2", &[2]);
-    let rows = graph.node("Unsqueeze", &[x, &one], &[]);
-    let difference = graph.node("Sub", &[&rows, centres], &[]);
-    let squares = graph.node("Mul", &[&difference, &difference], &[]);
-    graph.node("ReduceSum", &[&squares, &two], &[Attribute::Int("keepdims", 0)])
+    let x = graph.node("Unsqueeze", &[x, &one], &[]);
+    let both = graph.node(operator, &[&x, rows], &[]);
+    let values = f(graph, both);
+    graph.node("ReduceSum", &[&values, &two], &[Attribute::Int("keepdims", 0)])
 }
 
 fn of_autoencoder(trained: &TrainedAutoencoder) -> Result<Vec<u8>> {
@@ -115,23 +128,65 @@ fn of_autoencoder(trained: &TrainedAutoencoder) -> Result<Vec<u8>> {
 
 fn of_machine(trained: &TrainedRbm) -> Result<Vec<u8>> {
     let rbm = &trained.rbm;
-    let (i, j) = (rbm.visible_count(), rbm.hidden_count());
-    if matches!(rbm.visible().kind(), UnitKind::Spin | UnitKind::Softmax(_)) {
+    let mut graph = Graph::new("rbm");
+    let v = visible(&mut graph, rbm, &trained.origin.preprocessing)?;
+    let hidden = upwards(&mut graph, "", rbm, &v)?;
+    graph.output("hidden", &hidden, &[rbm.hidden_count()]);
+    graph.into_bytes()
+}
+
+fn of_class_machine(trained: &TrainedClassRbm) -> Result<Vec<u8>> {
+    let (joint, origin) = (trained.machine.joint(), &trained.origin);
+    let mut graph = Graph::new("class-rbm");
+    let x = visible(&mut graph, joint, &origin.preprocessing)?;
+    tell_classes(&mut graph, &origin.classes);
+    classes(&mut graph, "", joint, &x)?;
+    graph.into_bytes()
+}
+
+/// The means of each level; where labels are joined to the top, what it makes of the classes.
+fn of_net(trained: &TrainedDbn) -> Result<Vec<u8>> {
+    let (net, origin) = (&trained.net, &trained.origin);
+    let mut graph = Graph::new("dbn");
+    let (top, below) = net.levels().split_last().ok_or_else(|| refused("a net of no levels"))?;
+    let mut x = visible(&mut graph, below.first().unwrap_or(top), &origin.preprocessing)?;
+    for (number, level) in below.iter().enumerate() {
+        x = upwards(&mut graph, &format!("level{}.", number + 1), level, &x)?;
+    }
+    let name = format!("level{}.", below.len() + 1);
+    if net.classes().is_some() {
+        tell_classes(&mut graph, &origin.classes);
+        classes(&mut graph, &name, top, &x)?;
+    } else {
+        let hidden = upwards(&mut graph, &name, top, &x)?;
+        graph.output("hidden", &hidden, &[top.hidden_count()]);
+    }
+    graph.into_bytes()
+}
+
+/// The input of a machine's features, prepared as it was trained to see them.
+fn visible(graph: &mut Graph, rbm: &Rbm, how: &Preprocessing) -> Result<Value> {
+    let features = rbm.visible().features();
+    if matches!(features.kind(), UnitKind::Spin | UnitKind::Softmax(_)) {
         let detail = "machines of spins or softmax units have no ONNX form: their data are coded anew before they see them";
         return Err(refused(detail));
     }
-    let mut graph = Graph::new("rbm");
-    let input = graph.input("input", &[i]);
-    let v = preprocessed(&mut graph, input, &trained.origin.preprocessing, &[i])?;
-    let w = graph.constant("W", &[i, j], &rbm.weights().to_vec()?);
-    let a = graph.constant("a", &[j], &rbm.hidden_bias().to_vec()?);
-    let field = graph.node("Gemm", &[&v, &w, &a], &[]);
-    let mean = match rbm.hidden().kind() {
+    let input = graph.input("input", &[features.count()]);
+    preprocessed(graph, input, how, &[features.count()])
+}
+
+/// The means of the hidden units given v.
+fn upwards(graph: &mut Graph, name: &str, rbm: &Rbm, v: &Value) -> Result<Value> {
+    let (i, j) = (rbm.visible_count(), rbm.hidden_count());
+    let w = graph.constant(&format!("{name}W"), &[i, j], &rbm.weights().to_vec()?);
+    let a = graph.constant(&format!("{name}a"), &[j], &rbm.hidden_bias().to_vec()?);
+    let field = graph.node("Gemm", &[v, &w, &a], &[]);
+    Ok(match rbm.hidden().kind() {
         UnitKind::Bernoulli => graph.node("Sigmoid", &[&field], &[]),
         UnitKind::Gaussian => field,
         UnitKind::Softmax(states) => {
-            let groups = graph.integers("groups", &[0, -1, states as i64]);
-            let whole = graph.integers("whole", &[0, -1]);
+            let groups = graph.integers(&format!("{name}groups"), &[0, -1, states as i64]);
+            let whole = graph.integers(&format!("{name}whole"), &[0, -1]);
             let grouped = graph.node("Reshape", &[&field, &groups], &[]);
             let means = graph.node("Softmax", &[&grouped], &[Attribute::Int("axis", 2)]);
             graph.node("Reshape", &[&means, &whole], &[])
@@ -139,9 +194,28 @@ fn of_machine(trained: &TrainedRbm) -> Result<Vec<u8>> {
         UnitKind::Labelled(_) | UnitKind::Spin => {
             return Err(refused("hidden units cannot hold a class or be spins"));
         }
-    };
-    graph.output("hidden", &mean, &[j]);
-    graph.into_bytes()
+    })
+}
+
+/// What a machine of features and a class makes of features: −F with each class, d_k + Σⱼ softplus(aⱼ + x·W·ⱼ + U_kj), and
+/// its softmax.
+fn classes(graph: &mut Graph, name: &str, joint: &Rbm, x: &Value) -> Result<()> {
+    let (features, j) = (joint.visible().features().count(), joint.hidden_count());
+    let k = joint.visible().classes().unwrap_or(0);
+    let weights = joint.weights().to_vec()?;
+    let (w, u) = weights.split_at(features * j);
+    let d = joint.visible_bias().to_vec()?.split_off(features);
+    let w = graph.constant(&format!("{name}W"), &[features, j], w);
+    let u = graph.constant(&format!("{name}U"), &[1, k, j], u);
+    let a = graph.constant(&format!("{name}a"), &[j], &joint.hidden_bias().to_vec()?);
+    let d = graph.constant(&format!("{name}d"), &[k], &d);
+    let field = graph.node("Gemm", &[x, &w, &a], &[]);
+    let softplus = |graph: &mut Graph, x: Value| graph.node("Softplus", &[&x], &[]);
+    let sums = sums_with_each(graph, "Add", [&field, &u], softplus);
+    let scores = graph.node("Add", &[&sums, &d], &[]);
+    graph.output("scores", &scores, &[k]);
+    probabilities(graph, &scores, k);
+    Ok(())
 }
 
 /// What the training fitted to the data, done to cases of the sizes `dims`.

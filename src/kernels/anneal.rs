@@ -21,7 +21,8 @@ use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("anneal", "philox", "activation", "softmax_group");
+pub(crate) static SHADER: Shader =
+    shader!("anneal", "philox", "activation", "exp", "softmax_group");
 
 /// What the hidden units are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

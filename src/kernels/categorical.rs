@@ -19,7 +19,7 @@ use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("categorical", "philox", "softmax_group");
+pub(crate) static SHADER: Shader = shader!("categorical", "philox", "exp", "softmax_group");
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("chain_backward", "chain");
+pub(crate) static SHADER: Shader = shader!("chain_backward", "exp", "chain");
 
 /// After [`chain_forward`](super::chain_forward::chain_forward) of the same batch, with
 /// β_{L−1}(j) = end(j) − the last offset and β_t(i) = ln Σ_j exp(A_ij + backward_{t+1}(j)),

@@ -11,7 +11,7 @@ use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::Result;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("chain_forward", "chain");
+pub(crate) static SHADER: Shader = shader!("chain_forward", "exp", "chain");
 
 /// For each sequence of a batch, with the scores u `[B, T, K]` and the transitions A,
 ///
@@ -148,7 +148,7 @@ pub mod proof {
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("chain_forward", &[&SHADER], standard, bench)
-        .slip(["largest + log(sum)", "largest + 1.001 * log(sum)"]);
+        .slip(["largest + log_of(sum)", "largest + 1.001 * log_of(sum)"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for form in FORMS {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("chain_pairs", "chain");
+pub(crate) static SHADER: Shader = shader!("chain_pairs", "exp", "chain");
 
 /// After [`chain_backward`](super::chain_backward::chain_backward) of the same batch, with sums over all its sequences
 /// and positions,

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::tensor::{Element, Tensor};
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("chain_score", "chain");
+pub(crate) static SHADER: Shader = shader!("chain_score", "exp", "chain");
 
 /// `out[first_row + b] = start(y₀) + Σ_t u_t(y_t) + Σ_t A_{y_{t−1} y_t} + end(y_{L−1})` of each sequence's labels, or
 /// with the messages of [`chain_forward`](super::chain_forward::chain_forward) ln Z minus that, which is −ln p(y). labels

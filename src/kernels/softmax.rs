@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("softmax");
+pub(crate) static SHADER: Shader = shader!("softmax", "exp");
 
 /// `y = softmax(x)` along the columns of `[rows, columns]`. A row with a NaN becomes NaN; so does one
 /// that holds +∞ or only −∞.

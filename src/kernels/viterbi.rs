@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("viterbi", "chain");
+pub(crate) static SHADER: Shader = shader!("viterbi", "exp", "chain");
 
 /// `labels` are those of the largest score that a labelling of each sequence has, and `score` is that score; of equal
 /// ones that with the smaller label at the last position where they differ. labels `[B, T]`, whole numbers as f32, −1

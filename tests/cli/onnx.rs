@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{autoencoder, crf, dbn, names, network, say, shared_run, temporary};
+use super::{autoencoder, class_rbm, crf, dbm, dbn, names, network, say, shared_run, temporary};
 
 /// Whether these bytes occur in a file.
 fn holds(file: &[u8], text: &str) -> bool {
@@ -18,6 +18,11 @@ fn networks_autoencoders_and_machines_become_graphs() {
         (cnn.to_str().unwrap(), vec!["Conv", "Gemm", "probabilities", "conv1.kernel", "classes"]),
         (autoencoder::shared().to_str().unwrap(), vec!["Gemm", "code", "reconstruction"]),
         (shared_run(), vec!["Gemm", "Sigmoid", "hidden", "W"]),
+        (
+            dbn::shared().to_str().unwrap(),
+            vec!["level1.W", "level3.U", "Softplus", "probabilities"],
+        ),
+        (class_rbm::shared().to_str().unwrap(), vec!["GreaterOrEqual", "scores", "probabilities"]),
     ] {
         let said = say(folder.path(), &format!("export {run} --onnx m.onnx")).done();
         assert!(said.out.contains("operator set 17: m.onnx"), "{}", said.out);
@@ -36,8 +41,8 @@ fn what_has_no_such_form_is_refused_and_nothing_is_written() {
     let folder = temporary();
     let at = folder.path();
     let export = |run: &str, options: &str| say(at, &format!("export {run} {options}"));
-    export(dbn::shared().to_str().unwrap(), "--onnx m.onnx")
-        .refused(2, &["deep belief net", "--out"]);
+    export(dbm::shared().to_str().unwrap(), "--onnx m.onnx")
+        .refused(2, &["deep Boltzmann machine"]);
     export(crf::shared().to_str().unwrap(), "--onnx m.onnx")
         .refused(2, &["conditional random field"]);
     export(shared_run(), "--onnx m.pb").refused(2, &["m.pb does not end in .onnx"]);

@@ -90,6 +90,22 @@ fn a_report_tells_each_kernels_worst_case() {
     assert!(sgd.get("detail").is_none());
     assert_eq!((&adam["failed"], &adam["detail"]), (&1.into(), &"out[3] is 2, expected 1".into()));
     assert!(adam["worst"].is_null());
+    assert_eq!(adam["allowed"], 0);
+    // A case that WGSL leaves to the device is no excuse for another one.
+    report.add(DeviceReport::new(
+        &info,
+        vec![
+            case("dot", "9 NonFinite", f64::INFINITY),
+            case("dot", "9 Wide", 2.0),
+            case("dot", "9 Subnormal", 1.5),
+            case("sgd", "9 Subnormal", 1.5),
+        ],
+    ));
+    let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let [dot, sgd] = [0, 1].map(|i| &json["devices"][3]["kernels"][i]);
+    assert_eq!((&dot["failed"], &dot["allowed"]), (&3.into(), &2.into()));
+    assert_eq!((&dot["worst"], &dot["worst_case"]), (&2.0.into(), &"9 Wide".into()));
+    assert_eq!((&sgd["failed"], &sgd["allowed"]), (&1.into(), &1.into()));
     assert_eq!(second["verdict"], "passed");
     assert_eq!(third["verdict"], "error");
     assert!(third["error"].as_str().unwrap().contains("gone"));
