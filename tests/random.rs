@@ -15,7 +15,7 @@ const USES: &[(&str, &[&str])] = &[
     // A run has pictures or sequences.
     (
         "stream::SHUFFLE",
-        &["src/data/stream/order.rs", "src/training/batches.rs", "src/training/sequences.rs"],
+        &["src/data/streams/order.rs", "src/training/batches.rs", "src/training/sequences.rs"],
     ),
     ("stream::WORDS", &["src/data/words.rs"]),
     // A machine at step 0, the layers of a network from step 1 on.
@@ -30,7 +30,7 @@ const USES: &[(&str, &[&str])] = &[
     ),
     ("stream::BINARIZE", &["src/data/preprocessing.rs"]),
     // A run has cases or sequences.
-    ("stream::SPLIT", &["src/data/sequences.rs", "src/data/set.rs", "src/data/stream/mod.rs"]),
+    ("stream::SPLIT", &["src/data/sequences.rs", "src/data/set.rs", "src/data/streams/mod.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/evaluate.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.

@@ -9,7 +9,7 @@ use super::labels::{RawPart, check_count};
 use super::listing::{entries, folders};
 use super::reading::Reading;
 use super::shards;
-use super::stream::ShardFiles;
+use super::streams::ShardFiles;
 use crate::error::{Error, Result};
 
 /// What a file of a folder is, by its name.

@@ -9,7 +9,7 @@ use super::labels::{RawPart, check_count};
 use super::listing::entries;
 use super::npy;
 use super::reading::Reading;
-use super::stream::ShardFiles;
+use super::streams::ShardFiles;
 use super::{input::Input, set::DataSet};
 use crate::error::{Error, Result};
 

@@ -46,15 +46,16 @@ fn every_kind_learns_from_a_stream() {
             "reconstruction_error",
             30.0,
         ),
-        ("cnn", "--layers layers.toml --epochs 10", "validation_error", 0.05),
-        ("autoencoder", "--layers 12,4 --epochs 20 --classifier all", "validation_error", 0.05),
-        ("dbn", "--layers 20,10 --epochs 20", "validation_error", 0.05),
+        ("cnn", "--config cnn.toml --epochs 10", "validation_error", 0.05),
+        ("autoencoder", "--layers 12,4 --epochs 60 --classifier all", "validation_error", 0.05),
+        ("dbn", "--layers 20,10 --epochs 100", "validation_error", 0.05),
         ("dbn", "--layers 20,10 --no-classifier", "", 0.0),
         ("dbm", "--layers 20,10 --epochs 5", "", 0.0),
         ("class-rbm", "--hidden 20 --epochs 20", "validation_error", 0.05),
     ] {
-        let layers = "[[layers]]\nkind = \"linear\"\noutputs = 16\nactivation = \"relu\"\n";
-        fs::write(folder.path().join("layers.toml"), layers).unwrap();
+        let layers = "[[network.layers]]\ntype = 'linear'\nunits = 16\nactivation = 'relu'\n\n\
+                      [[network.layers]]\ntype = 'linear'\nunits = 4\n";
+        fs::write(folder.path().join("cnn.toml"), layers).unwrap();
         let line = format!("train {kind} --data data --stream --memory 1MiB {options} --out run");
         let said = say(folder.path(), &line).done();
         assert!(said.err.contains("read in pieces"), "{}", said.err);
