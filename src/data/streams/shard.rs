@@ -311,7 +311,7 @@ pub(super) struct Cursor<'a> {
 
 enum Source<'a> {
     Arrays { cases: Rows<'a>, labels: Option<Rows<'a>>, shape: (&'a Array, Option<&'a Array>) },
-    Table(Lines<'a>),
+    Table(Box<Lines<'a>>),
 }
 
 impl<'a> Cursor<'a> {
@@ -323,7 +323,7 @@ impl<'a> Cursor<'a> {
                 labels: labels.as_ref().map(Rows::open).transpose()?,
                 shape: (cases, labels.as_ref()),
             },
-            Form::Table { path, plan } => Source::Table(Lines::open(path, plan)?),
+            Form::Table { path, plan } => Source::Table(Box::new(Lines::open(path, plan)?)),
         };
         Ok(Cursor { shard, rows })
     }
