@@ -71,7 +71,7 @@ impl Streaming {
         Streaming { unit_pictures, ..self }
     }
 
-    /// Keeps all training cases in [`Streamed::sample`], not some.
+    /// Keeps all training cases in [`Streamed::sample`](super::Streamed::sample), not some.
     #[must_use]
     pub fn keep_all(self) -> Self {
         Streaming { keep_all: true, ..self }

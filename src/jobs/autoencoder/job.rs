@@ -60,8 +60,8 @@ impl AutoencoderJob {
     /// Loads the data.
     ///
     /// # Errors
-    /// What reading gives; [`Error::Data`] where the values do not suit the loss; [`Error::Limit`] and
-    /// [`Error::OutOfMemory`] for what is too large.
+    /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the loss; [`Error::Limit`](crate::Error::Limit) and
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) for what is too large.
     pub fn new(
         mut settings: AutoencoderSettings,
         device: &Device,
