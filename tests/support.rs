@@ -87,3 +87,23 @@ pub fn letters(words: usize) -> String {
     }
     lines
 }
+
+/// A .npy file of bytes.
+pub fn npy_u8(shape: &str, values: &[u8]) -> Vec<u8> {
+    npy(&dictionary("|u1", false, shape), values)
+}
+
+/// A .npy file with a header of our own making.
+pub fn npy(dictionary: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((dictionary.len() as u16).to_le_bytes());
+    bytes.extend(dictionary.as_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// The header of such a file.
+pub fn dictionary(descr: &str, fortran: bool, shape: &str) -> String {
+    let fortran = if fortran { "True" } else { "False" };
+    format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n")
+}

@@ -3,16 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::npy_u8;
+
 use super::{config, json, npy, run, say, temporary, text};
 
 /// Bytes as a .npy file.
 fn write(path: &Path, shape: &str, values: &[u8]) {
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(values);
-    fs::write(path, bytes).unwrap();
+    fs::write(path, npy_u8(shape, values)).unwrap();
 }
 
 /// Three shards of pictures, of four classes that lie far apart, in a folder.

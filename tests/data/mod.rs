@@ -30,6 +30,8 @@ use harmonium::Error;
 use harmonium::data::{self, DataSet, Reading, Splits};
 use tempfile::TempDir;
 
+use crate::support::{dictionary, npy, npy_u8};
+
 /// A folder that goes away with the test.
 struct Folder(TempDir);
 
@@ -74,11 +76,6 @@ fn assert_says(message: &str, parts: &[&str]) {
     }
 }
 
-/// The whole array of a .npy file, of bytes or of f32.
-fn npy_u8(shape: &str, values: &[u8]) -> Vec<u8> {
-    npy(&dictionary("|u1", false, shape), values)
-}
-
 fn npy_f32(shape: &str, values: &[f32]) -> Vec<u8> {
     let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     npy(&dictionary("<f4", false, shape), &bytes)
@@ -102,18 +99,4 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
-}
-
-/// A .npy file with a header of our own making.
-fn npy(dictionary: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((dictionary.len() as u16).to_le_bytes());
-    bytes.extend(dictionary.as_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-fn dictionary(descr: &str, fortran: bool, shape: &str) -> String {
-    let fortran = if fortran { "True" } else { "False" };
-    format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n")
 }

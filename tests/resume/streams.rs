@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::npy_u8;
+
 use super::{assert_same, complete, fails, interrupted, text, train, wait_for};
 
 const WIDTH: usize = 250;
@@ -14,16 +16,13 @@ fn shards(root: &Path) -> PathBuf {
     let folder = root.join("shards");
     fs::create_dir(&folder).unwrap();
     for shard in 0..4u32 {
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        let header =
-            format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({CASES}, {WIDTH}), }}\n");
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.as_bytes());
         let mut state = shard + 1;
-        bytes.extend((0..CASES * WIDTH).map(|_| {
+        let value = |_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             if state >> 31 == 1 { 255u8 } else { (state >> 24) as u8 & 3 }
-        }));
+        };
+        let values: Vec<u8> = (0..CASES * WIDTH).map(value).collect();
+        let bytes = npy_u8(&format!("({CASES}, {WIDTH})"), &values);
         fs::write(folder.join(format!("part-{shard}.npy")), bytes).unwrap();
     }
     folder
@@ -99,18 +98,10 @@ fn memory_stays_below_the_budget_and_64_mib() {
     let path = root.path().join("large.npy");
     // 160 MiB, more than the limit allows for in memory.
     let (rows, width) = (160 << 10, 1024);
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    let header =
-        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows}, {width}), }}\n");
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.resize(bytes.len() + rows * width, 0);
-    let begin = bytes.len() - rows * width;
-    for (i, byte) in bytes[begin..].iter_mut().enumerate() {
-        *byte = (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
-    }
-    fs::write(&path, &bytes).unwrap();
-    drop(bytes);
+    let value = |i: usize| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
+    let values: Vec<u8> = (0..rows * width).map(value).collect();
+    fs::write(&path, npy_u8(&format!("({rows}, {width})"), &values)).unwrap();
+    drop(values);
     let budget = 8;
     let options = format!(
         "--data {} --stream --memory {budget}MiB --hidden 4 --batch 1000 --device cpu --epochs 1",
