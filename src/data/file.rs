@@ -10,7 +10,7 @@ use super::{csv, fasta, idx, npy, npz, picture};
 use crate::error::{Error, Result};
 
 /// Opens a file and looks at what it is.
-fn open(path: &Path) -> Result<(Input<'static>, Kind)> {
+pub(super) fn open(path: &Path) -> Result<(Input<'static>, Kind)> {
     known(Input::open(path)?)
 }
 

@@ -132,10 +132,14 @@ impl Splits {
     }
 }
 
+/// Whether a byte holds it.
+pub(super) fn is_byte(x: f32) -> bool {
+    x.fract() == 0.0 && (0.0..=255.0).contains(&x)
+}
+
 /// Bytes where the numbers are such.
 fn of_full(values: &[f32], full: f32) -> Values {
-    let byte = |x: f32| x.fract() == 0.0 && (0.0..=255.0).contains(&x);
-    match full == 255.0 && first(values, |x| !byte(x)).is_none() {
+    match full == 255.0 && first(values, |x| !is_byte(x)).is_none() {
         true => Values::U8 { values: values.iter().map(|&x| x as u8).collect(), scale: 1.0 / full },
         false => Values::F32(values.iter().map(|&x| x / full).collect()),
     }

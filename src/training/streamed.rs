@@ -58,6 +58,8 @@ struct Epoch {
     windows: Vec<Window>,
     /// The window under way, and its next case.
     at: (usize, usize),
+    /// Cases that are still to come.
+    left: usize,
     /// That window on the device, with the order of its cases.
     open: Option<(Shard, Tensor)>,
     reader: Option<Ahead>,
@@ -197,8 +199,7 @@ impl StreamedData {
 
     /// Gathers the next cases; false at the epoch's end.
     fn gather_next(&mut self, rows: usize, epoch: &mut Epoch) -> Result<bool> {
-        let left: usize = epoch.windows[epoch.at.0..].iter().map(Window::cases).sum();
-        let rows = rows.min(left - epoch.at.1.min(left));
+        let rows = rows.min(epoch.left);
         if rows == 0 {
             return Ok(false);
         }
@@ -214,6 +215,7 @@ impl StreamedData {
             self.gatherer.put(shard, pick, epoch.number)?;
             row += take;
             epoch.at.1 += take;
+            epoch.left -= take;
             if epoch.at.1 == shard.cases {
                 epoch.at = (epoch.at.0 + 1, 0);
                 epoch.open = None;
@@ -235,8 +237,15 @@ impl BatchSource for StreamedData {
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
         let windows = self.stream.windows(seed, epoch, self.case_bytes, self.most);
-        self.epoch =
-            Some(Epoch { seed, number: epoch, windows, at: (0, 0), open: None, reader: None });
+        self.epoch = Some(Epoch {
+            seed,
+            number: epoch,
+            left: self.stream.len(),
+            windows,
+            at: (0, 0),
+            open: None,
+            reader: None,
+        });
         Ok(())
     }
 
@@ -253,6 +262,7 @@ impl BatchSource for StreamedData {
             let take = cases.min(window.cases() - epoch.at.1);
             cases -= take;
             epoch.at.1 += take;
+            epoch.left -= take;
             if epoch.at.1 < window.cases() {
                 break;
             }

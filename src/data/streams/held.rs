@@ -2,7 +2,7 @@
 //! would be.
 
 use crate::data::labels::RawPart;
-use crate::data::range::{dark_note, full_note, full_scale, zero_one_note};
+use crate::data::range::{dark_note, full_note, full_scale, is_byte, zero_one_note};
 use crate::data::set::ImageShape;
 use crate::data::values::Values;
 
@@ -34,8 +34,7 @@ impl Seen {
             }
             Values::F32(values) => {
                 self.numbers = true;
-                let byte = |x: f32| x.fract() == 0.0 && (0.0..=255.0).contains(&x);
-                self.no_byte |= values.iter().fold(false, |no, &x| no | !byte(x));
+                self.no_byte |= values.iter().fold(false, |no, &x| no | !is_byte(x));
             }
         }
         if let Some((least, largest)) = cases.range() {

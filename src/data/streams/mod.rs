@@ -15,11 +15,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::kind::Kind;
 use super::labels::Classes;
 use super::preprocessing::{Binarize, Preprocessing, Statistics};
 use super::reading::Reading;
 use super::set::{DataSet, ImageShape};
-use super::{BUNDLED, folder, one_of_a_folder};
+use super::{BUNDLED, file, folder, one_of_a_folder};
 use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, stream};
 use held::Decision;
@@ -66,6 +67,8 @@ pub struct Stream(Arc<Inner>);
 struct Inner {
     name: String,
     shards: Vec<Shard>,
+    /// The number of each shard's first case.
+    firsts: Vec<usize>,
     limit: usize,
     held_out: Vec<u32>,
     decision: Decision,
@@ -287,7 +290,12 @@ impl Found {
             means: moments.means.into_iter().map(|m| m * factor).collect(),
         };
         sample.notices.clone_from(&decision.notices);
+        let first = |next: &mut usize, shard: &Shard| {
+            *next += shard.n;
+            Some(*next - shard.n)
+        };
         let train = Stream(Arc::new(Inner {
+            firsts: self.train.iter().scan(0, first).collect(),
             width: sample.cases.width(),
             shards: self.train,
             held_out: held_numbers,
@@ -305,13 +313,9 @@ impl Found {
     }
 }
 
-/// Whether a file of this name and beginning is one that streams.
+/// Whether a file is one that streams; what cannot be opened is for its reader to say.
 fn streams(path: &Path) -> bool {
-    use super::input::Input;
-    use super::kind::{self, Kind};
-    let Ok(input) = Input::open(path) else { return true };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    matches!(kind::of(&name, input.start()), Ok(Kind::Idx | Kind::Npy | Kind::Text))
+    file::open(path).map_or(true, |(_, kind)| matches!(kind, Kind::Idx | Kind::Npy | Kind::Text))
 }
 
 /// So many numbers below `n`, ascending: a function of the seed, `n` and the count alone (Floyd's algorithm).

@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use crate::data::array::Layout;
 use crate::data::csv::{Lines, Plan};
 use crate::data::input::{Input, Site};
-use crate::data::kind::{self, Kind};
+use crate::data::kind::Kind;
 use crate::data::labels::{RawPart, check_count};
 use crate::data::layout;
 use crate::data::reading::Reading;
-use crate::data::{idx, npy};
+use crate::data::{file, idx, npy};
 use crate::error::{Error, Result};
 
 /// The files of some cases.
@@ -63,9 +63,7 @@ struct Array {
 
 impl Array {
     fn open(path: &Path, of_cases: bool) -> Result<Self> {
-        let mut input = Input::open(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let kind = kind::of(&name, input.start()).map_err(|what| input.error(0, what))?;
+        let (mut input, kind) = file::open(path)?;
         let (layout, big_endian, dims_at) = match kind {
             Kind::Idx => (idx::header(&mut input)?, true, 4),
             Kind::Npy => npy::stream_header(&mut input, of_cases)?,
@@ -191,7 +189,7 @@ impl Shard {
     pub fn open(files: &ShardFiles, reading: &Reading) -> Result<Self> {
         let path = &files.cases;
         let stamp = Stamp::of(path)?;
-        if is_table(path)? {
+        if file::open(path)?.1 == Kind::Text {
             let plan = Plan::of(path, reading)?;
             return Ok(Shard { form: Form::Table { path: path.clone(), plan }, stamp, n: 0 });
         }
@@ -293,14 +291,6 @@ impl Shard {
             format!("{what} while the training read it; put it back, and go on with --resume");
         Err(Error::file(self.path(), "file", detail))
     }
-}
-
-/// Whether a file is text.
-fn is_table(path: &Path) -> Result<bool> {
-    let input = Input::open(path)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let kind = kind::of(&name, input.start()).map_err(|what| input.error(0, what))?;
-    Ok(kind == Kind::Text)
 }
 
 /// Reads a shard's cases.

@@ -14,14 +14,8 @@ impl Stream {
     pub(crate) fn first(&self) -> Result<DataSet> {
         let out = &self.0.held_out;
         let first = (0..=out.len()).find(|&i| out.get(i) != Some(&(i as u32))).unwrap_or(0);
-        let mut before = 0;
-        let holds = |shard: &Shard| {
-            before += shard.n;
-            before > first
-        };
-        let shard = self.0.shards.iter().position(holds).unwrap_or(0);
-        let begin: usize = self.0.shards[..shard].iter().map(|shard| shard.n).sum();
-        let piece = Piece { shard, first: first - begin, rows: 1 };
+        let shard = self.0.firsts.partition_point(|&begin| begin <= first).saturating_sub(1);
+        let piece = Piece { shard, first: first - self.0.firsts[shard], rows: 1 };
         WindowReader::new(self).read(&Window::of(piece))
     }
 
@@ -40,8 +34,7 @@ impl Stream {
     /// The numbers of a piece's cases that are learnt from.
     fn kept(&self, piece: Piece) -> Kept<'_> {
         let inner = &*self.0;
-        let before: usize = inner.shards[..piece.shard].iter().map(|shard| shard.n).sum();
-        let first = before + piece.first;
+        let first = inner.firsts[piece.shard] + piece.first;
         let at = |number: usize| inner.held_out.partition_point(|&out| (out as usize) < number);
         Kept { first, rows: piece.rows, out: &inner.held_out[at(first)..at(first + piece.rows)] }
     }
