@@ -41,7 +41,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
     })?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
-    if found.mean_log_likelihood_bound.is_none() {
+    if found.bounded.mean_log_likelihood_bound.is_none() {
         warn(
             "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them in training \
              (--binarize)",
@@ -54,26 +54,8 @@ pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
     if options.json {
         return print_json(found);
     }
-    likelihood::print_log_partition(&likelihood::LogPartition {
-        value: found.log_partition,
-        exact: found.log_partition_method == "exact",
-        error: found.log_partition_std_error,
-        interval: found.log_partition_interval,
-        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-        start: None,
-        trusted: found.trusted,
-    })?;
-    if let (Some(mean), Some(error)) =
-        (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
-    {
-        out!(
-            "mean log-likelihood: {mean:.3} nats per case, standard error {error:.3} over the cases (exact)"
-        );
-    }
-    likelihood::print_bound(
-        found.mean_log_likelihood_bound.zip(found.mean_log_likelihood_bound_std_error),
-        found.mean_log_likelihood_bound_reverse,
-    )?;
+    let exact = found.mean_log_likelihood.zip(found.mean_log_likelihood_std_error);
+    likelihood::print_bounded(&found.bounded, exact)?;
     if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
         let (error, cases) = (100.0 * error, found.cases);
         out!("error: {error:.2} % ({wrong} of {cases} cases, by its classifier)");

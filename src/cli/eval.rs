@@ -104,7 +104,7 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     })?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
-    if found.mean_log_likelihood_bound.is_none() {
+    if found.bounded.mean_log_likelihood_bound.is_none() {
         warn(
             "the data are not 0 or 1, so a net of Bernoulli units gives them no likelihood; binarise them in training \
              (--binarize)",
@@ -117,19 +117,7 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     if options.json {
         return print_json(found);
     }
-    likelihood::print_log_partition(&likelihood::LogPartition {
-        value: found.log_partition,
-        exact: found.log_partition_method == "exact",
-        error: found.log_partition_std_error,
-        interval: found.log_partition_interval,
-        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-        start: None,
-        trusted: found.trusted,
-    })?;
-    likelihood::print_bound(
-        found.mean_log_likelihood_bound.zip(found.mean_log_likelihood_bound_std_error),
-        found.mean_log_likelihood_bound_reverse,
-    )?;
+    likelihood::print_bounded(&found.bounded, None)?;
     if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
         let (error, cases) = (100.0 * error, found.cases);
         out!("error: {error:.2} % ({wrong} of {cases} cases, by free energies)");

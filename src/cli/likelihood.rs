@@ -2,6 +2,7 @@
 
 use super::print::{count, out};
 use crate::error::Result;
+use crate::jobs::dbn::Bounded;
 use crate::jobs::rbm;
 
 /// ln Z as it is told.
@@ -41,14 +42,30 @@ pub fn print_log_partition(z: &LogPartition) -> Result<()> {
     Ok(())
 }
 
-/// Prints a lower bound with its standard error, and that with the reverse estimate of ln Z.
-pub fn print_bound(bound: Option<(f64, f64)>, reverse: Option<f64>) -> Result<()> {
-    if let Some((bound, error)) = bound {
+/// Prints ln Z and the bound that it gives; where a likelihood was enumerated (with its error over the cases), that too.
+pub fn print_bounded(found: &Bounded, exact: Option<(f64, f64)>) -> Result<()> {
+    print_log_partition(&LogPartition {
+        value: found.log_partition,
+        exact: found.log_partition_method == "exact",
+        error: found.log_partition_std_error,
+        interval: found.log_partition_interval,
+        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
+        start: None,
+        trusted: found.trusted,
+    })?;
+    if let Some((mean, error)) = exact {
+        out!(
+            "mean log-likelihood: {mean:.3} nats per case, standard error {error:.3} over the cases (exact)"
+        );
+    }
+    if let (Some(bound), Some(error)) =
+        (found.mean_log_likelihood_bound, found.mean_log_likelihood_bound_std_error)
+    {
         out!(
             "mean log-likelihood: at least {bound:.3} nats per case, standard error {error:.3} over the cases"
         );
     }
-    if let Some(bound) = reverse {
+    if let Some(bound) = found.mean_log_likelihood_bound_reverse {
         out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
     }
     Ok(())

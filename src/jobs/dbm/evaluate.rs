@@ -17,6 +17,7 @@ use crate::jobs::Choice;
 use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
 use crate::jobs::rbm::{EvaluationConfig, Progress};
 use crate::jobs::rows::{ROWS, upload_rows};
+use crate::jobs::stack::Bounded;
 use crate::models::UnitKind;
 use crate::tensor::Tensor;
 
@@ -25,27 +26,9 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// ln Z.
-    pub log_partition: f64,
-    /// `exact` or `ais`.
-    pub log_partition_method: &'static str,
-    /// 0 where it is exact.
-    pub log_partition_std_error: f64,
-    /// Three standard errors either way.
-    pub log_partition_interval: [Option<f64>; 2],
-    /// ln Z by reverse annealing.
-    pub log_partition_reverse: Option<f64>,
-    /// Its standard error.
-    pub log_partition_reverse_std_error: Option<f64>,
-    /// Whether both directions agree within their errors; null where ln Z is exact.
-    pub trusted: Option<bool>,
-    /// The variational lower bound of the mean of ln p(v), nats per case; null for data that are not 0 or 1 under
-    /// Bernoulli units.
-    pub mean_log_likelihood_bound: Option<f64>,
-    /// Over the cases; ln Z's own error is not in it.
-    pub mean_log_likelihood_bound_std_error: Option<f64>,
-    /// With the reverse estimate in the place of ln Z.
-    pub mean_log_likelihood_bound_reverse: Option<f64>,
+    /// ln Z and the bound.
+    #[serde(flatten)]
+    pub bounded: Bounded,
     /// The mean of ln p(v) itself, nats per case, where the machine is small enough to enumerate.
     pub mean_log_likelihood: Option<f64>,
     /// Over the cases.
@@ -122,7 +105,6 @@ impl TrainedDbm {
             let rounds = dbm.posterior(v, self.mean_field)?.rounds().to_vec()?;
             Ok(rounds.into_iter().map(f64::from).collect())
         })?;
-        let reverse = z.reverse.as_ref();
         let labels = chosen.labels.clone().filter(|_| self.classifier.is_some());
         let found = match &labels {
             Some(labels) => Some(self.predict(cases, Some(labels))?),
@@ -133,18 +115,7 @@ impl TrainedDbm {
             _ => None,
         };
         let evaluation = Evaluation {
-            log_partition: z.log_partition,
-            log_partition_method: if z.forward.is_some() { "ais" } else { "exact" },
-            log_partition_std_error: z.forward.as_ref().map_or(0.0, |e| e.std_error),
-            log_partition_interval: z.interval(),
-            log_partition_reverse: reverse.map(|e| e.log_partition),
-            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
-            trusted: z.trusted(),
-            mean_log_likelihood_bound: bound.map(|(mean, _)| mean),
-            mean_log_likelihood_bound_std_error: bound.map(|(_, error)| error),
-            mean_log_likelihood_bound_reverse: reverse
-                .zip(bound)
-                .map(|(reverse, (mean, _))| mean + z.log_partition - reverse.log_partition),
+            bounded: Bounded::of(&z, bound),
             mean_log_likelihood: likelihood.map(|(mean, _)| mean),
             mean_log_likelihood_std_error: likelihood.map(|(_, error)| error),
             mean_field_rounds: rounds.iter().sum::<f64>() / rounds.len().max(1) as f64,

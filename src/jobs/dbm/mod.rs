@@ -25,6 +25,7 @@ mod settings;
 mod stages;
 mod trained;
 
+pub use super::stack::Bounded;
 pub use evaluate::{Evaluated, Evaluation};
 pub use job::DbmJob;
 pub use report::{COMPARED, write_report};

@@ -15,6 +15,7 @@ use crate::jobs::Choice;
 use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
 use crate::jobs::rows::{ROWS, map_rows, upload_rows};
+use crate::jobs::stack::Bounded;
 use crate::models::{UnitKind, labels};
 use crate::random::{Draw, stream};
 
@@ -30,26 +31,9 @@ const STATES: u64 = 1 << 20;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// ln Z of the top.
-    pub log_partition: f64,
-    /// `exact` or `ais`.
-    pub log_partition_method: &'static str,
-    /// 0 where it is exact.
-    pub log_partition_std_error: f64,
-    /// Three standard errors either way.
-    pub log_partition_interval: [Option<f64>; 2],
-    /// ln Z by reverse annealing.
-    pub log_partition_reverse: Option<f64>,
-    /// Its standard error.
-    pub log_partition_reverse_std_error: Option<f64>,
-    /// Whether both directions agree within their errors; null where ln Z is exact.
-    pub trusted: Option<bool>,
-    /// A lower bound of the mean of ln p(v), nats per case; null for data that are not 0 or 1 under Bernoulli units.
-    pub mean_log_likelihood_bound: Option<f64>,
-    /// Over the cases; ln Z's own error is not in it.
-    pub mean_log_likelihood_bound_std_error: Option<f64>,
-    /// With the reverse estimate in the place of ln Z.
-    pub mean_log_likelihood_bound_reverse: Option<f64>,
+    /// ln Z and the bound.
+    #[serde(flatten)]
+    pub bounded: Bounded,
     /// Up and down through all layers by means: squared, summed over the values, the mean over the cases.
     pub reconstruction_error: f64,
     /// The share of cases that free energies classify wrongly, in [0, 1]; null without labels.
@@ -112,7 +96,6 @@ impl TrainedDbn {
         let bound =
             if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
         let bound = bound.map(|cases| mean_with_error(&cases));
-        let reverse = z.reverse.as_ref();
         let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
         let found = match &labels {
             Some(labels) => Some(self.predict(cases, Some(labels))?),
@@ -123,18 +106,7 @@ impl TrainedDbn {
             _ => None,
         };
         let evaluation = Evaluation {
-            log_partition: z.log_partition,
-            log_partition_method: if z.forward.is_some() { "ais" } else { "exact" },
-            log_partition_std_error: z.forward.as_ref().map_or(0.0, |e| e.std_error),
-            log_partition_interval: z.interval(),
-            log_partition_reverse: reverse.map(|e| e.log_partition),
-            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
-            trusted: z.trusted(),
-            mean_log_likelihood_bound: bound.map(|(mean, _)| mean),
-            mean_log_likelihood_bound_std_error: bound.map(|(_, error)| error),
-            mean_log_likelihood_bound_reverse: reverse
-                .zip(bound)
-                .map(|(reverse, (mean, _))| mean + z.log_partition - reverse.log_partition),
+            bounded: Bounded::of(&z, bound),
             reconstruction_error: Self::error(net, cases)?,
             error: scored.map(|s| s.error),
             wrong: scored.map(|s| s.wrong),

@@ -24,6 +24,7 @@ mod settings;
 mod stages;
 mod trained;
 
+pub use super::stack::Bounded;
 pub use evaluate::{Evaluated, Evaluation};
 pub(super) use figures::CHOSEN_BY;
 pub use job::DbnJob;

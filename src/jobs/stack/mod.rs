@@ -1,6 +1,7 @@
 //! What stacks of layers share, whatever they become: settings of their training level by level and of the whole, the
 //! levels as far as they are trained, and what trains the whole.
 
+mod bounded;
 mod cost;
 mod data;
 mod drawings;
@@ -11,6 +12,7 @@ mod levels;
 pub mod settings;
 mod tuner;
 
+pub use bounded::Bounded;
 pub use cost::Cost;
 pub use data::{Prepared, Request, without};
 pub use drawings::levels as draw_levels;
