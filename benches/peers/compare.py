@@ -162,7 +162,8 @@ def scikit_learn(batch):
     v = (numpy.random.default_rng(1).random((batch, VISIBLE)) < 0.25).astype(numpy.float32)
     rbm = BernoulliRBM(n_components=HIDDEN, batch_size=batch, n_iter=1, random_state=1)
     rbm.fit(v)
-    return lambda: rbm._fit(v, rbm.random_state_)
+    numbers = numpy.random.RandomState(1)
+    return lambda: rbm._fit(v, numbers)
 
 
 # Of each work harmonium's name, PyTorch's function, scikit-learn's.

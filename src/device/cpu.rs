@@ -1,15 +1,13 @@
-//! The CPU as a device: host memory that is accounted for, rayon's threads and the `gemm` crate.
+//! The CPU as a device: host memory that is accounted for, rayon's threads and products of matrices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pool::MemoryStats;
+use super::product::{self, Finish, Rows, Strided, Term};
 use super::profile::Profile;
-use super::raw;
 use super::{Cost, DeviceInfo, DeviceKind};
 use crate::error::{Error, Result};
-
-pub(crate) use raw::{Strided as GemmOperand, StridedMut as GemmOutput};
 
 pub(crate) struct Cpu {
     info: DeviceInfo,
@@ -110,55 +108,56 @@ impl Cpu {
         Ok(HostBuffer { words: vec, memory: self.memory.clone() })
     }
 
-    /// `out = keep·out + scale·A·B`, shapes `[m, n, k]`.
-    pub fn gemm(
+    /// The terms' sum `[m, n]`, each row of it handed to `finish` on all threads.
+    pub fn product(
         &self,
         op: &'static str,
-        shape: [usize; 3],
-        out: &mut [f32],
-        [keep, scale]: [f32; 2],
-        a: GemmOperand<'_>,
-        b: GemmOperand<'_>,
-    ) -> Result<()> {
-        let n = shape[1];
-        if out.len() != shape[0] * n {
-            return Err(not_covered(op, shape));
-        }
-        let out = GemmOutput { data: out, row_stride: n, column_stride: 1 };
-        self.gemm_strided(op, shape, out, [keep, scale], a, b)
-    }
-
-    /// As [`Cpu::gemm`], wherever the elements go.
-    pub fn gemm_strided(
-        &self,
-        op: &'static str,
-        shape: [usize; 3],
-        out: GemmOutput<'_>,
-        [keep, scale]: [f32; 2],
-        a: GemmOperand<'_>,
-        b: GemmOperand<'_>,
+        shape: [usize; 2],
+        terms: &[Term<'_>],
+        outputs: [Option<Rows<'_>>; 2],
+        finish: Finish<'_>,
     ) -> Result<()> {
         let threads = rayon::current_num_threads();
-        let done = raw::gemm(shape, out, keep, scale, a, b, threads);
-        if done { Ok(()) } else { Err(not_covered(op, shape)) }
+        covered(op, shape, product::product(shape, terms, outputs, threads, finish))
+    }
+
+    /// `out = A·B`, shapes `[m, n, k]`.
+    pub fn multiply(
+        &self,
+        op: &'static str,
+        [m, n, k]: [usize; 3],
+        out: Rows<'_>,
+        a: Strided<'_>,
+        b: Strided<'_>,
+    ) -> Result<()> {
+        let store: Finish<'_> = &|_, sums, [out, _]| out.copy_from_slice(sums);
+        self.product(op, [m, n], &[Term::new(a, b, k)], [Some(out), None], store)
     }
 }
 
-/// `out = keep·out + A·B` on this thread alone: for kernels whose tasks are products.
-pub(crate) fn gemm_here(
+/// `out = A·B`, or where `add`, `out += A·B`, on this thread alone: for kernels whose tasks are products.
+pub(crate) fn multiply_here(
     op: &'static str,
-    shape: [usize; 3],
-    out: GemmOutput<'_>,
-    keep: f32,
-    a: GemmOperand<'_>,
-    b: GemmOperand<'_>,
+    [m, n, k]: [usize; 3],
+    out: Rows<'_>,
+    add: bool,
+    a: Strided<'_>,
+    b: Strided<'_>,
 ) -> Result<()> {
-    let done = raw::gemm(shape, out, keep, 1.0, a, b, 1);
-    if done { Ok(()) } else { Err(not_covered(op, shape)) }
+    let store: Finish<'_> = &|_, sums, [out, _]| out.copy_from_slice(sums);
+    let join: Finish<'_> =
+        &|_, sums, [out, _]| out.iter_mut().zip(sums).for_each(|(o, s)| *o += *s);
+    let finish = if add { join } else { store };
+    let done = product::product([m, n], &[Term::new(a, b, k)], [Some(out), None], 1, finish);
+    covered(op, [m, n], done)
 }
 
-fn not_covered(op: &'static str, shape: [usize; 3]) -> Error {
-    Error::shape(op, format!("operands do not cover the product {shape:?}"))
+fn covered(op: &'static str, shape: [usize; 2], done: bool) -> Result<()> {
+    if done {
+        Ok(())
+    } else {
+        Err(Error::shape(op, format!("operands do not cover the product {shape:?}")))
+    }
 }
 
 /// The processor's name where the operating system tells it.

@@ -16,6 +16,7 @@ mod info;
 mod memory;
 mod pipeline;
 mod pool;
+mod product;
 mod profile;
 mod queries;
 mod raw;
@@ -32,7 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use command::{Bind, Command};
-pub(crate) use cpu::{Cpu, GemmOperand, GemmOutput, HostBuffer, gemm_here};
+pub(crate) use cpu::{Cpu, HostBuffer, multiply_here};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;
@@ -41,6 +42,7 @@ pub(crate) use memory::GpuBuffer;
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
+pub(crate) use product::{Rows, Strided, Term};
 pub use profile::{ProfileRow, Timing};
 pub(crate) use recorder::SOFTWARE_LOOPS;
 pub(crate) use replay::in_passes;

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::activation::{sigmoid, softplus};
+use super::activation::{Activation, sigmoid, softplus};
 use super::slices::{column_slices, is_long};
 use super::{Place, categorical, expect, flag, shader};
 use crate::device::{Backend, Bind, Command, Cost, Gpu, SOFTWARE_LOOPS, Shader};
@@ -261,16 +261,15 @@ impl HostStep<'_> {
             }
             return;
         }
-        draw.for_each_block(chain as u32, self.hidden as u32, |start, words| {
-            let start = start as usize;
-            let units = h[start..].iter_mut().zip(&field[start..]).zip(words);
-            for (lane, ((h, x), word)) in units.enumerate() {
-                *h = match self.kind {
-                    Hidden::Gaussian => beta * x + random::normal(words, lane as u32),
-                    _ => random::bernoulli(word, sigmoid(beta * x)),
-                };
+        let place = [chain as u32, 0];
+        h.iter_mut().zip(field).for_each(|(h, x)| *h = beta * x);
+        match self.kind {
+            Hidden::Gaussian => random::normal_row(draw, place, 1.0, h),
+            _ => {
+                Activation::Sigmoid.apply_slice(h);
+                random::bernoulli_row(draw, place, h);
             }
-        });
+        }
     }
 
     fn increment(&self, chain: usize) -> f32 {

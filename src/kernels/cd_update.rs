@@ -6,12 +6,10 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::slices::{Slice, slices};
 use super::tile::{self, Tiled, Tiles};
-use super::{GRAIN, expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, GemmOperand, Gpu};
+use super::{expect, flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, HostBuffer, Rows, Strided, Term};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -197,46 +195,56 @@ fn on_cpu(
     weights: Option<&mut [f32]>,
     velocity: &mut [f32],
 ) -> Result<()> {
-    let (mu, lambda) = match phases.offsets {
-        Some((mu, lambda)) => (Some(mu.host()?.f32()), Some(lambda.host()?.f32())),
-        None => (None, None),
+    let offsets = match phases.offsets {
+        Some((mu, lambda)) => Some((mu.host()?.f32(), lambda.host()?.f32())),
+        None => None,
     };
-    let mut keep = step.momentum;
-    for (v, p, scale) in
-        [(phases.v0, phases.p0, phases.scales[0]), (phases.vk, phases.pk, -phases.scales[1])]
-    {
-        let v = centered(v.host()?.f32(), mu);
-        let p = centered(p.host()?.f32(), lambda);
-        let rows = v.len().checked_div(i).unwrap_or(0);
-        let a = GemmOperand { data: &v, row_stride: 1, column_stride: i };
-        let b = GemmOperand { data: &p, row_stride: j, column_stride: 1 };
-        cpu.gemm("cd_update", [i, j, rows], velocity, [keep, step.rate * scale], a, b)?;
-        keep = 1.0;
-    }
-    if let Some(weights) = weights {
-        let shrink = step.rate * step.decay;
-        let both = weights.par_chunks_mut(GRAIN).zip(velocity.par_chunks_mut(GRAIN));
-        both.for_each(|(weights, velocity)| {
-            for (w, change) in weights.iter_mut().zip(velocity) {
-                *change -= shrink * *w;
-                *w += *change;
-            }
-        });
-    }
-    Ok(())
+    let data = [phases.v0.host()?, phases.p0.host()?, phases.vk.host()?, phases.pk.host()?];
+    let [v0, p0, vk, pk] = data.map(HostBuffer::f32);
+    let term = |v, p, scale| {
+        let k = <[f32]>::len(v).checked_div(i).unwrap_or(0);
+        let a = Strided { data: v, row_stride: 1, column_stride: i };
+        let b = Strided { data: p, row_stride: j, column_stride: 1 };
+        Term { scale: step.rate * scale, offsets, ..Term::new(a, b, k) }
+    };
+    let terms = [term(v0, p0, phases.scales[0]), term(vk, pk, -phases.scales[1])];
+    let shrink = step.rate * step.decay;
+    let finish = |_: [usize; 2], sums: &mut [f32], [velocity, weights]: [&mut [f32]; 2]| {
+        let Step { momentum, .. } = step;
+        pulp::Arch::new().dispatch(Ascent { momentum, shrink, sums, velocity, weights });
+    };
+    let rows = |data| Rows { data, stride: j };
+    let outputs = [Some(rows(velocity)), weights.map(rows)];
+    cpu.product("cd_update", [i, j], &terms, outputs, &finish)
 }
 
-/// The rows less an offset.
-fn centered<'a>(rows: &'a [f32], offset: Option<&[f32]>) -> std::borrow::Cow<'a, [f32]> {
-    match offset {
-        Some(offset) if !offset.is_empty() => {
-            let mut copy = rows.to_vec();
-            copy.par_chunks_mut(offset.len()).for_each(|row| {
-                row.iter_mut().zip(offset).for_each(|(x, o)| *x -= o);
-            });
-            copy.into()
+/// Δ = m·Δ + ηG − ηd·w and w += Δ, where there is a w.
+struct Ascent<'a> {
+    momentum: f32,
+    shrink: f32,
+    sums: &'a [f32],
+    velocity: &'a mut [f32],
+    weights: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Ascent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Ascent { momentum, shrink, sums, velocity, weights } = self;
+        if momentum == 0.0 {
+            velocity.copy_from_slice(sums);
+        } else {
+            velocity
+                .iter_mut()
+                .zip(sums)
+                .for_each(|(change, sum)| *change = momentum * *change + sum);
         }
-        _ => rows.into(),
+        for (w, change) in weights.iter_mut().zip(velocity) {
+            *change -= shrink * *w;
+            *w += *change;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! 2-D convolution, as machine learning means it (cross-correlation).
 //!
 //! A product of the kernels with the picture's patches (Chellapilla, Puri and Simard 2006). The CPU writes
-//! out the patches of as many places as stay in a core's cache and multiplies by the `gemm` crate; bias
+//! out the patches of as many places as stay in a core's cache and multiplies them; bias
 //! and activation follow while the sums are there. GPUs read the patches where they lie: one dispatch,
 //! whose workgroups are numbered group by group, so that as many groups as channels cost no more
 //! dispatches than one. Software adapters go along rows of the picture with its values in registers.
@@ -16,7 +16,7 @@ use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
 use super::tile::{Tiled, Tiles};
 use super::{flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
+use crate::device::{Backend, Bind, Command, Cpu, Rows, Strided, multiply_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -197,9 +197,9 @@ fn one_piece(
         for group in 0..g.groups {
             let b = g.patches(x, group, piece, patches);
             let kernels = &kernel[group * out_group * patch..];
-            let a = GemmOperand { data: kernels, row_stride: patch, column_stride: 1 };
-            let out = GemmOutput { data: &mut *sums, row_stride: columns, column_stride: 1 };
-            gemm_here(OP, [out_group, columns, patch], out, 0.0, a, b)?;
+            let a = Strided { data: kernels, row_stride: patch, column_stride: 1 };
+            let out = Rows { data: &mut *sums, stride: columns };
+            multiply_here(OP, [out_group, columns, patch], out, false, a, b)?;
             for (image, rows) in rows.chunks_exact_mut(g.outputs).enumerate() {
                 let mine = rows[group * out_group..].iter_mut();
                 for ((o, row), sums) in mine.enumerate().zip(sums.chunks_exact(columns)) {
@@ -224,22 +224,18 @@ fn covering(
 ) -> Result<()> {
     let [patch, out_group] = [g.patch(), g.out_group()];
     for group in 0..g.groups {
-        let images = GemmOperand {
+        let images = Strided {
             data: &x[group * patch..],
             row_stride: g.inputs * g.pixels(),
             column_stride: 1,
         };
-        let kernels = GemmOperand {
+        let kernels = Strided {
             data: &kernel[group * out_group * patch..],
             row_stride: 1,
             column_stride: patch,
         };
-        let out = GemmOutput {
-            data: &mut y[group * out_group..],
-            row_stride: g.outputs,
-            column_stride: 1,
-        };
-        cpu.gemm_strided(OP, [g.batch, out_group, patch], out, [0.0, 1.0], images, kernels)?;
+        let out = Rows { data: &mut y[group * out_group..], stride: g.outputs };
+        cpu.multiply(OP, [g.batch, out_group, patch], out, images, kernels)?;
     }
     y.par_chunks_mut(g.outputs).with_min_len(1 + 1024 / g.outputs).for_each(|row| {
         if let Some(bias) = bias {

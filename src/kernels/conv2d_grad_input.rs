@@ -17,7 +17,7 @@ use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
 use super::tile::{Tiled, Tiles};
 use super::{flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cpu, GemmOperand, GemmOutput, gemm_here};
+use crate::device::{Backend, Bind, Command, Cpu, Rows, Strided, multiply_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -186,9 +186,9 @@ fn one_task(
             let patches = &mut patches[..rows * columns];
             let b = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
             let kernels = &kernel[group * out_group * patch + channels.start * taps..];
-            let a = GemmOperand { data: kernels, row_stride: 1, column_stride: patch };
-            let out = GemmOutput { data: &mut *patches, row_stride: columns, column_stride: 1 };
-            gemm_here(OP, [rows, columns, out_group], out, 0.0, a, b)?;
+            let a = Strided { data: kernels, row_stride: 1, column_stride: patch };
+            let out = Rows { data: &mut *patches, stride: columns };
+            multiply_here(OP, [rows, columns, out_group], out, false, a, b)?;
             for (row, line) in patches.chunks_exact(columns).enumerate() {
                 for (dx, line) in dx.iter_mut().zip(line.chunks_exact(places)) {
                     let channel = &mut dx[row / taps * g.pixels()..][..g.pixels()];
@@ -204,19 +204,14 @@ fn one_task(
 fn covering(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -> Result<()> {
     let [patch, out_group] = [g.patch(), g.out_group()];
     for group in 0..g.groups {
-        let a =
-            GemmOperand { data: &dy[group * out_group..], row_stride: g.outputs, column_stride: 1 };
-        let b = GemmOperand {
+        let a = Strided { data: &dy[group * out_group..], row_stride: g.outputs, column_stride: 1 };
+        let b = Strided {
             data: &kernel[group * out_group * patch..],
             row_stride: patch,
             column_stride: 1,
         };
-        let out = GemmOutput {
-            data: &mut dx[group * patch..],
-            row_stride: g.inputs * g.pixels(),
-            column_stride: 1,
-        };
-        cpu.gemm_strided(OP, [g.batch, patch, out_group], out, [0.0, 1.0], a, b)?;
+        let out = Rows { data: &mut dx[group * patch..], stride: g.inputs * g.pixels() };
+        cpu.multiply(OP, [g.batch, patch, out_group], out, a, b)?;
     }
     Ok(())
 }

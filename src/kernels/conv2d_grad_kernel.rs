@@ -14,9 +14,7 @@ use super::convolution::shader::{Params, PartialSums};
 use super::convolution::{Geometry, Piece, Roles, mask};
 use super::tile::{Tiled, Tiles};
 use super::{GRAIN, flag, shader, tiled};
-use crate::device::{
-    Backend, Bind, Command, Cost, Cpu, GemmOperand, GemmOutput, Gpu, Shader, gemm_here,
-};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Rows, Shader, Strided, multiply_here};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -227,28 +225,23 @@ fn one_run(
     let [patch, out_group] = [g.patch(), g.out_group()];
     let most = |size: &dyn Fn(&Piece) -> usize| pieces.iter().map(size).max().unwrap_or(0);
     let sizes = [most(&|p| g.patches_size(p)), out_group * most(&|p| p.columns(g))];
-    // The sums of a group are [patch, outputs]: then dy is the operand that is brought into order for each
-    // product, and the patches, of which there are more, are read as they are.
+    // The sums of a group are [patch, outputs].
     with_scratch(sizes, |patches, gathered| {
         for piece in pieces {
             let columns = piece.columns(g);
             for group in 0..g.groups {
-                let a = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
+                let dy = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
                 if let Some(dbias) = dbias.as_deref_mut() {
-                    let lines = a.data.chunks(a.row_stride).map(|line| &line[..columns]);
+                    let lines = dy.data.chunks(dy.row_stride).map(|line| &line[..columns]);
                     let mine = &mut dbias[group * out_group..][..out_group];
                     mine.iter_mut().zip(lines).for_each(|(b, line)| *b += sum(line));
                 }
                 let patches = &mut patches[..g.patches_size(piece)];
-                let b = g.patches(x, group, piece, patches);
-                let b = GemmOperand { data: b.data, row_stride: 1, column_stride: b.row_stride };
+                let a = g.patches(x, group, piece, patches);
+                let b = Strided { row_stride: 1, column_stride: dy.row_stride, ..dy };
                 let first = group * out_group * patch;
-                let out = GemmOutput {
-                    data: &mut dkernel[first..],
-                    row_stride: 1,
-                    column_stride: out_group,
-                };
-                gemm_here(OP, [out_group, patch, columns], out, 1.0, a, b)?;
+                let out = Rows { data: &mut dkernel[first..], stride: out_group };
+                multiply_here(OP, [patch, out_group, columns], out, true, a, b)?;
             }
         }
         Ok(())
@@ -277,19 +270,14 @@ fn covering(
 ) -> Result<()> {
     let [patch, out_group] = [g.patch(), g.out_group()];
     for group in 0..g.groups {
-        let a =
-            GemmOperand { data: &dy[group * out_group..], row_stride: 1, column_stride: g.outputs };
-        let b = GemmOperand {
+        let a = Strided { data: &dy[group * out_group..], row_stride: 1, column_stride: g.outputs };
+        let b = Strided {
             data: &x[group * patch..],
             row_stride: g.inputs * g.pixels(),
             column_stride: 1,
         };
-        let out = GemmOutput {
-            data: &mut dkernel[group * out_group * patch..],
-            row_stride: patch,
-            column_stride: 1,
-        };
-        cpu.gemm_strided(OP, [out_group, patch, g.batch], out, [0.0, 1.0], a, b)?;
+        let out = Rows { data: &mut dkernel[group * out_group * patch..], stride: patch };
+        cpu.multiply(OP, [out_group, patch, g.batch], out, a, b)?;
     }
     if let Some(dbias) = dbias {
         dbias.fill(0.0);

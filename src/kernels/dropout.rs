@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
 use crate::error::{Error, Result};
-use crate::random::{Draw, uniform};
+use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
 /// The WGSL.
@@ -59,12 +59,12 @@ pub fn dropout(x: &Tensor, rate: f32, draw: &Draw, y: &mut Tensor) -> Result<()>
             cpu.run(op, cost, || {
                 let lines = y.par_chunks_mut(columns).zip(x.par_chunks(columns));
                 lines.with_min_len(1 + 1024 / columns).enumerate().for_each(|(r, (y, x))| {
-                    draw.for_each_block(r as u32, columns as u32, |start, words| {
-                        let start = start as usize;
-                        for ((y, x), word) in y[start..].iter_mut().zip(&x[start..]).zip(words) {
-                            *y = if uniform(word) < keep { scale * x } else { 0.0 };
-                        }
-                    });
+                    // y is 1 where uniform < keep.
+                    y.fill(keep);
+                    random::bernoulli_row(draw, [r as u32, 0], y);
+                    y.iter_mut()
+                        .zip(x)
+                        .for_each(|(y, x)| *y = if *y > 0.0 { scale * x } else { 0.0 });
                 });
             });
             Ok(())

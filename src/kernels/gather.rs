@@ -279,12 +279,8 @@ impl<'a> HostGather<'a> {
                 row.iter_mut().for_each(|x| *x = f32::from(u8::from(*x >= t)));
             }
             Binarization::Sample(draw) => {
-                let columns = row.len() as u32;
                 let number = self.numbers.map_or(case as u32, |numbers| numbers[case]);
-                draw.for_each_block(number, columns, |start, words| {
-                    let block = row[start as usize..].iter_mut().take(4);
-                    block.zip(words).for_each(|(x, word)| *x = random::bernoulli(word, *x));
-                });
+                random::bernoulli_row(&draw, [number, 0], row);
             }
         }
     }

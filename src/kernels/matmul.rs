@@ -5,8 +5,8 @@
 //! C serves a layer that is fed from two sides; α and β serve tempering and annealed importance
 //! sampling (Salakhutdinov and Murray 2008, eq. 15–19).
 //!
-//! Accumulation: on GPUs in ascending k in f32, one sum per element, on software adapters one per 32,768
-//! products; on the CPU in the blocks of the `gemm` crate. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
+//! Accumulation: in ascending k in f32, one sum per element, on software adapters one per 32,768 products; on a CPU with fused
+//! products and sums it is fused. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
 
 mod host;
 #[doc(hidden)]

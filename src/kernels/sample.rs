@@ -147,20 +147,23 @@ fn fill_row(
     scale: f32,
     line: &mut [u32],
 ) {
-    draw.for_each_block(row, line.len() as u32, |start, words| {
-        let start = start as usize;
-        for (lane, out) in line[start..].iter_mut().take(4).enumerate() {
-            let p = parameter.map_or(0.0, |p| p[start + lane]);
-            *out = match kind {
-                Kind::Words => words[lane],
-                Kind::Uniform => random::uniform(words[lane]).to_bits(),
-                Kind::Bernoulli => random::bernoulli(words[lane], p).to_bits(),
-                Kind::NormalAround | Kind::Normal => {
-                    (p + scale * random::normal(words, lane as u32)).to_bits()
-                }
-            };
+    let place = [row, 0];
+    if matches!(kind, Kind::Words | Kind::Uniform) {
+        random::words_row(draw, place, line);
+        if kind == Kind::Uniform {
+            line.iter_mut().for_each(|word| *word = random::uniform(*word).to_bits());
         }
-    });
+        return;
+    }
+    let values: &mut [f32] = bytemuck::cast_slice_mut(line);
+    match parameter {
+        Some(p) => values.copy_from_slice(p),
+        None => values.fill(0.0),
+    }
+    match kind {
+        Kind::Bernoulli => random::bernoulli_row(draw, place, values),
+        _ => random::normal_row(draw, place, scale, values),
+    }
 }
 
 #[doc(hidden)]

@@ -9,11 +9,13 @@
 //! is the seed, and the element takes word `column % 4` of the four.
 
 mod purposes;
+mod rows;
 pub mod stream;
 
 use std::convert::Infallible;
 
 pub use purposes::ChainStreams;
+pub(crate) use rows::{bernoulli_row, normal_row, words_row};
 
 /// Which random numbers an operation draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

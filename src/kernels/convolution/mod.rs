@@ -249,8 +249,8 @@ impl Piece {
         self.rows.len() * g.positions[1]
     }
 
-    /// From one row of its patch matrix to the next: whole vectors of any processor, since `gemm` copies an
-    /// operand whose columns are not.
+    /// From one row of its patch matrix to the next: whole vectors of any processor, since a product packs columns that
+    /// are not.
     pub fn stride(&self, g: &Geometry) -> usize {
         self.columns(g).next_multiple_of(16)
     }

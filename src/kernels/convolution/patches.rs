@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::{Geometry, Piece};
-use crate::device::GemmOperand;
+use crate::device::Strided;
 
 thread_local! {
     static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
@@ -69,12 +69,12 @@ impl Geometry {
         group: usize,
         piece: &Piece,
         scratch: &'a mut [f32],
-    ) -> GemmOperand<'a> {
+    ) -> Strided<'a> {
         let (pixels, stride) = (self.pixels(), piece.stride(self));
         let start = |image: usize| (image * self.inputs + group * self.in_group()) * pixels;
         if self.is_pointwise() && piece.images.len() == 1 {
             let first = start(piece.images.start) + piece.rows.start * self.image[1];
-            return GemmOperand { data: &x[first..], row_stride: pixels, column_stride: 1 };
+            return Strided { data: &x[first..], row_stride: pixels, column_stride: 1 };
         }
         let taps = self.taps();
         for (i, image) in piece.images.clone().enumerate() {
@@ -87,7 +87,7 @@ impl Geometry {
             }
         }
         scratch.chunks_mut(stride).for_each(|line| line[piece.columns(self)..].fill(0.0));
-        GemmOperand { data: scratch, row_stride: stride, column_stride: 1 }
+        Strided { data: scratch, row_stride: stride, column_stride: 1 }
     }
 
     /// One row of a patch matrix: what every place of some output rows sees under one tap.
@@ -166,12 +166,12 @@ pub(crate) fn outputs_of<'a>(
     group: usize,
     piece: &Piece,
     scratch: &'a mut [f32],
-) -> GemmOperand<'a> {
+) -> Strided<'a> {
     let (places, columns) = (g.places(), piece.columns(g));
     let start = |image: usize| (image * g.outputs + group * g.out_group()) * places;
     if piece.images.len() == 1 {
         let first = start(piece.images.start) + piece.rows.start * g.positions[1];
-        return GemmOperand { data: &dy[first..], row_stride: places, column_stride: 1 };
+        return Strided { data: &dy[first..], row_stride: places, column_stride: 1 };
     }
     for (i, image) in piece.images.clone().enumerate() {
         let channels = dy[start(image)..].chunks_exact(places);
@@ -179,5 +179,5 @@ pub(crate) fn outputs_of<'a>(
             line[i * places..][..places].copy_from_slice(channel);
         }
     }
-    GemmOperand { data: scratch, row_stride: columns, column_stride: 1 }
+    Strided { data: scratch, row_stride: columns, column_stride: 1 }
 }

@@ -1,0 +1,185 @@
+//! Rows that are mostly zeros: binary states, grey values of pictures, rectified or dropped units.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use super::tile::add_product;
+use super::{Strided, Term};
+
+/// The share of numbers other than zero up to which they are gathered: above, the whole tile is faster.
+const MOST: f64 = 0.55;
+
+/// The depth whose part of a pair of panels stays in the first cache.
+pub(super) const DEPTH: usize = 64;
+
+/// Fewer columns do not repay the search for zeros.
+const FEWEST_COLUMNS: usize = 64;
+/// Nor do fewer rows: the other operand is read where it is then.
+const FEWEST_ROWS: usize = 16;
+
+/// Whether skipping zeros of A pays.
+pub(super) fn pays([m, n]: [usize; 2], terms: &[Term<'_>]) -> bool {
+    if n < FEWEST_COLUMNS || m < FEWEST_ROWS || terms.iter().any(|t| t.offsets.is_some()) {
+        return false;
+    }
+    let mut found = 0;
+    for t in terms {
+        // A matrix without gaps is one run of numbers.
+        found += match [t.a.row_stride, t.a.column_stride] {
+            [stride, 1] if stride == t.k => count(&t.a.data[..m * t.k]),
+            [1, stride] if stride == m => count(&t.a.data[..m * t.k]),
+            _ => return false,
+        };
+    }
+    let all: usize = terms.iter().map(|t| m * t.k).sum();
+    (found as f64) < MOST * all as f64
+}
+
+/// How many are not zero; where there are many among the first, all.
+fn count(values: &[f32]) -> usize {
+    let (first, rest) = values.split_at(values.len().min(1 << 12));
+    let found = pulp::Arch::new().dispatch(Count(first));
+    if found as f64 > 0.75 * first.len() as f64 {
+        return values.len();
+    }
+    found + pulp::Arch::new().dispatch(Count(rest))
+}
+
+struct Count<'a>(&'a [f32]);
+
+impl pulp::NullaryFnOnce for Count<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn call(self) -> usize {
+        let of = |part: &[f32]| part.iter().map(|x| u32::from(*x != 0.0)).sum::<u32>() as usize;
+        self.0.chunks(1 << 12).map(of).sum()
+    }
+}
+
+/// Whether a zero times any of these is zero.
+#[inline(always)]
+pub(super) fn are_finite(values: &[f32]) -> bool {
+    let largest = values.iter().fold(0, |most, x| (x.to_bits() & 0x7fff_ffff).max(most));
+    largest < f32::INFINITY.to_bits()
+}
+
+/// The numbers other than zero of some rows, row by row within each [`DEPTH`].
+#[derive(Default)]
+pub(super) struct Lists {
+    places: Vec<u16>,
+    values: Vec<f32>,
+    /// Where each (depth, row) begins, and the end.
+    starts: Vec<u32>,
+    rows: usize,
+}
+
+impl Lists {
+    /// Of rows `rows` of x, whose columns are `depth`.
+    #[inline(always)]
+    pub fn fill(&mut self, x: Strided<'_>, rows: Range<usize>, depth: Range<usize>) {
+        self.rows = rows.len();
+        let most = rows.len() * depth.len() + DEPTH;
+        if self.places.len() < most {
+            self.places.resize(most, 0);
+            self.values.resize(most, 0.0);
+        }
+        self.starts.clear();
+        let mut end = 0;
+        for first in depth.clone().step_by(DEPTH) {
+            let part = first..(first + DEPTH).min(depth.end);
+            for r in rows.clone() {
+                self.starts.push(end as u32);
+                let begin = r * x.row_stride + part.start * x.column_stride;
+                let places = self.places[end..].first_chunk_mut::<DEPTH>();
+                let values = self.values[end..].first_chunk_mut::<DEPTH>();
+                let (Some(places), Some(values)) = (places, values) else { continue };
+                let mut found = 0;
+                for k in 0..part.len() {
+                    let value = x.data[begin + k * x.column_stride];
+                    // Every number is written, and the next takes its place where it was zero.
+                    places[found % DEPTH] = k as u16;
+                    values[found % DEPTH] = value;
+                    found += usize::from(value != 0.0);
+                }
+                end += found;
+            }
+        }
+        self.starts.push(end as u32);
+    }
+
+    fn of(&self, part: usize, row: usize) -> (&[u16], &[f32]) {
+        let at = part * self.rows + row;
+        let range = self.starts[at] as usize..self.starts[at + 1] as usize;
+        (&self.places[range.clone()], &self.values[range])
+    }
+}
+
+/// The most vectors of a panel.
+pub(super) const VECTORS: usize = 6;
+
+/// Adds to sums, whose rows are `stride` apart, the products of the lists and a panel `[depth][vectors]`, or begins with them.
+pub(super) struct Skipping<'a> {
+    pub lists: &'a Lists,
+    pub panel: &'a [f32],
+    pub sums: &'a mut [f32],
+    pub stride: usize,
+    pub begin: bool,
+}
+
+impl Skipping<'_> {
+    /// With a panel of so many vectors.
+    #[inline(always)]
+    pub fn run<S: Simd>(self, simd: S, vectors: usize) {
+        macro_rules! sized {
+            ($($v:literal)*) => {
+                match vectors {
+                    $($v => simd.vectorize(Sized::<S, $v>(simd, self)),)*
+                    _ => {}
+                }
+            };
+        }
+        sized!(1 2 3 4 5 6);
+    }
+}
+
+struct Sized<'a, S, const V: usize>(S, Skipping<'a>);
+
+impl<S: Simd, const V: usize> pulp::NullaryFnOnce for Sized<'_, S, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Sized(simd, Skipping { lists, panel, sums, stride, begin }) = self;
+        let panel = S::as_simd_f32s(panel).0.as_chunks::<V>().0;
+        // A variable for each vector: the compiler leaves an array of them in memory.
+        macro_rules! row {
+            ($line:ident, $start:expr, $panel:ident, $places:ident, $values:ident: $($x:ident $v:literal)*) => {{
+                let zero = simd.splat_f32s(0.0);
+                $(let mut $x = if $start { zero } else { $line[$v] };)*
+                for (place, value) in $places.iter().zip($values) {
+                    let value = simd.splat_f32s(*value);
+                    let y = &$panel[usize::from(*place)];
+                    $($x = add_product(simd, value, y[$v], $x);)*
+                }
+                $($line[$v] = $x;)*
+            }};
+        }
+        for (part, panel) in panel.chunks(DEPTH).enumerate() {
+            let start = begin && part == 0;
+            for row in 0..lists.rows {
+                let line = S::as_mut_simd_f32s(&mut sums[row * stride..][..V * S::F32_LANES]).0;
+                let (places, values) = lists.of(part, row);
+                match V {
+                    1 => row!(line, start, panel, places, values: a 0),
+                    2 => row!(line, start, panel, places, values: a 0 b 1),
+                    3 => row!(line, start, panel, places, values: a 0 b 1 c 2),
+                    4 => row!(line, start, panel, places, values: a 0 b 1 c 2 d 3),
+                    5 => row!(line, start, panel, places, values: a 0 b 1 c 2 d 3 e 4),
+                    _ => row!(line, start, panel, places, values: a 0 b 1 c 2 d 3 e 4 f 5),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! How a product is divided among threads, and which operand is broadcast.
+
+use std::ops::Range;
+
+use super::task::{Form, Task};
+use super::{Finish, Rows, Term, sparse};
+
+/// Products and sums that are worth a thread's waking.
+const WORTH_A_THREAD: usize = 1 << 17;
+
+/// The lanes that columns are counted in, whatever the processor has.
+const LANES: usize = 16;
+
+pub(super) struct Split {
+    pub rows: usize,
+    pub columns: usize,
+    pub form: Form,
+}
+
+impl Split {
+    pub fn new([m, n]: [usize; 2], terms: &[Term<'_>], threads: usize) -> Self {
+        let k: usize = terms.iter().map(|t| t.k).sum();
+        let threads = threads.min((m * n).saturating_mul(k) / WORTH_A_THREAD).max(1);
+        let form = if sparse::pays([m, n], terms) {
+            Form::Sparse
+        } else if turned_costs([m, n], terms) < straight_costs([m, n], terms) {
+            Form::Turned
+        } else {
+            Form::Straight
+        };
+        // Of all grids the one whose largest part is least; packing counts like some rows.
+        let part = |(rows, columns): (usize, usize)| {
+            let (r, c) = (m.div_ceil(rows), n.div_ceil(columns));
+            let (lines, lanes) = if form == Form::Turned { (c, r) } else { (r, c) };
+            (lines + 8) * lanes.next_multiple_of(LANES)
+        };
+        let grids = (1..=threads).map(|columns| (threads / columns, columns));
+        let (rows, columns) = grids.min_by_key(|grid| part(*grid)).unwrap_or((1, 1));
+        Split { rows, columns, form }
+    }
+
+    pub fn tasks<'a>(
+        &self,
+        [m, n]: [usize; 2],
+        terms: &'a [Term<'a>],
+        outputs: [Option<Rows<'a>>; 2],
+        finish: Finish<'a>,
+    ) -> Vec<Task<'a>> {
+        let (across, down) = match self.form {
+            Form::Turned => (super::UNIT, LANES),
+            _ => (LANES, 1),
+        };
+        let columns: Vec<_> = even(n, n.div_ceil(self.columns), across).collect();
+        let rows: Vec<_> = even(m, m.div_ceil(self.rows), down).collect();
+        let [first, second] = outputs.map(|rows| rows.map(|rows| rows.each(n)));
+        let (mut first, mut second) = (first.into_iter().flatten(), second.into_iter().flatten());
+        let mut tasks = Vec::with_capacity(rows.len() * columns.len());
+        for rows in rows {
+            let begin = tasks.len();
+            tasks.extend(columns.iter().map(|columns| {
+                let out = [(); 2].map(|()| Vec::with_capacity(rows.len()));
+                Task {
+                    rows: rows.clone(),
+                    columns: columns.clone(),
+                    terms,
+                    form: self.form,
+                    out,
+                    finish,
+                }
+            }));
+            for _ in rows {
+                for (which, line) in [first.next(), second.next()].into_iter().enumerate() {
+                    let Some(mut line) = line else { continue };
+                    for task in &mut tasks[begin..] {
+                        let (own, rest) = line.split_at_mut(task.columns.len());
+                        task.out[which].push(own);
+                        line = rest;
+                    }
+                }
+            }
+        }
+        tasks
+    }
+}
+
+/// What both forms cost, in products and sums of a vector: those of the tiles; a packed number, if its row must be turned.
+fn straight_costs([m, n]: [usize; 2], terms: &[Term<'_>]) -> usize {
+    let cost = |t: &Term<'_>| {
+        let turn = if t.b.column_stride == 1 { n / 8 } else { n };
+        t.k * (m * n.div_ceil(LANES) + turn)
+    };
+    terms.iter().map(cost).sum()
+}
+
+fn turned_costs([m, n]: [usize; 2], terms: &[Term<'_>]) -> usize {
+    let turned: Vec<_> = terms.iter().map(|t| t.turned()).collect();
+    straight_costs([n, m], &turned) + m * n
+}
+
+/// `count` in equal ranges of at most `most` (rounded up to whole `unit`s), whose bounds are multiples of `unit`.
+pub(super) fn even(
+    count: usize,
+    most: usize,
+    unit: usize,
+) -> impl Iterator<Item = Range<usize>> + Clone {
+    let units = count.div_ceil(unit);
+    let parts = units.div_ceil(most.div_ceil(unit).max(1));
+    (0..parts).map(move |p| p * units / parts * unit..((p + 1) * units / parts * unit).min(count))
+}

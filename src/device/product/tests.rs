@@ -1,0 +1,212 @@
+//! Products against sums in ascending k, bit for bit.
+
+use super::split::Split;
+use super::task::Form;
+use super::{Finish, Rows, Strided, Term, product, run};
+use crate::random::{Draw, PhiloxRng};
+
+/// Numbers of which a share are zero.
+fn numbers(count: usize, seed: u64, density: f32) -> Vec<f32> {
+    let mut rng = PhiloxRng::new(Draw::new(seed, 300));
+    let mut uniform = || crate::random::uniform(rng.word());
+    (0..count).map(|_| if uniform() < density { 2.0 * uniform() - 1.0 } else { 0.0 }).collect()
+}
+
+fn operand(data: &[f32], [rows, columns]: [usize; 2], turned: bool) -> Strided<'_> {
+    let [row_stride, column_stride] = if turned { [1, rows] } else { [columns, 1] };
+    Strided { data, row_stride, column_stride }
+}
+
+const STORE: Finish<'static> = &|_, sums, [out, _]| out.copy_from_slice(sums);
+
+/// Whether this machine's processor fuses products and sums.
+fn fuses() -> bool {
+    !matches!(pulp::Arch::new(), pulp::Arch::Scalar)
+}
+
+fn chain([m, n]: [usize; 2], terms: &[Term<'_>], fused: bool) -> Vec<f32> {
+    let mut out = vec![0.0; m * n];
+    for (at, sum) in out.iter_mut().enumerate() {
+        let (r, c) = (at / n, at % n);
+        for t in terms {
+            for k in 0..t.k {
+                let mut x = t.a.data[r * t.a.row_stride + k * t.a.column_stride];
+                let mut y = t.b.data[k * t.b.row_stride + c * t.b.column_stride];
+                if let Some((alpha, beta)) = t.offsets {
+                    (x, y) = (x - alpha[r], y - beta[c]);
+                }
+                y *= t.scale;
+                *sum = if fused { x.mul_add(y, *sum) } else { *sum + x * y };
+            }
+        }
+    }
+    out
+}
+
+fn same(found: &[f32], expected: &[f32], what: &str) {
+    let bits = |x: &f32| if *x == 0.0 { 0 } else { x.to_bits() };
+    let wrong = found
+        .iter()
+        .zip(expected)
+        .position(|(f, e)| bits(f) != bits(e) && !(f.is_nan() && e.is_nan()));
+    assert_eq!(wrong.map(|at| (at, found[at], expected[at])), None, "{what}");
+}
+
+const SHAPES: [[usize; 3]; 12] = [
+    [1, 1, 1],
+    [1, 70, 33],
+    [3, 100, 5],
+    [7, 16, 0],
+    [10, 500, 300],
+    [17, 9, 64],
+    [20, 130, 65],
+    [33, 64, 1],
+    [130, 67, 257],
+    [61, 1, 700],
+    [40, 530, 40],
+    [300, 33, 31],
+];
+
+#[test]
+fn every_element_is_one_sum_in_ascending_k_whatever_the_form_the_vectors_and_the_threads() {
+    for shape @ [m, n, k] in SHAPES {
+        for (turned, density) in
+            [([false; 2], 1.0), ([true, false], 0.3), ([false, true], 0.3), ([true; 2], 1.0)]
+        {
+            let (a, b) = (numbers(m * k, 1, density), numbers(k * n, 2, 1.0));
+            let (a, b) = (operand(&a, [m, k], turned[0]), operand(&b, [k, n], turned[1]));
+            let terms = [Term::new(a, b, k)];
+            for arch in archs() {
+                let fused = !matches!(arch, pulp::Arch::Scalar);
+                let expected = chain([m, n], &terms, fused);
+                for form in [Form::Straight, Form::Sparse, Form::Turned] {
+                    for (rows, columns) in [(1, 1), (1, 3), (3, 2)] {
+                        let mut out = vec![f32::NAN; m * n];
+                        let outputs = [Some(Rows { data: &mut out, stride: n }), None];
+                        let split = Split { rows, columns, form };
+                        run(split.tasks([m, n], &terms, outputs, STORE), arch);
+                        same(&out, &expected, &format!("{shape:?} {turned:?} {form:?} {arch:?}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What this machine has.
+fn archs() -> Vec<pulp::Arch> {
+    #[allow(unused_mut)]
+    let mut all = vec![pulp::Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    {
+        all.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
+        all.extend(pulp::x86::V4::try_new().map(pulp::Arch::V4));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    all.push(pulp::Arch::new());
+    all
+}
+
+#[test]
+fn a_batch_equals_its_pieces() {
+    let [m, n, k] = [130, 90, 300];
+    for density in [0.2, 1.0] {
+        let (a, b) = (numbers(m * k, 3, density), numbers(k * n, 4, 1.0));
+        let whole = multiplied([m, n, k], &a, &b, 2);
+        for piece in [1, 3, 16, 17, 64] {
+            let pieces =
+                a.chunks(piece * k).flat_map(|a| multiplied([a.len() / k, n, k], a, &b, 1));
+            same(&pieces.collect::<Vec<_>>(), &whole, &format!("{piece} rows of {m}"));
+        }
+    }
+}
+
+fn multiplied([m, n, k]: [usize; 3], a: &[f32], b: &[f32], threads: usize) -> Vec<f32> {
+    let mut out = vec![0.0; m * n];
+    let terms = [Term::new(operand(a, [m, k], false), operand(b, [k, n], false), k)];
+    let outputs = [Some(Rows { data: &mut out, stride: n }), None];
+    assert!(product([m, n], &terms, outputs, threads, STORE));
+    out
+}
+
+#[test]
+fn terms_follow_each_other_with_their_scales_and_offsets() {
+    let [m, n] = [50, 70];
+    let sizes = [20, 33];
+    let data = sizes.map(|k| (numbers(m * k, k as u64, 0.4), numbers(k * n, 9, 1.0)));
+    let offsets = (&numbers(m, 10, 1.0)[..], &numbers(n, 11, 1.0)[..]);
+    for offsets in [None, Some(offsets)] {
+        let terms = [0, 1].map(|t| Term {
+            scale: [0.5, -0.25][t],
+            offsets,
+            ..Term::new(
+                operand(&data[t].0, [m, sizes[t]], true),
+                operand(&data[t].1, [sizes[t], n], false),
+                sizes[t],
+            )
+        });
+        let mut out = vec![0.0; m * n];
+        let outputs = [Some(Rows { data: &mut out, stride: n }), None];
+        assert!(product([m, n], &terms, outputs, 2, STORE));
+        same(&out, &chain([m, n], &terms, fuses()), "two terms");
+    }
+}
+
+#[test]
+fn zeros_times_what_is_not_finite_are_not_skipped() {
+    let [m, n, k] = [64, 64, 40];
+    let a = numbers(m * k, 5, 0.1);
+    let mut b = numbers(k * n, 6, 1.0);
+    (b[3], b[n + 1]) = (f32::INFINITY, f32::NAN);
+    let terms = [Term::new(operand(&a, [m, k], false), operand(&b, [k, n], false), k)];
+    let found = multiplied([m, n, k], &a, &b, 1);
+    same(&found, &chain([m, n], &terms, fuses()), "infinity and NaN");
+    assert!(found.iter().filter(|x| x.is_nan()).count() >= m + m / 2);
+}
+
+#[test]
+fn both_outputs_get_their_parts_from_columns_that_begin_random_blocks() {
+    for (m, n) in [(5, 300), (90, 61), (300, 20)] {
+        let (a, b) = (numbers(m * 9, 7, 1.0), numbers(9 * n, 8, 1.0));
+        let terms = [Term::new(operand(&a, [m, 9], false), operand(&b, [9, n], true), 9)];
+        for form in [Form::Straight, Form::Turned] {
+            let (mut first, mut second) = (vec![0.0; m * (n + 3)], vec![0.0; m * n]);
+            let outputs = [
+                Some(Rows { data: &mut first, stride: n + 3 }),
+                Some(Rows { data: &mut second, stride: n }),
+            ];
+            let finish: Finish<'_> = &|[row, column], sums, [first, second]| {
+                assert!(column % 4 == 0 && sums.len() == first.len());
+                first.copy_from_slice(sums);
+                for (c, x) in second.iter_mut().enumerate() {
+                    *x += (row * n + column + c) as f32;
+                }
+            };
+            run(
+                Split { rows: 2, columns: 2, form }.tasks([m, n], &terms, outputs, finish),
+                pulp::Arch::new(),
+            );
+            assert!(second.iter().enumerate().all(|(at, x)| *x == at as f32));
+            let expected = chain([m, n], &terms, fuses());
+            for (line, expected) in first.chunks(n + 3).zip(expected.chunks(n)) {
+                same(&line[..n], expected, "wide rows");
+                assert_eq!(line[n..], [0.0; 3]);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_that_do_not_fit_their_slices_are_refused() {
+    let asked = |shape: [usize; 3], lengths: [usize; 3], stride: usize| {
+        let [a, b, mut out] = lengths.map(|n| vec![1.0; n]);
+        let [m, n, k] = shape;
+        let terms = [Term::new(operand(&a, [m, k], false), operand(&b, [k, n], false), k)];
+        product([m, n], &terms, [Some(Rows { data: &mut out, stride }), None], 1, STORE)
+    };
+    assert!(asked([2, 3, 4], [8, 12, 6], 3) && asked([2, 3, 4], [8, 12, 8], 5));
+    assert!(asked([0, 3, 4], [0, 12, 0], 3) && asked([2, 0, 4], [8, 0, 0], 0));
+    assert!(!asked([2, 3, 4], [7, 12, 6], 3) && !asked([2, 3, 4], [8, 11, 6], 3));
+    // An output too short, or rows in each other's place.
+    assert!(!asked([2, 3, 4], [8, 12, 5], 3) && !asked([2, 3, 4], [8, 12, 6], 2));
+}
