@@ -4,35 +4,19 @@ use super::apply::{Format, Shown, tell_space};
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
 use super::likelihood;
+use super::of_machines::{Needing, Needs};
 use super::print::{self, out, warn};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jobs::dbm::DeepSampling;
 use crate::jobs::rbm::Keep;
 use crate::jobs::{self, TrainedDbm};
 use crate::random::{ChainDraw, ChainStreams};
 
-/// Refuses what is asked of single machines alone.
-fn refuse(asked: &[(&'static str, bool)], why: &str) -> Result<()> {
-    match asked.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            Err(Error::setting(*name, format!("is of restricted machines; {why}: leave it out")))
-        }
-        None => Ok(()),
-    }
-}
-
 pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
-    let asked = [
-        ("ladder", options.ladder.is_some()),
-        ("exact-pseudo", options.exact_pseudo),
-        ("weights", options.weights.is_some()),
-        ("diagnostics", options.diagnostics),
-        ("visible", options.model.visible.is_some()),
-    ];
-    refuse(
-        &asked,
+    options.refuse_but(
+        &[Needs::LogPartition],
         "a deep one is annealed over its layers of odd number, and its likelihood has a bound",
     )?;
     let reading = options.reading.reading();
@@ -70,14 +54,10 @@ pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
 }
 
 pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Result<()> {
-    let asked = [
-        ("init", options.init.is_some()),
-        ("clamp", options.clamp.is_some()),
-        ("pt", options.pt.is_some()),
-        ("ptt", options.ptt),
-        ("class", options.class.is_some()),
-    ];
-    refuse(&asked, "the chains of a deep one start by its units' own biases and run freely")?;
+    options.refuse_but(
+        &[Needs::Chains],
+        "the chains of a deep machine start by its units' own biases and run freely",
+    )?;
     let count = counted(options.count)?;
     let keep = match format {
         _ if options.average => Keep::Average,

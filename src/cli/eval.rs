@@ -5,8 +5,9 @@ use super::class_rbm;
 use super::deep;
 use super::diagnostics;
 use super::likelihood;
+use super::of_machines::{Needing, Needs};
 use super::print::{out, tell, warn};
-use super::scoring::{annealing, choice, folder, print_json, refuse_of_machines};
+use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
@@ -81,23 +82,10 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
 }
 
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
-    if options.ladder.is_some() {
-        let detail = "is about machines; a deep belief net's top is annealed: leave it out";
-        return Err(Error::setting("ladder", detail));
-    }
-    if options.weights.is_some() {
-        let detail = "is about machines; a deep belief net's cases all count alike: leave it out";
-        return Err(Error::setting("weights", detail));
-    }
-    if options.exact_pseudo {
-        let detail =
-            "is about machines; a deep belief net has a bound of its likelihood: leave it out";
-        return Err(Error::setting("exact-pseudo", detail));
-    }
-    if options.diagnostics {
-        let detail = "is about machines; export a level of the net and look at that: leave it out";
-        return Err(Error::setting("diagnostics", detail));
-    }
+    options.refuse_but(
+        &[Needs::LogPartition],
+        "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
+    )?;
     let reading = options.reading.reading();
     let evaluated = annealing(options, |config, progress| {
         net.evaluate(&choice(options, &reading), config, progress)
@@ -131,7 +119,7 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
 }
 
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
-    refuse_of_machines(options, "an autoencoder has errors")?;
+    options.refuse_but(&[], "an autoencoder has errors")?;
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
@@ -153,7 +141,7 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
 }
 
 fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
-    refuse_of_machines(options, "a network has error and loss")?;
+    options.refuse_but(&[], "a network has error and loss")?;
     let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);

@@ -2,10 +2,11 @@
 
 use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
-use super::chains::{counted, refuse_of_machines};
+use super::chains::counted;
 use super::clamped;
 use super::class_rbm;
 use super::deep;
+use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::{open_device, trained};
 use crate::error::{Error, Result};
@@ -25,11 +26,7 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
         other => other.machine("sample")?,
     };
-    if options.class.is_some() {
-        let detail = "is of classification machines and of deep belief nets whose top has labels; a machine has none: \
-                      leave it out";
-        return Err(Error::setting("class", detail));
-    }
+    options.refuse_but(&[Needs::Chains, Needs::Machine], "this machine knows no classes")?;
     let held = clamped::held(options, &model)?;
     let (init, count) = match &held {
         Some(held) => (None, held_count(options, held.rows)?),
@@ -102,10 +99,7 @@ fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
 
 /// Draws what a deep belief net dreams.
 fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    refuse_of_machines(
-        options,
-        "is of single machines; a deep belief net dreams freely: leave it out",
-    )?;
+    options.refuse_but(&[Needs::Classes], "a deep belief net dreams freely, by its top's chains")?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };

@@ -163,9 +163,9 @@ fn mistakes_get_one_clear_line() {
     }
     let run = shared().display();
     for (line, part) in [
-        (format!("eval {run} --ladder"), "ladder: is of restricted machines"),
+        (format!("eval {run} --ladder"), "ladder: is of single machines"),
         (format!("eval {run} --exact-pseudo"), "exact-pseudo"),
-        (format!("sample {run} --pt 5 --out x.npy"), "pt: is of restricted machines"),
+        (format!("sample {run} --pt 5 --out x.npy"), "pt: is of single machines"),
         (format!("sample {run} --class 3 --out x.npy"), "class"),
         (format!("train dbn --from {run}"), "it is a deep Boltzmann machine"),
     ] {
