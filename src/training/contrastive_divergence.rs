@@ -21,7 +21,7 @@ use super::cd_workspace::Workspace;
 use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
-use super::learner::{Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_width, rate, stands};
 use super::state::Clock;
 use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, Shared, watch};
@@ -300,21 +300,7 @@ impl CdTrainer {
 }
 
 impl Learner for CdTrainer {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.rbm
-    }
+    stands!(rbm);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         for (name, velocity) in ["dW", "db", "da"].into_iter().zip(&mut self.velocity) {
