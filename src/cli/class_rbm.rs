@@ -3,9 +3,9 @@
 use super::apply::{Format, Shown};
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
-use super::likelihood::{LogPartition, print_log_partition};
+use super::likelihood::{print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
-use super::print::{self, out, warn};
+use super::print::{self, out};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
 use crate::error::Result;
@@ -52,10 +52,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     if likelihood && found.mean_log_likelihood.is_none() {
-        warn(
-            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
-             in training (--binarize)",
-        );
+        warn_of_values("a machine");
     }
     if let Some(folder) = folder(options)? {
         jobs::save_evaluation(&folder, found)?;
@@ -69,18 +66,8 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     out!("loss: {:.4} nats (-ln p of the case's class, exact, mean per case)", found.loss);
     let (free, error) = (found.mean_free_energy, found.mean_free_energy_std_error);
     out!("free energy: {free:.3} nats (mean per case, standard error {error:.3} over the cases)");
-    if let (Some(value), Some(error), Some(interval)) =
-        (found.log_partition, found.log_partition_std_error, found.log_partition_interval)
-    {
-        print_log_partition(&LogPartition {
-            value,
-            exact: found.log_partition_method == Some("exact"),
-            error,
-            interval,
-            reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-            start: None,
-            trusted: found.trusted,
-        })?;
+    if let Some(z) = &found.log_partition {
+        print_log_partition(z, None, found.trusted)?;
     }
     if let (Some(alone), Some(joint)) = (found.mean_log_likelihood, found.mean_joint_log_likelihood)
     {

@@ -2,11 +2,11 @@
 
 use super::args::EvalOptions;
 use super::class_rbm;
-use super::deep;
+use super::deep::{self, Told};
 use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
-use super::print::{out, tell, warn};
+use super::print::{out, tell};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
@@ -54,10 +54,7 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
-        warn(
-            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
-             in training (--binarize)",
-        );
+        likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -91,31 +88,13 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
         net.evaluate(&choice(options, &reading), config, progress)
     })?;
     let found = &evaluated.evaluation;
-    trained::notes(&found.notices);
-    if found.bounded.mean_log_likelihood_bound.is_none() {
-        warn(
-            "the data are not 0 or 1, so a net of Bernoulli units gives them no likelihood; binarise them in training \
-             (--binarize)",
-        );
-    }
-    if let Some(folder) = folder(options)? {
-        jobs::save_evaluation(&folder, found)?;
-        net.pictures(&evaluated, &folder)?;
-    }
-    if options.json {
-        return print_json(found);
+    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net" };
+    if !told.begin(options, &evaluated, &net.shown())? {
+        return Ok(());
     }
     likelihood::print_bounded(&found.bounded, None)?;
-    if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
-        let (error, cases) = (100.0 * error, found.cases);
-        out!("error: {error:.2} % ({wrong} of {cases} cases, by free energies)");
-        out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
-    }
-    let error = found.reconstruction_error;
-    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
-    let space = if found.standardized { ", in the standardised space" } else { "" };
-    out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
-    Ok(())
+    told.print_classes("free energies")?;
+    told.print_cases()
 }
 
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {

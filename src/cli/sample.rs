@@ -99,7 +99,8 @@ fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
 
 /// Draws what a deep belief net dreams.
 fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    options.refuse_but(&[Needs::Classes], "a deep belief net dreams freely, by its top's chains")?;
+    options
+        .refuse_but(&[Needs::Classes], "a deep belief net dreams freely, by its top's chains")?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };

@@ -18,9 +18,9 @@ use crate::jobs::loading::Source;
 use crate::models::{Rbm, Units};
 use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
+    self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner};
+use crate::training::{BatchSource, CdTrainer, Figures, Learner};
 
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
@@ -100,24 +100,15 @@ impl RbmJob {
 impl Job for RbmJob {
     type Settings = RbmSettings;
 
-    fn kind(&self) -> &'static str {
-        "rbm"
-    }
-
-    fn settings(&self) -> &RbmSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, RbmSettings> {
+        About {
+            kind: "rbm",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn begin(&mut self, _: usize) -> Result<Stage> {
@@ -158,10 +149,6 @@ impl Job for RbmJob {
             }
         }
         Ok(figures)
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

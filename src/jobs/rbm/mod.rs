@@ -24,7 +24,7 @@ pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;
 pub use ladder::draw as draw_ladder;
-pub use partition::Progress;
+pub use partition::{LogPartition, Progress};
 pub(super) use partition::{Partition, STEPS, Seen, partition};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;

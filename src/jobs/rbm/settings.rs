@@ -2,15 +2,16 @@
 
 use toml::{Table, Value};
 
-use crate::data::{Binarize, Reading};
+use crate::data::Binarize;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
+    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, of_data, text, whole,
+    word,
 };
 use crate::models::UnitKind;
-use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::run::settings::{Default, Setting, Settings, settings};
 use crate::training::{CdConfig, Schedule, Sparsity, ranges};
 
 settings! {
@@ -198,6 +199,8 @@ fn is_gaussian(table: &Table) -> bool {
     text(table, "visible") == "gaussian"
 }
 
+of_data!(RbmSettings);
+
 impl Settings for RbmSettings {
     fn declared() -> &'static [Setting] {
         Self::SETTINGS
@@ -290,19 +293,6 @@ impl Settings for RbmSettings {
 }
 
 impl RbmSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
-    }
-
     /// How the machine is trained.
     pub fn training(&self) -> CdConfig {
         CdConfig::new(self.visible, UnitKind::Bernoulli)
