@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use super::network::{SMALL, train_cnn, write_folder};
-use super::{Said, assert_picture, config, json, model_bytes, names, say, temporary, text};
+use serde_json::Value;
+
+use super::network::{SMALL, confusion, shared, summary, train_cnn, write_folder};
+use super::{names, say, temporary};
 
 #[test]
 fn settings_that_do_not_fit_name_themselves() {

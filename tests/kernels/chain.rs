@@ -8,12 +8,11 @@ use harmonium::kernels::chain_backward::chain_backward;
 use harmonium::kernels::chain_forward::chain_forward;
 use harmonium::kernels::chain_pairs::chain_pairs;
 use harmonium::kernels::chain_score::chain_score;
-use harmonium::kernels::proof::{EPSILON, Inputs};
 use harmonium::kernels::viterbi::viterbi;
 use harmonium::tensor::Tensor;
 
-use super::labellings::{Case, small};
-use super::losses::{assert_refused, everywhere, tensor};
+use super::labellings::{Case, Found, small};
+use super::losses::{assert_refused, everywhere};
 use super::{assert_close, on_gpus_in_slices, ordinary};
 
 /// Sizes that the kernels' cases take, with the transitions that all positions share and with their own.

@@ -2,7 +2,6 @@
 
 use harmonium::Device;
 use harmonium::kernels::Place;
-use harmonium::kernels::chain::proof::Form;
 use harmonium::kernels::chain::{Chain, FORBIDDEN, IMPOSSIBLE, Messages, Target};
 use harmonium::kernels::chain_backward::chain_backward;
 use harmonium::kernels::chain_forward::chain_forward;
@@ -12,8 +11,8 @@ use harmonium::kernels::proof::{EPSILON, Inputs};
 use harmonium::kernels::viterbi::viterbi;
 use harmonium::tensor::Tensor;
 
-use super::losses::{assert_refused, everywhere, tensor};
-use super::{assert_close, on_gpus_in_slices, ordinary};
+use super::losses::tensor;
+use super::{assert_close, ordinary};
 
 /// A batch on the host.
 #[derive(Clone)]
