@@ -75,6 +75,9 @@ impl CdTrainer {
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
     pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
+        if config.tempering.is_some() || config.trajectory {
+            rbm.hidden().kind().check_energy()?;
+        }
         if config.exact_gradient {
             check_enumerable(&rbm, MOST_EXACT, "exact-gradient", " at each update")?;
         }

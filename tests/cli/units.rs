@@ -184,3 +184,48 @@ fn averaged_parameters_are_kept_and_scored_beside_the_last() {
     let own = summary["averaged_test_reconstruction_error"].as_f64().unwrap();
     assert!((found["reconstruction_error"].as_f64().unwrap() - own).abs() < 1e-4);
 }
+
+/// Rectified hidden units: trained, stopped and gone on with, applied and reported; what needs an energy is refused.
+#[test]
+fn rectified_hidden_units() {
+    let folder = temporary();
+    let at = folder.path();
+    let line =
+        "train rbm --hidden 20 --hidden-units rectified --binarize none --limit 300 --device cpu";
+    say(at, &format!("{line} --epochs 20 --out whole")).done();
+    say(at, &format!("{line} --epochs 9 --out run")).done();
+    say(at, "train rbm --resume --epochs 20 --device cpu --out run").done();
+    let bytes = |run: &str| fs::read(at.join(run).join("model.safetensors")).unwrap();
+    assert!(bytes("whole") == bytes("run"), "bit for bit");
+    let header = String::from_utf8_lossy(&bytes("run")[..1200]).into_owned();
+    assert!(header.contains("\"harmonium.hidden\":\"rectified\""), "{header}");
+    let metrics = text(at.join("run/metrics.jsonl"));
+    let errors: Vec<f64> =
+        metrics.lines().filter_map(|line| json(line)["reconstruction_error"].as_f64()).collect();
+    let (first, last) = (errors[0], errors[errors.len() - 1]);
+    assert!(last < 0.7 * first, "{first} {last}");
+    assert!(!metrics.contains("free_energy") && !metrics.contains("likelihood"), "{metrics}");
+
+    let of = "--data digits --limit 12";
+    say(at, &format!("transform run {of} --out h.npy")).done();
+    let (shape, h) = super::npy(at.join("h.npy"));
+    assert_eq!(shape, [12, 20]);
+    assert!(h.iter().all(|&h| h >= 0.0) && h.iter().any(|&h| h > 1.0), "{h:?}");
+    say(at, &format!("reconstruct run {of} --out v.png")).done();
+    say(at, "sample run --count 4 --steps 20 --out s.npy").done();
+    say(at, "report run").done();
+    assert!(text(at.join("run/report.html")).contains("Rectified units"));
+    for (line, setting) in [
+        ("eval run --exact", "hidden-units: rectified"),
+        ("eval run --diagnostics", "hidden-units: rectified"),
+        ("sample run --pt 3 --out s.npy", "hidden-units: rectified"),
+        ("train rbm --hidden-units rectified --pcd --pt 4", "pt: needs the machine's energy"),
+        ("train rbm --hidden-units rectified --score-every 2", "score-every: needs"),
+        ("train rbm --hidden-units rectified --exact-gradient", "exact-gradient: needs"),
+        ("train rbm --hidden-units rectified --sparsity-target 0.1", "sparsity-target: is a prob"),
+        ("train rbm --visible rectified", "visible: rectified units are hidden ones"),
+        ("train rbm --hidden-units spin", "hidden-units"),
+    ] {
+        say(at, line).refused(2, &[setting]);
+    }
+}

@@ -38,6 +38,7 @@ mod pool2d_grad_input;
 mod rbf;
 mod rbf_grad_input;
 mod rbf_loss;
+mod rectified;
 mod reduce;
 mod sample;
 mod settle;

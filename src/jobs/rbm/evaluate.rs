@@ -128,6 +128,7 @@ impl TrainedRbm {
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluation> {
+        self.rbm.hidden().kind().check_energy()?;
         let start = Instant::now();
         let data = match choice.data.or(self.origin.data.as_deref()) {
             Some(name) => Some(self.chosen_with_means(choice, name)?),

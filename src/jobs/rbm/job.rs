@@ -57,7 +57,8 @@ impl RbmJob {
         let batches = prepared.learnt(device, &settings)?;
         let probe = Probe::new(device, seed, &prepared)?;
         let visible = Units::new(settings.visible, prepared.train.width())?;
-        let mut rbm = Rbm::new(device, visible, Units::bernoulli(settings.hidden), seed)?;
+        let mut rbm =
+            Rbm::new(device, visible, Units::new(settings.hidden_units, settings.hidden)?, seed)?;
         rbm.set_visible_bias_from_means(&probe.train_means)?;
         let training = settings.training();
         let interval = probe.interval(batches.cases(), training.steps);

@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
 use crate::jobs::Trained;
-use crate::models::Rbm;
+use crate::models::{Rbm, UnitKind};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
@@ -138,6 +138,10 @@ pub fn sections(
     let why = prepared.as_ref().err().map_or("", String::as_str);
     let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
     let (histograms, below) = match &units {
+        Some(_) if machine.rbm.hidden().kind() == UnitKind::Rectified => {
+            let text = "Rectified units are not on or off: there is no histogram of probabilities.";
+            (String::new(), format!("<p class=\"quiet\">{text}</p>\n"))
+        }
         Some(units) => (units.histograms(machine.rbm.hidden_count())?, String::new()),
         None => (String::new(), missing("The histogram of hidden activations is", why)),
     };

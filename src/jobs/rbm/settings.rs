@@ -48,6 +48,15 @@ settings! {
             default: Default::Is("100"),
             ..Setting::NEW
         };
+        #[serde(default, skip_serializing_if = "is_usual")]
+        hidden_units: UnitKind = Setting {
+            value: "KIND",
+            help: "bernoulli, or rectified: max(0, N(x, sigmoid(x))) of the input x (Nair and Hinton 2010), any number from 0 on, \
+                   with which a machine reconstructs and transforms but has no likelihood",
+            choices: &["bernoulli", "rectified"],
+            default: Default::Is("bernoulli"),
+            ..Setting::NEW
+        };
         cd: Option<u64> = Setting {
             value: "K",
             help: "CD-K: the model's term after K Gibbs steps from the data",
@@ -105,8 +114,9 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            default: Default::By("0.1; gaussian 0.001", |t| {
-                word(if is_gaussian(t) { "0.001" } else { "0.1" })
+            default: Default::By("0.1; gaussian or rectified 0.001", |t| {
+                let real = is_gaussian(t) || text(t, "hidden_units") == "rectified";
+                word(if real { "0.001" } else { "0.1" })
             }),
             ..MACHINE_RATE
         };
@@ -195,6 +205,10 @@ settings! {
     }
 }
 
+fn is_usual(kind: &UnitKind) -> bool {
+    *kind == UnitKind::Bernoulli
+}
+
 fn is_gaussian(table: &Table) -> bool {
     text(table, "visible") == "gaussian"
 }
@@ -237,7 +251,28 @@ impl Settings for RbmSettings {
                               gaussian";
                 return Err(Error::setting("standardize", detail));
             }
+            (kind @ UnitKind::Rectified, ..) => {
+                let detail = format!("{kind} units are hidden ones: --hidden-units {kind}");
+                return Err(Error::setting("visible", detail));
+            }
             _ => {}
+        }
+        let of_energies = [
+            ("pt", self.pt.is_some()),
+            ("trajectory", self.trajectory),
+            ("ptt", self.ptt),
+            ("exact-gradient", self.exact_gradient),
+            ("score-every", self.score_every.is_some()),
+        ];
+        let asked = of_energies.iter().find(|(_, asked)| *asked && !self.hidden_units.has_energy());
+        if let Some((setting, _)) = asked {
+            let detail =
+                "needs the machine's energy, and rectified hidden units come of none; leave it out";
+            return Err(Error::setting(*setting, detail));
+        }
+        if self.sparsity_target.is_some() && !is_usual(&self.hidden_units) {
+            let detail = "is a probability, and rectified hidden units have none; leave it out";
+            return Err(Error::setting("sparsity-target", detail));
         }
         if self.weights.is_some() && self.reweight.is_some() {
             let detail = "gives weights that --weights gives too; use one";
@@ -295,7 +330,7 @@ impl Settings for RbmSettings {
 impl RbmSettings {
     /// How the machine is trained.
     pub fn training(&self) -> CdConfig {
-        CdConfig::new(self.visible, UnitKind::Bernoulli)
+        CdConfig::new(self.visible, self.hidden_units)
             .learning_rate(self.learning_rate.clone())
             .momentum(self.momentum.clone())
             .weight_decay(self.weight_decay)
