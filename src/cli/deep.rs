@@ -3,6 +3,7 @@
 use super::apply::{self, Format, tell_space};
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
+use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
@@ -10,6 +11,7 @@ use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
 use serde::Serialize;
 
+use crate::data::Part;
 use crate::error::Result;
 use crate::jobs::dbm::{Bounded, DeepSampling, Evaluated, Scored};
 use crate::jobs::network::Shown;
@@ -92,17 +94,29 @@ impl Told<'_> {
 
 pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Result<()> {
     options.refuse_but(
-        &[Needs::Chains],
-        "the chains of a deep machine start by its units' own biases and run freely",
+        &[Needs::Chains, Needs::Held],
+        "the chains of a deep machine start by its units' own biases",
     )?;
-    let count = counted(options.count)?;
+    let onto = Onto {
+        units: model.dbm.units(0),
+        image: model.image_shape(),
+        seen: &|cases, _| {
+            let origin = &model.origin;
+            origin.preprocessing.apply_for_evaluation(cases, origin.seed, Part::Test)
+        },
+    };
+    let held = clamped::held(options, &onto)?;
+    let count =
+        held.as_ref().map_or_else(|| counted(options.count), |h| h.chains(options.count))?;
     let keep = match format {
         _ if options.average => Keep::Average,
         Format::Npy => Keep::States,
         Format::Png => Keep::Means,
     };
     let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
-    let mut samples = model.sample(&DeepSampling { count, steps: options.steps, draw, keep })?;
+    let units = held.as_ref().map(|held| &held.units);
+    let sampling = DeepSampling { count, steps: options.steps, draw, keep, held: units };
+    let mut samples = model.sample(&sampling)?;
     if format == Format::Npy {
         tell_space(model.standardized());
     }
@@ -114,9 +128,10 @@ pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Re
     };
     shown.write(&options.out, format, &mut samples)?;
     out!(
-        "{} after {}: {}",
+        "{} after {}{}: {}",
         print::count(count, "chain"),
         print::count(options.steps, "sweep"),
+        held.map_or(String::new(), |held| held.words()),
         options.out.display()
     );
     Ok(())

@@ -10,6 +10,8 @@ pub enum Needs {
     LogPartition,
     /// Chains of its own units, whose means can be averaged.
     Chains,
+    /// Chains of which some units can be held.
+    Held,
     /// That it is a single machine without classes.
     Machine,
     /// Classes that it draws from.
@@ -21,6 +23,7 @@ impl Needs {
         match self {
             Needs::LogPartition => "is about log Z, which machines and deep belief nets have",
             Needs::Chains => "is of chains of all units, which machines have, deep ones too",
+            Needs::Held => "is of machines without classes, deep ones too",
             Needs::Machine => "is of single machines without classes",
             Needs::Classes => {
                 "is of classification machines and of deep belief nets whose top has labels"
@@ -62,10 +65,12 @@ impl Needing for EvalOptions {
 
 impl Needing for SampleOptions {
     fn needing(&self) -> Vec<(&'static str, Needs, bool)> {
+        // Beside a mask, else the starts of chains.
+        let init = if self.clamp.is_some() { Needs::Held } else { Needs::Machine };
         vec![
             ("average", Needs::Chains, self.average),
-            ("init", Needs::Machine, self.init.is_some()),
-            ("clamp", Needs::Machine, self.clamp.is_some()),
+            ("init", init, self.init.is_some()),
+            ("clamp", Needs::Held, self.clamp.is_some()),
             ("pt", Needs::Machine, self.pt.is_some()),
             ("ptt", Needs::Machine, self.ptt),
             ("class", Needs::Classes, self.class.is_some()),

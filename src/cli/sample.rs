@@ -3,12 +3,13 @@
 use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
 use super::chains::counted;
-use super::clamped;
+use super::clamped::{self, Onto};
 use super::class_rbm;
 use super::deep;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::{open_device, trained};
+use crate::data::Part;
 use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
 use crate::jobs::rbm::{Keep, Rungs, Sampling};
@@ -26,10 +27,18 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
         other => other.machine("sample")?,
     };
-    options.refuse_but(&[Needs::Chains, Needs::Machine], "this machine knows no classes")?;
-    let held = clamped::held(options, &model)?;
+    options.refuse_but(
+        &[Needs::Chains, Needs::Held, Needs::Machine],
+        "this machine knows no classes",
+    )?;
+    let onto = Onto {
+        units: model.rbm.visible(),
+        image: model.image_shape(),
+        seen: &|cases, name| model.seen(cases, name, Part::Test),
+    };
+    let held = clamped::held(options, &onto)?;
     let (init, count) = match &held {
-        Some(held) => (None, held_count(options, held.rows)?),
+        Some(held) => (None, held.chains(options.count)?),
         None => starts(options, &model)?,
     };
     let ladder = ladder(options, &model)?;
@@ -81,20 +90,6 @@ fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>>
         return Err(Error::setting("init", detail));
     }
     model.ladder(rungs, None).map(Some)
-}
-
-/// How many chains where some units are held: as many as rows, or of one row as many as are asked for.
-fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
-    if rows == 1 {
-        return counted(options.count);
-    }
-    match options.count {
-        Some(count) if count != rows => Err(Error::setting(
-            "count",
-            format!("contradicts --init and --clamp, which have {rows} rows; leave --count out"),
-        )),
-        _ => Ok(rows),
-    }
 }
 
 /// Draws what a deep belief net dreams.

@@ -101,7 +101,7 @@ const ASKED: [(&str, &str, &str); 14] = [
     ("eval", "--visible bernoulli", "machine"),
     ("sample", "--average", "chains"),
     ("sample", "--init w.npy", "machine"),
-    ("sample", "--clamp w.npy", "machine"),
+    ("sample", "--clamp w.npy", "held"),
     ("sample", "--pt 3", "machine"),
     ("sample", "--ptt", "machine"),
     ("sample", "--class 1", "classes"),
@@ -115,8 +115,8 @@ fn what_a_kind_cannot_answer_is_refused_by_its_option() {
         let run = kind.name();
         run_of(kind, &at.join(run));
         let has: &[&str] = match kind {
-            ModelKind::Rbm => &["log Z", "machine", "chains"],
-            ModelKind::Dbm => &["log Z", "chains"],
+            ModelKind::Rbm => &["log Z", "machine", "held", "chains"],
+            ModelKind::Dbm => &["log Z", "held", "chains"],
             ModelKind::ClassRbm | ModelKind::Dbn => &["log Z", "classes"],
             ModelKind::Network | ModelKind::Autoencoder | ModelKind::Crf => &[],
         };

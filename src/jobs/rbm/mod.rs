@@ -18,6 +18,7 @@ mod settings;
 mod trained;
 
 pub use super::rows::{Reconstruction, upload_rows};
+pub(super) use apply::ends;
 pub use apply::{Held, Keep, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method, Rungs};
 pub use diagnostics::{Diagnostics, Histogram, Time};
