@@ -190,8 +190,7 @@ fn averaged_parameters_are_kept_and_scored_beside_the_last() {
 fn rectified_hidden_units() {
     let folder = temporary();
     let at = folder.path();
-    let line =
-        "train rbm --hidden 20 --hidden-units rectified --binarize none --limit 300 --device cpu";
+    let line = "train rbm --hidden 20 --hidden-units rectified --binarize none --limit 300 --batch 20 --device cpu";
     say(at, &format!("{line} --epochs 20 --out whole")).done();
     say(at, &format!("{line} --epochs 9 --out run")).done();
     say(at, "train rbm --resume --epochs 20 --device cpu --out run").done();
@@ -200,10 +199,10 @@ fn rectified_hidden_units() {
     let header = String::from_utf8_lossy(&bytes("run")[..1200]).into_owned();
     assert!(header.contains("\"harmonium.hidden\":\"rectified\""), "{header}");
     let metrics = text(at.join("run/metrics.jsonl"));
-    let errors: Vec<f64> =
-        metrics.lines().filter_map(|line| json(line)["reconstruction_error"].as_f64()).collect();
-    let (first, last) = (errors[0], errors[errors.len() - 1]);
-    assert!(last < 0.7 * first, "{first} {last}");
+    let summary = json(&text(at.join("run/summary.json")));
+    // The means of the pixels alone are off by 4.66.
+    let error = summary["test_reconstruction_error"].as_f64().unwrap();
+    assert!(error < 3.0, "{error}");
     assert!(!metrics.contains("free_energy") && !metrics.contains("likelihood"), "{metrics}");
 
     let of = "--data digits --limit 12";

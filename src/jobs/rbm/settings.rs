@@ -114,9 +114,14 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            default: Default::By("0.1; gaussian or rectified 0.001", |t| {
-                let real = is_gaussian(t) || text(t, "hidden_units") == "rectified";
-                word(if real { "0.001" } else { "0.1" })
+            default: Default::By("0.1; gaussian 0.001; rectified 0.003, bundled digits 0.03", |t| {
+                let rectified = text(t, "hidden_units") == "rectified";
+                word(match (is_gaussian(t), rectified, text(t, "data") == "digits") {
+                    (true, ..) => "0.001",
+                    (_, true, true) => "0.03",
+                    (_, true, false) => "0.003",
+                    _ => "0.1",
+                })
             }),
             ..MACHINE_RATE
         };
