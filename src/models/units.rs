@@ -332,25 +332,6 @@ impl UnitKind {
         Error::setting("hidden", detail)
     }
 
-    /// Whether there is an energy, of which free energies, log Z and temperatures come.
-    pub(crate) fn has_energy(self) -> bool {
-        self != UnitKind::Rectified
-    }
-
-    /// Refuses units that have none.
-    pub(crate) fn check_energy(self) -> Result<()> {
-        match self.has_energy() {
-            true => Ok(()),
-            false => {
-                let detail = format!(
-                    "{self} hidden units are drawn as max(0, N(x, σ(x))), which comes of no energy: such a machine has no free \
-                     energy, no log Z, no likelihood and no temperature. It reconstructs, transforms and samples"
-                );
-                Err(Error::setting("hidden-units", detail))
-            }
-        }
-    }
-
     /// Where each unit's mean is a function of its own input: that function, and the noise of a sample around it.
     pub(crate) fn by_unit(self) -> Option<(Activation, Noise)> {
         match self {

@@ -2,7 +2,8 @@
 
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
-use super::learner::{Learner, Order, rate, stands};
+use super::learner::{Learner, Order, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::tallies::Tallies;
 use super::trainable::Trainable;

@@ -21,7 +21,8 @@ use crate::tensor::Tensor;
 use super::centring::{OFFSET_RATE, shift};
 use super::dbm_config::DbmConfig;
 use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
-use super::learner::{Learner, Order, check_width, rate, stands};
+use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::{Batch, BatchSource, Figures, watch};
 

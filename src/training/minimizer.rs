@@ -1,9 +1,10 @@
 //! Training by line searches on one batch after another.
 
 use super::flattened::Flattened;
-use super::learner::{Learner, Order, stands};
+use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
+use super::stands::stands;
 use super::state::Clock;
 use super::tallies::{Tallies, mean};
 use super::trainable::Trainable;

@@ -19,7 +19,8 @@ use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::figure::{LEARNING_RATE, MOMENTUM};
-use super::learner::{Learner, Order, check_width, rate, stands};
+use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
 use super::{Batch, BatchSource, Figures, watch};
