@@ -61,7 +61,7 @@ impl Sparsity {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CdConfig {
-    /// η per update, of gradients that are means over the batch: 0.1; rectified hidden units 0.003, beside Gaussian ones 0.001.
+    /// η per update, of gradients that are means over the batch: 0.1; Gaussian units 0.001; rectified ones 0.003.
     pub learning_rate: Schedule,
     /// In [0, 1): 0.5, and 0.9 after epoch 5.
     pub momentum: Schedule,
