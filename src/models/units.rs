@@ -17,7 +17,7 @@
 //! biases 2b and a − Wᵀ1.
 //!
 //! Rectified units (Nair and Hinton 2010) stand for many Bernoulli ones of the same weights. They are hidden ones, and have
-//! conditionals alone: no energy gives such noise, so what needs one is refused ([`UnitKind::check_energy`]).
+//! conditionals alone: no energy gives such noise, so what needs one is refused.
 //!
 //! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
 //! same, and free energies of machines that differ in b compare as those of densities do.
