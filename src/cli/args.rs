@@ -113,7 +113,8 @@ pub struct SampleOptions {
     /// Starting states, f32 [N, visible units]; else each visible unit is drawn by its bias
     #[arg(long, value_name = "FILE.npy")]
     pub init: Option<PathBuf>,
-    /// Hold some visible units and draw the others given them. MASK.npy, [units] or [N, units]: units that are not 0 are
+    /// Of a machine, a deep one too: hold some visible units and draw the others given them. MASK.npy, [units] or
+    /// [N, units]: units that are not 0 are
     /// held at the values of --init; or a picture, whose pixels are held but for those that are grey 127 of 255 or
     /// transparent: these are unknown
     #[arg(long, value_name = "MASK.npy|PICTURE")]

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::args::SampleOptions;
+use super::chains::counted;
 use super::print;
-use crate::data::{self, Cases, Image, Part, Values};
+use crate::data::{self, Cases, Image, Values};
 use crate::error::{Error, Result};
-use crate::jobs::TrainedRbm;
 use crate::jobs::rbm::Held;
-use crate::models::UnitKind;
+use crate::models::{UnitKind, Units};
 use crate::run::npy;
 
 /// The grey of pixels that are unknown, 127 of 255.
@@ -23,6 +23,23 @@ pub struct Given {
 }
 
 impl Given {
+    /// How many chains: as many as rows, or of one row as many as are asked for.
+    pub fn chains(&self, asked: Option<usize>) -> Result<usize> {
+        let rows = self.rows;
+        if rows == 1 {
+            return counted(asked);
+        }
+        match asked {
+            Some(count) if count != rows => Err(Error::setting(
+                "count",
+                format!(
+                    "contradicts --init and --clamp, which have {rows} rows; leave --count out"
+                ),
+            )),
+            _ => Ok(rows),
+        }
+    }
+
     /// For the end of a sentence.
     pub fn words(&self) -> String {
         let held = self.units.mask.iter().filter(|held| **held).count();
@@ -36,8 +53,18 @@ impl Given {
     }
 }
 
+/// The model whose units are held.
+pub struct Onto<'a> {
+    /// The data's units.
+    pub units: Units,
+    /// (height, width) of a case.
+    pub image: Option<(usize, usize)>,
+    /// Values as the model sees them, by their name.
+    pub seen: &'a dyn Fn(Cases, &str) -> Result<Cases>,
+}
+
 /// What --clamp and --init hold.
-pub fn held(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Given>> {
+pub fn held(options: &SampleOptions, model: &Onto<'_>) -> Result<Option<Given>> {
     let Some(path) = &options.clamp else { return Ok(None) };
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     match (extension.as_deref(), &options.init) {
@@ -55,8 +82,8 @@ pub fn held(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Given>
     }
 }
 
-fn by_mask(path: &Path, init: &Path, model: &TrainedRbm) -> Result<Given> {
-    let width = model.rbm.visible_count();
+fn by_mask(path: &Path, init: &Path, model: &Onto<'_>) -> Result<Given> {
+    let width = model.units.count();
     let array = data::read_array(path)?;
     let length = array.values.len();
     let single = length == width;
@@ -80,7 +107,7 @@ fn by_mask(path: &Path, init: &Path, model: &TrainedRbm) -> Result<Given> {
         };
         return Err(Error::file(init, "shape", detail));
     }
-    if model.rbm.visible().kind() == UnitKind::Bernoulli {
+    if model.units.kind() == UnitKind::Bernoulli {
         // Of a value that serves several chains: whether one of them is held at it.
         let span = if values.rows == 1 { width } else { length };
         let is_held = |at: usize| {
@@ -102,11 +129,11 @@ fn by_mask(path: &Path, init: &Path, model: &TrainedRbm) -> Result<Given> {
     Ok(Given { units: Held { mask, values: values.values }, rows, width })
 }
 
-fn by_picture(path: &Path, model: &TrainedRbm) -> Result<Given> {
+fn by_picture(path: &Path, model: &Onto<'_>) -> Result<Given> {
     let picture = Image::load(path)?;
-    let (width, shape) = (model.rbm.visible_count(), picture.shape);
-    if model.image_shape() != Some((shape.height, shape.width)) {
-        let expected = match model.image_shape() {
+    let (width, shape) = (model.units.count(), picture.shape);
+    if model.image != Some((shape.height, shape.width)) {
+        let expected = match model.image {
             Some((height, width)) => format!("the machine's are {width}x{height}"),
             None => {
                 "the machine has no pictures: give a mask with --clamp MASK.npy --init V.npy".into()
@@ -126,6 +153,6 @@ fn by_picture(path: &Path, model: &TrainedRbm) -> Result<Given> {
         return Err(Error::file(path, "pixels", detail));
     }
     let cases = Cases::new(Values::F32(values), 1, width)?;
-    let values = model.seen(cases, &path.display().to_string(), Part::Test)?.to_f32();
+    let values = (model.seen)(cases, &path.display().to_string())?.to_f32();
     Ok(Given { units: Held { mask, values }, rows: 1, width })
 }

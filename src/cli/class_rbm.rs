@@ -2,20 +2,21 @@
 
 use super::apply::{Format, Shown};
 use super::args::{EvalOptions, SampleOptions};
-use super::chains::{counted, refuse_of_machines};
-use super::likelihood::{LogPartition, print_log_partition};
-use super::print::{self, out, warn};
+use super::chains::counted;
+use super::likelihood::{print_log_partition, warn_of_values};
+use super::of_machines::{Needing, Needs};
+use super::print::{self, out};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jobs::class_rbm::ClassSampling;
 use crate::jobs::rbm::Keep;
 use crate::jobs::{self, TrainedClassRbm};
 use crate::random::{ChainDraw, ChainStreams};
 
 pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) -> Result<()> {
-    let detail = "is of machines without classes; --class holds a classification machine's label: leave it out";
-    refuse_of_machines(options, detail)?;
+    let why = "a classification machine's chains run freely, or with --class from a label";
+    options.refuse_but(&[Needs::Classes], why)?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.origin.class(class)).transpose()?;
     let sampling = ClassSampling {
@@ -41,17 +42,8 @@ pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) 
 }
 
 pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
-    let given = [
-        ("exact-pseudo", options.exact_pseudo),
-        ("diagnostics", options.diagnostics),
-        ("ladder", options.ladder.is_some()),
-        ("weights", options.weights.is_some()),
-        ("visible", options.model.visible.is_some()),
-    ];
-    if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
-        let detail = "is about machines without classes; leave it out";
-        return Err(Error::setting(*name, detail));
-    }
+    let why = "a classification machine has errors and, with --exact or --ais, likelihoods";
+    options.refuse_but(&[Needs::LogPartition], why)?;
     let likelihood = options.exact || options.ais.is_some() || options.ais_grid.is_some();
     let reading = options.reading.reading();
     let evaluated = annealing(options, |config, progress| {
@@ -60,10 +52,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     if likelihood && found.mean_log_likelihood.is_none() {
-        warn(
-            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
-             in training (--binarize)",
-        );
+        warn_of_values("a machine");
     }
     if let Some(folder) = folder(options)? {
         jobs::save_evaluation(&folder, found)?;
@@ -77,18 +66,8 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     out!("loss: {:.4} nats (-ln p of the case's class, exact, mean per case)", found.loss);
     let (free, error) = (found.mean_free_energy, found.mean_free_energy_std_error);
     out!("free energy: {free:.3} nats (mean per case, standard error {error:.3} over the cases)");
-    if let (Some(value), Some(error), Some(interval)) =
-        (found.log_partition, found.log_partition_std_error, found.log_partition_interval)
-    {
-        print_log_partition(&LogPartition {
-            value,
-            exact: found.log_partition_method == Some("exact"),
-            error,
-            interval,
-            reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-            start: None,
-            trusted: found.trusted,
-        })?;
+    if let Some(z) = &found.log_partition {
+        print_log_partition(z, None, found.trusted)?;
     }
     if let (Some(alone), Some(joint)) = (found.mean_log_likelihood, found.mean_joint_log_likelihood)
     {

@@ -1,38 +1,27 @@
 //! `harmonium eval` and `sample` of deep Boltzmann machines.
 
-use super::apply::{Format, Shown, tell_space};
+use super::apply::{self, Format, tell_space};
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
+use super::clamped::{self, Onto};
 use super::likelihood;
-use super::print::{self, out, warn};
+use super::of_machines::{Needing, Needs};
+use super::print::{self, out};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::trained;
-use crate::error::{Error, Result};
-use crate::jobs::dbm::DeepSampling;
+use serde::Serialize;
+
+use crate::data::Part;
+use crate::error::Result;
+use crate::jobs::dbm::{Bounded, DeepSampling, Evaluated, Scored};
+use crate::jobs::network::Shown;
 use crate::jobs::rbm::Keep;
 use crate::jobs::{self, TrainedDbm};
 use crate::random::{ChainDraw, ChainStreams};
 
-/// Refuses what is asked of single machines alone.
-fn refuse(asked: &[(&'static str, bool)], why: &str) -> Result<()> {
-    match asked.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            Err(Error::setting(*name, format!("is of restricted machines; {why}: leave it out")))
-        }
-        None => Ok(()),
-    }
-}
-
 pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
-    let asked = [
-        ("ladder", options.ladder.is_some()),
-        ("exact-pseudo", options.exact_pseudo),
-        ("weights", options.weights.is_some()),
-        ("diagnostics", options.diagnostics),
-        ("visible", options.model.visible.is_some()),
-    ];
-    refuse(
-        &asked,
+    options.refuse_but(
+        &[Needs::LogPartition],
         "a deep one is annealed over its layers of odd number, and its likelihood has a bound",
     )?;
     let reading = options.reading.reading();
@@ -40,63 +29,109 @@ pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
         model.evaluate(&choice(options, &reading), config, progress)
     })?;
     let found = &evaluated.evaluation;
-    trained::notes(&found.notices);
-    if found.bounded.mean_log_likelihood_bound.is_none() {
-        warn(
-            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them in training \
-             (--binarize)",
-        );
-    }
-    if let Some(folder) = folder(options)? {
-        jobs::save_evaluation(&folder, found)?;
-        model.pictures(&evaluated, &folder)?;
-    }
-    if options.json {
-        return print_json(found);
+    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a machine" };
+    if !told.begin(options, &evaluated, &model.shown())? {
+        return Ok(());
     }
     let exact = found.mean_log_likelihood.zip(found.mean_log_likelihood_std_error);
     likelihood::print_bounded(&found.bounded, exact)?;
-    if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
-        let (error, cases) = (100.0 * error, found.cases);
-        out!("error: {error:.2} % ({wrong} of {cases} cases, by its classifier)");
-        out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
-    }
-    let error = found.reconstruction_error;
-    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
+    told.print_classes("its classifier")?;
     out!("mean field: {:.1} rounds per case", found.mean_field_rounds);
-    let space = if found.standardized { ", in the standardised space" } else { "" };
-    out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
-    Ok(())
+    told.print_cases()
+}
+
+/// What is told of an evaluation of any deep model.
+pub struct Told<'a> {
+    pub bounded: &'a Bounded,
+    pub scored: &'a Scored,
+    /// `a machine`, or `a net`.
+    pub what: &'static str,
+}
+
+impl Told<'_> {
+    /// Notes, files and, where that is asked for, JSON; whether words are to follow.
+    pub fn begin<E: Serialize>(
+        &self,
+        options: &EvalOptions,
+        evaluated: &Evaluated<E>,
+        shown: &Shown<'_>,
+    ) -> Result<bool> {
+        trained::notes(&self.scored.notices);
+        if self.bounded.mean_log_likelihood_bound.is_none() {
+            likelihood::warn_of_values(self.what);
+        }
+        if let Some(folder) = folder(options)? {
+            jobs::save_evaluation(&folder, &evaluated.evaluation)?;
+            evaluated.pictures(shown, &folder)?;
+        }
+        if options.json {
+            print_json(&evaluated.evaluation)?;
+        }
+        Ok(!options.json)
+    }
+
+    /// Errors of classes that were found by `what`, and of reconstructions.
+    pub fn print_classes(&self, what: &str) -> Result<()> {
+        let found = self.scored;
+        if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
+            let (error, cases) = (100.0 * error, found.cases);
+            out!("error: {error:.2} % ({wrong} of {cases} cases, by {what})");
+            out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
+        }
+        let error = found.reconstruction_error;
+        out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
+        Ok(())
+    }
+
+    /// What it was found on.
+    pub fn print_cases(&self) -> Result<()> {
+        let found = self.scored;
+        let space = if found.standardized { ", in the standardised space" } else { "" };
+        out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
+        Ok(())
+    }
 }
 
 pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Result<()> {
-    let asked = [
-        ("init", options.init.is_some()),
-        ("clamp", options.clamp.is_some()),
-        ("pt", options.pt.is_some()),
-        ("ptt", options.ptt),
-        ("class", options.class.is_some()),
-    ];
-    refuse(&asked, "the chains of a deep one start by its units' own biases and run freely")?;
-    let count = counted(options.count)?;
+    options.refuse_but(
+        &[Needs::Chains, Needs::Held],
+        "the chains of a deep machine start by its units' own biases",
+    )?;
+    let onto = Onto {
+        units: model.dbm.units(0),
+        image: model.image_shape(),
+        seen: &|cases, _| {
+            let origin = &model.origin;
+            origin.preprocessing.apply_for_evaluation(cases, origin.seed, Part::Test)
+        },
+    };
+    let held = clamped::held(options, &onto)?;
+    let count =
+        held.as_ref().map_or_else(|| counted(options.count), |h| h.chains(options.count))?;
     let keep = match format {
         _ if options.average => Keep::Average,
         Format::Npy => Keep::States,
         Format::Png => Keep::Means,
     };
     let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
-    let mut samples = model.sample(&DeepSampling { count, steps: options.steps, draw, keep })?;
+    let units = held.as_ref().map(|held| &held.units);
+    let sampling = DeepSampling { count, steps: options.steps, draw, keep, held: units };
+    let mut samples = model.sample(&sampling)?;
     if format == Format::Npy {
         tell_space(model.standardized());
     }
     let range = |values: &mut [f32]| model.for_picture(values);
-    let shown =
-        Shown { width: model.dbm.visible_count(), image: model.image_shape(), range: &range };
+    let shown = apply::Shown {
+        width: model.dbm.visible_count(),
+        image: model.image_shape(),
+        range: &range,
+    };
     shown.write(&options.out, format, &mut samples)?;
     out!(
-        "{} after {}: {}",
+        "{} after {}{}: {}",
         print::count(count, "chain"),
         print::count(options.steps, "sweep"),
+        held.map_or(String::new(), |held| held.words()),
         options.out.display()
     );
     Ok(())

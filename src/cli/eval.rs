@@ -2,11 +2,12 @@
 
 use super::args::EvalOptions;
 use super::class_rbm;
-use super::deep;
+use super::deep::{self, Told};
 use super::diagnostics;
 use super::likelihood;
-use super::print::{out, tell, warn};
-use super::scoring::{annealing, choice, folder, print_json, refuse_of_machines};
+use super::of_machines::{Needing, Needs};
+use super::print::{out, tell};
+use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
@@ -53,10 +54,7 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
-        warn(
-            "the data are not 0 or 1, so a machine of Bernoulli units gives them no likelihood; binarise them \
-             in training (--binarize)",
-        );
+        likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -81,57 +79,26 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
 }
 
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
-    if options.ladder.is_some() {
-        let detail = "is about machines; a deep belief net's top is annealed: leave it out";
-        return Err(Error::setting("ladder", detail));
-    }
-    if options.weights.is_some() {
-        let detail = "is about machines; a deep belief net's cases all count alike: leave it out";
-        return Err(Error::setting("weights", detail));
-    }
-    if options.exact_pseudo {
-        let detail =
-            "is about machines; a deep belief net has a bound of its likelihood: leave it out";
-        return Err(Error::setting("exact-pseudo", detail));
-    }
-    if options.diagnostics {
-        let detail = "is about machines; export a level of the net and look at that: leave it out";
-        return Err(Error::setting("diagnostics", detail));
-    }
+    options.refuse_but(
+        &[Needs::LogPartition],
+        "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
+    )?;
     let reading = options.reading.reading();
     let evaluated = annealing(options, |config, progress| {
         net.evaluate(&choice(options, &reading), config, progress)
     })?;
     let found = &evaluated.evaluation;
-    trained::notes(&found.notices);
-    if found.bounded.mean_log_likelihood_bound.is_none() {
-        warn(
-            "the data are not 0 or 1, so a net of Bernoulli units gives them no likelihood; binarise them in training \
-             (--binarize)",
-        );
-    }
-    if let Some(folder) = folder(options)? {
-        jobs::save_evaluation(&folder, found)?;
-        net.pictures(&evaluated, &folder)?;
-    }
-    if options.json {
-        return print_json(found);
+    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net" };
+    if !told.begin(options, &evaluated, &net.shown())? {
+        return Ok(());
     }
     likelihood::print_bounded(&found.bounded, None)?;
-    if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
-        let (error, cases) = (100.0 * error, found.cases);
-        out!("error: {error:.2} % ({wrong} of {cases} cases, by free energies)");
-        out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
-    }
-    let error = found.reconstruction_error;
-    out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
-    let space = if found.standardized { ", in the standardised space" } else { "" };
-    out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
-    Ok(())
+    told.print_classes("free energies")?;
+    told.print_cases()
 }
 
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
-    refuse_of_machines(options, "an autoencoder has errors")?;
+    options.refuse_but(&[], "an autoencoder has errors")?;
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
@@ -153,7 +120,7 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
 }
 
 fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
-    refuse_of_machines(options, "a network has error and loss")?;
+    options.refuse_but(&[], "a network has error and loss")?;
     let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);

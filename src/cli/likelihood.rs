@@ -1,39 +1,32 @@
 //! Likelihoods in words.
 
-use super::print::{count, out};
+use super::print::{count, out, warn};
 use crate::error::Result;
 use crate::jobs::dbn::Bounded;
-use crate::jobs::rbm;
+use crate::jobs::rbm::{self, LogPartition};
 
-/// ln Z as it is told.
-pub struct LogPartition {
-    pub value: f64,
-    pub exact: bool,
-    pub error: f64,
-    pub interval: [Option<f64>; 2],
-    pub reverse: Option<(f64, f64)>,
-    /// Where reverse annealing started, unless at chains from the data.
-    pub start: Option<&'static str>,
-    pub trusted: Option<bool>,
-}
-
-pub fn print_log_partition(z: &LogPartition) -> Result<()> {
-    match z.exact {
-        true => out!("log Z: {:.4} (exact)", z.value),
-        false => {
+/// Prints ln Z; `start` is where reverse annealing started, unless at chains from the data.
+pub fn print_log_partition(
+    z: &LogPartition,
+    start: Option<&str>,
+    trusted: Option<bool>,
+) -> Result<()> {
+    match z.method {
+        "exact" => out!("log Z: {:.4} (exact)", z.value),
+        _ => {
             let [low, high] = z.interval.map(|x| x.map_or("-inf".into(), |x| format!("{x:.3}")));
             out!(
                 "log Z: {:.3} by AIS, standard error {:.3}, three errors {low} to {high}",
                 z.value,
-                z.error
+                z.std_error
             );
         }
     }
-    if let Some((value, error)) = z.reverse {
-        let start = z.start.map_or(String::new(), |start| format!(" from samples of the {start}"));
+    if let (Some(value), Some(error)) = (z.reverse, z.reverse_std_error) {
+        let start = start.map_or(String::new(), |start| format!(" from samples of the {start}"));
         out!("log Z: {value:.3} by reverse AIS{start}, standard error {error:.3}");
     }
-    if z.trusted == Some(false) {
+    if trusted == Some(false) {
         out!(
             "the two disagree by more than three of their standard errors: neither is to be trusted; use more \
              temperatures (--ais), chains (--chains) or burn-in (--burn-in)"
@@ -42,17 +35,17 @@ pub fn print_log_partition(z: &LogPartition) -> Result<()> {
     Ok(())
 }
 
+/// That data give no likelihood; `what` is a machine or a net.
+pub fn warn_of_values(what: &str) {
+    warn(format_args!(
+        "the data are not 0 or 1, so {what} of Bernoulli units gives them no likelihood; binarise them in training \
+         (--binarize)"
+    ));
+}
+
 /// Prints ln Z and the bound that it gives; where a likelihood was enumerated (with its error over the cases), that too.
 pub fn print_bounded(found: &Bounded, exact: Option<(f64, f64)>) -> Result<()> {
-    print_log_partition(&LogPartition {
-        value: found.log_partition,
-        exact: found.log_partition_method == "exact",
-        error: found.log_partition_std_error,
-        interval: found.log_partition_interval,
-        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-        start: None,
-        trusted: found.trusted,
-    })?;
+    print_log_partition(&found.log_partition, None, found.trusted)?;
     if let Some((mean, error)) = exact {
         out!(
             "mean log-likelihood: {mean:.3} nats per case, standard error {error:.3} over the cases (exact)"
@@ -73,15 +66,8 @@ pub fn print_bounded(found: &Bounded, exact: Option<(f64, f64)>) -> Result<()> {
 
 /// Prints what was found of a machine.
 pub fn print(found: &rbm::Evaluation) -> Result<()> {
-    print_log_partition(&LogPartition {
-        value: found.log_partition,
-        exact: found.log_partition_method == "exact",
-        error: found.log_partition_std_error,
-        interval: found.log_partition_interval,
-        reverse: found.log_partition_reverse.zip(found.log_partition_reverse_std_error),
-        start: found.log_partition_reverse_start.filter(|start| *start != "data"),
-        trusted: found.trusted,
-    })?;
+    let start = found.log_partition_reverse_start.filter(|start| *start != "data");
+    print_log_partition(&found.log_partition, start, found.trusted)?;
     print_ladder(found)?;
     if let (Some(likelihood), Some(error)) =
         (found.mean_log_likelihood, found.mean_log_likelihood_std_error)

@@ -23,6 +23,7 @@ mod filter;
 mod interrupt;
 mod likelihood;
 mod log;
+mod of_machines;
 mod predict;
 mod print;
 mod progress;

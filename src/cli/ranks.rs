@@ -10,7 +10,7 @@ use super::train_args::LaunchOptions;
 use crate::device::{Device, DeviceKind, adapters};
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
-use crate::run::Job;
+use crate::run::{About, Job};
 
 /// Where `mpirun` (Open MPI; MPICH, Intel MPI) tells a process of how many it is, and which.
 const COUNTS: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
@@ -172,7 +172,7 @@ fn place(selector: &str, local: usize) -> String {
 /// # Errors
 /// [`Error::Data`] naming the rank that has not.
 pub fn same_data<J: Job>(ranks: &Ranks, job: &J) -> Result<()> {
-    let record = job.record();
+    let About { record, data, .. } = job.about();
     let own = format!(
         "{} {} {} {:?}",
         record.training_cases, record.validation_cases, record.visible_units, record.data_checksum
@@ -185,7 +185,7 @@ pub fn same_data<J: Job>(ranks: &Ranks, job: &J) -> Result<()> {
                 "rank {rank} reads other data under this name than rank 0: give a path that is the same file on all \
                  machines"
             );
-            Err(Error::data(job.data(), detail))
+            Err(Error::data(data, detail))
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::apply::{Format, Shown, tell_space};
 use super::args::SampleOptions;
-use super::chains::{counted, refuse_of_machines};
-use super::clamped;
+use super::chains::counted;
+use super::clamped::{self, Onto};
 use super::class_rbm;
 use super::deep;
+use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::{open_device, trained};
+use crate::data::Part;
 use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
 use crate::jobs::rbm::{Keep, Rungs, Sampling};
@@ -25,14 +27,18 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
         other => other.machine("sample")?,
     };
-    if options.class.is_some() {
-        let detail = "is of classification machines and of deep belief nets whose top has labels; a machine has none: \
-                      leave it out";
-        return Err(Error::setting("class", detail));
-    }
-    let held = clamped::held(options, &model)?;
+    options.refuse_but(
+        &[Needs::Chains, Needs::Held, Needs::Machine],
+        "this machine knows no classes",
+    )?;
+    let onto = Onto {
+        units: model.rbm.visible(),
+        image: model.image_shape(),
+        seen: &|cases, name| model.seen(cases, name, Part::Test),
+    };
+    let held = clamped::held(options, &onto)?;
     let (init, count) = match &held {
-        Some(held) => (None, held_count(options, held.rows)?),
+        Some(held) => (None, held.chains(options.count)?),
         None => starts(options, &model)?,
     };
     let ladder = ladder(options, &model)?;
@@ -86,26 +92,10 @@ fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>>
     model.ladder(rungs, None).map(Some)
 }
 
-/// How many chains where some units are held: as many as rows, or of one row as many as are asked for.
-fn held_count(options: &SampleOptions, rows: usize) -> Result<usize> {
-    if rows == 1 {
-        return counted(options.count);
-    }
-    match options.count {
-        Some(count) if count != rows => Err(Error::setting(
-            "count",
-            format!("contradicts --init and --clamp, which have {rows} rows; leave --count out"),
-        )),
-        _ => Ok(rows),
-    }
-}
-
 /// Draws what a deep belief net dreams.
 fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<()> {
-    refuse_of_machines(
-        options,
-        "is of single machines; a deep belief net dreams freely: leave it out",
-    )?;
+    options
+        .refuse_but(&[Needs::Classes], "a deep belief net dreams freely, by its top's chains")?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.class(class)).transpose()?;
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };

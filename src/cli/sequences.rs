@@ -1,8 +1,9 @@
 //! What the commands do with conditional random fields and sequences.
 
 use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
+use super::of_machines::Needing;
 use super::print::{count, out, tell};
-use super::scoring::{folder, print_json, refuse_of_machines};
+use super::scoring::{folder, print_json};
 use super::targets::check_out;
 use super::trained;
 use crate::error::{Error, Result};
@@ -55,7 +56,7 @@ pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
 
 /// How good a field is.
 pub fn eval(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
-    refuse_of_machines(options, "a field has errors and the likelihood of its labels")?;
+    options.refuse_but(&[], "a field has errors and the likelihood of its labels")?;
     options.reading.refuse_of_sequences()?;
     let (part, decoding) = (options.split.map(Into::into), options.decoding.decoding());
     let evaluated = field.evaluate(options.data.as_deref(), part, options.limit, decoding)?;

@@ -6,7 +6,7 @@ use super::args::{ModelOption, Split};
 use super::print::tell;
 use crate::data::Part;
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::{self, Chosen, Trained};
 
 impl From<Split> for Part {
@@ -22,6 +22,10 @@ impl From<Split> for Part {
 pub fn open(option: &ModelOption, device: &Device) -> Result<Trained> {
     let names = option.map.clone().unwrap_or_default();
     let trained = Trained::open_as(&option.model, device, option.visible, &names)?;
+    if option.visible.is_some() && !matches!(trained, Trained::Machine(_)) {
+        let detail = "says what the units of a single machine's file are, and this model's file says it itself: leave it out";
+        return Err(Error::setting("visible", detail));
+    }
     notes(trained.notices());
     Ok(trained)
 }

@@ -209,6 +209,7 @@ struct Path<'a> {
 
 impl<'a> Path<'a> {
     fn new(rbm: &'a Rbm, config: &AisConfig, streams: ChainStreams) -> Result<Self> {
+        rbm.hidden().kind().check_energy()?;
         check_normalizable(rbm)?;
         let Some(hidden) = rbm.hidden().kind().annealed() else {
             let detail = format!("{} hidden units cannot be annealed", rbm.hidden().kind());

@@ -192,6 +192,7 @@ pub fn exact_pseudo_log_likelihoods(rbm: &Rbm, v: &Tensor) -> Result<Option<Vec<
     if rbm.visible().kind() != UnitKind::Bernoulli {
         return Ok(None);
     }
+    rbm.hidden().kind().check_energy()?;
     let (i, j) = (rbm.visible_count(), rbm.hidden_count());
     let (w, b, a) = (rbm.w.to_vec()?, rbm.b.to_vec()?, rbm.a.to_vec()?);
     let mut all = Vec::new();

@@ -20,7 +20,7 @@
 //! let Trained::Machine(machine) = Trained::open(&path, &device, None)? else { return Ok(()) };
 //! let digits = Choice::of("digits");
 //! let found = machine.evaluate(&digits, &EvaluationConfig::default(), &mut |_| ())?;
-//! assert_eq!((found.log_partition_method, found.cases), ("exact", Some(297)));
+//! assert_eq!((found.log_partition.method, found.cases), ("exact", Some(297)));
 //! let hidden = machine.transform(&machine.cases(&digits.limit(5))?.cases)?;
 //! assert_eq!(hidden.len(), 5 * 4);
 //! # std::fs::remove_dir_all(&folder).unwrap();

@@ -191,6 +191,10 @@ fn upwards(graph: &mut Graph, name: &str, rbm: &Rbm, v: &Value) -> Result<Value>
             let means = graph.node("Softmax", &[&grouped], &[Attribute::Int("axis", 2)]);
             graph.node("Reshape", &[&means, &whole], &[])
         }
+        UnitKind::Rectified => {
+            let detail = "the means of rectified units are no function of ONNX's: x Φ(x/√σ(x)) + √σ(x) φ(x/√σ(x))";
+            return Err(refused(detail));
+        }
         UnitKind::Labelled(_) | UnitKind::Spin => {
             return Err(refused("hidden units cannot hold a class or be spins"));
         }

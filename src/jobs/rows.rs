@@ -43,7 +43,7 @@ pub(super) fn for_picture(
     Ok(match kind {
         UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
         UnitKind::Spin => (-1.0, 1.0),
-        UnitKind::Gaussian => robust_range(values),
+        UnitKind::Gaussian | UnitKind::Rectified => robust_range(values),
     })
 }
 

@@ -230,6 +230,45 @@ pub(super) fn real(x: f32) -> Option<Value> {
     Some(Value::Float(x.into()))
 }
 
+/// Whether a setting of a table is on.
+pub(super) fn is(table: &Table, key: &str) -> bool {
+    table.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+/// What is off unless it is asked for.
+pub(super) const fn flag(help: &'static str) -> Setting {
+    Setting {
+        value: "BOOL",
+        help,
+        alone: Some("true"),
+        default: Default::By("", |_| Some(Value::Boolean(false))),
+        ..Setting::NEW
+    }
+}
+
+/// Gives settings that name data and how they are read the methods that come of it.
+macro_rules! of_data {
+    ($settings:ty) => {
+        impl $settings {
+            /// How the data are read.
+            pub fn reading(&self) -> crate::data::Reading {
+                crate::data::Reading::of(self.labels.clone(), self.array.clone(), self.scale)
+            }
+
+            /// The defaults for some data.
+            ///
+            /// # Errors
+            /// None for the defaults.
+            pub fn of(data: &str) -> crate::error::Result<Self> {
+                let asked = toml::Table::from_iter([("data".to_string(), data.into())]);
+                crate::run::settings::resolve(vec![asked])
+            }
+        }
+    };
+}
+
+pub(super) use of_data;
+
 /// Data, for every command that reads some.
 pub const DATA_HELP: &str = "digits or fashion (bundled); a folder in the naming of MNIST or EMNIST, with train.csv and test.csv, or with a \
      folder of pictures for each class; or a file: idx, .npy, .npz, .csv (or .gz of these), .png, .jpg";

@@ -50,6 +50,7 @@ macro_rules! entries {
 /// One line a kernel, in the order in which `verify` runs them.
 static CATALOGUE: &[&Entry] = entries! {
     sample
+    rectified
     elementwise
     activation
     activation_grad

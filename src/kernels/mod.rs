@@ -46,6 +46,7 @@ pub mod proof;
 pub mod rbf;
 pub mod rbf_grad_input;
 pub mod rbf_loss;
+pub mod rectified;
 pub mod reduce;
 pub mod sample;
 pub mod settle;

@@ -2,6 +2,7 @@
 
 use super::Rbm;
 use super::units::{UnitKind, Units};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::expect;
@@ -41,7 +42,15 @@ impl Clamp {
     /// [`Error::Shape`] where the lengths do not fit, [`Error::Data`] for a held value that is not finite, and where a
     /// softmax group is held in part: its states exclude each other. Device errors.
     pub fn new(rbm: &Rbm, mask: &[bool], values: &[f32]) -> Result<Self> {
-        let width = rbm.visible_count();
+        Clamp::of((rbm.visible(), rbm.device()), mask, values)
+    }
+
+    /// As [`Clamp::new`], of the data's units of a deep machine, or of any layer of units on a device.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of((units, device): (Units, &Device), mask: &[bool], values: &[f32]) -> Result<Self> {
+        let width = units.count();
         if !values.len().is_multiple_of(width) || ![width, values.len()].contains(&mask.len()) {
             let detail = format!(
                 "{} values and a mask of {} for {width} visible units; give whole rows, and one row of the mask or as \
@@ -59,8 +68,8 @@ impl Clamp {
                 format!("row {row} holds unit {unit} at {}, which is not finite", values[at]);
             return Err(Error::data("clamp", detail));
         }
-        mask.chunks(width).try_for_each(|row| whole_groups(rbm.visible(), row))?;
-        let (device, dims) = (rbm.device(), [values.len() / width, width]);
+        mask.chunks(width).try_for_each(|row| whole_groups(units, row))?;
+        let dims = [values.len() / width, width];
         let free: Vec<f32> = (0..values.len()).map(|at| f32::from(u8::from(!holds(at)))).collect();
         let held = values.iter().enumerate().map(|(at, &x)| if holds(at) { x } else { 0.0 });
         let held: Vec<f32> = held.collect();
@@ -82,7 +91,9 @@ impl Clamp {
 /// That a mask holds all states of a group, or none.
 fn whole_groups(units: Units, mask: &[bool]) -> Result<()> {
     let grouped = match units.kind() {
-        UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => return Ok(()),
+        UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin | UnitKind::Rectified => {
+            return Ok(());
+        }
         UnitKind::Softmax(_) => mask,
         UnitKind::Labelled(_) => &mask[units.features().count()..],
     };

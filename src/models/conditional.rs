@@ -7,7 +7,7 @@ use crate::kernels::activation::{Activation, activate, activate_in_place};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Sampled, Transpose, matmul, matmul_sample};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::kernels::{categorical, sample};
+use crate::kernels::{categorical, rectified, sample};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
@@ -68,6 +68,7 @@ impl<'a> Conditional<'a> {
             }
             (UnitKind::Labelled(_), _) => self.labelled_mean(&self.field()?, mean),
             (UnitKind::Spin, _) => self.product(Activation::Tanh, mean),
+            (UnitKind::Rectified, _) => rectified::mean(&self.field()?, mean),
             (_, by_unit) => self.product(by_unit.map_or(Activation::Identity, |f| f.0), mean),
         }
     }
@@ -115,6 +116,11 @@ impl<'a> Conditional<'a> {
                 None => self.labelled_sample(draw, &mut self.output()?, sample),
             },
             (UnitKind::Spin, None) => self.spin_sample(draw, mean, sample),
+            (UnitKind::Rectified, None) => {
+                let field = self.field()?;
+                mean.map_or(Ok(()), |mean| rectified::mean(&field, mean))?;
+                rectified::sample(draw, &field, sample)
+            }
             (kind, None) => {
                 let field = self.field()?;
                 if let Some(mean) = mean {
@@ -193,6 +199,9 @@ impl<'a> Conditional<'a> {
                 reduce(Reduction::Sum, Axis::Rows, -1.0, &sums)
             }
             UnitKind::Labelled(_) => Err(self.units.kind().hidden_label()),
+            kind @ UnitKind::Rectified => {
+                Err(kind.check_energy().err().unwrap_or_else(|| kind.hidden_label()))
+            }
             // Of visible spins alone, whose sum nobody takes on a device.
             UnitKind::Spin => Err(Error::setting("hidden", "spins are visible units")),
         }

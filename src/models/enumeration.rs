@@ -242,7 +242,9 @@ impl Enumeration {
     fn means(&self, field: &[f64], means: &mut [f64]) {
         match self.summed.kind() {
             // Spins are seen as Bernoulli units.
-            UnitKind::Bernoulli | UnitKind::Spin => means_of_units(field, means),
+            UnitKind::Bernoulli | UnitKind::Spin | UnitKind::Rectified => {
+                means_of_units(field, means)
+            }
             UnitKind::Gaussian => {
                 let inputs = field.iter().zip(&self.other);
                 means.iter_mut().zip(inputs).for_each(|(m, (f, b))| *m = f + b);

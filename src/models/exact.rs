@@ -45,6 +45,7 @@ pub fn enumerated_units(rbm: &Rbm) -> usize {
 /// Checks that no more than 2^`most` states are enumerated; `setting` names what asks for it, `advice` ends the
 /// message.
 pub(crate) fn check_enumerable(rbm: &Rbm, most: usize, setting: &str, advice: &str) -> Result<()> {
+    rbm.hidden().kind().check_energy()?;
     let Some(units) = enumerated(rbm).filter(|units| units.bits() > most) else { return Ok(()) };
     let what = match units.kind() {
         UnitKind::Softmax(states) => {

@@ -55,6 +55,7 @@ impl Ladder {
     pub fn new(rungs: Vec<Rbm>) -> Result<Self> {
         check_count(rungs.len())?;
         if let Some(first) = rungs.first() {
+            first.hidden().kind().check_energy()?;
             for (number, rung) in rungs.iter().enumerate() {
                 first.device().require_same("ladder", rung.device())?;
                 if (rung.visible(), rung.hidden()) != (first.visible(), first.hidden()) {

@@ -12,6 +12,7 @@ pub mod crf;
 pub mod dbm;
 pub mod dbn;
 mod dreams;
+mod energies;
 mod enumeration;
 pub mod exact;
 mod expectations;

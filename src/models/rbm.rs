@@ -89,7 +89,7 @@ impl Rbm {
                 format!("{i} visible and {j} hidden units; both must be at least 1"),
             ));
         }
-        visible.check()?;
+        visible.check_visible()?;
         hidden.check_hidden()?;
         // Refused before any large array is made on the host.
         let w = Tensor::for_output(device, &[i, j])?;
@@ -123,6 +123,7 @@ impl Rbm {
         expect("rbm", "b", &b, w.device(), &[i])?;
         expect("rbm", "a", &a, w.device(), &[j])?;
         let (visible, hidden) = (Units::new(visible, i)?, Units::new(hidden, j)?);
+        visible.check_visible()?;
         hidden.check_hidden()?;
         Ok(Rbm {
             visible,
@@ -278,6 +279,7 @@ impl Rbm {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn energy(&self, v: &Tensor, h: &Tensor) -> Result<Tensor> {
+        self.hidden.kind().check_energy()?;
         // −(vᵀW + aᵀ)h, then the parts of one layer alone.
         let mut field = self.h_from_v(v).field()?;
         elementwise_in_place(Elementwise::Multiply, &mut field, Some(h))?;
@@ -327,7 +329,11 @@ impl Rbm {
 pub(super) fn own_energy(units: Units, b: &Tensor, v: &Tensor) -> Result<Tensor> {
     let rows = v.shape().matrix("rbm", "v")?[0];
     match units.kind() {
-        UnitKind::Bernoulli | UnitKind::Spin | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
+        UnitKind::Bernoulli
+        | UnitKind::Spin
+        | UnitKind::Rectified
+        | UnitKind::Softmax(_)
+        | UnitKind::Labelled(_) => {
             let mut own = Tensor::for_output(b.device(), &[rows, 1])?;
             let negative = Epilogue { alpha: -1.0, ..Epilogue::default() };
             matmul(v, b, Transpose::NT, &negative, &mut own)?;

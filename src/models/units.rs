@@ -9,11 +9,15 @@
 //! | Gaussian | ℝ | N(x, 1) | ½s² | ½x² + ½ ln 2π |
 //! | softmax, groups of K | one of K | exp(xₖ)/Σ exp(x) | 0 | ln Σₖ exp(xₖ) |
 //! | spin | −1, 1 | P(1) = σ(2x) | 0 | ln(2 cosh x) |
+//! | rectified | [0, ∞) | max(0, N(x, σ(x))) | none | none |
 //! | labelled | Bernoulli units, then one softmax group | as theirs | 0 | the sum of theirs |
 //!
 //! A labelled layer is features with their class (Hinton, Osindero and Teh 2006): the only one of mixed kinds, and a
 //! visible one. Spins are visible ones too: with v = (s + 1)/2 their machine is one of Bernoulli units, of weights 2W and
 //! biases 2b and a − Wᵀ1.
+//!
+//! Rectified units (Nair and Hinton 2010) stand for many Bernoulli ones of the same weights. They are hidden ones, and have
+//! conditionals alone: no energy gives such noise, so what needs one is refused.
 //!
 //! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
 //! same, and free energies of machines that differ in b compare as those of densities do.
@@ -40,6 +44,9 @@ pub enum UnitKind {
     Gaussian,
     /// −1 or 1.
     Spin,
+    /// max(0, N(x, σ(x))) of the input x: hidden units that say how much, not only whether. They have no energy, and so no
+    /// likelihood (Nair and Hinton 2010).
+    Rectified,
     /// Groups of so many neighbouring units, of which one is 1 and the others are 0: a choice, a class.
     Softmax(usize),
     /// Bernoulli units, and behind them one softmax group of so many: features with their class.
@@ -54,6 +61,7 @@ impl fmt::Display for UnitKind {
             UnitKind::Bernoulli => f.write_str("bernoulli"),
             UnitKind::Gaussian => f.write_str("gaussian"),
             UnitKind::Spin => f.write_str("spin"),
+            UnitKind::Rectified => f.write_str("rectified"),
             UnitKind::Softmax(states) => write!(f, "softmax:{states}"),
             UnitKind::Labelled(classes) => write!(f, "{LABELLED}{classes}"),
         }
@@ -70,6 +78,7 @@ impl FromStr for UnitKind {
             ("bernoulli", ..) => Ok(UnitKind::Bernoulli),
             ("gaussian", ..) => Ok(UnitKind::Gaussian),
             ("spin", ..) => Ok(UnitKind::Spin),
+            ("rectified", ..) => Ok(UnitKind::Rectified),
             (_, Some(states), _) => Ok(UnitKind::Softmax(states)),
             (_, _, Some(classes)) => Ok(UnitKind::Labelled(classes)),
             _ => Err(Error::setting(
@@ -155,7 +164,9 @@ impl Units {
     /// [`Error::Setting`] for no unit, and where `count` makes no whole groups.
     pub fn new(kind: UnitKind, count: usize) -> Result<Self> {
         let choices = match kind {
-            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => Some(count),
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin | UnitKind::Rectified => {
+                Some(count)
+            }
             UnitKind::Softmax(states) => {
                 count.checked_div(states).filter(|_| count.is_multiple_of(states))
             }
@@ -179,7 +190,9 @@ impl Units {
 
     fn checked_count(&self) -> Option<usize> {
         match self.kind {
-            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => Some(self.choices),
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin | UnitKind::Rectified => {
+                Some(self.choices)
+            }
             UnitKind::Softmax(states) => self.choices.checked_mul(states),
             // Without features there is nothing that is labelled.
             UnitKind::Labelled(0) => Some(0),
@@ -200,6 +213,17 @@ impl Units {
                 Err(Error::setting("units", detail))
             }
             Some(_) => Ok(()),
+        }
+    }
+
+    /// As [`Units::check`], for a visible layer: rectified units are hidden ones.
+    pub(super) fn check_visible(&self) -> Result<()> {
+        match self.kind {
+            UnitKind::Rectified => {
+                let detail = "rectified units are hidden ones; of data from 0 on gaussian visible units can be made";
+                Err(Error::setting("visible", detail))
+            }
+            _ => self.check(),
         }
     }
 
@@ -259,6 +283,8 @@ impl Units {
                 sum_of_softplus(&doubled) - input.iter().sum::<f64>()
             }
             UnitKind::Softmax(states) => input.chunks(states).map(log_sum_exp).sum(),
+            // Whoever asks was to look at `check_energy` before.
+            UnitKind::Rectified => f64::NAN,
             UnitKind::Labelled(_) => {
                 let (features, label) = input.split_at(input.len().min(self.features().count()));
                 sum_of_softplus(features) + log_sum_exp(label)
@@ -272,7 +298,7 @@ impl Units {
         let [low, high] = MEAN_BOUNDS;
         let features = self.features().count();
         let bias = |(at, &m): (usize, &f32)| match self.kind {
-            UnitKind::Gaussian => m,
+            UnitKind::Gaussian | UnitKind::Rectified => m,
             UnitKind::Spin => {
                 let p = (0.5 * (m + 1.0)).clamp(low, high);
                 0.5 * (p / (1.0 - p)).ln()
@@ -296,7 +322,7 @@ impl UnitKind {
     pub(crate) fn states(self) -> usize {
         match self {
             UnitKind::Softmax(states) | UnitKind::Labelled(states) => states,
-            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin => 1,
+            UnitKind::Bernoulli | UnitKind::Gaussian | UnitKind::Spin | UnitKind::Rectified => 1,
         }
     }
 
@@ -311,7 +337,9 @@ impl UnitKind {
         match self {
             UnitKind::Bernoulli => Some((Activation::Sigmoid, Noise::Bernoulli)),
             UnitKind::Gaussian => Some((Activation::Identity, Noise::Gaussian(1.0))),
-            UnitKind::Spin | UnitKind::Softmax(_) | UnitKind::Labelled(_) => None,
+            UnitKind::Spin | UnitKind::Rectified | UnitKind::Softmax(_) | UnitKind::Labelled(_) => {
+                None
+            }
         }
     }
 
@@ -321,7 +349,7 @@ impl UnitKind {
             UnitKind::Bernoulli => Some(anneal::Hidden::Bernoulli),
             UnitKind::Gaussian => Some(anneal::Hidden::Gaussian),
             UnitKind::Softmax(states) => Some(anneal::Hidden::Softmax(states)),
-            UnitKind::Spin | UnitKind::Labelled(_) => None,
+            UnitKind::Spin | UnitKind::Rectified | UnitKind::Labelled(_) => None,
         }
     }
 
@@ -330,6 +358,8 @@ impl UnitKind {
         match self {
             UnitKind::Bernoulli | UnitKind::Labelled(_) => 0.5,
             UnitKind::Gaussian | UnitKind::Spin => 0.0,
+            // √½ φ(0).
+            UnitKind::Rectified => 0.282_094_8,
             UnitKind::Softmax(states) => 1.0 / states.max(1) as f32,
         }
     }

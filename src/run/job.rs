@@ -46,20 +46,8 @@ pub trait Job {
     /// Its settings.
     type Settings: Settings;
 
-    /// The model, as `train` names it.
-    fn kind(&self) -> &'static str;
-
-    /// All settings, as the run records them.
-    fn settings(&self) -> &Self::Settings;
-
-    /// What it is trained on, as the user named it.
-    fn data(&self) -> &str;
-
-    /// Where and with what it is trained.
-    fn record(&self) -> RunRecord;
-
-    /// The device.
-    fn device(&self) -> &Device;
+    /// What it is, whatever its stage.
+    fn about(&self) -> About<'_, Self::Settings>;
 
     /// How many stages there are: one, unless a job says otherwise.
     fn stages(&self) -> usize {
@@ -84,9 +72,6 @@ pub trait Job {
     /// Device errors; [`Error::Diverged`](crate::Error::Diverged).
     fn score(&mut self, epoch: u64, last: bool) -> Result<Figures>;
 
-    /// Every figure that it gives, in the order in which they are told.
-    fn figures(&self) -> &'static [&'static Figure];
-
     /// The model in words and in numbers, for the summary.
     fn facts(&self) -> Facts;
 
@@ -108,6 +93,22 @@ pub trait Job {
     /// # Errors
     /// Device errors; where a diagram cannot be drawn.
     fn report(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<Vec<Section>>;
+}
+
+/// What a job is, whatever its stage.
+pub struct About<'a, S> {
+    /// The model, as `train` names it.
+    pub kind: &'static str,
+    /// All settings, as the run records them.
+    pub settings: &'a S,
+    /// What it is trained on, as the user named it.
+    pub data: &'a str,
+    /// Where and with what it is trained.
+    pub record: &'a RunRecord,
+    /// The device.
+    pub device: &'a Device,
+    /// Every figure that it gives, in the order in which they are told.
+    pub figures: &'static [&'static Figure],
 }
 
 /// A model in words and in numbers.

@@ -32,7 +32,9 @@ pub use files::{
 };
 pub use folder::{RunFolder, resolve_model};
 pub use foreign::TensorNames;
-pub use job::{End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
+pub use job::{
+    About, End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in,
+};
 pub use model_file::ModelFile;
 pub use model_kind::ModelKind;
 pub use pictures::confusion::{self, Confusion};

@@ -5,7 +5,7 @@
 //!
 //! | `harmonium.model` | tensors | further metadata |
 //! |---|---|---|
-//! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian`, `spin` (visible) or `softmax:STATES` |
+//! | `rbm` | `W [I, J]`, `b [I]` (visible bias), `a [J]` (hidden bias), uncentred; where the data were standardised `data_mean [I]` and `data_std [I]` | `harmonium.visible`, `harmonium.hidden`: `bernoulli`, `gaussian`, `spin` (visible), `rectified` (hidden) or `softmax:STATES` |
 //! | `network` | each parameter, named after its layer: `conv1.kernel`, `linear6.bias` | `harmonium.network`, `harmonium.input`, `harmonium.classes` as JSON |
 //! | `dbn` | of each level from the data upwards `level1.W [I, J1]`, `level1.b [I]`, `level1.a [J1]`, …; after up-down training `level1.generative.W [I, J1]`, …; `data_mean` and `data_std` as of machines | `harmonium.dbn` as JSON; with labels `harmonium.classes` |
 //! | `dbm` | `W1 [I, J1]`, `W2 [J1, J2]`, …, `b [I]`, `a1 [J1]`, `a2 [J2]`, …, uncentred; with a classifier its parameters as `classifier.linear1.weight`, …; `data_mean` and `data_std` as of machines | `harmonium.dbm` as JSON, `harmonium.mean_field`; with a classifier `harmonium.classifier` and `harmonium.classes` |

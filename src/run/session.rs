@@ -13,7 +13,7 @@ use toml::Table;
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::files::{CONFIG, EVAL, MODEL, SUMMARY};
 use super::folder::RunFolder;
-use super::job::{Event, Job, Observer};
+use super::job::{About, Event, Job, Observer};
 use super::record::{Line, RunRecord};
 use super::settings::{self, Settings};
 use crate::error::{Error, Result};
@@ -92,11 +92,12 @@ impl Run {
     /// # Errors
     /// Those of [`RunFolder::create`].
     pub fn create<J: Job>(job: &J, out: Option<&Path>, force: bool) -> Result<Self> {
-        let mut folder = RunFolder::create(out, job.kind(), force)?;
-        folder.write_config(&Config { settings: job.settings(), run: &job.record() })?;
+        let About { kind, settings, record, .. } = job.about();
+        let mut folder = RunFolder::create(out, kind, force)?;
+        folder.write_config(&Config { settings, run: record })?;
         folder.start_metrics()?;
         let checkpoints = Checkpoints::new(folder.path());
-        Ok(Self::at(folder, checkpoints, settings::recorded(job.settings())?))
+        Ok(Self::at(folder, checkpoints, settings::recorded(settings)?))
     }
 
     fn at(folder: RunFolder, checkpoints: Checkpoints, settings: String) -> Self {
@@ -121,7 +122,7 @@ impl Run {
     pub fn follow<J: Job>(job: &J, ranks: &Ranks) -> Result<Self> {
         let folder = RunFolder::nowhere();
         let checkpoints = Checkpoints::new(folder.path());
-        let settings = settings::recorded(job.settings())?;
+        let settings = settings::recorded(job.about().settings)?;
         Ok(Self::at(folder, checkpoints, settings).with_ranks(ranks))
     }
 
@@ -262,9 +263,9 @@ impl Older {
     /// # Errors
     /// [`Error::Data`] where the data changed; [`Error::File`] where metrics are missing; [`Error::Io`].
     pub fn take_up<J: Job>(self, job: &J, observer: &mut dyn Observer) -> Result<Run> {
-        let now = job.record();
+        let About { settings, data, record: now, .. } = job.about();
         if let Some(record) = &self.record {
-            record.check_data(job.data(), &now)?;
+            record.check_data(data, now)?;
             if record.device() != now.device() {
                 observer.see(Event::Warning(&format!(
                     "the run began on {} ({}, {}) and goes on on {} ({}, {}); its later bits may differ from those \
@@ -279,7 +280,7 @@ impl Older {
             }
         }
         let Checkpoint { mut state, notes, .. } = self.checkpoint;
-        let text = settings::recorded(job.settings())?;
+        let text = settings::recorded(settings)?;
         let mut run = Run::at(self.folder, self.checkpoints, text);
         let stage = notes.get(STAGE).and_then(|s| s.parse().ok()).unwrap_or(0);
         for finished in 0..stage {
@@ -296,8 +297,8 @@ impl Older {
         // It is of the model that will be replaced.
         run.folder.forget(EVAL)?;
         if self.grown {
-            let record = self.record.as_ref().unwrap_or(&now);
-            run.folder.write_config(&Config { settings: job.settings(), run: record })?;
+            let record = self.record.as_ref().unwrap_or(now);
+            run.folder.write_config(&Config { settings, run: record })?;
         }
         let epoch_seconds = notes.get(EPOCH_SECONDS).and_then(|s| s.parse().ok()).unwrap_or(0.0);
         run.position = Some(Position { stage, state, epoch_seconds });

@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::files::{LAST_MODEL, REPORT};
-use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in};
+use super::files::LAST_MODEL;
+use super::job::{
+    About, End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in,
+};
 use super::record::{Line, Record};
+use super::report;
 use super::session::{Position, Run};
-use super::{atomic, report};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::models::state;
@@ -164,7 +166,7 @@ fn one_stage<J: Job>(
 ) -> Result<Option<bool>> {
     let several = job.stages() > 1;
     let ranks = run.ranks().clone();
-    let known = job.figures();
+    let known = job.about().figures;
     let (learner, source) = job.parts()?;
     let mut carried = 0.0;
     match position {
@@ -297,8 +299,7 @@ fn finish<J: Job>(
     let summary = summary(job, run, (&last, best_epoch), &scores)?;
     let record = Record::load(&folder)?;
     let sections = job.report(&record, observer)?;
-    let page = report::page(&record, &sections);
-    atomic::write(&folder.join(REPORT), |out| out.write_all(page.as_bytes()))?;
+    report::write(&record, &sections)?;
     Ok(summary)
 }
 
@@ -314,12 +315,9 @@ fn summary<J: Job>(
     // The lines of the last stage are the last ones.
     let at = run.lines.len().saturating_sub((clock.epochs - kept.min(clock.epochs)) as usize + 1);
     let facts = job.facts();
-    let measured: Vec<&'static Figure> = job
-        .figures()
-        .iter()
-        .copied()
-        .filter(|f| ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key))
-        .collect();
+    let About { kind, record, device, figures, .. } = job.about();
+    let scored = |f: &&Figure| ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key);
+    let measured: Vec<&'static Figure> = figures.iter().copied().filter(scored).collect();
     let nothing = Line::new();
     let mut figures = figures_in(&measured, run.lines.get(at).unwrap_or(&nothing));
     figures.extend(scores);
@@ -328,16 +326,15 @@ fn summary<J: Job>(
     let updates = run.lines.iter().map(|line| number(line, "updates") as u64).sum();
     let cases: f64 =
         run.lines.iter().map(|l| number(l, "cases_per_second") * number(l, "seconds")).sum();
-    let device = job.device().clone();
     let kept = Kept { best_epoch: kept, stopped_early: last.stopped_early };
-    let training_cases = job.record().training_cases;
+    let training_cases = record.training_cases;
     let epochs = run.lines.len() as u64;
     let cases_per_second = match job.stages() {
         1 => (epochs * training_cases as u64) as f64 / seconds.max(1e-9),
         _ => cases / seconds.max(1e-9),
     };
     run.folder.write_summary(&SummaryFile {
-        model: job.kind(),
+        model: kind,
         facts: Ordered(&facts.numbers),
         epochs,
         best: matches!(last.stage.keep, Keep::Best { .. }).then_some(kept),

@@ -3,6 +3,7 @@
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::tallies::Tallies;
 use super::trainable::Trainable;
@@ -134,21 +135,7 @@ impl<M: Trainable> Backpropagation<M> {
 }
 
 impl<M: Trainable> Learner for Backpropagation<M> {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.network
-    }
+    stands!(network);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         let names = self.config.optimizer.memories();

@@ -61,7 +61,7 @@ impl Sparsity {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CdConfig {
-    /// η per update, of gradients that are means over the batch: 0.1; Gaussian units 0.001.
+    /// η per update, of gradients that are means over the batch: 0.1; Gaussian units 0.001; rectified ones 0.003.
     pub learning_rate: Schedule,
     /// In [0, 1): 0.5, and 0.9 after epoch 5.
     pub momentum: Schedule,
@@ -113,7 +113,11 @@ impl Default for CdConfig {
 impl CdConfig {
     /// The defaults for a machine of these units.
     pub fn new(visible: UnitKind, hidden: UnitKind) -> Self {
-        let rate = if [visible, hidden].contains(&UnitKind::Gaussian) { 0.001 } else { 0.1 };
+        let rate = match [visible, hidden] {
+            kinds if kinds.contains(&UnitKind::Gaussian) => 0.001,
+            [_, UnitKind::Rectified] => 0.003,
+            _ => 0.1,
+        };
         CdConfig {
             learning_rate: Schedule::constant(rate),
             momentum: Schedule::Steps(0.5, vec![(5, 0.9)]),

@@ -32,6 +32,7 @@ use super::class_config::ClassConfig;
 use super::class_seen::Seen;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::start::repeated;
 use super::state::Clock;
 use super::trainable::{TRAIN_ERROR, TRAIN_LOSS};
@@ -308,21 +309,7 @@ impl ClassTrainer {
 }
 
 impl Learner for ClassTrainer {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.machine
-    }
+    stands!(machine);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         for (name, velocity) in ["dW", "db", "da"].into_iter().zip(&mut self.velocity) {

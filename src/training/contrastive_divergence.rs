@@ -22,6 +22,7 @@ use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
 use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, Shared, watch};
@@ -75,6 +76,9 @@ impl CdTrainer {
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
     pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
+        if config.tempering.is_some() || config.trajectory {
+            rbm.hidden().kind().check_energy()?;
+        }
         if config.exact_gradient {
             check_enumerable(&rbm, MOST_EXACT, "exact-gradient", " at each update")?;
         }
@@ -300,21 +304,7 @@ impl CdTrainer {
 }
 
 impl Learner for CdTrainer {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.rbm
-    }
+    stands!(rbm);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         for (name, velocity) in ["dW", "db", "da"].into_iter().zip(&mut self.velocity) {

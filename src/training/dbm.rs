@@ -22,6 +22,7 @@ use super::centring::{OFFSET_RATE, shift};
 use super::dbm_config::DbmConfig;
 use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
 use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::{Batch, BatchSource, Figures, watch};
 
@@ -257,21 +258,7 @@ impl DbmTrainer {
 }
 
 impl Learner for DbmTrainer {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.dbm
-    }
+    stands!(dbm);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         let [weights, biases] = &mut self.velocities;

@@ -4,6 +4,7 @@ use super::flattened::Flattened;
 use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
+use super::stands::stands;
 use super::state::Clock;
 use super::tallies::{Tallies, mean};
 use super::trainable::Trainable;
@@ -248,21 +249,7 @@ impl<M: Trainable> Objective for BatchLoss<'_, M> {
 }
 
 impl<M: Trainable> Learner for Minimizer<M> {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.network
-    }
+    stands!(network);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         let device = self.network.layers().device().clone();

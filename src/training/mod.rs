@@ -40,6 +40,7 @@ mod sequences;
 mod shard;
 mod shares;
 mod source;
+mod stands;
 mod start;
 mod state;
 mod streamed;

@@ -20,6 +20,7 @@ use crate::tensor::Tensor;
 
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
+use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
 use super::{Batch, BatchSource, Figures, watch};
@@ -226,21 +227,7 @@ impl UpDown {
 }
 
 impl Learner for UpDown {
-    fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    fn clock_mut(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-
-    fn order(&self) -> Order {
-        Order { seed: self.config.seed, batch: self.config.batch }
-    }
-
-    fn model(&mut self) -> &mut dyn Model {
-        &mut self.net
-    }
+    stands!(net);
 
     fn visit_memory(&mut self, visit: &mut Visit<'_>) -> Result<()> {
         for (velocity, level) in self.velocity.iter_mut().zip(1..) {

@@ -276,11 +276,12 @@ fn options_of_the_other_kind_are_refused() {
         ("--ais 100", "ais"),
         ("--ais-grid salakhutdinov", "ais-grid"),
         ("--exact-pseudo", "exact-pseudo"),
-        ("--visible gaussian", "visible"),
     ] {
         say(at, &format!("eval {network} {option}"))
             .refused(2, &[&format!("{name}: "), "a network has error and loss"]);
     }
+    say(at, &format!("eval {network} --visible gaussian"))
+        .refused(2, &["visible: says what the units of a single machine's file are"]);
     say(at, &format!("eval {machine} --out x"))
         .refused(2, &["out: ", "of a network's evaluation or of --diagnostics"]);
     for line in [

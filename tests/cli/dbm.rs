@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::{assert_picture, json, names, npy, say, temporary, text};
+use super::{assert_picture, json, names, npy, say, temporary, text, write_npy};
 
 /// A small run that the tests share: of bits, small enough to enumerate, with levels trained first and a classifier.
 /// Nobody writes there.
@@ -163,12 +163,38 @@ fn mistakes_get_one_clear_line() {
     }
     let run = shared().display();
     for (line, part) in [
-        (format!("eval {run} --ladder"), "ladder: is of restricted machines"),
+        (format!("eval {run} --ladder"), "ladder: is of single machines"),
         (format!("eval {run} --exact-pseudo"), "exact-pseudo"),
-        (format!("sample {run} --pt 5 --out x.npy"), "pt: is of restricted machines"),
+        (format!("sample {run} --pt 5 --out x.npy"), "pt: is of single machines"),
+        (format!("sample {run} --init v.npy --out x.npy"), "init: is of single machines"),
         (format!("sample {run} --class 3 --out x.npy"), "class"),
         (format!("train dbn --from {run}"), "it is a deep Boltzmann machine"),
     ] {
         say(at, &line).refused(2, &[part]);
     }
+}
+
+/// Units of the data that are held, by a mask and by a picture.
+#[test]
+fn clamped_chains() {
+    let folder = temporary();
+    let at = folder.path();
+    let run = shared().display();
+    let mask: Vec<f32> = (0..64).map(|k| f32::from(u8::from(k < 32))).collect();
+    let values: Vec<f32> = (0..64).map(|k| f32::from(u8::from(k < 8))).collect();
+    write_npy(at.join("mask.npy"), &mask, 64);
+    write_npy(at.join("v.npy"), &values, 64);
+    let options = "--clamp mask.npy --init v.npy --steps 30 --count 20";
+    let said = say(at, &format!("sample {run} {options} --out s.npy")).done();
+    assert_eq!(said.out, "20 chains after 30 sweeps, 32 of 64 units held: s.npy\n");
+    let (shape, states) = npy(at.join("s.npy"));
+    assert_eq!(shape, [20, 64]);
+    assert!(states.chunks(64).all(|row| row[..32] == values[..32]));
+    let lower: Vec<&[f32]> = states.chunks(64).map(|row| &row[32..]).collect();
+    assert!(lower.iter().any(|row| *row != lower[0]), "the free units do not move");
+    say(at, &format!("sample {run} {options} --average --out a.npy")).done();
+    let (_, means) = npy(at.join("a.npy"));
+    assert!(means.chunks(64).all(|row| row[..32] == values[..32]));
+    assert!(means.iter().any(|x| *x > 0.0 && *x < 1.0));
+    say(at, &format!("sample {run} --clamp mask.npy --out x.npy")).refused(2, &["--init V.npy"]);
 }

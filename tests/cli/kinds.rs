@@ -89,6 +89,49 @@ fn a_kind_that_a_command_cannot_handle_is_refused_by_name() {
     }
 }
 
+/// What `eval` and `sample` ask of models, with what a model needs to answer it.
+const ASKED: [(&str, &str, &str); 14] = [
+    ("eval", "--exact", "log Z"),
+    ("eval", "--ais 5", "log Z"),
+    ("eval", "--ais-grid salakhutdinov", "log Z"),
+    ("eval", "--exact-pseudo", "machine"),
+    ("eval", "--diagnostics", "machine"),
+    ("eval", "--ladder 3", "machine"),
+    ("eval", "--weights w.npy", "machine"),
+    ("eval", "--visible bernoulli", "machine"),
+    ("sample", "--average", "chains"),
+    ("sample", "--init w.npy", "machine"),
+    ("sample", "--clamp w.npy", "held"),
+    ("sample", "--pt 3", "machine"),
+    ("sample", "--ptt", "machine"),
+    ("sample", "--class 1", "classes"),
+];
+
+#[test]
+fn what_a_kind_cannot_answer_is_refused_by_its_option() {
+    let folder = temporary();
+    let at = folder.path();
+    for kind in ModelKind::ALL {
+        let run = kind.name();
+        run_of(kind, &at.join(run));
+        let has: &[&str] = match kind {
+            ModelKind::Rbm => &["log Z", "machine", "held", "chains"],
+            ModelKind::Dbm => &["log Z", "held", "chains"],
+            ModelKind::ClassRbm | ModelKind::Dbn => &["log Z", "classes"],
+            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Crf => &[],
+        };
+        for (command, option, needs) in ASKED {
+            if has.contains(&needs) || !commands(kind).contains(&command) {
+                continue;
+            }
+            let rest = if command == "sample" { "--steps 1 --out out.npy" } else { "" };
+            let name = option.split(' ').next().unwrap().trim_start_matches("--");
+            say(at, &format!("{command} {run} {option} {rest}"))
+                .refused(2, &[&format!("{name}: "), "leave it out"]);
+        }
+    }
+}
+
 #[test]
 fn a_kind_that_is_not_known_is_refused_with_those_that_are() {
     let folder = temporary();

@@ -16,6 +16,7 @@ mod foreign;
 mod kinds;
 mod mixing;
 mod network;
+mod network_refusals;
 mod older;
 mod onnx;
 mod ranks;

@@ -64,24 +64,26 @@ fn machines_of_0_1_give_what_they_gave() {
 fn networks_of_0_1_give_what_they_gave() {
     let folder = temporary();
     let at = folder.path();
-    let run = copy("cnn-resumed", at);
-    let then = json(&text(run.join("eval.json")));
-    let confusion = text(run.join("confusion.csv"));
-    assert_figures(&then, &json(&say(at, "eval cnn-resumed --json").done().out));
-    assert_eq!(text(run.join("confusion.csv")), confusion);
-    say(at, "predict cnn-resumed --data digits --limit 20 --out now.csv").done();
-    let (now, then) = (text(at.join("now.csv")), text(run.join("predicted.csv")));
-    assert_eq!(now.lines().count(), 21);
-    for (now, then) in now.lines().zip(then.lines()) {
-        for (now, then) in now.split(',').zip(then.split(',')) {
-            match (now.parse::<f64>(), then.parse::<f64>()) {
-                (Ok(now), Ok(then)) => assert!((now - then).abs() <= 1e-4, "{now}, was {then}"),
-                _ => assert_eq!(now, then),
+    for name in ["cnn-resumed", "lenet5-resumed"] {
+        let run = copy(name, at);
+        let then = json(&text(run.join("eval.json")));
+        let confusion = text(run.join("confusion.csv"));
+        assert_figures(&then, &json(&say(at, &format!("eval {name} --json")).done().out));
+        assert_eq!(text(run.join("confusion.csv")), confusion);
+        say(at, &format!("predict {name} --data digits --limit 20 --out now.csv")).done();
+        let (now, then) = (text(at.join("now.csv")), text(run.join("predicted.csv")));
+        assert_eq!(now.lines().count(), 21);
+        for (now, then) in now.lines().zip(then.lines()) {
+            for (now, then) in now.split(',').zip(then.split(',')) {
+                match (now.parse::<f64>(), then.parse::<f64>()) {
+                    (Ok(now), Ok(then)) => assert!((now - then).abs() <= 1e-4, "{now}, was {then}"),
+                    _ => assert_eq!(now, then),
+                }
             }
         }
+        say(at, &format!("features {name} --out f.png")).done();
+        say(at, &format!("report {name}")).done();
     }
-    say(at, "features cnn-resumed --out f.png").done();
-    say(at, "report cnn-resumed").done();
 }
 
 /// A model that is read and saved again is the file that version 0.1 wrote, byte by byte.
@@ -91,7 +93,7 @@ fn the_format_is_that_of_0_1() {
     let at = folder.path();
     let device = Device::cpu();
     let mut seen = 0;
-    for name in ["rbm-resumed", "gaussian", "cnn-resumed"] {
+    for name in ["rbm-resumed", "gaussian", "cnn-resumed", "lenet5-resumed"] {
         let run = copy(name, at);
         for file in
             names(&run).iter().filter(|file| ["model", "last"].iter().any(|m| file.starts_with(m)))
@@ -112,5 +114,5 @@ fn the_format_is_that_of_0_1() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
 }

@@ -38,7 +38,7 @@ fn stated_defaults_are_true() {
         "Hidden units [default: 100]",
         "[default: 10; bundled digits 200, fashion 150]",
         "Cases per update [default: 100]",
-        "[default: 0.1; gaussian 0.001]",
+        "[default: 0.1; gaussian 0.001; rectified 0.003, bundled digits 0.03]",
         "[default: 0.5,5:0.9]",
         "[default: 1e-4]",
         "[default: none; bundled digits 0.5]",

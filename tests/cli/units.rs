@@ -184,3 +184,51 @@ fn averaged_parameters_are_kept_and_scored_beside_the_last() {
     let own = summary["averaged_test_reconstruction_error"].as_f64().unwrap();
     assert!((found["reconstruction_error"].as_f64().unwrap() - own).abs() < 1e-4);
 }
+
+/// Rectified hidden units: trained, stopped and gone on with, applied and reported; what needs an energy is refused.
+#[test]
+fn rectified_hidden_units() {
+    let folder = temporary();
+    let at = folder.path();
+    let line = "train rbm --hidden 20 --hidden-units rectified --binarize none --limit 300 --batch 20 --device cpu";
+    say(at, &format!("{line} --epochs 20 --out whole")).done();
+    say(at, &format!("{line} --epochs 9 --out run")).done();
+    say(at, "train rbm --resume --epochs 20 --device cpu --out run").done();
+    let bytes = |run: &str| fs::read(at.join(run).join("model.safetensors")).unwrap();
+    assert!(bytes("whole") == bytes("run"), "bit for bit");
+    let header = String::from_utf8_lossy(&bytes("run")[..1200]).into_owned();
+    assert!(header.contains("\"harmonium.hidden\":\"rectified\""), "{header}");
+    let metrics = text(at.join("run/metrics.jsonl"));
+    let summary = json(&text(at.join("run/summary.json")));
+    // The means of the pixels alone are off by 4.66.
+    let error = summary["test_reconstruction_error"].as_f64().unwrap();
+    assert!(error < 3.0, "{error}");
+    for line in metrics.lines().map(json) {
+        for key in ["free_energy_gap", "pseudo_log_likelihood", "log_partition"] {
+            assert!(line.get(key).is_none_or(serde_json::Value::is_null), "{key}: {line}");
+        }
+    }
+
+    let of = "--data digits --limit 12";
+    say(at, &format!("transform run {of} --out h.npy")).done();
+    let (shape, h) = super::npy(at.join("h.npy"));
+    assert_eq!(shape, [12, 20]);
+    assert!(h.iter().all(|&h| h >= 0.0) && h.iter().any(|&h| h > 1.0), "{h:?}");
+    say(at, &format!("reconstruct run {of} --out v.png")).done();
+    say(at, "sample run --count 4 --steps 20 --out s.npy").done();
+    say(at, "report run").done();
+    assert!(text(at.join("run/report.html")).contains("Rectified units"));
+    for (line, setting) in [
+        ("eval run --exact", "hidden-units: rectified"),
+        ("eval run --diagnostics", "hidden-units: rectified"),
+        ("sample run --pt 3 --out s.npy", "hidden-units: rectified"),
+        ("train rbm --hidden-units rectified --pcd --pt 4", "pt: needs the machine's energy"),
+        ("train rbm --hidden-units rectified --score-every 2", "score-every: needs"),
+        ("train rbm --hidden-units rectified --exact-gradient", "exact-gradient: needs"),
+        ("train rbm --hidden-units rectified --sparsity-target 0.1", "sparsity-target: is a prob"),
+        ("train rbm --visible rectified", "visible: rectified units are hidden ones"),
+        ("train rbm --hidden-units spin", "hidden-units"),
+    ] {
+        say(at, line).refused(2, &[setting]);
+    }
+}

@@ -3,6 +3,7 @@
 use harmonium::models::{Clamp, Ladder, Rbm, UnitKind, Units};
 use harmonium::{Device, Tensor};
 
+use super::deep::Deep;
 use super::exact::{Exact, number, states};
 use super::support::{monte_carlo_floor, on_each, total_variation, worst};
 
@@ -61,6 +62,40 @@ fn clamped_chains_have_the_enumerated_conditional_distribution() {
         println!("  on a ladder {distance:.4}, bound {bound:.4}");
         assert!(distance < bound);
     });
+}
+
+/// The same of a deep machine, whose layers of even number are drawn together: two and three hidden layers.
+#[test]
+fn clamped_deep_chains_have_the_enumerated_conditional_distribution() {
+    for deep in [
+        Deep::random(UnitKind::Bernoulli, &[5, 3, 3], 1.2, 49),
+        Deep::random(UnitKind::Bernoulli, &[5, 3, 2, 2], 1.2, 50),
+    ] {
+        let p: Vec<f64> = states(5).iter().map(|v| deep.log_weight(v)).collect();
+        let of_all = |keep: &dyn Fn(&[f64]) -> bool| {
+            let largest = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let kept = states(5).into_iter().zip(&p);
+            let kept: Vec<f64> =
+                kept.map(|(v, log)| if keep(&v) { (log - largest).exp() } else { 0.0 }).collect();
+            let sum: f64 = kept.iter().sum();
+            kept.into_iter().map(|p| p / sum).collect::<Vec<f64>>()
+        };
+        let (target, free) = (of_all(&|v| v[1] == 1.0 && v[3] == 0.0), of_all(&|_| true));
+        let bound = monte_carlo_floor(&target, CHAINS);
+        assert!(total_variation(&free, &target) > 5.0 * bound);
+        on_each(|device| {
+            let dbm = deep.to_dbm(device);
+            let values = VALUES.repeat(CHAINS);
+            let clamp = Clamp::of((dbm.units(0), device), &HELD, &values).unwrap();
+            let mut chains = dbm.chains(CHAINS, 8).unwrap().clamped(clamp).unwrap();
+            chains.step(80).unwrap();
+            let distance = total_variation(&frequencies(chains.visible()), &target);
+            println!("  total variation {distance:.4}, bound {bound:.4}");
+            assert!(distance < bound);
+            let means = chains.means().unwrap().to_vec().unwrap();
+            assert!(means.chunks(5).all(|v| v[1] == 1.0 && v[3] == 0.0));
+        });
+    }
 }
 
 /// Averaged means of one chain estimate E[v | held]: over 4,000 chains of 20 steps their error is below that of as many

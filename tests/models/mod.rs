@@ -16,6 +16,7 @@ mod labels;
 pub mod ladder;
 pub mod nets;
 pub mod pairs;
+mod rectified;
 mod scores;
 mod spins;
 pub mod support;

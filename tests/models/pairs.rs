@@ -38,6 +38,7 @@ fn points(kind: UnitKind, count: usize) -> Vec<Vec<f64>> {
     let axis: Vec<Vec<f64>> = match kind {
         UnitKind::Labelled(_) | UnitKind::Bernoulli => vec![vec![0.0], vec![1.0]],
         UnitKind::Spin => vec![vec![-1.0], vec![1.0]],
+        UnitKind::Rectified => panic!("rectified units have no energy"),
         UnitKind::Gaussian => {
             (0..=(2.0 * END / STEP) as usize).map(|k| vec![k as f64 * STEP - END]).collect()
         }

@@ -99,6 +99,13 @@ fn a_network_of_0_1_goes_on() {
     goes_on("cnn", "cnn", &figures, &["model.safetensors", "last.safetensors"]);
 }
 
+/// What was published: trained subsampling, the table of connections, radial basis functions on bitmaps.
+#[test]
+fn lenet5_of_0_1_goes_on() {
+    let figures = ["epoch", "updates", "learning_rate", "train_loss", "validation_error"];
+    goes_on("lenet5", "lenet5", &figures, &["model.safetensors"]);
+}
+
 /// A finished one says so, and its report is written again.
 #[test]
 fn a_finished_run_of_0_1_reports() {

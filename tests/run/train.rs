@@ -8,8 +8,8 @@ use harmonium::jobs::rbm::{RbmJob, RbmSettings};
 use harmonium::models::{Rbm, Units};
 use harmonium::run::report::Section;
 use harmonium::run::{
-    End, Event, Facts, Finish, Flow, Found, Job, Keep, ModelFile, Observer, Record, Run, RunRecord,
-    Stage, train,
+    About, End, Event, Facts, Finish, Flow, Found, Job, Keep, ModelFile, Observer, Record, Run,
+    RunRecord, Stage, train,
 };
 use harmonium::training::{
     Better, CdConfig, CdTrainer, Figure, Figures, LEARNING_RATE, Learner, MOMENTUM, ResidentData,
@@ -63,7 +63,7 @@ where
     assert!(matches!(train(&mut job, &mut run, &mut go_on).unwrap(), End::Done(_)));
 
     let mut job = make(settings);
-    let kind = job.kind();
+    let kind = job.about().kind;
     let mut run = Run::create(&job, Some(&broken), false).unwrap();
     let end = train(&mut job, &mut run, &mut stopping(at)).unwrap();
     assert!(matches!(end, End::Stopped));
@@ -169,24 +169,15 @@ impl Stack {
 impl Job for Stack {
     type Settings = RbmSettings;
 
-    fn kind(&self) -> &'static str {
-        "rbm"
-    }
-
-    fn settings(&self) -> &RbmSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, RbmSettings> {
+        About {
+            kind: "rbm",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn stages(&self) -> usize {
@@ -223,10 +214,6 @@ impl Job for Stack {
         let w = self.rbm().weights().to_vec()?;
         let largest = w.iter().fold(0.0, |m: f64, w| m.max(f64::from(w.abs())));
         Ok(Figures::new().with(&WEIGHT, largest))
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -319,3 +319,37 @@ fn what_cannot_be_trained_is_refused() {
     );
     assert!(DbmTrainer::new(deep.to_dbm(&device), plain().centered(true), &[0.5; 2]).is_err());
 }
+
+/// The states of a learner's chains, layer by layer.
+fn chains(trainer: &mut DbmTrainer) -> Vec<Vec<f32>> {
+    let mut found = Vec::new();
+    let mut each = |name: &str, t: &mut Tensor| {
+        if name.starts_with("chain") {
+            found.push(t.to_vec()?);
+        }
+        Ok(())
+    };
+    trainer.visit_memory(&mut Visit::each(&mut each)).unwrap();
+    found
+}
+
+/// Units without weights are drawn by their biases alone: numbers that came again would give the same states.
+#[test]
+fn every_update_draws_with_numbers_of_its_own() {
+    let deep = Deep::random(Bernoulli, &[6, 5, 4], 0.0, 70);
+    on_each(|device| {
+        let config = plain().learning_rate(1e-6).batch(40).steps(1);
+        let mut trainer = DbmTrainer::new(deep.to_dbm(device), config, &[0.5; 6]).unwrap();
+        let v = matrix(device, &vec![vec![0.0; 6]; 40]);
+        let mut states = || {
+            trainer.update(&v, 1).unwrap();
+            chains(&mut trainer)
+        };
+        let (first, second) = (states(), states());
+        assert_eq!(first.len(), 3);
+        for (a, b) in first.iter().zip(&second) {
+            let moved = a.iter().zip(b).filter(|(a, b)| a != b).count();
+            assert!(10 * moved > a.len(), "{moved} of {}", a.len());
+        }
+    });
+}

@@ -25,11 +25,15 @@ fn the_documentation_states_them() {
     let lines: Vec<&str> = body.lines().map(str::trim).collect();
     let bernoulli = CdConfig::default();
     let gaussian = CdConfig::new(UnitKind::Gaussian, UnitKind::Bernoulli);
+    let rectified = CdConfig::new(UnitKind::Bernoulli, UnitKind::Rectified);
     let Schedule::Steps(first, steps) = &bernoulli.momentum else { panic!("steps") };
     let expected = [
         (
             "learning_rate",
-            format!("{}; Gaussian units {}.", bernoulli.learning_rate, gaussian.learning_rate),
+            format!(
+                "{}; Gaussian units {}; rectified ones {}.",
+                bernoulli.learning_rate, gaussian.learning_rate, rectified.learning_rate
+            ),
         ),
         ("momentum", format!("{first}, and {} after epoch {}.", steps[0].1, steps[0].0)),
         ("weight_decay", format!("{:e}.", bernoulli.weight_decay)),

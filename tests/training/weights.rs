@@ -208,6 +208,11 @@ fn weights_stay_with_their_cases() {
     let picked = cases(false).select(&[3, 1, 0]).unwrap();
     assert_eq!(picked.weights(), Some(vec![2.0, 0.0, 1.0]));
     assert_eq!(picked.clone().limit(1).weights(), Some(vec![1.0]));
+    // Weights that their places would not give.
+    let picked = cases(false).select(&[4, 3, 5]).unwrap();
+    assert_eq!(picked.weights(), Some(vec![0.5, 2.0, 0.5]));
+    // Of some of the cases: relative to the weights of those.
+    assert_eq!(scores::weighted_mean(&[1.0, 3.0], Some(&[1.0, 3.0])), 2.5);
     let device = Device::cpu();
     let mut source = ResidentData::new(&device, &cases(false), Treatment::default()).unwrap();
     use harmonium::training::BatchSource;

@@ -27,9 +27,9 @@ use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
 use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
+    self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, Figure, Figures, Learner};
+use crate::training::{BatchSource, Figures, Learner};
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
@@ -182,24 +182,15 @@ impl AutoencoderJob {
 impl Job for AutoencoderJob {
     type Settings = AutoencoderSettings;
 
-    fn kind(&self) -> &'static str {
-        "autoencoder"
-    }
-
-    fn settings(&self) -> &AutoencoderSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, AutoencoderSettings> {
+        About {
+            kind: "autoencoder",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn stages(&self) -> usize {
@@ -217,11 +208,10 @@ impl Job for AutoencoderJob {
         }
         self.take_up()?;
         if stage < self.level_count() {
-            let means = self.levels.means();
             let seconds = self.levels.pass_seconds(self.settings.pretrain_batch, &self.device)?;
             self.cost.passes.push(seconds);
             let given = self.given.get(stage);
-            let begin = Beginning { number: stage, data: self.units, means: &means, given };
+            let begin = Beginning { number: stage, data: self.units, levels: &self.levels, given };
             let epochs = if given.is_some() { 0 } else { self.settings.pretrain_epochs };
             self.learning = Some(learning(&self.settings, &self.spec, &self.device, &begin)?);
             let name = format!("level {}", stage + 1);
@@ -268,10 +258,6 @@ impl Job for AutoencoderJob {
         Ok(Figures::new()
             .with(&VALIDATION_SQUARED_ERROR, held_out.map(|e| e.squared))
             .with(&VALIDATION_RECONSTRUCTION, held_out.map(|e| e.loss)))
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

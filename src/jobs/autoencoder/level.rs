@@ -4,10 +4,10 @@ use super::kinds::Pretraining;
 use super::settings::AutoencoderSettings;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::stack::{Trained, Tuner};
+use crate::jobs::stack::{Levels, Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss, machine_units};
-use crate::models::{Autoencoder, Network, Rbm, UnitKind, Units};
+use crate::models::{Autoencoder, Network, UnitKind};
 use crate::tensor::Tensor;
 use crate::training::{Backpropagation, CdTrainer, Learner};
 
@@ -93,8 +93,8 @@ pub struct Beginning<'a> {
     pub number: usize,
     /// The data's units.
     pub data: UnitKind,
-    /// The means, over the first training cases, of what it reads.
-    pub means: &'a [f32],
+    /// Those below it, with what it reads.
+    pub levels: &'a Levels,
     /// What it was trained to be elsewhere.
     pub given: Option<&'a Trained>,
 }
@@ -106,21 +106,11 @@ pub fn learning(
     device: &Device,
     begin: &Beginning<'_>,
 ) -> Result<Learning> {
-    let &Beginning { number, data, means, given } = begin;
-    let (inputs, units, level) = (means.len(), spec.layers[number], number as u8);
+    let &Beginning { number, data, levels, given } = begin;
+    let (units, level) = (spec.layers[number], number as u8);
     if let (Pretraining::Rbm, Some(kinds)) = (settings.pretrain, machine(spec, data, number)) {
-        let rbm = match given {
-            Some(given) => given.try_clone()?.machine(kinds)?,
-            None => {
-                let (visible, hidden) =
-                    (Units::new(kinds[0], inputs)?, Units::new(kinds[1], units)?);
-                let mut rbm = Rbm::new_at_level(device, visible, hidden, settings.seed, level)?;
-                rbm.set_visible_bias_from_means(means)?;
-                rbm
-            }
-        };
-        let config = settings.greedy().machine(kinds, level);
-        return Ok(Learning::Machine(Box::new(CdTrainer::new(rbm, config, means)?)));
+        let trainer = levels.trainer(device, given, (kinds, units), &settings.greedy())?;
+        return Ok(Learning::Machine(Box::new(trainer)));
     }
     // The lower levels' sigmoid units give values in [0, 1], whatever the data are.
     let loss = match number.checked_sub(1).map(|below| spec.activation(below)) {
@@ -128,7 +118,7 @@ pub fn learning(
         Some(Activation::Sigmoid) => ReconstructionLoss::CrossEntropy,
         Some(_) => ReconstructionLoss::SquaredError,
     };
-    let mut shallow = AutoencoderSpec::new(inputs, &[units])
+    let mut shallow = AutoencoderSpec::new(levels.means().len(), &[units])
         .code(spec.activation(number))
         .loss(loss)
         .tied(true)

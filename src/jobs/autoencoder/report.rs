@@ -3,16 +3,14 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::stack::report::{confusions, evaluated, weights};
 use crate::jobs::{Trained, TunerName};
 use crate::models::Autoencoder;
 use crate::models::autoencoder::ReconstructionLoss;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, grouped, page, panels, picture, scores};
-use crate::run::{
-    CODES, CONFUSION, FILTERS, LEVELS, MISTAKES, Observer, PLANE, RECONSTRUCTIONS, REPORT, Record,
-    atomic,
-};
+use crate::run::report::{Section, curves, grouped, panels, picture, scores, write};
+use crate::run::{CODES, CONFUSION, Observer, PLANE, RECONSTRUCTIONS, Record};
 
 /// How autoencoders stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -43,8 +41,7 @@ fn learner(record: &Record) -> String {
 /// # Errors
 /// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.
@@ -54,7 +51,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
     let mut sections = vec![
         Section::lead(&one_line(record)),
-        scores(record, &FIGURES, &|_| None, evaluated(record)),
+        scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),
         curves(&panels, "", "")?,
         layers(model),
         picture(
@@ -65,36 +62,11 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
              components give.",
             "Cases, their reconstructions and those of PCA",
         )?,
-        picture(
-            record,
-            FILTERS,
-            Section::new("filters", "Filters of the first layer", String::new()),
-            "Each tile is a unit's weights: grey is 0, white positive, black negative, all on one scale.",
-            "Weights of the first layer",
-        )?,
     ];
-    sections.push(picture(
-        record,
-        LEVELS,
-        Section::new("answers", "What every level answers to", String::new()),
-        "The strongest units of every level: their weights, sent down through the levels below, so that each is a picture of a case.",
-        "Weights of every level",
-    )?);
+    sections.extend(weights(record, "level")?);
     if record.path.join(CONFUSION).is_file() {
-        sections.push(picture(
-            record,
-            CONFUSION,
-            Section::new("confusion", "What is taken for what", String::new()),
-            "By the classifier on the code: rows are true classes, columns the answers.",
-            "Confusion matrix",
-        )?);
-        sections.push(picture(
-            record,
-            MISTAKES,
-            Section::new("mistakes", "Worst mistakes", String::new()),
-            "Cases whose own class was least probable, with the true class and the answer.",
-            "Mistakes",
-        )?);
+        let words = "By the classifier on the code: rows are true classes, columns the answers.";
+        sections.extend(confusions(record, words)?);
     }
     if model.spec().layers.last() == Some(&2) {
         sections.push(picture(
@@ -128,20 +100,9 @@ fn one_line(record: &Record) -> String {
     format!("Autoencoder {title}, {}, in {seconds} s{score}{beside}.", learner(record))
 }
 
-/// What `eval` found.
-fn evaluated(record: &Record) -> Vec<Vec<String>> {
-    let rows = [
-        ("squared_error", "evaluated: squared error"),
-        ("cross_entropy", "evaluated: cross-entropy"),
-    ];
-    let of = |key: &str| record.evaluated(key);
-    let shown = rows.into_iter().filter(|(key, _)| of(key).is_some());
-    shown
-        .map(|(key, name)| {
-            vec![name.into(), figure(of(key)), "Found by <code>harmonium eval</code>.".into()]
-        })
-        .collect()
-}
+/// What `eval` finds.
+const EVALUATED: [(&str, &str); 2] =
+    [("squared_error", "evaluated: squared error"), ("cross_entropy", "evaluated: cross-entropy")];
 
 /// The layers with their sizes.
 fn layers(model: &Autoencoder) -> Section {

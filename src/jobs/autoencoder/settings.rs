@@ -1,22 +1,19 @@
 //! The settings of `train autoencoder`.
 
-use toml::Table;
-
 use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
-use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
-    VALIDATION, Validation, real, uses_sgd, word,
+    VALIDATION, Validation, flag, of_data, real, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
     PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM,
-    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, searches,
+    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, fine_tuning, greedy, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
-use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::run::settings::{Default, Setting, Settings, settings};
 use crate::training::{BackpropagationConfig, Optimizer, Schedule, ranges};
 
 settings! {
@@ -54,13 +51,7 @@ settings! {
             default: Default::Is("cross-entropy"),
             ..Setting::NEW
         };
-        tied: bool = Setting {
-            value: "BOOL",
-            help: "The decoder's weights are the encoder's, transposed, and stay so",
-            alone: Some("true"),
-            default: Default::By("", |_| Some(false.into())),
-            ..Setting::NEW
-        };
+        tied: bool = flag("The decoder's weights are the encoder's, transposed, and stay so");
         noise: Option<Noise> = Setting {
             value: "NOISE",
             help: "Denoising: mask:P (values become 0 with probability P), salt:P (0 or 1) or gaussian:DEVIATION; the \
@@ -151,6 +142,8 @@ settings! {
     }
 }
 
+of_data!(AutoencoderSettings);
+
 impl Settings for AutoencoderSettings {
     fn declared() -> &'static [Setting] {
         Self::SETTINGS
@@ -185,19 +178,6 @@ impl Settings for AutoencoderSettings {
 }
 
 impl AutoencoderSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
-    }
-
     /// The autoencoder of cases of so many values.
     pub fn spec(&self, inputs: usize) -> AutoencoderSpec {
         AutoencoderSpec::new(inputs, &self.layers.0)
@@ -214,31 +194,12 @@ impl AutoencoderSettings {
 
     /// How the whole is trained.
     pub(super) fn fine_tuning(&self) -> FineTuning<'_> {
-        FineTuning {
-            optimizer: self.optimizer,
-            epochs: self.epochs,
-            batch: self.batch,
-            learning_rate: self.learning_rate.as_ref(),
-            momentum: self.momentum.as_ref(),
-            weight_decay: self.weight_decay,
-            line_searches: self.line_searches,
-            seed: self.seed,
-        }
+        fine_tuning!(self, self.optimizer)
     }
 
     /// How a level is trained as a machine.
     pub(super) fn greedy(&self) -> Greedy<'_> {
-        Greedy {
-            data: &self.data,
-            epochs: self.pretrain_epochs,
-            batch: self.pretrain_batch,
-            learning_rate: self.pretrain_learning_rate.as_ref(),
-            momentum: &self.pretrain_momentum,
-            weight_decay: self.pretrain_weight_decay,
-            cd: self.pretrain_cd,
-            pcd: self.pretrain_pcd,
-            seed: self.seed,
-        }
+        greedy!(self)
     }
 
     /// How a level is trained as an autoencoder.

@@ -13,7 +13,7 @@ use crate::evaluation::classification::Predictions;
 use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
 use crate::jobs::network::{Labelled, confusion_and_mistakes};
-use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
+use crate::jobs::rbm::{EvaluationConfig, LogPartition, Progress, Seen, partition};
 use crate::jobs::rows::map_rows;
 use crate::models::labels;
 
@@ -35,17 +35,8 @@ pub struct Evaluation {
     /// x → p(h | x) → the mean of x: squared, summed over the values, the mean over the cases.
     pub reconstruction_error: f64,
     /// ln Z of cases and classes; null where it is not asked for.
-    pub log_partition: Option<f64>,
-    /// `exact` or `ais`.
-    pub log_partition_method: Option<&'static str>,
-    /// 0 where it is exact.
-    pub log_partition_std_error: Option<f64>,
-    /// Three standard errors either way.
-    pub log_partition_interval: Option<[Option<f64>; 2]>,
-    /// ln Z by reverse annealing.
-    pub log_partition_reverse: Option<f64>,
-    /// Its standard error.
-    pub log_partition_reverse_std_error: Option<f64>,
+    #[serde(flatten, serialize_with = "LogPartition::or_null")]
+    pub log_partition: Option<LogPartition>,
     /// Whether both directions agree within their errors; null where ln Z is exact.
     pub trusted: Option<bool>,
     /// The mean of ln p(x), nats per case; null without ln Z, and for data that are not 0 or 1.
@@ -118,7 +109,6 @@ impl TrainedClassRbm {
             }
             false => None,
         };
-        let reverse = z.as_ref().and_then(|z| z.reverse.as_ref());
         let likelihood = z.as_ref().filter(|_| cases.is_binary()).map(|z| -free - z.log_partition);
         let evaluation = Evaluation {
             error: score.error,
@@ -127,17 +117,7 @@ impl TrainedClassRbm {
             mean_free_energy: free,
             mean_free_energy_std_error: free_error,
             reconstruction_error: self.reconstruct(cases)?.error,
-            log_partition: z.as_ref().map(|z| z.log_partition),
-            log_partition_method: z.as_ref().map(|z| match z.forward {
-                Some(_) => "ais",
-                None => "exact",
-            }),
-            log_partition_std_error: z
-                .as_ref()
-                .map(|z| z.forward.as_ref().map_or(0.0, |e| e.std_error)),
-            log_partition_interval: z.as_ref().map(|z| z.interval()),
-            log_partition_reverse: reverse.map(|e| e.log_partition),
-            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            log_partition: z.as_ref().map(LogPartition::of),
             trusted: z.as_ref().and_then(|z| z.trusted()),
             mean_log_likelihood: likelihood,
             // ln p(x, y) = ln p(x) + ln p(y|x).

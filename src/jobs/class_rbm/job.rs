@@ -17,8 +17,8 @@ use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
 use crate::jobs::stack::{Prepared, without};
 use crate::models::ClassRbm;
 use crate::run::report::Section;
-use crate::run::{Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
-use crate::training::{BatchSource, ClassTrainer, FewLabels, Figure, Figures, Learner};
+use crate::run::{About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
+use crate::training::{BatchSource, ClassTrainer, FewLabels, Figures, Learner};
 
 /// A classification machine's training.
 pub struct ClassRbmJob {
@@ -94,24 +94,15 @@ fn batches(
 impl Job for ClassRbmJob {
     type Settings = ClassRbmSettings;
 
-    fn kind(&self) -> &'static str {
-        "class-rbm"
-    }
-
-    fn settings(&self) -> &ClassRbmSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, ClassRbmSettings> {
+        About {
+            kind: "class-rbm",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn begin(&mut self, _: usize) -> Result<Stage> {
@@ -131,10 +122,6 @@ impl Job for ClassRbmJob {
         Ok(Figures::new()
             .with(&VALIDATION_LOSS, found.map(|s| s.loss))
             .with(&VALIDATION_ERROR, found.map(|s| s.error)))
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -3,13 +3,11 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::{Trained, TrainedClassRbm};
+use crate::jobs::{Trained, TrainedClassRbm, stack};
 use crate::run::html::{self, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
-use crate::run::{
-    CONFUSION, FILTERS, MISTAKES, Observer, RECONSTRUCTIONS, REPORT, Record, SAMPLES, atomic,
-};
+use crate::run::report::{Section, curves, grouped, panels, percent, picture, scores, write};
+use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, RECONSTRUCTIONS, Record, SAMPLES};
 
 /// How classification machines stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -37,8 +35,7 @@ fn learner(record: &Record) -> String {
 /// # Errors
 /// Where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.
@@ -128,11 +125,6 @@ fn evaluated(record: &Record) -> Vec<Vec<String>> {
         ("mean_log_likelihood", "evaluated: ln p(x), nats"),
         ("mean_joint_log_likelihood", "evaluated: ln p(x, y), nats"),
     ];
-    let numbers = numbers.into_iter().filter(|(key, _)| of(key).is_some());
-    let numbers = numbers.map(|(key, name)| (name, figure(of(key))));
-    error
-        .into_iter()
-        .chain(numbers)
-        .map(|(name, value)| vec![name.into(), value, says.into()])
-        .collect()
+    let error = error.map(|(name, value)| vec![name.into(), value, says.into()]);
+    error.into_iter().chain(stack::report::evaluated(record, &numbers)).collect()
 }

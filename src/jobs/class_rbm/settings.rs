@@ -1,17 +1,14 @@
 //! The settings of `train class-rbm`.
 
-use toml::Table;
-
-use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
+    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, flag, of_data, text, whole, word,
 };
 use crate::jobs::stack::Request;
 use crate::models::UnitKind;
-use crate::run::settings::{Default, Setting, Settings, resolve, setting_values, settings};
+use crate::run::settings::{Default, Setting, Settings, setting_values, settings};
 use crate::training::{ClassConfig, ClassObjective, Schedule, ranges};
 
 setting_values!(ClassObjective);
@@ -63,13 +60,7 @@ settings! {
             ..Setting::NEW
         };
         pcd: Option<u64> = PCD;
-        centered: bool = Setting {
-            value: "BOOL",
-            help: "Centre the states of both layers in the gradient",
-            alone: Some("true"),
-            default: Default::By("", |_| Some(false.into())),
-            ..Setting::NEW
-        };
+        centered: bool = flag("Centre the states of both layers in the gradient");
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training cases (with --labelled over those without a label)",
@@ -135,6 +126,8 @@ settings! {
     }
 }
 
+of_data!(ClassRbmSettings);
+
 impl Settings for ClassRbmSettings {
     fn declared() -> &'static [Setting] {
         Self::SETTINGS
@@ -174,11 +167,6 @@ impl Settings for ClassRbmSettings {
 }
 
 impl ClassRbmSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
     /// What it asks of its data.
     pub(super) fn request(&self) -> Request<'_> {
         Request {
@@ -197,14 +185,6 @@ impl ClassRbmSettings {
             what: "classification machine",
             without_labels: None,
         }
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
     }
 
     /// Whether cases without a label are learnt from.

@@ -22,10 +22,10 @@ use crate::jobs::stack::{Levels, Trained, Wanted};
 use crate::models::{Crf, CrfSpec, Decoding, UnitKind};
 use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, ModelFile, Observer, Record, RunRecord, Stage,
+    self, About, Event, Facts, Finish, Job, Keep, ModelFile, Observer, Record, RunRecord, Stage,
     pictures as drawn,
 };
-use crate::training::{BatchSource, Figure, Figures, Learner};
+use crate::training::{BatchSource, Figures, Learner};
 
 /// A field's training.
 pub struct CrfJob {
@@ -143,24 +143,15 @@ impl CrfJob {
 impl Job for CrfJob {
     type Settings = CrfSettings;
 
-    fn kind(&self) -> &'static str {
-        "crf"
-    }
-
-    fn settings(&self) -> &CrfSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, CrfSettings> {
+        About {
+            kind: "crf",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn stages(&self) -> usize {
@@ -213,10 +204,6 @@ impl Job for CrfJob {
         Ok(Figures::new()
             .with(&VALIDATION_ERROR, found.map(|s| s.error))
             .with(&VALIDATION_LOG_LIKELIHOOD, found.map(|s| s.log_likelihood)))
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -10,8 +10,8 @@ use crate::layers::LayerSpec;
 use crate::models::Pairwise;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
-use crate::run::{CONFUSION, FILTERS, Observer, READINGS, REPORT, Record, atomic};
+use crate::run::report::{Section, curves, grouped, panels, percent, picture, scores, write};
+use crate::run::{CONFUSION, FILTERS, Observer, READINGS, Record};
 
 /// How fields stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -33,8 +33,7 @@ fn learner(record: &Record) -> String {
 /// # Errors
 /// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.

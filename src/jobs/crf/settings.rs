@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::data::{ImageShape, WORDS};
 use crate::error::{Error, Result};
@@ -13,11 +13,12 @@ use crate::jobs::Layers;
 use crate::jobs::autoencoder::LayerUnits;
 use crate::jobs::network::{NetworkTable, wrong_layer};
 use crate::jobs::settings::{
-    DEVICE, LIMIT, REPRODUCIBLE, SEED, VALIDATION, Validation, real, text, uses_sgd, whole, word,
+    DEVICE, LIMIT, REPRODUCIBLE, SEED, VALIDATION, Validation, flag, is, real, text, uses_sgd,
+    whole, word,
 };
 use crate::jobs::stack::settings::{
     DROPOUT, FROM, LEARNING_RATE, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
-    PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, WEIGHT_DECAY, searches,
+    PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, WEIGHT_DECAY, fine_tuning, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, TunerName};
 use crate::kernels::activation::Activation;
@@ -179,13 +180,8 @@ settings! {
             default: Default::None("none"),
             ..Setting::NEW
         };
-        compare_unary: bool = Setting {
-            value: "BOOL",
-            help: "Also train the same net without a chain, and say what it reads wrongly",
-            alone: Some("true"),
-            default: Default::By("", |_| Some(false.into())),
-            ..Setting::NEW
-        };
+        compare_unary: bool =
+            flag("Also train the same net without a chain, and say what it reads wrongly");
         epochs: u64 = Setting {
             value: "N",
             help: "Passes over the training sequences",
@@ -242,7 +238,7 @@ settings! {
 }
 
 fn pretrains(table: &Table) -> bool {
-    table.get("pretrain").and_then(Value::as_bool) == Some(true)
+    is(table, "pretrain")
 }
 
 impl Settings for CrfSettings {
@@ -359,25 +355,17 @@ impl CrfSettings {
             epochs: self.pretrain_epochs.unwrap_or(0),
             batch: self.pretrain_batch.unwrap_or(1),
             learning_rate: self.pretrain_learning_rate.as_ref(),
-            momentum: &PRETRAINING_MOMENTUM,
+            momentum: Some(&*PRETRAINING_MOMENTUM),
             weight_decay: PRETRAINING_DECAY,
             cd: Some(1),
             pcd: None,
+            gain: 1.0,
             seed: self.seed,
         }
     }
 
     /// How it is trained.
     pub(super) fn training(&self) -> FineTuning<'_> {
-        FineTuning {
-            optimizer: self.optimizer,
-            epochs: self.epochs,
-            batch: self.batch,
-            learning_rate: self.learning_rate.as_ref(),
-            momentum: self.momentum.as_ref(),
-            weight_decay: self.weight_decay,
-            line_searches: self.line_searches,
-            seed: self.seed,
-        }
+        fine_tuning!(self, self.optimizer)
     }
 }

@@ -88,7 +88,7 @@ impl CrfJob {
         let (given, units) = (self.given.get(number), self.settings.layers.0[number]);
         let greedy = self.settings.greedy();
         let epochs = if given.is_some() { 0 } else { greedy.epochs };
-        let kind = (UnitKind::Bernoulli, units);
+        let kind = ([UnitKind::Bernoulli; 2], units);
         let trainer = levels.trainer(&self.device, given, kind, &greedy)?;
         self.learning = Some(Learning::Level(Box::new(trainer)));
         self.levels = Some(levels);

@@ -3,16 +3,13 @@
 use super::job::DbmJob;
 use super::sampling::{DeepSampling, run_chains};
 use crate::error::Result;
-use crate::jobs::rows::{for_picture, upload_rows};
+use crate::jobs::rows::for_picture;
 use crate::jobs::stack::draw_levels;
-use crate::models::UnitKind;
-use crate::run::{self, Event, Finish, pictures};
+use crate::run::{self, Finish, pictures};
 
 /// Chains shown, and after how many sweeps.
 const CHAINS: usize = 100;
 const STEPS: u64 = 1000;
-/// Cases of `reconstructions.png`.
-const RECONSTRUCTIONS: usize = 40;
 
 impl DbmJob {
     pub(super) fn draw(&self, end: &mut Finish<'_>) -> Result<()> {
@@ -32,21 +29,8 @@ impl DbmJob {
         let range = for_picture(preprocessing, kind, &mut samples)?;
         pictures::sheet(&samples, width, image, range)?.save(at(run::SAMPLES))?;
 
-        let (set, part) = prepared.shown();
-        let cases = prepared.seen(set, part)?;
-        let v = upload_rows(&self.device, &cases, 0, RECONSTRUCTIONS)?;
-        let (mut originals, mut again) = (v.to_vec()?, dbm.reconstruct(&v)?.to_vec()?);
-        for_picture(preprocessing, kind, &mut again)?;
-        let range = for_picture(preprocessing, kind, &mut originals)?;
-        pictures::reconstructions(&originals, &again, width, image, range)?
-            .save(at(run::RECONSTRUCTIONS))?;
-        for note in &filters.notes {
-            end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
-        }
-        if kind == UnitKind::Gaussian {
-            let note = "note: scores are in the standardised space, pictures in the data's own";
-            end.observer.see(Event::Note(note));
-        }
+        prepared.draw_reconstructions(&self.device, end.folder, &|v| dbm.reconstruct(v))?;
+        prepared.tell_of_pictures(&filters, end);
         Ok(())
     }
 }

@@ -20,8 +20,8 @@ use crate::jobs::rows::{Reconstruction, squared_error};
 use crate::jobs::stack::{Cost, Levels, Prepared};
 use crate::models::{DeepBoltzmannMachine, Model, Network};
 use crate::run::report::Section;
-use crate::run::{Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
-use crate::training::{BatchSource, Figure, Figures, Learner, PosteriorSource};
+use crate::run::{About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
+use crate::training::{BatchSource, Figures, Learner, PosteriorSource};
 
 /// A deep Boltzmann machine's training.
 pub struct DbmJob {
@@ -148,24 +148,15 @@ impl DbmJob {
 impl Job for DbmJob {
     type Settings = DbmSettings;
 
-    fn kind(&self) -> &'static str {
-        "dbm"
-    }
-
-    fn settings(&self) -> &DbmSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, DbmSettings> {
+        About {
+            kind: "dbm",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn stages(&self) -> usize {
@@ -220,10 +211,6 @@ impl Job for DbmJob {
                     .with(&VALIDATION_ERROR, scores.error))
             }
         }
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -25,8 +25,8 @@ mod settings;
 mod stages;
 mod trained;
 
-pub use super::stack::Bounded;
-pub use evaluate::{Evaluated, Evaluation};
+pub use super::stack::{Bounded, Evaluated, Scored};
+pub use evaluate::Evaluation;
 pub use job::DbmJob;
 pub use report::{COMPARED, write_report};
 pub use sampling::DeepSampling;

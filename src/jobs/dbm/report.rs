@@ -3,14 +3,12 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::stack::report::{confusions, evaluated, weights};
 use crate::jobs::{Trained, TrainedDbm, TunerName};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
-use crate::run::{
-    CONFUSION, FILTERS, LEVELS, MISTAKES, Observer, RECONSTRUCTIONS, REPORT, Record, SAMPLES,
-    atomic,
-};
+use crate::run::report::{Section, curves, grouped, panels, percent, picture, scores, write};
+use crate::run::{Observer, RECONSTRUCTIONS, Record, SAMPLES};
 
 /// How deep Boltzmann machines stand beside other models.
 pub static COMPARED: Compared = Compared {
@@ -46,8 +44,7 @@ fn learner(record: &Record) -> String {
 /// # Errors
 /// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.
@@ -56,42 +53,20 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
     let mut sections = vec![
         Section::lead(&one_line(record)),
-        scores(record, &FIGURES, &|_| None, evaluated(record)),
+        scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),
         curves(&panels, "", "")?,
         layers(&trained),
     ];
-    let section = |id, title: &str| Section::new(id, title, String::new());
     if trained.classifier.is_some() {
-        sections.push(picture(
-            record,
-            CONFUSION,
-            section("confusion", "What is taken for what"),
-            "Rows are true classes, columns the answers.",
-            "Confusion matrix",
-        )?);
-        sections.push(picture(
-            record,
-            MISTAKES,
-            section("mistakes", "Worst mistakes"),
-            "Cases whose own class was least probable, with the true class and the answer.",
-            "Mistakes",
-        )?);
+        sections.extend(confusions(record, "Rows are true classes, columns the answers.")?);
     }
+    let section = |id, title: &str| Section::new(id, title, String::new());
     let words = "Means of the data's units after 1,000 sweeps of chains that began by the units' own biases.";
     sections.push(picture(record, SAMPLES, section("samples", "Samples"), words, "Samples")?);
     let words = "Cases of the test part (or held out), below each what the machine makes of the mean field.";
     let title = section("reconstructions", "Reconstructions");
     sections.push(picture(record, RECONSTRUCTIONS, title, words, "Reconstructions")?);
-    let words = "Each tile is a unit's weights: grey is 0, white positive, black negative, all on one scale.";
-    let title = section("filters", "Filters of the first layer");
-    sections.push(picture(record, FILTERS, title, words, "Weights of the first layer")?);
-    sections.push(picture(
-        record,
-        LEVELS,
-        section("answers", "What every layer answers to"),
-        "The strongest units of every layer: their weights, sent down through the layers below, so that each is a picture of a case.",
-        "Weights of every layer",
-    )?);
+    sections.extend(weights(record, "layer")?);
     Ok(sections)
 }
 
@@ -103,19 +78,13 @@ fn one_line(record: &Record) -> String {
     format!("Deep Boltzmann machine {title}, {}, in {seconds} s{error}.", learner(record))
 }
 
-/// What `eval` found.
-fn evaluated(record: &Record) -> Vec<Vec<String>> {
-    let rows = [
-        ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
-        ("mean_log_likelihood", "evaluated: log-likelihood, nats"),
-        ("log_partition", "evaluated: log Z"),
-        ("reconstruction_error", "evaluated: reconstruction error"),
-    ];
-    let of = |key: &str| record.evaluated(key);
-    let shown = rows.into_iter().filter(|(key, _)| of(key).is_some());
-    let says = "Found by <code>harmonium eval</code>.";
-    shown.map(|(key, name)| vec![name.into(), figure(of(key)), says.into()]).collect()
-}
+/// What `eval` finds.
+const EVALUATED: [(&str, &str); 4] = [
+    ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
+    ("mean_log_likelihood", "evaluated: log-likelihood, nats"),
+    ("log_partition", "evaluated: log Z"),
+    ("reconstruction_error", "evaluated: reconstruction error"),
+];
 
 /// The layers from the data upwards.
 fn layers(trained: &TrainedDbm) -> Section {

@@ -1,14 +1,14 @@
 //! Samples of a deep Boltzmann machine.
 
 use crate::error::Result;
-use crate::jobs::rbm::Keep;
+use crate::jobs::rbm::{Held, Keep, ends};
 use crate::jobs::rows::ROWS;
 use crate::models::{DeepBoltzmannMachine, DeepChains};
 use crate::random::{ChainDraw, ChainStreams};
 
 /// Chains that run freely, every unit starting by its own bias.
 #[derive(Debug, Clone, Copy)]
-pub struct DeepSampling {
+pub struct DeepSampling<'a> {
     /// How many.
     pub count: usize,
     /// Sweeps of each.
@@ -17,13 +17,15 @@ pub struct DeepSampling {
     pub draw: ChainDraw,
     /// What of the data's units is wanted; without a sweep there are states alone.
     pub keep: Keep,
+    /// Of the data's units those that are held all the time.
+    pub held: Option<&'a Held>,
 }
 
-impl DeepSampling {
+impl DeepSampling<'_> {
     /// Means, as pictures show them.
     pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
         let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
-        DeepSampling { count, steps, draw, keep: Keep::Means }
+        DeepSampling { count, steps, draw, keep: Keep::Means, held: None }
     }
 }
 
@@ -31,21 +33,17 @@ impl DeepSampling {
 ///
 /// # Errors
 /// Device errors.
-pub fn run_chains(dbm: &DeepBoltzmannMachine, sampling: &DeepSampling) -> Result<Vec<f32>> {
-    let DeepSampling { count, steps, draw, keep } = *sampling;
+pub fn run_chains(dbm: &DeepBoltzmannMachine, sampling: &DeepSampling<'_>) -> Result<Vec<f32>> {
+    let DeepSampling { count, draw, .. } = *sampling;
     let mut kept = Vec::new();
     for first in (0..count).step_by(ROWS) {
-        let draw = draw.from_chain(first as u32);
-        let mut chains = DeepChains::start(dbm, ROWS.min(count - first), draw)?;
-        let averaged = if keep == Keep::Average { steps.div_ceil(2) } else { 0 };
-        chains.step(steps - averaged)?;
-        kept.extend(match keep {
-            Keep::States => chains.visible().to_vec()?,
-            // Before the first sweep there are no means.
-            _ if steps == 0 => chains.visible().to_vec()?,
-            Keep::Means => chains.means()?.to_vec()?,
-            Keep::Average => chains.average(averaged)?.to_vec()?,
-        });
+        let rows = ROWS.min(count - first);
+        let mut chains = DeepChains::start(dbm, rows, draw.from_chain(first as u32))?;
+        if let Some(held) = sampling.held {
+            let of = (dbm.units(0), dbm.device());
+            chains = chains.clamped(held.clamp(of, [first, rows])?)?;
+        }
+        kept.extend(ends!(chains, sampling)?);
     }
     Ok(kept)
 }

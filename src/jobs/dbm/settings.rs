@@ -2,20 +2,19 @@
 
 use toml::{Table, Value};
 
-use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, real, uses_sgd, whole, word,
+    VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_EPOCHS,
-    PRETRAIN_MOMENTUM, PRETRAIN_WEIGHT_DECAY, of_digits, searches,
+    BINARIZE, DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
+    PRETRAIN_EPOCHS, PRETRAIN_MOMENTUM, PRETRAIN_WEIGHT_DECAY, VISIBLE, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind, dbm::HIDDEN_LAYERS};
-use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::run::settings::{Default, Setting, Settings, settings};
 use crate::training::{DbmConfig, Schedule, ranges};
 
 settings! {
@@ -34,19 +33,8 @@ settings! {
             }),
             ..Setting::NEW
         };
-        visible: Option<UnitKind> = Setting {
-            value: "KIND",
-            help: "The data's units: bernoulli (values in [0, 1]) or gaussian (any values, which are standardised)",
-            default: Default::None("by the values"),
-            ..Setting::NEW
-        };
-        binarize: BinarizeHow = Setting {
-            value: "HOW",
-            help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each \
-                   epoch), none",
-            default: Default::Is("none"),
-            ..Setting::NEW
-        };
+        visible: Option<UnitKind> = VISIBLE;
+        binarize: BinarizeHow = BINARIZE;
         pretrain: bool = flag(
             "Train the levels one by one first, as machines whose missing neighbours are made up for by doubled inputs",
         );
@@ -192,10 +180,7 @@ settings! {
         };
         classifier_momentum: Option<Schedule> = MOMENTUM;
         line_searches: Option<usize> = LINE_SEARCHES;
-        dropout: f32 = Setting {
-            help: "Share of each hidden layer's units that are dropped when the classifier is trained",
-            ..DROPOUT
-        };
+        dropout: f32 = DROPOUT;
         input_dropout: f32 = Setting {
             help: "Share of the classifier's input that is dropped when it is trained",
             ..DROPOUT
@@ -211,20 +196,6 @@ settings! {
     }
 }
 
-const fn flag(help: &'static str) -> Setting {
-    Setting {
-        value: "BOOL",
-        help,
-        alone: Some("true"),
-        default: Default::By("", |_| Some(Value::Boolean(false))),
-        ..Setting::NEW
-    }
-}
-
-fn is(table: &Table, key: &str) -> bool {
-    table.get(key).and_then(Value::as_bool) == Some(true)
-}
-
 /// A default where levels are trained one by one.
 fn of_levels(table: &Table, value: Option<Value>) -> Option<Value> {
     value.filter(|_| is(table, "pretrain"))
@@ -234,6 +205,8 @@ fn of_levels(table: &Table, value: Option<Value>) -> Option<Value> {
 fn of_classes(table: &Table, value: Option<Value>) -> Option<Value> {
     value.filter(|_| is(table, "classifier"))
 }
+
+of_data!(DbmSettings);
 
 impl Settings for DbmSettings {
     fn declared() -> &'static [Setting] {
@@ -296,19 +269,6 @@ impl Settings for DbmSettings {
 }
 
 impl DbmSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
-    }
-
     /// What it asks of its data.
     pub(super) fn request(&self) -> Request<'_> {
         Request {
@@ -330,16 +290,17 @@ impl DbmSettings {
     }
 
     /// How a level is trained.
-    pub(super) fn greedy<'a>(&'a self, plain_momentum: &'a Schedule) -> Greedy<'a> {
+    pub(super) fn greedy(&self) -> Greedy<'_> {
         Greedy {
             data: &self.data,
             epochs: self.pretrain_epochs.unwrap_or(10),
             batch: self.pretrain_batch.unwrap_or(100),
             learning_rate: self.pretrain_learning_rate.as_ref(),
-            momentum: self.pretrain_momentum.as_ref().unwrap_or(plain_momentum),
+            momentum: self.pretrain_momentum.as_ref(),
             weight_decay: self.pretrain_weight_decay.unwrap_or(2e-4),
             cd: self.pretrain_cd,
             pcd: None,
+            gain: 1.0,
             seed: self.seed,
         }
     }

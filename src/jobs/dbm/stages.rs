@@ -5,11 +5,11 @@ use super::learning::{Learning, Step, mean_field, too_early, with_posterior};
 use crate::data::Part;
 use crate::error::Result;
 use crate::jobs::loading::Source;
-use crate::jobs::stack::{LevelData, Trained, Tuner};
+use crate::jobs::stack::{Greedy, LevelData, Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::dbm::gain_down;
-use crate::models::{DbmSpec, DeepBoltzmannMachine, Rbm, UnitKind, Units};
-use crate::training::{CdTrainer, DbmTrainer, PosteriorSource, Schedule};
+use crate::models::{DbmSpec, DeepBoltzmannMachine, UnitKind};
+use crate::training::{DbmTrainer, PosteriorSource};
 
 impl DbmJob {
     /// Takes up what the stage before trained.
@@ -41,23 +41,15 @@ impl DbmJob {
                 self.prepared.levels(&self.device, &self.prepared.train, seed)?
             }
         };
-        let means = levels.means();
-        let plain_momentum = Schedule::constant(0.0);
-        let greedy = self.settings.greedy(&plain_momentum);
-        let seconds = levels.pass_seconds(greedy.batch, &self.device)?;
-        self.cost.passes.push(seconds);
-        let visible = if number == 0 { self.prepared.units } else { UnitKind::Bernoulli };
-        let (seed, level) = (self.settings.seed, number as u8);
         let layers = &self.settings.layers.0;
-        let (below, above) = (Units::new(visible, means.len())?, Units::bernoulli(layers[number]));
-        let mut rbm = Rbm::new_at_level(&self.device, below, above, seed, level)?
-            .with_gain(gain_down(number, layers.len()));
-        rbm.set_visible_bias_from_means(&means)?;
-        let config = greedy.machine([visible, UnitKind::Bernoulli], level);
-        let epochs = greedy.epochs;
-        self.learning = Some(Learning::Level(Box::new(CdTrainer::new(rbm, config, &means)?)));
+        let greedy = Greedy { gain: gain_down(number, layers.len()), ..self.settings.greedy() };
+        self.cost.passes.push(levels.pass_seconds(greedy.batch, &self.device)?);
+        let visible = if number == 0 { self.prepared.units } else { UnitKind::Bernoulli };
+        let kinds = [visible, UnitKind::Bernoulli];
+        let trainer = levels.trainer(&self.device, None, (kinds, layers[number]), &greedy)?;
+        self.learning = Some(Learning::Level(Box::new(trainer)));
         self.levels = Some(levels);
-        Ok(epochs)
+        Ok(greedy.epochs)
     }
 
     /// Prepares the whole: composed of its levels, or with small weights.

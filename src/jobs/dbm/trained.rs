@@ -156,7 +156,7 @@ impl TrainedDbm {
     ///
     /// # Errors
     /// Device errors.
-    pub fn sample(&self, sampling: &DeepSampling) -> Result<Vec<f32>> {
+    pub fn sample(&self, sampling: &DeepSampling<'_>) -> Result<Vec<f32>> {
         run_chains(&self.dbm, sampling)
     }
 

@@ -4,10 +4,10 @@ use super::job::DbnJob;
 use super::settings::Purpose;
 use super::trained::{Dreaming, dream};
 use crate::error::Result;
-use crate::jobs::rows::{for_picture, upload_rows};
+use crate::jobs::rows::for_picture;
 use crate::jobs::stack::draw_levels;
-use crate::models::{Rbm, UnitKind};
-use crate::run::{self, Event, Finish, pictures};
+use crate::models::Rbm;
+use crate::run::{self, Finish, pictures};
 
 /// Dreams shown, and after how many Gibbs steps of the top.
 const DREAMS: usize = 100;
@@ -15,8 +15,6 @@ const STEPS: u64 = 1000;
 /// Of each class, where labels are joined; classes shown at most.
 const OF_A_CLASS: usize = 10;
 const CLASSES: usize = 20;
-/// Cases of `reconstructions.png`.
-const RECONSTRUCTIONS: usize = 40;
 
 impl DbnJob {
     pub(super) fn draw(&self, end: &mut Finish<'_>) -> Result<()> {
@@ -53,22 +51,9 @@ impl DbnJob {
         sheet.save(at(run::SAMPLES))?;
 
         if self.settings.purpose() != Purpose::Classifier {
-            let (set, part) = prepared.shown();
-            let cases = prepared.seen(set, part)?;
-            let v = upload_rows(&self.device, &cases, 0, RECONSTRUCTIONS)?;
-            let (mut originals, mut again) = (v.to_vec()?, net.reconstruct(&v)?.to_vec()?);
-            for_picture(preprocessing, kind, &mut again)?;
-            let range = for_picture(preprocessing, kind, &mut originals)?;
-            pictures::reconstructions(&originals, &again, width, image, range)?
-                .save(at(run::RECONSTRUCTIONS))?;
+            prepared.draw_reconstructions(&self.device, end.folder, &|v| net.reconstruct(v))?;
         }
-        for note in &filters.notes {
-            end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
-        }
-        if kind == UnitKind::Gaussian {
-            let note = "note: scores are in the standardised space, pictures in the data's own";
-            end.observer.see(Event::Note(note));
-        }
+        prepared.tell_of_pictures(&filters, end);
         Ok(())
     }
 }

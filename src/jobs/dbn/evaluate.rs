@@ -6,16 +6,14 @@ use serde::Serialize;
 
 use super::trained::TrainedDbn;
 use crate::data::{Cases, Values};
-use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::bound::lower_bound;
-use crate::evaluation::classification::Predictions;
 use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
-use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
+use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
 use crate::jobs::rows::{ROWS, map_rows, upload_rows};
-use crate::jobs::stack::Bounded;
+use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
 use crate::models::{UnitKind, labels};
 use crate::random::{Draw, stream};
 
@@ -34,43 +32,9 @@ pub struct Evaluation {
     /// ln Z and the bound.
     #[serde(flatten)]
     pub bounded: Bounded,
-    /// Up and down through all layers by means: squared, summed over the values, the mean over the cases.
-    pub reconstruction_error: f64,
-    /// The share of cases that free energies classify wrongly, in [0, 1]; null without labels.
-    pub error: Option<f64>,
-    /// How many.
-    pub wrong: Option<u64>,
-    /// The mean of −ln p(class | case).
-    pub loss: Option<f64>,
-    /// How many cases.
-    pub cases: usize,
-    /// What they are of.
-    pub data: String,
-    /// `train` or `test`.
-    pub split: &'static str,
-    /// Whether the numbers are in the standardised space of the training data.
-    pub standardized: bool,
-    /// Of all draws.
-    pub seed: u64,
-    /// That it took, without reading the data.
-    pub seconds: f64,
-    /// On what.
-    pub device: DeviceInfo,
-    /// The version.
-    pub harmonium: &'static str,
-    /// What the user should be told of the data.
-    #[serde(skip)]
-    pub notices: Vec<String>,
-}
-
-/// An evaluation, with the classes that were found where labels are joined.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Evaluated {
-    /// The figures.
-    pub evaluation: Evaluation,
-    /// The cases with their classes, and what the net says of them.
-    pub classified: Option<(Labelled, Predictions)>,
+    /// The rest.
+    #[serde(flatten)]
+    pub scored: Scored,
 }
 
 impl TrainedDbn {
@@ -84,7 +48,7 @@ impl TrainedDbn {
         choice: &Choice<'_>,
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Evaluated> {
+    ) -> Result<Evaluated<Evaluation>> {
         let chosen = self.cases(choice)?;
         let start = Instant::now();
         let (net, cases) = (&self.net, &chosen.cases);
@@ -97,32 +61,16 @@ impl TrainedDbn {
             if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
         let bound = bound.map(|cases| mean_with_error(&cases));
         let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
-        let found = match &labels {
-            Some(labels) => Some(self.predict(cases, Some(labels))?),
-            None => None,
-        };
-        let scored = match (&found, &labels) {
-            (Some(found), Some(labels)) => Some(found.score(labels)?),
-            _ => None,
-        };
-        let evaluation = Evaluation {
-            bounded: Bounded::of(&z, bound),
+        let found = labels.map(|labels| self.predict(cases, Some(&labels))).transpose()?;
+        let measured = Measured {
             reconstruction_error: Self::error(net, cases)?,
-            error: scored.map(|s| s.error),
-            wrong: scored.map(|s| s.wrong),
-            loss: scored.map(|s| s.loss),
-            cases: cases.len(),
-            split: chosen.part_name(),
-            data: chosen.data,
             standardized: self.standardized(),
             seed: config.seed,
-            seconds: start.elapsed().as_secs_f64(),
-            device: net.device().info().clone(),
-            harmonium: env!("CARGO_PKG_VERSION"),
-            notices: chosen.notices,
+            start,
+            device: net.device(),
         };
-        let part = labels.map(|labels| Labelled { cases: chosen.cases, labels });
-        Ok(Evaluated { evaluation, classified: part.zip(found) })
+        let bounded = Bounded::of(&z, bound);
+        Evaluated::of(chosen, found, &measured, |scored| Evaluation { bounded, scored })
     }
 
     /// What the top's visible units are for some of the cases: samples of the layers below.
@@ -157,16 +105,5 @@ impl TrainedDbn {
         let image = self.image_shape().unwrap_or((1, self.net.visible_count()));
         let origin = &self.origin;
         Shown { image, classes: &origin.classes, preprocessing: &origin.preprocessing }
-    }
-
-    /// Writes confusion matrix and worst mistakes into a folder, where classes were found.
-    ///
-    /// # Errors
-    /// As [`confusion_and_mistakes`].
-    pub fn pictures(&self, evaluated: &Evaluated, folder: &std::path::Path) -> Result<()> {
-        match &evaluated.classified {
-            Some((part, found)) => confusion_and_mistakes(folder, &self.shown(), part, found),
-            None => Ok(()),
-        }
     }
 }

@@ -1,7 +1,9 @@
 //! What is measured of a deep belief net.
 
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
+use crate::jobs::stack::figures::{
+    AGAIN, LEVEL_ERROR, TEST_AGAIN, VALIDATION_AGAIN, VALIDATION_LEVEL_ERROR,
+};
 use crate::training::{
     Better, EVALUATIONS, Figure, LEARNING_RATE, MOMENTUM, Style, TRAIN_ERROR, TRAIN_LOSS, Told,
 };
@@ -28,39 +30,23 @@ pub static FIGURES: [&Figure; 15] = [
 /// By what the best classifier is chosen.
 pub static CHOSEN_BY: [&Figure; 2] = [&VALIDATION_ERROR, &VALIDATION_LOSS];
 
-const AGAIN: Figure = Figure {
-    name: "reconstruction error",
-    unit: "squared, summed over the values of a case, mean per case",
-    diagram: "How well the whole net gives a case back: upwards and downwards through all layers, by means.",
-    told: Told::Always,
-    better: Better::Lower,
-    ..Figure::NEW
-};
+const DIAGRAM: &str =
+    "How well the whole net gives a case back: upwards and downwards through all layers, by means.";
 
 /// Of the whole generative net.
 pub static RECONSTRUCTION: Figure = Figure {
     key: "reconstruction_error",
     of: "training",
     says: "Up and down through all layers, on the first 500 training cases.",
+    diagram: DIAGRAM,
     ..AGAIN
 };
 
 /// The same on the cases held out.
-pub static VALIDATION_RECONSTRUCTION: Figure = Figure {
-    key: "validation_reconstruction_error",
-    of: "validation",
-    says: "On the first 500 cases held out.",
-    ..AGAIN
-};
+pub static VALIDATION_RECONSTRUCTION: Figure = Figure { diagram: DIAGRAM, ..VALIDATION_AGAIN };
 
 /// The same on the test cases.
-pub static TEST_RECONSTRUCTION: Figure = Figure {
-    key: "test_reconstruction_error",
-    of: "test",
-    says: "On the test cases.",
-    column: "reconstruction in test",
-    ..AGAIN
-};
+pub static TEST_RECONSTRUCTION: Figure = Figure { diagram: DIAGRAM, ..TEST_AGAIN };
 
 /// The share of the test cases that the net from random weights gets wrong.
 pub static RANDOM_TEST_ERROR: Figure = Figure {

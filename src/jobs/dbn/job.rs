@@ -15,8 +15,10 @@ use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
-use crate::run::{self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage};
-use crate::training::{BatchSource, Figure, Figures, Learner, ResidentData};
+use crate::run::{
+    self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage,
+};
+use crate::training::{BatchSource, Figures, Learner, ResidentData};
 
 /// A deep belief net's training.
 pub struct DbnJob {
@@ -148,24 +150,15 @@ impl DbnJob {
 impl Job for DbnJob {
     type Settings = DbnSettings;
 
-    fn kind(&self) -> &'static str {
-        "dbn"
-    }
-
-    fn settings(&self) -> &DbnSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, DbnSettings> {
+        About {
+            kind: "dbn",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn stages(&self) -> usize {
@@ -224,10 +217,6 @@ impl Job for DbnJob {
                     .with(&VALIDATION_ERROR, held_out.map(|s| s.error)))
             }
         }
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -24,8 +24,8 @@ mod settings;
 mod stages;
 mod trained;
 
-pub use super::stack::Bounded;
-pub use evaluate::{Evaluated, Evaluation};
+pub use super::stack::{Bounded, Evaluated, Scored};
+pub use evaluate::Evaluation;
 pub(super) use figures::CHOSEN_BY;
 pub use job::DbnJob;
 pub use report::{COMPARED, write_report};

@@ -7,17 +7,15 @@ use super::learning::Step;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::network::layers;
+use crate::jobs::stack::report::{confusions, evaluated, weights};
 use crate::jobs::{Trained, TunerName};
 use crate::models::DeepBeliefNet;
 use crate::run::curves::{Panel, Series, write_svg};
 use crate::run::html::{self, escape, figure};
 use crate::run::record::{BESIDE, Line, points_of_stage};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{Section, curves, grouped, page, panels, percent, picture, scores};
-use crate::run::{
-    CONFUSION, FILTERS, LEVELS, MISTAKES, Observer, PRETRAINING, RECONSTRUCTIONS, REPORT, Record,
-    SAMPLES, atomic,
-};
+use crate::run::report::{Section, curves, grouped, panels, percent, picture, scores, write};
+use crate::run::{Observer, PRETRAINING, RECONSTRUCTIONS, Record, SAMPLES};
 use crate::training::TRAIN_ERROR;
 
 /// How deep belief nets stand beside other models.
@@ -50,8 +48,7 @@ fn learner(record: &Record) -> String {
 /// # Errors
 /// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.
@@ -60,7 +57,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let compared = pretraining(&record.metrics);
     let mut sections = vec![
         Section::lead(&one_line(record)),
-        scores(record, &FIGURES, &|_| None, evaluated(record)),
+        scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),
         curves(&panels, "", "")?,
     ];
     if let Some(panel) = compared {
@@ -82,20 +79,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     };
     let classifies = generative.as_ref().is_none_or(|net| net.classes().is_some());
     if classifies {
-        sections.push(picture(
-            record,
-            CONFUSION,
-            section("confusion", "What is taken for what"),
-            "Rows are true classes, columns the answers.",
-            "Confusion matrix",
-        )?);
-        sections.push(picture(
-            record,
-            MISTAKES,
-            section("mistakes", "Worst mistakes"),
-            "Cases whose own class was least probable, with the true class and the answer.",
-            "Mistakes",
-        )?);
+        sections.extend(confusions(record, "Rows are true classes, columns the answers.")?);
     }
     let dreams = match generative.as_ref().map(DeepBeliefNet::classes) {
         Some(Some(_)) => {
@@ -117,16 +101,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
         let section = section("reconstructions", "Reconstructions");
         sections.push(picture(record, RECONSTRUCTIONS, section, words, "Reconstructions")?);
     }
-    let words = "Each tile is a unit's weights: grey is 0, white positive, black negative, all on one scale.";
-    let section = section("filters", "Filters of the first layer");
-    sections.push(picture(record, FILTERS, section, words, "Weights of the first layer")?);
-    sections.push(picture(
-        record,
-        LEVELS,
-        Section::new("answers", "What every level answers to", String::new()),
-        "The strongest units of every level: their weights, sent down through the levels below, so that each is a picture of a case.",
-        "Weights of every level",
-    )?);
+    sections.extend(weights(record, "level")?);
     Ok(sections)
 }
 
@@ -143,18 +118,12 @@ fn one_line(record: &Record) -> String {
     format!("Deep belief net {title}, {}, in {seconds} s{score}{beside}.", learner(record))
 }
 
-/// What `eval` found.
-fn evaluated(record: &Record) -> Vec<Vec<String>> {
-    let rows = [
-        ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
-        ("log_partition", "evaluated: log Z of the top"),
-        ("reconstruction_error", "evaluated: reconstruction error"),
-    ];
-    let of = |key: &str| record.evaluated(key);
-    let shown = rows.into_iter().filter(|(key, _)| of(key).is_some());
-    let says = "Found by <code>harmonium eval</code>.";
-    shown.map(|(key, name)| vec![name.into(), figure(of(key)), says.into()]).collect()
-}
+/// What `eval` finds.
+const EVALUATED: [(&str, &str); 3] = [
+    ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
+    ("log_partition", "evaluated: log Z of the top"),
+    ("reconstruction_error", "evaluated: reconstruction error"),
+];
 
 /// The levels of a generative net, from the data upwards.
 fn levels(net: &DeepBeliefNet) -> Section {

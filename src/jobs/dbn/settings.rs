@@ -2,21 +2,21 @@
 
 use toml::{Table, Value};
 
-use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
-    STREAM, VALIDATION, Validation, real, uses_sgd, whole, word,
+    STREAM, VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    BATCH, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM,
-    OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
-    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, of_digits, searches,
+    BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES,
+    MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
+    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, VISIBLE, WEIGHT_DECAY, fine_tuning,
+    greedy, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
-use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::run::settings::{Default, Setting, Settings, settings};
 use crate::training::{Schedule, UpDownConfig, ranges};
 
 /// The learning rate of up–down fine-tuning.
@@ -38,19 +38,8 @@ settings! {
             }),
             ..Setting::NEW
         };
-        visible: Option<UnitKind> = Setting {
-            value: "KIND",
-            help: "The data's units: bernoulli (values in [0, 1]) or gaussian (any values, which are standardised)",
-            default: Default::None("by the values"),
-            ..Setting::NEW
-        };
-        binarize: BinarizeHow = Setting {
-            value: "HOW",
-            help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each \
-                   epoch), none",
-            default: Default::Is("none"),
-            ..Setting::NEW
-        };
+        visible: Option<UnitKind> = VISIBLE;
+        binarize: BinarizeHow = BINARIZE;
         no_classifier: bool = flag("Stop after the levels: a generative net without labels");
         join_labels: bool = flag(
             "Join the labels to the top level: a generative net of cases and classes, which classifies by free energies",
@@ -107,10 +96,7 @@ settings! {
         };
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
         freeze: usize = FREEZE;
-        dropout: f32 = Setting {
-            help: "Share of each hidden layer's units that are dropped when the classifier is trained",
-            ..DROPOUT
-        };
+        dropout: f32 = DROPOUT;
         input_dropout: f32 = Setting {
             help: "Share of the input's values that are dropped when the classifier is trained",
             ..DROPOUT
@@ -161,20 +147,6 @@ settings! {
     }
 }
 
-const fn flag(help: &'static str) -> Setting {
-    Setting {
-        value: "BOOL",
-        help,
-        alone: Some("true"),
-        default: Default::By("", |_| Some(Value::Boolean(false))),
-        ..Setting::NEW
-    }
-}
-
-fn is(table: &Table, key: &str) -> bool {
-    table.get(key).and_then(Value::as_bool) == Some(true)
-}
-
 fn is_generative(table: &Table) -> bool {
     ["no_classifier", "join_labels", "up_down"].iter().any(|key| is(table, key))
 }
@@ -198,6 +170,8 @@ pub enum Purpose {
         up_down: bool,
     },
 }
+
+of_data!(DbnSettings);
 
 impl Settings for DbnSettings {
     fn declared() -> &'static [Setting] {
@@ -275,19 +249,6 @@ impl Settings for DbnSettings {
 }
 
 impl DbnSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
-    }
-
     /// What it is trained for.
     pub fn purpose(&self) -> Purpose {
         match self.no_classifier || self.join_labels || self.up_down {
@@ -324,31 +285,12 @@ impl DbnSettings {
 
     /// How the classifier is trained.
     pub(super) fn fine_tuning(&self) -> FineTuning<'_> {
-        FineTuning {
-            optimizer: self.optimizer.unwrap_or(TunerName::Adam),
-            epochs: self.epochs,
-            batch: self.batch,
-            learning_rate: self.learning_rate.as_ref(),
-            momentum: self.momentum.as_ref(),
-            weight_decay: self.weight_decay,
-            line_searches: self.line_searches,
-            seed: self.seed,
-        }
+        fine_tuning!(self, self.optimizer.unwrap_or(TunerName::Adam))
     }
 
     /// How a level is trained.
     pub(super) fn greedy(&self) -> Greedy<'_> {
-        Greedy {
-            data: &self.data,
-            epochs: self.pretrain_epochs,
-            batch: self.pretrain_batch,
-            learning_rate: self.pretrain_learning_rate.as_ref(),
-            momentum: &self.pretrain_momentum,
-            weight_decay: self.pretrain_weight_decay,
-            cd: self.pretrain_cd,
-            pcd: self.pretrain_pcd,
-            seed: self.seed,
-        }
+        greedy!(self)
     }
 
     /// How the generative net is trained as a whole.

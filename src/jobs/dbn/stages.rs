@@ -80,9 +80,10 @@ impl DbnJob {
             (0, false) => prepared.units,
             (_, false) => UnitKind::Bernoulli,
         };
+        let kinds = [visible, UnitKind::Bernoulli];
         let (given, hidden) = (self.given.get(number), self.settings.layers.0[number]);
         let trainer =
-            levels.trainer(&self.device, given, (visible, hidden), &self.settings.greedy())?;
+            levels.trainer(&self.device, given, (kinds, hidden), &self.settings.greedy())?;
         self.learning = Some(Learning::Level(Box::new(trainer)));
         self.levels = Some(levels);
         Ok(if given.is_some() { 0 } else { self.settings.pretrain_epochs })

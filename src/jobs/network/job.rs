@@ -18,9 +18,9 @@ use crate::jobs::loading::Source;
 use crate::models::Network;
 use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
+    self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{Backpropagation, BatchSource, Figure, Figures, Learner, ResidentData};
+use crate::training::{Backpropagation, BatchSource, Figures, Learner, ResidentData};
 
 /// A classifier's training.
 pub struct NetworkJob {
@@ -67,29 +67,20 @@ impl NetworkJob {
 impl Job for NetworkJob {
     type Settings = NetworkSettings;
 
-    fn kind(&self) -> &'static str {
-        self.settings.model.name()
-    }
-
-    fn settings(&self) -> &NetworkSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, NetworkSettings> {
+        About {
+            kind: self.settings.model.name(),
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn begin(&mut self, _: usize) -> Result<Stage> {
         Ok(Stage {
-            name: self.kind().into(),
+            name: self.about().kind.into(),
             epochs: self.settings.epochs,
             keep: Keep::Best { by: &CHOSEN_BY, patience: self.settings.patience },
         })
@@ -109,15 +100,11 @@ impl Job for NetworkJob {
             .with(&VALIDATION_ERROR, held_out.map(|s| s.error)))
     }
 
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
-    }
-
     fn facts(&self) -> Facts {
         let parameters = self.network().trained();
         let test = self.prepared.test.as_ref().map(|test| test.cases.len());
         Facts {
-            title: format!("{} with {parameters} parameters", self.kind()),
+            title: format!("{} with {parameters} parameters", self.about().kind),
             numbers: vec![("parameters", parameters.into()), ("test_cases", test.into())],
         }
     }

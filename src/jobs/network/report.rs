@@ -13,9 +13,9 @@ use crate::models::{Network, NetworkSpec};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, curves, grouped, page, panels, percent, picture, scores as score_table, text_of,
+    Section, curves, grouped, panels, percent, picture, scores as score_table, text_of, write,
 };
-use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, REPORT, Record, atomic};
+use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, Record};
 use crate::training::{Figure, TRAIN_ERROR, TRAIN_LOSS};
 
 /// How classifiers stand beside other models.
@@ -53,8 +53,7 @@ pub fn distorted_line(figure: &Figure, distorted: bool) -> Option<String> {
 /// # Errors
 /// What opening the model gives; where a diagram or a picture cannot be drawn.
 pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> Result<()> {
-    let page = page(record, &sections(record)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record)?)
 }
 
 /// All sections.

@@ -2,9 +2,10 @@
 
 use super::trained::TrainedRbm;
 use crate::data::Cases;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::rows::{ROWS, Reconstruction, map_rows};
-use crate::models::{Chains, Clamp, Ladder, LadderChains, Rbm};
+use crate::models::{Chains, Clamp, Ladder, LadderChains, Rbm, Units};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -30,10 +31,14 @@ pub struct Held {
 
 impl Held {
     /// The clamp of the chains from `first` on.
-    fn clamp(&self, rbm: &Rbm, first: usize, rows: usize) -> Result<Clamp> {
-        let width = rbm.visible_count();
+    pub(in crate::jobs) fn clamp(
+        &self,
+        (units, device): (Units, &Device),
+        [first, rows]: [usize; 2],
+    ) -> Result<Clamp> {
+        let width = units.count();
         let mask = of_rows(&self.mask, first, rows, width)?;
-        Clamp::new(rbm, &mask, &of_rows(&self.values, first, rows, width)?)
+        Clamp::of((units, device), &mask, &of_rows(&self.values, first, rows, width)?)
     }
 }
 
@@ -94,7 +99,8 @@ pub fn run_chains(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
     }
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
-        let clamp = sampling.held.map(|held| held.clamp(rbm, first, rows)).transpose()?;
+        let of = (rbm.visible(), rbm.device());
+        let clamp = sampling.held.map(|held| held.clamp(of, [first, rows])).transpose()?;
         kept.extend(match sampling.ladder {
             Some(ladder) => on_ladder(ladder, sampling, [first, rows], clamp)?,
             None => alone(rbm, sampling, [first, rows], clamp)?,
@@ -118,6 +124,8 @@ macro_rules! ends {
         }
     }};
 }
+
+pub(in crate::jobs) use ends;
 
 /// The chains `first` to `first` + `rows` of one machine.
 fn alone(

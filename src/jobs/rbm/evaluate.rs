@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::coding::are_states;
 use super::config::EvaluationConfig;
 use super::diagnostics::Diagnostics;
-use super::partition::{Partition, Progress, Seen, partition};
+use super::partition::{LogPartition, Partition, Progress, Seen, partition};
 use super::trained::TrainedRbm;
 use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
@@ -28,17 +28,8 @@ const TURNED: usize = 2000;
 #[non_exhaustive]
 pub struct Evaluation {
     /// ln Z.
-    pub log_partition: f64,
-    /// `exact` or `ais`.
-    pub log_partition_method: &'static str,
-    /// 0 where it is exact.
-    pub log_partition_std_error: f64,
-    /// Three standard errors either way.
-    pub log_partition_interval: [Option<f64>; 2],
-    /// ln Z by reverse annealing.
-    pub log_partition_reverse: Option<f64>,
-    /// Its standard error.
-    pub log_partition_reverse_std_error: Option<f64>,
+    #[serde(flatten)]
+    pub log_partition: LogPartition,
     /// Where its samples are from: chains from the `data`, or along the `ladder`.
     pub log_partition_reverse_start: Option<&'static str>,
     /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
@@ -137,6 +128,7 @@ impl TrainedRbm {
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluation> {
+        self.rbm.hidden().kind().check_energy()?;
         let start = Instant::now();
         let data = match choice.data.or(self.origin.data.as_deref()) {
             Some(name) => Some(self.chosen_with_means(choice, name)?),
@@ -193,14 +185,8 @@ impl TrainedRbm {
 
     /// What is known without cases.
     fn evaluation(&self, z: &Partition, config: &EvaluationConfig) -> Evaluation {
-        let (forward, reverse) = (z.forward.as_ref(), z.reverse.as_ref());
         Evaluation {
-            log_partition: z.log_partition,
-            log_partition_method: if forward.is_some() { "ais" } else { "exact" },
-            log_partition_std_error: forward.map_or(0.0, |e| e.std_error),
-            log_partition_interval: z.interval(),
-            log_partition_reverse: reverse.map(|e| e.log_partition),
-            log_partition_reverse_std_error: reverse.map(|e| e.std_error),
+            log_partition: LogPartition::of(z),
             log_partition_reverse_start: None,
             trusted: z.trusted(),
             log_partition_ladder: None,
@@ -223,7 +209,7 @@ impl TrainedRbm {
             split: None,
             standardized: self.standardized(),
             temperatures: z.temperatures,
-            chains: forward.map(|_| config.chains),
+            chains: z.forward.as_ref().map(|_| config.chains),
             diagnostics: None,
             seed: config.seed,
             seconds: 0.0,

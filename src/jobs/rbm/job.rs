@@ -18,9 +18,9 @@ use crate::jobs::loading::Source;
 use crate::models::{Rbm, Units};
 use crate::run::report::Section;
 use crate::run::{
-    self, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
+    self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, CdTrainer, Figure, Figures, Learner};
+use crate::training::{BatchSource, CdTrainer, Figures, Learner};
 
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
@@ -57,7 +57,8 @@ impl RbmJob {
         let batches = prepared.learnt(device, &settings)?;
         let probe = Probe::new(device, seed, &prepared)?;
         let visible = Units::new(settings.visible, prepared.train.width())?;
-        let mut rbm = Rbm::new(device, visible, Units::bernoulli(settings.hidden), seed)?;
+        let mut rbm =
+            Rbm::new(device, visible, Units::new(settings.hidden_units, settings.hidden)?, seed)?;
         rbm.set_visible_bias_from_means(&probe.train_means)?;
         let training = settings.training();
         let interval = probe.interval(batches.cases(), training.steps);
@@ -100,24 +101,15 @@ impl RbmJob {
 impl Job for RbmJob {
     type Settings = RbmSettings;
 
-    fn kind(&self) -> &'static str {
-        "rbm"
-    }
-
-    fn settings(&self) -> &RbmSettings {
-        &self.settings
-    }
-
-    fn data(&self) -> &str {
-        &self.settings.data
-    }
-
-    fn record(&self) -> RunRecord {
-        self.record.clone()
-    }
-
-    fn device(&self) -> &Device {
-        &self.device
+    fn about(&self) -> About<'_, RbmSettings> {
+        About {
+            kind: "rbm",
+            settings: &self.settings,
+            data: &self.settings.data,
+            record: &self.record,
+            device: &self.device,
+            figures: &FIGURES,
+        }
     }
 
     fn begin(&mut self, _: usize) -> Result<Stage> {
@@ -158,10 +150,6 @@ impl Job for RbmJob {
             }
         }
         Ok(figures)
-    }
-
-    fn figures(&self) -> &'static [&'static Figure] {
-        &FIGURES
     }
 
     fn facts(&self) -> Facts {

@@ -18,13 +18,14 @@ mod settings;
 mod trained;
 
 pub use super::rows::{Reconstruction, upload_rows};
+pub(super) use apply::ends;
 pub use apply::{Held, Keep, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method, Rungs};
 pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
 pub use job::RbmJob;
 pub use ladder::draw as draw_ladder;
-pub use partition::Progress;
+pub use partition::{LogPartition, Progress};
 pub(super) use partition::{Partition, STEPS, Seen, partition};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;

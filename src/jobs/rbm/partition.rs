@@ -1,5 +1,8 @@
 //! ln Z of a trained machine: exactly, or by annealing both ways.
 
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
 use super::config::{EvaluationConfig, Method};
 use crate::data::Cases;
 use crate::error::Result;
@@ -109,6 +112,61 @@ fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<
     let mut chains = Chains::from_states(rbm, v, draw)?;
     chains.step(burn_in)?;
     Ok(chains.into_visible())
+}
+
+/// ln Z as evaluations tell it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogPartition {
+    /// ln Z; as JSON `log_partition`.
+    pub value: f64,
+    /// `exact` or `ais`; as JSON, and so on below, `log_partition_method`.
+    pub method: &'static str,
+    /// 0 where it is exact.
+    pub std_error: f64,
+    /// Three standard errors either way.
+    pub interval: [Option<f64>; 2],
+    /// ln Z by reverse annealing.
+    pub reverse: Option<f64>,
+    /// Its standard error.
+    pub reverse_std_error: Option<f64>,
+}
+
+impl LogPartition {
+    pub(in crate::jobs) fn of(z: &Partition) -> Self {
+        let (forward, reverse) = (z.forward.as_ref(), z.reverse.as_ref());
+        LogPartition {
+            value: z.log_partition,
+            method: if forward.is_some() { "ais" } else { "exact" },
+            std_error: forward.map_or(0.0, |e| e.std_error),
+            interval: z.interval(),
+            reverse: reverse.map(|e| e.log_partition),
+            reverse_std_error: reverse.map(|e| e.std_error),
+        }
+    }
+
+    /// Writes that of an evaluation that may have none: all is null then.
+    pub(in crate::jobs) fn or_null<S: Serializer>(
+        found: &Option<Self>,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        let found = found.as_ref();
+        let entries: [(&str, Value); 6] = [
+            ("log_partition", found.map(|z| z.value).into()),
+            ("log_partition_method", found.map(|z| z.method).into()),
+            ("log_partition_std_error", found.map(|z| z.std_error).into()),
+            ("log_partition_interval", found.map(|z| z.interval.map(Value::from).to_vec()).into()),
+            ("log_partition_reverse", found.and_then(|z| z.reverse).into()),
+            ("log_partition_reverse_std_error", found.and_then(|z| z.reverse_std_error).into()),
+        ];
+        serializer.collect_map(entries)
+    }
+}
+
+impl Serialize for LogPartition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        Self::or_null(&Some(self.clone()), serializer)
+    }
 }
 
 impl Partition {

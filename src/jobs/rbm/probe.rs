@@ -88,8 +88,11 @@ impl Probe {
         let squared = |v: &Tensor, weights| {
             Ok::<_, Error>(scores::weighted_mean(&scores::reconstruction_errors(rbm, v)?, weights))
         };
-        let own_energy = free(&self.train, own)?;
-        let held_out = validation.map(|v| free(v, held)).transpose()?;
+        let energies = rbm.hidden().kind().has_energy();
+        let gap = match validation.filter(|_| energies) {
+            Some(v) => Some(free(v, held)? - free(&self.train, own)?),
+            None => None,
+        };
         let draw = Draw::new(self.seed, stream::SCORES).at(epoch);
         let error = squared(&self.train, own)?;
         if !error.is_finite() {
@@ -97,7 +100,7 @@ impl Probe {
             return Err(Error::Diverged { epoch, step: 0, what, advice: String::new() });
         }
         let validation_error = validation.map(|v| squared(v, held)).transpose()?;
-        let pseudo = match self.binary {
+        let pseudo = match self.binary && energies {
             true => {
                 let (v, turns) = self.turned();
                 let weights = self.scored_weights();
@@ -110,7 +113,7 @@ impl Probe {
             .with(&VALIDATION_ERROR, validation_error)
             .with(&PSEUDO_LIKELIHOOD, pseudo.map(|p| p.mean))
             .with(&PSEUDO_LIKELIHOOD_ERROR, pseudo.map(|p| p.std_error))
-            .with(&GAP, held_out.map(|f| f - own_energy))
+            .with(&GAP, gap)
             .with(&WEIGHT_NORM, scores::weight_norm(rbm)?)
             .with(&ACTIVITY, scores::mean(&scores::hidden_activity_of(rbm, &self.train, own)?)))
     }

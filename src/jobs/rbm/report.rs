@@ -11,15 +11,13 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
 use crate::jobs::Trained;
-use crate::models::Rbm;
+use crate::models::{Rbm, UnitKind};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, curves, page, panels, scores as score_table, text_of, with_error,
+    Section, curves, panels, scores as score_table, text_of, with_error, write,
 };
-use crate::run::{
-    CONFIG, Event, Observer, REPORT, Record, atomic, pictures, png_file::Picture, settings,
-};
+use crate::run::{CONFIG, Event, Observer, Record, pictures, png_file::Picture, settings};
 use crate::training::Figure;
 
 /// Cases over which the hidden units' use is taken.
@@ -104,8 +102,7 @@ pub fn write_report(
         observer.see(Event::Note(&note));
     }
     let machine = Machine { rbm: &model.rbm, origin: &model.origin };
-    let page = page(record, &sections(record, machine, prepared)?);
-    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
+    write(record, &sections(record, machine, prepared)?)
 }
 
 /// The data, if they are those that the run was trained on.
@@ -141,6 +138,10 @@ pub fn sections(
     let why = prepared.as_ref().err().map_or("", String::as_str);
     let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
     let (histograms, below) = match &units {
+        Some(_) if machine.rbm.hidden().kind() == UnitKind::Rectified => {
+            let text = "Rectified units are not on or off: there is no histogram of probabilities.";
+            (String::new(), format!("<p class=\"quiet\">{text}</p>\n"))
+        }
         Some(units) => (units.histograms(machine.rbm.hidden_count())?, String::new()),
         None => (String::new(), missing("The histogram of hidden activations is", why)),
     };

@@ -2,15 +2,16 @@
 
 use toml::{Table, Value};
 
-use crate::data::{Binarize, Reading};
+use crate::data::Binarize;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, text, whole, word,
+    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, of_data, text, whole,
+    word,
 };
 use crate::models::UnitKind;
-use crate::run::settings::{Default, Setting, Settings, resolve, settings};
+use crate::run::settings::{Default, Setting, Settings, settings};
 use crate::training::{CdConfig, Schedule, Sparsity, ranges};
 
 settings! {
@@ -45,6 +46,15 @@ settings! {
             help: "Hidden units",
             range: Some(Interval::COUNT),
             default: Default::Is("100"),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "is_usual")]
+        hidden_units: UnitKind = Setting {
+            value: "KIND",
+            help: "bernoulli, or rectified: max(0, N(x, sigmoid(x))) of the input x (Nair and Hinton 2010), any number from 0 on, \
+                   with which a machine reconstructs and transforms but has no likelihood",
+            choices: &["bernoulli", "rectified"],
+            default: Default::Is("bernoulli"),
             ..Setting::NEW
         };
         cd: Option<u64> = Setting {
@@ -104,8 +114,14 @@ settings! {
             ..Setting::NEW
         };
         learning_rate: Schedule = Setting {
-            default: Default::By("0.1; gaussian 0.001", |t| {
-                word(if is_gaussian(t) { "0.001" } else { "0.1" })
+            default: Default::By("0.1; gaussian 0.001; rectified 0.003, bundled digits 0.03", |t| {
+                let rectified = text(t, "hidden_units") == "rectified";
+                word(match (is_gaussian(t), rectified, text(t, "data") == "digits") {
+                    (true, ..) => "0.001",
+                    (_, true, true) => "0.03",
+                    (_, true, false) => "0.003",
+                    _ => "0.1",
+                })
             }),
             ..MACHINE_RATE
         };
@@ -194,9 +210,15 @@ settings! {
     }
 }
 
+fn is_usual(kind: &UnitKind) -> bool {
+    *kind == UnitKind::Bernoulli
+}
+
 fn is_gaussian(table: &Table) -> bool {
     text(table, "visible") == "gaussian"
 }
+
+of_data!(RbmSettings);
 
 impl Settings for RbmSettings {
     fn declared() -> &'static [Setting] {
@@ -234,7 +256,28 @@ impl Settings for RbmSettings {
                               gaussian";
                 return Err(Error::setting("standardize", detail));
             }
+            (kind @ UnitKind::Rectified, ..) => {
+                let detail = format!("{kind} units are hidden ones: --hidden-units {kind}");
+                return Err(Error::setting("visible", detail));
+            }
             _ => {}
+        }
+        let of_energies = [
+            ("pt", self.pt.is_some()),
+            ("trajectory", self.trajectory),
+            ("ptt", self.ptt),
+            ("exact-gradient", self.exact_gradient),
+            ("score-every", self.score_every.is_some()),
+        ];
+        let asked = of_energies.iter().find(|(_, asked)| *asked && !self.hidden_units.has_energy());
+        if let Some((setting, _)) = asked {
+            let detail =
+                "needs the machine's energy, and rectified hidden units come of none; leave it out";
+            return Err(Error::setting(*setting, detail));
+        }
+        if self.sparsity_target.is_some() && !is_usual(&self.hidden_units) {
+            let detail = "is a probability, and rectified hidden units have none; leave it out";
+            return Err(Error::setting("sparsity-target", detail));
         }
         if self.weights.is_some() && self.reweight.is_some() {
             let detail = "gives weights that --weights gives too; use one";
@@ -290,22 +333,9 @@ impl Settings for RbmSettings {
 }
 
 impl RbmSettings {
-    /// How the data are read.
-    pub fn reading(&self) -> Reading {
-        Reading::of(self.labels.clone(), self.array.clone(), self.scale)
-    }
-
-    /// The defaults for some data.
-    ///
-    /// # Errors
-    /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        resolve(vec![Table::from_iter([("data".to_string(), data.into())])])
-    }
-
     /// How the machine is trained.
     pub fn training(&self) -> CdConfig {
-        CdConfig::new(self.visible, UnitKind::Bernoulli)
+        CdConfig::new(self.visible, self.hidden_units)
             .learning_rate(self.learning_rate.clone())
             .momentum(self.momentum.clone())
             .weight_decay(self.weight_decay)

@@ -228,7 +228,9 @@ fn unit_kind(file: &mut ModelFile, key: &str) -> Result<Option<UnitKind>> {
         None => Ok(None),
         Some((Ok(kind), _)) => Ok(Some(kind)),
         Some((Err(_), text)) => {
-            let detail = format!("'{text}', expected bernoulli, gaussian, spin or softmax:STATES");
+            let detail = format!(
+                "'{text}', expected bernoulli, gaussian, spin, softmax:STATES or, of hidden units, rectified"
+            );
             Err(file.wrong(format!("metadata {key}"), detail))
         }
     }

@@ -1,11 +1,20 @@
-//! What the units of every level answer to, as pictures of cases.
+//! Pictures that the runs of several kinds have: what the units of every level answer to, and cases that come back.
 
+use std::path::Path;
+
+use super::data::Prepared;
+use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::rows::{for_picture, upload_rows};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::models::UnitKind;
 use crate::run::pictures::{self, stacked};
 use crate::run::png_file::Picture;
+use crate::run::{self, Event, Finish};
 use crate::tensor::Tensor;
 
+/// Cases of `reconstructions.png`.
+const RECONSTRUCTIONS: usize = 40;
 /// Units of a level that are shown.
 const UNITS: usize = 60;
 
@@ -45,4 +54,37 @@ pub fn levels(weights: &[&Tensor], image: Option<(usize, usize)>) -> Result<Pict
         below = Some(units);
     }
     Ok(stacked(&parts))
+}
+
+impl Prepared {
+    /// Draws cases, below each what `again` makes of it, into a run's folder.
+    ///
+    /// # Errors
+    /// Device errors, [`Error::Io`](crate::Error::Io).
+    pub fn draw_reconstructions(
+        &self,
+        device: &Device,
+        folder: &Path,
+        again: &dyn Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<()> {
+        let (set, part) = self.shown();
+        let v = upload_rows(device, &self.seen(set, part)?, 0, RECONSTRUCTIONS)?;
+        let (mut originals, mut again) = (v.to_vec()?, again(&v)?.to_vec()?);
+        for_picture(&self.preprocessing, self.units, &mut again)?;
+        let range = for_picture(&self.preprocessing, self.units, &mut originals)?;
+        let (image, width) = (self.image.map(|i| (i.height, i.width)), set.cases.width());
+        let sheet = pictures::reconstructions(&originals, &again, width, image, range)?;
+        sheet.save(folder.join(run::RECONSTRUCTIONS))
+    }
+
+    /// Tells what there is to know of a run's pictures.
+    pub fn tell_of_pictures(&self, filters: &Picture, end: &mut Finish<'_>) {
+        for note in &filters.notes {
+            end.observer.see(Event::Note(&format!("{}: {note}", run::FILTERS)));
+        }
+        if self.units == UnitKind::Gaussian {
+            let note = "note: scores are in the standardised space, pictures in the data's own";
+            end.observer.see(Event::Note(note));
+        }
+    }
 }

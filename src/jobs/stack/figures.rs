@@ -1,4 +1,4 @@
-//! What is measured of a level while it is trained.
+//! What is measured of a level while it is trained, and of how a whole gives cases back.
 
 use crate::training::{Better, Figure, Told};
 
@@ -26,4 +26,30 @@ pub static VALIDATION_LEVEL_ERROR: Figure = Figure {
     of: "validation",
     says: "Of the last level, on the first 500 cases held out.",
     ..LEVEL
+};
+
+/// How well a whole gives a case back.
+pub const AGAIN: Figure = Figure {
+    name: "reconstruction error",
+    unit: "squared, summed over the values of a case, mean per case",
+    told: Told::Always,
+    better: Better::Lower,
+    ..Figure::NEW
+};
+
+/// The same on the cases held out.
+pub const VALIDATION_AGAIN: Figure = Figure {
+    key: "validation_reconstruction_error",
+    of: "validation",
+    says: "On the first 500 cases held out.",
+    ..AGAIN
+};
+
+/// The same on the test cases.
+pub const TEST_AGAIN: Figure = Figure {
+    key: "test_reconstruction_error",
+    of: "test",
+    says: "On the test cases.",
+    column: "reconstruction in test",
+    ..AGAIN
 };

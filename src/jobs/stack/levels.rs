@@ -250,21 +250,20 @@ impl Levels {
         &self,
         device: &Device,
         given: Option<&Trained>,
-        (visible, hidden): (UnitKind, usize),
+        (kinds, hidden): ([UnitKind; 2], usize),
         greedy: &Greedy<'_>,
     ) -> Result<CdTrainer> {
-        let (means, level, kinds) =
-            (self.means(), self.count() as u8, [visible, UnitKind::Bernoulli]);
+        let (means, level) = (self.means(), self.count() as u8);
         let rbm = match given {
             Some(given) => given.try_clone()?.machine(kinds)?,
             None => {
-                let units = [Units::new(visible, means.len())?, Units::bernoulli(hidden)];
+                let units = [Units::new(kinds[0], means.len())?, Units::new(kinds[1], hidden)?];
                 let mut rbm = Rbm::new_at_level(device, units[0], units[1], greedy.seed, level)?;
                 rbm.set_visible_bias_from_means(&means)?;
                 rbm
             }
         };
-        CdTrainer::new(rbm, greedy.machine(kinds, level), &means)
+        CdTrainer::new(rbm.with_gain(greedy.gain), greedy.machine(kinds, level), &means)
     }
 
     /// How well the level under way gives back what it reads.

@@ -25,6 +25,20 @@ fn by_data(table: &Table, digits: i64, other: i64) -> Option<Value> {
     whole(if of_digits(table) { digits } else { other })
 }
 
+pub const VISIBLE: Setting = Setting {
+    value: "KIND",
+    help: "The data's units: bernoulli (values in [0, 1]) or gaussian (any values, which are standardised)",
+    default: Default::None("by the values"),
+    ..Setting::NEW
+};
+
+pub const BINARIZE: Setting = Setting {
+    value: "HOW",
+    help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each epoch), none",
+    default: Default::Is("none"),
+    ..Setting::NEW
+};
+
 pub const PRETRAIN_EPOCHS: Setting = Setting {
     value: "N",
     help: "Of each level",
@@ -155,6 +169,7 @@ pub const WEIGHT_DECAY: Setting = Setting {
 
 pub const DROPOUT: Setting = Setting {
     value: "P",
+    help: "Share of each hidden layer's units that are dropped when the classifier is trained",
     range: Some(Interval::from(0.0).below(1.0)),
     default: Default::By("0", |_| real(0.0)),
     ..Setting::NEW
@@ -179,16 +194,55 @@ pub fn searches(table: &Table) -> bool {
     matches!(text(table, "optimizer"), "cg" | "lbfgs")
 }
 
+/// How levels are trained as machines, by settings that every training has which goes through levels.
+macro_rules! greedy {
+    ($settings:ident) => {
+        Greedy {
+            data: &$settings.data,
+            epochs: $settings.pretrain_epochs,
+            batch: $settings.pretrain_batch,
+            learning_rate: $settings.pretrain_learning_rate.as_ref(),
+            momentum: Some(&$settings.pretrain_momentum),
+            weight_decay: $settings.pretrain_weight_decay,
+            cd: $settings.pretrain_cd,
+            pcd: $settings.pretrain_pcd,
+            gain: 1.0,
+            seed: $settings.seed,
+        }
+    };
+}
+
+/// How the whole is trained, by settings of their usual names.
+macro_rules! fine_tuning {
+    ($settings:ident, $optimizer:expr) => {
+        FineTuning {
+            optimizer: $optimizer,
+            epochs: $settings.epochs,
+            batch: $settings.batch,
+            learning_rate: $settings.learning_rate.as_ref(),
+            momentum: $settings.momentum.as_ref(),
+            weight_decay: $settings.weight_decay,
+            line_searches: $settings.line_searches,
+            seed: $settings.seed,
+        }
+    };
+}
+
+pub(in crate::jobs) use {fine_tuning, greedy};
+
 /// How levels are trained as machines.
 pub struct Greedy<'a> {
     pub data: &'a str,
     pub epochs: u64,
     pub batch: usize,
     pub learning_rate: Option<&'a Schedule>,
-    pub momentum: &'a Schedule,
+    /// Else none.
+    pub momentum: Option<&'a Schedule>,
     pub weight_decay: f32,
     pub cd: Option<u64>,
     pub pcd: Option<u64>,
+    /// What stands for the layers that a level lacks: how many times it counts what it gives downwards.
+    pub gain: f32,
     pub seed: u64,
 }
 
@@ -209,7 +263,7 @@ impl Greedy<'_> {
         };
         plain
             .learning_rate(rate)
-            .momentum(self.momentum.clone())
+            .momentum(self.momentum.cloned().unwrap_or(Schedule::constant(0.0)))
             .weight_decay(self.weight_decay)
             .batch(self.batch)
             .epochs(self.epochs)

@@ -3,6 +3,7 @@
 use super::{DeepBoltzmannMachine, Neighbours};
 use crate::error::{Error, Result};
 use crate::models::chains::averaged;
+use crate::models::clamp::Clamp;
 use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;
 
@@ -100,6 +101,7 @@ pub struct DeepChains<'a> {
     dbm: &'a DeepBoltzmannMachine,
     states: Vec<Tensor>,
     draw: ChainDraw,
+    clamp: Option<Clamp>,
 }
 
 impl<'a> DeepChains<'a> {
@@ -119,7 +121,7 @@ impl<'a> DeepChains<'a> {
             let draw = draw.at_level(layer as u8).start();
             states.push(dbm.given(layer, neighbours)?.conditional().sample(&draw)?);
         }
-        Ok(DeepChains { dbm, states, draw })
+        Ok(DeepChains { dbm, states, draw, clamp: None })
     }
 
     /// Chains that start at data `v` `[count, I]`, the hidden layers as [`DeepBoltzmannMachine::states_from`] says.
@@ -127,7 +129,18 @@ impl<'a> DeepChains<'a> {
     /// # Errors
     /// As there.
     pub fn from_data(dbm: &'a DeepBoltzmannMachine, v: Tensor, draw: ChainDraw) -> Result<Self> {
-        Ok(DeepChains { states: dbm.states_from(v, &draw)?, dbm, draw })
+        Ok(DeepChains { states: dbm.states_from(v, &draw)?, dbm, draw, clamp: None })
+    }
+
+    /// Holds some of the data's units at given values from now on: the chains then draw all others from their distribution
+    /// given those, since the data's units, given the first hidden layer, do not depend on each other.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the clamp is of other chains; device errors.
+    pub fn clamped(mut self, clamp: Clamp) -> Result<Self> {
+        clamp.hold(&mut self.states[0])?;
+        self.clamp = Some(clamp);
+        Ok(self)
     }
 
     /// Moves every chain by `sweeps` sweeps. Two calls do what one of as many sweeps does.
@@ -142,6 +155,9 @@ impl<'a> DeepChains<'a> {
         for _ in 0..sweeps {
             self.dbm.draw_layers(Parity::Odd, &mut self.states, &self.draw, None)?;
             self.dbm.draw_layers(Parity::Even, &mut self.states, &self.draw, None)?;
+            if let Some(clamp) = &self.clamp {
+                clamp.hold(&mut self.states[0])?;
+            }
             self.draw = self.draw.at(self.draw.step() + 1);
         }
         Ok(())
@@ -162,7 +178,11 @@ impl<'a> DeepChains<'a> {
     /// # Errors
     /// As [`DeepBoltzmannMachine::given`].
     pub fn means(&self) -> Result<Tensor> {
-        self.dbm.mean_v(&self.states[1])
+        let mut means = self.dbm.mean_v(&self.states[1])?;
+        if let Some(clamp) = &self.clamp {
+            clamp.hold(&mut means)?;
+        }
+        Ok(means)
     }
 
     /// Moves every chain by `sweeps` sweeps and averages over them the means that the data's states were drawn from.

@@ -6,7 +6,9 @@ pub mod comparison;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::run::atomic;
 use crate::run::curves::{Panel, Series};
+use crate::run::files::REPORT;
 use crate::run::html::{self, escape, figure};
 use crate::run::png_file::Picture;
 use crate::run::record::Record;
@@ -62,6 +64,15 @@ impl Section {
             ),
         }
     }
+}
+
+/// Writes `report.html` into a run's folder.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io).
+pub fn write(record: &Record, sections: &[Section]) -> Result<()> {
+    let page = page(record, sections);
+    atomic::write(&record.path.join(REPORT), |out| out.write_all(page.as_bytes()))
 }
 
 /// The page of one run. The same folder and sections give the same bytes.
