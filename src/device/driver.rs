@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::faults::{Caught, Faults, catch};
 use super::memory::Memory;
 use super::pipeline::{Constants, Pipeline, PipelineCache};
+#[cfg(not(target_arch = "wasm32"))]
+use super::pipeline_file;
 use super::profile::{Profile, Timing, lock};
 use super::select::{self, Candidate};
 use super::{DeviceInfo, DeviceKind, Shader};
@@ -21,6 +23,25 @@ pub(super) struct Driver {
     pub profile: Profile,
     timestamps: bool,
     pipelines: Mutex<PipelineCache>,
+    #[cfg(not(target_arch = "wasm32"))]
+    kept: Option<pipeline_file::Kept>,
+}
+
+/// Browsers keep pipelines themselves.
+const KEPT: wgpu::Features = if cfg!(target_arch = "wasm32") {
+    wgpu::Features::empty()
+} else {
+    wgpu::Features::PIPELINE_CACHE
+};
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // What a patched shader became is another program's business.
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.pipelines().kept.is_some()) {
+            let _ = catch(|| kept.keep());
+        }
+    }
 }
 
 impl Driver {
@@ -29,7 +50,7 @@ impl Driver {
         let Candidate { adapter, summary } = candidate;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("harmonium"),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | KEPT),
             required_limits: adapter.limits(),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::Performance,
@@ -41,7 +62,13 @@ impl Driver {
             adapter: summary.info.to_string(),
             detail: e.to_string(),
         })?;
-        let driver = Self::new(summary.info, device, queue);
+        #[allow(unused_mut)]
+        let mut driver = Self::new(summary.info, device, queue);
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            driver.kept = pipeline_file::Kept::open(&driver.device, &adapter.get_info());
+            driver.pipelines().kept = driver.kept.as_ref().map(|kept| kept.cache.clone());
+        }
         let faults = driver.faults.clone();
         driver.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             faults.note_uncaptured(error.to_string());
@@ -76,6 +103,8 @@ impl Driver {
             memory: Arc::default(),
             profile: Profile::default(),
             pipelines: Mutex::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            kept: None,
         }
     }
 

@@ -15,6 +15,8 @@ mod guard;
 mod info;
 mod memory;
 mod pipeline;
+#[cfg(not(target_arch = "wasm32"))]
+mod pipeline_file;
 mod pool;
 mod product;
 mod profile;

@@ -113,6 +113,8 @@ pub(crate) struct PipelineCache {
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     pipelines: HashMap<&'static str, Vec<Variant>>,
     count: usize,
+    /// The driver's own.
+    pub kept: Option<wgpu::PipelineCache>,
 }
 
 impl PipelineCache {
@@ -152,7 +154,7 @@ impl PipelineCache {
                 // Every kernel writes its workgroup memory before it reads it.
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: self.kept.as_ref(),
         });
         self.count += 1;
         let pipeline = Arc::new(Pipeline { compute, layout, writes, id: self.count });
@@ -172,7 +174,7 @@ impl PipelineCache {
         self.pipelines.iter().flat_map(name).collect()
     }
 
-    /// From now on every shader goes through `patch`; what was made is forgotten.
+    /// From now on every shader goes through `patch`; what was made is forgotten, and what is made is not kept.
     pub fn patch(&mut self, patch: Patch) {
         *self = PipelineCache { patch: Some(patch), count: self.count, ..Self::default() };
     }

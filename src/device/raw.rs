@@ -1,4 +1,4 @@
-//! The crate's only `unsafe` code: a foreign call whose conditions are checked here.
+//! The crate's only `unsafe` code: foreign calls whose conditions are checked here.
 #![allow(unsafe_code)]
 
 /// A shader module without loop bounding: every loop of this crate's shaders is bounded by a parameter.
@@ -17,4 +17,14 @@ pub(crate) fn shader_module(
     // SAFETY: the only check taken away is the one against endless loops; all loops count up to a
     // bound that no iteration changes.
     unsafe { device.create_shader_module_trusted(descriptor, checks) }
+}
+
+/// The driver's cache of pipelines, begun from what an earlier one gave.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn pipeline_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
+    let descriptor =
+        wgpu::PipelineCacheDescriptor { label: Some("harmonium"), data, fallback: true };
+    // SAFETY: the data are what `PipelineCache::get_data` gave: `pipeline_file` has checked their sum, and the folder that
+    // they are in is the user's own. wgpu ignores another adapter's and another driver's.
+    unsafe { device.create_pipeline_cache(&descriptor) }
 }

@@ -4,12 +4,14 @@
 //! With V0 `[B, I]`, P0 `[B, J]` from the data and Vk `[C, I]`, Pk `[C, J]` from the chains,
 //! G = s₀·(V0 − μ)ᵀ(P0 − λ) − s₁·(Vk − μ)ᵀ(Pk − λ), then Δ ← m·Δ + η·(G − d·W) and W ← W + Δ.
 
+mod host;
+
 use std::sync::Arc;
 
 use super::slices::{Slice, slices};
 use super::tile::{self, Tiled, Tiles};
 use super::{expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, HostBuffer, Rows, Strided, Term};
+use crate::device::{Backend, Bind, Command, Cost, Gpu};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -121,7 +123,7 @@ fn run(
         Backend::Cpu(cpu) => {
             let weights = weights.map(Tensor::host_mut).transpose()?.map(|h| h.f32_mut());
             let velocity = velocity.host_mut()?.f32_mut();
-            cpu.run(op, cost, || on_cpu(cpu, phases, step, [i, j], weights, velocity))
+            cpu.run(op, cost, || host::on_cpu(cpu, phases, step, [i, j], weights, velocity))
         }
         Backend::Gpu(gpu) => {
             let call = Call { phases, step, weights: weights.as_deref(), velocity, cost };
@@ -184,67 +186,6 @@ impl Call<'_> {
             groups: tile::groups(gpu, shader, i, j)?,
             cost: slice.cost(cost),
         })
-    }
-}
-
-fn on_cpu(
-    cpu: &Cpu,
-    phases: &Phases<'_>,
-    step: Step,
-    [i, j]: [usize; 2],
-    weights: Option<&mut [f32]>,
-    velocity: &mut [f32],
-) -> Result<()> {
-    let offsets = match phases.offsets {
-        Some((mu, lambda)) => Some((mu.host()?.f32(), lambda.host()?.f32())),
-        None => None,
-    };
-    let data = [phases.v0.host()?, phases.p0.host()?, phases.vk.host()?, phases.pk.host()?];
-    let [v0, p0, vk, pk] = data.map(HostBuffer::f32);
-    let term = |v, p, scale| {
-        let k = <[f32]>::len(v).checked_div(i).unwrap_or(0);
-        let a = Strided { data: v, row_stride: 1, column_stride: i };
-        let b = Strided { data: p, row_stride: j, column_stride: 1 };
-        Term { scale: step.rate * scale, offsets, ..Term::new(a, b, k) }
-    };
-    let terms = [term(v0, p0, phases.scales[0]), term(vk, pk, -phases.scales[1])];
-    let shrink = step.rate * step.decay;
-    let finish = |_: [usize; 2], sums: &mut [f32], [velocity, weights]: [&mut [f32]; 2]| {
-        let Step { momentum, .. } = step;
-        pulp::Arch::new().dispatch(Ascent { momentum, shrink, sums, velocity, weights });
-    };
-    let rows = |data| Rows { data, stride: j };
-    let outputs = [Some(rows(velocity)), weights.map(rows)];
-    cpu.product("cd_update", [i, j], &terms, outputs, &finish)
-}
-
-/// Δ = m·Δ + ηG − ηd·w and w += Δ, where there is a w.
-struct Ascent<'a> {
-    momentum: f32,
-    shrink: f32,
-    sums: &'a [f32],
-    velocity: &'a mut [f32],
-    weights: &'a mut [f32],
-}
-
-impl pulp::NullaryFnOnce for Ascent<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Ascent { momentum, shrink, sums, velocity, weights } = self;
-        if momentum == 0.0 {
-            velocity.copy_from_slice(sums);
-        } else {
-            velocity
-                .iter_mut()
-                .zip(sums)
-                .for_each(|(change, sum)| *change = momentum * *change + sum);
-        }
-        for (w, change) in weights.iter_mut().zip(velocity) {
-            *change -= shrink * *w;
-            *w += *change;
-        }
     }
 }
 

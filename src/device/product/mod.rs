@@ -61,30 +61,30 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// scale·(A − α)(B − β): A `[m, k]` less `offsets.0` `[m]` in each row, B `[k, n]` less `offsets.1` `[n]` in each column.
+/// scale·A(B − β): A `[m, k]`, B `[k, n]` less `offset` `[n]` in each row.
 #[derive(Clone, Copy)]
 pub(crate) struct Term<'a> {
     pub a: Strided<'a>,
     pub b: Strided<'a>,
     pub k: usize,
     pub scale: f32,
-    pub offsets: Option<(&'a [f32], &'a [f32])>,
+    pub offset: Option<&'a [f32]>,
 }
 
 impl<'a> Term<'a> {
     /// A·B.
     pub fn new(a: Strided<'a>, b: Strided<'a>, k: usize) -> Self {
-        Term { a, b, k, scale: 1.0, offsets: None }
+        Term { a, b, k, scale: 1.0, offset: None }
     }
 
-    /// Bᵀ·Aᵀ.
+    /// Bᵀ·Aᵀ of a plain term.
     fn turned(self) -> Self {
-        let offsets = self.offsets.map(|(alpha, beta)| (beta, alpha));
-        Term { a: self.b.turned(), b: self.a.turned(), offsets, ..self }
+        Term { a: self.b.turned(), b: self.a.turned(), ..self }
     }
 
+    /// Whether it is the product alone.
     fn is_plain(&self) -> bool {
-        self.scale == 1.0 && self.offsets.is_none()
+        self.scale == 1.0 && self.offset.is_none()
     }
 }
 
@@ -105,8 +105,8 @@ pub(crate) fn product(
     finish: Finish<'_>,
 ) -> bool {
     let covered = terms.iter().all(|t| {
-        let offsets = t.offsets.is_none_or(|(alpha, beta)| alpha.len() == m && beta.len() == n);
-        t.a.covers(m, t.k) && t.b.covers(t.k, n) && offsets
+        let offset = t.offset.is_none_or(|beta| beta.len() == n);
+        t.a.covers(m, t.k) && t.b.covers(t.k, n) && offset
     });
     if !covered || !outputs.iter().flatten().all(|rows| rows.hold(m, n)) {
         return false;

@@ -48,15 +48,9 @@ pub(super) fn panel(
     }
 }
 
-/// Rows `[depth][rows]` of an operand that is broadcast, less an offset by row.
+/// Rows `[depth][rows]` of an operand that is broadcast.
 #[inline(always)]
-pub(super) fn rows(
-    to: &mut [f32],
-    x: Strided<'_>,
-    rows: Range<usize>,
-    depth: Range<usize>,
-    offset: Option<&[f32]>,
-) {
+pub(super) fn rows(to: &mut [f32], x: Strided<'_>, rows: Range<usize>, depth: Range<usize>) {
     let count = rows.len();
     if x.column_stride == 1 {
         let line = |r: usize| &x.data[(rows.start + r) * x.row_stride + depth.start..];
@@ -71,12 +65,6 @@ pub(super) fn rows(
             for (r, to) in line.iter_mut().enumerate() {
                 *to = x.data[(rows.start + r) * x.row_stride + k * x.column_stride];
             }
-        }
-    }
-    if let Some(offset) = offset {
-        let offset = &offset[rows];
-        for line in to.chunks_exact_mut(count) {
-            line.iter_mut().zip(offset).for_each(|(x, o)| *x -= o);
         }
     }
 }

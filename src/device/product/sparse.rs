@@ -20,11 +20,11 @@ const FEWEST_ROWS: usize = 16;
 
 /// Whether skipping zeros of A pays.
 pub(super) fn pays([m, n]: [usize; 2], terms: &[Term<'_>]) -> bool {
-    if n < FEWEST_COLUMNS || m < FEWEST_ROWS || terms.iter().any(|t| t.offsets.is_some()) {
+    if n < FEWEST_COLUMNS || m < FEWEST_ROWS {
         return false;
     }
     let mut found = 0;
-    for t in terms {
+    for t in terms.iter().filter(|t| t.k > 1) {
         // A matrix without gaps is one run of numbers.
         found += match [t.a.row_stride, t.a.column_stride] {
             [stride, 1] if stride == t.k => count(&t.a.data[..m * t.k]),
@@ -109,6 +109,7 @@ impl Lists {
         self.starts.push(end as u32);
     }
 
+    #[inline(always)]
     fn of(&self, part: usize, row: usize) -> (&[u16], &[f32]) {
         let at = part * self.rows + row;
         let range = self.starts[at] as usize..self.starts[at + 1] as usize;

@@ -11,6 +11,9 @@ const WORTH_A_THREAD: usize = 1 << 17;
 /// The lanes that columns are counted in, whatever the processor has.
 const LANES: usize = 16;
 
+/// So few columns read the other operand where it is.
+const NARROW: usize = 48;
+
 pub(super) struct Split {
     pub rows: usize,
     pub columns: usize,
@@ -23,7 +26,9 @@ impl Split {
         let threads = threads.min((m * n).saturating_mul(k) / WORTH_A_THREAD).max(1);
         let form = if sparse::pays([m, n], terms) {
             Form::Sparse
-        } else if turned_costs([m, n], terms) < straight_costs([m, n], terms) {
+        } else if terms.iter().all(Term::is_plain)
+            && turned_costs([m, n], terms) < straight_costs([m, n], terms)
+        {
             Form::Turned
         } else {
             Form::Straight
@@ -87,7 +92,8 @@ impl Split {
 fn straight_costs([m, n]: [usize; 2], terms: &[Term<'_>]) -> usize {
     let cost = |t: &Term<'_>| {
         let turn = if t.b.column_stride == 1 { n / 8 } else { n };
-        t.k * (m * n.div_ceil(LANES) + turn)
+        let rows = if t.a.column_stride == 1 && n > NARROW { m } else { 0 };
+        t.k * (m * n.div_ceil(LANES) + turn + rows)
     };
     terms.iter().map(cost).sum()
 }

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::pack::{self, Changed};
 use super::sparse::{self, Lists, Skipping};
 use super::split::even;
-use super::tile::{Tile, Vectors};
+use super::tile::{Numbers, Tile, Vectors};
 use super::{Finish, Strided, Term, UNIT};
 
 /// Which operand is broadcast, number by number; the other one's vectors are the lanes.
@@ -165,7 +165,7 @@ impl<S: Simd> Across<S> {
                 let to;
                 (to, rest) = rest.split_at_mut(width * term.k);
                 if !in_place || columns.len() < width {
-                    let changed = Changed { offset: term.offsets.map(|o| o.1), scale: term.scale };
+                    let changed = Changed { offset: term.offset, scale: term.scale };
                     pack::panel(to, term.b, columns, width, changed);
                 }
             }
@@ -240,23 +240,27 @@ impl<S: Simd> Across<S> {
         let lanes = S::F32_LANES;
         let depth = part.depth.len();
         let rows = even(xs.len(), self.tile[0], 1);
-        for r in rows.clone() {
-            let to = &mut block[r.start * depth..r.end * depth];
-            let offset = part.term.offsets.map(|o| o.0);
-            pack::rows(
-                to,
-                part.term.a,
-                xs.start + r.start..xs.start + r.end,
-                part.depth.clone(),
-                offset,
-            );
+        let x = part.term.a;
+        // Numbers that are read once, or that lie as they would be packed, stay where they are.
+        let once = part.stride <= self.tile[1] * lanes;
+        let in_place = (once && x.column_stride == 1) || x.row_stride == 1;
+        if !in_place {
+            for r in rows.clone() {
+                let to = &mut block[r.start * depth..r.end * depth];
+                pack::rows(to, x, xs.start + r.start..xs.start + r.end, part.depth.clone());
+            }
         }
         for p in self.panels() {
             let y = part.vectors(&p, self.columns(&p), lanes);
             for r in rows.clone() {
-                let x = &block[r.start * depth..r.end * depth];
+                let from = (xs.start + r.start) * x.row_stride + part.depth.start * x.column_stride;
+                let x = match [x.row_stride, x.column_stride] {
+                    [next, 1] if in_place => Numbers::Along(&x.data[from..], next),
+                    [1, next] if in_place => Numbers::Across(&x.data[from..], next),
+                    _ => Numbers::Across(&block[r.start * depth..r.end * depth], r.len()),
+                };
                 let sums = &mut sums[r.start * part.stride + p.start * lanes..];
-                let tile = Tile { x, y, sums, stride: part.stride, begin };
+                let tile = Tile { x, y, depth, sums, stride: part.stride, begin };
                 tile.run(self.simd, [r.len(), p.len()]);
             }
         }

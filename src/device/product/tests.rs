@@ -30,12 +30,9 @@ fn chain([m, n]: [usize; 2], terms: &[Term<'_>], fused: bool) -> Vec<f32> {
         let (r, c) = (at / n, at % n);
         for t in terms {
             for k in 0..t.k {
-                let mut x = t.a.data[r * t.a.row_stride + k * t.a.column_stride];
-                let mut y = t.b.data[k * t.b.row_stride + c * t.b.column_stride];
-                if let Some((alpha, beta)) = t.offsets {
-                    (x, y) = (x - alpha[r], y - beta[c]);
-                }
-                y *= t.scale;
+                let x = t.a.data[r * t.a.row_stride + k * t.a.column_stride];
+                let y = t.b.data[k * t.b.row_stride + c * t.b.column_stride];
+                let y = (y - t.offset.map_or(0.0, |beta| beta[c])) * t.scale;
                 *sum = if fused { x.mul_add(y, *sum) } else { *sum + x * y };
             }
         }
@@ -134,11 +131,11 @@ fn terms_follow_each_other_with_their_scales_and_offsets() {
     let [m, n] = [50, 70];
     let sizes = [20, 33];
     let data = sizes.map(|k| (numbers(m * k, k as u64, 0.4), numbers(k * n, 9, 1.0)));
-    let offsets = (&numbers(m, 10, 1.0)[..], &numbers(n, 11, 1.0)[..]);
-    for offsets in [None, Some(offsets)] {
+    let beta = numbers(n, 11, 1.0);
+    for offset in [None, Some(&beta[..])] {
         let terms = [0, 1].map(|t| Term {
             scale: [0.5, -0.25][t],
-            offsets,
+            offset,
             ..Term::new(
                 operand(&data[t].0, [m, sizes[t]], true),
                 operand(&data[t].1, [sizes[t], n], false),

@@ -20,10 +20,20 @@ pub(super) struct Vectors<'a> {
     pub stride: usize,
 }
 
-/// Adds to sums `[rows, vectors]`, whose rows are `stride` apart, the products of x `[depth][rows]` and y, or begins with them.
+/// Where a tile's broadcast numbers come from.
+#[derive(Clone, Copy)]
+pub(super) enum Numbers<'a> {
+    /// `[depth][rows]`, so far from one depth to the next.
+    Across(&'a [f32], usize),
+    /// `[rows][depth]`, so far from one row to the next.
+    Along(&'a [f32], usize),
+}
+
+/// Adds to sums `[rows, vectors]`, whose rows are `stride` apart, the products of x and y over `depth`, or begins with them.
 pub(super) struct Tile<'a> {
-    pub x: &'a [f32],
+    pub x: Numbers<'a>,
     pub y: Vectors<'a>,
+    pub depth: usize,
     pub sums: &'a mut [f32],
     pub stride: usize,
     pub begin: bool,
@@ -63,7 +73,7 @@ impl<S: Simd, const R: usize, const V: usize> pulp::NullaryFnOnce for Sized<'_, 
 
     #[inline(always)]
     fn call(self) {
-        let Sized(simd, Tile { x, y, sums, stride, begin }) = self;
+        let Sized(simd, Tile { x, y, depth, sums, stride, begin }) = self;
         let across = V * S::F32_LANES;
         let mut tile = [[simd.splat_f32s(0.0); V]; R];
         if !begin {
@@ -75,25 +85,29 @@ impl<S: Simd, const R: usize, const V: usize> pulp::NullaryFnOnce for Sized<'_, 
             }
         }
         // Indices, which the compiler unrolls into registers: iterators and closures leave the tile in memory.
-        let x = x.as_chunks::<R>().0.iter();
-        if y.stride == across {
-            for (x, y) in x.zip(S::as_simd_f32s(y.data).0.as_chunks::<V>().0) {
-                for r in 0..R {
-                    let x = simd.splat_f32s(x[r]);
-                    for v in 0..V {
-                        tile[r][v] = add_product(simd, x, y[v], tile[r][v]);
+        macro_rules! add {
+            ($x:expr, $y:expr) => {
+                for (x, y) in $x.zip($y).take(depth) {
+                    for r in 0..R {
+                        let x = simd.splat_f32s(x[r]);
+                        for v in 0..V {
+                            tile[r][v] = add_product(simd, x, y[v], tile[r][v]);
+                        }
                     }
                 }
+            };
+        }
+        let packed = || S::as_simd_f32s(y.data).0.as_chunks::<V>().0.iter();
+        let apart = || y.data.chunks(y.stride).map(|y| &S::as_simd_f32s(&y[..across]).0[..V]);
+        match x {
+            Numbers::Across(x, next) => {
+                let x = x.chunks(next).map(|x| &x[..R]);
+                if y.stride == across { add!(x, packed()) } else { add!(x, apart()) }
             }
-        } else {
-            for (x, y) in x.zip(y.data.chunks(y.stride)) {
-                let y = S::as_simd_f32s(&y[..across]).0;
-                for r in 0..R {
-                    let x = simd.splat_f32s(x[r]);
-                    for v in 0..V {
-                        tile[r][v] = add_product(simd, x, y[v], tile[r][v]);
-                    }
-                }
+            Numbers::Along(x, next) => {
+                let lines: [&[f32]; R] = std::array::from_fn(|r| &x[r * next..][..depth]);
+                let x = (0..depth).map(|k| -> [f32; R] { std::array::from_fn(|r| lines[r][k]) });
+                if y.stride == across { add!(x, packed()) } else { add!(x, apart()) }
             }
         }
         for r in 0..R {
