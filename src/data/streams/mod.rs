@@ -45,6 +45,8 @@ pub struct Found {
     test: Vec<Shard>,
     reading: Reading,
     counted: bool,
+    /// What is to be told of where it was found.
+    note: Option<String>,
 }
 
 /// A streamed set and what of it stays in memory.
@@ -78,15 +80,15 @@ impl Found {
         let parts = match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
                 let labels = labels_file().map(Into::into);
-                Some([vec![ShardFiles { cases: path.into(), labels }], vec![]])
+                Some(([vec![ShardFiles { cases: path.into(), labels }], vec![]], None))
             }
-            Ok(metadata) if metadata.is_dir() => folder::stream_files(path, None, reading)?,
+            Ok(metadata) if metadata.is_dir() => folder::stream_files(path, None, source, reading)?,
             _ => match one_of_a_folder(path) {
-                Some((folder, set)) => folder::stream_files(folder, Some(&set), reading)?,
+                Some((folder, set)) => folder::stream_files(folder, Some(&set), source, reading)?,
                 None => None,
             },
         };
-        let Some([train, test]) = parts else { return Ok(None) };
+        let Some(([train, test], note)) = parts else { return Ok(None) };
         if train.iter().any(|files| !streams(&files.cases)) {
             return Ok(None);
         }
@@ -99,6 +101,7 @@ impl Found {
             test: open(test)?,
             reading: reading.clone(),
             counted: false,
+            note,
         };
         found.check_alike()?;
         Ok(Some(found))
@@ -228,6 +231,7 @@ impl Found {
         let Scanned { seen, moments, mut counts, held_out, sample, checksum } = scanned;
         let image = seen.image;
         let mut decision = Decision::of(&seen, &self.name, self.reading.scale, how.unit_pictures);
+        decision.notices.splice(0..0, self.note);
         if let Some((test, _)) = &test {
             counts.extend(&test.counts);
         }
