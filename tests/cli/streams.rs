@@ -170,6 +170,15 @@ fn pieces_give_the_bits_that_memory_gives() {
             assert!(pictures == shown(), "{kind} {line}: other pictures");
             assert!(rest.is_empty() || !rest.contains("shown") || pictures.len() >= 3);
         }
+        if !["rbm", "autoencoder"].contains(&kind) {
+            let line = "features run --data data --case 4200";
+            say(path, &format!("{line} --out a.png")).done();
+            say(path, &format!("{line} --stream --memory 4MiB --out b.png")).done();
+            let [a, b] = ["a.png", "b.png"].map(|name| fs::read(path.join(name)).unwrap());
+            assert!(a == b, "{kind}: other features");
+            let past = "features run --data data --case 5599 --stream --out c.png";
+            say(path, past).refused(2, &["case", "5599 is past the last", "test part", "5598"]);
+        }
         fs::remove_dir_all(path.join("run")).unwrap();
     }
 }
