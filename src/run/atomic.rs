@@ -36,7 +36,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     file.finish()
 }
 
-/// A file that is written piece by piece, and appears once it is whole; as [`write`] has it.
+/// A file that is written piece by piece, and appears once it is whole; as [`write()`] has it.
 pub struct AtomicFile {
     path: PathBuf,
     // In this order: Windows removes no open file.

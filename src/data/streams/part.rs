@@ -101,7 +101,7 @@ impl Stream {
     /// That all values lie in [0, 1].
     ///
     /// # Errors
-    /// [`Error::Data`] with the least and the greatest.
+    /// [`Error::Data`](crate::Error::Data) with the least and the greatest.
     pub fn check_unit_interval(&self, name: &str) -> Result<()> {
         self.0.statistics.check_unit_interval(name)
     }
