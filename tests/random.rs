@@ -32,7 +32,7 @@ const USES: &[(&str, &[&str])] = &[
     // A run has cases or sequences.
     ("stream::SPLIT", &["src/data/sequences.rs", "src/data/set.rs", "src/data/streams/mod.rs"]),
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
-    ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/evaluate.rs"]),
+    ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/scored.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
     ("stream::DROPOUT", &["src/training/backpropagation.rs", "src/training/minimizer.rs"]),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),

@@ -6,10 +6,11 @@ use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
 use super::targets::check_folder;
 use super::{open_device, sequences, trained};
-use crate::data::Reading;
+use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Reconstruction;
-use crate::jobs::{Choice, Chosen, Trained};
+use crate::jobs::{Choice, Pieces, SquaredError, Trained};
+use crate::run::npy::NpyFile;
 use crate::run::{npy, pictures};
 
 /// What a result is written as.
@@ -59,33 +60,12 @@ impl Shown<'_> {
             }
         }
     }
-
-    /// Writes what came back of rows, or pictures of both.
-    fn write_pairs(
-        &self,
-        out: &Path,
-        format: Format,
-        originals: &mut [f32],
-        again: &mut [f32],
-    ) -> Result<()> {
-        match format {
-            Format::Npy => npy::write(out, again, again.len() / self.width.max(1), self.width),
-            Format::Png => {
-                (self.range)(again)?;
-                let range = (self.range)(originals)?;
-                let picture =
-                    pictures::reconstructions(originals, again, self.width, self.image, range)?;
-                trained::notes(&picture.notes);
-                picture.save(out)
-            }
-        }
-    }
 }
 
 fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
-    let ApplyOptions { data, split, limit, .. } = options;
-    let part = Some((*split).into());
-    Choice { data: Some(data), part, limit: *limit, reading: Some(reading) }
+    let part = Some(options.split.into());
+    let choice = options.reading.choice(Some(&options.data), reading);
+    Choice { part, limit: options.limit, ..choice }
 }
 
 pub fn decode(options: &DecodeOptions) -> Result<()> {
@@ -116,45 +96,66 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
     let device = open_device(&options.device.device)?;
     let reading = options.reading.reading();
     let (choice, level) = (choice(options, &reading), options.level);
-    let (what, (values, units), n) = match trained::open(&options.model, &device)? {
+    let of_layers = || match level {
+        Some(_) => {
+            let detail = "is of models of several layers; a machine has one: leave it out";
+            Err(Error::setting("level", detail))
+        }
+        None => Ok(()),
+    };
+    match trained::open(&options.model, &device)? {
         Trained::Machine(model) => {
-            if level.is_some() {
-                let detail = "is of models of several layers; a machine has one: leave it out";
-                return Err(Error::setting("level", detail));
-            }
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            ("p(h|v)", (model.transform(&cases)?, model.rbm.hidden_count()), cases.len())
+            of_layers()?;
+            let units = model.rbm.hidden_count();
+            let give = |cases: &Cases| Ok((model.transform(cases)?, units));
+            given(options, "p(h|v)", &model.pieces(&choice)?, &give)
         }
         Trained::Autoencoder(model) => {
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            ("codes", model.transform(&cases, level)?, cases.len())
+            let give = |cases: &Cases| model.transform(cases, level);
+            given(options, "codes", &model.pieces(&choice)?, &give)
         }
         Trained::Dbn(model) => {
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            ("means of hidden units", model.transform(&cases, level)?, cases.len())
+            let give = |cases: &Cases| model.transform(cases, level);
+            given(options, MEANS, &model.pieces(&choice)?, &give)
         }
         Trained::Network(model) => {
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            ("what a layer gives", model.transform(&cases, level)?, cases.len())
+            let give = |cases: &Cases| model.transform(cases, level);
+            given(options, "what a layer gives", &model.pieces(&choice)?, &give)
         }
         Trained::Dbm(model) => {
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            ("means of hidden units", model.transform(&cases, level)?, cases.len())
+            let give = |cases: &Cases| model.transform(cases, level);
+            given(options, MEANS, &model.pieces(&choice)?, &give)
         }
-        Trained::Crf(field) => return sequences::transform(options, &field),
+        Trained::Crf(field) => sequences::transform(options, &field),
         Trained::ClassRbm(model) => {
-            if level.is_some() {
-                let detail = "is of models of several layers; a machine has one: leave it out";
-                return Err(Error::setting("level", detail));
-            }
-            let cases = trained::ready(model.cases(&choice)?).cases;
-            let hidden = model.machine.joint().hidden_count();
-            ("means of hidden units", (model.transform(&cases)?, hidden), cases.len())
+            of_layers()?;
+            let units = model.machine.joint().hidden_count();
+            let give = |cases: &Cases| Ok((model.transform(cases)?, units));
+            given(options, MEANS, &model.pieces(&choice)?, &give)
         }
-    };
-    npy::write(&options.out, &values, n, units)?;
-    let out = options.out.display();
-    out!("{what} of {}, [{n}, {units}]: {out}", print::count(n, "case"));
+    }
+}
+
+const MEANS: &str = "means of hidden units";
+
+/// What a model gives for cases, and how many values for each.
+type Give<'a> = dyn Fn(&Cases) -> Result<(Vec<f32>, usize)> + 'a;
+
+/// Writes what is given for each case, piece by piece.
+fn given(options: &ApplyOptions, what: &str, pieces: &Pieces<'_>, give: &Give<'_>) -> Result<()> {
+    trained::notes(pieces.notices());
+    let (n, mut width, mut file) = (pieces.cases(), 0, None);
+    pieces.each(&mut |piece| {
+        let (values, units) = give(&piece.cases)?;
+        width = units;
+        let open = match &mut file {
+            Some(open) => open,
+            None => file.insert(NpyFile::create(&options.out, &[n, units])?),
+        };
+        open.extend(&values)
+    })?;
+    file.map_or(Ok(()), NpyFile::finish)?;
+    out!("{what} of {}, [{n}, {width}]: {}", print::count(n, "case"), options.out.display());
     Ok(())
 }
 
@@ -169,63 +170,98 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let choice = choice(options, &reading);
     match trained::open_stack(&options.model, &device)? {
         Trained::Autoencoder(model) => {
-            let chosen = model.cases(&choice)?;
-            let found = model.reconstruct(&chosen.cases)?;
             let range = |values: &mut [f32]| Ok(model.range(values));
             let (width, image) = (model.model.spec().inputs, model.image_shape());
-            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+            let shown = Shown { width, image, range: &range };
+            let back = |cases: &Cases| model.reconstruct(cases);
+            again((options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::Dbn(model) => {
-            let chosen = model.cases(&choice)?;
-            let found = model.reconstruct(&chosen.cases)?;
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.net.visible_count(), model.image_shape());
-            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+            let shown = Shown { width, image, range: &range };
+            let back = |cases: &Cases| model.reconstruct(cases);
+            again((options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::Dbm(model) => {
-            let chosen = model.cases(&choice)?;
-            let found = model.reconstruct(&chosen.cases)?;
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.dbm.visible_count(), model.image_shape());
-            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+            let shown = Shown { width, image, range: &range };
+            let back = |cases: &Cases| model.reconstruct(cases);
+            again((options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::ClassRbm(model) => {
-            let chosen = model.cases(&choice)?;
-            let found = model.reconstruct(&chosen.cases)?;
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.machine.features(), model.image_shape());
-            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+            let shown = Shown { width, image, range: &range };
+            let back = |cases: &Cases| model.reconstruct(cases);
+            again((options, format), &model.pieces(&choice)?, &back, &shown)
         }
         other => {
             let model = other.machine("reconstruct")?;
-            let chosen = model.cases(&choice)?;
-            let found = model.reconstruct(&chosen.cases)?;
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.rbm.visible_count(), model.image_shape());
-            again(options, format, (&chosen, found), &Shown { width, image, range: &range })
+            let shown = Shown { width, image, range: &range };
+            let back = |cases: &Cases| model.reconstruct(cases);
+            again((options, format), &model.pieces(&choice)?, &back, &shown)
         }
     }
 }
 
-/// Writes and tells what came back of cases.
+/// What comes back of cases.
+type Back<'a> = dyn Fn(&Cases) -> Result<Reconstruction> + 'a;
+
+/// Writes and tells what came back of cases, piece by piece, or draws both.
 fn again(
-    options: &ApplyOptions,
-    format: Format,
-    (chosen, found): (&Chosen, Reconstruction),
+    (options, format): (&ApplyOptions, Format),
+    pieces: &Pieces<'_>,
+    back: &Back<'_>,
     shown: &Shown<'_>,
 ) -> Result<()> {
-    trained::notes(&chosen.notices);
-    let Reconstruction { mut values, error } = found;
-    let mut originals = chosen.cases.to_f32();
-    shown.write_pairs(&options.out, format, &mut originals, &mut values)?;
+    trained::notes(pieces.notices());
+    let (n, out) = (pieces.cases(), &options.out);
+    let mut error = SquaredError::default();
+    let mut file = match format {
+        Format::Npy => Some(NpyFile::create(out, &[n, shown.width])?),
+        Format::Png => None,
+    };
+    // Of a picture as many cases as may have room on it.
+    let [mut originals, mut returned] = [Vec::new(), Vec::new()];
+    pieces.each(&mut |piece| {
+        let values = back(&piece.cases)?.values;
+        let own = piece.cases.to_f32();
+        error.add(&own, &values, piece.cases.len());
+        match &mut file {
+            Some(file) => file.extend(&values),
+            None => {
+                let room = (pictures::MOST_TILES * shown.width).saturating_sub(originals.len());
+                let room = if pieces.are_streamed() { room } else { usize::MAX };
+                originals.extend(own.into_iter().take(room));
+                returned.extend(values.into_iter().take(room));
+                Ok(())
+            }
+        }
+    })?;
+    match file {
+        Some(file) => file.finish()?,
+        None => {
+            (shown.range)(&mut returned)?;
+            let range = (shown.range)(&mut originals)?;
+            let (width, image) = (shown.width, shown.image);
+            let picture = pictures::reconstructions(&originals, &returned, width, image, range)?;
+            trained::notes(&picture.notes);
+            picture.save(out)?;
+        }
+    }
     out!(
-        "{}, reconstruction error {error:.4} (squared, summed over {} values, mean over cases): {}",
-        print::count(chosen.cases.len(), "case"),
+        "{}, reconstruction error {:.4} (squared, summed over {} values, mean over cases): {}",
+        print::count(n, "case"),
+        error.mean(),
         shown.width,
-        options.out.display()
+        out.display()
     );
     Ok(())
 }

@@ -4,36 +4,39 @@ use super::args::FeaturesOptions;
 use super::print::out;
 use super::targets::check_out;
 use super::{open_device, sequences, trained};
-use crate::error::Result;
-use crate::jobs::{self, Choice, Chosen, Trained};
+use crate::error::{Error, Result};
+use crate::jobs::{self, Choice, Pieces, Trained};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
     check_out(&options.out, "png")?;
     let device = open_device(&options.device.device)?;
-    let part = options.split.map(Into::into);
     let reading = options.reading.reading();
-    let data = options.data.as_deref();
-    let choice = Choice { data, part, limit: None, reading: Some(&reading) };
+    let choice = options.reading.choice(options.data.as_deref(), &reading);
+    let choice = Choice { part: options.split.map(Into::into), ..choice };
     let case = options.case;
-    let title = |chosen: &Chosen| format!("{}, {} case {case}", chosen.data, chosen.part_name());
+    let one = |pieces: Pieces<'_>| {
+        trained::notes(pieces.notices());
+        let title = format!("{}, {} case {case}", pieces.data(), pieces.part_name());
+        Ok::<_, Error>((pieces.case(case)?, title))
+    };
     let (title, picture) = match trained::open_at(&jobs::classifier_of(&options.model), &device)? {
         Trained::Dbn(net) => {
-            let chosen = trained::ready(net.cases(&choice)?);
-            (title(&chosen), net.features(&chosen, case, &title(&chosen))?)
+            let (chosen, title) = one(net.pieces(&choice)?)?;
+            (title.clone(), net.features(&chosen, 0, &title)?)
         }
         Trained::Dbm(dbm) => {
-            let chosen = trained::ready(dbm.cases(&choice)?);
-            (title(&chosen), dbm.features(&chosen, case, &title(&chosen))?)
+            let (chosen, title) = one(dbm.pieces(&choice)?)?;
+            (title.clone(), dbm.features(&chosen, 0, &title)?)
         }
         Trained::Crf(field) => return sequences::features(options, &field),
         Trained::ClassRbm(model) => {
-            let chosen = trained::ready(model.cases(&choice)?);
-            (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
+            let (chosen, title) = one(model.pieces(&choice)?)?;
+            (title.clone(), model.features(&chosen, 0, &title)?)
         }
         other => {
             let model = other.network("features")?;
-            let chosen = trained::ready(model.cases(&choice)?);
-            (title(&chosen), model.features(&chosen, case, &title(&chosen))?)
+            let (chosen, title) = one(model.pieces(&choice)?)?;
+            (title.clone(), model.features(&chosen, 0, &title)?)
         }
     };
     picture.save(&options.out)?;

@@ -1,5 +1,8 @@
 //! `harmonium predict`.
 
+use std::cell::{Cell, OnceCell};
+use std::io::Write;
+
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
 use super::targets::check_out;
@@ -7,8 +10,8 @@ use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::network::write_table;
-use crate::jobs::{self, Choice, Chosen, Trained, TrainedNetwork};
-use crate::run::atomic;
+use crate::jobs::{self, Choice, Chosen, Pieces, Trained, TrainedNetwork};
+use crate::run::atomic::AtomicFile;
 
 /// The most classes that are listed for one picture.
 const LISTED: usize = 10;
@@ -20,81 +23,116 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     if !matches!(model, Trained::Crf(_)) {
         options.read.refuse_of_cases()?;
     }
-    let part = options.split.map(Into::into);
     let reading = options.reading.reading();
-    let data = Some(options.data.as_str());
-    let choice = Choice { data, part, limit: options.limit, reading: Some(&reading) };
-    let (chosen, found, names) = match model {
+    let choice = options.reading.choice(Some(&options.data), &reading);
+    let choice = Choice { part: options.split.map(Into::into), limit: options.limit, ..choice };
+    match model {
         Trained::Dbn(net) => {
-            if options.invert {
-                let detail =
-                    "is of networks; a deep belief net takes its cases as they are: leave it out";
-                return Err(Error::setting("invert", detail));
-            }
-            let chosen = net.cases(&choice)?;
-            trained::notes(&chosen.notices);
-            let found = net.predict(&chosen.cases, None)?;
-            (chosen, found, net.origin.classes)
+            refuse_invert(options, "a deep belief net")?;
+            let say = |piece: &Chosen| net.predict(&piece.cases, None);
+            told(options, &net.pieces(&choice)?, &net.origin.classes, &say)
         }
         Trained::Dbm(dbm) => {
-            if options.invert {
-                let detail = "is of networks; a deep Boltzmann machine takes its cases as they are: leave it out";
-                return Err(Error::setting("invert", detail));
-            }
-            let chosen = dbm.cases(&choice)?;
-            trained::notes(&chosen.notices);
-            let found = dbm.predict(&chosen.cases, None)?;
-            (chosen, found, dbm.origin.classes)
+            refuse_invert(options, "a deep Boltzmann machine")?;
+            let say = |piece: &Chosen| dbm.predict(&piece.cases, None);
+            told(options, &dbm.pieces(&choice)?, &dbm.origin.classes, &say)
         }
-        Trained::Crf(field) => return sequences::predict(options, &field),
+        Trained::Crf(field) => sequences::predict(options, &field),
         Trained::ClassRbm(model) => {
-            if options.invert {
-                let detail = "is of networks; a machine takes its cases as they are: leave it out";
-                return Err(Error::setting("invert", detail));
+            refuse_invert(options, "a machine")?;
+            let say = |piece: &Chosen| model.predict(&piece.cases, None);
+            told(options, &model.pieces(&choice)?, &model.origin.classes, &say)
+        }
+        other => {
+            let model = other.network("predict")?;
+            let pieces = model.pieces(&choice)?;
+            let (inverted, blank) = (OnceCell::new(), Cell::new(0));
+            let say = |piece: &Chosen| {
+                let inverted = inverted.get_or_init(|| is_inverted(options, &model, piece));
+                let turned = inverted.then(|| model.inverted(&piece.cases)).transpose()?;
+                let cases = turned.as_ref().unwrap_or(&piece.cases);
+                blank.set(blank.get() + model.blank(cases).len());
+                if blank.get() > 0 && pieces.cases() == 1 {
+                    let detail = "all pixels are alike, so it shows nothing that has a class";
+                    return Err(Error::data(&piece.data, detail));
+                }
+                model.predict(cases)
+            };
+            told(options, &pieces, &model.origin.classes, &say)?;
+            let (blank, cases) = (blank.get(), pieces.cases());
+            if blank > 0 {
+                tell(format_args!(
+                    "note: of {cases} pictures {blank} have pixels that are all alike, and get no class"
+                ));
             }
-            let chosen = model.cases(&choice)?;
-            trained::notes(&chosen.notices);
-            let found = model.predict(&chosen.cases, None)?;
-            (chosen, found, model.origin.classes)
+            Ok(())
         }
-        other => by_network(options, other.network("predict")?, &choice)?,
-    };
-    let (names, labels) = (&names, chosen.labels.as_deref());
-    match &options.out {
-        Some(path) => {
-            atomic::write(path, |out| write_table(out, names, &found, labels))?;
-            out!("{}: {}", count(chosen.cases.len(), "prediction"), path.display());
-            if let Some(labels) = labels {
-                let wrong = found.wrong(labels)?.len();
-                let percent = 100.0 * wrong as f64 / labels.len().max(1) as f64;
-                out!("{wrong} of {} are wrong ({percent:.2} %)", labels.len());
+    }
+}
+
+fn refuse_invert(options: &PredictOptions, model: &str) -> Result<()> {
+    if !options.invert {
+        return Ok(());
+    }
+    let detail = format!("is of networks; {model} takes its cases as they are: leave it out");
+    Err(Error::setting("invert", detail))
+}
+
+/// What a model says of cases.
+type Say<'a> = dyn Fn(&Chosen) -> Result<Predictions> + 'a;
+
+/// Writes what is said of each case, piece by piece; of a single one in words.
+fn told(
+    options: &PredictOptions,
+    pieces: &Pieces<'_>,
+    names: &[String],
+    say: &Say<'_>,
+) -> Result<()> {
+    trained::notes(pieces.notices());
+    let cases = pieces.cases();
+    let (mut first, mut wrong, mut file) = (0, None, None);
+    pieces.each(&mut |piece| {
+        let (found, labels) = (say(piece)?, piece.labels.as_deref());
+        if let Some(labels) = labels {
+            *wrong.get_or_insert(0) += found.wrong(labels)?.len();
+        }
+        let table = |out: &mut dyn Write| write_table(out, names, &found, labels, first);
+        match &options.out {
+            Some(path) => {
+                let open = match &mut file {
+                    Some(open) => open,
+                    None => file.insert(AtomicFile::create(path)?),
+                };
+                open.write(table)?;
+            }
+            None if cases == 1 => one(&found, piece, names)?,
+            None => {
+                let mut text = Vec::new();
+                table(&mut text).map_err(|e| Error::data("predict", e.to_string()))?;
+                out!("{}", String::from_utf8_lossy(&text).trim_end());
             }
         }
-        None if chosen.cases.len() == 1 => one(&found, &chosen, names)?,
-        None => {
-            let mut text = Vec::new();
-            write_table(&mut text, names, &found, labels)
-                .map_err(|e| Error::data("predict", e.to_string()))?;
-            out!("{}", String::from_utf8_lossy(&text).trim_end());
-        }
+        first += piece.cases.len();
+        Ok(())
+    })?;
+    let Some(path) = &options.out else { return Ok(()) };
+    file.map_or(Ok(()), AtomicFile::finish)?;
+    out!("{}: {}", count(cases, "prediction"), path.display());
+    if let Some(wrong) = wrong {
+        let percent = 100.0 * wrong as f64 / cases.max(1) as f64;
+        out!("{wrong} of {cases} are wrong ({percent:.2} %)");
     }
     Ok(())
 }
 
-/// What a network says of cases, with the names of its classes.
-fn by_network(
-    options: &PredictOptions,
-    model: TrainedNetwork,
-    choice: &Choice<'_>,
-) -> Result<(Chosen, Predictions, Vec<String>)> {
-    let mut chosen = model.cases(choice)?;
-    trained::notes(&chosen.notices);
-    let bright = model.is_bright(&chosen.cases);
+/// Whether pictures are turned, black into white, by the first of them; says so.
+fn is_inverted(options: &PredictOptions, model: &TrainedNetwork, piece: &Chosen) -> bool {
+    let bright = model.is_bright(&piece.cases);
     if options.invert {
-        chosen.cases = model.inverted(&chosen.cases)?;
-    } else if bright && chosen.ground_chosen {
+        return true;
+    }
+    if bright && piece.ground_chosen {
         // The ground is white because it was chosen so: nobody is contradicted.
-        chosen.cases = model.inverted(&chosen.cases)?;
         tell(
             "note: the white ground was turned into a black one, as networks trained on MNIST expect",
         );
@@ -104,24 +142,7 @@ fn by_network(
              ground, and --invert turns them",
         );
     }
-    let found = model.predict(&chosen.cases)?;
-    tell_blank(&model, &chosen)?;
-    Ok((chosen, found, model.origin.classes))
-}
-
-/// Pictures without contrast have no class: a single one is refused, among others they are counted.
-fn tell_blank(model: &TrainedNetwork, chosen: &Chosen) -> Result<()> {
-    let (blank, cases) = (model.blank(&chosen.cases).len(), chosen.cases.len());
-    if blank > 0 && cases == 1 {
-        let detail = "all pixels are alike, so it shows nothing that has a class";
-        return Err(Error::data(&chosen.data, detail));
-    }
-    if blank > 0 {
-        tell(format_args!(
-            "note: of {cases} pictures {blank} have pixels that are all alike, and get no class"
-        ));
-    }
-    Ok(())
+    bright && piece.ground_chosen
 }
 
 /// The answer for one picture, most probable class first.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::data::Reading;
 use crate::error::{Error, Result};
-use crate::jobs::{ARRAY_HELP, LABELS_HELP, SCALE_HELP};
+use crate::jobs::{ARRAY_HELP, Choice, LABELS_HELP, Memory, SCALE_HELP};
 
 /// How data are read that do not say it themselves.
 #[derive(Args)]
@@ -15,6 +15,12 @@ pub struct ReadingOptions {
     pub array: Option<String>,
     #[arg(long, value_name = "MAX", help = SCALE_HELP)]
     pub scale: Option<f32>,
+    /// Read the cases in pieces even where they fit in --memory: .npy, idx, .csv, .gz of these, and folders of part-*.npy
+    #[arg(long)]
+    pub stream: bool,
+    /// Memory for cases: larger data are read in pieces [default: 2GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Memory>,
 }
 
 impl ReadingOptions {
@@ -23,12 +29,20 @@ impl ReadingOptions {
         Reading::of(self.labels.clone(), self.array.clone(), self.scale)
     }
 
+    /// Some cases of some data, read so; `reading` is [`ReadingOptions::reading`].
+    pub fn choice<'a>(&self, data: Option<&'a str>, reading: &'a Reading) -> Choice<'a> {
+        let memory = self.memory.unwrap_or_default();
+        Choice { data, reading: Some(reading), stream: self.stream, memory, ..Choice::default() }
+    }
+
     /// Refuses what says nothing of sequences, whose files have names of their own for everything.
     pub fn refuse_of_sequences(&self) -> Result<()> {
         let given = [
             ("labels", self.labels.is_some()),
             ("array", self.array.is_some()),
             ("scale", self.scale.is_some()),
+            ("stream", self.stream),
+            ("memory", self.memory.is_some()),
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((name, _)) => {

@@ -17,7 +17,8 @@ use crate::jobs::{self, Choice};
 /// The cases that are asked for.
 pub fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
     let part = options.split.map(Into::into);
-    Choice { data: options.data.as_deref(), part, limit: options.limit, reading: Some(reading) }
+    let choice = options.reading.choice(options.data.as_deref(), reading);
+    Choice { part, limit: options.limit, ..choice }
 }
 
 /// Evaluates what has a log Z, with a bar while it is annealed.

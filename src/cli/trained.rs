@@ -7,7 +7,7 @@ use super::print::tell;
 use crate::data::Part;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::{self, Chosen, Trained};
+use crate::jobs::{self, Trained};
 
 impl From<Split> for Part {
     fn from(split: Split) -> Self {
@@ -40,12 +40,6 @@ pub fn open_stack(option: &ModelOption, device: &Device) -> Result<Trained> {
 /// Opens a model of which there is nothing to say but where it is.
 pub fn open_at(path: &Path, device: &Device) -> Result<Trained> {
     open(&ModelOption { model: path.into(), visible: None, map: None }, device)
-}
-
-/// The cases, once it is told what there is to know of them.
-pub fn ready(chosen: Chosen) -> Chosen {
-    notes(&chosen.notices);
-    chosen
 }
 
 /// Prints what the user should be told.

@@ -10,6 +10,9 @@ use super::values::{Values, first, reserved};
 use crate::error::{Error, Result};
 use crate::shape::product;
 
+/// Sums over cases are taken by blocks of so many.
+const BLOCK: usize = 4096;
+
 /// N cases (rows) of D values (columns), all finite. Cases and columns count from 0.
 ///
 /// ```
@@ -168,7 +171,7 @@ impl Cases {
     }
 
     /// The sum of the weights: the number of cases without.
-    fn total_weight(&self) -> f64 {
+    pub(super) fn total_weight(&self) -> f64 {
         match self.has_weights() {
             true => (0..self.n).map(|i| self.weight(i)).sum(),
             false => self.n as f64,
@@ -273,8 +276,7 @@ impl Cases {
 
     /// Sums `f(column, value)` over the cases by their weights, in f64: exact for bits, and the same whatever the number of
     /// threads, since the blocks are fixed and added in order.
-    fn column_sums(&self, f: impl Fn(usize, f32) -> f64 + Sync) -> Vec<f64> {
-        const BLOCK: usize = 4096;
+    pub(super) fn column_sums(&self, f: impl Fn(usize, f32) -> f64 + Sync) -> Vec<f64> {
         let blocks: Vec<Vec<f64>> = (0..self.n.div_ceil(BLOCK))
             .into_par_iter()
             .map(|block| {
@@ -361,6 +363,7 @@ impl Cases {
         };
         let Some(k) = bad else { return Ok(()) };
         let (i, j) = (k / self.d, k % self.d);
+        let (number, x) = (self.number(i), self.row(i)[j]);
         let scale = match self.range() {
             Some((least, largest)) if least >= 0.0 => {
                 format!(
@@ -372,9 +375,8 @@ impl Cases {
             }
             None => "scale the data".into(),
         };
-        let x = self.row(i)[j];
         let detail = format!(
-            "case {i}, column {j} is {x}, outside [0, 1] (counted from 0); networks, binary units and binarisation need \
+            "case {number}, column {j} is {x}, outside [0, 1] (counted from 0); networks, binary units and binarisation need \
              values in [0, 1]; {scale}, or use Gaussian visible units and standardise"
         );
         Err(Error::data(name, detail))

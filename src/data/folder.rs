@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::file;
-use super::gallery;
+use super::gallery::{self, Gallery};
 use super::labels::{RawPart, check_count};
 use super::listing::{entries, folders};
 use super::reading::Reading;
@@ -44,69 +44,117 @@ pub(super) fn read(
     name: &str,
     reading: &Reading,
 ) -> Result<(RawPart, Option<RawPart>)> {
-    if wanted.is_none()
-        && let Some([train, test]) = shards::find(folder)?
-    {
-        let train = shards::read(&train, name, reading)?;
-        let of_test = |test: &Vec<_>| shards::read(test, &format!("{name} (test)"), reading);
-        return Ok((train, Some(&test).filter(|t| !t.is_empty()).map(of_test).transpose()?));
+    if let Some(kept) = kept(folder, wanted)? {
+        return kept.read(name, reading);
     }
-    if let Some(group) = choose(folder, wanted)? {
-        return group.read(name, reading);
-    }
-    // A run's pictures are none of its data.
-    let is_run = folder.join("metrics.jsonl").is_file();
-    if wanted.is_none()
-        && !is_run
-        && let Some(found) = gallery::read(folder, name)?
-    {
+    if let Some(gallery) = gallery(folder, wanted) {
         reading.refuse(&["labels", "array"], "pictures", "their folders name the classes")?;
-        return Ok(found);
+        return gallery.read(name);
     }
-    let mut below = Vec::new();
-    for inner in folders(folder).into_iter().flat_map(|f| {
-        let deeper = folders(&f);
-        std::iter::once(f).chain(deeper)
-    }) {
-        let found = choose(&inner, wanted)?;
-        below.extend(found.map(|group| (inner, group)));
-    }
-    match below.len() {
-        0 => Err(missing(folder, wanted)),
-        1 => {
-            let (inner, group) = below.remove(0);
-            let (mut train, test) = group.read(name, reading)?;
-            train.set.notices.insert(0, format!("{name}: found in {}", inner.display()));
-            Ok((train, test))
-        }
-        _ => {
-            let found: Vec<String> = below.iter().map(|(f, _)| f.display().to_string()).collect();
-            let detail = format!("several folders in it hold data: {}; name one", found.join(", "));
-            Err(Error::file(folder, "folder", detail))
-        }
-    }
+    let Some((inner, kept)) = kept_below(folder, wanted)? else {
+        return Err(missing(folder, wanted));
+    };
+    let (mut train, test) = kept.read(name, reading)?;
+    train.set.notices.insert(0, found_in(name, &inner));
+    Ok((train, test))
 }
 
-/// The files of a folder that can be read in pieces, for training and for testing: shards, or those of one set.
-pub(super) fn stream_files(
-    folder: &Path,
-    wanted: Option<&str>,
-    reading: &Reading,
-) -> Result<Option<[Vec<ShardFiles>; 2]>> {
+/// The pictures of a folder; a run's are none of its data.
+fn gallery(folder: &Path, wanted: Option<&str>) -> Option<Gallery> {
+    let is_run = folder.join("metrics.jsonl").is_file();
+    if wanted.is_none() && !is_run { gallery::find(folder) } else { None }
+}
+
+/// What a folder holds beside pictures.
+enum Kept {
+    Shards([Vec<ShardFiles>; 2]),
+    Set(Group),
+}
+
+fn kept(folder: &Path, wanted: Option<&str>) -> Result<Option<Kept>> {
     if wanted.is_none()
         && let Some(found) = shards::find(folder)?
     {
-        return Ok(Some(found));
+        return Ok(Some(Kept::Shards(found)));
     }
-    let Some(group) = choose(folder, wanted)? else { return Ok(None) };
-    let part = |test: bool| {
-        let file = |role| group.files.get(&(test, role)).cloned();
-        let labels = file(Role::Labels).filter(|_| !reading.no_labels());
-        let images = file(Role::Images).map(|cases| ShardFiles { cases, labels });
-        let table = || file(Role::Table).map(|cases| ShardFiles { cases, labels: None });
-        images.or_else(table).into_iter().collect()
-    };
-    Ok(Some([part(false), part(true)]))
+    Ok(choose(folder, wanted)?.map(Kept::Set))
+}
+
+/// What the one folder holds, up to two levels down, that holds anything.
+fn kept_below(folder: &Path, wanted: Option<&str>) -> Result<Option<(PathBuf, Kept)>> {
+    let mut below = Vec::new();
+    for inner in folders(folder) {
+        if let Some(found) = kept(&inner, wanted)? {
+            below.push((inner, found));
+            continue;
+        }
+        for deeper in folders(&inner) {
+            below.extend(kept(&deeper, wanted)?.map(|found| (deeper, found)));
+        }
+    }
+    if below.len() > 1 {
+        let found: Vec<String> = below.iter().map(|(f, _)| f.display().to_string()).collect();
+        let detail = format!("several folders in it hold data: {}; name one", found.join(", "));
+        return Err(Error::file(folder, "folder", detail));
+    }
+    Ok(below.pop())
+}
+
+fn found_in(name: &str, folder: &Path) -> String {
+    format!("{name}: found in {}", folder.display())
+}
+
+impl Kept {
+    fn read(&self, name: &str, reading: &Reading) -> Result<(RawPart, Option<RawPart>)> {
+        match self {
+            Kept::Set(group) => group.read(name, reading),
+            Kept::Shards([train, test]) => {
+                let train = shards::read(train, name, reading)?;
+                let of_test =
+                    |test: &Vec<_>| shards::read(test, &format!("{name} (test)"), reading);
+                Ok((train, Some(test).filter(|t| !t.is_empty()).map(of_test).transpose()?))
+            }
+        }
+    }
+
+    /// The files, for training and for testing.
+    fn files(self, reading: &Reading) -> [Vec<ShardFiles>; 2] {
+        let group = match self {
+            Kept::Shards(files) => return files,
+            Kept::Set(group) => group,
+        };
+        let part = |test: bool| {
+            let file = |role| group.files.get(&(test, role)).cloned();
+            let labels = file(Role::Labels).filter(|_| !reading.no_labels());
+            let images = file(Role::Images).map(|cases| ShardFiles { cases, labels });
+            let table = || file(Role::Table).map(|cases| ShardFiles { cases, labels: None });
+            images.or_else(table).into_iter().collect()
+        };
+        [part(false), part(true)]
+    }
+}
+
+/// Files that can be read in pieces, for training and for testing, and what is to be told of where they are.
+pub(super) type StreamFiles = ([Vec<ShardFiles>; 2], Option<String>);
+
+/// The files of a folder that can be read in pieces: shards, or those of one set, there or in a folder in it.
+///
+/// # Errors
+/// What choosing among them gives.
+pub(super) fn stream_files(
+    folder: &Path,
+    wanted: Option<&str>,
+    name: &str,
+    reading: &Reading,
+) -> Result<Option<StreamFiles>> {
+    if let Some(kept) = kept(folder, wanted)? {
+        return Ok(Some((kept.files(reading), None)));
+    }
+    if gallery(folder, wanted).is_some() {
+        return Ok(None);
+    }
+    let found = kept_below(folder, wanted)?;
+    Ok(found.map(|(inner, kept)| (kept.files(reading), Some(found_in(name, &inner)))))
 }
 
 /// What a file's name says: the set's own name, whether it is for testing if it says so, and its role.

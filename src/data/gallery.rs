@@ -52,8 +52,15 @@ pub(super) fn unread_picture(folder: &Path) -> Option<String> {
     found.map(|path| name_of(&path))
 }
 
+/// The pictures of a folder.
+pub(super) enum Gallery {
+    /// By class; those for testing where they stand apart.
+    Classes(Classes, Option<Classes>),
+    Alone(Vec<PathBuf>),
+}
+
 /// The pictures of a folder, if it has any.
-pub(super) fn read(folder: &Path, name: &str) -> Result<Option<(RawPart, Option<RawPart>)>> {
+pub(super) fn find(folder: &Path) -> Option<Gallery> {
     let inner = folders(folder);
     let part = |names: &[&str]| {
         let wanted = |name: &&str| inner.iter().find(|f| name_of(f).eq_ignore_ascii_case(name));
@@ -61,18 +68,26 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<Option<(RawPart, Option<
         found.into_iter().find(|classes| !classes.is_empty())
     };
     if let Some(train) = part(&TRAIN) {
-        let test = part(&TEST).map(|test| of_classes(test, format!("{name} (test)")));
-        return Ok(Some((of_classes(train, name.into())?, test.transpose()?)));
+        return Some(Gallery::Classes(train, part(&TEST)));
     }
     let classes = classes(folder);
     if !classes.is_empty() {
-        return Ok(Some((of_classes(classes, name.into())?, None)));
+        return Some(Gallery::Classes(classes, None));
     }
-    let pictures = pictures(folder);
-    if pictures.is_empty() {
-        return Ok(None);
+    Some(pictures(folder)).filter(|all| !all.is_empty()).map(Gallery::Alone)
+}
+
+impl Gallery {
+    /// The cases for training, and for testing.
+    pub fn read(self, name: &str) -> Result<(RawPart, Option<RawPart>)> {
+        Ok(match self {
+            Gallery::Classes(train, test) => {
+                let test = test.map(|test| of_classes(test, format!("{name} (test)")));
+                (of_classes(train, name.into())?, test.transpose()?)
+            }
+            Gallery::Alone(pictures) => (of_pictures(&pictures, name.into())?, None),
+        })
     }
-    Ok(Some((of_pictures(&pictures, name.into())?, None)))
 }
 
 /// A picture of each class in turn, so that the first cases are not all of one.

@@ -89,6 +89,15 @@ pub enum Part {
 }
 
 impl Part {
+    /// `train`, `test`, `validation`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Test => "test",
+            Part::Validation => "validation",
+        }
+    }
+
     /// The numbers that binarise this part once: row i is number i of the source's part
     /// ([`Cases::number`]).
     pub fn draw(self, seed: u64) -> Draw {

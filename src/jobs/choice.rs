@@ -1,7 +1,10 @@
 //! Which cases of which data.
 
+use super::chosen::Chosen;
+use super::loading;
+use super::pieces::{Pieces, Treat};
 use super::settings::Memory;
-use crate::data::{self, Cases, DataSet, Found, Part, Reading, Splits, Streaming};
+use crate::data::{self, DataSet, Found, Part, Reading, Splits, Stream, Streamed, Streaming};
 use crate::error::{Error, Result};
 
 /// Which cases of which data a model is applied to.
@@ -16,23 +19,10 @@ pub struct Choice<'a> {
     /// How the data are read where they do not say it themselves. What it does not say is as in training, if the data
     /// are those of the training.
     pub reading: Option<&'a Reading>,
-}
-
-/// Cases as a model sees them.
-#[derive(Debug)]
-pub struct Chosen {
-    /// The cases.
-    pub cases: Cases,
-    /// Their classes, where the data have them.
-    pub labels: Option<Vec<u32>>,
-    /// What the data are called.
-    pub data: String,
-    /// Which part this is.
-    pub part: Part,
-    /// Whether they are transparent pictures on a ground that was chosen here.
-    pub ground_chosen: bool,
-    /// What the user should be told of the data.
-    pub notices: Vec<String>,
+    /// Whether they are to be read in pieces even where they fit.
+    pub stream: bool,
+    /// How many bytes cases may take: what is larger is read in pieces.
+    pub memory: Memory,
 }
 
 /// What a model was trained on, and how that was read.
@@ -40,14 +30,6 @@ pub struct Chosen {
 pub(super) struct TrainedOn<'a> {
     pub data: Option<&'a str>,
     pub reading: &'a Reading,
-}
-
-/// A part of the data as it was read.
-pub(super) struct Taken {
-    pub set: DataSet,
-    pub part: Part,
-    /// The training part, where that is another.
-    pub training: Option<DataSet>,
 }
 
 impl<'a> Choice<'a> {
@@ -62,34 +44,29 @@ impl<'a> Choice<'a> {
         Choice { limit: Some(cases), ..self }
     }
 
-    /// The name of the data, where `trained_on` are what the model was trained on.
-    pub(super) fn name(&self, trained_on: Option<&'a str>) -> Result<&'a str> {
-        self.data.or(trained_on).ok_or_else(|| {
-            let detail = "the model does not say what it was trained on; name the data";
-            Error::setting("data", detail)
-        })
-    }
-
-    /// Reads the data. Of pictures that are plain numbers up to 255 those in [0, 1] are made, where `unit_interval` is what
-    /// the model takes.
-    pub(super) fn take(
+    /// Reads the data, whole or in pieces; `treat` makes of cases of a part what the model sees. Of pictures that are plain
+    /// numbers up to 255 those in [0, 1] are made, where `unit_interval` is what the model takes.
+    pub(super) fn pieces<'m>(
         &self,
-        name: &str,
         trained_on: TrainedOn<'_>,
         unit_interval: bool,
-    ) -> Result<Taken> {
+        treat: impl Fn(DataSet, &str, Part) -> Result<Chosen> + 'm,
+    ) -> Result<Pieces<'m>> {
         if self.limit == Some(0) {
             return Err(Error::setting("limit", "0 is too few; use at least 1"));
         }
+        let name = self.data.or(trained_on.data).ok_or_else(|| {
+            let detail = "the model does not say what it was trained on; name the data";
+            Error::setting("data", detail)
+        })?;
+        let own = name.to_string();
+        let treat: Box<Treat<'m>> = Box::new(move |set, part| treat(set, &own, part));
         let mut reading = self.reading.cloned().unwrap_or_default();
         if trained_on.data == Some(name) {
             reading = reading.or(trained_on.reading);
         }
-        let memory = Memory::default();
-        if let Ok(Some(found)) = Found::at(name, &reading)
-            && found.bytes() > memory.bytes()
-        {
-            return self.take_of(found, memory, unit_interval);
+        if let Some(found) = loading::found(name, &reading, self.stream, self.memory)? {
+            return self.streamed(found, unit_interval, treat);
         }
         let mut splits = data::load_with(name, &reading)?;
         if unit_interval {
@@ -108,70 +85,40 @@ impl<'a> Choice<'a> {
             (Some(Part::Train), _) | (None, None) => (train, Part::Train, None),
         };
         let set = self.limit.into_iter().fold(set, DataSet::limit);
-        Ok(Taken { set, part, training })
+        Pieces::of_set((set, part), training, treat)
     }
-}
 
-impl Choice<'_> {
-    /// The same of data that are not in memory as a whole: the test part, or the first cases of the training part.
-    fn take_of(&self, mut found: Found, memory: Memory, unit_interval: bool) -> Result<Taken> {
-        let how = Streaming::new(memory.bytes()).unit_pictures(unit_interval);
-        let (bytes, cases, of_test) = (found.bytes(), found.cases()?, found.test_cases()?);
-        let too_large = |cases: usize| {
-            let detail = format!(
-                "{cases} cases are more than {memory} of memory holds, and they are not read in pieces here; --limit N takes \
-                 the first N"
-            );
-            Err(Error::setting("limit", detail))
+    /// The same of data that are read in pieces.
+    fn streamed<'m>(
+        &self,
+        mut found: Found,
+        unit_interval: bool,
+        treat: Box<Treat<'m>>,
+    ) -> Result<Pieces<'m>> {
+        let mut how = Streaming::new(self.memory.bytes()).unit_pictures(unit_interval).in_order();
+        let (size, of_test) = (Memory::words(found.bytes()), found.test_cases()?);
+        let note = format!("{}: {size}, read in pieces", found.name());
+        let test = match self.part {
+            Some(Part::Validation) => return Err(held_out_unknown()),
+            Some(Part::Test) if of_test == 0 => {
+                return Err(Error::setting("split", "the data have no test part"));
+            }
+            Some(Part::Train) => false,
+            Some(Part::Test) | None => of_test > 0,
         };
-        match self.part {
-            Some(Part::Validation) => Err(held_out_unknown()),
-            Some(Part::Test) | None if of_test > 0 => {
-                let streamed = found.open(&how)?;
-                let Some(test) = streamed.test.filter(|test| test.cases.len() == of_test) else {
-                    return too_large(of_test);
-                };
-                let set = self.limit.into_iter().fold(test, DataSet::limit);
-                Ok(Taken { set, part: Part::Test, training: Some(streamed.sample) })
-            }
-            Some(Part::Test) => Err(Error::setting("split", "the data have no test part")),
-            Some(Part::Train) | None => {
-                let wanted = self.limit.map_or(cases, |limit| limit.min(cases));
-                if bytes / cases.max(1) as u64 * wanted as u64 > memory.bytes() {
-                    return too_large(wanted);
-                }
-                let set = found.open(&how.limit(wanted).keep_all())?.sample;
-                Ok(Taken { set, part: Part::Train, training: None })
-            }
+        if let (Some(limit), false) = (self.limit, test) {
+            how = how.limit(limit);
         }
+        let Streamed { train, all_test, .. } = found.open(&how)?;
+        let limited = |stream: &Stream| self.limit.unwrap_or(usize::MAX).min(stream.len());
+        let (part, training) = match all_test.filter(|_| test) {
+            Some(test) => ((limited(&test), Part::Test, test), Some(train)),
+            None => ((limited(&train), Part::Train, train), None),
+        };
+        Ok(Pieces::of_stream(part, training, self.memory, treat)?.told(note))
     }
 }
 
 fn held_out_unknown() -> Error {
     Error::setting("split", "which cases were held out is known to training alone")
-}
-
-impl Chosen {
-    /// That there is a case of this number.
-    pub(super) fn check_case(&self, case: usize) -> Result<()> {
-        let (all, part) = (self.cases.len(), self.part_name());
-        match case < all {
-            true => Ok(()),
-            false => {
-                let last = all.saturating_sub(1);
-                let detail =
-                    format!("{case} is past the last; the {part} part has the cases 0 to {last}");
-                Err(Error::setting("case", detail))
-            }
-        }
-    }
-
-    /// `train`, `test`, as a word.
-    pub fn part_name(&self) -> &'static str {
-        match self.part {
-            Part::Train => "train",
-            Part::Test => "test",
-            Part::Validation => "validation",
-        }
-    }
 }

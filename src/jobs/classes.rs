@@ -30,6 +30,7 @@ pub fn known_classes(set: &mut DataSet, own: &[String], model: &str) -> Result<O
             let name = set.classes.get(label as usize).map_or("?", String::as_str);
             let known: Vec<&str> = own.iter().map(String::as_str).take(12).collect();
             let more = if own.len() > known.len() { " …" } else { "" };
+            let case = set.cases.number(case);
             let detail = format!(
                 "case {case} has the label {name}, and the {model} knows {} classes: {}{more}",
                 own.len(),

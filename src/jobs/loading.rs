@@ -51,13 +51,37 @@ pub struct Divided {
     pub split: Validation,
 }
 
+/// The source, if it is to be read in pieces: that is asked for, or it takes more than `memory`.
+///
+/// # Errors
+/// [`Error::Setting`] where it is asked for and the source is not read so; what opening gives then.
+pub(super) fn found(
+    data: &str,
+    reading: &Reading,
+    stream: bool,
+    memory: Memory,
+) -> Result<Option<Found>> {
+    let found = Found::at(data, reading);
+    if !stream {
+        // What cannot be opened is for the reader of whole sets to say.
+        return Ok(found.ok().flatten().filter(|found| found.bytes() > memory.bytes()));
+    }
+    found?.map(Some).ok_or_else(|| {
+        let detail = format!(
+            "{data} is not read in pieces: .npy and idx arrays and .csv tables are, plain or .gz, folders of them in MNIST's \
+             naming, and folders of shards (part-*.npy, labels-*.npy)"
+        );
+        Error::setting("stream", detail)
+    })
+}
+
 impl Wish<'_> {
     /// Loads it, and tells the observer what is worth saying.
     ///
     /// # Errors
     /// What reading gives; [`Error::Setting`] for what a stream cannot do.
     pub fn load(&self, observer: &mut dyn Observer) -> Result<Loaded> {
-        let loaded = match self.found()? {
+        let loaded = match found(self.data, &self.reading, self.stream, self.memory)? {
             Some(found) => self.streamed(found, observer)?,
             None => {
                 let mut splits = data::load_with(self.data, &self.reading)?;
@@ -75,24 +99,6 @@ impl Wish<'_> {
             observer.see(Event::Note(&format!("note: {notice}")));
         }
         Ok(loaded)
-    }
-
-    /// The source, if it is to be read in pieces.
-    fn found(&self) -> Result<Option<Found>> {
-        let found = Found::at(self.data, &self.reading);
-        if !self.stream {
-            // What cannot be opened is for the reader of whole sets to say.
-            let large = |found: &Found| found.bytes() > self.memory.bytes();
-            return Ok(found.ok().flatten().filter(large));
-        }
-        found?.map(Some).ok_or_else(|| {
-            let detail = format!(
-                "{} is not read in pieces: .npy and idx arrays and .csv tables are, plain or .gz, folders of them in MNIST's \
-                 naming, and folders of shards (part-*.npy, labels-*.npy)",
-                self.data
-            );
-            Error::setting("stream", detail)
-        })
     }
 
     fn streamed(&self, mut found: Found, observer: &mut dyn Observer) -> Result<Loaded> {

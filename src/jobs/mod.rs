@@ -30,6 +30,7 @@
 
 pub mod autoencoder;
 mod choice;
+mod chosen;
 pub mod class_rbm;
 mod classes;
 pub mod crf;
@@ -40,6 +41,7 @@ mod file;
 mod loading;
 pub mod network;
 mod onnx;
+mod pieces;
 pub mod rbm;
 mod rows;
 mod settings;
@@ -60,14 +62,19 @@ use crate::run::{
 };
 
 pub use autoencoder::TrainedAutoencoder;
-pub use choice::{Choice, Chosen};
+pub use choice::Choice;
+pub use chosen::Chosen;
 pub use class_rbm::TrainedClassRbm;
 pub use crf::TrainedCrf;
 pub use dbm::TrainedDbm;
 pub use dbn::TrainedDbn;
 pub use network::TrainedNetwork;
+pub use pieces::Pieces;
 pub use rbm::TrainedRbm;
-pub use settings::{ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, SCALE_HELP, Validation};
+pub use rows::SquaredError;
+pub use settings::{
+    ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, Memory, SCALE_HELP, Validation,
+};
 pub use stack::{Layers, LevelData, TunerName};
 
 /// A trained model of any kind, on a device.

@@ -33,6 +33,27 @@ impl Reconstruction {
     }
 }
 
+/// Squared differences between cases and what came back of them, of cases that come piece by piece.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SquaredError {
+    sum: f64,
+    cases: usize,
+}
+
+impl SquaredError {
+    /// Adds those of some cases.
+    pub fn add(&mut self, originals: &[f32], again: &[f32], cases: usize) {
+        let squares = originals.iter().zip(again).map(|(a, b)| f64::from(a - b).powi(2));
+        self.sum = squares.fold(self.sum, |sum, square| sum + square);
+        self.cases += cases;
+    }
+
+    /// Summed over values, the mean over the cases.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.cases.max(1) as f64
+    }
+}
+
 /// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white are.
 pub(super) fn for_picture(
     preprocessing: &Preprocessing,
@@ -71,8 +92,9 @@ pub(super) fn layer_at(
 
 /// The squared differences, summed over values, the mean over so many cases.
 pub(super) fn squared_error(originals: &[f32], again: &[f32], cases: usize) -> f64 {
-    let squares = originals.iter().zip(again).map(|(a, b)| f64::from(a - b).powi(2));
-    squares.sum::<f64>() / cases.max(1) as f64
+    let mut error = SquaredError::default();
+    error.add(originals, again, cases);
+    error.mean()
 }
 
 /// Applies `f` to all cases, some at a time.

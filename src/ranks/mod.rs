@@ -10,8 +10,8 @@ mod mpi;
 mod threads;
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use web_time::Instant;
 
@@ -36,12 +36,18 @@ pub trait Link: Send + Sync {
     /// Which of the ranks on this machine this one is.
     fn local_rank(&self) -> usize;
 
-    /// Gives each rank its piece of `pieces` and returns what each gave this one, in the order of ranks. Every rank
-    /// knows how much each gives: `expected` numbers.
+    /// Gives each rank its piece of `own`, numbers and how many of them are for each in the order of ranks, and puts what
+    /// each gave this one into `received`, which says how many come from each.
     ///
     /// # Errors
     /// [`Error::Run`] where another rank is gone.
-    fn exchange(&self, pieces: &[Vec<f32>], expected: &[usize]) -> Result<Vec<Vec<f32>>>;
+    fn exchange(&self, own: (&[f32], &[usize]), received: (&mut [f32], &[usize])) -> Result<()>;
+
+    /// Gives `own` to every rank, and puts what each gave into `all`, `lengths` numbers each in the order of ranks.
+    ///
+    /// # Errors
+    /// As [`Link::exchange`].
+    fn share(&self, own: &[f32], all: &mut [f32], lengths: &[usize]) -> Result<()>;
 
     /// What every rank gives, at every rank, in the order of ranks.
     ///
@@ -66,6 +72,14 @@ struct Inner {
     bytes: AtomicU64,
     sums: AtomicU64,
     nanoseconds: AtomicU64,
+    room: Mutex<Room>,
+}
+
+/// Memory of a sum, kept for the next one.
+#[derive(Default)]
+struct Room {
+    sent: Vec<f32>,
+    received: Vec<f32>,
 }
 
 /// What ranks ask of all others beside their sums: to stop, to write a checkpoint.
@@ -108,6 +122,7 @@ impl Ranks {
             bytes: AtomicU64::new(0),
             sums: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
+            room: Mutex::default(),
         }))
     }
 
@@ -207,37 +222,51 @@ impl Ranks {
         };
         let start = Instant::now();
         let (rank, ranks) = (link.rank(), link.count());
+        let mut room = self.0.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let Room { sent, received } = &mut *room;
+        // A rank sums a part of the elements.
+        let parts: Vec<usize> = (0..ranks).map(|to| part(len, ranks, to).len()).collect();
+        let lengths: Vec<usize> = parts.iter().map(|width| own.len() * width).collect();
+        let given = match &own[..] {
+            [one] => &one[..],
+            blocks => {
+                sent.clear();
+                for to in 0..ranks {
+                    let range = part(len, ranks, to);
+                    blocks.iter().for_each(|block| sent.extend(&block[range.clone()]));
+                }
+                &sent[..]
+            }
+        };
+        let width = parts[rank];
+        let expected: Vec<usize> = counts.iter().map(|blocks| blocks * width).collect();
+        let blocks: usize = counts.iter().sum();
+        // With room for wishes behind the first block, where the sum is made.
+        received.resize((blocks * width).max(width + WISHES), 0.0);
+        link.exchange((given, &lengths), (&mut received[..blocks * width], &expected))?;
+        let (sum, rest) = received.split_at_mut(width);
+        for block in rest.chunks_exact(width.max(1)).take(blocks.saturating_sub(1)) {
+            sum.iter_mut().zip(block).for_each(|(s, x)| *s += x);
+        }
+        // Every rank's wishes go behind its part.
         let wish = |wish: &AtomicBool| f32::from(wish.load(Ordering::Relaxed));
-        // A rank sums a part of the elements, and has the wishes of all beside.
-        let pieces: Vec<Vec<f32>> = (0..ranks)
-            .map(|to| {
-                let range = part(len, ranks, to);
-                let mut piece: Vec<f32> = Vec::with_capacity(own.len() * range.len() + WISHES);
-                own.iter().for_each(|block| piece.extend(&block[range.clone()]));
-                piece.extend(self.0.wishes.iter().map(wish));
-                piece
-            })
-            .collect();
-        let width = part(len, ranks, rank).len();
-        let expected: Vec<usize> = counts.iter().map(|blocks| blocks * width + WISHES).collect();
-        let mut given = link.exchange(&pieces, &expected)?;
-        let mut agreed = [false; WISHES];
-        for piece in &mut given {
-            let wishes = piece.split_off(piece.len() - WISHES);
-            agreed.iter_mut().zip(wishes).for_each(|(all, wish)| *all |= wish != 0.0);
+        rest.iter_mut().zip(&self.0.wishes).for_each(|(into, own)| *into = wish(own));
+        let with_wishes: Vec<usize> = parts.iter().map(|width| width + WISHES).collect();
+        let mut whole = own.into_iter().next().unwrap_or_default();
+        whole.resize(len + WISHES * ranks, 0.0);
+        link.share(&received[..width + WISHES], &mut whole, &with_wishes)?;
+        self.0.agreed.iter().for_each(|agreed| agreed.store(false, Ordering::Relaxed));
+        let (mut from, mut to) = (0, 0);
+        for width in &parts {
+            whole.copy_within(from..from + width, to);
+            (from, to) = (from + width + WISHES, to + width);
+            for (agreed, wish) in self.0.agreed.iter().zip(&whole[from - WISHES..from]) {
+                agreed.fetch_or(*wish != 0.0, Ordering::Relaxed);
+            }
         }
-        let blocks = given.iter().zip(counts).flat_map(|(piece, &blocks)| {
-            (0..blocks).map(move |b| &piece[b * width..(b + 1) * width])
-        });
-        let summed = in_order(blocks, width);
-        let sent: usize = pieces.iter().map(Vec::len).sum::<usize>() - pieces[rank].len();
-        let all = vec![summed; ranks];
-        let widths: Vec<usize> = (0..ranks).map(|r| part(len, ranks, r).len()).collect();
-        let whole = link.exchange(&all, &widths)?.concat();
-        for (into, agreed) in self.0.agreed.iter().zip(agreed) {
-            into.store(agreed, Ordering::Relaxed);
-        }
-        self.0.bytes.fetch_add(4 * (sent + width * (ranks - 1)) as u64, Ordering::Relaxed);
+        whole.truncate(len);
+        let numbers = given_to_others(&lengths, rank) + (width + WISHES) * (ranks - 1);
+        self.0.bytes.fetch_add(4 * numbers as u64, Ordering::Relaxed);
         self.0.sums.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         Ok(whole)
@@ -277,6 +306,11 @@ impl Ranks {
 pub fn part(n: usize, parts: usize, number: usize) -> Range<usize> {
     let parts = parts.max(1);
     n * number / parts..n * (number + 1) / parts
+}
+
+/// Numbers that go to other ranks.
+fn given_to_others(lengths: &[usize], rank: usize) -> usize {
+    lengths.iter().sum::<usize>() - lengths[rank]
 }
 
 /// The sum from the first to the last; zeros of none.

@@ -79,15 +79,24 @@ impl Link for World {
         self.local
     }
 
-    fn exchange(&self, pieces: &[Vec<f32>], expected: &[usize]) -> Result<Vec<Vec<f32>>> {
-        let (counts, starts, _) = places(pieces.iter().map(Vec::len))?;
-        let all = pieces.concat();
-        let from = Partition::new(&all[..], counts, starts);
-        let (counts, starts, whole) = places(expected.iter().copied())?;
-        let mut received = vec![0f32; whole];
-        let mut into = PartitionMut::new(&mut received[..], counts, starts);
+    fn exchange(
+        &self,
+        (own, lengths): (&[f32], &[usize]),
+        (received, expected): (&mut [f32], &[usize]),
+    ) -> Result<()> {
+        let (counts, starts, _) = places(lengths.iter().copied())?;
+        let from = Partition::new(own, counts, starts);
+        let (counts, starts, _) = places(expected.iter().copied())?;
+        let mut into = PartitionMut::new(received, counts, starts);
         SimpleCommunicator::world().all_to_all_varcount_into(&from, &mut into);
-        Ok(cut(&received, expected.iter().copied()))
+        Ok(())
+    }
+
+    fn share(&self, own: &[f32], all: &mut [f32], lengths: &[usize]) -> Result<()> {
+        let (counts, starts, _) = places(lengths.iter().copied())?;
+        let mut into = PartitionMut::new(all, counts, starts);
+        SimpleCommunicator::world().all_gather_varcount_into(own, &mut into);
+        Ok(())
     }
 
     fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {

@@ -77,6 +77,18 @@ impl Seat {
     }
 }
 
+/// Puts what came into its places.
+fn fill(into: &mut [f32], given: &[Vec<u8>]) -> Result<()> {
+    let all = given.concat();
+    let into: &mut [u8] = bytemuck::cast_slice_mut(into);
+    if all.len() != into.len() {
+        let detail = format!("{} bytes came where {} were expected", all.len(), into.len());
+        return Err(Error::run("ranks", detail));
+    }
+    into.copy_from_slice(&all);
+    Ok(())
+}
+
 impl Link for Seat {
     fn rank(&self) -> usize {
         self.rank
@@ -90,10 +102,22 @@ impl Link for Seat {
         self.rank
     }
 
-    fn exchange(&self, pieces: &[Vec<f32>], _: &[usize]) -> Result<Vec<Vec<f32>>> {
-        let bytes = |piece: &Vec<f32>| bytemuck::cast_slice(piece).to_vec();
-        let given = self.round(pieces.iter().map(bytes).collect())?;
-        Ok(given.iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect())
+    fn exchange(
+        &self,
+        (own, lengths): (&[f32], &[usize]),
+        (received, _): (&mut [f32], &[usize]),
+    ) -> Result<()> {
+        let mut rest = own;
+        let piece = |&length: &usize| {
+            let (piece, others) = rest.split_at(length);
+            rest = others;
+            bytemuck::cast_slice(piece).to_vec()
+        };
+        fill(received, &self.round(lengths.iter().map(piece).collect())?)
+    }
+
+    fn share(&self, own: &[f32], all: &mut [f32], _: &[usize]) -> Result<()> {
+        fill(all, &self.gather(bytemuck::cast_slice(own))?)
     }
 
     fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {

@@ -31,10 +31,63 @@ use crate::error::{Error, Result};
 /// # }
 /// ```
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    write_inner(path, fill).map_err(|source| Error::io("write", path, source))
+    let mut file = AtomicFile::create(path)?;
+    file.write(fill)?;
+    file.finish()
 }
 
-fn write_inner(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// A file that is written piece by piece, and appears once it is whole; as [`write()`] has it.
+pub struct AtomicFile {
+    path: PathBuf,
+    // In this order: Windows removes no open file.
+    out: BufWriter<File>,
+    beside: Option<Beside>,
+}
+
+/// The file that is written in the place of another.
+struct Beside {
+    temporary: Temporary,
+    target: PathBuf,
+}
+
+impl AtomicFile {
+    /// Nothing appears at `path` before [`AtomicFile::finish`]; what was written is gone if that never comes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with `path`.
+    pub fn create(path: &Path) -> Result<Self> {
+        let (out, beside) = open(path).map_err(|source| Error::io("write", path, source))?;
+        Ok(AtomicFile { path: path.into(), out: BufWriter::new(out), beside })
+    }
+
+    /// Writes through `fill`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the path and the first failure, `fill`'s own among them.
+    pub fn write(&mut self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        fill(&mut self.out).map_err(|source| Error::io("write", &self.path, source))
+    }
+
+    /// Flushes it to the disk, and puts it in its place.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the path.
+    pub fn finish(self) -> Result<()> {
+        let AtomicFile { path, out, beside } = self;
+        finish(out, beside).map_err(|source| Error::io("write", path, source))
+    }
+}
+
+fn finish(mut out: BufWriter<File>, beside: Option<Beside>) -> io::Result<()> {
+    let Some(Beside { temporary, target }) = beside else { return out.flush() };
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    drop(file); // Windows renames no open file.
+    temporary.rename_to(&target)
+}
+
+/// The file to write to, and what becomes of it; of what is no plain file the thing itself.
+fn open(path: &Path) -> io::Result<(File, Option<Beside>)> {
     let old = match fs::metadata(path) {
         Ok(old) => Some(old),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -45,9 +98,7 @@ fn write_inner(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
         Some(old) if !old.is_file() => {
-            let mut out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
-            fill(&mut out)?;
-            return out.flush();
+            return Ok((OpenOptions::new().write(true).open(path)?, None));
         }
         Some(_) => fs::canonicalize(path)?,
         None => path.to_path_buf(),
@@ -56,12 +107,7 @@ fn write_inner(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     if let Some(old) = old {
         file.set_permissions(old.permissions())?;
     }
-    let mut out = BufWriter::new(file);
-    fill(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    drop(file); // Windows renames no open file.
-    temporary.rename_to(&target)
+    Ok((file, Some(Beside { temporary, target })))
 }
 
 /// A file that removes itself unless it was renamed.

@@ -26,7 +26,10 @@ impl CdTrainer {
     }
 
     /// Room for the gradients of W, b and a, and where they are summed ⟨v⟩ and ⟨h⟩.
-    fn summed(&self) -> Result<Vec<Tensor>> {
+    fn summed(&mut self) -> Result<Vec<Tensor>> {
+        if let Some(room) = self.summed.take() {
+            return Ok(room);
+        }
         let device = self.rbm.device();
         let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
         let means = if self.needs_means() { &[i, j][..] } else { &[] };
@@ -47,10 +50,15 @@ impl CdTrainer {
                           --pcd and --sparsity-target, or start it without mpirun and --reproducible";
             return Err(Error::setting("weights", detail));
         }
+        let mut sums = self.summed()?;
         let rows = share.rows();
         let chains = if self.config.persistent { self.config.batch } else { share.batch };
         self.first = share.of(chains).start as u32;
-        let mut work = self.workspace(rows.len(), share.of(chains).len())?;
+        let own_chains = share.of(chains).len();
+        let mut work = match self.work.take() {
+            Some(work) if work.is_of(rows.len(), own_chains) => work,
+            _ => self.workspace(rows.len(), own_chains)?,
+        };
         self.data_phase(v0, &mut work)?;
         self.model_phase(v0, &mut work)?;
 
@@ -72,7 +80,6 @@ impl CdTrainer {
         let pick = |k: usize, plain| weighed[k].as_ref().unwrap_or(plain);
         let (x0, p0) = (pick(0, v0), pick(1, &work.p0));
         let (xk, pk) = (pick(2, vk), pick(3, &work.pk));
-        let mut sums = self.summed()?;
         if let [dw, db, da, means @ ..] = &mut sums[..] {
             cd_gradient(&Phases { v0, p0, vk, pk, scales, offsets }, dw)?;
             bias_gradient(&BiasPhases { x0, xk, scales }, db)?;
@@ -81,6 +88,8 @@ impl CdTrainer {
                 *mean = reduce(Reduction::Sum, Axis::Columns, scales[0], of)?;
             }
         }
+        drop(weighed);
+        self.work = Some(work);
         Ok(sums)
     }
 
@@ -130,19 +139,20 @@ impl Shared for CdTrainer {
             all.copy_part(share.of(count).start * width, &own, 0..own.shape().len())?;
         }
         let sums = sums?;
-        Arena::of(&sums).pack(&sums, flat)
+        Arena::of(&sums).pack(&sums, flat)?;
+        self.summed = Some(sums);
+        Ok(())
     }
 
     fn apply(&mut self, flat: &Tensor) -> Result<()> {
         let mut sums = self.summed()?;
         Arena::of(&sums).unpack(flat, &mut sums)?;
-        let mut sums = sums.into_iter();
-        let (Some(mut dw), Some(db), Some(mut da)) = (sums.next(), sums.next(), sums.next()) else {
+        let [dw, db, da, means @ ..] = &mut sums[..] else {
             return Err(Error::shape("train rbm", "sums without gradients"));
         };
-        let means = sums.next().zip(sums.next());
+        let means = if let [mean_v, mean_h] = means { Some((&*mean_v, &*mean_h)) } else { None };
         if let (Some(sparsity), Some(activity), Some((mean_v, mean_h))) =
-            (self.config.sparsity, &mut self.activity, &means)
+            (self.config.sparsity, &mut self.activity, means)
         {
             let push = push(sparsity, activity, mean_h)?;
             let mut around = mean_v.try_clone()?;
@@ -153,18 +163,19 @@ impl Shared for CdTrainer {
             let (column, row) = (around.reshape(&[i, 1])?, push.reshape(&[1, j])?);
             let mut whole = Tensor::for_output(dw.device(), &[i, j])?;
             matmul(&column, &row, Transpose::NN, &Epilogue::default(), &mut whole)?;
-            elementwise_in_place(Elementwise::ADD, &mut dw, Some(&whole))?;
-            elementwise_in_place(Elementwise::ADD, &mut da, Some(&row.reshape(&[j])?))?;
+            elementwise_in_place(Elementwise::ADD, dw, Some(&whole))?;
+            elementwise_in_place(Elementwise::ADD, da, Some(&row.reshape(&[j])?))?;
         }
         let step = self.step(self.clock.epoch());
         let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
         let own = self.velocity.iter_mut().zip(parameters).zip([dw, db, da]).enumerate();
         for (k, ((velocity, parameter), gradient)) in own {
-            ascend(step, &gradient, k == 0, velocity, parameter)?;
+            ascend(step, gradient, k == 0, velocity, parameter)?;
         }
         if let Some((mean_v, mean_h)) = means {
-            self.follow(&mean_v, &mean_h)?;
+            self.follow(mean_v, mean_h)?;
         }
+        self.summed = Some(sums);
         self.clock.updates += 1;
         self.climb()
     }

@@ -14,6 +14,11 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
+    /// Whether it is of so many cases and chains.
+    pub fn is_of(&self, rows: usize, chains: usize) -> bool {
+        self.rows == rows && self.h.shape().dims()[0] == chains
+    }
+
     /// Of so many cases and chains.
     pub fn new(rbm: &Rbm, persistent: bool, [rows, chains]: [usize; 2]) -> Result<Self> {
         let device = rbm.device();

@@ -61,7 +61,9 @@ pub struct CdTrainer {
     pub(super) below: Option<Below>,
     average: Option<Averaged>,
     pub(super) status: Tensor,
-    work: Option<Workspace>,
+    pub(super) work: Option<Workspace>,
+    /// What ranks sum, as tensors: kept from update to update.
+    pub(super) summed: Option<Vec<Tensor>>,
     pub(super) clock: Clock,
     /// Which row of the whole batch row 0 is, where ranks share it.
     pub(super) first: u32,
@@ -114,6 +116,7 @@ impl CdTrainer {
             below,
             average,
             work: None,
+            summed: None,
             clock: Clock::default(),
             first: 0,
         })
@@ -164,7 +167,7 @@ impl CdTrainer {
         }
         let chains = if self.config.persistent { self.config.batch } else { rows };
         let mut work = match self.work.take() {
-            Some(work) if work.rows == rows => work,
+            Some(work) if work.is_of(rows, chains) => work,
             _ => self.workspace(rows, chains)?,
         };
         self.data_phase(v0, &mut work)?;

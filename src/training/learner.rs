@@ -213,8 +213,9 @@ pub(super) fn updates(
     let clock = learner.clock();
     begin(ranks, learner, source, clock)?;
     source.skip(clock.epoch_cases as usize)?;
+    let mut room = None;
     loop {
-        let rows = next(ranks, learner, source)?;
+        let rows = next(ranks, learner, source, &mut room)?;
         if rows == 0 {
             return Ok(true);
         }
@@ -242,15 +243,20 @@ fn begin(
     Ok(())
 }
 
-/// Learns from the next batch: how many cases it had, on all ranks; 0 where there is none.
-fn next(ranks: &Ranks, learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<usize> {
+/// Learns from the next batch: how many cases it had, on all ranks; 0 where there is none. `room` is of what ranks sum.
+fn next(
+    ranks: &Ranks,
+    learner: &mut dyn Learner,
+    source: &mut dyn BatchSource,
+    room: &mut Option<Tensor>,
+) -> Result<usize> {
     let size = learner.order().batch;
     if ranks.cuts() {
         let left = source.cases() - learner.clock().epoch_cases.min(source.cases() as u64) as usize;
         let rows = size.min(left);
         if rows > 0 {
             let clock = learner.clock();
-            shares::update((ranks, clock), shared(learner)?, source, rows)?;
+            shares::update((ranks, clock), shared(learner)?, source, rows, room)?;
         }
         return Ok(rows);
     }
@@ -360,7 +366,7 @@ pub fn warm_up_on(
         *learner.clock_mut() = Clock { epoch_updates: 0, epoch_cases: 0, ..before };
     }
     begin(ranks, learner, source, before)?;
-    next(ranks, learner, source)?;
+    next(ranks, learner, source, &mut None)?;
     let ended = learner.end_epoch();
     *learner.clock_mut() = before;
     state::put_back(kept, |v| visit(learner, v))?;

@@ -77,15 +77,20 @@ pub trait Shared {
     fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
 }
 
-/// One update from the next `rows` cases of `source`, of which this rank sees its own.
+/// One update from the next `rows` cases of `source`, of which this rank sees its own. `room` is kept from update to
+/// update.
 pub(super) fn update(
     (ranks, clock): (&Ranks, Clock),
     learner: &mut dyn Shared,
     source: &mut dyn BatchSource,
     rows: usize,
+    room: &mut Option<Tensor>,
 ) -> Result<()> {
     let sums = learner.sums();
-    let mut flat = Tensor::for_output(&learner.device(), &[sums])?;
+    let flat = match room {
+        Some(flat) if flat.shape().len() == sums => flat,
+        _ => room.insert(Tensor::for_output(&learner.device(), &[sums])?),
+    };
     let (of, mut at, mut own) = (ranks.blocks(), 0, Vec::new());
     for number in ranks.blocks_of(ranks.rank()) {
         let share = Share { number, of, batch: rows };
@@ -101,7 +106,7 @@ pub(super) fn update(
             let detail = format!("{found} cases came where {} were expected", end - start);
             return Err(Error::data("training data", detail));
         }
-        learner.part(share, batch, &mut flat)?;
+        learner.part(share, batch, flat)?;
         own.push(flat.to_vec()?);
     }
     source.skip(rows - at)?;
@@ -115,7 +120,7 @@ pub(super) fn update(
         });
     }
     flat.upload(&total)?;
-    learner.apply(&flat)
+    learner.apply(flat)
 }
 
 /// Brings together what each rank keeps of its own, so that all have all of it.

@@ -55,6 +55,7 @@ fn a_reproducible_model_does_not_depend_on_the_number_of_ranks() {
         ("dbn", "train dbn --layers 12,8 --epochs 2 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("autoencoder", "train autoencoder --layers 12,4 --epochs 2 --pretrain-epochs 1 --limit 100 --optimizer adam".into()),
         ("cnn", "train lenet5-modern --epochs 1 --limit 60 --batch 25".into()),
+        ("crf", "train crf --data words --layers 8 --epochs 2 --limit 100 --batch 33".into()),
     ] {
         let folder = temporary();
         let one = format!("{line} --reproducible --out one");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::npy_u8;
 
-use super::{config, json, npy, run, say, temporary, text};
+use super::{config, finish, json, npy, run, say, temporary, text};
 
 /// Bytes as a .npy file.
 fn write(path: &Path, shape: &str, values: &[u8]) {
@@ -69,6 +69,143 @@ fn every_kind_learns_from_a_stream() {
         say(folder.path(), "report run").done();
         say(folder.path(), "eval run --json").done();
         fs::remove_dir_all(out).unwrap();
+    }
+}
+
+/// Shards of several thousand cases of four classes, of sizes that no block of cases divides, below `train` and `test`.
+fn many(folder: &Path) {
+    for (part, sizes) in [("train", [5000, 300, 2000]), ("test", [4095, 4, 1500])] {
+        let folder = folder.join(part);
+        fs::create_dir_all(&folder).unwrap();
+        for (shard, rows) in sizes.into_iter().enumerate() {
+            let mut state = rows as u32 + 1;
+            let mut draw = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state >> 24
+            };
+            let labels: Vec<u8> = (0..rows).map(|_| (draw() % 4) as u8).collect();
+            let mut pixel = |j: usize, label: u8| match (j / 9 == usize::from(label), draw() % 3) {
+                (true, 0) | (false, 1) => 255,
+                (true, _) => 190,
+                (false, _) => (draw() % 120) as u8,
+            };
+            let mut cases = Vec::with_capacity(36 * rows);
+            labels.iter().for_each(|&label| cases.extend((0..36).map(|j| pixel(j, label))));
+            write(&folder.join(format!("part-{shard}.npy")), &format!("({rows}, 6, 6)"), &cases);
+            write(&folder.join(format!("labels-{shard}.npy")), &format!("({rows},)"), &labels);
+        }
+    }
+}
+
+/// What a trained model makes of data that are read in pieces has the bits that it has of data in memory.
+#[test]
+fn pieces_give_the_bits_that_memory_gives() {
+    let folder = temporary();
+    let path = folder.path();
+    many(&path.join("data"));
+    let layers = "[[network.layers]]\ntype = 'conv'\nmaps = 3\nkernel = 3\nactivation = 'relu'\n\n\
+                  [[network.layers]]\ntype = 'flatten'\n\n[[network.layers]]\ntype = 'linear'\nunits = 4\n";
+    fs::write(path.join("cnn.toml"), layers).unwrap();
+    let both = ["transform", "reconstruct"];
+    let annealed =
+        ["--ais 30 --chains 20 --burn-in 5", "--exact", "--exact --split train --limit 4097"];
+    for (kind, options, apply, evals) in [
+        ("rbm", "--hidden 7 --binarize sample", &both[..], &annealed[..]),
+        ("rbm", "--hidden 7 --visible gaussian", &both[..], &annealed[..1]),
+        ("cnn", "--config cnn.toml", &["transform", "predict"][..], &["--out shown"][..]),
+        ("autoencoder", "--layers 12,4", &both[..], &[""][..]),
+        (
+            "dbn",
+            "--layers 9,5 --join-labels",
+            &["transform", "reconstruct", "predict"][..],
+            &annealed[..1],
+        ),
+        ("dbm", "--layers 9,5", &both[..], &annealed[..1]),
+        (
+            "class-rbm",
+            "--hidden 9",
+            &["transform", "reconstruct", "predict"][..],
+            &["--out shown"][..],
+        ),
+    ] {
+        let train = format!("train {kind} --data data --epochs 1 --limit 600 {options} --out run");
+        say(path, &train).done();
+        for command in apply {
+            for rest in ["--split train", "--split test", "--split test --limit 4100"] {
+                let kind = if *command == "predict" { "csv" } else { "npy" };
+                let line = format!("{command} run --data data {rest}");
+                let whole = say(path, &format!("{line} --out a.{kind}")).done();
+                let pieces =
+                    say(path, &format!("{line} --stream --memory 4MiB --out b.{kind}")).done();
+                assert!(pieces.err.contains("read in pieces"), "{line}: {}", pieces.err);
+                assert_eq!(whole.out.replace("a.", "b."), pieces.out, "{line}");
+                let [a, b] =
+                    ["a", "b"].map(|name| fs::read(path.join(format!("{name}.{kind}"))).unwrap());
+                assert!(a == b, "{line}: other bits");
+            }
+        }
+        for rest in evals {
+            let line = format!("eval run --data data --json {rest}");
+            let figures = |line: &str| {
+                let found = json(&say(path, line).done().out);
+                let serde_json::Value::Object(mut found) = found else { panic!("{found}") };
+                found.remove("seconds");
+                found
+            };
+            let shown = || {
+                let folder = path.join("shown");
+                let files = fs::read_dir(&folder).into_iter().flatten().map(|file| {
+                    let path = file.unwrap().path();
+                    (path.clone(), fs::read(path).unwrap())
+                });
+                let mut files: Vec<_> =
+                    files.filter(|(path, _)| !path.ends_with("eval.json")).collect();
+                files.sort();
+                _ = fs::remove_dir_all(folder);
+                files
+            };
+            let (whole, pictures) = (figures(&line), shown());
+            let pieces = figures(&format!("{line} --stream --memory 4MiB"));
+            assert_eq!(whole, pieces, "{kind} {line}");
+            assert!(pictures == shown(), "{kind} {line}: other pictures");
+            assert!(rest.is_empty() || !rest.contains("shown") || pictures.len() >= 3);
+        }
+        if !["rbm", "autoencoder"].contains(&kind) {
+            let line = "features run --data data --case 4200";
+            say(path, &format!("{line} --out a.png")).done();
+            say(path, &format!("{line} --stream --memory 4MiB --out b.png")).done();
+            let [a, b] = ["a.png", "b.png"].map(|name| fs::read(path.join(name)).unwrap());
+            assert!(a == b, "{kind}: other features");
+            let past = "features run --data data --case 5599 --stream --out c.png";
+            say(path, past).refused(2, &["case", "5599 is past the last", "test part", "5598"]);
+        }
+        fs::remove_dir_all(path.join("run")).unwrap();
+    }
+}
+
+/// A result that cannot be written whole leaves the older one as it was, and no half of itself.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_leaves_no_half_result() {
+    let folder = temporary();
+    let path = folder.path();
+    many(&path.join("data"));
+    say(path, "train class-rbm --data data --epochs 1 --limit 600 --hidden 9 --out run").done();
+    for (command, out) in [("transform", "h.npy"), ("reconstruct", "v.npy"), ("predict", "p.csv")] {
+        fs::create_dir(path.join("results")).unwrap();
+        fs::write(path.join("results").join(out), "older").unwrap();
+        let line = format!("{command} run --data data --stream --memory 4MiB --out results/{out}");
+        let mut shell = std::process::Command::new("sh");
+        // 64 blocks of 512 or 1,024 bytes: less than the first piece.
+        let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
+        shell.args(["-c", limited, env!("CARGO_BIN_EXE_harmonium")]);
+        shell.args(line.split(' ')).current_dir(path).env("HARMONIUM_DEVICE", "cpu");
+        let found = finish(&mut shell).refused(1, &["cannot write", out, "too large"]);
+        assert!(found.err.contains("read in pieces"), "{}", found.err);
+        let left: Vec<_> = fs::read_dir(path.join("results")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(fs::read(path.join("results").join(out)).unwrap(), b"older");
+        fs::remove_dir_all(path.join("results")).unwrap();
     }
 }
 

@@ -218,19 +218,33 @@ fn shards_are_one_set() {
     assert_alike(folder.path(), &Reading::default().labels("none"));
     // For training and for testing, each in a folder.
     let both = Folder::new();
+    let deep = both.path().join("sets/flowers");
     for (inner, sizes) in [("train", &[30, 40][..]), ("test", &[11])] {
         let part = Folder::new();
         shards(&part, sizes);
-        fs::create_dir(both.path().join(inner)).unwrap();
+        fs::create_dir_all(deep.join(inner)).unwrap();
         for entry in fs::read_dir(part.path()).unwrap().map(Result::unwrap) {
-            fs::copy(entry.path(), both.path().join(inner).join(entry.file_name())).unwrap();
+            fs::copy(entry.path(), deep.join(inner).join(entry.file_name())).unwrap();
         }
     }
-    let splits = data::load(both.path().to_str().unwrap()).unwrap();
-    let sizes = (splits.train.cases.len(), splits.test.map(|test| test.cases.len()));
-    assert_eq!(sizes, (70, Some(11)));
-    let streamed = open(both.path(), &Reading::default(), &Streaming::new(LEAST)).unwrap();
-    assert_eq!((streamed.train.len(), streamed.test.unwrap().cases.len()), (70, 11));
+    // Two folders further down too, which is said.
+    for (path, notes) in [(&deep, 0), (&both.path().to_path_buf(), 1)] {
+        let splits = data::load(path.to_str().unwrap()).unwrap();
+        let sizes = (splits.train.cases.len(), splits.test.map(|test| test.cases.len()));
+        assert_eq!(sizes, (70, Some(11)));
+        let streamed = open(path, &Reading::default(), &Streaming::new(LEAST)).unwrap();
+        assert_eq!((streamed.train.len(), streamed.test.unwrap().cases.len()), (70, 11));
+        for notices in [splits.train.notices, streamed.sample.notices] {
+            let told = notices.iter().filter(|n| n.contains("found in") && n.ends_with("flowers"));
+            assert_eq!(told.count(), notes, "{notices:?}");
+        }
+        assert_alike(path, &Reading::default());
+    }
+    // Pictures beside them go first, as they do where the whole is read, and are no stream.
+    fs::create_dir(both.path().join("sets/rose")).unwrap();
+    both.write("sets/rose/1.png", "a picture");
+    let sets = both.path().join("sets");
+    assert!(Found::at(sets.to_str().unwrap(), &Reading::default()).unwrap().is_none());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use harmonium::run::Checkpoint;
 
-use super::{assert_same, checkpoints, complete, fails, interrupted, text, train};
+use super::{Disk, assert_same, checkpoints, complete, fails, interrupted, text, train};
 
 const OPTIONS: &str = "--hidden 20 --limit 400 --batch 20 --device cpu --epochs 800";
 
@@ -103,16 +103,7 @@ fn a_failed_write_loses_nothing() {
 fn a_full_disk_loses_nothing() {
     let root = tempfile::tempdir().unwrap();
     let [unbroken, disk] = ["unbroken", "disk"].map(|name| root.path().join(name));
-    fs::create_dir(&disk).unwrap();
-    let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"]).arg(&disk);
-    if !mount.output().is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "no right to mount a disk: skipped; a_failed_write_loses_nothing is the other test"
-        );
-        return;
-    }
-    let disk = Mounted(disk);
+    let Some(disk) = Disk::mount(disk, "96k") else { return };
     complete(&unbroken, OPTIONS);
     let run = disk.0.join("run");
     let said = fails(&run, OPTIONS, 1);
@@ -120,18 +111,9 @@ fn a_full_disk_loses_nothing() {
     assert!(checkpoints(&run).iter().any(|path| Checkpoint::load(path).is_ok()));
     // Still full: still refused, still nothing lost.
     fails(&run, "--resume", 1);
-    let larger = Command::new("mount").args(["-o", "remount,size=8m"]).arg(&disk.0).status();
-    assert!(larger.unwrap().success());
+    disk.enlarge("8m");
     complete(&run, "--resume");
     assert_same(&unbroken, &run);
-}
-
-struct Mounted(std::path::PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 /// Halves of files that a killed process left are no reason to refuse the folder, and are removed.

@@ -54,6 +54,37 @@ pub fn fails_model(model: &str, out: &Path, options: &str, code: i32) -> String 
     said
 }
 
+/// A disk of its own, at a folder; needs the right to mount one.
+pub struct Disk(pub PathBuf);
+
+impl Disk {
+    /// Of so many bytes, as `mount` has them; nothing, with a word why, where that is not allowed.
+    pub fn mount(folder: PathBuf, size: &str) -> Option<Self> {
+        fs::create_dir(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&folder);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!(
+                "no right to mount a disk: skipped; a_failed_write_loses_nothing is the other test"
+            );
+        }
+        mounted.then_some(Disk(folder))
+    }
+
+    pub fn enlarge(&self, size: &str) {
+        let option = format!("remount,size={size}");
+        let status = Command::new("mount").args(["-o", &option]).arg(&self.0).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harmonium::run::Checkpoint;
+
 use crate::support::npy_u8;
 
-use super::{assert_same, complete, fails, interrupted, text, train, wait_for};
+use super::{Disk, assert_same, checkpoints, complete, fails, interrupted, text, train, wait_for};
 
 const WIDTH: usize = 250;
 const CASES: usize = 1500;
@@ -81,6 +83,27 @@ fn a_shard_that_is_cut_off_stops_the_run_and_it_goes_on_once_it_is_mended() {
     fs::write(&shard, &whole).unwrap();
     complete(&broken, "--resume");
     assert_same(&unbroken, &broken);
+}
+
+/// The checkpoint cannot be written, since the disk is full: what was saved stays, and the run goes on once there is room.
+#[test]
+fn a_full_disk_loses_nothing_of_a_stream() {
+    let root = tempfile::tempdir().unwrap();
+    let data = shards(root.path());
+    let [unbroken, disk] = ["unbroken", "disk"].map(|name| root.path().join(name));
+    let Some(disk) = Disk::mount(disk, "160k") else { return };
+    let options = options(&data, 200);
+    complete(&unbroken, &options);
+    let run = disk.0.join("run");
+    let said = fails(&run, &options, 1);
+    assert!(said.contains("cannot write") && said.contains("No space left"), "{said}");
+    assert!(checkpoints(&run).iter().any(|path| Checkpoint::load(path).is_ok()));
+    // Still full: still refused, still nothing lost.
+    let said = fails(&run, "--resume", 1);
+    assert!(said.contains("No space left"), "{said}");
+    disk.enlarge("8m");
+    complete(&run, "--resume");
+    assert_same(&unbroken, &run);
 }
 
 /// Anonymous memory of a process, in KiB.

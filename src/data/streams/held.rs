@@ -50,6 +50,14 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// The least and the greatest value, multiplied.
+    pub fn range_by(&self, factor: f32) -> (f32, f32) {
+        let (least, largest) = self.range.unwrap_or((0.0, 0.0));
+        (least * factor, largest * factor)
+    }
+}
+
 /// How values are held.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Held {
@@ -70,7 +78,7 @@ pub(super) struct Decision {
     unit: f32,
     factor: f64,
     /// The least and the greatest value, as they are held.
-    pub range: (f32, f32),
+    range: (f32, f32),
     pub notices: Vec<String>,
 }
 
@@ -78,8 +86,8 @@ impl Decision {
     /// `scale`: what the user says stands for 1; `unit_pictures`: whether pictures whose numbers run to 255 or 65,535 come
     /// into [0, 1], as [`Splits::pictures_into_unit_interval`](crate::data::Splits::pictures_into_unit_interval) has it.
     pub fn of(seen: &Seen, name: &str, scale: Option<f32>, unit_pictures: bool) -> Self {
-        let (least, largest) = seen.range.unwrap_or((0.0, 0.0));
         let unit = seen.unit;
+        let (_, largest) = seen.range_by(1.0);
         let mut notices = seen.notices.clone();
         let bytes_alone = seen.bytes && !seen.numbers;
         let bits_alone = !seen.bytes && !seen.numbers;
@@ -99,9 +107,8 @@ impl Decision {
                 }
             }
         };
-        let scaled = |factor: f32| (least * factor, largest * factor);
-        let mut decision =
-            Decision { held, unit, factor: f64::from(factor), range: scaled(factor), notices };
+        let range = seen.range_by(factor);
+        let mut decision = Decision { held, unit, factor: f64::from(factor), range, notices };
         let full = full_scale(decision.range).filter(|_| unit_pictures && seen.image.is_some());
         if let (Held::F32 { by }, Some(full)) = (held, full) {
             let largest = decision.range.1;
@@ -112,7 +119,7 @@ impl Decision {
                 false => Held::F32 { by: by * full },
             };
             decision.factor /= f64::from(full);
-            decision.range = scaled(decision.factor as f32);
+            decision.range = seen.range_by(decision.factor as f32);
         }
         decision
     }

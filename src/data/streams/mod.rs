@@ -5,6 +5,7 @@
 
 mod held;
 mod order;
+mod part;
 mod scan;
 mod shard;
 mod streaming;
@@ -13,18 +14,17 @@ mod windows;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::kind::Kind;
-use super::labels::Classes;
-use super::preprocessing::{Binarize, Preprocessing, Statistics};
 use super::reading::Reading;
-use super::set::{DataSet, ImageShape};
+use super::set::DataSet;
 use super::{BUNDLED, file, folder, one_of_a_folder};
 use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, stream};
 use held::Decision;
 pub(crate) use order::Window;
+pub use part::Stream;
+use part::{Inner, firsts};
 use scan::{Picked, Scanned, Wanted, scan};
 use shard::Shard;
 pub(super) use shard::ShardFiles;
@@ -45,6 +45,8 @@ pub struct Found {
     test: Vec<Shard>,
     reading: Reading,
     counted: bool,
+    /// What is to be told of where it was found.
+    note: Option<String>,
 }
 
 /// A streamed set and what of it stays in memory.
@@ -58,27 +60,8 @@ pub struct Streamed {
     pub validation: Option<DataSet>,
     /// The source's test part, or cases evenly spaced over it, as many as fit.
     pub test: Option<DataSet>,
-}
-
-/// The training cases of a set that is read in pieces.
-#[derive(Clone)]
-pub struct Stream(Arc<Inner>);
-
-struct Inner {
-    name: String,
-    shards: Vec<Shard>,
-    /// The number of each shard's first case.
-    firsts: Vec<usize>,
-    limit: usize,
-    held_out: Vec<u32>,
-    decision: Decision,
-    classes: Classes,
-    labelled: bool,
-    image: Option<ImageShape>,
-    width: usize,
-    statistics: Statistics,
-    checksum: u32,
-    memory: u64,
+    /// All of the test part.
+    pub all_test: Option<Stream>,
 }
 
 impl Found {
@@ -97,15 +80,15 @@ impl Found {
         let parts = match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
                 let labels = labels_file().map(Into::into);
-                Some([vec![ShardFiles { cases: path.into(), labels }], vec![]])
+                Some(([vec![ShardFiles { cases: path.into(), labels }], vec![]], None))
             }
-            Ok(metadata) if metadata.is_dir() => folder::stream_files(path, None, reading)?,
+            Ok(metadata) if metadata.is_dir() => folder::stream_files(path, None, source, reading)?,
             _ => match one_of_a_folder(path) {
-                Some((folder, set)) => folder::stream_files(folder, Some(&set), reading)?,
+                Some((folder, set)) => folder::stream_files(folder, Some(&set), source, reading)?,
                 None => None,
             },
         };
-        let Some([train, test]) = parts else { return Ok(None) };
+        let Some(([train, test], note)) = parts else { return Ok(None) };
         if train.iter().any(|files| !streams(&files.cases)) {
             return Ok(None);
         }
@@ -118,9 +101,15 @@ impl Found {
             test: open(test)?,
             reading: reading.clone(),
             counted: false,
+            note,
         };
         found.check_alike()?;
         Ok(Some(found))
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What its training cases take as they are held in memory, in bytes; of tables a guess.
@@ -199,14 +188,14 @@ impl Found {
         }
         // Numbers take four bytes, bytes one; which, the pass will say.
         let bytes = self.bytes().div_ceil(n.max(1) as u64).max(width);
-        let room = (how.memory / KEPT / bytes).max(1) as usize;
+        let room = match how.in_order {
+            true => 1,
+            false => (how.memory / KEPT / bytes).max(1) as usize,
+        };
         let held = how.held_out(limit, room, &self.name)?;
         let held_out = chosen(limit, held, how.seed);
         let out: HashSet<u32> = held_out.iter().copied().collect();
-        let count = match how.keep_all {
-            true => limit,
-            false => room.min(SAMPLE as usize).min(limit - held) + held,
-        };
+        let count = room.min(SAMPLE as usize).min(limit - held) + held;
         let sample = spaced(limit, count).filter(|number| !out.contains(number)).collect();
         let wanted = Wanted {
             name: &self.name,
@@ -224,7 +213,7 @@ impl Found {
                 let sample = spaced(n, room.min(n)).collect();
                 Some(scan(
                     &self.test,
-                    Wanted { name: &name, cases: n, held_out: vec![], sample, spread: false },
+                    Wanted { name: &name, cases: n, held_out: vec![], sample, spread: how.spread },
                 )?)
             }
         };
@@ -242,6 +231,7 @@ impl Found {
         let Scanned { seen, moments, mut counts, held_out, sample, checksum } = scanned;
         let image = seen.image;
         let mut decision = Decision::of(&seen, &self.name, self.reading.scale, how.unit_pictures);
+        decision.notices.splice(0..0, self.note);
         if let Some((test, _)) = &test {
             counts.extend(&test.counts);
         }
@@ -269,12 +259,16 @@ impl Found {
         let mut sample = set(sample, name.clone())?
             .ok_or_else(|| Error::data(&name, "no case is left to learn from; hold fewer out"))?;
         let validation = set(held_out, format!("{name} (validation)"))?;
+        let of_test = format!("{name} (test)");
+        let mut whole_test = None;
         let test = match test {
             None => None,
             Some((scanned, all)) => {
-                let test = set(scanned.sample, format!("{name} (test)"))?;
+                let statistics = scanned.moments.statistics(&decision, &scanned.seen);
+                whole_test = Some((scanned.checksum, statistics, all));
+                let test = set(scanned.sample, of_test.clone())?;
                 let kept = test.as_ref().map_or(0, |test| test.cases.len());
-                if kept < all {
+                if kept < all && !how.in_order {
                     decision.notices.push(format!(
                         "{name}: {kept} of the {all} test cases fit in the memory for cases, evenly spaced, and are scored"
                     ));
@@ -282,34 +276,31 @@ impl Found {
                 test
             }
         };
-        let factor = decision.factor();
-        let statistics = Statistics {
-            range: decision.range,
-            are_bits: decision.held == held::Held::Bits,
-            deviations: moments.deviations().into_iter().map(|s| s * factor).collect(),
-            means: moments.means.into_iter().map(|m| m * factor).collect(),
-        };
         sample.notices.clone_from(&decision.notices);
-        let first = |next: &mut usize, shard: &Shard| {
-            *next += shard.n;
-            Some(*next - shard.n)
+        let width = sample.cases.width();
+        let stream = |shards: Vec<Shard>, name: String, (checksum, statistics, limit), held_out| {
+            let (firsts, classes) = (firsts(&shards), classes.clone());
+            let (memory, decision) = (how.memory, decision.clone());
+            Stream::of(Inner {
+                name,
+                shards,
+                firsts,
+                limit,
+                held_out,
+                decision,
+                classes,
+                labelled,
+                image,
+                width,
+                statistics,
+                checksum,
+                memory,
+            })
         };
-        let train = Stream(Arc::new(Inner {
-            firsts: self.train.iter().scan(0, first).collect(),
-            width: sample.cases.width(),
-            shards: self.train,
-            held_out: held_numbers,
-            memory: how.memory,
-            name,
-            limit,
-            decision,
-            classes,
-            labelled,
-            image,
-            statistics,
-            checksum,
-        }));
-        Ok(Streamed { train, sample, validation, test })
+        let all_test = whole_test.map(|whole| stream(self.test, of_test, whole, vec![]));
+        let statistics = moments.statistics(&decision, &seen);
+        let train = stream(self.train, name, (checksum, statistics, limit), held_numbers);
+        Ok(Streamed { train, sample, validation, test, all_test })
     }
 }
 
@@ -337,57 +328,4 @@ fn chosen(n: usize, count: usize, seed: u64) -> Vec<u32> {
 fn spaced(n: usize, count: usize) -> impl Iterator<Item = u32> {
     let count = count.min(n);
     (0..count).map(move |i| (i as u64 * n as u64 / count as u64) as u32)
-}
-
-impl Stream {
-    /// How many cases there are to learn from.
-    pub fn len(&self) -> usize {
-        self.0.limit - self.0.held_out.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Values of a case.
-    pub fn width(&self) -> usize {
-        self.0.width
-    }
-
-    /// Whether the source says of which class each case is.
-    pub fn is_labelled(&self) -> bool {
-        self.0.labelled
-    }
-
-    /// Whether its values are 0 and 1 alone.
-    pub fn is_bits(&self) -> bool {
-        self.0.statistics.are_bits
-    }
-
-    /// What the source is called.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// CRC-32 of all values and labels as they are read.
-    pub fn checksum(&self) -> u32 {
-        self.0.checksum
-    }
-
-    /// Preprocessing fitted to all training cases.
-    ///
-    /// # Errors
-    /// As [`Preprocessing::fit`].
-    pub fn fit(&self, binarize: Option<Binarize>, standardize: bool) -> Result<Preprocessing> {
-        Preprocessing::of(&self.0.statistics, binarize, standardize)
-    }
-
-    /// That all values lie in [0, 1].
-    ///
-    /// # Errors
-    /// [`Error::Data`] with the least and the greatest.
-    pub fn check_unit_interval(&self, name: &str) -> Result<()> {
-        self.0.statistics.check_unit_interval(name)
-    }
 }

@@ -29,8 +29,9 @@ pub(crate) struct Window {
 
 impl Window {
     /// Of cases that are all learnt from.
-    pub(super) fn of(piece: Piece) -> Self {
-        Window { number: 0, pieces: vec![piece], cases: piece.rows }
+    pub(super) fn of(pieces: Vec<Piece>) -> Self {
+        let cases = pieces.iter().map(|piece| piece.rows).sum();
+        Window { number: 0, pieces, cases }
     }
 
     /// How many cases it has.

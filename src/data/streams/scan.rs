@@ -1,10 +1,11 @@
 //! The one pass over all cases of a stream: what its values are, what is fitted to them, which classes there are; and the
 //! few cases that stay in memory.
 
-use super::held::{Decision, Seen};
+use super::held::{Decision, Held, Seen};
 use super::shard::{Cursor, Shard};
 use crate::data::cases::Cases;
 use crate::data::labels::{Counts, Labels, RawPart};
+use crate::data::preprocessing::Statistics;
 use crate::data::values::Values;
 use crate::error::Result;
 
@@ -15,7 +16,7 @@ const AT_ONCE: u64 = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Moments {
     cases: f64,
-    pub means: Vec<f64>,
+    means: Vec<f64>,
     squares: Vec<f64>,
 }
 
@@ -44,8 +45,19 @@ impl Moments {
     }
 
     /// The deviations of the population.
-    pub fn deviations(&self) -> Vec<f64> {
+    fn deviations(&self) -> Vec<f64> {
         self.squares.iter().map(|s| (s / self.cases.max(1.0)).sqrt()).collect()
+    }
+
+    /// What is known of the cases as they are held.
+    pub fn statistics(self, decision: &Decision, seen: &Seen) -> Statistics {
+        let factor = decision.factor();
+        Statistics {
+            range: seen.range_by(factor as f32),
+            are_bits: decision.held == Held::Bits,
+            deviations: self.deviations().into_iter().map(|s| s * factor).collect(),
+            means: self.means.into_iter().map(|m| m * factor).collect(),
+        }
     }
 }
 

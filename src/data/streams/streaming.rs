@@ -20,7 +20,7 @@ pub struct Streaming {
     pub(super) seed: u64,
     pub(super) unit_pictures: bool,
     pub(super) spread: bool,
-    pub(super) keep_all: bool,
+    pub(super) in_order: bool,
 }
 
 impl Streaming {
@@ -37,7 +37,7 @@ impl Streaming {
             seed: 1,
             unit_pictures: false,
             spread: false,
-            keep_all: false,
+            in_order: false,
         }
     }
 
@@ -71,10 +71,10 @@ impl Streaming {
         Streaming { unit_pictures, ..self }
     }
 
-    /// Keeps all training cases in [`Streamed::sample`](super::Streamed::sample), not some.
+    /// To be read in their order alone: no case is kept but one of each part.
     #[must_use]
-    pub fn keep_all(self) -> Self {
-        Streaming { keep_all: true, ..self }
+    pub fn in_order(self) -> Self {
+        Streaming { in_order: true, ..self }
     }
 
     /// Whether columns are to be standardised, so that the pass needs their deviations.

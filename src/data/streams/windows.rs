@@ -16,7 +16,7 @@ impl Stream {
         let first = (0..=out.len()).find(|&i| out.get(i) != Some(&(i as u32))).unwrap_or(0);
         let shard = self.0.firsts.partition_point(|&begin| begin <= first).saturating_sub(1);
         let piece = Piece { shard, first: first - self.0.firsts[shard], rows: 1 };
-        WindowReader::new(self).read(&Window::of(piece))
+        WindowReader::new(self).read(&Window::of(vec![piece]))
     }
 
     /// The windows of an epoch, for cases that take `bytes` each once they are prepared and of which the device takes
@@ -29,6 +29,41 @@ impl Stream {
         let each = bytes.max(held).max(read.min(held + 1)) + 24;
         let rows = (inner.memory / WINDOW / each).clamp(1, most as u64) as usize;
         windows(&inner.shards, inner.limit, rows, [seed, epoch], &|piece| self.kept(piece).len())
+    }
+
+    /// The first `cases` cases in the source's order, `rows` in a window, of a stream of which none is held out.
+    pub(crate) fn in_order(&self, cases: usize, rows: usize) -> impl Iterator<Item = Window> {
+        let cases = cases.min(self.0.limit);
+        let span = move |first: usize| self.span(first, (first + rows).min(cases));
+        (0..cases).step_by(rows.max(1)).map(move |first| Window::of(span(first)))
+    }
+
+    /// The cases of these places in the source, in that order; a place may be named more than once.
+    ///
+    /// # Errors
+    /// What reading gives; [`Error::Data`](crate::Error::Data) for a place that there is not.
+    pub(crate) fn pick(&self, places: &[u32]) -> Result<DataSet> {
+        let mut own = places.to_vec();
+        own.sort_unstable();
+        own.dedup();
+        let end = |at: usize| (at + 1).min(self.0.limit);
+        let pieces = own.iter().flat_map(|&at| self.span(at as usize, end(at as usize))).collect();
+        let set = WindowReader::new(self).read(&Window::of(pieces))?;
+        let place = |at: &u32| own.partition_point(|own| own < at) as u32;
+        set.select(&places.iter().map(place).collect::<Vec<_>>(), set.name.clone())
+    }
+
+    /// The cases from number `first` to before `end`, shard by shard.
+    fn span(&self, first: usize, end: usize) -> Vec<Piece> {
+        let (inner, mut at, mut pieces) = (&*self.0, first, vec![]);
+        while at < end {
+            let shard = inner.firsts.partition_point(|&begin| begin <= at).saturating_sub(1);
+            let first = at - inner.firsts[shard];
+            let rows = (end - at).min(inner.shards[shard].n - first);
+            pieces.push(Piece { shard, first, rows });
+            at += rows;
+        }
+        pieces
     }
 
     /// The numbers of a piece's cases that are learnt from.

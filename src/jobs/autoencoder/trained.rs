@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::data::{Cases, DataSet, ImageShape, Reading};
+use crate::data::{Cases, DataSet, ImageShape, Part, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
 use crate::jobs::file::{Training, put_image, take_image, take_json};
 use crate::jobs::rows::{ROWS, Reconstruction, map_rows, upload_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
@@ -57,28 +57,50 @@ pub struct Scores {
     pub squared: f64,
 }
 
+/// Losses and squared errors of cases that come piece by piece.
+#[derive(Debug, Default)]
+struct Sums {
+    loss: f64,
+    squared: f64,
+    cases: usize,
+}
+
+impl Sums {
+    fn add(&mut self, model: &Autoencoder, cases: &Cases) -> Result<()> {
+        let device = model.device();
+        let n = cases.len();
+        let [mut loss, mut error] = [Tensor::zeros(device, &[n])?, Tensor::zeros(device, &[n])?];
+        let mut space = Workspace::new();
+        for row in (0..n).step_by(ROWS) {
+            let x = upload_rows(device, cases, row, ROWS)?;
+            let mut tally = Tally { loss: &mut loss, error: &mut error, row };
+            model.score(&x, &mut tally, &mut space)?;
+        }
+        let sum = |from: f64, values: Vec<f32>| values.iter().fold(from, |s, &x| s + f64::from(x));
+        self.loss = sum(self.loss, loss.to_vec()?);
+        self.squared = sum(self.squared, error.to_vec()?);
+        self.cases += n;
+        Ok(())
+    }
+
+    fn means(&self) -> Result<Scores> {
+        let cases = self.cases.max(1) as f64;
+        let scores = Scores { loss: self.loss / cases, squared: self.squared / cases };
+        match scores.loss.is_finite() && scores.squared.is_finite() {
+            true => Ok(scores),
+            false => Err(Error::data(
+                "scores",
+                "a case's error is not finite; the model's parameters are too large",
+            )),
+        }
+    }
+}
+
 /// Scores every case.
 pub fn evaluate(model: &Autoencoder, cases: &Cases) -> Result<Scores> {
-    let device = model.device();
-    let n = cases.len();
-    let [mut loss, mut error] = [Tensor::zeros(device, &[n])?, Tensor::zeros(device, &[n])?];
-    let mut space = Workspace::new();
-    for row in (0..n).step_by(ROWS) {
-        let x = upload_rows(device, cases, row, ROWS)?;
-        let mut tally = Tally { loss: &mut loss, error: &mut error, row };
-        model.score(&x, &mut tally, &mut space)?;
-    }
-    let mean = |values: Vec<f32>| {
-        values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len().max(1) as f64
-    };
-    let scores = Scores { loss: mean(loss.to_vec()?), squared: mean(error.to_vec()?) };
-    match scores.loss.is_finite() && scores.squared.is_finite() {
-        true => Ok(scores),
-        false => Err(Error::data(
-            "scores",
-            "a case's error is not finite; the model's parameters are too large",
-        )),
-    }
+    let mut sums = Sums::default();
+    sums.add(model, cases)?;
+    sums.means()
 }
 
 /// How good an autoencoder is.
@@ -140,23 +162,38 @@ impl TrainedAutoencoder {
     /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`]
     /// where the cases have another width, or values that the loss does not take.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        let name = choice.name(self.origin.data.as_deref())?;
-        let spec = self.model.spec();
-        let bounded = spec.loss == ReconstructionLoss::CrossEntropy;
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedAutoencoder::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
         let Origin { data, reading, .. } = &self.origin;
         let trained_on = TrainedOn { data: data.as_deref(), reading };
-        let taken = choice.take(name, trained_on, bounded)?;
-        let (set, inputs) = (taken.set, spec.inputs);
+        let treat = |set, name: &str, part| self.treat(set, name, part);
+        choice.pieces(trained_on, self.is_bounded(), treat)
+    }
+
+    /// Whether its data lie in [0, 1].
+    fn is_bounded(&self) -> bool {
+        self.model.spec().loss == ReconstructionLoss::CrossEntropy
+    }
+
+    /// The cases of one part of the data `name` as it takes them.
+    fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
+        let inputs = self.model.spec().inputs;
         if set.cases.width() != inputs {
             let detail =
                 format!("{} values a case, and the autoencoder takes {inputs}", set.cases.width());
             return Err(Error::data(name, detail));
         }
-        if bounded {
+        if self.is_bounded() {
             set.cases.check_unit_interval(name)?;
         }
         let DataSet { cases, labels, ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part: taken.part, ground_chosen, notices })
+        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
     }
 
     /// What the encoder's layer `level` (counted from 1; the code where it is not given) gives for each case,
@@ -204,16 +241,17 @@ impl TrainedAutoencoder {
     /// # Errors
     /// As [`TrainedAutoencoder::cases`]; device errors.
     pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluation> {
-        let chosen = self.cases(choice)?;
-        let scores = evaluate(&self.model, &chosen.cases)?;
-        let nats = self.model.spec().loss == ReconstructionLoss::CrossEntropy;
+        let pieces = self.pieces(choice)?;
+        let mut sums = Sums::default();
+        pieces.each(&mut |piece| sums.add(&self.model, &piece.cases))?;
+        let scores = sums.means()?;
         Ok(Evaluation {
-            split: chosen.part_name(),
-            cases: chosen.cases.len(),
+            split: pieces.part_name(),
+            cases: pieces.cases(),
             squared_error: scores.squared,
-            cross_entropy: nats.then_some(scores.loss),
-            data: chosen.data,
-            notices: chosen.notices,
+            cross_entropy: self.is_bounded().then_some(scores.loss),
+            data: pieces.data().into(),
+            notices: pieces.notices().to_vec(),
         })
     }
 

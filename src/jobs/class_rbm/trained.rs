@@ -11,7 +11,7 @@ use crate::jobs::file::{Training, take_image, take_json, take_preprocessing};
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::{Held, Keep, Sampling, run_chains};
 use crate::jobs::rows::{Reconstruction, for_picture, map_rows, upload_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{ClassRbm, Rbm, UnitKind};
 use crate::random::ChainDraw;
 use crate::run::features::{Answer, LayerPicture, Maps, features};
@@ -136,9 +136,17 @@ impl TrainedClassRbm {
     /// Cases as the machine was trained to see them.
     ///
     /// # Errors
-    /// As [`Origin::cases`].
+    /// As for deep belief nets ([`TrainedDbn::cases`](crate::jobs::TrainedDbn::cases)).
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        self.origin.cases(choice, self.machine.joint().visible().features(), "machine")
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedClassRbm::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
+        self.origin.pieces(choice, self.machine.joint().visible().features(), "machine")
     }
 
     /// The mean of p(h | x) of each case, the class summed out: `[cases, J]`.

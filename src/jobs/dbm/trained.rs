@@ -11,7 +11,7 @@ use crate::evaluation::classification::{self, Predictions};
 use crate::jobs::dbn::Origin;
 use crate::jobs::file::{take_json, take_preprocessing};
 use crate::jobs::rows::{Reconstruction, for_picture, map_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{
     Arrays, DbmSpec, DeepBoltzmannMachine, MeanField, Model, Network, NetworkSpec, UnitKind,
 };
@@ -123,7 +123,15 @@ impl TrainedDbm {
     /// # Errors
     /// As for deep belief nets ([`TrainedDbn::cases`](crate::jobs::TrainedDbn::cases)).
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        self.origin.cases(choice, self.dbm.units(0), "machine")
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedDbm::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
+        self.origin.pieces(choice, self.dbm.units(0), "machine")
     }
 
     /// The mean field of layer `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Reading};
+use crate::data::{Cases, DataSet, ImageShape, Part, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
@@ -14,7 +14,7 @@ use crate::jobs::file::{
 };
 use crate::jobs::rbm::Keep;
 use crate::jobs::rows::{ROWS, Reconstruction, for_picture, map_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind, Units};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::{ModelFile, ModelKind};
@@ -80,13 +80,25 @@ impl Origin {
     /// # Errors
     /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
     /// another width, for values that its units cannot have, and for classes that it does not know.
-    pub fn cases(&self, choice: &Choice<'_>, units: Units, model: &str) -> Result<Chosen> {
-        let name = choice.name(self.data.as_deref())?;
-        let Origin { data, reading, preprocessing, seed, classes, .. } = self;
-        let trained_on = TrainedOn { data: data.as_deref(), reading };
-        let bounded = units.kind() == UnitKind::Bernoulli;
-        let taken = choice.take(name, trained_on, bounded)?;
-        let (mut set, part) = (taken.set, taken.part);
+    pub(in crate::jobs) fn pieces<'m>(
+        &'m self,
+        choice: &Choice<'_>,
+        units: Units,
+        model: &'static str,
+    ) -> Result<Pieces<'m>> {
+        let trained_on = TrainedOn { data: self.data.as_deref(), reading: &self.reading };
+        let treat = move |set, name: &str, part| self.treat((set, name, part), units, model);
+        choice.pieces(trained_on, units.kind() == UnitKind::Bernoulli, treat)
+    }
+
+    /// The cases of one part of the data as a `model` of such visible units sees them.
+    fn treat(
+        &self,
+        (mut set, name, part): (DataSet, &str, Part),
+        units: Units,
+        model: &str,
+    ) -> Result<Chosen> {
+        let Origin { preprocessing, seed, classes, .. } = self;
         let (width, visible) = (set.cases.width(), units.count());
         if width != visible {
             let detail = format!("{width} values a case, and the {model} takes {visible}");
@@ -96,7 +108,7 @@ impl Origin {
             true => set.labels.take(),
             false => known_classes(&mut set, classes, model)?,
         };
-        if bounded {
+        if units.kind() == UnitKind::Bernoulli {
             set.cases.check_unit_interval(name)?;
         }
         let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
@@ -233,9 +245,18 @@ impl TrainedDbn {
     /// Cases as the net was trained to see them.
     ///
     /// # Errors
-    /// As [`Origin::cases`].
+    /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part; [`Error::Data`] for
+    /// another width, for values that its units cannot have, and for classes that it does not know.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        self.origin.cases(choice, self.net.units(0), "net")
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedDbn::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
+        self.origin.pieces(choice, self.net.units(0), "net")
     }
 
     /// The means of level `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`, and

@@ -5,13 +5,12 @@ use web_time::Instant;
 
 use serde::Serialize;
 
-use super::labelled::Labelled;
-use super::pictures::confusion_and_mistakes;
+use super::outcome::Outcome;
 use super::trained::{Origin, TrainedNetwork};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::{Predictions, predict};
-use crate::jobs::Choice;
+use crate::evaluation::classification::predict;
+use crate::jobs::{Choice, Chosen};
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds.
 #[derive(Debug, Clone, Serialize)]
@@ -42,16 +41,14 @@ pub struct Evaluation {
     pub notices: Vec<String>,
 }
 
-/// An evaluation with the cases that it is about, and what the network says of each.
+/// An evaluation with what the network takes for what, and its worst mistakes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Evaluated {
     /// The figures.
     pub evaluation: Evaluation,
-    /// The cases.
-    pub part: Labelled,
-    /// What the network says.
-    pub found: Predictions,
+    /// What they come from.
+    pub outcome: Outcome,
 }
 
 impl TrainedNetwork {
@@ -60,31 +57,33 @@ impl TrainedNetwork {
     /// # Errors
     /// As [`TrainedNetwork::cases`]; [`Error::Data`] where the cases have no labels; device errors.
     pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluated> {
-        let chosen = self.cases(choice)?;
-        let split = chosen.part_name();
-        let Some(labels) = chosen.labels else {
-            let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
-            return Err(Error::data(&chosen.data, detail));
-        };
+        let pieces = self.pieces(choice)?;
         let start = Instant::now();
-        let part = Labelled { cases: chosen.cases, labels };
         let (network, input) = (&self.network, &self.origin.input);
-        let found = predict(network, &part.cases, input, Some(&part.labels))?;
-        let scored = found.score(&part.labels)?;
+        let mut outcome = Outcome::new(&self.origin.classes);
+        pieces.each(&mut |Chosen { cases, labels, data, .. }| {
+            let Some(labels) = labels else {
+                let detail =
+                    "has no labels, so nothing can be scored; `harmonium predict` needs none";
+                return Err(Error::data(data, detail));
+            };
+            outcome.add(cases, labels, &predict(network, cases, input, Some(labels))?)
+        })?;
+        let scored = outcome.score()?;
         let evaluation = Evaluation {
             error: scored.error,
             wrong: scored.wrong,
             loss: scored.loss,
-            cases: part.labels.len(),
-            data: chosen.data,
-            split,
+            cases: pieces.cases(),
+            data: pieces.data().into(),
+            split: pieces.part_name(),
             parameters: network.trained(),
             seconds: start.elapsed().as_secs_f64(),
             device: network.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
-            notices: chosen.notices,
+            notices: pieces.notices().to_vec(),
         };
-        Ok(Evaluated { evaluation, part, found })
+        Ok(Evaluated { evaluation, outcome })
     }
 }
 
@@ -93,8 +92,8 @@ impl Evaluated {
     /// [`MISTAKES`](crate::run::MISTAKES) into a folder.
     ///
     /// # Errors
-    /// As [`confusion_and_mistakes`].
+    /// As [`Outcome::save`].
     pub fn pictures(&self, folder: &Path, origin: &Origin) -> Result<()> {
-        confusion_and_mistakes(folder, &origin.shown(), &self.part, &self.found)
+        self.outcome.save(folder, &origin.shown())
     }
 }

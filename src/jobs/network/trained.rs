@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::pictures::Shown;
-use crate::data::{Cases, DataSet, PictureInput, Preprocessing, Reading};
+use super::shown::Shown;
+use crate::data::{Cases, DataSet, Part, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{Predictions, predict};
@@ -12,7 +12,7 @@ use crate::jobs::choice::TrainedOn;
 use crate::jobs::classes::known_classes;
 use crate::jobs::file::{Training, put_preprocessing, take_json, take_preprocessing};
 use crate::jobs::rows::{layer_at, map_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::layers::{Pass, Workspace};
 use crate::models::{Model, Network, NetworkSpec};
@@ -142,11 +142,23 @@ impl TrainedNetwork {
     /// such part; [`Error::Data`](crate::Error::Data) where the cases are no pictures, or of classes that the
     /// network does not know.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        let name = choice.name(self.origin.data.as_deref())?;
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedNetwork::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
+        let standardized = self.origin.preprocessing.mean.is_some();
+        let treat = |set, name: &str, part| self.treat(set, name, part);
+        choice.pieces(self.origin.trained_on(), !standardized, treat)
+    }
+
+    /// The cases of one part of the data `name` as the network sees them.
+    fn treat(&self, mut set: DataSet, name: &str, part: Part) -> Result<Chosen> {
         let Origin { preprocessing, input, seed, .. } = &self.origin;
         let standardized = preprocessing.mean.is_some();
-        let taken = choice.take(name, self.origin.trained_on(), !standardized)?;
-        let (mut set, part) = (taken.set, taken.part);
         let labels = known_classes(&mut set, &self.origin.classes, "network")?;
         let cases = match standardized {
             true => set.cases.clone(),

@@ -4,20 +4,17 @@ use web_time::Instant;
 
 use serde::Serialize;
 
-use super::coding::are_states;
 use super::config::EvaluationConfig;
 use super::diagnostics::Diagnostics;
-use super::partition::{LogPartition, Partition, Progress, Seen, partition};
+use super::partition::{LogPartition, Partition, Progress, Seen, is_annealed, partition};
+use super::scored::Scored;
 use super::trained::TrainedRbm;
-use crate::data::{Cases, Part};
 use crate::device::DeviceInfo;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::ladder::Climb;
 use crate::evaluation::scores;
-use crate::jobs::rows::{ROWS, upload_rows};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Pieces};
 use crate::models::UnitKind;
-use crate::random::{Draw, stream};
 
 /// Turned cases of the stochastic pseudo-likelihood, unless two a case are more.
 const TURNED: usize = 2000;
@@ -105,15 +102,6 @@ impl Evaluation {
     }
 }
 
-/// The cases with their weights, where there are some.
-fn weighted(chosen: Chosen, choice: &Choice<'_>, config: &EvaluationConfig) -> Result<Chosen> {
-    let Some(mut weights) = config.weights.clone() else { return Ok(chosen) };
-    // They are those of the part, of which a limit takes the first.
-    weights.truncate(choice.limit.unwrap_or(weights.len()));
-    let cases = chosen.cases.with_weights(weights)?;
-    Ok(Chosen { cases, ..chosen })
-}
-
 impl TrainedRbm {
     /// Scores the machine on some cases, or on those of the data that it was trained on; where there are none,
     /// log Z is all that is found. `progress` is called while it anneals.
@@ -130,24 +118,26 @@ impl TrainedRbm {
     ) -> Result<Evaluation> {
         self.rbm.hidden().kind().check_energy()?;
         let start = Instant::now();
-        let data = match choice.data.or(self.origin.data.as_deref()) {
-            Some(name) => Some(self.chosen_with_means(choice, name)?),
+        let pieces = match choice.data.or(self.origin.data.as_deref()) {
+            Some(_) => Some(self.weighed(choice, config)?),
             None => None,
         };
-        let data =
-            data.map(|(chosen, means)| Ok::<_, Error>((weighted(chosen, choice, config)?, means)));
-        let data = data.transpose()?;
+        let means = match &pieces {
+            Some(pieces) if config.ladder.is_some() || is_annealed(&self.rbm, config) => {
+                Some(pieces.training_means()?)
+            }
+            _ => None,
+        };
         let climbed = match config.ladder {
             Some(rungs) => {
                 let climbing = config.climbing.clone().seed(config.seed);
-                let means = data.as_ref().map(|(_, means)| &means[..]);
-                Some(self.climb(rungs, &climbing, means, progress)?)
+                Some(self.climb(rungs, &climbing, means.as_deref(), progress)?)
             }
             None => None,
         };
         let samples = climbed.as_ref().map(|(_, samples)| samples);
-        let seen =
-            data.as_ref().map(|(chosen, means)| Seen { cases: &chosen.cases, means, samples });
+        let seen = pieces.as_ref().zip(means.as_deref());
+        let seen = seen.map(|(cases, means)| Seen { cases, means, samples });
         let found = partition(&self.rbm, config, seen, progress)?;
         let mut evaluation = self.evaluation(&found, config);
         if let Some((climb, _)) = &climbed {
@@ -157,30 +147,24 @@ impl TrainedRbm {
             let start = if climbed.is_some() { "ladder" } else { "data" };
             evaluation.log_partition_reverse_start = Some(start);
         }
-        if let Some((chosen, _)) = data {
-            self.score(&chosen.cases, &found, config, &mut evaluation)?;
-            evaluation.cases = Some(chosen.cases.len());
-            evaluation.split = Some(chosen.part_name());
-            evaluation.data = Some(chosen.data);
-            evaluation.notices = chosen.notices;
+        if let Some(pieces) = pieces {
+            self.score(&pieces, &found, config, &mut evaluation)?;
+            evaluation.cases = Some(pieces.cases());
+            evaluation.split = Some(pieces.part_name());
+            evaluation.data = Some(pieces.data().into());
+            evaluation.notices = [pieces.notices(), pieces.training_notices()].concat();
         }
         evaluation.seconds = start.elapsed().as_secs_f64();
         Ok(evaluation)
     }
 
-    /// Some cases, and the means of the training part.
-    fn chosen_with_means(&self, choice: &Choice<'_>, name: &str) -> Result<(Chosen, Vec<f32>)> {
-        let taken = choice.take(name, self.origin.trained_on(), self.takes_unit_interval())?;
-        let mut chosen = self.treat(taken.set, name, taken.part)?;
-        let means = match taken.training {
-            None => chosen.cases.means(),
-            Some(training) => {
-                let training = self.treat(training, name, Part::Train)?;
-                chosen.notices.extend(training.notices);
-                training.cases.means()
-            }
-        };
-        Ok((chosen, means))
+    /// Some cases, with their weights where there are some.
+    fn weighed(&self, choice: &Choice<'_>, config: &EvaluationConfig) -> Result<Pieces<'_>> {
+        let pieces = self.pieces(choice)?;
+        let Some(mut weights) = config.weights.clone() else { return Ok(pieces) };
+        // They are those of the part, of which a limit takes the first.
+        weights.truncate(choice.limit.unwrap_or(weights.len()));
+        pieces.weighted(weights)
     }
 
     /// What is known without cases.
@@ -222,61 +206,33 @@ impl TrainedRbm {
     /// Fills in what needs cases.
     fn score(
         &self,
-        cases: &Cases,
+        pieces: &Pieces<'_>,
         z: &Partition,
         config: &EvaluationConfig,
         evaluation: &mut Evaluation,
     ) -> Result<()> {
-        let rbm = &self.rbm;
-        let bernoulli = rbm.visible().kind() == UnitKind::Bernoulli;
-        let likelihood = are_states(cases, rbm.visible().kind());
-        let weights = cases.weights();
-        let weights = weights.as_deref();
-        let turns =
-            scores::affordable_turns(TURNED + cases.len(), cases.len(), rbm.visible_count());
-        let (mut free_energies, mut errors, mut pseudo) = (Vec::new(), Vec::new(), Vec::new());
-        // The sum of weights of the cases of each pseudo-likelihood, and their squared errors times that squared.
-        let (mut variance, mut whole) = (0.0, 0.0);
-        for first in (0..cases.len()).step_by(ROWS) {
-            let v = upload_rows(rbm.device(), cases, first, ROWS)?;
-            let rows = v.shape().dims()[0];
-            let own = weights.map(|weights| &weights[first..first + rows]);
-            let count = own.map_or(rows as f64, |own| own.iter().map(|&w| f64::from(w)).sum());
-            errors.extend(scores::reconstruction_errors(rbm, &v)?);
-            if likelihood {
-                free_energies.extend(scores::free_energies(rbm, &v)?);
-            }
-            if !likelihood || count == 0.0 {
-                continue;
-            }
-            let draw = Draw::new(config.seed, stream::EVALUATION).from_case(first as u32);
-            let score = match config.exact_pseudo {
-                true => scores::exact_pseudo_log_likelihoods(rbm, &v)?
-                    .map(|cases| (scores::weighted_mean(&cases, own), 0.0)),
-                false => scores::pseudo_log_likelihood_of(rbm, &v, turns, &draw, own)?
-                    .map(|score| (score.mean, score.std_error)),
-            };
-            if let Some((mean, error)) = score {
-                pseudo.push(count * mean);
-                variance += (count * error).powi(2);
-            }
-            whole += count;
+        let n = pieces.cases();
+        let turns = scores::affordable_turns(TURNED + n, n, self.rbm.visible_count());
+        let mut scored = Scored::new(turns);
+        pieces.each(&mut |piece| scored.add(&self.rbm, &piece.cases, config))?;
+        let weights = scored.weights.as_deref();
+        evaluation.reconstruction_error = Some(scores::weighted_mean(&scored.errors, weights));
+        if !scored.likelihood {
+            return Ok(());
         }
-        evaluation.reconstruction_error = Some(scores::weighted_mean(&errors, weights));
-        if likelihood {
-            let (mean, error) = scores::weighted_mean_with_error(&free_energies, weights);
-            evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
-            evaluation.mean_log_likelihood_std_error = Some(error);
-            evaluation.mean_log_likelihood_reverse =
-                z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
-            evaluation.mean_log_likelihood_ladder =
-                evaluation.log_partition_ladder.map(|log_z| -mean - log_z);
-            let pseudo: f64 = pseudo.iter().sum();
-            evaluation.pseudo_log_likelihood = bernoulli.then_some(pseudo / whole);
-            evaluation.pseudo_log_likelihood_std_error =
-                bernoulli.then_some(variance.sqrt() / whole);
+        let (mean, error) = scores::weighted_mean_with_error(&scored.free_energies, weights);
+        evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
+        evaluation.mean_log_likelihood_std_error = Some(error);
+        evaluation.mean_log_likelihood_reverse =
+            z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
+        evaluation.mean_log_likelihood_ladder =
+            evaluation.log_partition_ladder.map(|log_z| -mean - log_z);
+        if self.rbm.visible().kind() == UnitKind::Bernoulli {
+            let (pseudo, whole) = (scored.pseudo.iter().sum::<f64>(), scored.whole);
+            evaluation.pseudo_log_likelihood = Some(pseudo / whole);
+            evaluation.pseudo_log_likelihood_std_error = Some(scored.variance.sqrt() / whole);
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };
-            evaluation.pseudo_log_likelihood_method = bernoulli.then_some(method);
+            evaluation.pseudo_log_likelihood_method = Some(method);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod mixing;
 mod partition;
 mod probe;
 mod report;
+mod scored;
 mod settings;
 mod trained;
 

@@ -4,10 +4,10 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::config::{EvaluationConfig, Method};
-use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Estimate, Temperatures, ais, reverse_ais};
 use crate::evaluation::partition::{can_enumerate, exact_log_partition};
+use crate::jobs::pieces::Places;
 use crate::jobs::rows::upload_rows;
 use crate::models::{Chains, Rbm};
 use crate::random::{ChainDraw, ChainStreams, PhiloxRng};
@@ -39,9 +39,18 @@ pub(in crate::jobs) struct Partition {
 /// the machine that are better than those of chains from the cases.
 #[derive(Clone, Copy)]
 pub(in crate::jobs) struct Seen<'a> {
-    pub cases: &'a Cases,
+    pub cases: &'a dyn Places,
     pub means: &'a [f32],
     pub samples: Option<&'a Tensor>,
+}
+
+/// Whether ln Z is found by annealing.
+pub(super) fn is_annealed(rbm: &Rbm, config: &EvaluationConfig) -> bool {
+    match config.method {
+        Method::Annealed(_) => true,
+        Method::Automatic => !can_enumerate(rbm),
+        Method::Exact => false,
+    }
 }
 
 pub(in crate::jobs) fn partition(
@@ -50,12 +59,12 @@ pub(in crate::jobs) fn partition(
     seen: Option<Seen<'_>>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Partition> {
+    if !is_annealed(rbm, config) {
+        return Ok(Partition::exact(exact_log_partition(rbm)?));
+    }
     let temperatures = match &config.method {
         Method::Annealed(temperatures) => temperatures.clone(),
-        Method::Automatic if !can_enumerate(rbm) => Temperatures::linear(STEPS)?,
-        Method::Automatic | Method::Exact => {
-            return Ok(Partition::exact(exact_log_partition(rbm)?));
-        }
+        _ => Temperatures::linear(STEPS)?,
     };
     annealed(rbm, config, seen, temperatures, progress)
 }
@@ -103,12 +112,12 @@ fn annealed(
 }
 
 /// Chains that started at cases of the data and ran for the burn-in.
-fn model_samples(rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<Tensor> {
+fn model_samples(rbm: &Rbm, cases: &dyn Places, config: &EvaluationConfig) -> Result<Tensor> {
     let &EvaluationConfig { chains, burn_in, seed, .. } = config;
     let draw = ChainDraw::new(seed, ChainStreams::BURN_IN);
     let mut rng = PhiloxRng::new(draw.start());
-    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.len() as u32)).collect();
-    let v = upload_rows(rbm.device(), &cases.select(&picked)?, 0, chains)?;
+    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.places() as u32)).collect();
+    let v = upload_rows(rbm.device(), &cases.take(&picked)?, 0, chains)?;
     let mut chains = Chains::from_states(rbm, v, draw)?;
     chains.step(burn_in)?;
     Ok(chains.into_visible())

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
 use crate::jobs::file::{Training, put_image, put_preprocessing, take_image, take_preprocessing};
 use crate::jobs::rows::for_picture;
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{Model, Rbm, UnitKind};
 use crate::run::{ModelFile, ModelKind};
 use crate::tensor::Tensor;
@@ -155,13 +155,20 @@ impl TrainedRbm {
     /// Those of [`data::load`](crate::data::load); [`Error::Setting`] where there is no such part;
     /// [`Error::Data`] for another width than the machine's, and for values that its units cannot have.
     pub fn cases(&self, choice: &Choice<'_>) -> Result<Chosen> {
-        let name = choice.name(self.origin.data.as_deref())?;
-        let taken = choice.take(name, self.origin.trained_on(), self.takes_unit_interval())?;
-        self.treat(taken.set, name, taken.part)
+        self.pieces(choice)?.whole()
+    }
+
+    /// The same, piece by piece where they are read in pieces.
+    ///
+    /// # Errors
+    /// As [`TrainedRbm::cases`].
+    pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
+        let treat = |set, name: &str, part| self.treat(set, name, part);
+        choice.pieces(self.origin.trained_on(), self.takes_unit_interval(), treat)
     }
 
     /// The cases of one part of the data `name` as the machine was trained to see them.
-    pub(super) fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
+    fn treat(&self, set: DataSet, name: &str, part: Part) -> Result<Chosen> {
         let (kind, visible) = (self.rbm.visible().kind(), self.rbm.visible_count());
         let mut set = set;
         if codes(kind) {
@@ -198,7 +205,7 @@ impl TrainedRbm {
     }
 
     /// Whether the machine, or what is done to data before, takes values in [0, 1].
-    pub(super) fn takes_unit_interval(&self) -> bool {
+    fn takes_unit_interval(&self) -> bool {
         self.rbm.visible().kind() == UnitKind::Bernoulli
             || self.origin.preprocessing.binarize.is_some()
     }

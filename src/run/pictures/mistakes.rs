@@ -40,6 +40,19 @@ pub fn mistakes(
     image: Option<(usize, usize)>,
     range: (f32, f32),
 ) -> Result<Picture> {
+    surest(mistakes, mistakes.len(), image, range)
+}
+
+/// The same where there were `all` mistakes, of which these are the surest.
+///
+/// # Errors
+/// As [`mistakes`].
+pub fn surest(
+    mistakes: &[Mistake<'_>],
+    all: usize,
+    image: Option<(usize, usize)>,
+    range: (f32, f32),
+) -> Result<Picture> {
     let mut order: Vec<&Mistake<'_>> = mistakes.iter().collect();
     // What is no number comes last.
     let sureness = |m: &Mistake<'_>| if m.probability.is_nan() { -1.0 } else { m.probability };
@@ -47,7 +60,7 @@ pub fn mistakes(
     order.truncate(MOST);
     let mut page = Page::new(WIDTH, MARGIN);
     page.room(MARGIN / 2);
-    let title = match (mistakes.len(), order.len()) {
+    let title = match (all, order.len()) {
         (0, _) => "No mistakes".to_string(),
         (1, _) => "The one mistake".to_string(),
         (all, shown) if all == shown => format!("All {all} mistakes, the surest first"),

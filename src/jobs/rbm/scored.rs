@@ -1,0 +1,71 @@
+//! What an evaluation finds of cases that come piece by piece.
+
+use super::coding::are_states;
+use super::config::EvaluationConfig;
+use crate::data::Cases;
+use crate::error::Result;
+use crate::evaluation::scores;
+use crate::jobs::rows::{ROWS, upload_rows};
+use crate::models::Rbm;
+use crate::random::{Draw, stream};
+
+/// Free energies, errors and pseudo-likelihoods of the cases so far.
+#[derive(Default)]
+pub(super) struct Scored {
+    /// Units that are turned in each case for the stochastic pseudo-likelihood.
+    turns: usize,
+    /// Whether all are states of the visible units, so that they have a likelihood.
+    pub likelihood: bool,
+    cases: usize,
+    pub free_energies: Vec<f64>,
+    pub errors: Vec<f64>,
+    pub weights: Option<Vec<f32>>,
+    pub pseudo: Vec<f64>,
+    /// The sum of weights of the cases of each pseudo-likelihood, and their squared errors times that squared.
+    pub whole: f64,
+    pub variance: f64,
+}
+
+impl Scored {
+    /// Of no case yet.
+    pub fn new(turns: usize) -> Self {
+        Scored { turns, likelihood: true, ..Scored::default() }
+    }
+
+    /// Adds some cases.
+    pub fn add(&mut self, rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<()> {
+        self.likelihood &= are_states(cases, rbm.visible().kind());
+        let weights = cases.weights();
+        for first in (0..cases.len()).step_by(ROWS) {
+            let v = upload_rows(rbm.device(), cases, first, ROWS)?;
+            let rows = v.shape().dims()[0];
+            let own = weights.as_deref().map(|weights| &weights[first..first + rows]);
+            let count = own.map_or(rows as f64, |own| own.iter().map(|&w| f64::from(w)).sum());
+            self.errors.extend(scores::reconstruction_errors(rbm, &v)?);
+            let case = (self.cases + first) as u32;
+            if self.likelihood {
+                self.free_energies.extend(scores::free_energies(rbm, &v)?);
+            }
+            if !self.likelihood || count == 0.0 {
+                continue;
+            }
+            let draw = Draw::new(config.seed, stream::EVALUATION).from_case(case);
+            let score = match config.exact_pseudo {
+                true => scores::exact_pseudo_log_likelihoods(rbm, &v)?
+                    .map(|cases| (scores::weighted_mean(&cases, own), 0.0)),
+                false => scores::pseudo_log_likelihood_of(rbm, &v, self.turns, &draw, own)?
+                    .map(|score| (score.mean, score.std_error)),
+            };
+            if let Some((mean, error)) = score {
+                self.pseudo.push(count * mean);
+                self.variance += (count * error).powi(2);
+            }
+            self.whole += count;
+        }
+        if let Some(weights) = weights {
+            self.weights.get_or_insert_default().extend(weights);
+        }
+        self.cases += cases.len();
+        Ok(())
+    }
+}
