@@ -152,6 +152,17 @@ pub(crate) fn multiply_here(
     covered(op, [m, n], done)
 }
 
+/// `out += A·Bᵀ`, shapes `[m, n, k]`, summed along k in lanes, on this thread alone.
+pub(crate) fn add_dots_here(
+    op: &'static str,
+    shape: [usize; 3],
+    out: Rows<'_>,
+    a: Strided<'_>,
+    b: Strided<'_>,
+) -> Result<()> {
+    covered(op, [shape[0], shape[1]], product::add_dots(shape, out, a, b))
+}
+
 fn covered(op: &'static str, shape: [usize; 2], done: bool) -> Result<()> {
     if done {
         Ok(())

@@ -35,7 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use command::{Bind, Command};
-pub(crate) use cpu::{Cpu, HostBuffer, multiply_here};
+pub(crate) use cpu::{Cpu, HostBuffer, add_dots_here, multiply_here};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;

@@ -14,7 +14,9 @@ use super::convolution::shader::{Params, PartialSums};
 use super::convolution::{Geometry, Piece, Roles, mask};
 use super::tile::{Tiled, Tiles};
 use super::{GRAIN, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Rows, Shader, Strided, multiply_here};
+use crate::device::{
+    Backend, Bind, Command, Cost, Cpu, Gpu, Rows, Shader, Strided, add_dots_here, multiply_here,
+};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -214,6 +216,10 @@ fn on_cpu(
     Ok(())
 }
 
+/// So few maps fill no vector: with this many places the sums are taken along these.
+const FEW: usize = 8;
+const LONG: usize = 256;
+
 fn one_run(
     g: &Geometry,
     x: &[f32],
@@ -238,10 +244,15 @@ fn one_run(
                 }
                 let patches = &mut patches[..g.patches_size(piece)];
                 let a = g.patches(x, group, piece, patches);
-                let b = Strided { row_stride: 1, column_stride: dy.row_stride, ..dy };
                 let first = group * out_group * patch;
                 let out = Rows { data: &mut dkernel[first..], stride: out_group };
-                multiply_here(OP, [patch, out_group, columns], out, true, a, b)?;
+                let shape = [patch, out_group, columns];
+                if out_group <= FEW && columns >= LONG {
+                    add_dots_here(OP, shape, out, a, dy)?;
+                } else {
+                    let b = Strided { row_stride: 1, column_stride: dy.row_stride, ..dy };
+                    multiply_here(OP, shape, out, true, a, b)?;
+                }
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Interrupted runs of 0.1 go on, and come to what 0.1 made of them.
+//! Interrupted runs of 0.1 go on, and come to what 0.1 made of them, or near it where they draw.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,19 +65,41 @@ fn goes_on(model: &str, name: &str, figures: &[&str], files: &[&str]) {
     }
 }
 
+/// Machines that draw states go on to 0.1's bits until the rounding of a sum turns a draw, as one of some hundred thousand
+/// does. So what the first epoch after the interruption comes to is held closely (a lost velocity, chain or offset shows
+/// there), by the scores of the last version that had 0.1's sums, and the end as two runs of other seeds would be.
+fn goes_on_drawing(name: &str, first: [f64; 2]) {
+    let root = tempfile::tempdir().unwrap();
+    let run = copied(name, root.path());
+    complete_model("rbm", &run, "--resume");
+    let (then, now) = (metrics(&fixture(&format!("{name}-resumed"))), metrics(&run));
+    assert_eq!(then.len(), now.len());
+    for (then, now) in then.iter().zip(&now) {
+        for key in ["epoch", "updates", "learning_rate", "momentum"] {
+            assert_eq!(then[key], now[key], "{key}");
+        }
+    }
+    let scores = |line: &Value| {
+        ["reconstruction_error", "weight_norm"].map(|key| line[key].as_f64().unwrap())
+    };
+    let close = |found: [f64; 2], expected: [f64; 2], tolerance: f64| {
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < tolerance * expected, "{found} {expected}");
+        }
+    };
+    close(scores(&now[25]), first, 1e-5);
+    close(scores(now.last().unwrap()), scores(then.last().unwrap()), 0.05);
+}
+
 #[test]
 fn a_machine_of_0_1_goes_on() {
-    let figures =
-        ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
-    goes_on("rbm", "rbm", &figures, &["model.safetensors"]);
+    goes_on_drawing("rbm", [4.374161945448981, 11.166195172733074]);
 }
 
 /// Persistent chains, offsets and the running activity of the sparsity target are taken up too.
 #[test]
 fn persistent_chains_of_0_1_go_on() {
-    let figures =
-        ["epoch", "updates", "learning_rate", "momentum", "reconstruction_error", "weight_norm"];
-    goes_on("rbm", "pcd", &figures, &["model.safetensors"]);
+    goes_on_drawing("pcd", [4.959066671795315, 10.323638269233461]);
 }
 
 #[test]

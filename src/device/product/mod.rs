@@ -9,6 +9,7 @@
 //! bits are the same (but for the sign of a sum that underflows to zero). Goto and van de Geijn 2008, *Anatomy of high-performance
 //! matrix multiplication*.
 
+mod dots;
 mod pack;
 mod sparse;
 mod split;
@@ -19,6 +20,7 @@ mod tile;
 
 use rayon::prelude::*;
 
+pub(crate) use dots::add_dots;
 use split::Split;
 use task::Task;
 
@@ -115,7 +117,7 @@ pub(crate) fn product(
         return true;
     }
     let split = Split::new([m, n], terms, threads);
-    run(split.tasks([m, n], terms, outputs, finish), pulp::Arch::new());
+    run(Task::divide(&split, [m, n], terms, outputs, finish), pulp::Arch::new());
     true
 }
 

@@ -2,14 +2,24 @@
 
 use std::ops::Range;
 
-use super::task::{Form, Task};
-use super::{Finish, Rows, Term, sparse};
+use super::{Term, sparse};
+
+/// Which operand is broadcast, number by number; the other one's vectors are the lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A's numbers.
+    Straight,
+    /// A's that are not zero.
+    Sparse,
+    /// B's: sums are turned over before they are handed on.
+    Turned,
+}
 
 /// Products and sums that are worth a thread's waking.
 const WORTH_A_THREAD: usize = 1 << 17;
 
 /// The lanes that columns are counted in, whatever the processor has.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// So few columns read the other operand where it is.
 const NARROW: usize = 48;
@@ -42,49 +52,6 @@ impl Split {
         let grids = (1..=threads).map(|columns| (threads / columns, columns));
         let (rows, columns) = grids.min_by_key(|grid| part(*grid)).unwrap_or((1, 1));
         Split { rows, columns, form }
-    }
-
-    pub fn tasks<'a>(
-        &self,
-        [m, n]: [usize; 2],
-        terms: &'a [Term<'a>],
-        outputs: [Option<Rows<'a>>; 2],
-        finish: Finish<'a>,
-    ) -> Vec<Task<'a>> {
-        let (across, down) = match self.form {
-            Form::Turned => (super::UNIT, LANES),
-            _ => (LANES, 1),
-        };
-        let columns: Vec<_> = even(n, n.div_ceil(self.columns), across).collect();
-        let rows: Vec<_> = even(m, m.div_ceil(self.rows), down).collect();
-        let [first, second] = outputs.map(|rows| rows.map(|rows| rows.each(n)));
-        let (mut first, mut second) = (first.into_iter().flatten(), second.into_iter().flatten());
-        let mut tasks = Vec::with_capacity(rows.len() * columns.len());
-        for rows in rows {
-            let begin = tasks.len();
-            tasks.extend(columns.iter().map(|columns| {
-                let out = [(); 2].map(|()| Vec::with_capacity(rows.len()));
-                Task {
-                    rows: rows.clone(),
-                    columns: columns.clone(),
-                    terms,
-                    form: self.form,
-                    out,
-                    finish,
-                }
-            }));
-            for _ in rows {
-                for (which, line) in [first.next(), second.next()].into_iter().enumerate() {
-                    let Some(mut line) = line else { continue };
-                    for task in &mut tasks[begin..] {
-                        let (own, rest) = line.split_at_mut(task.columns.len());
-                        task.out[which].push(own);
-                        line = rest;
-                    }
-                }
-            }
-        }
-        tasks
     }
 }
 

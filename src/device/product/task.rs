@@ -7,20 +7,9 @@ use pulp::{Simd, WithSimd};
 
 use super::pack::{self, Changed};
 use super::sparse::{self, Lists, Skipping};
-use super::split::even;
+use super::split::{Form, LANES, Split, even};
 use super::tile::{Numbers, Tile, Vectors};
-use super::{Finish, Strided, Term, UNIT};
-
-/// Which operand is broadcast, number by number; the other one's vectors are the lanes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// A's numbers.
-    Straight,
-    /// A's that are not zero.
-    Sparse,
-    /// B's: sums are turned over before they are handed on.
-    Turned,
-}
+use super::{Finish, Rows, Strided, Term, UNIT};
 
 /// Rows of a block of the broadcast operand: such a block of sums stays in the second cache.
 const BLOCK: usize = 128;
@@ -66,7 +55,51 @@ fn aligned(memory: &mut Vec<f32>, count: usize) -> &mut [f32] {
     &mut memory[skip..skip + count]
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    /// The parts of a product.
+    pub fn divide(
+        split: &Split,
+        [m, n]: [usize; 2],
+        terms: &'a [Term<'a>],
+        outputs: [Option<Rows<'a>>; 2],
+        finish: Finish<'a>,
+    ) -> Vec<Self> {
+        let (across, down) = match split.form {
+            Form::Turned => (UNIT, LANES),
+            _ => (LANES, 1),
+        };
+        let columns: Vec<_> = even(n, n.div_ceil(split.columns), across).collect();
+        let rows: Vec<_> = even(m, m.div_ceil(split.rows), down).collect();
+        let [first, second] = outputs.map(|rows| rows.map(|rows| rows.each(n)));
+        let (mut first, mut second) = (first.into_iter().flatten(), second.into_iter().flatten());
+        let mut tasks = Vec::with_capacity(rows.len() * columns.len());
+        for rows in rows {
+            let begin = tasks.len();
+            tasks.extend(columns.iter().map(|columns| {
+                let out = [(); 2].map(|()| Vec::with_capacity(rows.len()));
+                Task {
+                    rows: rows.clone(),
+                    columns: columns.clone(),
+                    terms,
+                    form: split.form,
+                    out,
+                    finish,
+                }
+            }));
+            for _ in rows {
+                for (which, line) in [first.next(), second.next()].into_iter().enumerate() {
+                    let Some(mut line) = line else { continue };
+                    for task in &mut tasks[begin..] {
+                        let (own, rest) = line.split_at_mut(task.columns.len());
+                        task.out[which].push(own);
+                        line = rest;
+                    }
+                }
+            }
+        }
+        tasks
+    }
+
     pub fn run(self, arch: pulp::Arch) {
         let mut scratch = SCRATCH.take();
         let work = Work { task: self, scratch: &mut scratch };

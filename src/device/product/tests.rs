@@ -1,8 +1,8 @@
 //! Products against sums in ascending k, bit for bit.
 
-use super::split::Split;
-use super::task::Form;
-use super::{Finish, Rows, Strided, Term, product, run};
+use super::split::{Form, Split};
+use super::task::Task;
+use super::{Finish, Rows, Strided, Term, add_dots, product, run};
 use crate::random::{Draw, PhiloxRng};
 
 /// Numbers of which a share are zero.
@@ -81,7 +81,7 @@ fn every_element_is_one_sum_in_ascending_k_whatever_the_form_the_vectors_and_the
                         let mut out = vec![f32::NAN; m * n];
                         let outputs = [Some(Rows { data: &mut out, stride: n }), None];
                         let split = Split { rows, columns, form };
-                        run(split.tasks([m, n], &terms, outputs, STORE), arch);
+                        run(Task::divide(&split, [m, n], &terms, outputs, STORE), arch);
                         same(&out, &expected, &format!("{shape:?} {turned:?} {form:?} {arch:?}"));
                     }
                 }
@@ -179,10 +179,8 @@ fn both_outputs_get_their_parts_from_columns_that_begin_random_blocks() {
                     *x += (row * n + column + c) as f32;
                 }
             };
-            run(
-                Split { rows: 2, columns: 2, form }.tasks([m, n], &terms, outputs, finish),
-                pulp::Arch::new(),
-            );
+            let split = Split { rows: 2, columns: 2, form };
+            run(Task::divide(&split, [m, n], &terms, outputs, finish), pulp::Arch::new());
             assert!(second.iter().enumerate().all(|(at, x)| *x == at as f32));
             let expected = chain([m, n], &terms, fuses());
             for (line, expected) in first.chunks(n + 3).zip(expected.chunks(n)) {
@@ -206,4 +204,36 @@ fn products_that_do_not_fit_their_slices_are_refused() {
     assert!(!asked([2, 3, 4], [7, 12, 6], 3) && !asked([2, 3, 4], [8, 11, 6], 3));
     // An output too short, or rows in each other's place.
     assert!(!asked([2, 3, 4], [8, 12, 5], 3) && !asked([2, 3, 4], [8, 12, 6], 2));
+}
+
+#[test]
+fn dot_products_are_sums_in_sixteen_lanes_whatever_the_vectors() {
+    for [m, n, k] in [[1, 1, 1], [3, 5, 16], [4, 4, 37], [25, 6, 784], [9, 2, 0], [2, 7, 15]] {
+        let (a, b) = (numbers(m * (k + 2), 1, 1.0), numbers(n * k, 2, 1.0));
+        let (a, b) = (
+            Strided { row_stride: k + 2, ..operand(&a, [m, k], false) },
+            operand(&b, [n, k], false),
+        );
+        let mut found = vec![1.0; m * n];
+        assert!(add_dots([m, n, k], Rows { data: &mut found, stride: n }, a, b));
+        let expected = (0..m * n).map(|at| {
+            let (x, y) = (&a.data[at / n * (k + 2)..][..k], &b.data[at % n * k..][..k]);
+            let mut lanes = [0.0f32; 16];
+            for (i, (x, y)) in x.iter().zip(y).enumerate() {
+                let sum = &mut lanes[i % 16];
+                *sum = if fuses() { x.mul_add(*y, *sum) } else { *sum + x * y };
+            }
+            for half in [8, 4, 2, 1] {
+                for i in 0..half {
+                    lanes[i] += lanes[i + half];
+                }
+            }
+            1.0 + lanes[0]
+        });
+        same(&found, &expected.collect::<Vec<_>>(), &format!("{m} {n} {k}"));
+    }
+    let [a, b, mut out] = [6, 9, 6].map(|n| vec![1.0; n]);
+    let (a, b) = (operand(&a, [2, 3], false), operand(&b, [3, 3], false));
+    assert!(!add_dots([2, 3, 4], Rows { data: &mut out, stride: 3 }, a, b));
+    assert!(!add_dots([2, 3, 3], Rows { data: &mut out, stride: 2 }, a, b));
 }
