@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::cases::Cases;
 use super::values::Values;
 use crate::error::{Error, Result};
-use crate::random::{Draw, bernoulli, stream};
+use crate::random::{Draw, bernoulli_row, stream};
 
 /// How values in [0, 1] become bits. Written as a number in (0, 1], `sample` or `resample`.
 ///
@@ -376,12 +376,8 @@ fn sample(cases: Cases, draw: Draw) -> Result<Cases> {
     let mut bits = vec![0u8; n * d];
     bits.par_chunks_mut(d).enumerate().for_each_init(Vec::new, |row, (i, out)| {
         cases.row_f32(i, row);
-        draw.for_each_block(cases.number(i), d as u32, |column, words| {
-            let column = column as usize;
-            for (k, &word) in words.iter().enumerate().take(d - column) {
-                out[column + k] = bernoulli(word, row[column + k]) as u8;
-            }
-        });
+        bernoulli_row(&draw, [cases.number(i), 0], row);
+        out.iter_mut().zip(row).for_each(|(bit, state)| *bit = *state as u8);
     });
     Cases::instead_of(&cases, Values::Bits(bits), d)
 }

@@ -68,13 +68,13 @@ fn run(draw: Option<&Draw>, x: &Tensor, out: &mut Tensor) -> Result<()> {
                 let lines = lines.with_min_len(1 + 1024 / columns).enumerate();
                 lines.for_each(|(r, (out, x))| match draw {
                     None => out.iter_mut().zip(x).for_each(|(out, &x)| *out = mean_of(x)),
-                    Some(draw) => draw.for_each_block(r as u32, columns as u32, |start, words| {
-                        let start = start as usize;
-                        let lanes = out[start..].iter_mut().zip(&x[start..]).take(4).zip(0..);
-                        lanes.for_each(|((out, &x), lane)| {
-                            *out = rectified(x, x + deviation(x) * random::normal(words, lane));
+                    Some(draw) => {
+                        out.fill(0.0);
+                        random::normal_row(draw, [r as u32, 0], 1.0, out);
+                        out.iter_mut().zip(x).for_each(|(out, &x)| {
+                            *out = rectified(x, x + deviation(x) * *out);
                         });
-                    }),
+                    }
                 });
             });
             Ok(())

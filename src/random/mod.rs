@@ -86,14 +86,6 @@ impl Draw {
     pub fn word(&self, row: u32, column: u32) -> u32 {
         self.block(row, column / 4)[(column % 4) as usize]
     }
-
-    /// Calls `f(column, four words)` for every block of four columns of a row.
-    #[inline]
-    pub fn for_each_block(&self, row: u32, columns: u32, mut f: impl FnMut(u32, [u32; 4])) {
-        for block in 0..columns.div_ceil(4) {
-            f(block * 4, self.block(row, block));
-        }
-    }
 }
 
 /// The random numbers of Gibbs chains: as a [`Draw`], but of three streams.

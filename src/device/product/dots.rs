@@ -6,7 +6,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::tile::add_product;
-use super::{Rows, Strided};
+use super::{Rows, Strided, dispatch};
 
 /// Partial sums of an element, whatever the vectors' width, so that its bits do not depend on that: each in ascending k, then
 /// added in pairs.
@@ -22,11 +22,7 @@ pub(crate) fn add_dots(shape: [usize; 3], sums: Rows<'_>, a: Strided<'_>, b: Str
         return false;
     }
     if m > 0 && n > 0 && k > 0 {
-        let dots = Dots { shape, sums, a, b };
-        match pulp::Arch::new() {
-            pulp::Arch::Scalar => dots.with_simd(pulp::Scalar128b),
-            arch => arch.dispatch(dots),
-        }
+        dispatch(pulp::Arch::new(), Dots { shape, sums, a, b });
     }
     true
 }

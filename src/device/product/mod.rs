@@ -121,6 +121,19 @@ pub(crate) fn product(
     true
 }
 
+/// The sums themselves, as the first output.
+pub(crate) fn store(_: [usize; 2], sums: &mut [f32], [out, _]: [&mut [f32]; 2]) {
+    out.copy_from_slice(sums);
+}
+
+/// Runs what is compiled for each kind of vectors; without any, as four lanes that the compiler makes vectors of.
+fn dispatch(arch: pulp::Arch, work: impl pulp::WithSimd<Output = ()>) {
+    match arch {
+        pulp::Arch::Scalar => work.with_simd(pulp::Scalar128b),
+        arch => arch.dispatch(work),
+    }
+}
+
 fn run(tasks: Vec<Task<'_>>, arch: pulp::Arch) {
     match tasks.len() {
         1 => tasks.into_iter().for_each(|task| task.run(arch)),

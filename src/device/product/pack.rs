@@ -4,22 +4,9 @@ use std::ops::Range;
 
 use super::Strided;
 
-/// What is packed of an operand: (x − offset)·scale, the offset by column.
-#[derive(Clone, Copy)]
-pub(super) struct Changed<'a> {
-    pub offset: Option<&'a [f32]>,
-    pub scale: f32,
-}
-
-/// A panel `[depth][width]` of the columns from `first` on, zeros where there are fewer than `width`.
+/// A panel `[depth][width]` of these columns, zeros where there are fewer than `width`.
 #[inline(always)]
-pub(super) fn panel(
-    to: &mut [f32],
-    y: Strided<'_>,
-    columns: Range<usize>,
-    width: usize,
-    changed: Changed<'_>,
-) {
+pub(super) fn panel(to: &mut [f32], y: Strided<'_>, columns: Range<usize>, width: usize) {
     let count = columns.len();
     let lines = to.chunks_exact_mut(width);
     if y.column_stride == 1 {
@@ -37,35 +24,18 @@ pub(super) fn panel(
             }
         }
     }
-    if let Some(offset) = changed.offset {
-        let offset = &offset[columns];
+}
+
+/// Makes a panel that of scale·(y − offset), the offset by column.
+#[inline(always)]
+pub(super) fn change(to: &mut [f32], width: usize, offset: Option<&[f32]>, scale: f32) {
+    if let Some(offset) = offset {
         for line in to.chunks_exact_mut(width) {
             line.iter_mut().zip(offset).for_each(|(x, o)| *x -= o);
         }
     }
-    if changed.scale != 1.0 {
-        to.iter_mut().for_each(|x| *x *= changed.scale);
-    }
-}
-
-/// Rows `[depth][rows]` of an operand that is broadcast.
-#[inline(always)]
-pub(super) fn rows(to: &mut [f32], x: Strided<'_>, rows: Range<usize>, depth: Range<usize>) {
-    let count = rows.len();
-    if x.column_stride == 1 {
-        let line = |r: usize| &x.data[(rows.start + r) * x.row_stride + depth.start..];
-        turn(to, count, count, line);
-    } else if x.row_stride == 1 {
-        let starts = (depth.start * x.column_stride + rows.start..).step_by(x.column_stride.max(1));
-        for (line, at) in to.chunks_exact_mut(count).zip(starts) {
-            copy(&x.data[at..at + count], line);
-        }
-    } else {
-        for (k, line) in depth.zip(to.chunks_exact_mut(count)) {
-            for (r, to) in line.iter_mut().enumerate() {
-                *to = x.data[(rows.start + r) * x.row_stride + k * x.column_stride];
-            }
-        }
+    if scale != 1.0 {
+        to.iter_mut().for_each(|x| *x *= scale);
     }
 }
 

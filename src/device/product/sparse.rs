@@ -10,7 +10,7 @@ use super::{Strided, Term};
 /// The share of numbers other than zero up to which they are gathered: above, the whole tile is faster.
 const MOST: f64 = 0.55;
 
-/// The depth whose part of a pair of panels stays in the first cache.
+/// The depth whose part of a panel stays in the first cache.
 pub(super) const DEPTH: usize = 64;
 
 /// Fewer columns do not repay the search for zeros.
@@ -26,11 +26,11 @@ pub(super) fn pays([m, n]: [usize; 2], terms: &[Term<'_>]) -> bool {
     let mut found = 0;
     for t in terms.iter().filter(|t| t.k > 1) {
         // A matrix without gaps is one run of numbers.
-        found += match [t.a.row_stride, t.a.column_stride] {
-            [stride, 1] if stride == t.k => count(&t.a.data[..m * t.k]),
-            [1, stride] if stride == m => count(&t.a.data[..m * t.k]),
-            _ => return false,
-        };
+        let [row, column] = [t.a.row_stride, t.a.column_stride];
+        if [row, column] != [t.k, 1] && [row, column] != [1, m] {
+            return false;
+        }
+        found += count(&t.a.data[..m * t.k]);
     }
     let all: usize = terms.iter().map(|t| m * t.k).sum();
     (found as f64) < MOST * all as f64

@@ -70,13 +70,14 @@ fn turned_costs([m, n]: [usize; 2], terms: &[Term<'_>]) -> usize {
     straight_costs([n, m], &turned) + m * n
 }
 
-/// `count` in equal ranges of at most `most` (rounded up to whole `unit`s), whose bounds are multiples of `unit`.
+/// A range in equal parts of at most `most` (rounded up to whole `unit`s), which begin at multiples of `unit` from its start.
 pub(super) fn even(
-    count: usize,
+    range: Range<usize>,
     most: usize,
     unit: usize,
 ) -> impl Iterator<Item = Range<usize>> + Clone {
-    let units = count.div_ceil(unit);
+    let units = range.len().div_ceil(unit);
     let parts = units.div_ceil(most.div_ceil(unit).max(1));
-    (0..parts).map(move |p| p * units / parts * unit..((p + 1) * units / parts * unit).min(count))
+    let bound = move |p: usize| (range.start + p * units / parts * unit).min(range.end);
+    (0..parts).map(move |p| bound(p)..bound(p + 1))
 }

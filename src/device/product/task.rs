@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::pack::{self, Changed};
+use super::pack;
 use super::sparse::{self, Lists, Skipping};
 use super::split::{Form, LANES, Split, even};
 use super::tile::{Numbers, Tile, Vectors};
-use super::{Finish, Rows, Strided, Term, UNIT};
+use super::{Finish, Rows, Strided, Term, UNIT, dispatch};
 
 /// Rows of a block of the broadcast operand: such a block of sums stays in the second cache.
 const BLOCK: usize = 128;
@@ -68,8 +68,8 @@ impl<'a> Task<'a> {
             Form::Turned => (UNIT, LANES),
             _ => (LANES, 1),
         };
-        let columns: Vec<_> = even(n, n.div_ceil(split.columns), across).collect();
-        let rows: Vec<_> = even(m, m.div_ceil(split.rows), down).collect();
+        let columns: Vec<_> = even(0..n, n.div_ceil(split.columns), across).collect();
+        let rows: Vec<_> = even(0..m, m.div_ceil(split.rows), down).collect();
         let [first, second] = outputs.map(|rows| rows.map(|rows| rows.each(n)));
         let (mut first, mut second) = (first.into_iter().flatten(), second.into_iter().flatten());
         let mut tasks = Vec::with_capacity(rows.len() * columns.len());
@@ -102,12 +102,7 @@ impl<'a> Task<'a> {
 
     pub fn run(self, arch: pulp::Arch) {
         let mut scratch = SCRATCH.take();
-        let work = Work { task: self, scratch: &mut scratch };
-        match arch {
-            // So that the compiler has four lanes to make vectors of.
-            pulp::Arch::Scalar => work.with_simd(pulp::Scalar128b),
-            arch => arch.dispatch(work),
-        }
+        dispatch(arch, Work { task: self, scratch: &mut scratch });
         SCRATCH.set(scratch);
     }
 
@@ -152,8 +147,7 @@ impl WithSimd for Work<'_, '_> {
         let depth: usize = task.terms.iter().map(|t| t.k).sum();
         let lanes = S::F32_LANES;
         let most = (PACKED / depth.max(1)).clamp(sparse::VECTORS * lanes, WIDTH);
-        for part in even(ys.len(), most, lanes) {
-            let ys = ys.start + part.start..ys.start + part.end;
+        for ys in even(ys, most, lanes) {
             let across = Across::new(simd, &task, ys, depth);
             across.run(&mut task, xs.clone(), scratch);
         }
@@ -184,7 +178,7 @@ impl<S: Simd> Across<S> {
     /// The vectors of each panel.
     #[inline(always)]
     fn panels(&self) -> impl Iterator<Item = Range<usize>> + Clone {
-        even(self.ys.len().div_ceil(S::F32_LANES), self.tile[1], 1)
+        even(0..self.ys.len().div_ceil(S::F32_LANES), self.tile[1], 1)
     }
 
     /// All panels of all terms, but for those that are read where they are.
@@ -198,8 +192,8 @@ impl<S: Simd> Across<S> {
                 let to;
                 (to, rest) = rest.split_at_mut(width * term.k);
                 if !in_place || columns.len() < width {
-                    let changed = Changed { offset: term.offset, scale: term.scale };
-                    pack::panel(to, term.b, columns, width, changed);
+                    pack::panel(to, term.b, columns.clone(), width);
+                    pack::change(to, width, term.offset.map(|beta| &beta[columns]), term.scale);
                 }
             }
         }
@@ -221,8 +215,7 @@ impl<S: Simd> Across<S> {
             self.pack(task, in_place, packed);
         }
         let packed = &*packed;
-        for xs in even(xs.len(), BLOCK, UNIT).map(|part| xs.start + part.start..xs.start + part.end)
-        {
+        for xs in even(xs, BLOCK, UNIT) {
             let sums = aligned(sums, xs.len() * stride);
             if self.depth == 0 {
                 sums.fill(0.0);
@@ -230,7 +223,7 @@ impl<S: Simd> Across<S> {
             let mut begin = true;
             let mut above = 0;
             for term in task.terms() {
-                for depth in even(term.k, DEPTH, sparse::DEPTH) {
+                for depth in even(0..term.k, DEPTH, sparse::DEPTH) {
                     let part = Part { term, above, depth: depth.clone(), stride, packed, in_place };
                     if self.sparse {
                         lists.fill(term.a, xs.clone(), depth);
@@ -272,15 +265,18 @@ impl<S: Simd> Across<S> {
     ) {
         let lanes = S::F32_LANES;
         let depth = part.depth.len();
-        let rows = even(xs.len(), self.tile[0], 1);
+        let rows = even(0..xs.len(), self.tile[0], 1);
         let x = part.term.a;
         // Numbers that are read once, or that lie as they would be packed, stay where they are.
         let once = part.stride <= self.tile[1] * lanes;
         let in_place = (once && x.column_stride == 1) || x.row_stride == 1;
         if !in_place {
+            // The rows of x are the columns of its transpose.
+            let data = &x.data[part.depth.start * x.column_stride..];
+            let turned = Strided { data, ..x }.turned();
             for r in rows.clone() {
                 let to = &mut block[r.start * depth..r.end * depth];
-                pack::rows(to, x, xs.start + r.start..xs.start + r.end, part.depth.clone());
+                pack::panel(to, turned, xs.start + r.start..xs.start + r.end, r.len());
             }
         }
         for p in self.panels() {

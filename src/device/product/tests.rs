@@ -2,7 +2,7 @@
 
 use super::split::{Form, Split};
 use super::task::Task;
-use super::{Finish, Rows, Strided, Term, add_dots, product, run};
+use super::{Finish, Rows, Strided, Term, add_dots, product, run, store};
 use crate::random::{Draw, PhiloxRng};
 
 /// Numbers of which a share are zero.
@@ -17,7 +17,7 @@ fn operand(data: &[f32], [rows, columns]: [usize; 2], turned: bool) -> Strided<'
     Strided { data, row_stride, column_stride }
 }
 
-const STORE: Finish<'static> = &|_, sums, [out, _]| out.copy_from_slice(sums);
+const STORE: Finish<'static> = &store;
 
 /// Whether this machine's processor fuses products and sums.
 fn fuses() -> bool {
