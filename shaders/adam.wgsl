@@ -2,9 +2,10 @@
 
 struct Params {
     count: u32,
+    // So many elements decay, the first ones.
+    decaying: u32,
     unused0: u32,
     unused1: u32,
-    unused2: u32,
     beta1: f32,
     beta2: f32,
     // 1 - beta1 and 1 - beta2.
@@ -41,5 +42,6 @@ fn main(
     m[i] = mean;
     v[i] = square;
     let deviation = sqrt(square * params.correction2) + params.epsilon;
-    w[i] = params.keep * w[i] - params.rate * mean / deviation;
+    let keep = select(1.0, params.keep, i < params.decaying);
+    w[i] = keep * w[i] - params.rate * mean / deviation;
 }

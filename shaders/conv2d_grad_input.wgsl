@@ -1,13 +1,16 @@
 // dx as one product for each group: kernels [in_group, out_group * taps] times, for every pixel, the dy
 // of the places that see it under each tap.
-// Needs shared/convolution.wgsl and one of shared/tile_*.wgsl.
+// Needs shared/convolution.wgsl, shared/slope.wgsl and one of shared/tile_*.wgsl.
 
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read> kernel: array<f32>;
 @group(0) @binding(3) var<storage, read> connections: array<u32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read> x: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
 override CONNECTIONS: bool = false;
+// The activation whose output x is, through which dx goes on; 0: as it is.
+override SLOPE: u32 = 0;
 // Whether an image has one place, whose patch is all of it.
 override COVERS: bool = false;
 
@@ -59,6 +62,7 @@ fn finish(row: u32, column: u32, sums: vec4<f32>) {
     for (var i = 0u; i < count; i++) {
         let at = place_of(row, column + i);
         if RESUMES { value[i] += dx[at]; }
+        if SLOPE != 0u { value[i] = sloped(SLOPE, value[i], x[at]); }
         dx[at] = value[i];
     }
 }

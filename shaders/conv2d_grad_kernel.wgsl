@@ -4,7 +4,14 @@
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(3) var<storage, read> connections: array<u32>;
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dbias: array<f32>;
+
+// Whether there is one run, whose sums are dkernel and dbias themselves; and what these take of it.
+override WHOLE: bool = false;
+override CONNECTIONS: bool = false;
+override BIAS: bool = false;
 
 const A_ALONG_K: bool = true;
 const B_ALONG_K: bool = true;
@@ -39,5 +46,21 @@ fn load_b(k: u32, column: u32) -> f32 {
 fn finish(row: u32, column: u32, value: vec4<f32>) {
     let count = min(4u, params.n - column);
     let start = (slice * params.m + row) * params.n + column;
-    for (var i = 0u; i < count; i++) { sums[start + i] = value[i]; }
+    if !WHOLE {
+        for (var i = 0u; i < count; i++) { sums[start + i] = value[i]; }
+        return;
+    }
+    let output = slice * params.m + row;
+    for (var i = 0u; i < count; i++) {
+        if column + i == params.patch_size {
+            if BIAS { dbias[output] = value[i]; }
+            continue;
+        }
+        var sum = value[i];
+        if CONNECTIONS {
+            let channel = (column + i) / params.taps;
+            if connections[output * params.in_group + channel] == 0u { sum = 0.0; }
+        }
+        sums[output * params.patch_size + column + i] = sum;
+    }
 }

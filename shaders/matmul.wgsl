@@ -1,5 +1,5 @@
 // activation(alpha (A B + C) + (1 - beta) bias0 + beta bias1), and samples of it.
-// Needs shared/philox.wgsl, shared/activation.wgsl and one of shared/tile_*.wgsl.
+// Needs shared/philox.wgsl, shared/activation.wgsl, shared/slope.wgsl and one of shared/tile_*.wgsl.
 
 struct Params {
     m: u32,
@@ -34,23 +34,38 @@ override ADD: u32 = 0;
 override BIAS0: bool = false;
 override BIAS1: bool = false;
 override ACTIVATION: u32 = 0;
+// The activation whose output C is, through which the mean goes on as a gradient; 0: as it is. C is not added then.
+override SLOPE: u32 = 0;
 override MEAN: bool = true;
+// Sums of an operand go into the sample, by ones that the product counts in: 1: those of B over k, by one more row of A;
+// 2: those of A, by one more column of B.
+override ONES: u32 = 0;
 // 0: none; 1: Bernoulli; 2: Gaussian.
 override SAMPLE: u32 = 0;
 
 fn product_slices() -> u32 { return 1u; }
 
 fn load_a(row: u32, k: u32) -> f32 {
+    if ONES == 1u && row + 1u == params.m { return 1.0; }
     return a[row * params.a_row + k * params.a_k];
 }
 
 fn load_b(k: u32, column: u32) -> f32 {
+    if ONES == 2u && column + 1u == params.n { return 1.0; }
     return b[k * params.b_k + column * params.b_column];
 }
 
 fn finish(row: u32, column: u32, sums: vec4<f32>) {
-    let start = row * params.n + column;
-    let count = min(4u, params.n - column);
+    let width = params.n - select(0u, 1u, ONES == 2u);
+    let start = row * width + column;
+    let count = min(4u, width - min(width, column));
+    if ONES == 1u && row + 1u == params.m {
+        for (var i = 0u; i < count; i++) { sample[column + i] = sums[i]; }
+        return;
+    }
+    if ONES == 2u && count < 4u && column + count == width {
+        sample[row] = sums[count];
+    }
     var x = sums;
     for (var i = 0u; i < count; i++) {
         if ADD == 1u { x[i] += c[start + i]; }
@@ -59,7 +74,10 @@ fn finish(row: u32, column: u32, sums: vec4<f32>) {
         if BIAS0 { x[i] += (1.0 - params.beta) * bias0[column + i]; }
         if BIAS1 { x[i] += params.beta * bias1[column + i]; }
     }
-    let y = activate(ACTIVATION, x);
+    var y = activate(ACTIVATION, x);
+    if SLOPE != 0u {
+        for (var i = 0u; i < count; i++) { y[i] = sloped(SLOPE, y[i], c[start + i]); }
+    }
     if MEAN {
         for (var i = 0u; i < count; i++) { mean[start + i] = y[i]; }
     }

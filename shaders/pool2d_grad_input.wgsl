@@ -1,9 +1,14 @@
-// The gradient of a pool: each pixel collects from the windows that cover it. Needs shared/pooling.wgsl.
+// The gradient of a pool: each pixel collects from the windows that cover it. Needs
+// shared/pooling.wgsl and shared/slope.wgsl.
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read> indices: array<u32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+
+// The activation whose output x is, through which dx goes on; 0: as it is.
+override SLOPE: u32 = 0;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -33,5 +38,6 @@ fn main(
             }
         }
     }
+    if SLOPE != 0u { sum = sloped(SLOPE, sum, x[i]); }
     dx[i] = sum;
 }

@@ -1,4 +1,5 @@
 // dx[b, d] = sum over i of dy[b, i] * 2 (x[b, d] - w[i, d]), one invocation an element.
+// Needs shared/slope.wgsl.
 
 struct Params {
     cases: u32,
@@ -19,6 +20,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 override RESUMES: bool = false;
+// The activation whose output x is, through which dx goes on; 0: as it is.
+override SLOPE: u32 = 0;
 override WORKGROUP: u32 = 64;
 
 @compute @workgroup_size(WORKGROUP)
@@ -37,5 +40,6 @@ fn main(
     for (var i = params.begin; i < params.end; i++) {
         sum += 2.0 * dy[b * params.centres + i] * (value - w[i * params.columns + d]);
     }
+    if SLOPE != 0u { sum = sloped(SLOPE, sum, value); }
     dx[at] = sum;
 }

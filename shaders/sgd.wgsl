@@ -6,9 +6,10 @@ struct Params {
     rate: f32,
     momentum: f32,
     decay: f32,
+    // So many elements decay, the first ones.
+    decaying: u32,
     unused0: u32,
     unused1: u32,
-    unused2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -26,7 +27,7 @@ fn main(
 ) {
     let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP + local;
     if i >= params.count { return; }
-    let g = gradient[i] + params.decay * w[i];
+    let g = gradient[i] + select(0.0, params.decay, i < params.decaying) * w[i];
     let v = params.momentum * velocity[i] + g;
     velocity[i] = v;
     var direction = v;

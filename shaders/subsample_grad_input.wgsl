@@ -1,4 +1,4 @@
-// The gradient of trained subsampling with respect to its input, one pixel an invocation.
+// The gradient of trained subsampling with respect to its input, one pixel an invocation. Needs shared/slope.wgsl.
 
 // Windows of kh x kw; outputs oh x ow; pictures h x w.
 struct Params { kh: u32, kw: u32, oh: u32, ow: u32, h: u32, w: u32, channels: u32, count: u32 }
@@ -6,7 +6,11 @@ struct Params { kh: u32, kw: u32, oh: u32, ow: u32, h: u32, w: u32, channels: u3
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dz: array<f32>;
 @group(0) @binding(2) var<storage, read> coefficient: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+
+// The activation whose output x is, through which dx goes on; 0: as it is.
+override SLOPE: u32 = 0;
 
 override WORKGROUP: u32 = 64;
 
@@ -26,5 +30,6 @@ fn main(
     if oy < params.oh && ox < params.ow {
         value = coefficient[plane % params.channels] * dz[(plane * params.oh + oy) * params.ow + ox];
     }
+    if SLOPE != 0u { value = sloped(SLOPE, value, x[i]); }
     dx[i] = value;
 }

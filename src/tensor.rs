@@ -1,6 +1,9 @@
 //! Arrays on a device.
 
 mod copies;
+mod together;
+
+pub(crate) use together::{house, pieces};
 
 use crate::device::{Backend, Device, GpuBuffer, HostBuffer};
 use crate::error::{Error, Result};
@@ -257,12 +260,13 @@ impl Tensor {
         }
     }
 
-    /// The wgpu buffer of a tensor on a GPU, after all that is recorded has been submitted: what the program
+    /// The part of a wgpu buffer that is a tensor's on a GPU, after all that is recorded has been submitted: what the program
     /// submits to the same queue afterwards sees the tensor's values. `None` on the CPU.
     ///
-    /// The elements lie row by row from byte 0 on, in little-endian words of 4 bytes: f32 and u32 one each;
-    /// of packed elements each row begins a new word, the first element lowest. Behind them the buffer goes
-    /// on with bytes that mean nothing. Its usages are `STORAGE`, `COPY_SRC` and `COPY_DST`.
+    /// The elements lie row by row from byte `offset` on, a multiple of 256, in little-endian words of 4 bytes: f32
+    /// and u32 one each; of packed elements each row begins a new word, the first element lowest. The offset is 0 but
+    /// for what a learner trains: its parameters share a buffer. `size` is that of the elements, rounded up to 16; the
+    /// buffer may go on behind them. Its usages are `STORAGE`, `COPY_SRC` and `COPY_DST`.
     ///
     /// The buffer is the tensor's only as long as the tensor lives, hence the borrow: then it goes back to a
     /// pool and becomes another's. So submit what uses it before the tensor is dropped. A program that
@@ -271,7 +275,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Poisoned`], [`Error::DeviceLost`], or the failed submission's error.
-    pub fn wgpu_buffer(&self) -> Result<Option<&wgpu::Buffer>> {
+    pub fn wgpu_buffer(&self) -> Result<Option<wgpu::BufferBinding<'_>>> {
         match &self.storage {
             Storage::Host(_) => Ok(None),
             Storage::Gpu(buffer) => self.device.gpu_backend()?.share(buffer).map(Some),

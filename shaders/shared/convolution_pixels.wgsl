@@ -5,13 +5,14 @@
 // The result is y, with its epilogue, or dx, which is the convolution of dy with the kernel turned
 // around. m and source_group are the channels of result and source in a group, n the result's pieces of 4
 // pixels.
-// Needs shared/convolution.wgsl and shared/activation.wgsl.
+// Needs shared/convolution.wgsl, shared/activation.wgsl and shared/slope.wgsl.
 
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read> kernel: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> connections: array<u32>;
-@group(0) @binding(5) var<storage, read_write> result: array<f32>;
+@group(0) @binding(5) var<storage, read> below: array<f32>;
+@group(0) @binding(6) var<storage, read_write> result: array<f32>;
 
 const ROWS: u32 = 8;
 const PIXELS: u32 = 4;
@@ -20,6 +21,8 @@ const LANES: u32 = 8;
 override BIAS: bool = false;
 override CONNECTIONS: bool = false;
 override ACTIVATION: u32 = 0;
+// The activation whose output `below` is, through which dx goes on; 0: as it is.
+override SLOPE: u32 = 0;
 // Whether the result is dx.
 override TURNED: bool = false;
 // Whether the kernel may reach outside the source.
@@ -137,6 +140,9 @@ fn main(
         }
         if BIAS { value += bias[channel]; }
         value = activate(ACTIVATION, value);
-        for (var p = 0u; p < count; p++) { result[start + p] = value[p]; }
+        for (var p = 0u; p < count; p++) {
+            if SLOPE != 0u { value[p] = sloped(SLOPE, value[p], below[start + p]); }
+            result[start + p] = value[p];
+        }
     }
 }

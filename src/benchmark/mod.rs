@@ -3,11 +3,13 @@
 
 mod ceiling;
 mod compare;
+mod sizes;
 mod steps;
 mod timing;
 
 pub use ceiling::{Ceilings, ceilings};
 pub use compare::{Change, Verdict, changes};
+pub use sizes::{Growth, grows, growths};
 pub use timing::{BenchConfig, Timed, time};
 
 use serde::{Deserialize, Serialize};
@@ -30,11 +32,11 @@ pub struct Part {
     pub cases: fn(&mut Bench<'_>) -> Result<()>,
 }
 
-/// Every kernel of the catalogue, then the whole steps.
+/// Every kernel of the catalogue, then the whole steps, then steps from small to large.
 pub fn parts() -> Vec<Part> {
     let kernels = catalogue().iter();
     let kernels = kernels.map(|entry| Part { name: entry.name, rates: &[], cases: entry.bench });
-    kernels.chain(steps::STEPS).collect()
+    kernels.chain(steps::STEPS).chain(sizes::SIZES).collect()
 }
 
 /// What was measured on one device.

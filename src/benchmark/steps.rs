@@ -27,12 +27,12 @@ pub(super) static STEPS: [Part; 4] = [
 ];
 
 /// Visible and hidden units of the machine that most of this measures.
-const MACHINE: [usize; 2] = [784, 500];
+pub(super) const MACHINE: [usize; 2] = [784, 500];
 /// Connections that a unit update passes: both ways of a Gibbs step, over both layers.
 const CONNECTIONS: f64 = (2 * MACHINE[0] * MACHINE[1]) as f64 / (MACHINE[0] + MACHINE[1]) as f64;
 
 /// Pixels that are 0 or 1, a quarter of them 1.
-fn bits(b: &Bench<'_>, dims: [usize; 2]) -> Result<Tensor> {
+pub(super) fn bits(b: &Bench<'_>, dims: [usize; 2]) -> Result<Tensor> {
     let mut rng = PhiloxRng::new(Draw::new(1, 98));
     let bits = (0..dims[0] * dims[1]).map(|_| f32::from(u8::from(rng.below(4) == 0)));
     Tensor::from_f32(b.device, &dims, &bits.collect::<Vec<f32>>())

@@ -1,11 +1,12 @@
 //! `harmonium bench`.
 
 use super::args::BenchOptions;
+use super::bench_plot;
 use super::open_device;
 use super::print::{count, out, tell};
 use crate::benchmark::{
     BenchConfig, Benchmark, Ceilings, Change, Measured, Part, Timed, Verdict, ceilings, changes,
-    parts, time,
+    grows, parts, time,
 };
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
@@ -22,6 +23,10 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         return chosen.iter().try_for_each(|(part, case)| Ok(out!("{part} {case}")));
     }
     // Before hours of measuring.
+    if options.plot.is_some() && !chosen.iter().any(|(part, _)| grows(part)) {
+        let detail = "nothing that is measured grows: add batch_sizes, layer_sizes or chain_counts to the work";
+        return Err(Error::setting("plot", detail));
+    }
     let old = options.compare.as_deref().map(Benchmark::read).transpose()?;
     let devices = match options.device.as_str() {
         "all" => [Ok(Device::cpu())].into_iter().chain(Device::all_gpus()).collect(),
@@ -34,6 +39,10 @@ pub fn run(options: &BenchOptions) -> Result<()> {
     }
     if let Some(old) = &old {
         measured.iter().try_for_each(|new| compare(old, new))?;
+    }
+    if let Some(path) = &options.plot {
+        bench_plot::write(path, &measured)?;
+        out!("{}", path.display());
     }
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&Benchmark::new(measured))

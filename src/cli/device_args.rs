@@ -48,10 +48,13 @@ pub struct BenchOptions {
     /// Write what was measured to this file too: for --compare, and to send in
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Draw the speed over cases, units and chains, from small to large, into this .svg file
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
     /// Say what changed since this file was written
     #[arg(long, value_name = "OLD.json")]
     pub compare: Option<PathBuf>,
     /// Print the names, measure nothing
-    #[arg(long, conflicts_with_all = ["json", "compare"])]
+    #[arg(long, conflicts_with_all = ["json", "plot", "compare"])]
     pub list: bool,
 }

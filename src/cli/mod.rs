@@ -6,6 +6,7 @@ mod apply;
 #[allow(rustdoc::invalid_html_tags)]
 mod args;
 mod bench;
+mod bench_plot;
 mod chains;
 mod clamped;
 mod class_rbm;

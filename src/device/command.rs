@@ -1,6 +1,6 @@
 //! One kernel call, as a kernel asks for it.
 
-use super::memory::GpuBuffer;
+use super::memory::{GpuBuffer, Span};
 use super::pipeline::Constants;
 use super::{Cost, Shader};
 
@@ -12,20 +12,31 @@ pub(crate) enum Bind<'a> {
     Write(&'a GpuBuffer),
     /// It is read and written, or only a part of it is written.
     Update(&'a GpuBuffer),
+    /// As `Read`, of pieces of one buffer that follow each other.
+    ReadAll(&'a [&'a GpuBuffer]),
+    /// As `Update`, of pieces of one buffer that follow each other.
+    UpdateAll(&'a [&'a GpuBuffer]),
     /// This variant of the kernel does not touch the binding.
     Unused,
 }
 
 impl<'a> Bind<'a> {
-    pub fn buffer(&self) -> Option<&'a GpuBuffer> {
-        match *self {
-            Bind::Read(b) | Bind::Write(b) | Bind::Update(b) => Some(b),
-            Bind::Unused => None,
+    /// The buffer, or the pieces of one; none where the binding is unused.
+    pub fn buffers(&self) -> &[&'a GpuBuffer] {
+        match self {
+            Bind::Read(b) | Bind::Write(b) | Bind::Update(b) => std::slice::from_ref(b),
+            Bind::ReadAll(pieces) | Bind::UpdateAll(pieces) => pieces,
+            Bind::Unused => &[],
         }
     }
 
+    /// What is bound.
+    pub(super) fn span(&self) -> Option<Span<'a>> {
+        Span::of(self.buffers())
+    }
+
     pub fn writes(&self) -> bool {
-        matches!(self, Bind::Write(_) | Bind::Update(_))
+        matches!(self, Bind::Write(_) | Bind::Update(_) | Bind::UpdateAll(_))
     }
 }
 

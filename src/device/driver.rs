@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::faults::{Caught, Faults, catch};
-use super::memory::Memory;
+use super::memory::{GpuBuffer, Memory, PIECE, Span};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline_file;
+use super::pool::Pool;
 use super::profile::{Profile, Timing, lock};
 use super::select::{self, Candidate};
 use super::{DeviceInfo, DeviceKind, Shader};
@@ -192,6 +193,23 @@ impl Driver {
         }
     }
 
+    /// Memory of the pool for `bytes` bytes.
+    pub fn room(&self, op: &'static str, bytes: u64) -> Result<GpuBuffer> {
+        let mut lent = self.lend(op, &[bytes])?;
+        lent.pop().ok_or_else(|| self.fault(op, "no memory was lent"))
+    }
+
+    /// Memory of the pool for tensors, one behind another in one buffer.
+    pub fn lend(&self, op: &'static str, pieces: &[u64]) -> Result<Vec<GpuBuffer>> {
+        let (last, before) = pieces.split_last().map_or((0, &[][..]), |(last, rest)| (*last, rest));
+        let bytes = before.iter().map(|bytes| bytes.next_multiple_of(PIECE)).sum::<u64>() + last;
+        let class = Pool::class(bytes, self.limits.max_buffer_size);
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        self.memory.lend(class, pieces, || self.create_buffer(op, class, usage))
+    }
+
     /// Any buffer, with allocation failures as errors.
     pub fn create_buffer(
         &self,
@@ -271,11 +289,11 @@ impl Driver {
         op: &'static str,
         pipeline: &Pipeline,
         params: wgpu::BufferBinding<'_>,
-        buffers: &[(&wgpu::Buffer, u64, u64)],
+        spans: &[Span<'_>],
     ) -> Result<wgpu::BindGroup> {
-        let key = (pipeline.id, buffers.iter().map(|&(_, id, n)| (id, n)).collect());
+        let key = (pipeline.id, spans.iter().map(|s| (s.id, s.offset, s.bytes)).collect());
         self.memory.bind_group(key, || {
-            let storage = buffers.iter().map(|&(buffer, _, bytes)| binding(buffer, bytes));
+            let storage = spans.iter().map(|s| binding(s.raw, s.offset, s.bytes));
             let entries: Vec<_> = std::iter::once(params)
                 .chain(storage)
                 .zip(0..)
@@ -294,7 +312,7 @@ impl Driver {
     }
 }
 
-/// The first `bytes` bytes of a buffer.
-pub(super) fn binding(buffer: &wgpu::Buffer, bytes: u64) -> wgpu::BufferBinding<'_> {
-    wgpu::BufferBinding { buffer, offset: 0, size: std::num::NonZeroU64::new(bytes) }
+/// `bytes` bytes of a buffer from `offset` on.
+pub(super) fn binding(buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> wgpu::BufferBinding<'_> {
+    wgpu::BufferBinding { buffer, offset, size: std::num::NonZeroU64::new(bytes) }
 }

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::command::Command;
-use super::driver::Driver;
+use super::driver::{Driver, binding};
 use super::guard;
-use super::memory::GpuBuffer;
+use super::memory::{GpuBuffer, PIECE};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
-use super::pool::{MemoryStats, Pool};
+use super::pool::MemoryStats;
 use super::profile::{Timing, lock};
 use super::read::{self, PendingRead};
 use super::recorder::Recorder;
@@ -97,21 +97,35 @@ impl Gpu {
         self.allocate_unchecked(op, bytes)
     }
 
+    /// Buffers for tensors of so many bytes, pieces of one where a kernel can bind all of it; else none.
+    pub fn allocate_together(
+        &self,
+        op: &'static str,
+        bytes: &[u64],
+    ) -> Result<Option<Vec<GpuBuffer>>> {
+        self.driver.check_alive()?;
+        let pieces: Vec<u64> =
+            bytes.iter().map(|bytes| bytes.next_multiple_of(16).max(16)).collect();
+        let all: u64 = pieces.iter().map(|bytes| bytes.next_multiple_of(PIECE)).sum();
+        if all > self.max_tensor_bytes() {
+            return Ok(None);
+        }
+        self.lend(op, &pieces).map(Some)
+    }
+
     pub(super) fn allocate_unchecked(&self, op: &'static str, bytes: u64) -> Result<GpuBuffer> {
+        let lent = self.lend(op, &[bytes])?.pop();
+        lent.ok_or_else(|| self.driver.fault(op, "no memory was lent"))
+    }
+
+    fn lend(&self, op: &'static str, pieces: &[u64]) -> Result<Vec<GpuBuffer>> {
         let driver = &self.driver;
-        let class = Pool::class(bytes, driver.limits.max_buffer_size);
-        let usage = wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::COPY_SRC
-            | wgpu::BufferUsages::COPY_DST;
-        let create = || driver.create_buffer(op, class, usage);
-        driver.memory.lend(class, bytes, || {
-            create().or_else(|_| {
-                // Perhaps the free buffers stand in the way; they go when the device is done with them.
-                driver.memory.trim();
-                let last = self.flush()?;
-                driver.wait(last)?;
-                create()
-            })
+        driver.lend(op, pieces).or_else(|_| {
+            // Perhaps the free buffers stand in the way; they go when the device is done with them.
+            driver.memory.trim();
+            let last = self.flush()?;
+            driver.wait(last)?;
+            driver.lend(op, pieces)
         })
     }
 
@@ -175,12 +189,12 @@ impl Gpu {
         Ok(recorder.last())
     }
 
-    /// The wgpu buffer, after everything recorded was submitted.
-    pub fn share<'a>(&self, buffer: &'a GpuBuffer) -> Result<&'a wgpu::Buffer> {
+    /// The part of a wgpu buffer, after everything recorded was submitted.
+    pub fn share<'a>(&self, buffer: &'a GpuBuffer) -> Result<wgpu::BufferBinding<'a>> {
         let flushed = self.flush();
         buffer.state.check()?;
         flushed?;
-        buffer.raw()
+        Ok(binding(buffer.raw(), buffer.offset, buffer.bytes))
     }
 
     /// Submits everything recorded and reads the first `bytes` bytes of `from`.
@@ -227,7 +241,7 @@ impl Gpu {
         bytes: u64,
     ) -> Result<(PendingRead, Option<&'static str>)> {
         let guarded = if guard::is_on() { from.state.guarded() } else { None };
-        let wanted = if guarded.is_some() { from.raw()?.size() } else { bytes };
+        let wanted = if guarded.is_some() { from.room } else { bytes };
         Ok((lock(&self.recorder).start_read(&self.driver, from, wanted)?, guarded))
     }
 

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use super::driver::Driver;
+use super::memory::GpuBuffer;
 use super::scoped::choosing;
 use crate::error::{Error, Result};
 
@@ -39,11 +40,11 @@ impl Guard {
     }
 }
 
-/// Fills a buffer, with what lies behind its tensor.
-pub(super) fn fill(encoder: &mut wgpu::CommandEncoder, words: &wgpu::Buffer, to: &wgpu::Buffer) {
-    for start in (0..to.size()).step_by(COPIED as usize) {
-        let bytes = COPIED.min(to.size() - start);
-        encoder.copy_buffer_to_buffer(words, 0, to, start, bytes);
+/// Fills a tensor's memory, with what lies behind its elements.
+pub(super) fn fill(encoder: &mut wgpu::CommandEncoder, words: &wgpu::Buffer, to: &GpuBuffer) {
+    for start in (0..to.room).step_by(COPIED as usize) {
+        let bytes = COPIED.min(to.room - start);
+        encoder.copy_buffer_to_buffer(words, 0, to.raw(), to.offset + start, bytes);
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use super::faults::WriteState;
 use super::pool::{MemoryStats, Pool};
 use super::profile::lock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Bind groups kept; past that all are made anew.
 const BIND_GROUPS: usize = 4096;
 
-/// Pipeline, and (buffer, bytes) of each storage binding.
-pub(super) type BindKey = (usize, Vec<(u64, u64)>);
+/// Pipeline, and (buffer, offset, bytes) of each storage binding.
+pub(super) type BindKey = (usize, Vec<(u64, u64, u64)>);
 
 /// The pool, and the bind groups over its buffers.
 #[derive(Default)]
@@ -21,42 +21,93 @@ pub(super) struct Memory {
     bind_groups: Mutex<HashMap<BindKey, wgpu::BindGroup>>,
 }
 
-/// A pooled buffer; dropping it gives it back. What was recorded before runs before whatever uses it
-/// next, because the queue keeps the order.
-pub(crate) struct GpuBuffer {
+/// A buffer of the pool; it goes back when the last of its pieces is dropped. What was recorded before runs before
+/// whatever uses it next, because the queue keeps the order.
+struct Lease {
     memory: Arc<Memory>,
-    raw: Option<wgpu::Buffer>,
+    raw: wgpu::Buffer,
     /// The buffer's name; it stays the same when the buffer is reused.
-    pub(super) id: u64,
-    /// The bytes that are bound; the buffer may be larger.
-    pub(super) bytes: u64,
+    id: u64,
     class: u64,
-    pub(super) state: Arc<WriteState>,
 }
 
-impl GpuBuffer {
-    pub(super) fn raw(&self) -> Result<&wgpu::Buffer> {
-        self.raw.as_ref().ok_or_else(|| Error::shape("buffer", "already given back"))
-    }
-}
-
-impl Drop for GpuBuffer {
+impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(raw) = self.raw.take() else { return };
-        if lock(&self.memory.pool).give_back(self.class, self.id, raw) {
+        let full = lock(&self.memory.pool).give_back(self.class, self.id, self.raw.clone());
+        if full {
             self.memory.trim();
         }
     }
 }
 
+/// What pieces of one buffer begin at multiples of: devices want that of what they bind.
+pub(crate) const PIECE: u64 = 256;
+
+/// A tensor's memory: a buffer of its own, or a piece of one that several tensors share.
+pub(crate) struct GpuBuffer {
+    lease: Arc<Lease>,
+    /// Where it begins.
+    pub(super) offset: u64,
+    /// The bytes that are bound.
+    pub(super) bytes: u64,
+    /// The bytes up to the next piece, or to the buffer's end.
+    pub(super) room: u64,
+    pub(super) state: Arc<WriteState>,
+}
+
+impl GpuBuffer {
+    pub(super) fn raw(&self) -> &wgpu::Buffer {
+        &self.lease.raw
+    }
+
+    /// Whether both lie in one buffer.
+    pub(super) fn shares(&self, other: &GpuBuffer) -> bool {
+        self.lease.id == other.lease.id
+    }
+
+    /// Whether `next` is the piece behind this one.
+    pub fn precedes(&self, next: &GpuBuffer) -> bool {
+        self.shares(next) && self.offset + self.room == next.offset
+    }
+}
+
+/// A range of a buffer, as it is bound.
+#[derive(Clone, Copy)]
+pub(super) struct Span<'a> {
+    pub raw: &'a wgpu::Buffer,
+    pub id: u64,
+    pub offset: u64,
+    pub bytes: u64,
+}
+
+impl<'a> Span<'a> {
+    /// From the first to the last of pieces that follow each other.
+    pub fn of(pieces: &[&'a GpuBuffer]) -> Option<Self> {
+        let (first, last) = (pieces.first()?, pieces.last()?);
+        let bytes = last.offset + last.bytes - first.offset;
+        Some(Span { raw: first.raw(), id: first.lease.id, offset: first.offset, bytes })
+    }
+
+    /// Whether both are of one buffer.
+    pub fn shares(&self, other: &Span<'_>) -> bool {
+        self.id == other.id
+    }
+
+    /// Whether both hold some byte.
+    pub fn overlaps(&self, other: &Span<'_>) -> bool {
+        let before = |a: &Span<'_>, b: &Span<'_>| a.offset + a.bytes <= b.offset;
+        self.shares(other) && !before(self, other) && !before(other, self)
+    }
+}
+
 impl Memory {
-    /// A buffer of the class: a free one, or what `create` makes.
+    /// A buffer of at least the pieces' bytes, cut into them: a free one, or what `create` makes of its class.
     pub fn lend(
         self: &Arc<Self>,
         class: u64,
-        bytes: u64,
+        pieces: &[u64],
         create: impl FnOnce() -> Result<wgpu::Buffer>,
-    ) -> Result<GpuBuffer> {
+    ) -> Result<Vec<GpuBuffer>> {
         let found = lock(&self.pool).take(class);
         let (id, raw) = match found {
             Some(found) => found,
@@ -65,14 +116,17 @@ impl Memory {
                 (lock(&self.pool).adopt(class), raw)
             }
         };
-        Ok(GpuBuffer {
-            memory: self.clone(),
-            raw: Some(raw),
-            id,
-            bytes,
-            class,
-            state: Arc::default(),
-        })
+        let end = raw.size();
+        let lease = Arc::new(Lease { memory: self.clone(), raw, id, class });
+        let (mut lent, mut offset) = (Vec::with_capacity(pieces.len()), 0);
+        for (i, &bytes) in pieces.iter().enumerate() {
+            let last = i + 1 == pieces.len();
+            let room = if last { end - offset } else { bytes.next_multiple_of(PIECE) };
+            let state = Arc::default();
+            lent.push(GpuBuffer { lease: lease.clone(), offset, bytes, room, state });
+            offset += room;
+        }
+        Ok(lent)
     }
 
     /// Gives every free buffer back to the driver.

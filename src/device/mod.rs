@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
+mod check;
 mod command;
 mod cpu;
 mod driver;
@@ -34,19 +35,19 @@ pub mod testing;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use check::SOFTWARE_LOOPS;
 pub(crate) use command::{Bind, Command};
 pub(crate) use cpu::{Cpu, HostBuffer, add_dots_here, multiply_here};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;
 pub use info::{DeviceInfo, DeviceKind};
-pub(crate) use memory::GpuBuffer;
+pub(crate) use memory::{GpuBuffer, PIECE};
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
 pub use pool::MemoryStats;
 pub(crate) use product::{Rows, Strided, Term};
 pub use profile::{ProfileRow, Timing};
-pub(crate) use recorder::SOFTWARE_LOOPS;
 pub(crate) use replay::in_passes;
 pub(crate) use scoped::choosing;
 #[cfg(not(target_arch = "wasm32"))]
@@ -199,7 +200,7 @@ impl Device {
     /// let ours = harmonium::Device::from_wgpu(&adapter, device.clone(), queue.clone())?;
     /// let x = harmonium::Tensor::from_f32(&ours, &[2], &[1.0, 2.0])?;
     /// // What was recorded is submitted; the program's own passes over the buffer come after it.
-    /// assert!(x.wgpu_buffer()?.is_some_and(|buffer| buffer.size() >= 8));
+    /// assert!(x.wgpu_buffer()?.is_some_and(|part| part.offset == 0 && part.buffer.size() >= 8));
     /// # Ok(())
     /// # }
     /// ```

@@ -9,28 +9,23 @@ use std::ops::Range;
 use web_time::Instant;
 
 use super::Cost;
+use super::check::{PARAMETERS, check};
 use super::command::{Bind, Command};
 use super::driver::{Driver, binding};
-use super::grid::{GRID_WIDTH, estimate, split};
+use super::grid::{estimate, split};
 use super::guard::{self, Guard};
-use super::memory::GpuBuffer;
+use super::memory::{GpuBuffer, Span};
 use super::pipeline::Pipeline;
 use super::profile::Timing;
 use super::queries::{Queries, Timed};
 use super::read::PendingRead;
 use super::submissions::{Submissions, Written};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Bytes of one parameter block; devices want dynamic offsets to be multiples of it.
-const SLOT: usize = 256;
 /// Parameter blocks, so kernels, of one submission at most.
 const SLOTS: usize = 1024;
 /// Estimated time of one submission at most, in seconds: drivers have watchdogs.
 const SUBMISSION_SECONDS: f64 = 0.05;
-/// The most iterations of an invocation's loops. Mesa's software adapters end them after 65,535 in all without
-/// a word (`LP_MAX_TGSI_LOOP_ITERATIONS` in gallivm/lp_bld_limits.h); the rest is for loops of a fixed length.
-pub(crate) const SOFTWARE_LOOPS: u64 = 64_000;
-
 pub(crate) struct Recorder {
     slot: usize,
     grid_height: u64,
@@ -51,7 +46,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub fn new(limits: &wgpu::Limits) -> Self {
         Recorder {
-            slot: SLOT.max(limits.min_uniform_buffer_offset_alignment as usize),
+            slot: PARAMETERS.max(limits.min_uniform_buffer_offset_alignment as usize),
             grid_height: u64::from(limits.max_compute_workgroups_per_dimension),
             params: Vec::new(),
             params_buffer: None,
@@ -73,7 +68,7 @@ impl Recorder {
             return Ok(());
         }
         let pipeline = driver.pipeline(command.shader, command.constants)?;
-        self.check(driver, &command, &pipeline)?;
+        check(driver, &command, &pipeline, self.grid_height)?;
         self.prepare(driver)?;
         let clock = driver.profile.is_on() && driver.timing() == Timing::Clock;
         if clock {
@@ -101,55 +96,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// Everything that wgpu would refuse after the fact.
-    fn check(&self, driver: &Driver, command: &Command<'_>, pipeline: &Pipeline) -> Result<()> {
-        let op = command.op;
-        let declared = &pipeline.writes;
-        let fits = command.binds.len() == declared.len()
-            && command.binds.iter().zip(declared).all(|(bind, &writes)| writes || !bind.writes());
-        if !fits || command.params.len() > SLOT {
-            return Err(driver.fault(op, "the call does not fit its shader"));
-        }
-        for (i, bind) in command.binds.iter().enumerate() {
-            let Some(buffer) = bind.buffer() else { continue };
-            if !matches!(bind, Bind::Write(_)) {
-                buffer.state.check()?;
-            }
-            let alias = command.binds.iter().enumerate().any(|(j, other)| {
-                i != j
-                    && other.buffer().is_some_and(|o| o.id == buffer.id)
-                    // The binding's declared kind counts, not what this variant does with it.
-                    && (declared[i] || declared[j])
-            });
-            if alias {
-                return Err(Error::shape(op, "a tensor is both output and another argument"));
-            }
-        }
-        if driver.is_software() && command.loops > SOFTWARE_LOOPS {
-            return Err(Error::Limit {
-                op,
-                what: "a loop in one invocation of its kernel (use smaller sizes or --device cpu)"
-                    .into(),
-                asked: command.loops,
-                limit: SOFTWARE_LOOPS,
-                bytes: false,
-                adapter: driver.info.to_string(),
-            });
-        }
-        let height = command.groups.div_ceil(GRID_WIDTH);
-        if height > self.grid_height {
-            return Err(Error::Limit {
-                op,
-                what: "the grid of workgroups".into(),
-                asked: command.groups,
-                limit: self.grid_height * GRID_WIDTH,
-                bytes: false,
-                adapter: driver.info.to_string(),
-            });
-        }
-        Ok(())
-    }
-
     /// The buffers that every submission needs.
     fn prepare(&mut self, driver: &Driver) -> Result<()> {
         if self.params_buffer.is_none() {
@@ -167,10 +113,10 @@ impl Recorder {
     /// Fills what the kernel is to overwrite with the guard's word.
     fn guard(&mut self, driver: &Driver, command: &Command<'_>) -> Result<()> {
         let outputs = command.binds.iter().filter(|bind| matches!(bind, Bind::Write(_)));
-        for buffer in outputs.filter_map(Bind::buffer) {
+        for buffer in outputs.flat_map(Bind::buffers) {
             let words = self.guard.words(driver)?;
             self.pass = None;
-            guard::fill(self.encoder(driver), &words, buffer.raw()?);
+            guard::fill(self.encoder(driver), &words, buffer);
             buffer.state.guard(Some(command.op));
         }
         Ok(())
@@ -183,21 +129,27 @@ impl Recorder {
         pipeline: &Pipeline,
     ) -> Result<()> {
         let Some(params_buffer) = self.params_buffer.clone() else { return Ok(()) };
+        let apart = self.set_apart(driver, command, pipeline)?;
         let mut writable_dummies = self.dummies.iter().skip(1);
-        let mut buffers = Vec::with_capacity(command.binds.len());
-        for (bind, &writes) in command.binds.iter().zip(&pipeline.writes) {
-            match bind.buffer() {
-                Some(b) => buffers.push((b.raw()?, b.id, b.bytes)),
+        let mut spans = Vec::with_capacity(command.binds.len());
+        for (i, (bind, &writes)) in command.binds.iter().zip(&pipeline.writes).enumerate() {
+            let copy = apart.iter().find(|(of, _)| *of == i).map(|(_, copy)| copy);
+            let span = match copy {
+                Some(copy) => Span::of(&[copy]),
+                None => bind.span(),
+            };
+            spans.push(match span {
+                Some(span) => span,
                 None => {
                     let dummy = if writes { writable_dummies.next() } else { self.dummies.first() };
-                    let dummy =
+                    let raw =
                         dummy.ok_or_else(|| driver.fault(command.op, "too many unused outputs"))?;
-                    buffers.push((dummy, 0, 256));
+                    Span { raw, id: 0, offset: 0, bytes: 256 }
                 }
-            }
+            });
         }
-        let params = binding(&params_buffer, SLOT as u64);
-        let group = driver.bind_group(command.op, pipeline, params, &buffers)?;
+        let params = binding(&params_buffer, 0, PARAMETERS as u64);
+        let group = driver.bind_group(command.op, pipeline, params, &spans)?;
         let offset = self.params.len() as u32;
         self.params.extend_from_slice(command.params);
         self.params.resize(offset as usize + self.slot, 0);
@@ -210,12 +162,39 @@ impl Recorder {
             pass.dispatch_workgroups(x, y, 1);
         }
         for bind in command.binds {
-            if let Some(buffer) = bind.buffer().filter(|_| bind.writes()) {
+            for buffer in bind.buffers().iter().filter(|_| bind.writes()) {
                 buffer.state.heal();
                 self.written.push((buffer.state.clone(), command.op));
             }
         }
         Ok(())
+    }
+
+    /// Copies of what is read from a buffer that the same kernel writes another piece of, with the numbers of their
+    /// bindings: devices know buffers as a whole.
+    fn set_apart(
+        &mut self,
+        driver: &Driver,
+        command: &Command<'_>,
+        pipeline: &Pipeline,
+    ) -> Result<Vec<(usize, GpuBuffer)>> {
+        let binds = || command.binds.iter().zip(&pipeline.writes).enumerate();
+        let mut apart = Vec::new();
+        for (i, (bind, _)) in binds().filter(|(_, (_, writes))| !**writes) {
+            let Some(span) = bind.span() else { continue };
+            let written = |(_, (other, writes)): (usize, (&Bind<'_>, &bool))| {
+                *writes && other.span().is_some_and(|o| o.shares(&span))
+            };
+            if binds().any(written) {
+                let copy = driver.room(command.op, span.bytes)?;
+                self.pass = None;
+                let encoder = self.encoder(driver);
+                let bytes = span.bytes;
+                encoder.copy_buffer_to_buffer(span.raw, span.offset, copy.raw(), 0, bytes);
+                apart.push((i, copy));
+            }
+        }
+        Ok(apart)
     }
 
     fn encoder(&mut self, driver: &Driver) -> &mut wgpu::CommandEncoder {
@@ -266,17 +245,17 @@ impl Recorder {
             return Ok(());
         }
         let staging = driver.create_staging("upload", bytes)?;
-        let target = to.raw()?.clone();
+        let (target, at) = (to.raw().clone(), to.offset);
         self.pass = None;
-        self.encoder(driver).copy_buffer_to_buffer(&staging, 0, &target, 0, staging.size());
+        self.encoder(driver).copy_buffer_to_buffer(&staging, 0, &target, at, staging.size());
         self.wrote(driver, to, "upload", staging.size())
     }
 
     pub fn clear(&mut self, driver: &Driver, to: &GpuBuffer) -> Result<()> {
         driver.check_alive()?;
-        let target = to.raw()?.clone();
+        let (target, at) = (to.raw().clone(), to.offset);
         self.pass = None;
-        self.encoder(driver).clear_buffer(&target, 0, Some(to.bytes));
+        self.encoder(driver).clear_buffer(&target, at, Some(to.bytes));
         self.wrote(driver, to, "zeros", to.bytes)
     }
 
@@ -310,11 +289,19 @@ impl Recorder {
     ) -> Result<()> {
         driver.check_alive()?;
         from.state.check()?;
-        let (source, target) = (from.raw()?.clone(), to.raw()?.clone());
+        let (source, target) = (from.raw().clone(), to.raw().clone());
         let bytes = part.end - part.start;
+        let (start, at) = (from.offset + part.start, to.offset + at);
         self.pass = None;
-        let encoder = self.encoder(driver);
-        encoder.copy_buffer_to_buffer(&source, part.start, &target, at, bytes);
+        if from.shares(to) {
+            // Devices copy between two buffers.
+            let between = driver.room("copy", bytes)?;
+            let encoder = self.encoder(driver);
+            encoder.copy_buffer_to_buffer(&source, start, between.raw(), 0, bytes);
+            encoder.copy_buffer_to_buffer(between.raw(), 0, &target, at, bytes);
+        } else {
+            self.encoder(driver).copy_buffer_to_buffer(&source, start, &target, at, bytes);
+        }
         self.wrote(driver, to, "copy", bytes)
     }
 
@@ -377,9 +364,9 @@ impl Recorder {
         let size = bytes.next_multiple_of(4).max(4);
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         let staging = driver.create_buffer("read", size, usage)?;
-        let source = from.raw()?.clone();
+        let (source, at) = (from.raw().clone(), from.offset);
         self.pass = None;
-        self.encoder(driver).copy_buffer_to_buffer(&source, 0, &staging, 0, size);
+        self.encoder(driver).copy_buffer_to_buffer(&source, at, &staging, 0, size);
         // A failed submission poisons `from` if it was to write it; if not, its own error tells.
         let flushed = self.flush(driver);
         driver.check_alive()?;

@@ -9,7 +9,76 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("activation_grad");
+pub(crate) static SHADER: Shader = shader!("activation_grad", "slope");
+
+/// Where a kernel puts dx = ∂L/∂x: as it is, or, where x is itself the output f(z) of an activation, on through that as
+/// ∂L/∂z = dx · f′(z), which saves a pass over dx. A `&mut Tensor` is the first.
+#[derive(Debug)]
+pub struct Onward<'a> {
+    /// Overwritten.
+    pub dx: &'a mut Tensor,
+    /// f, and x.
+    pub through: Option<(Activation, &'a Tensor)>,
+}
+
+impl<'a> From<&'a mut Tensor> for Onward<'a> {
+    fn from(dx: &'a mut Tensor) -> Self {
+        Onward { dx, through: None }
+    }
+}
+
+impl<'a> Onward<'a> {
+    /// dx, and with an activation other than the identity on through f, of which x is the output.
+    pub fn through(dx: &'a mut Tensor, f: Activation, x: &'a Tensor) -> Self {
+        let through = (f != Activation::Identity).then_some((f, x));
+        Onward { dx, through }
+    }
+
+    /// Whether x is like dx.
+    pub(super) fn check(&self, op: &'static str) -> Result<()> {
+        match self.through {
+            Some((_, x)) => expect(op, "x", x, self.dx.device(), self.dx.shape().dims()),
+            None => Ok(()),
+        }
+    }
+
+    /// dx on the host, and what it goes on through.
+    pub(super) fn on_host(self) -> Result<(&'a mut [f32], Through<'a>)> {
+        let through = match self.through {
+            Some((f, x)) => Some((f, x.host()?.f32())),
+            None => None,
+        };
+        Ok((self.dx.host_mut()?.f32_mut(), Through(through)))
+    }
+
+    /// The number of f in shaders and x, for a kernel that ends dx.
+    pub(super) fn on_gpu(&self, ends: bool) -> Result<(u32, Bind<'_>)> {
+        match self.through {
+            Some((f, x)) if ends => Ok((f as u32, Bind::Read(x.gpu()?))),
+            _ => Ok((0, Bind::Unused)),
+        }
+    }
+}
+
+/// An activation and its outputs on the host.
+#[derive(Clone, Copy)]
+pub(super) struct Through<'a>(Option<(Activation, &'a [f32])>);
+
+impl Through<'_> {
+    /// Takes a part of dx on, whose first element has this number.
+    pub fn part(self, first: usize, dx: &mut [f32]) {
+        if let Some((f, x)) = self.0 {
+            grad_slice(f, &x[first..first + dx.len()], dx);
+        }
+    }
+
+    /// Takes all of dx on.
+    pub fn all(self, dx: &mut [f32]) {
+        if self.0.is_some() {
+            dx.par_chunks_mut(GRAIN).enumerate().for_each(|(i, dx)| self.part(i * GRAIN, dx));
+        }
+    }
+}
 
 /// `dy = dy · f′(x)` in place, with f′ computed from `y = f(x)`; both of one shape.
 ///
@@ -149,6 +218,33 @@ pub mod proof {
             EPSILON * (exponential + 6.0 * size) + flushed
         });
         Ok(check.outcome("activation_grad", format!("{f:?}, {n} {values:?}")))
+    }
+
+    /// What another kernel takes on through each activation: as its plain result, and a pass of its own over that. `run`
+    /// gets x, the activation's output, of these sizes.
+    pub(crate) fn onward(
+        op: &'static str,
+        device: &Device,
+        (dims, form): (&[usize], &str),
+        run: impl Fn(&Tensor, Onward<'_>) -> Result<()>,
+    ) -> Result<Outcome> {
+        let mut check = Check::default();
+        let count = dims.iter().product();
+        for f in ACTIVATIONS {
+            let mut x = Inputs::new(f as u64).values(Values::Ordinary, count);
+            f.apply_slice(&mut x);
+            let x = Tensor::from_f32(device, dims, &x)?;
+            let [mut apart, mut at_once] =
+                [Tensor::for_output(device, dims)?, Tensor::for_output(device, dims)?];
+            run(&x, Onward::from(&mut apart))?;
+            activation_grad(f, &x, &mut apart)?;
+            run(&x, Onward::through(&mut at_once, f, &x))?;
+            let (apart, at_once) = (apart.to_vec()?, at_once.to_vec()?);
+            check.compare(&format!("{f:?}"), &apart, &at_once, |i| {
+                4.0 * EPSILON * f64::from(apart[i]).abs() + 4.0 * FLUSH
+            });
+        }
+        Ok(check.outcome(op, format!("through activations, {dims:?}{form}")))
     }
 
     /// A million elements; elements are elements.

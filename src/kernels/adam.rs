@@ -1,11 +1,14 @@
-//! Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019), one dispatch per
-//! parameter.
+//! Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019), one dispatch for all parameters
+//! that lie in one buffer.
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::moved::{Moved, Run, runs};
 use super::sgd::{FEW, require_fraction, require_not_negative};
 use super::{GRAIN, expect, groups, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -130,70 +133,98 @@ pub fn adam(
     v: &mut Tensor,
     w: &mut Tensor,
 ) -> Result<()> {
+    adam_all(step, &mut [Moved { gradient, memories: vec![m, v], value: w, decays: true }])
+}
+
+/// As [`adam`], of many parameters, whose memories are m and v; `weight_decay` is for those that decay. Those that
+/// lie behind each other in one buffer of a GPU, with their gradients and memories, are one dispatch as long as none
+/// that decays comes behind one that does not.
+///
+/// # Errors
+/// As [`adam`].
+pub fn adam_all(step: &Adam, parameters: &mut [Moved<'_>]) -> Result<()> {
     let op = "adam";
     step.validate()?;
-    let dims = *w.shape();
-    let device = w.device().clone();
-    expect(op, "w", w, &device, dims.dims())?;
-    expect(op, "the gradient", gradient, &device, dims.dims())?;
-    expect(op, "m", m, &device, dims.dims())?;
-    expect(op, "v", v, &device, dims.dims())?;
-    let count = dims.len();
-    let cost = Cost { flops: 12 * count as u64, bytes: 28 * count as u64 };
+    let Some(first) = parameters.first() else { return Ok(()) };
+    let device = first.value.device().clone();
+    for Moved { gradient, memories, value, .. } in &*parameters {
+        let dims = value.shape().dims();
+        expect(op, "w", value, &device, dims)?;
+        expect(op, "the gradient", gradient, &device, dims)?;
+        let [m, v] = memories.as_slice() else {
+            return Err(Error::shape(op, "a parameter has two memories, m and v"));
+        };
+        expect(op, "m", m, &device, dims)?;
+        expect(op, "v", v, &device, dims)?;
+    }
     let factors = step.factors();
     match device.backend() {
-        Backend::Cpu(cpu) => {
-            let gradient = gradient.host()?.f32();
-            let (m, v) = (m.host_mut()?.f32_mut(), v.host_mut()?.f32_mut());
-            let w = w.host_mut()?.f32_mut();
-            cpu.run(op, cost, || {
-                if count <= FEW {
-                    return factors.on_cpu(gradient, m, v, w);
-                }
-                let moments = m.par_chunks_mut(GRAIN).zip(v.par_chunks_mut(GRAIN));
-                moments
-                    .zip(w.par_chunks_mut(GRAIN))
-                    .zip(gradient.par_chunks(GRAIN))
-                    .for_each(|(((m, v), w), gradient)| factors.on_cpu(gradient, m, v, w));
-            });
-            Ok(())
-        }
-        Backend::Gpu(gpu) => {
-            let numbers = [
-                factors.beta1,
-                factors.beta2,
-                factors.new1,
-                factors.new2,
-                factors.rate,
-                factors.correction2,
-                factors.epsilon,
-                factors.keep,
-            ];
-            let mut params = [0; 12];
-            params[0] = count as u32;
-            params[4..].copy_from_slice(&numbers.map(f32::to_bits));
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(gradient.gpu()?),
-                    Bind::Update(m.gpu()?),
-                    Bind::Update(v.gpu()?),
-                    Bind::Update(w.gpu()?),
-                ],
-                loops: 0,
-                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-                cost,
-            })
-        }
+        Backend::Cpu(cpu) => parameters.iter_mut().try_for_each(|p| on_host(cpu, factors, p)),
+        Backend::Gpu(gpu) => runs(parameters)?.iter().try_for_each(|run| on_gpu(gpu, factors, run)),
     }
+}
+
+fn cost(count: usize) -> Cost {
+    Cost { flops: 12 * count as u64, bytes: 28 * count as u64 }
+}
+
+fn on_host(cpu: &Cpu, factors: Factors, parameter: &mut Moved<'_>) -> Result<()> {
+    let factors = Factors { keep: if parameter.decays { factors.keep } else { 1.0 }, ..factors };
+    let count = parameter.value.shape().len();
+    let gradient = parameter.gradient.host()?.f32();
+    let [m, v] = parameter.memories.as_mut_slice() else { return Ok(()) };
+    let (m, v) = (m.host_mut()?.f32_mut(), v.host_mut()?.f32_mut());
+    let w = parameter.value.host_mut()?.f32_mut();
+    cpu.run("adam", cost(count), || {
+        if count <= FEW {
+            return factors.on_cpu(gradient, m, v, w);
+        }
+        let moments = m.par_chunks_mut(GRAIN).zip(v.par_chunks_mut(GRAIN));
+        moments
+            .zip(w.par_chunks_mut(GRAIN))
+            .zip(gradient.par_chunks(GRAIN))
+            .for_each(|(((m, v), w), gradient)| factors.on_cpu(gradient, m, v, w));
+    });
+    Ok(())
+}
+
+fn on_gpu(gpu: &Arc<Gpu>, factors: Factors, run: &Run<'_, 2>) -> Result<()> {
+    let numbers = [
+        factors.beta1,
+        factors.beta2,
+        factors.new1,
+        factors.new2,
+        factors.rate,
+        factors.correction2,
+        factors.epsilon,
+        factors.keep,
+    ];
+    let mut params = [0; 12];
+    params[0] = run.elements as u32;
+    params[1] = run.decaying as u32;
+    params[4..].copy_from_slice(&numbers.map(f32::to_bits));
+    let [m, v] = &run.memories;
+    gpu.record(Command {
+        op: "adam",
+        shader: &SHADER,
+        constants: &[],
+        params: bytemuck::bytes_of(&params),
+        binds: &[
+            Bind::ReadAll(&run.gradients),
+            Bind::UpdateAll(m),
+            Bind::UpdateAll(v),
+            Bind::UpdateAll(&run.values),
+        ],
+        loops: 0,
+        groups: groups(run.elements, gpu.size(&SHADER, "WORKGROUP")?),
+        cost: cost(run.counted),
+    })
 }
 
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::moved::proof::together;
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("adam", &[&SHADER], standard, bench)
@@ -211,6 +242,7 @@ pub mod proof {
             }
             out.push(case(device, update, &[6, 1, 5, 5], Values::Ordinary)?);
         }
+        out.push(together("adam", device, 2, &|all| adam_all(&step(3), all))?);
         Ok(())
     }
 

@@ -6,11 +6,11 @@
 
 use rayon::prelude::*;
 
-use super::cd_update::Step;
+use super::ascent::Step;
 use super::reduce::{Axis, Reduction, reduce};
 use super::slices::is_long;
 use super::{expect, flag, groups, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::device::{Backend, Bind, Command, Cost, Device, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::{Element, Tensor};
 
@@ -45,6 +45,16 @@ impl<'a> Watch<'a> {
     pub fn new(status: &'a mut Tensor, number: u32) -> Self {
         Watch { status, number }
     }
+
+    /// Whether the status is one, on this device.
+    pub(super) fn check(&self, op: &'static str, device: &Device) -> Result<()> {
+        device.require_same(op, self.status.device())?;
+        self.status.require(op, "the status", Element::U32)?;
+        match self.status.shape() {
+            one if one.len() == 1 => Ok(()),
+            other => Err(Error::shape(op, format!("the status is {other}, expected [1]"))),
+        }
+    }
 }
 
 /// Changes `bias` `[N]` and its `velocity` in place. `watch.status` is a u32 tensor `[1]`, set to [`NEVER`] at
@@ -61,12 +71,7 @@ pub fn bias_update(
 ) -> Result<()> {
     let op = "bias_update";
     expect(op, "the bias", bias, velocity.device(), velocity.shape().dims())?;
-    let status = &*watch.status;
-    bias.device().require_same(op, status.device())?;
-    status.require(op, "the status", Element::U32)?;
-    if status.shape().len() != 1 {
-        return Err(Error::shape(op, format!("the status is {}, expected [1]", status.shape())));
-    }
+    watch.check(op, bias.device())?;
     run(phases, step, Some((bias, watch)), velocity)
 }
 

@@ -65,6 +65,7 @@ static CATALOGUE: &[&Entry] = entries! {
     matmul
     multiply_add
     cd_update
+    gibbs_steps
     anneal
     exchange
     settle

@@ -103,6 +103,7 @@ pub fn conv2d(
                 bias,
                 connections: options.connections,
                 activation: f,
+                through: None,
                 turned: false,
                 result: y,
             };

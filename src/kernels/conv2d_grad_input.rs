@@ -10,6 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::activation::Activation;
+use super::activation_grad::Onward;
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, Pixels};
@@ -24,7 +25,7 @@ use crate::tensor::Tensor;
 const OP: &str = "conv2d_grad_input";
 
 pub(crate) static SHADERS: Tiled =
-    tiled!("conv2d_grad_input", "conv2d_grad_input_register", "convolution");
+    tiled!("conv2d_grad_input", "conv2d_grad_input_register", "convolution", "slope");
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
 /// `[B, C, H, W]` is overwritten:
@@ -50,22 +51,27 @@ pub(crate) static SHADERS: Tiled =
 ///
 /// # Errors
 /// As [`conv2d`](super::conv2d::conv2d), with dx in x's place and dy in y's.
-pub fn conv2d_grad_input(
+pub fn conv2d_grad_input<'a>(
     dy: &Tensor,
     kernel: &Tensor,
     options: &Convolution<'_>,
-    dx: &mut Tensor,
+    dx: impl Into<Onward<'a>>,
 ) -> Result<()> {
+    let onward = dx.into();
+    let dx = &*onward.dx;
+    onward.check(OP)?;
     let roles = Roles { x: ("dx", dx), kernel: ("the kernel", kernel), y: ("dy", dy), bias: None };
     let g = Geometry::new(OP, &roles, options)?;
     match dy.device().backend() {
         Backend::Cpu(cpu) => {
             let dy = dy.host()?.f32();
             let kernel = kernel.host()?.f32();
-            let dx = dx.host_mut()?.f32_mut();
+            let (dx, through) = onward.on_host()?;
             cpu.run(OP, g.cost(), || {
                 let kernel = masked(kernel, options.connections, g.taps())?;
-                on_cpu(cpu, &g, dy, &kernel, dx)
+                on_cpu(cpu, &g, dy, &kernel, dx)?;
+                through.all(dx);
+                Ok(())
             })
         }
         Backend::Gpu(gpu) if Tiles::of(gpu) == Tiles::Register && Pixels::serves(&g, true) => {
@@ -76,6 +82,7 @@ pub fn conv2d_grad_input(
                 bias: None,
                 connections: options.connections,
                 activation: Activation::Identity,
+                through: onward.through,
                 turned: true,
                 result: dx,
             };
@@ -92,10 +99,12 @@ pub fn conv2d_grad_input(
             let groups = params.tiles(gpu, shader)?;
             let connections = options.connections.map(Tensor::gpu).transpose()?;
             slices(gpu, [size[2]], Tiles::of(gpu).loops_each()).try_for_each(|slice| {
+                let (slope, x) = onward.on_gpu(slice.last)?;
                 gpu.record(Command {
                     op: OP,
                     shader,
                     constants: &[
+                        ("SLOPE", slope),
                         ("CONNECTIONS", flag(connections.is_some())),
                         ("COVERS", flag(g.covers())),
                         ("RESUMES", slice.resumes()),
@@ -105,6 +114,7 @@ pub fn conv2d_grad_input(
                         Bind::Read(dy.gpu()?),
                         Bind::Read(kernel.gpu()?),
                         connections.map_or(Bind::Unused, Bind::Read),
+                        x,
                         slice.output(dx.gpu()?),
                     ],
                     loops: slice.loops,
@@ -219,9 +229,11 @@ fn covering(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32])
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::activation_grad::proof::onward;
     use crate::kernels::convolution::proof::{Kernel, SIZES, standard_of, tensors};
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
+    use crate::kernels::with_tiles;
 
     static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
 
@@ -229,7 +241,25 @@ pub mod proof {
         .slip(["dx[at] = value[i];", "dx[at] = value[i] * 1.01;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
-        standard_of(device, Kernel::GradInput, out)
+        standard_of(device, Kernel::GradInput, out)?;
+        // Many places, and one that sees all of its picture.
+        for (tiles, side) in Tiles::ALL.into_iter().flat_map(|tiles| [(tiles, 9), (tiles, 3)]) {
+            let mut inputs = Inputs::new(side as u64);
+            let mut random = |dims: &[usize]| {
+                let values = inputs.values(Values::Ordinary, dims.iter().product());
+                Tensor::from_f32(device, dims, &values)
+            };
+            let places = side - 2;
+            let (dy, kernel) = (random(&[2, 5, places, places])?, random(&[5, 4, 3, 3])?);
+            let sizes: &[usize] = &[2, 4, side, side];
+            let form = format!(", {tiles:?}");
+            out.push(with_tiles(tiles, || {
+                onward(OP, device, (sizes, &form), |_, dx| {
+                    conv2d_grad_input(&dy, &kernel, &Convolution::default(), dx)
+                })
+            })?);
+        }
+        Ok(())
     }
 
     /// LeNet-5's sizes and 32 channels, batch 128; elements are FLOP.

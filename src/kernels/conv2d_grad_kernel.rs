@@ -2,7 +2,7 @@
 //!
 //! The sum over batch and places is long and its result small, so it is cut into runs, whose number
 //! depends on the sizes alone; each has sums of its own, and those are added in order. The same call
-//! therefore gives the same bits on any number of threads. On GPUs these are two dispatches.
+//! therefore gives the same bits on any number of threads. On GPUs these are two dispatches, or one where there is one run.
 
 use std::sync::Arc;
 
@@ -132,24 +132,52 @@ fn on_gpu(
         Tiles::Register => PartialSums::taps(gpu, g)?,
         Tiles::Workgroup => None,
     };
+    let tiled = along_rows.is_none();
     let PartialSums { shader, constants, params, groups, runs, loops } = match along_rows {
         Some(sums) => sums,
         None => PartialSums::tiled(gpu, g, SHADERS.for_gpu(gpu))?,
     };
+    let dbias = dbias.as_deref().map(Tensor::gpu).transpose()?;
+    let connections = connections.map(Tensor::gpu).transpose()?;
+    if runs == 1 && tiled {
+        return gpu.record(Command {
+            op: OP,
+            shader,
+            constants: &[
+                ("WHOLE", 1),
+                ("CONNECTIONS", flag(connections.is_some())),
+                ("BIAS", flag(dbias.is_some())),
+            ],
+            params: bytemuck::bytes_of(&params),
+            binds: &[
+                Bind::Read(x.gpu()?),
+                Bind::Read(dy.gpu()?),
+                connections.map_or(Bind::Unused, Bind::Read),
+                Bind::Write(dkernel.gpu()?),
+                dbias.map_or(Bind::Unused, Bind::Write),
+            ],
+            loops,
+            groups,
+            cost: g.cost(),
+        });
+    }
     let columns = g.patch() + 1;
     let sums = Tensor::for_output(x.device(), &[runs, g.outputs * columns])?;
+    let mut binds = vec![Bind::Read(x.gpu()?), Bind::Read(dy.gpu()?), Bind::Write(sums.gpu()?)];
+    if tiled {
+        binds.insert(2, Bind::Unused);
+        binds.push(Bind::Unused);
+    }
     gpu.record(Command {
         op: OP,
         shader,
         constants: &constants,
         params: bytemuck::bytes_of(&params),
-        binds: &[Bind::Read(x.gpu()?), Bind::Read(dy.gpu()?), Bind::Write(sums.gpu()?)],
+        binds: &binds,
         loops,
         groups,
         cost: g.cost(),
     })?;
-    let dbias = dbias.as_deref().map(Tensor::gpu).transpose()?;
-    let connections = connections.map(Tensor::gpu).transpose()?;
     let values = (runs * g.outputs * columns) as u64;
     gpu.record(Command {
         op: OP,

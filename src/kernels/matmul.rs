@@ -8,9 +8,14 @@
 //! Accumulation: in ascending k in f32, one sum per element, on software adapters one per 32,768 products; on a CPU with fused
 //! products and sums it is fused. Against exact arithmetic each is within (K + 4)·ε·Σ|aᵢbᵢ| of the product.
 
+mod epilogue;
 mod host;
 #[doc(hidden)]
 pub mod proof;
+mod sums;
+
+pub use epilogue::{Epilogue, Noise, Transpose};
+pub use sums::{Sums, matmul_sums};
 
 use super::activation::Activation;
 use super::slices::{Slice, slices};
@@ -21,77 +26,8 @@ use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = tiled!("matmul", "matmul_register", "philox", "activation");
-
-/// What becomes of the product.
-#[derive(Debug, Clone, Copy)]
-pub struct Epilogue<'a> {
-    /// α, the factor of AB + C.
-    pub alpha: f32,
-    /// β, the weight of `bias1`; `bias0` has 1 − β.
-    pub beta: f32,
-    /// C `[m, n]`, added before everything else.
-    pub c: Option<&'a Tensor>,
-    /// bias₀ `[n]`, added to every row with weight 1 − β.
-    pub bias0: Option<&'a Tensor>,
-    /// bias₁ `[n]`, added to every row with weight β.
-    pub bias1: Option<&'a Tensor>,
-    /// f.
-    pub activation: Activation,
-    /// Whether C is what the output held before.
-    pub accumulate: bool,
-}
-
-impl Default for Epilogue<'_> {
-    /// The plain product: α = β = 1 and nothing else.
-    fn default() -> Self {
-        Epilogue {
-            alpha: 1.0,
-            beta: 1.0,
-            c: None,
-            bias0: None,
-            bias1: None,
-            activation: Activation::Identity,
-            accumulate: false,
-        }
-    }
-}
-
-impl<'a> Epilogue<'a> {
-    /// f(AB + bias).
-    pub fn new(bias: &'a Tensor, activation: Activation) -> Self {
-        Epilogue { bias1: Some(bias), activation, ..Self::default() }
-    }
-}
-
-/// Which operands are stored transposed: A as `[k, m]`, B as `[n, k]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Transpose {
-    /// A is stored as `[k, m]`.
-    pub a: bool,
-    /// B is stored as `[n, k]`.
-    pub b: bool,
-}
-
-impl Transpose {
-    /// Neither.
-    pub const NN: Self = Transpose { a: false, b: false };
-    /// B alone.
-    pub const NT: Self = Transpose { a: false, b: true };
-    /// A alone.
-    pub const TN: Self = Transpose { a: true, b: false };
-    /// Both.
-    pub const TT: Self = Transpose { a: true, b: true };
-}
-
-/// The noise of a sample around the mean f(…).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Noise {
-    /// 1 with probability f(…), to less than 2⁻²⁴ and at 0 and 1 exactly ([`bernoulli`](crate::random::bernoulli)), else 0.
-    Bernoulli,
-    /// f(…) plus a normal number of this standard deviation.
-    Gaussian(f32),
-}
+pub(crate) static SHADERS: Tiled =
+    tiled!("matmul", "matmul_register", "philox", "activation", "slope");
 
 /// `out = f(α(AB + C) + biases)`: A `[m, k]`, B `[k, n]`, out `[m, n]`, all f32.
 ///
@@ -168,6 +104,9 @@ pub fn matmul_sample(
     } else if epilogue.accumulate {
         return Err(Error::shape("matmul", "accumulate needs the mean as an output"));
     }
+    if epilogue.slope.is_some() {
+        return Err(Error::shape("matmul", "a sample goes on through no activation"));
+    }
     product.run(Outputs { mean, sample: Some(sample), noise: Some((noise, draw)) })
 }
 
@@ -179,6 +118,8 @@ struct Product<'a> {
     m: usize,
     n: usize,
     k: usize,
+    /// Whose sums the second output takes, in the place of a sample.
+    sums: Option<Sums>,
 }
 
 struct Outputs<'a> {
@@ -250,7 +191,13 @@ impl<'a> Product<'a> {
                 return Err(Error::shape(op, "c and accumulate exclude each other"));
             }
         }
-        Ok(Product { a, b, transpose, epilogue, m, n, k })
+        if let Some((_, outputs)) = epilogue.slope {
+            expect(op, "the slope's outputs", outputs, device, &[m, n])?;
+            if epilogue.c.is_some() {
+                return Err(Error::shape(op, "c and a slope exclude each other"));
+            }
+        }
+        Ok(Product { a, b, transpose, epilogue, m, n, k, sums: None })
     }
 
     fn cost(&self) -> Cost {
@@ -294,9 +241,11 @@ impl<'a> Product<'a> {
         let (t, e, plain) = (self.transpose, self.epilogue, Epilogue::default());
         let (m, n, k) = (self.m as u32, self.n as u32, self.k as u32);
         let draw = noise.map_or(Draw::new(0, 0), |(_, draw)| *draw);
+        // A row of ones below A, or a column of them beside B.
+        let [below, beside] = [Sums::OfB, Sums::OfA].map(|of| u32::from(self.sums == Some(of)));
         let params = Params {
-            m,
-            n,
+            m: m + below,
+            n: n + beside,
             k: slice.ranges[0].end,
             a_row: if t.a { 1 } else { k },
             a_k: if t.a { m } else { 1 },
@@ -322,6 +271,7 @@ impl<'a> Product<'a> {
             (false, false) => (sums, false),
         };
         let last = |bias: Option<&'a Tensor>| bias.filter(|_| slice.last);
+        let slope = e.slope.filter(|(f, _)| slice.last && *f != Activation::Identity);
         let (bias0, bias1) = (last(e.bias0), last(e.bias1));
         let (sample, noise) = if slice.last { (sample, noise) } else { (None, None) };
         let constants = Compiled {
@@ -330,6 +280,8 @@ impl<'a> Product<'a> {
             biases: [bias0.is_some(), bias1.is_some()],
             activation: if slice.last { e.activation } else { plain.activation },
             mean: mean.is_some(),
+            slope: slope.map_or(0, |(f, _)| f as u32),
+            ones: below + 2 * beside,
             noise: noise.map(|(noise, _)| noise),
         }
         .constants();
@@ -348,7 +300,10 @@ impl<'a> Product<'a> {
             binds: &[
                 Bind::Read(self.a.gpu()?),
                 Bind::Read(self.b.gpu()?),
-                c.map_or(Bind::Unused, Bind::Read),
+                match slope {
+                    Some((_, outputs)) => Bind::Read(outputs.gpu()?),
+                    None => c.map_or(Bind::Unused, Bind::Read),
+                },
                 bias(bias0)?,
                 bias(bias1)?,
                 match mean {
@@ -359,7 +314,7 @@ impl<'a> Product<'a> {
                 sample.map_or(Bind::Unused, Bind::Write),
             ],
             loops: slice.loops,
-            groups: tile::groups(gpu, shader, self.m, self.n)?,
+            groups: tile::groups(gpu, shader, params.m as usize, params.n as usize)?,
             cost: slice.cost(self.cost()),
         })
     }
@@ -372,11 +327,13 @@ struct Compiled {
     biases: [bool; 2],
     activation: Activation,
     mean: bool,
+    slope: u32,
+    ones: u32,
     noise: Option<Noise>,
 }
 
 impl Compiled {
-    fn constants(&self) -> [(&'static str, u32); 8] {
+    fn constants(&self) -> [(&'static str, u32); 10] {
         [
             ("A_ALONG_K", flag(!self.transpose.a)),
             ("B_ALONG_K", flag(self.transpose.b)),
@@ -385,6 +342,8 @@ impl Compiled {
             ("BIAS1", flag(self.biases[1])),
             ("ACTIVATION", self.activation as u32),
             ("MEAN", flag(self.mean)),
+            ("SLOPE", self.slope),
+            ("ONES", self.ones),
             (
                 "SAMPLE",
                 match self.noise {

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::activation_grad::Onward;
 use super::pool2d::{Pool, Pooling, Side, expect_indices, params};
 use super::slices::slices;
 use super::{GRAIN, expect, groups, shader};
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("pool2d_grad_input", "pooling");
+pub(crate) static SHADER: Shader = shader!("pool2d_grad_input", "pooling", "slope");
 
 /// `dx = ∂L/∂x` `[B, C, H, W]` from `dy = ∂L/∂y` `[B, C, H', W']`; `indices` are those of the forward
 /// pass (maximum alone, which needs them). dx is overwritten.
@@ -41,13 +42,16 @@ pub(crate) static SHADER: Shader = shader!("pool2d_grad_input", "pooling");
 /// # Errors
 /// [`Error::Shape`], also for a maximum without indices; [`Error::DeviceMismatch`], [`Error::Poisoned`],
 /// [`Error::DeviceLost`].
-pub fn pool2d_grad_input(
+pub fn pool2d_grad_input<'a>(
     dy: &Tensor,
     pooling: &Pooling,
     indices: Option<&Tensor>,
-    dx: &mut Tensor,
+    dx: impl Into<Onward<'a>>,
 ) -> Result<()> {
     let op = "pool2d_grad_input";
+    let onward = dx.into();
+    let dx = &*onward.dx;
+    onward.check(op)?;
     let [b, c, h, w] = dx.shape().pictures(op, "dx")?;
     let [rows, columns] = pooling.sides(op, [h, w])?;
     let dims = [b, c, rows.output, columns.output];
@@ -75,13 +79,14 @@ pub fn pool2d_grad_input(
                 dy: dy.host()?.f32(),
                 indices: indices.map(Tensor::host).transpose()?.map_or(&[][..], |i| i.words()),
             };
-            let dx = dx.host_mut()?.f32_mut();
+            let (dx, through) = onward.on_host()?;
             let lines = (GRAIN / w).max(1);
             cpu.run(op, cost, || {
                 dx.par_chunks_mut(lines * w).enumerate().for_each(|(chunk, dx)| {
                     for (k, line) in dx.chunks_mut(w).enumerate() {
                         task.line(chunk * lines + k, line);
                     }
+                    through.part(chunk * lines * w, dx);
                 });
             });
             Ok(())
@@ -90,10 +95,15 @@ pub fn pool2d_grad_input(
             let groups = groups(count, gpu.size(&SHADER, "WORKGROUP")?);
             slices(gpu, [rows.overlap(), columns.overlap()], 1).try_for_each(|slice| {
                 let params = params([rows, columns], count, &slice, [0, 0]);
+                let (slope, x) = onward.on_gpu(slice.last)?;
                 gpu.record(Command {
                     op,
                     shader: &SHADER,
-                    constants: &[("POOL", pooling.pool.number()), ("RESUMES", slice.resumes())],
+                    constants: &[
+                        ("POOL", pooling.pool.number()),
+                        ("RESUMES", slice.resumes()),
+                        ("SLOPE", slope),
+                    ],
                     params: bytemuck::bytes_of(&params),
                     binds: &[
                         Bind::Read(dy.gpu()?),
@@ -101,6 +111,7 @@ pub fn pool2d_grad_input(
                             Some(indices) => Bind::Read(indices.gpu()?),
                             None => Bind::Unused,
                         },
+                        x,
                         slice.output(dx.gpu()?),
                     ],
                     loops: slice.loops,
@@ -175,6 +186,7 @@ impl Host<'_> {
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::activation_grad::proof::onward;
     use crate::kernels::pool2d::proof::{POOLS, forms, measured, pooled};
     use crate::kernels::pool2d::{Pooled, pool2d};
     use crate::kernels::proof::*;
@@ -192,6 +204,12 @@ pub mod proof {
             let slices = || case(device, &form, [3, 2, 7, 11], Values::Rising);
             out.push(with_slices(5, slices)?);
         }
+        let average = Pooling::new(Pool::Average { count_padding: false }, [2, 2]);
+        let dy = Inputs::new(1).values(Values::Ordinary, 3 * 2 * 3 * 5);
+        let dy = Tensor::from_f32(device, &[3, 2, 3, 5], &dy)?;
+        out.push(onward("pool2d_grad_input", device, (&[3, 2, 7, 11], ""), |_, dx| {
+            pool2d_grad_input(&dy, &average, None, dx)
+        })?);
         Ok(())
     }
 

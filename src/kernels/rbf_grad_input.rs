@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::activation_grad::Onward;
 use super::rbf::sizes;
 use super::slices::slices;
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("rbf_grad_input");
+pub(crate) static SHADER: Shader = shader!("rbf_grad_input", "slope");
 
 /// `dx[b, d] = Σ_i dy[b, i] · 2(x[b, d] − w[i, d])`: dy `[B, N]`, x and dx `[B, D]`, w `[N, D]`.
 ///
@@ -35,8 +36,19 @@ pub(crate) static SHADER: Shader = shader!("rbf_grad_input");
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
 /// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> Result<()> {
+pub fn rbf_grad_input<'a>(
+    dy: &Tensor,
+    x: &Tensor,
+    w: &Tensor,
+    dx: impl Into<Onward<'a>>,
+) -> Result<()> {
     let op = "rbf_grad_input";
+    let onward = dx.into();
+    let dx = &*onward.dx;
+    onward.check(op)?;
+    if onward.through.is_some_and(|(_, output)| !std::ptr::eq(output, x)) {
+        return Err(Error::shape(op, "dx goes on through an activation whose output is not x"));
+    }
     let [b, n, d] = sizes(op, x, w)?;
     expect(op, "dy", dy, x.device(), &[b, n])?;
     expect(op, "dx", dx, x.device(), x.shape().dims())?;
@@ -50,7 +62,7 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
     match x.device().backend() {
         Backend::Cpu(cpu) => {
             let (dy, x, w) = (dy.host()?.f32(), x.host()?.f32(), w.host()?.f32());
-            let dx = dx.host_mut()?.f32_mut();
+            let (dx, through) = onward.on_host()?;
             let row = |(r, dx): (usize, &mut [f32])| {
                 let x = &x[r * d..(r + 1) * d];
                 dx.fill(0.0);
@@ -68,15 +80,17 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
                 } else {
                     dx.par_chunks_exact_mut(d).enumerate().with_min_len(rows).for_each(row);
                 }
+                through.all(dx);
             });
             Ok(())
         }
         Backend::Gpu(gpu) => slices(gpu, [n], 1).try_for_each(|slice| {
             let [Range { start, end }] = slice.ranges;
+            let (slope, _) = onward.on_gpu(slice.last)?;
             gpu.record(Command {
                 op,
                 shader: &SHADER,
-                constants: &[("RESUMES", slice.resumes())],
+                constants: &[("RESUMES", slice.resumes()), ("SLOPE", slope)],
                 params: bytemuck::bytes_of(&[b as u32, n as u32, d as u32, 0, start, end, 0, 0]),
                 binds: &[
                     Bind::Read(dy.gpu()?),
@@ -95,6 +109,7 @@ pub fn rbf_grad_input(dy: &Tensor, x: &Tensor, w: &Tensor, dx: &mut Tensor) -> R
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::activation_grad::proof::onward;
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("rbf_grad_input", &[&SHADER], standard, bench)
@@ -108,6 +123,12 @@ pub mod proof {
             out.push(case(device, dims, Values::Wide)?);
         }
         out.push(case(device, [1, LONG, 1], Values::Rising)?);
+        let mut inputs = Inputs::new(1);
+        let dy = Tensor::from_f32(device, &[5, 7], &inputs.values(Values::Ordinary, 35))?;
+        let w = Tensor::from_f32(device, &[7, 19], &inputs.values(Values::Ordinary, 133))?;
+        out.push(onward("rbf_grad_input", device, (&[5, 19], ""), |x, dx| {
+            rbf_grad_input(&dy, x, &w, dx)
+        })?);
         Ok(())
     }
 

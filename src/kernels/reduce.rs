@@ -58,24 +58,26 @@ const CHUNK: usize = 4096;
 /// [`Error::Shape`](crate::Error::Shape), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
 /// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn reduce(what: Reduction, axis: Axis, scale: f32, x: &Tensor) -> Result<Tensor> {
-    let op = "reduce";
-    let [rows, columns] = x.shape().matrix(op, "x")?;
-    expect(op, "x", x, x.device(), x.shape().dims())?;
-    let lines = match axis {
-        Axis::Rows => Lines { count: rows, length: columns, stride: columns, step: 1 },
-        Axis::Columns => Lines { count: columns, length: rows, stride: 1, step: columns },
-        Axis::All => Lines { count: 1, length: rows * columns, stride: 0, step: 1 },
-    };
+    let lines = Lines::of(axis, x)?;
     let mut out = Tensor::for_output(x.device(), &[lines.count])?;
-    match x.device().backend() {
-        Backend::Cpu(cpu) => {
-            let x = x.host()?.f32();
-            let out = out.host_mut()?.f32_mut();
-            cpu.run(op, lines.cost(1), || lines.on_cpu(what, scale, x, out));
-        }
-        Backend::Gpu(gpu) => return lines.on_gpu(gpu, what, scale, x),
-    }
+    lines.run(what, scale, x, &mut out)?;
     Ok(out)
+}
+
+/// As [`reduce`], into a tensor that is there already.
+///
+/// # Errors
+/// As [`reduce`].
+pub fn reduce_into(
+    what: Reduction,
+    axis: Axis,
+    scale: f32,
+    x: &Tensor,
+    out: &mut Tensor,
+) -> Result<()> {
+    let lines = Lines::of(axis, x)?;
+    expect("reduce", "the output", out, x.device(), &[lines.count])?;
+    lines.run(what, scale, x, out)
 }
 
 fn constants(what: Reduction) -> [(&'static str, u32); 1] {
@@ -92,6 +94,29 @@ struct Lines {
 }
 
 impl Lines {
+    fn of(axis: Axis, x: &Tensor) -> Result<Self> {
+        let op = "reduce";
+        let [rows, columns] = x.shape().matrix(op, "x")?;
+        expect(op, "x", x, x.device(), x.shape().dims())?;
+        Ok(match axis {
+            Axis::Rows => Lines { count: rows, length: columns, stride: columns, step: 1 },
+            Axis::Columns => Lines { count: columns, length: rows, stride: 1, step: columns },
+            Axis::All => Lines { count: 1, length: rows * columns, stride: 0, step: 1 },
+        })
+    }
+
+    fn run(self, what: Reduction, scale: f32, x: &Tensor, out: &mut Tensor) -> Result<()> {
+        match x.device().backend() {
+            Backend::Cpu(cpu) => {
+                let x = x.host()?.f32();
+                let out = out.host_mut()?.f32_mut();
+                cpu.run("reduce", self.cost(1), || self.on_cpu(what, scale, x, out));
+                Ok(())
+            }
+            Backend::Gpu(gpu) => self.on_gpu(gpu, what, scale, x, out),
+        }
+    }
+
     /// Of one pass, which makes so many results of each line.
     fn cost(&self, results: usize) -> Cost {
         let elements = (self.count * self.length) as u64;
@@ -122,12 +147,17 @@ impl Lines {
         mut what: Reduction,
         scale: f32,
         x: &Tensor,
-    ) -> Result<Tensor> {
+        result: &Tensor,
+    ) -> Result<()> {
         let mut source: Option<Tensor> = None;
         loop {
             let chunks = self.length.div_ceil(CHUNK).max(1);
-            let out = Tensor::for_output(x.device(), &[chunks * self.count])?;
             let last = chunks == 1;
+            let partial = match last {
+                true => None,
+                false => Some(Tensor::for_output(x.device(), &[chunks * self.count])?),
+            };
+            let out = partial.as_ref().unwrap_or(result);
             // The factor is applied once, at the end.
             let factor = if last { scale } else { 1.0 };
             let params = [
@@ -151,14 +181,14 @@ impl Lines {
                 cost: self.cost(chunks),
             })?;
             if last {
-                return out.reshape(&[self.count]);
+                return Ok(());
             }
             // The partial results are [chunks, lines]: reduce their columns.
             self = Lines { count: self.count, length: chunks, stride: 1, step: self.count };
             if matches!(what, Reduction::SumOfSquares | Reduction::NonFinite) {
                 what = Reduction::Sum;
             }
-            source = Some(out);
+            source = partial;
         }
     }
 }

@@ -1,9 +1,12 @@
-//! Steepest descent with momentum, one dispatch per parameter.
+//! Steepest descent with momentum, one dispatch for all parameters that lie in one buffer.
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::moved::{Moved, Run, runs};
 use super::{GRAIN, expect, groups, shader};
-use crate::device::{Backend, Bind, Command, Cost, Shader};
+use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -98,63 +101,89 @@ impl Sgd {
 /// [`Error::Setting`], [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`],
 /// [`Error::DeviceLost`].
 pub fn sgd(step: &Sgd, gradient: &Tensor, velocity: &mut Tensor, w: &mut Tensor) -> Result<()> {
+    sgd_all(step, &mut [Moved { gradient, memories: vec![velocity], value: w, decays: true }])
+}
+
+/// As [`sgd`], of many parameters, whose only memory is the velocity; `weight_decay` is for those that decay. Those that
+/// lie behind each other in one buffer of a GPU, with their gradients and velocities, are one dispatch as long as
+/// none that decays comes behind one that does not.
+///
+/// # Errors
+/// As [`sgd`].
+pub fn sgd_all(step: &Sgd, parameters: &mut [Moved<'_>]) -> Result<()> {
     let op = "sgd";
     step.validate()?;
-    let dims = *w.shape();
-    let device = w.device().clone();
-    expect(op, "w", w, &device, dims.dims())?;
-    expect(op, "the gradient", gradient, &device, dims.dims())?;
-    expect(op, "the velocity", velocity, &device, dims.dims())?;
-    let count = dims.len();
-    let cost = Cost { flops: 6 * count as u64, bytes: 20 * count as u64 };
-    match device.backend() {
-        Backend::Cpu(cpu) => {
-            let gradient = gradient.host()?.f32();
-            let velocity = velocity.host_mut()?.f32_mut();
-            let w = w.host_mut()?.f32_mut();
-            cpu.run(op, cost, || {
-                if count <= FEW {
-                    return step.on_cpu(gradient, velocity, w);
-                }
-                let state = velocity.par_chunks_mut(GRAIN).zip(w.par_chunks_mut(GRAIN));
-                state
-                    .zip(gradient.par_chunks(GRAIN))
-                    .for_each(|((velocity, w), gradient)| step.on_cpu(gradient, velocity, w));
-            });
-            Ok(())
-        }
-        Backend::Gpu(gpu) => {
-            let params = [
-                count as u32,
-                u32::from(step.nesterov),
-                step.learning_rate.to_bits(),
-                step.momentum.to_bits(),
-                step.weight_decay.to_bits(),
-                0,
-                0,
-                0,
-            ];
-            gpu.record(Command {
-                op,
-                shader: &SHADER,
-                constants: &[],
-                params: bytemuck::bytes_of(&params),
-                binds: &[
-                    Bind::Read(gradient.gpu()?),
-                    Bind::Update(velocity.gpu()?),
-                    Bind::Update(w.gpu()?),
-                ],
-                loops: 0,
-                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-                cost,
-            })
-        }
+    let Some(first) = parameters.first() else { return Ok(()) };
+    let device = first.value.device().clone();
+    for Moved { gradient, memories, value, .. } in &*parameters {
+        let dims = value.shape().dims();
+        expect(op, "w", value, &device, dims)?;
+        expect(op, "the gradient", gradient, &device, dims)?;
+        let [velocity] = memories.as_slice() else {
+            return Err(Error::shape(op, "a parameter has one memory, its velocity"));
+        };
+        expect(op, "the velocity", velocity, &device, dims)?;
     }
+    match device.backend() {
+        Backend::Cpu(cpu) => parameters.iter_mut().try_for_each(|p| on_host(cpu, step, p)),
+        Backend::Gpu(gpu) => runs(parameters)?.iter().try_for_each(|run| on_gpu(gpu, step, run)),
+    }
+}
+
+fn cost(count: usize) -> Cost {
+    Cost { flops: 6 * count as u64, bytes: 20 * count as u64 }
+}
+
+fn on_host(cpu: &Cpu, step: &Sgd, parameter: &mut Moved<'_>) -> Result<()> {
+    let step =
+        Sgd { weight_decay: if parameter.decays { step.weight_decay } else { 0.0 }, ..*step };
+    let count = parameter.value.shape().len();
+    let gradient = parameter.gradient.host()?.f32();
+    let velocity = parameter.memories[0].host_mut()?.f32_mut();
+    let w = parameter.value.host_mut()?.f32_mut();
+    cpu.run("sgd", cost(count), || {
+        if count <= FEW {
+            return step.on_cpu(gradient, velocity, w);
+        }
+        let state = velocity.par_chunks_mut(GRAIN).zip(w.par_chunks_mut(GRAIN));
+        state
+            .zip(gradient.par_chunks(GRAIN))
+            .for_each(|((velocity, w), gradient)| step.on_cpu(gradient, velocity, w));
+    });
+    Ok(())
+}
+
+fn on_gpu(gpu: &Arc<Gpu>, step: &Sgd, run: &Run<'_, 1>) -> Result<()> {
+    let params = [
+        run.elements as u32,
+        u32::from(step.nesterov),
+        step.learning_rate.to_bits(),
+        step.momentum.to_bits(),
+        step.weight_decay.to_bits(),
+        run.decaying as u32,
+        0,
+        0,
+    ];
+    gpu.record(Command {
+        op: "sgd",
+        shader: &SHADER,
+        constants: &[],
+        params: bytemuck::bytes_of(&params),
+        binds: &[
+            Bind::ReadAll(&run.gradients),
+            Bind::UpdateAll(&run.memories[0]),
+            Bind::UpdateAll(&run.values),
+        ],
+        loops: 0,
+        groups: groups(run.elements, gpu.size(&SHADER, "WORKGROUP")?),
+        cost: cost(run.counted),
+    })
 }
 
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::moved::proof::together;
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("sgd", &[&SHADER], standard, bench)
@@ -171,6 +200,8 @@ pub mod proof {
                 out.push(case(device, nesterov, &[1009], values)?);
             }
             out.push(case(device, nesterov, &[6, 1, 5, 5], Values::Ordinary)?);
+            let step = Sgd { learning_rate: 0.3, momentum: 0.9, nesterov, weight_decay: 0.01 };
+            out.push(together("sgd", device, 1, &|all| sgd_all(&step, all))?);
         }
         Ok(())
     }

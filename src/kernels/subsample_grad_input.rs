@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::activation_grad::Onward;
 use super::subsample::{params, sides};
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
@@ -9,7 +10,7 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// The WGSL.
-pub(crate) static SHADER: Shader = shader!("subsample_grad_input");
+pub(crate) static SHADER: Shader = shader!("subsample_grad_input", "slope");
 
 /// `dx = coefficient[c] · dz` of the window that a pixel belongs to, 0 for the pixels that belong to none;
 /// dz `[B, C, H', W']` is the gradient before the activation, dx `[B, C, H, W]` is overwritten.
@@ -32,13 +33,16 @@ pub(crate) static SHADER: Shader = shader!("subsample_grad_input");
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
 /// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
-pub fn subsample_grad_input(
+pub fn subsample_grad_input<'a>(
     dz: &Tensor,
     size: [usize; 2],
     coefficient: &Tensor,
-    dx: &mut Tensor,
+    dx: impl Into<Onward<'a>>,
 ) -> Result<()> {
     let op = "subsample_grad_input";
+    let onward = dx.into();
+    let dx = &*onward.dx;
+    onward.check(op)?;
     let [b, c, h, w] = dx.shape().pictures(op, "dx")?;
     let [rows, columns] = sides(op, size, [h, w])?;
     expect(op, "dx", dx, dz.device(), dx.shape().dims())?;
@@ -51,7 +55,8 @@ pub fn subsample_grad_input(
     let cost = Cost { flops: count as u64, bytes: 4 * (count + dz.shape().len()) as u64 };
     match dz.device().backend() {
         Backend::Cpu(cpu) => {
-            let (dz, dx) = (dz.host()?.f32(), dx.host_mut()?.f32_mut());
+            let dz = dz.host()?.f32();
+            let (dx, through) = onward.on_host()?;
             let coefficient = coefficient.host()?.f32();
             let row = |number: usize, dx: &mut [f32]| {
                 let (plane, i) = (number / h, number % h);
@@ -78,26 +83,36 @@ pub fn subsample_grad_input(
             cpu.run(op, cost, || {
                 dx.par_chunks_mut(lines * w).enumerate().for_each(|(i, dx)| {
                     dx.chunks_mut(w).enumerate().for_each(|(k, dx)| row(i * lines + k, dx));
+                    through.part(i * lines * w, dx);
                 });
             });
             Ok(())
         }
-        Backend::Gpu(gpu) => gpu.record(Command {
-            op,
-            shader: &SHADER,
-            constants: &[],
-            params: bytemuck::bytes_of(&params([rows, columns], c, count)),
-            binds: &[Bind::Read(dz.gpu()?), Bind::Read(coefficient.gpu()?), Bind::Write(dx.gpu()?)],
-            loops: 0,
-            groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
-            cost,
-        }),
+        Backend::Gpu(gpu) => {
+            let (slope, x) = onward.on_gpu(true)?;
+            gpu.record(Command {
+                op,
+                shader: &SHADER,
+                constants: &[("SLOPE", slope)],
+                params: bytemuck::bytes_of(&params([rows, columns], c, count)),
+                binds: &[
+                    Bind::Read(dz.gpu()?),
+                    Bind::Read(coefficient.gpu()?),
+                    x,
+                    Bind::Write(dx.gpu()?),
+                ],
+                loops: 0,
+                groups: groups(count, gpu.size(&SHADER, "WORKGROUP")?),
+                cost,
+            })
+        }
     }
 }
 
 #[doc(hidden)]
 pub mod proof {
     use super::*;
+    use crate::kernels::activation_grad::proof::onward;
     use crate::kernels::proof::*;
     use crate::kernels::subsample::output_size;
 
@@ -111,6 +126,13 @@ pub mod proof {
                 out.push(case(device, size, [2, 5, 7, 11], values)?);
             }
         }
+        let dims = [2, 5, 7, 11];
+        let dz = Inputs::new(1).values(Values::Ordinary, 2 * 5 * 3 * 5);
+        let dz = Tensor::from_f32(device, &[2, 5, 3, 5], &dz)?;
+        let coefficient = Tensor::from_f32(device, &[5], &[0.5, -2.0, 1.0, 3.0, 0.25])?;
+        out.push(onward("subsample_grad_input", device, (&dims, ""), |_, dx| {
+            subsample_grad_input(&dz, [2, 2], &coefficient, dx)
+        })?);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::build::Fans;
 use super::{Backward, Build, ConvSpec, Layer, Parameter, Pass};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
-use crate::kernels::activation_grad::activation_grad;
+use crate::kernels::activation_grad::Onward;
 use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
 use crate::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
@@ -75,17 +75,24 @@ impl Layer for Conv {
         conv2d(x, kernel, &self.options(), Finish { bias, activation: self.spec.activation }, y)
     }
 
-    fn backward(&self, step: Backward<'_>) -> Result<()> {
-        let Backward { x, y, dy, dx, gradients, .. } = step;
-        if self.spec.activation != Activation::Identity {
-            activation_grad(self.spec.activation, y, dy)?;
-        }
+    fn backward(&self, mut step: Backward<'_>) -> Result<()> {
+        step.descend(self.spec.activation)?;
+        let Backward { x, dy, dx, below, gradients, .. } = step;
         let options = self.options();
         if let Some(dx) = dx {
-            conv2d_grad_input(dy, &self.parameters[0].value, &options, dx)?;
+            let onward = Onward::through(dx, below, x);
+            conv2d_grad_input(dy, &self.parameters[0].value, &options, onward)?;
         }
         let (kernel, bias) = Backward::gradients(gradients)?;
         conv2d_grad_kernel(x, dy, &options, Gradients { kernel, bias })
+    }
+
+    fn activation(&self) -> Activation {
+        self.spec.activation
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 
     fn parameters(&self) -> &[Parameter] {

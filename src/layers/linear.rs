@@ -4,9 +4,7 @@ use super::build::Fans;
 use super::{Backward, Build, Layer, LinearSpec, Parameter, Pass};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
-use crate::kernels::activation_grad::activation_grad;
-use crate::kernels::matmul::{Epilogue, Transpose, matmul};
-use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::kernels::matmul::{Epilogue, Sums, Transpose, matmul, matmul_sums};
 use crate::tensor::Tensor;
 
 /// `y = f(xW + bias)`: x `[B, N]`, W `[N, M]`, bias `[M]`, y `[B, M]`. With dz = dy·f′:
@@ -43,27 +41,34 @@ impl Layer for Linear {
         matmul(x, &self.parameters[0].value, how, &epilogue, y)
     }
 
-    fn backward(&self, step: Backward<'_>) -> Result<()> {
-        let Backward { x, y, dy, dx, gradients, .. } = step;
-        if self.f != Activation::Identity {
-            activation_grad(self.f, y, dy)?;
-        }
+    fn backward(&self, mut step: Backward<'_>) -> Result<()> {
+        step.descend(self.f)?;
+        let Backward { x, dy, dx, below, gradients, .. } = step;
         let plain = Epilogue::default();
         let (dweight, dbias) = Backward::gradients(gradients)?;
-        match self.transposed {
-            true => matmul(dy, x, Transpose::TN, &plain, dweight)?,
-            false => matmul(x, dy, Transpose::TN, &plain, dweight)?,
-        }
-        if let Some(dbias) = dbias {
-            *dbias = reduce(Reduction::Sum, Axis::Columns, 1.0, dy)?;
+        match (dbias, self.transposed) {
+            (Some(dbias), true) => matmul_sums([dy, x], Sums::OfA, dweight, dbias)?,
+            (Some(dbias), false) => matmul_sums([x, dy], Sums::OfB, dweight, dbias)?,
+            (None, true) => matmul(dy, x, Transpose::TN, &plain, dweight)?,
+            (None, false) => matmul(x, dy, Transpose::TN, &plain, dweight)?,
         }
         match dx {
             Some(dx) => {
                 let how = if self.transposed { Transpose::NN } else { Transpose::NT };
-                matmul(dy, &self.parameters[0].value, how, &plain, dx)
+                let slope = (below != Activation::Identity).then_some((below, x));
+                let onward = Epilogue { slope, ..plain };
+                matmul(dy, &self.parameters[0].value, how, &onward, dx)
             }
             None => Ok(()),
         }
+    }
+
+    fn activation(&self) -> Activation {
+        self.f
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 
     fn parameters(&self) -> &[Parameter] {

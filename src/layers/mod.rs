@@ -29,6 +29,8 @@ pub use windows::{ConvSpec, PoolKind, PoolSpec, Size};
 pub use workspace::{Outgoing, Workspace};
 
 use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
+use crate::kernels::activation_grad::activation_grad;
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
@@ -76,6 +78,16 @@ pub trait Layer: Send + Sync {
     /// Those of its kernels; [`Error::Shape`] where there is no gradient for a parameter.
     fn backward(&self, step: Backward<'_>) -> Result<()>;
 
+    /// The activation that y went through last, whose slope y tells.
+    fn activation(&self) -> Activation {
+        Activation::Identity
+    }
+
+    /// Whether its backward pass can take ∂L/∂x on through the activation below.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// Its parameters, in the order of the paper: weights, then biases.
     fn parameters(&self) -> &[Parameter] {
         &[]
@@ -95,8 +107,12 @@ pub struct Backward<'a> {
     pub y: &'a Tensor,
     /// ∂L/∂y, which may be overwritten.
     pub dy: &'a mut Tensor,
+    /// Whether dy has gone on through this layer's [`Layer::activation`] already.
+    pub through: bool,
     /// ∂L/∂x, where it is asked for.
     pub dx: Option<&'a mut Tensor>,
+    /// What dx goes on through, an activation of which x is the output; of a layer that [goes on](Layer::goes_on).
+    pub below: Activation,
     /// ∂L/∂ of each parameter.
     pub gradients: &'a mut [Tensor],
     /// What the layer kept.
@@ -106,6 +122,14 @@ pub struct Backward<'a> {
 }
 
 impl Backward<'_> {
+    /// dy goes on through the layer's own activation, where it has not yet.
+    fn descend(&mut self, f: Activation) -> Result<()> {
+        match std::mem::replace(&mut self.through, true) {
+            true => Ok(()),
+            false => activation_grad(f, self.y, self.dy),
+        }
+    }
+
     /// The first parameter's gradient and, where there is one, the second's.
     fn gradients(gradients: &mut [Tensor]) -> Result<(&mut Tensor, Option<&mut Tensor>)> {
         match gradients.split_first_mut() {

@@ -2,6 +2,7 @@
 
 use super::{Backward, Layer, Pass};
 use crate::error::Result;
+use crate::kernels::activation_grad::Onward;
 use crate::kernels::pool2d::{Pool, Pooled, Pooling, pool2d};
 use crate::kernels::pool2d_grad_input::pool2d_grad_input;
 use crate::tensor::Tensor;
@@ -53,6 +54,11 @@ impl Layer for PoolLayer {
                 Some(&again)
             }
         };
-        pool2d_grad_input(step.dy, &self.pooling, indices, dx)
+        let onward = Onward::through(dx, step.below, step.x);
+        pool2d_grad_input(step.dy, &self.pooling, indices, onward)
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 }

@@ -8,6 +8,7 @@ use super::workspace::{no_pass, sized, view};
 use super::{Backward, Build, Initialization, LayerSpec, Parameter, Pass, Workspace};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::random::{Draw, stream};
 use crate::shape::Shape;
@@ -263,6 +264,7 @@ impl Sequential {
             _ => end - 1,
         };
         space.pass = Some(pass);
+        space.activation = self.activation(space.last);
         space.value(space.last).ok_or_else(no_pass)
     }
 
@@ -326,6 +328,7 @@ impl Sequential {
             if let (Some(beside), Some(gradient)) = (place.beside.take(), &mut place.gradient) {
                 elementwise_in_place(Elementwise::ADD, gradient, Some(&beside))?;
             }
+            let mut below = Activation::Identity;
             let (x, dx) = match stage.from {
                 None => (x, dx.as_deref_mut()),
                 Some(from) => {
@@ -336,6 +339,11 @@ impl Sequential {
                         let old = before.gradient.take();
                         let new = sized(&self.device, old, x.shape().dims())?;
                         gradient = Some(before.gradient.insert(new));
+                        // A gradient of its own joins it before the activation.
+                        if before.beside.is_none() && layer.goes_on() {
+                            below = self.activation(from);
+                        }
+                        before.through = below != Activation::Identity;
                     }
                     (x, gradient)
                 }
@@ -344,13 +352,21 @@ impl Sequential {
                 x,
                 y: place.value.as_ref().ok_or_else(no_pass)?,
                 dy: place.gradient.as_mut().ok_or_else(no_pass)?,
+                through: place.through,
                 dx,
+                below,
                 gradients: &mut place.parameters,
                 kept: place.kept.as_ref(),
                 pass: numbered(pass, i),
             })?;
         }
         Ok(())
+    }
+
+    /// The activation that what lies at a place of the workspace went through last.
+    fn activation(&self, place: usize) -> Activation {
+        let layer = self.stages.get(place).and_then(|stage| stage.layer.as_ref());
+        layer.map_or(Activation::Identity, |layer| layer.activation())
     }
 }
 

@@ -4,7 +4,7 @@ use super::build::Fans;
 use super::{Backward, Build, Layer, Parameter, Pass};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
-use crate::kernels::activation_grad::activation_grad;
+use crate::kernels::activation_grad::Onward;
 use crate::kernels::subsample::{Parameters, subsample};
 use crate::kernels::subsample_grad_input::subsample_grad_input;
 use crate::kernels::subsample_grad_parameters::subsample_grad_parameters;
@@ -43,19 +43,28 @@ impl Layer for Subsample {
         subsample(x, self.size, Parameters { coefficient, bias }, self.f, y)
     }
 
-    fn backward(&self, step: Backward<'_>) -> Result<()> {
-        let Backward { x, y, dy, dx, gradients, .. } = step;
-        if self.f != Activation::Identity {
-            activation_grad(self.f, y, dy)?;
-        }
+    fn backward(&self, mut step: Backward<'_>) -> Result<()> {
+        step.descend(self.f)?;
+        let Backward { x, dy, dx, below, gradients, .. } = step;
         let (dcoefficient, Some(dbias)) = Backward::gradients(gradients)? else {
             return Err(Error::shape("subsample", "there is no gradient for the bias"));
         };
         subsample_grad_parameters(x, dy, self.size, dcoefficient, dbias)?;
         match dx {
-            Some(dx) => subsample_grad_input(dy, self.size, &self.parameters[0].value, dx),
+            Some(dx) => {
+                let onward = Onward::through(dx, below, x);
+                subsample_grad_input(dy, self.size, &self.parameters[0].value, onward)
+            }
             None => Ok(()),
         }
+    }
+
+    fn activation(&self) -> Activation {
+        self.f
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 
     fn parameters(&self) -> &[Parameter] {

@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::activation::Activation;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -17,6 +18,8 @@ pub struct Workspace {
     pub(super) pass: Option<Pass>,
     /// The place of what the last layer gave.
     pub(super) last: usize,
+    /// The activation that it went through last.
+    pub(super) activation: Activation,
     /// The gradient of a parameter that is no layer's.
     beside: Option<Tensor>,
 }
@@ -27,6 +30,8 @@ pub struct Workspace {
 pub(super) struct Place {
     pub value: Option<Tensor>,
     pub gradient: Option<Tensor>,
+    /// Whether the gradient has gone on through the layer's activation.
+    pub through: bool,
     /// A gradient of its own that joins the one from above.
     pub beside: Option<Tensor>,
     pub kept: Option<Tensor>,
@@ -39,6 +44,10 @@ pub struct Outgoing<'a> {
     pub value: &'a Tensor,
     /// To be filled with ∂L/∂value.
     pub gradient: &'a mut Tensor,
+    /// The activation that value went through last.
+    pub activation: Activation,
+    /// Whether gradient is filled with what has gone on through that already; false until it is set.
+    pub through: &'a mut bool,
 }
 
 impl Workspace {
@@ -56,7 +65,10 @@ impl Workspace {
         let Some(place) = self.places.get_mut(self.last) else { return Err(no_pass()) };
         let value = place.value.as_ref().ok_or_else(no_pass)?;
         let gradient = sized(value.device(), place.gradient.take(), value.shape().dims())?;
-        Ok(Outgoing { value, gradient: place.gradient.insert(gradient) })
+        place.through = false;
+        let gradient = place.gradient.insert(gradient);
+        let (activation, through) = (self.activation, &mut place.through);
+        Ok(Outgoing { value, gradient, activation, through })
     }
 
     /// What stage `number` of the network gave in the last forward pass, perhaps under the sizes of the flattening

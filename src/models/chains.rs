@@ -2,9 +2,11 @@
 
 use super::Rbm;
 use super::clamp::Clamp;
+use super::units::UnitKind;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::expect;
+use crate::kernels::gibbs_steps::{Machine, gibbs_steps};
 use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;
 
@@ -64,13 +66,33 @@ impl Rbm {
                 adapter,
             });
         }
+        let Some(clamp) = clamp else { return self.alternate(v, h, steps, [draw; 2]) };
         for s in 0..steps {
             let at = draw.at(draw.step() + s);
-            self.h_from_v(v).sample_into(&at.hidden(), h)?;
-            self.v_from_h(h).sample_into(&at.visible(), v)?;
-            if let Some(clamp) = clamp {
-                clamp.hold(v)?;
-            }
+            self.alternate(v, h, 1, [&at; 2])?;
+            clamp.hold(v)?;
+        }
+        Ok(())
+    }
+
+    /// h ~ p(h | v), v ~ p(v | h), `steps` times: the hidden units draw at the first draw's steps, the visible ones at the
+    /// second's.
+    pub(crate) fn alternate(
+        &self,
+        v: &mut Tensor,
+        h: &mut Tensor,
+        steps: u64,
+        [first, second]: [&ChainDraw; 2],
+    ) -> Result<()> {
+        let bernoulli = [self.visible(), self.hidden()].map(|u| u.kind() == UnitKind::Bernoulli);
+        if bernoulli == [true; 2] && self.gain() == 1.0 {
+            let machine = Machine { w: &self.w, b: &self.b, a: &self.a };
+            return gibbs_steps(machine, [v, h], steps, &[first.hidden(), second.visible()]);
+        }
+        for s in 0..steps {
+            let [first, second] = [first, second].map(|draw| draw.at(draw.step() + s));
+            self.h_from_v(v).sample_into(&first.hidden(), h)?;
+            self.v_from_h(h).sample_into(&second.visible(), v)?;
         }
         Ok(())
     }

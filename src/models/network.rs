@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::activation_grad::Onward;
 use crate::kernels::argmax::{Extreme, argmax};
 use crate::kernels::cross_entropy::cross_entropy;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
@@ -343,7 +344,7 @@ impl Network {
         space: &mut Workspace,
     ) -> Result<()> {
         let extreme = self.extreme();
-        let Outgoing { value: features, gradient } = space.outgoing()?;
+        let Outgoing { value: features, gradient, activation, through } = space.outgoing()?;
         let row = tally.row;
         match (&self.centres, self.spec.output) {
             (Some(centres), OutputSpec::Rbf { j }) => {
@@ -359,7 +360,9 @@ impl Network {
                     j,
                     Losses::at(&mut *tally.loss, row).with_gradient(&mut dy, scale),
                 )?;
-                rbf_grad_input(&dy, features, centres, gradient)
+                *through = true;
+                let onward = Onward::through(gradient, activation, features);
+                rbf_grad_input(&dy, features, centres, onward)
             }
             _ => {
                 error_count(features, classes, extreme, Place::at(&mut *tally.error, row))?;

@@ -142,6 +142,11 @@ impl Rbm {
         Rbm { gain, ..self }
     }
 
+    /// The factor of Wh.
+    pub(super) fn gain(&self) -> f32 {
+        self.gain
+    }
+
     /// W, b and a.
     pub fn into_parts(self) -> [Tensor; 3] {
         [self.w, self.b, self.a]

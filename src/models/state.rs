@@ -76,10 +76,15 @@ impl<'a> Visit<'a> {
         match &mut self.0 {
             Mode::Each(f) => f(name, tensor),
             Mode::PutBack(copies) => {
-                if let Some(copy) = copies.remove(name) {
-                    *tensor = copy;
+                match copies.remove(name) {
+                    // It stays where it lies, beside others.
+                    Some(copy) if copy.shape() == tensor.shape() => tensor.copy_from(&copy),
+                    Some(copy) => {
+                        *tensor = copy;
+                        Ok(())
+                    }
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Mode::Write(arrays, used) => {
                 let Some(array) = arrays.get(name) else {

@@ -10,13 +10,14 @@ use super::trainable::Trainable;
 use super::{Arena, Batch, BatchSource, Figures, Share, Shared};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::adam::{Adam, adam};
+use crate::kernels::adam::{Adam, adam_all};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
-use crate::kernels::sgd::{Sgd, sgd};
+use crate::kernels::moved::Moved;
+use crate::kernels::sgd::{Sgd, sgd_all};
 use crate::layers::{Parameter, Pass, Workspace};
 use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, house};
 
 /// Trains a model of layers by steepest descent with momentum or by Adam.
 pub struct Backpropagation<M = Network> {
@@ -36,13 +37,19 @@ impl<M: Trainable> Backpropagation<M> {
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn new(network: M, config: BackpropagationConfig) -> Result<Self> {
+    pub fn new(mut network: M, config: BackpropagationConfig) -> Result<Self> {
         config.check()?;
         let zeros = |p: &Parameter| {
             let names = config.optimizer.memories().iter();
             names.map(|_| Tensor::zeros(p.value.device(), p.value.shape().dims())).collect()
         };
-        let memories = network.parameters().into_iter().map(zeros).collect::<Result<_>>()?;
+        let mut memories =
+            network.parameters().into_iter().map(zeros).collect::<Result<Vec<_>>>()?;
+        let places = places(&network);
+        house(picked(network.parameters_mut().into_iter().map(|p| &mut p.value), &places))?;
+        for n in 0..config.optimizer.memories().len() {
+            house(picked(memories.iter_mut().map(|kept: &mut Vec<Tensor>| &mut kept[n]), &places))?;
+        }
         Ok(Backpropagation {
             network,
             config,
@@ -97,41 +104,60 @@ impl<M: Trainable> Backpropagation<M> {
     fn step(&mut self, epoch: u64, given: Option<Vec<Tensor>>) -> Result<()> {
         let config = &self.config;
         let learning_rate = config.learning_rate.at(epoch, config.epochs);
-        let parameters = self.network.parameters_mut();
-        let gradients: Box<dyn Iterator<Item = &Tensor>> = match &given {
-            Some(gradients) => Box::new(gradients.iter()),
-            None => Box::new(self.space.gradients()),
-        };
-        let gradients = gradients.zip(&mut self.memories);
-        for (parameter, (gradient, memories)) in parameters.into_iter().zip(gradients) {
-            if parameter.frozen {
-                continue;
+        let weight_decay = config.weight_decay;
+        let places = places(&self.network);
+        let gradients: Vec<&Tensor> = match &given {
+            Some(gradients) => gradients.iter().collect(),
+            None => {
+                house(picked(self.space.gradients_mut(), &places))?;
+                self.space.gradients().collect()
             }
-            let weight_decay = if parameter.decays { config.weight_decay } else { 0.0 };
-            let value = &mut parameter.value;
-            match (&config.optimizer, memories.as_mut_slice()) {
-                (Optimizer::Sgd { momentum, nesterov }, [velocity]) => {
-                    let momentum = momentum.at(epoch, config.epochs);
-                    let nesterov = *nesterov;
-                    let step = Sgd { learning_rate, momentum, nesterov, weight_decay };
-                    sgd(&step, gradient, velocity, value)?;
-                }
-                (Optimizer::Adam { beta1, beta2, epsilon }, [m, v]) => {
-                    let step = Adam {
-                        learning_rate,
-                        beta1: *beta1,
-                        beta2: *beta2,
-                        epsilon: *epsilon,
-                        weight_decay,
-                        update: self.clock.updates,
-                    };
-                    adam(&step, gradient, m, v, value)?;
-                }
-                _ => {}
+        };
+        let state = gradients.into_iter().zip(&mut self.memories);
+        let all = self.network.parameters_mut().into_iter().zip(state);
+        let moved = all.map(|(parameter, (gradient, memories))| Moved {
+            gradient,
+            memories: memories.iter_mut().collect(),
+            value: &mut parameter.value,
+            decays: parameter.decays,
+        });
+        let mut moved = picked(moved, &places);
+        match &config.optimizer {
+            Optimizer::Sgd { momentum, nesterov } => {
+                let momentum = momentum.at(epoch, config.epochs);
+                let step = Sgd { learning_rate, momentum, nesterov: *nesterov, weight_decay };
+                sgd_all(&step, &mut moved)
+            }
+            Optimizer::Adam { beta1, beta2, epsilon } => {
+                let step = Adam {
+                    learning_rate,
+                    beta1: *beta1,
+                    beta2: *beta2,
+                    epsilon: *epsilon,
+                    weight_decay,
+                    update: self.clock.updates,
+                };
+                adam_all(&step, &mut moved)
             }
         }
-        Ok(())
     }
+}
+
+/// The places of the parameters that are trained, those that decay first: so they lie in memory, and one dispatch moves
+/// all of them.
+fn places(network: &impl Trainable) -> Vec<usize> {
+    let parameters = network.parameters();
+    let of = |decays: bool| {
+        let chosen = move |(_, p): &(usize, &&Parameter)| !p.frozen && p.decays == decays;
+        parameters.iter().enumerate().filter(chosen).map(|(i, _)| i).collect::<Vec<_>>()
+    };
+    [of(true), of(false)].concat()
+}
+
+/// What stands at these places, in their order.
+fn picked<T>(all: impl Iterator<Item = T>, places: &[usize]) -> Vec<T> {
+    let mut all: Vec<Option<T>> = all.map(Some).collect();
+    places.iter().filter_map(|&i| all.get_mut(i)?.take()).collect()
 }
 
 impl<M: Trainable> Learner for Backpropagation<M> {

@@ -42,13 +42,9 @@ impl CdTrainer {
             self.chains = Some(chains);
             return read;
         }
-        for s in 1..=steps {
-            let draw = self.draw(s);
-            self.rbm.v_from_h(&work.h).sample_into(&draw.visible(), &mut work.vk)?;
-            if s < steps {
-                self.rbm.h_from_v(&work.vk).sample_into(&draw.hidden(), &mut work.h)?;
-            }
-        }
+        let first = self.draw(1);
+        self.rbm.v_from_h(&work.h).sample_into(&first.visible(), &mut work.vk)?;
+        self.rbm.alternate(&mut work.vk, &mut work.h, steps - 1, [&first, &self.draw(2)])?;
         self.rbm.h_from_v(&work.vk).mean_into(&mut work.pk)
     }
 

@@ -9,11 +9,11 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
-use crate::kernels::cd_update::{Phases, Step, cd_update};
+use crate::kernels::cd_update::{Arrays, Phases, Step, cd_step, cd_update};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::exact::check_enumerable;
 use crate::models::{Model, Rbm, UnitKind, Visit};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, house};
 
 use super::averaged::Averaged;
 use super::cd_config::CdConfig;
@@ -76,7 +76,7 @@ impl CdTrainer {
     ///
     /// # Errors
     /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
-    pub fn new(rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
+    pub fn new(mut rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
         if config.tempering.is_some() || config.trajectory {
             rbm.hidden().kind().check_energy()?;
@@ -86,17 +86,22 @@ impl CdTrainer {
         }
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
-        let velocity = [
+        let mut velocity = [
             Tensor::zeros(&device, &[i, j])?,
             Tensor::zeros(&device, &[i])?,
             Tensor::zeros(&device, &[j])?,
         ];
+        // So one dispatch changes all.
+        house(vec![&mut rbm.w, &mut rbm.b, &mut rbm.a])?;
+        house(velocity.iter_mut().collect())?;
         let centring = match config.centered {
             false => None,
             true => {
-                let mu = Tensor::from_f32(&device, &[i], data_means)?;
+                let mut mu = Tensor::from_f32(&device, &[i], data_means)?;
                 let lambda = vec![rbm.hidden().kind().mean_at_rest(); j];
-                Some(Centring { mu, lambda: Tensor::from_f32(&device, &[j], &lambda)? })
+                let mut lambda = Tensor::from_f32(&device, &[j], &lambda)?;
+                house(vec![&mut mu, &mut lambda])?;
+                Some(Centring { mu, lambda })
             }
         };
         let activity = match config.sparsity {
@@ -257,12 +262,20 @@ impl CdTrainer {
         let phases = Phases { v0, p0, vk, pk, scales, offsets };
         let step = self.step(epoch);
         let [dw, db, da] = &mut self.velocity;
-        cd_update(&phases, step, &mut self.rbm.w, dw)?;
+        let Rbm { w, b, a, .. } = &mut self.rbm;
         let number = watch::number(self.clock);
-        let watch = Watch::new(&mut self.status, number);
-        bias_update(&BiasPhases { x0, xk, scales }, step, &mut self.rbm.b, db, watch)?;
-        let hidden = BiasPhases { x0: p0, xk: pk, scales };
-        bias_update(&hidden, step, &mut self.rbm.a, da, Watch::new(&mut self.status, number))?;
+        let status = &mut self.status;
+        if weighing.is_none() {
+            let (parameters, velocity) = (Arrays { w, b, a }, Arrays { w: dw, b: db, a: da });
+            cd_step(&phases, step, parameters, velocity, Watch::new(status, number))?;
+        } else {
+            // The biases' visible statistics are weighed, the weights' are not.
+            let (visible, hidden) =
+                (BiasPhases { x0, xk, scales }, BiasPhases { x0: p0, xk: pk, scales });
+            cd_update(&phases, step, w, dw)?;
+            bias_update(&visible, step, b, db, Watch::new(status, number))?;
+            bias_update(&hidden, step, a, da, Watch::new(status, number))?;
+        }
         self.move_offsets(x0, mean_h, scales[0])
     }
 

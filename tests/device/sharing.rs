@@ -74,17 +74,19 @@ fn a_program_gives_its_wgpu_device_and_takes_the_buffer() {
         assert_eq!(device.max_tensor_bytes(), 128 << 20, "{name}: the device's limit");
         // Recorded and not read: the buffer has the values all the same.
         let mut out = product(&device);
-        let buffer = out.wgpu_buffer().unwrap().unwrap();
-        assert!(buffer.size() >= 16);
+        let part = out.wgpu_buffer().unwrap().unwrap();
+        let size = part.size.map(u64::from);
+        assert_eq!((part.offset, size), (0, Some(16)), "{name}");
+        let buffer = part.buffer;
         assert_eq!(read_by_hand(&own, buffer, 4), PRODUCT, "{name}");
         // What the program writes is what harmonium reads, and goes on with.
         own.queue.write_buffer(buffer, 4, bytemuck::bytes_of(&7.5f32));
         assert_eq!(out.to_vec().unwrap(), [14.0, 7.5, 32.0, 2.0], "{name}");
         out.upload(&[1.0; 4]).unwrap();
-        assert_eq!(read_by_hand(&own, out.wgpu_buffer().unwrap().unwrap(), 4), [1.0; 4]);
+        assert_eq!(read_by_hand(&own, out.wgpu_buffer().unwrap().unwrap().buffer, 4), [1.0; 4]);
         // Rows of packed elements begin at whole words.
         let bytes = Tensor::from_u8(&device, [2, 5], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).unwrap();
-        let words = read_by_hand(&own, bytes.wgpu_buffer().unwrap().unwrap(), 4);
+        let words = read_by_hand(&own, bytes.wgpu_buffer().unwrap().unwrap().buffer, 4);
         let words: Vec<u32> = words.iter().map(|x| x.to_bits()).collect();
         assert_eq!(words, [0x0403_0201, 5, 0x0908_0706, 10], "{name}");
     }

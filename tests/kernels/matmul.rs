@@ -120,6 +120,7 @@ fn the_cpu_agrees_with_f64() {
             let tb = upload(&turned(t.b, [k, n]), &b);
             let [tc, t0, t1] = [upload(&[m, n], &c), upload(&[n], &bias0), upload(&[n], &bias1)];
             let full = Epilogue {
+                slope: None,
                 alpha: 0.5,
                 beta: 0.25,
                 c: Some(&tc),

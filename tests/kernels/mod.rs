@@ -28,6 +28,7 @@ mod elementwise;
 mod error_count;
 mod exchange;
 mod gather;
+mod gibbs_steps;
 mod labellings;
 mod logistic_loss;
 mod losses;

@@ -6,6 +6,7 @@ mod batches;
 mod class_rbm;
 mod crf;
 mod dbm;
+mod dispatches;
 mod distortion;
 mod divergence;
 mod exact;

@@ -18,6 +18,7 @@ pub(crate) static PIXELS: Shader = Shader::new(
     &[
         include_str!("../../../shaders/shared/convolution.wgsl"),
         include_str!("../../../shaders/shared/activation.wgsl"),
+        include_str!("../../../shaders/shared/slope.wgsl"),
         include_str!("../../../shaders/shared/convolution_pixels.wgsl"),
     ],
     &["PIXELS", "ROWS", "LANES"],
@@ -118,6 +119,8 @@ pub(crate) struct Pixels<'a> {
     pub bias: Option<&'a Tensor>,
     pub connections: Option<&'a Tensor>,
     pub activation: Activation,
+    /// Of dx, the activation that it goes on through, and that one's output.
+    pub through: Option<(Activation, &'a Tensor)>,
     /// Whether the result is dx, and the source dy.
     pub turned: bool,
     pub result: &'a Tensor,
@@ -182,6 +185,7 @@ impl Pixels<'_> {
         let bias = self.bias.filter(|_| slice.last).map(Tensor::gpu).transpose()?;
         let activation = if slice.last { self.activation } else { Activation::Identity };
         let connections = self.connections.map(Tensor::gpu).transpose()?;
+        let through = self.through.filter(|_| slice.last);
         gpu.record(Command {
             op: self.op,
             shader: &PIXELS,
@@ -189,6 +193,7 @@ impl Pixels<'_> {
                 ("BIAS", flag(bias.is_some())),
                 ("CONNECTIONS", flag(connections.is_some())),
                 ("ACTIVATION", activation as u32),
+                ("SLOPE", through.map_or(0, |(f, _)| f as u32)),
                 ("TURNED", flag(self.turned)),
                 ("PADDED", flag(params.padding != [0, 0])),
                 ("SLIDES", flag(slides)),
@@ -200,6 +205,10 @@ impl Pixels<'_> {
                 Bind::Read(self.kernel.gpu()?),
                 bias.map_or(Bind::Unused, Bind::Read),
                 connections.map_or(Bind::Unused, Bind::Read),
+                match through {
+                    Some((_, x)) => Bind::Read(x.gpu()?),
+                    None => Bind::Unused,
+                },
                 slice.output(self.result.gpu()?),
             ],
             loops: slice.loops,

@@ -3,6 +3,7 @@
 use super::{Activation, Noise, Outputs, Product};
 use crate::device::{Cpu, Rows, Strided, Term};
 use crate::error::Result;
+use crate::kernels::activation_grad::grad_slice;
 use crate::random::{self, Draw};
 use crate::tensor::Tensor;
 
@@ -32,6 +33,10 @@ impl<'a> Product<'a> {
             bias1: host(self.epilogue.bias1)?,
             activation: self.epilogue.activation,
             accumulate: self.epilogue.accumulate,
+            slope: match self.epilogue.slope {
+                Some((f, outputs)) => Some((f, outputs.host()?.f32())),
+                None => None,
+            },
             noise: noise.map(|(noise, draw)| (noise, *draw)),
         };
         let [mean, sample] = [mean.map(Tensor::host_mut), sample.map(Tensor::host_mut)];
@@ -56,6 +61,7 @@ struct Finish<'a> {
     bias1: Option<&'a [f32]>,
     activation: Activation,
     accumulate: bool,
+    slope: Option<(Activation, &'a [f32])>,
     noise: Option<(Noise, Draw)>,
 }
 
@@ -77,6 +83,9 @@ impl<'a> Finish<'a> {
         };
         pulp::Arch::new().dispatch(inputs);
         self.activation.apply_slice(sums);
+        if let Some((f, outputs)) = self.slope {
+            grad_slice(f, &outputs[row * self.n..][columns.clone()], sums);
+        }
         if !mean.is_empty() {
             mean.copy_from_slice(sums);
         }

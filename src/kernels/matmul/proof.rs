@@ -3,6 +3,7 @@
 use super::*;
 use crate::device::DeviceKind;
 use crate::kernels::activation::proof::{slope, tolerance};
+use crate::kernels::activation_grad::proof::onward;
 use crate::kernels::proof::*;
 use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
@@ -22,7 +23,8 @@ fn ahead(gpu: &Gpu) -> Vec<Variant> {
             _ => Noise::Bernoulli,
         };
         let (biases, noise) = ([false, bias], sample.then_some(noise));
-        let compiled = Compiled { transpose, add: 0, biases, activation, mean, noise };
+        let compiled =
+            Compiled { transpose, add: 0, biases, activation, mean, slope: 0, ones: 0, noise };
         (SHADERS.for_gpu(gpu), compiled.constants().to_vec())
     };
     let (sigmoid, identity) = (Activation::Sigmoid, Activation::Identity);
@@ -47,6 +49,18 @@ fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
             }
         }
         out.push(case(device, tiles, PLAIN, [1, 1, LONG], Values::Rising)?);
+        let mut inputs = Inputs::new(1);
+        let a = Tensor::from_f32(device, &[37, 19], &inputs.values(Values::Ordinary, 37 * 19))?;
+        let b = Tensor::from_f32(device, &[67, 19], &inputs.values(Values::Ordinary, 67 * 19))?;
+        for (of, dims) in [Sums::OfA, Sums::OfB].into_iter().zip([[64, 67, 31], [37, 64, 31]]) {
+            out.push(sums_case(device, tiles, of, dims)?);
+        }
+        out.push(with_tiles(tiles, || {
+            onward("matmul", device, (&[37, 67], &format!(", {tiles:?}")), |_, onward| {
+                let epilogue = Epilogue { slope: onward.through, ..Epilogue::default() };
+                matmul(&a, &b, Transpose::NT, &epilogue, onward.dx)
+            })
+        })?);
     }
     Ok(())
 }
@@ -68,6 +82,40 @@ pub struct Form {
     pub mean: bool,
     /// The sample, if one is drawn.
     pub noise: Option<Noise>,
+}
+
+/// AᵀB and the sums of an operand over k.
+pub fn sums_case(
+    device: &Device,
+    tiles: Tiles,
+    of: Sums,
+    [m, n, k]: [usize; 3],
+) -> Result<Outcome> {
+    let mut inputs = Inputs::new((m * 1009 + n) as u64);
+    let (a, b) = (inputs.values(Values::Ordinary, k * m), inputs.values(Values::Ordinary, k * n));
+    let (summed, length) = if of == Sums::OfA { (&a, m) } else { (&b, n) };
+    let run = |device: &Device| {
+        let a = Tensor::from_f32(device, &[k, m], &a)?;
+        let b = Tensor::from_f32(device, &[k, n], &b)?;
+        let mut out = Tensor::for_output(device, &[m, n])?;
+        let mut sums = Tensor::for_output(device, &[length])?;
+        matmul_sums([&a, &b], of, &mut out, &mut sums)?;
+        Ok([out.to_vec()?, sums.to_vec()?])
+    };
+    let (expected, found) = both(device, |device| with_tiles(tiles, || run(device)))?;
+    let size = |at: usize| {
+        let (row, column) = (at / n.max(1), at % n.max(1));
+        let products = (0..k).map(|k| f64::from(a[k * m + row]) * f64::from(b[k * n + column]));
+        products.map(f64::abs).sum::<f64>()
+    };
+    let sizes: Vec<f64> = (0..length)
+        .map(|at| (0..k).map(|k| f64::from(summed[k * length + at]).abs()).sum())
+        .collect();
+    let steps = 1.5 * EPSILON * (k + 4) as f64;
+    let mut check = Check::default();
+    check.compare("product", &expected[0], &found[0], |at| steps * size(at) + FLUSH * k as f64);
+    check.compare("sums", &expected[1], &found[1], |at| steps * sizes[at] + FLUSH);
+    Ok(check.outcome("matmul", format!("{tiles:?}, {of:?}, {m}x{n}, k {k}")))
 }
 
 /// The plain product; the others are made from it.
@@ -186,6 +234,7 @@ impl Data {
             bias1: f.biases[1].then_some(&bias1),
             activation: f.activation,
             accumulate: f.accumulate,
+            slope: None,
         };
         let mut mean = Tensor::from_f32(device, &[m, n], &self.c)?;
         let Some(noise) = f.noise else {

@@ -252,7 +252,7 @@ impl Autoencoder {
         scale: Option<f32>,
         space: &mut Workspace,
     ) -> Result<()> {
-        let Outgoing { value: z, gradient } = space.outgoing()?;
+        let Outgoing { value: z, gradient, .. } = space.outgoing()?;
         let row = tally.row;
         let gradient = scale.is_some().then_some(gradient);
         let scale = scale.unwrap_or(1.0);

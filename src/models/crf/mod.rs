@@ -223,7 +223,7 @@ impl Crf {
         };
         let x = self.positions(x, lengths)?;
         self.layers.forward(&x, pass, space)?;
-        let Outgoing { value: scores, gradient } = space.outgoing()?;
+        let Outgoing { value: scores, gradient, .. } = space.outgoing()?;
         let mut pairs = Tensor::for_output(self.device(), self.transitions.value.shape().dims())?;
         self.with_chain(scores, lengths, |chain| {
             let target = Target::labels(labels, 1.0 / lengths.shape().len().max(1) as f32);

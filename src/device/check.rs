@@ -1,0 +1,68 @@
+//! What wgpu would refuse only after the fact.
+
+use super::command::{Bind, Command};
+use super::driver::Driver;
+use super::grid::GRID_WIDTH;
+use super::pipeline::Pipeline;
+use crate::error::{Error, Result};
+
+/// Bytes of one parameter block; devices want dynamic offsets to be multiples of it.
+pub(super) const PARAMETERS: usize = 256;
+
+/// The most iterations of an invocation's loops. Mesa's software adapters end them after 65,535 in all without
+/// a word (`LP_MAX_TGSI_LOOP_ITERATIONS` in gallivm/lp_bld_limits.h); the rest is for loops of a fixed length.
+pub(crate) const SOFTWARE_LOOPS: u64 = 64_000;
+
+/// Everything that wgpu would refuse after the fact.
+pub(super) fn check(
+    driver: &Driver,
+    command: &Command<'_>,
+    pipeline: &Pipeline,
+    grid_height: u64,
+) -> Result<()> {
+    let op = command.op;
+    let declared = &pipeline.writes;
+    let fits = command.binds.len() == declared.len()
+        && command.binds.iter().zip(declared).all(|(bind, &writes)| writes || !bind.writes());
+    if !fits || command.params.len() > PARAMETERS {
+        return Err(driver.fault(op, "the call does not fit its shader"));
+    }
+    for (i, bind) in command.binds.iter().enumerate() {
+        if !matches!(bind, Bind::Write(_)) {
+            bind.buffers().iter().try_for_each(|buffer| buffer.state.check())?;
+        }
+        let Some(span) = bind.span() else { continue };
+        let alias = command.binds.iter().enumerate().any(|(j, other)| {
+            i != j
+                && other.span().is_some_and(|o| o.overlaps(&span))
+                // The binding's declared kind counts, not what this variant does with it.
+                && (declared[i] || declared[j])
+        });
+        if alias {
+            return Err(Error::shape(op, "a tensor is both output and another argument"));
+        }
+    }
+    if driver.is_software() && command.loops > SOFTWARE_LOOPS {
+        return Err(Error::Limit {
+            op,
+            what: "a loop in one invocation of its kernel (use smaller sizes or --device cpu)"
+                .into(),
+            asked: command.loops,
+            limit: SOFTWARE_LOOPS,
+            bytes: false,
+            adapter: driver.info.to_string(),
+        });
+    }
+    let height = command.groups.div_ceil(GRID_WIDTH);
+    if height > grid_height {
+        return Err(Error::Limit {
+            op,
+            what: "the grid of workgroups".into(),
+            asked: command.groups,
+            limit: grid_height * GRID_WIDTH,
+            bytes: false,
+            adapter: driver.info.to_string(),
+        });
+    }
+    Ok(())
+}
