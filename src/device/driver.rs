@@ -8,6 +8,7 @@ use super::memory::Memory;
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline_file;
+use super::policy::Policy;
 use super::profile::{Profile, Timing, lock};
 use super::select::{self, Candidate};
 use super::{DeviceInfo, DeviceKind, Shader};
@@ -21,6 +22,8 @@ pub(super) struct Driver {
     pub faults: Arc<Faults>,
     pub memory: Arc<Memory>,
     pub profile: Profile,
+    /// What decides between the matrix loops.
+    pub policy: Mutex<Policy>,
     timestamps: bool,
     pipelines: Mutex<PipelineCache>,
     #[cfg(not(target_arch = "wasm32"))]
@@ -63,7 +66,7 @@ impl Driver {
             detail: e.to_string(),
         })?;
         #[allow(unused_mut)]
-        let mut driver = Self::new(summary.info, device, queue);
+        let mut driver = Self::new(&adapter, summary.info, device, queue);
         #[cfg(not(target_arch = "wasm32"))]
         {
             driver.kept = pipeline_file::Kept::open(&driver.device, &adapter.get_info());
@@ -84,10 +87,15 @@ impl Driver {
     ) -> Result<Self> {
         let info = select::info(adapter);
         select::require("from_wgpu", &info, adapter, &device.limits())?;
-        Ok(Self::new(info, device, queue))
+        Ok(Self::new(adapter, info, device, queue))
     }
 
-    fn new(info: DeviceInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    fn new(
+        adapter: &wgpu::Adapter,
+        info: DeviceInfo,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Self {
         let faults = Arc::new(Faults::default());
         let for_lost = faults.clone();
         device.set_device_lost_callback(move |reason, text| {
@@ -102,6 +110,7 @@ impl Driver {
             faults,
             memory: Arc::default(),
             profile: Profile::default(),
+            policy: Mutex::new(Policy::of(adapter.get_info().device_type)),
             pipelines: Mutex::default(),
             #[cfg(not(target_arch = "wasm32"))]
             kept: None,

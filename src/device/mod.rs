@@ -17,6 +17,8 @@ mod memory;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline_file;
+mod policed;
+mod policy;
 mod pool;
 mod product;
 mod profile;
@@ -43,6 +45,10 @@ pub use info::{DeviceInfo, DeviceKind};
 pub(crate) use memory::GpuBuffer;
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
+pub(crate) use policy::Fit;
+pub use policy::Policy;
+#[doc(hidden)]
+pub use policy::Tiles;
 pub use pool::MemoryStats;
 pub(crate) use product::{Rows, Strided, Term};
 pub use profile::{ProfileRow, Timing};

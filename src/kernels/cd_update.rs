@@ -9,13 +9,13 @@ mod host;
 use std::sync::Arc;
 
 use super::slices::{Slice, slices};
-use super::tile::{self, Tiled, Tiles};
+use super::tile::{Tiled, Tiling};
 use super::{expect, flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cost, Gpu};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = tiled!("cd_update", "cd_update_register");
+pub(crate) static SHADERS: Tiled = tiled!("cd_update");
 
 /// The statistics of both phases.
 #[derive(Debug, Clone, Copy)]
@@ -126,8 +126,9 @@ fn run(
             cpu.run(op, cost, || host::on_cpu(cpu, phases, step, [i, j], weights, velocity))
         }
         Backend::Gpu(gpu) => {
-            let call = Call { phases, step, weights: weights.as_deref(), velocity, cost };
-            let mut slices = slices(gpu, [k], Tiles::of(gpu).loops_each());
+            let tiling = SHADERS.tiling(gpu, [i, j, k], 1)?;
+            let mut slices = slices(gpu, [k], tiling.loops_each());
+            let call = Call { phases, step, weights: weights.as_deref(), velocity, cost, tiling };
             slices.try_for_each(|slice| call.record(gpu, &slice))
         }
     }
@@ -140,13 +141,13 @@ struct Call<'a> {
     weights: Option<&'a Tensor>,
     velocity: &'a Tensor,
     cost: Cost,
+    tiling: Tiling,
 }
 
 impl Call<'_> {
     /// One dispatch: all of it, or a slice of the cases and chains.
     fn record(&self, gpu: &Arc<Gpu>, slice: &Slice<1>) -> Result<()> {
-        let Call { phases, step, weights, velocity, cost } = *self;
-        let shader = SHADERS.for_gpu(gpu);
+        let Call { phases, step, weights, velocity, cost, ref tiling } = *self;
         let [i, j] = velocity.shape().matrix("cd_update", "the weights")?;
         let params = Params {
             m: i as u32,
@@ -169,7 +170,7 @@ impl Call<'_> {
         let (weights, velocity) = (weights.map(Tensor::gpu).transpose()?, velocity.gpu()?);
         gpu.record(Command {
             op: "cd_update",
-            shader,
+            shader: tiling.shader,
             constants: &constants(phases.offsets.is_some(), weights.is_none(), state),
             params: bytemuck::bytes_of(&params),
             binds: &[
@@ -183,7 +184,7 @@ impl Call<'_> {
                 if weights.is_some() { Bind::Update(velocity) } else { slice.output(velocity) },
             ],
             loops: slice.loops,
-            groups: tile::groups(gpu, shader, i, j)?,
+            groups: tiling.groups,
             cost: slice.cost(cost),
         })
     }
@@ -195,14 +196,14 @@ pub mod proof {
     use crate::kernels::proof::*;
     use crate::kernels::{Tiles, with_tiles};
 
-    static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
+    static SHADER_LIST: [&Shader; 5] = SHADERS.list(&[]);
 
     pub(crate) static ENTRY: Entry = Entry::new("cd_update", &SHADER_LIST, standard, bench)
         .ahead(ahead)
         .slip(["velocity[start + i] = change;", "velocity[start + i] = change * 1.01;"]);
 
     fn ahead(gpu: &Gpu) -> Vec<Variant> {
-        let shader = SHADERS.for_gpu(gpu);
+        let shader = SHADERS.shader_for(gpu, [784, 500, 200]);
         FORMS.map(|f| (shader, constants(f.centered, f.gradient, [0, 0]).to_vec())).to_vec()
     }
 

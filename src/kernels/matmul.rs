@@ -14,14 +14,14 @@ pub mod proof;
 
 use super::activation::Activation;
 use super::slices::{Slice, slices};
-use super::tile::{self, Tiled, Tiles};
+use super::tile::{Tiled, Tiling};
 use super::{expect, flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
 use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = tiled!("matmul", "matmul_register", "philox", "activation");
+pub(crate) static SHADERS: Tiled = tiled!("matmul", "philox", "activation");
 
 /// What becomes of the product.
 #[derive(Debug, Clone, Copy)]
@@ -269,15 +269,15 @@ impl<'a> Product<'a> {
         let Outputs { mean, sample, noise } = outputs;
         let mean = mean.as_deref().map(Tensor::gpu).transpose()?;
         let sample = sample.as_deref().map(Tensor::gpu).transpose()?;
-        let each = Tiles::of(gpu).loops_each();
+        let tiling = SHADERS.tiling(gpu, [self.m, self.n, self.k], 1)?;
         // The sums of slices stand where the mean goes, or in memory of their own.
         let mut sums: Option<Tensor> = None;
-        for slice in slices(gpu, [self.k], each) {
+        for slice in slices(gpu, [self.k], tiling.loops_each()) {
             if !slice.last && mean.is_none() && sums.is_none() {
                 sums = Some(Tensor::for_output(self.a.device(), &[self.m, self.n])?);
             }
             let kept = sums.as_ref().map(Tensor::gpu).transpose()?;
-            self.record(gpu, &slice, [mean, sample], kept, noise)?;
+            self.record(&tiling, &slice, [mean, sample], kept, noise)?;
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ impl<'a> Product<'a> {
     /// One dispatch: all of it, or a slice of k, of which the last has the epilogue.
     fn record(
         &self,
-        gpu: &std::sync::Arc<Gpu>,
+        tiling: &Tiling,
         slice: &Slice<1>,
         [mean, sample]: [Option<&GpuBuffer>; 2],
         sums: Option<&GpuBuffer>,
@@ -339,10 +339,9 @@ impl<'a> Product<'a> {
                 None => Bind::Unused,
             })
         };
-        let shader = SHADERS.for_gpu(gpu);
-        gpu.record(Command {
+        self.a.device().gpu_backend()?.record(Command {
             op: "matmul",
-            shader,
+            shader: tiling.shader,
             constants: &constants,
             params: bytemuck::bytes_of(&params),
             binds: &[
@@ -359,7 +358,7 @@ impl<'a> Product<'a> {
                 sample.map_or(Bind::Unused, Bind::Write),
             ],
             loops: slice.loops,
-            groups: tile::groups(gpu, shader, self.m, self.n)?,
+            groups: tiling.groups,
             cost: slice.cost(self.cost()),
         })
     }

@@ -67,7 +67,10 @@ pub use catalogue::{Entry, catalogue, shaders};
 #[doc(hidden)]
 pub use slices::with_slices;
 #[doc(hidden)]
-pub use tile::{Tiles, with_tiles};
+pub use tile::with_tiles;
+
+#[doc(hidden)]
+pub use crate::device::Tiles;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -78,7 +81,7 @@ macro_rules! shader {
     ($name:literal $(, $shared:literal)*) => {
         shader!($name as $name, ["WORKGROUP"] $(, $shared)*)
     };
-    ($file:literal as $name:literal, $sizes:expr $(, $shared:literal)*) => {
+    ($file:literal as $name:expr, $sizes:expr $(, $shared:literal)*) => {
         crate::device::Shader::new(
             $name,
             &[
@@ -93,17 +96,21 @@ macro_rules! shader {
 }
 pub(crate) use shader;
 
-/// A matrix kernel under both loops.
+/// A matrix kernel under all loops, in the order of [`Tiles::ALL`].
 macro_rules! tiled {
-    ($name:literal, $register:literal $(, $shared:literal)*) => {
-        crate::kernels::tile::Tiled {
-            workgroup: shader!($name as $name, ["TILE"] $(, $shared)*, "tile_workgroup"),
-            register: shader!(
-                $name as $register,
-                ["ROWS", "VECTORS", "LANES"] $(, $shared)*,
-                "tile_register"
-            ),
-        }
+    ($name:literal $(, $shared:literal)*) => {
+        crate::kernels::tile::Tiled::new([
+            shader!($name as concat!($name, "_large"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_large"),
+            shader!($name as concat!($name, "_medium"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_medium"),
+            shader!($name as concat!($name, "_small"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_small", "tile_split"),
+            shader!($name as concat!($name, "_narrow"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_narrow", "tile_split"),
+            shader!($name as concat!($name, "_register"), ["ROWS", "VECTORS", "LANES"]
+                $(, $shared)*, "tile_register"),
+        ])
     };
 }
 pub(crate) use tiled;

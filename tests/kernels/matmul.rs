@@ -241,16 +241,17 @@ fn wrong_calls_are_refused_with_the_shapes() {
 }
 
 #[test]
-fn both_variants_run_where_they_are_asked_for() {
+fn every_loop_runs_where_it_is_asked_for() {
     for gpu in crate::support::own_gpus() {
-        let made = |tiles, expected| {
-            assert_passed(&gpu, case(&gpu, tiles, PLAIN, [3, 4, 5], Values::Ordinary));
-            assert_eq!(testing::pipelines(&gpu), expected, "{tiles:?} on {}", gpu.info());
-        };
-        made(Tiles::Workgroup, 1);
-        made(Tiles::Workgroup, 1);
-        made(Tiles::Register, 2);
-        made(Tiles::Register, 2);
+        for (tiles, expected) in Tiles::ALL.into_iter().zip(1..) {
+            for _ in 0..2 {
+                assert_passed(&gpu, case(&gpu, tiles, PLAIN, [3, 4, 5], Values::Ordinary));
+                assert_eq!(testing::pipelines(&gpu), expected, "{tiles:?} on {}", gpu.info());
+            }
+            let name = format!("matmul_{tiles:?} ").to_lowercase();
+            let names = testing::pipeline_names(&gpu);
+            assert!(names.iter().any(|n| n.starts_with(&name)), "{name} in {names:?}");
+        }
     }
 }
 
