@@ -57,13 +57,13 @@ fn main(
     }
 
     // One call of finish in a loop: inlined at each of its places it took seconds to compile.
-    var sums = array<vec4<f32>, 16>(
+    var found = array<vec4<f32>, 16>(
         s00, s01, s10, s11, s20, s21, s30, s31,
         s40, s41, s50, s51, s60, s61, s70, s71,
     );
     for (var e = 0u; e < 16u; e++) {
         let row = first.x + (e / 8u * APART + my_row) * 4u + e / 2u % 4u;
         let column = first.y + (e % 2u * APART + my_column) * 4u;
-        if row < params.m && column < params.n { finish(row, column, sums[e]); }
+        if row < params.m && column < params.n { finish(row, column, found[e]); }
     }
 }

@@ -43,8 +43,8 @@ fn main(
     let row = first.x + my_row * 4u;
     let column = first.y + my_column * 4u;
     // One call of finish in a loop: inlined at each of its places it took seconds to compile.
-    var sums = array<vec4<f32>, 4>(s0, s1, s2, s3);
+    var found = array<vec4<f32>, 4>(s0, s1, s2, s3);
     for (var i = 0u; i < 4u; i++) {
-        if row + i < params.m && column < params.n { finish(row + i, column, sums[i]); }
+        if row + i < params.m && column < params.n { finish(row + i, column, found[i]); }
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct Driver {
     kept: Option<pipeline_file::Kept>,
 }
 
+/// The environment variable that has the indices of all shaders checked.
+const CHECKED_VARIABLE: &str = "HARMONIUM_CHECKED";
+
 /// Browsers keep pipelines themselves.
 const KEPT: wgpu::Features = if cfg!(target_arch = "wasm32") {
     wgpu::Features::empty()
@@ -45,6 +48,11 @@ impl Drop for Driver {
             let _ = catch(|| kept.keep());
         }
     }
+}
+
+/// Whether somebody wants checks in all shaders, to see whether they are at fault.
+fn wants_checks() -> bool {
+    std::env::var(CHECKED_VARIABLE).is_ok_and(|value| !["", "0"].contains(&value.trim()))
 }
 
 impl Driver {
@@ -111,7 +119,7 @@ impl Driver {
             memory: Arc::default(),
             profile: Profile::default(),
             policy: Mutex::new(Policy::of(adapter.get_info().device_type)),
-            pipelines: Mutex::default(),
+            pipelines: Mutex::new(PipelineCache::new(wants_checks())),
             #[cfg(not(target_arch = "wasm32"))]
             kept: None,
         }

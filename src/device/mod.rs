@@ -64,6 +64,9 @@ use crate::error::{Error, Result};
 /// The environment variable that names the device where nothing else does.
 pub const DEVICE_VARIABLE: &str = "HARMONIUM_DEVICE";
 
+/// The one that names the file of a [`Policy`].
+pub const POLICY_VARIABLE: &str = "HARMONIUM_POLICY";
+
 /// The arithmetic and traffic of one kernel call, for submission sizes and profiles.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {

@@ -1,7 +1,12 @@
 //! Which of the matrix loops serves which product: one table, by what an adapter is and by the sizes, and never by a
 //! clock. The same policy takes the same loops for the same sizes, and so gives the same bits.
 
+use std::fmt;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// The loops that matrix kernels share (`shaders/shared/tile_*.wgsl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,17 @@ impl Tiles {
     /// All of them, in the order of their numbers.
     pub const ALL: [Tiles; 5] =
         [Tiles::Large, Tiles::Medium, Tiles::Small, Tiles::Narrow, Tiles::Register];
+
+    /// Its name in a policy.
+    pub fn key(self) -> &'static str {
+        match self {
+            Tiles::Large => "large",
+            Tiles::Medium => "medium",
+            Tiles::Small => "small",
+            Tiles::Narrow => "narrow",
+            Tiles::Register => "register",
+        }
+    }
 }
 
 /// What decides between the loops: the fastest by this estimate, which is a loop's speed, times the part of its work
@@ -56,7 +72,47 @@ pub struct Policy {
 const GPU: Policy =
     Policy { workgroups: 128, large: 1.0, medium: 0.75, small: 0.45, narrow: 0.25, register: 0.0 };
 
+/// The numbers of a policy and their ranges: workgroups, and speeds.
+const WORKGROUPS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+const FASTEST: f64 = 1e6;
+
 impl Policy {
+    /// Reads a policy file, as `harmonium tune` writes them.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] with the line or the key for what is no policy.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        let policy: Policy = toml::from_str(&text).map_err(|e| {
+            let line = e.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let detail = e.message().replace('\n', "; ");
+            let help = "`harmonium tune` writes such a file";
+            Error::file(path, format!("line {line}"), format!("{detail}; {help}"))
+        })?;
+        policy.check().map_err(|(key, detail)| Error::file(path, key, detail))?;
+        Ok(policy)
+    }
+
+    /// The key whose number is none, and what is wrong with it.
+    fn check(&self) -> std::result::Result<(), (&'static str, String)> {
+        if !WORKGROUPS.contains(&self.workgroups) {
+            let (least, most) = (WORKGROUPS.start(), WORKGROUPS.end());
+            let detail = format!("{} is outside {least} to {most}", self.workgroups);
+            return Err(("workgroups", detail));
+        }
+        for tiles in Tiles::ALL {
+            let speed = self.speed(tiles);
+            if !(0.0..=FASTEST).contains(&speed) {
+                let detail = format!("{speed} is no speed: from 0, which is never, to {FASTEST}");
+                return Err((tiles.key(), detail));
+            }
+        }
+        if Tiles::ALL.iter().all(|&tiles| self.speed(tiles) == 0.0) {
+            return Err(("large", "every loop has a speed of 0; one must be above it".into()));
+        }
+        Ok(())
+    }
+
     /// The built-in table.
     pub(super) fn of(kind: wgpu::DeviceType) -> Self {
         match kind {
@@ -73,6 +129,25 @@ impl Policy {
                 register: 1.0,
             },
         }
+    }
+
+    /// The same with another speed of a loop.
+    #[must_use]
+    pub fn with_speed(mut self, tiles: Tiles, speed: f64) -> Self {
+        *match tiles {
+            Tiles::Large => &mut self.large,
+            Tiles::Medium => &mut self.medium,
+            Tiles::Small => &mut self.small,
+            Tiles::Narrow => &mut self.narrow,
+            Tiles::Register => &mut self.register,
+        } = speed;
+        self
+    }
+
+    /// The same with another number of workgroups that fill the adapter.
+    #[must_use]
+    pub fn with_workgroups(self, workgroups: u32) -> Self {
+        Policy { workgroups, ..self }
     }
 
     /// How fast a loop is, relative to the others.
@@ -106,7 +181,16 @@ impl Policy {
     }
 }
 
+/// As it stands in a file.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "workgroups = {}", self.workgroups)?;
+        Tiles::ALL.iter().try_for_each(|&t| writeln!(f, "{} = {:?}", t.key(), self.speed(t)))
+    }
+}
+
 /// What a product comes to in one of the loops.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fit {
     /// Workgroups.
     pub groups: u64,
@@ -158,6 +242,39 @@ mod tests {
         for (sizes, _) in by_size {
             assert_eq!(chosen(&software, sizes), Tiles::Register, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn files_are_read_back_and_wrong_ones_refused_by_line_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Policy::read(&path)
+        };
+        let policy = Policy::of(wgpu::DeviceType::DiscreteGpu).with_workgroups(77);
+        let policy = policy.with_speed(Tiles::Small, 0.1 + 0.2);
+        let text = policy.to_string();
+        assert_eq!(read(&format!("# of a test\n{text}")).unwrap(), policy);
+        // A whole number is a number too.
+        assert_eq!(read(&text.replace("large = 1.0", "large = 1")).unwrap(), policy);
+        let refused = |text: &str, parts: &[&str]| {
+            let error = read(text).unwrap_err().to_string();
+            for part in [&["policy.toml"], parts].concat() {
+                assert!(error.contains(part), "{part} in {error}");
+            }
+        };
+        refused(&text.replace("small", "tiny"), &["line 4", "`tiny`", "`small`", "tune"]);
+        refused(&text.replace("narrow = 0.25\n", ""), &["`narrow`"]);
+        refused(&text.replace("0.75", "fast"), &["line 3"]);
+        refused(&text.replace("0.75", "-0.75"), &["medium", "-0.75"]);
+        refused(&text.replace("0.75", "nan"), &["medium", "NaN"]);
+        refused(&text.replace("77", "0"), &["workgroups", "0 is outside 1 to 1000000"]);
+        refused(&text.replace("77", "-1"), &["line 1"]);
+        refused(
+            "workgroups = 1\nlarge = 0\nmedium = 0\nsmall = 0\nnarrow = 0\nregister = 0",
+            &["every loop"],
+        );
     }
 
     #[test]

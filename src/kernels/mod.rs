@@ -96,20 +96,21 @@ macro_rules! shader {
 }
 pub(crate) use shader;
 
-/// A matrix kernel under all loops, in the order of [`Tiles::ALL`].
+/// A matrix kernel under all loops, in the order of [`Tiles::ALL`]: these are in range, and what they have to check
+/// costs most.
 macro_rules! tiled {
     ($name:literal $(, $shared:literal)*) => {
         crate::kernels::tile::Tiled::new([
             shader!($name as concat!($name, "_large"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_large"),
+                $(, $shared)*, "tile_loads", "tile_large").in_range(),
             shader!($name as concat!($name, "_medium"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_medium"),
+                $(, $shared)*, "tile_loads", "tile_medium").in_range(),
             shader!($name as concat!($name, "_small"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_small", "tile_split"),
+                $(, $shared)*, "tile_loads", "tile_small", "tile_split").in_range(),
             shader!($name as concat!($name, "_narrow"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_narrow", "tile_split"),
+                $(, $shared)*, "tile_loads", "tile_narrow", "tile_split").in_range(),
             shader!($name as concat!($name, "_register"), ["ROWS", "VECTORS", "LANES"]
-                $(, $shared)*, "tile_register"),
+                $(, $shared)*, "tile_register").in_range(),
         ])
     };
 }

@@ -69,10 +69,6 @@ impl Tiled {
         all
     }
 
-    fn shader(&'static self, tiles: Tiles) -> &'static Shader {
-        &self.shaders[tiles as usize]
-    }
-
     /// The one for products of these sizes.
     pub fn shader_for(&'static self, gpu: &Gpu, sizes: [usize; 3]) -> &'static Shader {
         match self.tiling(gpu, sizes, 1) {
@@ -83,27 +79,26 @@ impl Tiled {
     }
 
     /// How so many products `[m, n, k]` at once are dispatched.
-    pub fn tiling(
-        &'static self,
-        gpu: &Gpu,
-        [m, n, k]: [usize; 3],
-        products: usize,
-    ) -> Result<Tiling> {
-        let blocks = self.blocks(gpu)?;
-        let groups = |tiles: Tiles| {
-            let Block { rows, columns, .. } = blocks[tiles as usize];
-            super::groups(m, rows) * super::groups(n, columns)
+    pub fn tiling(&'static self, gpu: &Gpu, sizes: [usize; 3], products: usize) -> Result<Tiling> {
+        let fits = self.fits(gpu, sizes)?;
+        let all = |tiles: Tiles| {
+            let Fit { groups, inside } = fits[tiles as usize];
+            Fit { groups: groups * products as u64, inside }
         };
-        let fit = |tiles: Tiles| {
-            let Block { rows, columns, step } = blocks[tiles as usize];
-            let groups = groups(tiles);
+        let tiles = FORCED.get().unwrap_or_else(|| gpu.policy().choose(all));
+        let groups = fits[tiles as usize].groups;
+        Ok(Tiling { tiles, shader: &self.shaders[tiles as usize], groups })
+    }
+
+    /// What a product `[m, n, k]` comes to in each loop, in the order of [`Tiles::ALL`].
+    pub fn fits(&self, gpu: &Gpu, [m, n, k]: [usize; 3]) -> Result<[Fit; LOOPS]> {
+        let work = m as f64 * n as f64 * k.max(1) as f64;
+        Ok(self.blocks(gpu)?.map(|Block { rows, columns, step }| {
+            let groups = super::groups(m, rows) * super::groups(n, columns);
             let outputs = groups as f64 * f64::from(rows) * f64::from(columns);
             let steps = super::groups(k, step).max(1) as f64 * f64::from(step);
-            let work = (m * n) as f64 * k.max(1) as f64;
-            Fit { groups: groups * products as u64, inside: work / (outputs * steps).max(1.0) }
-        };
-        let tiles = FORCED.get().unwrap_or_else(|| gpu.policy().choose(fit));
-        Ok(Tiling { tiles, shader: self.shader(tiles), groups: groups(tiles) })
+            Fit { groups, inside: work / (outputs * steps).max(1.0) }
+        }))
     }
 
     /// What each loop's shader says of its workgroups, read once.

@@ -28,6 +28,7 @@ mod elementwise;
 mod error_count;
 mod exchange;
 mod gather;
+mod in_range;
 mod labellings;
 mod logistic_loss;
 mod losses;
