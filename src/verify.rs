@@ -11,8 +11,8 @@ use crate::kernels::{Entry, catalogue};
 /// Runs a standard set of sizes and numbers through every kernel on `device` and on the CPU, and calls
 /// `progress` with each kernel's name as its turn comes. Each tolerance is derived from the kernel's
 /// arithmetic and from the accuracy that WGSL asks of a GPU; random words, uniform numbers and Bernoulli
-/// draws from uploaded probabilities must agree bit for bit. Both variants of the matrix kernels run,
-/// whichever the adapter's kind would get. Each kernel whose loops grow with the sizes has a case long enough
+/// draws from uploaded probabilities must agree bit for bit. Every loop of the matrix kernels runs,
+/// whichever the policy would choose. Each kernel whose loops grow with the sizes has a case long enough
 /// to be run in slices, as software adapters need it. Results are filled with a guard's word before their
 /// kernels run: an element that none wrote fails its kernel, whose cases after that one are left out.
 ///

@@ -69,7 +69,7 @@ fn main(
         s70 += a * b0; s71 += a * b1; s72 += a * b2; s73 += a * b3;
     }
     // One call of finish in a loop: inlined at each of its places it took seconds to compile.
-    var sums = array<vec4<f32>, 32>(
+    var found = array<vec4<f32>, 32>(
         s00, s01, s02, s03,
         s10, s11, s12, s13,
         s20, s21, s22, s23,
@@ -82,6 +82,6 @@ fn main(
     for (var e = 0u; e < ROWS * VECTORS; e++) {
         let r = row + e / VECTORS;
         let c = column + (e % VECTORS) * 4u * LANES;
-        if r < params.m && c < params.n { finish(r, c, sums[e]); }
+        if r < params.m && c < params.n { finish(r, c, found[e]); }
     }
 }

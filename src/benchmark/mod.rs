@@ -6,17 +6,19 @@ mod compare;
 mod sizes;
 mod steps;
 mod timing;
+mod tune;
 
 pub use ceiling::{Ceilings, ceilings};
 pub use compare::{Change, Verdict, changes};
 pub use sizes::{Growth, grows, growths};
 pub use timing::{BenchConfig, Timed, time};
+pub use tune::{LoopTimes, Tuning, tune};
 
 use serde::{Deserialize, Serialize};
 
 use std::path::Path;
 
-use crate::device::{Device, DeviceInfo};
+use crate::device::{Device, DeviceInfo, Policy};
 use crate::error::{Error, Result};
 use crate::kernels::catalogue;
 use crate::kernels::proof::Bench;
@@ -45,6 +47,9 @@ pub fn parts() -> Vec<Part> {
 pub struct Measured {
     /// The device; of the CPU path the name tells its threads.
     pub device: DeviceInfo,
+    /// What decided between its matrix loops; none on the CPU, and in files of versions that had one loop for GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// What it can do at most.
     pub ceilings: Ceilings,
     /// What was timed.
@@ -64,7 +69,8 @@ pub struct Benchmark {
 impl Measured {
     /// Nothing yet.
     pub fn new(device: &Device, ceilings: Ceilings) -> Self {
-        Measured { device: device.info().clone(), ceilings, results: Vec::new() }
+        let (info, policy) = (device.info().clone(), device.policy());
+        Measured { device: info, policy, ceilings, results: Vec::new() }
     }
 }
 

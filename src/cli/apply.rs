@@ -70,7 +70,7 @@ fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
 
 pub fn decode(options: &DecodeOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let model = trained::open_at(&options.model, &device)?.autoencoder("decode")?;
     let codes = npy::read(&options.codes)?;
     let mut values = model.decode(&codes.values, codes.columns)?;
@@ -93,7 +93,7 @@ pub fn tell_space(standardized: bool) {
 
 pub fn transform(options: &ApplyOptions) -> Result<()> {
     Format::of(&options.out, false)?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let reading = options.reading.reading();
     let (choice, level) = (choice(options, &reading), options.level);
     let of_layers = || match level {
@@ -161,7 +161,7 @@ fn given(options: &ApplyOptions, what: &str, pieces: &Pieces<'_>, give: &Give<'_
 
 pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     if options.level.is_some() {
         let detail = "is of `transform`; a case comes back through all layers: leave it out";
         return Err(Error::setting("level", detail));

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::decoding::{DecodingOption, ReadOptions};
-pub use super::device_args::{BenchOptions, DeviceOption, DevicesOptions, VerifyOptions};
+pub use super::device_args::{
+    BenchOptions, DeviceOption, DevicesOptions, TuneOptions, VerifyOptions,
+};
 use super::reading::ReadingOptions;
 use super::train_args::{LaunchOptions, TrainModel};
 use crate::device::DEVICE_VARIABLE;
@@ -80,6 +82,8 @@ pub enum Command {
     Verify(VerifyOptions),
     /// Measure how fast a device is: every kernel and whole training steps, beside what it can do at most
     Bench(BenchOptions),
+    /// Measure the loops of the matrix kernels on a GPU, and write the policy that decides between them there
+    Tune(TuneOptions),
 }
 
 #[derive(Args)]

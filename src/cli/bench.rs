@@ -8,7 +8,7 @@ use crate::benchmark::{
     BenchConfig, Benchmark, Ceilings, Change, Measured, Part, Timed, Verdict, ceilings, changes,
     grows, parts, time,
 };
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Policy};
 use crate::error::{Error, Result};
 use crate::kernels::proof::Bench;
 use crate::run::atomic;
@@ -30,12 +30,15 @@ pub fn run(options: &BenchOptions) -> Result<()> {
     let old = options.compare.as_deref().map(Benchmark::read).transpose()?;
     let devices = match options.device.as_str() {
         "all" => [Ok(Device::cpu())].into_iter().chain(Device::all_gpus()).collect(),
-        selector => vec![open_device(selector)],
+        selector => vec![open_device(selector, &options.policy)],
     };
     let config = BenchConfig::default().seconds(options.seconds);
+    let policy = options.policy.policy.as_deref().map(Policy::read).transpose()?;
     let mut measured = Vec::new();
     for device in devices {
-        measured.push(measure(&device?, &chosen, &config)?);
+        let device = device?;
+        policy.into_iter().for_each(|policy| device.set_policy(policy));
+        measured.push(measure(&device, &chosen, &config)?);
     }
     if let Some(old) = &old {
         measured.iter().try_for_each(|new| compare(old, new))?;

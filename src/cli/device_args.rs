@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::device::DEVICE_VARIABLE;
+use crate::device::{DEVICE_VARIABLE, POLICY_VARIABLE};
 
 #[derive(Args)]
 pub struct DevicesOptions {
@@ -13,12 +13,22 @@ pub struct DevicesOptions {
     pub json: bool,
 }
 
+#[derive(Args, Debug, Clone, Default)]
+pub struct PolicyOption {
+    /// Decide between the loops of a GPU's matrix kernels by this file, which `harmonium tune` writes [default: a
+    /// built-in table]
+    #[arg(long, value_name = "FILE.toml", env = POLICY_VARIABLE)]
+    pub policy: Option<PathBuf>,
+}
+
 #[derive(Args)]
 pub struct DeviceOption {
     /// auto (a hardware GPU, else the CPU), cpu, vulkan, gl, metal, dx12, an index of `harmonium devices`,
     /// or a part of an adapter's name
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
     pub device: String,
+    #[command(flatten)]
+    pub policy: PolicyOption,
 }
 
 #[derive(Args)]
@@ -42,6 +52,8 @@ pub struct BenchOptions {
     /// auto, all (the CPU path and every GPU), or one device as for `train`
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
     pub device: String,
+    #[command(flatten)]
+    pub policy: PolicyOption,
     /// Seconds that each case is measured, at least nine samples
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub seconds: f64,
@@ -57,4 +69,17 @@ pub struct BenchOptions {
     /// Print the names, measure nothing
     #[arg(long, conflicts_with_all = ["json", "plot", "compare"])]
     pub list: bool,
+}
+
+#[derive(Args)]
+pub struct TuneOptions {
+    /// auto, or one GPU as for `train`
+    #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
+    pub device: String,
+    /// Seconds that each loop is measured on each product, at least nine samples
+    #[arg(long, value_name = "S", default_value_t = 0.1)]
+    pub seconds: f64,
+    /// Where the policy goes; --policy or HARMONIUM_POLICY takes it from there
+    #[arg(long, value_name = "FILE.toml", default_value = "policy.toml")]
+    pub out: PathBuf,
 }

@@ -15,7 +15,7 @@ use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork,
 use crate::run;
 
 pub fn run(options: &EvalOptions) -> Result<()> {
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let model = trained::open(&options.model, &device)?;
     if !matches!(model, Trained::Crf(_)) {
         options.decoding.refuse_of_cases()?;

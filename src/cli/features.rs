@@ -9,7 +9,7 @@ use crate::jobs::{self, Choice, Pieces, Trained};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
     check_out(&options.out, "png")?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let reading = options.reading.reading();
     let choice = options.reading.choice(options.data.as_deref(), &reading);
     let choice = Choice { part: options.split.map(Into::into), ..choice };

@@ -34,7 +34,7 @@ pub fn run(options: &FilterOptions) -> Result<()> {
         Padding::Valid => Edges::Valid,
         Padding::Same => Edges::Same,
     };
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let maps = bank.apply(&device, &input, image.shape, edges).map_err(|e| match e {
         Error::Shape { detail, .. } => Error::file(&options.input, "picture", detail),
         e => e,

@@ -40,13 +40,14 @@ mod train;
 #[allow(rustdoc::invalid_html_tags)]
 mod train_args;
 mod trained;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::device::{Device, DeviceKind, ProfileRow, Timing};
+use crate::device::{Device, DeviceKind, Policy, ProfileRow, Timing};
 use crate::error::{Error, Result};
 use crate::jobs::autoencoder::AutoencoderJob;
 use crate::jobs::class_rbm::ClassRbmJob;
@@ -55,6 +56,7 @@ use crate::jobs::dbm::DbmJob;
 use crate::jobs::dbn::DbnJob;
 use crate::jobs::network::NetworkJob;
 use crate::jobs::rbm::RbmJob;
+use device_args::PolicyOption;
 use print::{out, tell};
 
 /// Runs the command with the process's arguments. Exit codes: 0 done, 1 failed, 2 wrong usage,
@@ -97,6 +99,7 @@ fn run(arguments: args::Arguments) -> Result<ExitCode> {
         args::Command::Compare(options) => compare::run(&options)?,
         args::Command::Verify(options) => return verify::run(&options),
         args::Command::Bench(options) => bench::run(&options)?,
+        args::Command::Tune(options) => tune::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,8 +122,11 @@ fn train_model(model: train_args::TrainModel) -> Result<ExitCode> {
 }
 
 /// Opens the device that was asked for and says which one it is.
-fn open_device(selector: &str) -> Result<Device> {
+fn open_device(selector: &str, policy: &PolicyOption) -> Result<Device> {
+    // Before a driver is loaded: a wrong file is refused on the CPU too.
+    let policy = policy.policy.as_deref().map(Policy::read).transpose()?;
     let device = Device::select(selector)?;
+    policy.into_iter().for_each(|policy| device.set_policy(policy));
     let auto = matches!(selector.trim().to_ascii_lowercase().as_str(), "auto" | "");
     about_device(&device, auto).iter().for_each(tell);
     Ok(device)

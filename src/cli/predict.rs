@@ -18,7 +18,7 @@ const LISTED: usize = 10;
 
 pub fn run(options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let model = trained::open_at(&jobs::classifier_of(&options.model), &device)?;
     if !matches!(model, Trained::Crf(_)) {
         options.read.refuse_of_cases()?;

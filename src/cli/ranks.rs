@@ -190,6 +190,19 @@ pub fn same_data<J: Job>(ranks: &Ranks, job: &J) -> Result<()> {
     }
 }
 
+/// Has all ranks decide between the loops as rank 0 does, so that they give the same bits.
+///
+/// # Errors
+/// [`Error::Run`] where rank 0 is gone.
+pub fn same_policy(ranks: &Ranks, device: &Device) -> Result<()> {
+    let Some(own) = device.policy().filter(|_| ranks.count() > 1) else { return Ok(()) };
+    let told = ranks.tell(own.to_string().as_bytes())?;
+    let told = toml::from_str(&String::from_utf8_lossy(&told));
+    let told = told.map_err(|e| Error::run("ranks", format!("rank 0 sent no policy: {e}")))?;
+    device.set_policy(told);
+    Ok(())
+}
+
 /// Tells who trains.
 pub fn introduce(ranks: &Ranks, batch: &str) {
     if ranks.count() > 1 {

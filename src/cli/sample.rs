@@ -20,7 +20,7 @@ use crate::run::npy;
 
 pub fn sample(options: &SampleOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
-    let device = open_device(&options.device.device)?;
+    let device = open_device(&options.device.device, &options.device.policy)?;
     let model = match trained::open_stack(&options.model, &device)? {
         Trained::Dbn(net) => return dream(options, &net, format),
         Trained::ClassRbm(machine) => return class_rbm::sample(options, &machine, format),

@@ -37,7 +37,8 @@ pub fn run<J: Job>(
     if ranks.cuts() {
         together(&ranks, settings.check_shared())?;
     }
-    let device = ranks::device(&ranks, settings.device(), open_device)?;
+    let open = |selector: &str| open_device(selector, &how.policy);
+    let device = ranks::device(&ranks, settings.device(), open)?;
     ranks::introduce(&ranks, if settings.reproducible() { ", cut into 8 blocks" } else { "" });
     let mut job = together(&ranks, make(settings, &device, &mut terminal))?;
     together(&ranks, ranks::same_data(&ranks, &job))?;
@@ -47,6 +48,7 @@ pub fn run<J: Job>(
         Some(older) => older.take_up(&job, &mut terminal),
     };
     let mut run = together(&ranks, run)?.with_ranks(&ranks);
+    ranks::same_policy(&ranks, &device)?;
     interrupt::wait_for_update();
     if !ranks.is_first() {
         return follow(&ranks, &mut job, &mut run);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::device_args::PolicyOption;
 use super::log::LogLevel;
 use super::settings::Asked;
 use crate::jobs::autoencoder::AutoencoderSettings;
@@ -63,6 +64,8 @@ pub struct HowOptions {
     /// network; options given here go first
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub policy: PolicyOption,
     /// Print time per kernel at the end (the run itself becomes slower)
     #[arg(long)]
     pub profile: bool,

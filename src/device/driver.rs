@@ -8,6 +8,7 @@ use super::memory::{GpuBuffer, Memory, PIECE, Span};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline_file;
+use super::policy::Policy;
 use super::pool::Pool;
 use super::profile::{Profile, Timing, lock};
 use super::select::{self, Candidate};
@@ -22,11 +23,16 @@ pub(super) struct Driver {
     pub faults: Arc<Faults>,
     pub memory: Arc<Memory>,
     pub profile: Profile,
+    /// What decides between the matrix loops.
+    pub policy: Mutex<Policy>,
     timestamps: bool,
     pipelines: Mutex<PipelineCache>,
     #[cfg(not(target_arch = "wasm32"))]
     kept: Option<pipeline_file::Kept>,
 }
+
+/// The environment variable that has the indices of all shaders checked.
+const CHECKED_VARIABLE: &str = "HARMONIUM_CHECKED";
 
 /// Browsers keep pipelines themselves.
 const KEPT: wgpu::Features = if cfg!(target_arch = "wasm32") {
@@ -43,6 +49,11 @@ impl Drop for Driver {
             let _ = catch(|| kept.keep());
         }
     }
+}
+
+/// Whether somebody wants checks in all shaders, to see whether they are at fault.
+fn wants_checks() -> bool {
+    std::env::var(CHECKED_VARIABLE).is_ok_and(|value| !["", "0"].contains(&value.trim()))
 }
 
 impl Driver {
@@ -64,7 +75,7 @@ impl Driver {
             detail: e.to_string(),
         })?;
         #[allow(unused_mut)]
-        let mut driver = Self::new(summary.info, device, queue);
+        let mut driver = Self::new(&adapter, summary.info, device, queue);
         #[cfg(not(target_arch = "wasm32"))]
         {
             driver.kept = pipeline_file::Kept::open(&driver.device, &adapter.get_info());
@@ -85,10 +96,15 @@ impl Driver {
     ) -> Result<Self> {
         let info = select::info(adapter);
         select::require("from_wgpu", &info, adapter, &device.limits())?;
-        Ok(Self::new(info, device, queue))
+        Ok(Self::new(adapter, info, device, queue))
     }
 
-    fn new(info: DeviceInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    fn new(
+        adapter: &wgpu::Adapter,
+        info: DeviceInfo,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Self {
         let faults = Arc::new(Faults::default());
         let for_lost = faults.clone();
         device.set_device_lost_callback(move |reason, text| {
@@ -103,7 +119,8 @@ impl Driver {
             faults,
             memory: Arc::default(),
             profile: Profile::default(),
-            pipelines: Mutex::default(),
+            policy: Mutex::new(Policy::of(adapter.get_info().device_type)),
+            pipelines: Mutex::new(PipelineCache::new(wants_checks())),
             #[cfg(not(target_arch = "wasm32"))]
             kept: None,
         }

@@ -18,6 +18,8 @@ mod memory;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline_file;
+mod policed;
+mod policy;
 mod pool;
 mod product;
 mod profile;
@@ -45,6 +47,10 @@ pub use info::{DeviceInfo, DeviceKind};
 pub(crate) use memory::{GpuBuffer, PIECE};
 #[doc(hidden)]
 pub use pipeline::{Shader, shader_source};
+pub(crate) use policy::Fit;
+pub use policy::Policy;
+#[doc(hidden)]
+pub use policy::Tiles;
 pub use pool::MemoryStats;
 pub(crate) use product::{Rows, Strided, Term};
 pub use profile::{ProfileRow, Timing};
@@ -58,6 +64,9 @@ use crate::error::{Error, Result};
 
 /// The environment variable that names the device where nothing else does.
 pub const DEVICE_VARIABLE: &str = "HARMONIUM_DEVICE";
+
+/// The one that names the file of a [`Policy`].
+pub const POLICY_VARIABLE: &str = "HARMONIUM_POLICY";
 
 /// The arithmetic and traffic of one kernel call, for submission sizes and profiles.
 #[derive(Debug, Clone, Copy, Default)]

@@ -15,6 +15,8 @@ pub struct Shader {
     pub parts: &'static [&'static str],
     /// The workgroup and tile sizes that the host asks for.
     pub sizes: &'static [&'static str],
+    /// Whether each index is in its array, whatever the sizes: [`Shader::in_range`].
+    pub is_in_range: bool,
     declared: OnceLock<Declared>,
 }
 
@@ -39,7 +41,14 @@ impl Shader {
         parts: &'static [&'static str],
         sizes: &'static [&'static str],
     ) -> Self {
-        Shader { name, parts, sizes, declared: OnceLock::new() }
+        Shader { name, parts, sizes, is_in_range: false, declared: OnceLock::new() }
+    }
+
+    /// Of one whose indices are all in range, as `tests/kernels/in_range.rs` shows of each: it is compiled without the
+    /// checks that naga puts around every index.
+    pub const fn in_range(mut self) -> Self {
+        self.is_in_range = true;
+        self
     }
 
     fn declared(&self) -> &Declared {
@@ -110,6 +119,8 @@ pub(crate) type Patch = fn(&str, String) -> String;
 #[derive(Default)]
 pub(crate) struct PipelineCache {
     patch: Option<Patch>,
+    /// Whether the indices of all shaders are checked.
+    checked: bool,
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     pipelines: HashMap<&'static str, Vec<Variant>>,
     count: usize,
@@ -118,6 +129,11 @@ pub(crate) struct PipelineCache {
 }
 
 impl PipelineCache {
+    /// None yet.
+    pub fn new(checked: bool) -> Self {
+        PipelineCache { checked, ..Self::default() }
+    }
+
     pub fn find(&self, shader: &Shader, constants: Constants<'_>) -> Option<Arc<Pipeline>> {
         let variants = self.pipelines.get(shader.name)?;
         variants.iter().find(|(c, _)| c == constants).map(|(_, p)| p.clone())
@@ -133,7 +149,9 @@ impl PipelineCache {
     ) -> Arc<Pipeline> {
         let patch = self.patch.unwrap_or(|_, source| source);
         let module = self.modules.entry(shader.name).or_insert_with(|| {
-            raw::shader_module(device, shader.name, patch(shader.name, shader_source(shader)))
+            let source = patch(shader.name, shader_source(shader));
+            let checked = self.checked || !shader.is_in_range;
+            raw::shader_module(device, shader.name, source, checked)
         });
         let writes = shader.storage_bindings().to_vec();
         let layout = bind_group_layout(device, shader.name, &writes);
@@ -176,7 +194,7 @@ impl PipelineCache {
 
     /// From now on every shader goes through `patch`; what was made is forgotten, and what is made is not kept.
     pub fn patch(&mut self, patch: Patch) {
-        *self = PipelineCache { patch: Some(patch), count: self.count, ..Self::default() };
+        *self = PipelineCache { patch: Some(patch), count: self.count, ..Self::new(true) };
     }
 
     pub fn forget(&mut self, shader: &Shader) {

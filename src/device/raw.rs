@@ -1,12 +1,13 @@
 //! The crate's only `unsafe` code: foreign calls whose conditions are checked here.
 #![allow(unsafe_code)]
 
-/// A shader module without loop bounding: every loop of this crate's shaders is bounded by a parameter.
-/// Bounds checks stay on.
+/// A shader module without loop bounding: every loop of this crate's shaders is bounded by a parameter. Where it is not
+/// `checked`, without bounds checks either.
 pub(crate) fn shader_module(
     device: &wgpu::Device,
     label: &str,
     source: String,
+    checked: bool,
 ) -> wgpu::ShaderModule {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(label),
@@ -14,8 +15,10 @@ pub(crate) fn shader_module(
     };
     let mut checks = wgpu::ShaderRuntimeChecks::checked();
     checks.force_loop_bounding = false;
-    // SAFETY: the only check taken away is the one against endless loops; all loops count up to a
-    // bound that no iteration changes.
+    checks.bounds_checks = checked;
+    // SAFETY: all loops count up to a bound that no iteration changes. Unchecked are only shaders that say
+    // `Shader::in_range`: a test runs each with every index compared with the length of its array, and hosts bind
+    // whole tensors, whose shapes they have checked.
     unsafe { device.create_shader_module_trusted(descriptor, checks) }
 }
 

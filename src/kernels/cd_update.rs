@@ -15,13 +15,13 @@ pub use super::ascent::Step;
 use super::bias_update::{BiasPhases, Watch, bias_update};
 use super::moved::reach;
 use super::slices::{Slice, slices};
-use super::tile::{self, Tiled, Tiles};
+use super::tile::{Tiled, Tiling};
 use super::{expect, flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, pieces};
 
-pub(crate) static SHADERS: Tiled = tiled!("cd_update", "cd_update_register");
+pub(crate) static SHADERS: Tiled = tiled!("cd_update");
 
 /// The statistics of both phases.
 #[derive(Debug, Clone, Copy)]
@@ -124,11 +124,12 @@ pub fn cd_step(
             expect(op, "the hidden bias", arrays.a, &device, &[sizes.j])?;
         }
         watch.check(op, &device)?;
-        let mut slices = slices(gpu, [sizes.k()], Tiles::of(gpu).loops_each());
+        let tiling = SHADERS.tiling(gpu, [sizes.i + 1, sizes.j + 1, sizes.k()], 1)?;
+        let mut slices = slices(gpu, [sizes.k()], tiling.loops_each());
         if let (Some(all), None) = (slices.next(), slices.next()) {
             let biases = Some((watch.status.gpu()?, watch.number));
-            let call =
-                Call { phases, step, sizes, weights: Some(&changed), velocity: &kept, biases };
+            let (weights, velocity) = (Some(&changed[..]), &kept[..]);
+            let call = Call { phases, step, sizes, weights, velocity, biases, tiling };
             return call.record(gpu, &all);
         }
     }
@@ -214,8 +215,9 @@ fn run(
             let weights = weights.as_deref().map(|w| w.gpu().map(|w| [w])).transpose()?;
             let weights = weights.as_ref().map(<[_; 1]>::as_slice);
             let velocity = &[velocity.gpu()?];
-            let call = Call { phases, step, sizes, weights, velocity, biases: None };
-            let mut slices = slices(gpu, [sizes.k()], Tiles::of(gpu).loops_each());
+            let tiling = SHADERS.tiling(gpu, [sizes.i, sizes.j, sizes.k()], 1)?;
+            let mut slices = slices(gpu, [sizes.k()], tiling.loops_each());
+            let call = Call { phases, step, sizes, weights, velocity, biases: None, tiling };
             slices.try_for_each(|slice| call.record(gpu, &slice))
         }
     }
@@ -230,6 +232,7 @@ struct Call<'a> {
     velocity: &'a [&'a GpuBuffer],
     /// Where the watch over the biases is kept, and the update's number.
     biases: Option<(&'a GpuBuffer, u32)>,
+    tiling: Tiling,
 }
 
 /// The offsets of both layers in one binding.
@@ -242,9 +245,8 @@ enum Offsets<'a> {
 impl Call<'_> {
     /// One dispatch: all of it, or a slice of the cases and chains.
     fn record(&self, gpu: &Arc<Gpu>, slice: &Slice<1>) -> Result<()> {
-        let Call { phases, step, sizes, weights, velocity, biases } = *self;
+        let Call { phases, step, sizes, weights, velocity, biases, ref tiling } = *self;
         let Sizes { i, j, rows, chains } = sizes;
-        let shader = SHADERS.for_gpu(gpu);
         let (offsets, lambda_start) = self.offsets()?;
         let more = usize::from(biases.is_some());
         let scales = phases.scales;
@@ -273,7 +275,7 @@ impl Call<'_> {
         };
         gpu.record(Command {
             op: "cd_update",
-            shader,
+            shader: tiling.shader,
             constants: &constants(is, [slice.resumes(), slice.pauses()]),
             params: bytemuck::bytes_of(&params),
             binds: &[
@@ -291,7 +293,7 @@ impl Call<'_> {
                 biases.map_or(Bind::Unused, |(status, _)| Bind::Update(status)),
             ],
             loops: slice.loops,
-            groups: tile::groups(gpu, shader, i + more, j + more)?,
+            groups: tiling.groups,
             cost: slice.cost(sizes.cost()),
         })
     }

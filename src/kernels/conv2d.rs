@@ -14,7 +14,7 @@ use super::convolution::patches::with_scratch;
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
-use super::tile::{Tiled, Tiles};
+use super::tile::{Tiled, in_registers};
 use super::{flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cpu, Rows, Strided, multiply_here};
 use crate::error::Result;
@@ -22,7 +22,7 @@ use crate::tensor::Tensor;
 
 const OP: &str = "conv2d";
 
-pub(crate) static SHADERS: Tiled = tiled!("conv2d", "conv2d_register", "convolution", "activation");
+pub(crate) static SHADERS: Tiled = tiled!("conv2d", "convolution", "activation");
 
 /// What is done to the sums of a convolution: f(sum + bias).
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,7 +95,7 @@ pub fn conv2d(
                 on_cpu(cpu, &g, x, &kernel, (bias, f), y)
             })
         }
-        Backend::Gpu(gpu) if Tiles::of(gpu) == Tiles::Register && Pixels::serves(&g, false) => {
+        Backend::Gpu(gpu) if in_registers(gpu) && Pixels::serves(&g, false) => {
             let call = Pixels {
                 op: OP,
                 source: x,
@@ -110,18 +110,18 @@ pub fn conv2d(
             call.record(gpu, &g)
         }
         Backend::Gpu(gpu) => {
-            let shader = SHADERS.for_gpu(gpu);
             let size = [g.out_group(), g.batch * g.places(), g.patch()];
+            let tiling = SHADERS.tiling(gpu, size, g.groups)?;
             let params = Params::new(&g, size, g.groups);
-            let groups = params.tiles(gpu, shader)?;
-            slices(gpu, [g.patch()], Tiles::of(gpu).loops_each()).try_for_each(|slice| {
+            let groups = params.tiles(&tiling);
+            slices(gpu, [g.patch()], tiling.loops_each()).try_for_each(|slice| {
                 // What is done to the sums waits for the last slice.
                 let bias = bias.filter(|_| slice.last).map(Tensor::gpu).transpose()?;
                 let f = if slice.last { f } else { Activation::Identity };
                 let connections = options.connections.map(Tensor::gpu).transpose()?;
                 gpu.record(Command {
                     op: OP,
-                    shader,
+                    shader: tiling.shader,
                     constants: &[
                         ("BIAS", flag(bias.is_some())),
                         ("CONNECTIONS", flag(connections.is_some())),
@@ -262,7 +262,7 @@ pub mod proof {
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
 
-    static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
+    static SHADER_LIST: [&Shader; 6] = SHADERS.list(&[&PIXELS]);
 
     pub(crate) static ENTRY: Entry = Entry::new("conv2d", &SHADER_LIST, standard, bench)
         .slip(["var value = sums;", "var value = sums * 1.01;"]);

@@ -16,7 +16,7 @@ use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, Pixels};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
-use super::tile::{Tiled, Tiles};
+use super::tile::{Tiled, in_registers};
 use super::{flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cpu, Rows, Strided, multiply_here};
 use crate::error::Result;
@@ -24,8 +24,7 @@ use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_input";
 
-pub(crate) static SHADERS: Tiled =
-    tiled!("conv2d_grad_input", "conv2d_grad_input_register", "convolution", "slope");
+pub(crate) static SHADERS: Tiled = tiled!("conv2d_grad_input", "convolution", "slope");
 
 /// `dx = ∂L/∂x` from `dy = ∂L/∂(x * kernel)` `[B, O, H', W']`, kernel `[O, C / groups, KH, KW]`; dx
 /// `[B, C, H, W]` is overwritten:
@@ -74,7 +73,7 @@ pub fn conv2d_grad_input<'a>(
                 Ok(())
             })
         }
-        Backend::Gpu(gpu) if Tiles::of(gpu) == Tiles::Register && Pixels::serves(&g, true) => {
+        Backend::Gpu(gpu) if in_registers(gpu) && Pixels::serves(&g, true) => {
             let call = Pixels {
                 op: OP,
                 source: dy,
@@ -89,20 +88,20 @@ pub fn conv2d_grad_input<'a>(
             call.record(gpu, &g)
         }
         Backend::Gpu(gpu) => {
-            let shader = SHADERS.for_gpu(gpu);
             let size = if g.covers() {
                 [g.patch(), g.batch, g.out_group()]
             } else {
                 [g.in_group(), g.batch * g.pixels(), g.out_group() * g.taps()]
             };
+            let tiling = SHADERS.tiling(gpu, size, g.groups)?;
             let params = Params::new(&g, size, g.groups);
-            let groups = params.tiles(gpu, shader)?;
+            let groups = params.tiles(&tiling);
             let connections = options.connections.map(Tensor::gpu).transpose()?;
-            slices(gpu, [size[2]], Tiles::of(gpu).loops_each()).try_for_each(|slice| {
+            slices(gpu, [size[2]], tiling.loops_each()).try_for_each(|slice| {
                 let (slope, x) = onward.on_gpu(slice.last)?;
                 gpu.record(Command {
                     op: OP,
-                    shader,
+                    shader: tiling.shader,
                     constants: &[
                         ("SLOPE", slope),
                         ("CONNECTIONS", flag(connections.is_some())),
@@ -233,9 +232,9 @@ pub mod proof {
     use crate::kernels::convolution::proof::{Kernel, SIZES, standard_of, tensors};
     use crate::kernels::convolution::shader::PIXELS;
     use crate::kernels::proof::*;
-    use crate::kernels::with_tiles;
+    use crate::kernels::{Tiles, with_tiles};
 
-    static SHADER_LIST: [&Shader; 3] = [&SHADERS.workgroup, &SHADERS.register, &PIXELS];
+    static SHADER_LIST: [&Shader; 6] = SHADERS.list(&[&PIXELS]);
 
     pub(crate) static ENTRY: Entry = Entry::new("conv2d_grad_input", &SHADER_LIST, standard, bench)
         .slip(["dx[at] = value[i];", "dx[at] = value[i] * 1.01;"]);

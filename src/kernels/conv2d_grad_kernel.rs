@@ -12,7 +12,7 @@ use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, PartialSums};
 use super::convolution::{Geometry, Piece, Roles, mask};
-use super::tile::{Tiled, Tiles};
+use super::tile::{Tiled, in_registers};
 use super::{GRAIN, flag, shader, tiled};
 use crate::device::{
     Backend, Bind, Command, Cost, Cpu, Gpu, Rows, Shader, Strided, add_dots_here, multiply_here,
@@ -22,8 +22,7 @@ use crate::tensor::Tensor;
 
 const OP: &str = "conv2d_grad_kernel";
 
-pub(crate) static SHADERS: Tiled =
-    tiled!("conv2d_grad_kernel", "conv2d_grad_kernel_register", "convolution");
+pub(crate) static SHADERS: Tiled = tiled!("conv2d_grad_kernel", "convolution");
 
 pub(crate) static SUMS: Shader = Shader::new(
     "conv2d_grad_kernel_sums",
@@ -128,14 +127,11 @@ fn on_gpu(
     if g.outputs == 0 {
         return Ok(());
     }
-    let along_rows = match Tiles::of(gpu) {
-        Tiles::Register => PartialSums::taps(gpu, g)?,
-        Tiles::Workgroup => None,
-    };
+    let along_rows = if in_registers(gpu) { PartialSums::taps(gpu, g)? } else { None };
     let tiled = along_rows.is_none();
     let PartialSums { shader, constants, params, groups, runs, loops } = match along_rows {
         Some(sums) => sums,
-        None => PartialSums::tiled(gpu, g, SHADERS.for_gpu(gpu))?,
+        None => PartialSums::tiled(gpu, g, &SHADERS)?,
     };
     let dbias = dbias.as_deref().map(Tensor::gpu).transpose()?;
     let connections = connections.map(Tensor::gpu).transpose()?;
@@ -334,7 +330,7 @@ pub mod proof {
     use crate::kernels::convolution::shader::TAPS;
     use crate::kernels::proof::*;
 
-    static SHADER_LIST: [&Shader; 4] = [&SHADERS.workgroup, &SHADERS.register, &TAPS, &SUMS];
+    static SHADER_LIST: [&Shader; 7] = SHADERS.list(&[&TAPS, &SUMS]);
 
     pub(crate) static ENTRY: Entry =
         Entry::new("conv2d_grad_kernel", &SHADER_LIST, standard, bench)

@@ -19,15 +19,14 @@ pub use sums::{Sums, matmul_sums};
 
 use super::activation::Activation;
 use super::slices::{Slice, slices};
-use super::tile::{self, Tiled, Tiles};
+use super::tile::{Tiled, Tiling};
 use super::{expect, flag, shader, tiled};
 use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
 use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled =
-    tiled!("matmul", "matmul_register", "philox", "activation", "slope");
+pub(crate) static SHADERS: Tiled = tiled!("matmul", "philox", "activation", "slope");
 
 /// `out = f(α(AB + C) + biases)`: A `[m, k]`, B `[k, n]`, out `[m, n]`, all f32.
 ///
@@ -200,6 +199,12 @@ impl<'a> Product<'a> {
         Ok(Product { a, b, transpose, epilogue, m, n, k, sums: None })
     }
 
+    /// m, n and k, with a row of ones below A or a column of them beside B, which give sums.
+    fn sizes(&self) -> [usize; 3] {
+        let more = |of| usize::from(self.sums == Some(of));
+        [self.m + more(Sums::OfB), self.n + more(Sums::OfA), self.k]
+    }
+
     fn cost(&self) -> Cost {
         let [m, n, k] = [self.m, self.n, self.k].map(|x| x as u64);
         Cost { flops: 2 * m * n * k, bytes: 4 * (m * k + k * n + m * n) }
@@ -216,15 +221,15 @@ impl<'a> Product<'a> {
         let Outputs { mean, sample, noise } = outputs;
         let mean = mean.as_deref().map(Tensor::gpu).transpose()?;
         let sample = sample.as_deref().map(Tensor::gpu).transpose()?;
-        let each = Tiles::of(gpu).loops_each();
+        let tiling = SHADERS.tiling(gpu, self.sizes(), 1)?;
         // The sums of slices stand where the mean goes, or in memory of their own.
         let mut sums: Option<Tensor> = None;
-        for slice in slices(gpu, [self.k], each) {
+        for slice in slices(gpu, [self.k], tiling.loops_each()) {
             if !slice.last && mean.is_none() && sums.is_none() {
                 sums = Some(Tensor::for_output(self.a.device(), &[self.m, self.n])?);
             }
             let kept = sums.as_ref().map(Tensor::gpu).transpose()?;
-            self.record(gpu, &slice, [mean, sample], kept, noise)?;
+            self.record(&tiling, &slice, [mean, sample], kept, noise)?;
         }
         Ok(())
     }
@@ -232,7 +237,7 @@ impl<'a> Product<'a> {
     /// One dispatch: all of it, or a slice of k, of which the last has the epilogue.
     fn record(
         &self,
-        gpu: &std::sync::Arc<Gpu>,
+        tiling: &Tiling,
         slice: &Slice<1>,
         [mean, sample]: [Option<&GpuBuffer>; 2],
         sums: Option<&GpuBuffer>,
@@ -241,11 +246,10 @@ impl<'a> Product<'a> {
         let (t, e, plain) = (self.transpose, self.epilogue, Epilogue::default());
         let (m, n, k) = (self.m as u32, self.n as u32, self.k as u32);
         let draw = noise.map_or(Draw::new(0, 0), |(_, draw)| *draw);
-        // A row of ones below A, or a column of them beside B.
-        let [below, beside] = [Sums::OfB, Sums::OfA].map(|of| u32::from(self.sums == Some(of)));
+        let [rows, columns, _] = self.sizes().map(|size| size as u32);
         let params = Params {
-            m: m + below,
-            n: n + beside,
+            m: rows,
+            n: columns,
             k: slice.ranges[0].end,
             a_row: if t.a { 1 } else { k },
             a_k: if t.a { m } else { 1 },
@@ -281,7 +285,7 @@ impl<'a> Product<'a> {
             activation: if slice.last { e.activation } else { plain.activation },
             mean: mean.is_some(),
             slope: slope.map_or(0, |(f, _)| f as u32),
-            ones: below + 2 * beside,
+            ones: self.sums.map_or(0, |of| if of == Sums::OfB { 1 } else { 2 }),
             noise: noise.map(|(noise, _)| noise),
         }
         .constants();
@@ -291,10 +295,9 @@ impl<'a> Product<'a> {
                 None => Bind::Unused,
             })
         };
-        let shader = SHADERS.for_gpu(gpu);
-        gpu.record(Command {
+        self.a.device().gpu_backend()?.record(Command {
             op: "matmul",
-            shader,
+            shader: tiling.shader,
             constants: &constants,
             params: bytemuck::bytes_of(&params),
             binds: &[
@@ -314,7 +317,7 @@ impl<'a> Product<'a> {
                 sample.map_or(Bind::Unused, Bind::Write),
             ],
             loops: slice.loops,
-            groups: tile::groups(gpu, shader, params.m as usize, params.n as usize)?,
+            groups: tiling.groups,
             cost: slice.cost(self.cost()),
         })
     }

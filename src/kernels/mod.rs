@@ -70,7 +70,10 @@ pub use catalogue::{Entry, catalogue, shaders};
 #[doc(hidden)]
 pub use slices::with_slices;
 #[doc(hidden)]
-pub use tile::{Tiles, with_tiles};
+pub use tile::with_tiles;
+
+#[doc(hidden)]
+pub use crate::device::Tiles;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -81,7 +84,7 @@ macro_rules! shader {
     ($name:literal $(, $shared:literal)*) => {
         shader!($name as $name, ["WORKGROUP"] $(, $shared)*)
     };
-    ($file:literal as $name:literal, $sizes:expr $(, $shared:literal)*) => {
+    ($file:literal as $name:expr, $sizes:expr $(, $shared:literal)*) => {
         crate::device::Shader::new(
             $name,
             &[
@@ -96,17 +99,22 @@ macro_rules! shader {
 }
 pub(crate) use shader;
 
-/// A matrix kernel under both loops.
+/// A matrix kernel under all loops, in the order of [`Tiles::ALL`]: these are in range, and what they have to check
+/// costs most.
 macro_rules! tiled {
-    ($name:literal, $register:literal $(, $shared:literal)*) => {
-        crate::kernels::tile::Tiled {
-            workgroup: shader!($name as $name, ["TILE"] $(, $shared)*, "tile_workgroup"),
-            register: shader!(
-                $name as $register,
-                ["ROWS", "VECTORS", "LANES"] $(, $shared)*,
-                "tile_register"
-            ),
-        }
+    ($name:literal $(, $shared:literal)*) => {
+        crate::kernels::tile::Tiled::new([
+            shader!($name as concat!($name, "_large"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_large").in_range(),
+            shader!($name as concat!($name, "_medium"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_medium").in_range(),
+            shader!($name as concat!($name, "_small"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_small", "tile_split").in_range(),
+            shader!($name as concat!($name, "_narrow"), ["TILE", "TILE_K"]
+                $(, $shared)*, "tile_loads", "tile_narrow", "tile_split").in_range(),
+            shader!($name as concat!($name, "_register"), ["ROWS", "VECTORS", "LANES"]
+                $(, $shared)*, "tile_register").in_range(),
+        ])
     };
 }
 pub(crate) use tiled;

@@ -1,72 +1,137 @@
-//! The two matrix product loops that kernels share: for GPUs and for software adapters.
+//! The matrix product loops that kernels share, and which of them a product gets.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
-use crate::device::{Gpu, Shader, choosing};
+use crate::device::{Fit, Gpu, Shader, Tiles, choosing};
 use crate::error::Result;
 
-/// A kernel's two variants.
+/// A kernel under every loop, in the order of [`Tiles::ALL`].
 pub(crate) struct Tiled {
-    pub workgroup: Shader,
-    pub register: Shader,
+    shaders: [Shader; LOOPS],
+    blocks: OnceLock<[Block; LOOPS]>,
 }
 
-/// The two loops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tiles {
-    /// Through workgroup memory: for GPUs.
-    Workgroup,
-    /// In registers alone: for software adapters.
-    Register,
+const LOOPS: usize = Tiles::ALL.len();
+
+/// What a workgroup of a loop computes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    rows: u32,
+    columns: u32,
+    /// A step along K.
+    step: u32,
 }
 
-impl Tiles {
-    /// Both.
-    pub const ALL: [Tiles; 2] = [Tiles::Workgroup, Tiles::Register];
-
-    /// Those of an adapter, or those that [`with_tiles`] asks for.
-    pub(crate) fn of(gpu: &Gpu) -> Self {
-        let by_adapter = if gpu.is_software() { Tiles::Register } else { Tiles::Workgroup };
-        FORCED.get().unwrap_or(by_adapter)
-    }
+/// How a product is dispatched.
+pub(crate) struct Tiling {
+    tiles: Tiles,
+    pub shader: &'static Shader,
+    /// Workgroups for one product; 0 where there is nothing to compute.
+    pub groups: u64,
 }
 
 thread_local! {
     static FORCED: Cell<Option<Tiles>> = const { Cell::new(None) };
 }
 
-/// Runs `work` with every matrix kernel that this thread calls in it on this variant, whatever the
-/// adapter, so that both are checked everywhere.
+/// Runs `work` with every matrix kernel that this thread calls in it on this loop, whatever the policy, so that all
+/// are checked everywhere.
 pub fn with_tiles<T>(tiles: Tiles, work: impl FnOnce() -> T) -> T {
     choosing(&FORCED, tiles, work)
 }
 
+/// Whether products are computed in registers alone, as software adapters do it best.
+pub(crate) fn in_registers(gpu: &Gpu) -> bool {
+    match FORCED.get() {
+        Some(tiles) => tiles == Tiles::Register,
+        None => gpu.policy().is_only(Tiles::Register),
+    }
+}
+
 impl Tiled {
-    pub fn for_gpu(&'static self, gpu: &Gpu) -> &'static Shader {
-        match Tiles::of(gpu) {
-            Tiles::Workgroup => &self.workgroup,
-            Tiles::Register => &self.register,
+    pub const fn new(shaders: [Shader; LOOPS]) -> Self {
+        Tiled { shaders, blocks: OnceLock::new() }
+    }
+
+    /// Its shaders, then others that the kernel has beside them.
+    pub const fn list<const ALL: usize>(
+        &'static self,
+        others: &[&'static Shader],
+    ) -> [&'static Shader; ALL] {
+        assert!(ALL == LOOPS + others.len(), "a kernel's list of shaders has another length");
+        let mut all = [&self.shaders[0]; ALL];
+        let mut at = 1;
+        while at < ALL {
+            all[at] = if at < LOOPS { &self.shaders[at] } else { others[at - LOOPS] };
+            at += 1;
         }
+        all
+    }
+
+    /// The one for products of these sizes.
+    pub fn shader_for(&'static self, gpu: &Gpu, sizes: [usize; 3]) -> &'static Shader {
+        match self.tiling(gpu, sizes, 1) {
+            Ok(tiling) => tiling.shader,
+            // The first dispatch tells what is wrong.
+            Err(_) => &self.shaders[0],
+        }
+    }
+
+    /// How so many products `[m, n, k]` at once are dispatched.
+    pub fn tiling(&'static self, gpu: &Gpu, sizes: [usize; 3], products: usize) -> Result<Tiling> {
+        let fits = self.fits(gpu, sizes)?;
+        let all = |tiles: Tiles| {
+            let Fit { groups, inside } = fits[tiles as usize];
+            Fit { groups: groups * products as u64, inside }
+        };
+        let tiles = FORCED.get().unwrap_or_else(|| gpu.policy().choose(all));
+        let groups = fits[tiles as usize].groups;
+        Ok(Tiling { tiles, shader: &self.shaders[tiles as usize], groups })
+    }
+
+    /// What a product `[m, n, k]` comes to in each loop, in the order of [`Tiles::ALL`].
+    pub fn fits(&self, gpu: &Gpu, [m, n, k]: [usize; 3]) -> Result<[Fit; LOOPS]> {
+        let work = m as f64 * n as f64 * k.max(1) as f64;
+        Ok(self.blocks(gpu)?.map(|Block { rows, columns, step }| {
+            let groups = super::groups(m, rows) * super::groups(n, columns);
+            let outputs = groups as f64 * f64::from(rows) * f64::from(columns);
+            let steps = super::groups(k, step).max(1) as f64 * f64::from(step);
+            Fit { groups, inside: work / (outputs * steps).max(1.0) }
+        }))
+    }
+
+    /// What each loop's shader says of its workgroups, read once.
+    fn blocks(&self, gpu: &Gpu) -> Result<[Block; LOOPS]> {
+        if let Some(blocks) = self.blocks.get() {
+            return Ok(*blocks);
+        }
+        let mut blocks = [Block::default(); LOOPS];
+        for (block, shader) in blocks.iter_mut().zip(&self.shaders) {
+            let size = |name| gpu.size(shader, name);
+            *block = match shader.sizes {
+                ["TILE", "TILE_K"] => {
+                    let side = size("TILE")?;
+                    Block { rows: side, columns: side, step: size("TILE_K")? }
+                }
+                _ => {
+                    let columns = 4 * size("VECTORS")? * size("LANES")?;
+                    Block { rows: size("ROWS")?, columns, step: 1 }
+                }
+            };
+        }
+        Ok(*self.blocks.get_or_init(|| blocks))
     }
 }
 
-impl Tiles {
-    /// Iterations of its loops for one step along K.
-    pub fn loops_each(self) -> u64 {
-        match self {
-            // 16 steps through workgroup memory after 4 loads of a tile, and the loop around them: 21 for 16.
-            Tiles::Workgroup => 2,
-            Tiles::Register => 1,
+impl Tiling {
+    /// Iterations of its loops for one step along K. A round of the loops through workgroup memory counts once, and so
+    /// does each of its products: of 8 k with large tiles and with small ones, where they serve four teams, of 16 with
+    /// medium ones, of 4 with narrow ones, where they serve sixteen; and the end of the inner loop counts too.
+    pub fn loops_each(&self) -> u64 {
+        match self.tiles {
+            Tiles::Large | Tiles::Medium => 2,
+            Tiles::Small | Tiles::Narrow | Tiles::Register => 1,
         }
     }
-}
-
-/// Workgroups for an `[m, n]` product under this variant; 0 where there is nothing to compute.
-pub(crate) fn groups(gpu: &Gpu, shader: &Shader, m: usize, n: usize) -> Result<u64> {
-    let size = |name| gpu.size(shader, name);
-    let (rows, columns) = match shader.sizes {
-        ["TILE"] => (size("TILE")?, size("TILE")?),
-        _ => (size("ROWS")?, 4 * size("VECTORS")? * size("LANES")?),
-    };
-    Ok(super::groups(m, rows) * super::groups(n, columns))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::data::{Cases, Stream};
-use crate::device::Device;
+use crate::device::{Device, Policy};
 use crate::error::{Error, Result};
 use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
 use crate::run::folder::resolve_model;
@@ -131,6 +131,9 @@ pub struct RunRecord {
     /// Of values and labels; older runs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_checksum: Option<String>,
+    /// What decides between a GPU's matrix loops; older runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 impl RunRecord {
@@ -150,6 +153,7 @@ impl RunRecord {
             validation_cases: held_out[0],
             visible_units: train[1],
             data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
+            policy: device.policy(),
         }
     }
 

@@ -263,7 +263,7 @@ impl Older {
     /// # Errors
     /// [`Error::Data`] where the data changed; [`Error::File`] where metrics are missing; [`Error::Io`].
     pub fn take_up<J: Job>(self, job: &J, observer: &mut dyn Observer) -> Result<Run> {
-        let About { settings, data, record: now, .. } = job.about();
+        let About { settings, data, record: now, device, .. } = job.about();
         if let Some(record) = &self.record {
             record.check_data(data, now)?;
             if record.device() != now.device() {
@@ -277,6 +277,12 @@ impl Older {
                     now.backend,
                     now.driver
                 )));
+            } else if let Some(policy) = record.policy.filter(|_| record.policy != now.policy) {
+                // Other loops have other bits.
+                device.set_policy(policy);
+                observer.see(Event::Warning(
+                    "the run goes on with the policy that it began with: config.toml has it, as run.policy",
+                ));
             }
         }
         let Checkpoint { mut state, notes, .. } = self.checkpoint;

@@ -1,6 +1,8 @@
 //! What is a change between two measurements, and what a part of a ceiling.
 
-use harmonium::benchmark::{Benchmark, Measured, Verdict, changes, parts};
+use harmonium::Device;
+use harmonium::benchmark::{BenchConfig, Benchmark, Measured, Verdict, changes, parts, tune};
+use harmonium::device::Policy;
 
 /// A measurement of one case each: median and quartiles in milliseconds.
 fn measured(cases: &[(&str, [f64; 3])]) -> Measured {
@@ -71,5 +73,37 @@ fn every_kernel_and_step_is_a_part_of_its_own_name() {
     assert_eq!(names.len(), count);
     for name in ["matmul", "rbm_step", "gibbs", "lenet5_step", "autoencoder_step"] {
         assert!(names.contains(&name), "{name}");
+    }
+}
+
+/// Every loop is timed on each adapter, and the policy that follows can be written and read again. What it chooses is
+/// near the fastest of each: three products cannot contradict each other much.
+#[test]
+fn loops_are_timed_and_a_policy_chooses_between_them() {
+    let config = BenchConfig::default().seconds(1e-3).samples(1);
+    let mut nothing = |_: &_| Ok(());
+    let refused = tune(&Device::cpu(), &config, &|_| true, &mut nothing).unwrap_err().to_string();
+    assert!(refused.contains("one loop"), "{refused}");
+    for gpu in crate::support::gpus() {
+        let mut told = Vec::new();
+        let wanted = |name: &str| name.ends_with("batch 10") || name.contains("C1");
+        let tuning = tune(gpu, &config, &wanted, &mut |product| {
+            told.push(product.clone());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((told.len(), &told), (4, &tuning.products));
+        for product in &told {
+            let times: Vec<f64> = product.seconds.iter().flatten().copied().collect();
+            assert!(times.len() == 5 && times.iter().all(|&s| s > 0.0 && s < 60.0), "{product:?}");
+            let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+            let chosen = product.seconds[product.chosen(&tuning.policy) as usize].unwrap();
+            assert_eq!(product.loss(&tuning.policy), chosen / best);
+        }
+        let (mean, worst) = tuning.loss();
+        assert!((1.0..2.0).contains(&mean) && worst.unwrap().0 >= mean, "{mean} of {tuning:?}");
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("tuned.toml");
+        std::fs::write(&path, tuning.policy.to_string()).unwrap();
+        assert_eq!(Policy::read(&path).unwrap(), tuning.policy);
     }
 }

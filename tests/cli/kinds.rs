@@ -22,8 +22,8 @@ const COMMANDS: [(&str, &str); 9] = [
     ("report", ""),
 ];
 /// Those that take none.
-const OTHERS: [&str; 8] =
-    ["bench", "devices", "launch", "train", "filter", "compare", "verify", "help"];
+const OTHERS: [&str; 9] =
+    ["bench", "devices", "launch", "train", "tune", "filter", "compare", "verify", "help"];
 
 /// A copy of a run of this kind.
 fn run_of(kind: ModelKind, at: &Path) {

@@ -23,6 +23,7 @@ mod ranks;
 mod settings;
 mod streams;
 mod train;
+mod tune;
 mod units;
 mod variants;
 
@@ -76,7 +77,10 @@ impl Said {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harmonium"));
     command.current_dir(folder).args(arguments).stdin(Stdio::null());
-    command.env_remove("HARMONIUM_DEVICE").env("RUST_BACKTRACE", "1");
+    command
+        .env_remove("HARMONIUM_DEVICE")
+        .env_remove("HARMONIUM_POLICY")
+        .env("RUST_BACKTRACE", "1");
     // Mesa's GL writes `error: XDG_RUNTIME_DIR is invalid` where there is none.
     command.env("XDG_RUNTIME_DIR", folder);
     command

@@ -1,5 +1,5 @@
 use harmonium::Device;
-use harmonium::device::testing;
+use harmonium::device::{Policy, testing};
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::matmul::proof::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
@@ -242,16 +242,51 @@ fn wrong_calls_are_refused_with_the_shapes() {
 }
 
 #[test]
-fn both_variants_run_where_they_are_asked_for() {
+fn every_loop_runs_where_it_is_asked_for() {
     for gpu in crate::support::own_gpus() {
-        let made = |tiles, expected| {
-            assert_passed(&gpu, case(&gpu, tiles, PLAIN, [3, 4, 5], Values::Ordinary));
-            assert_eq!(testing::pipelines(&gpu), expected, "{tiles:?} on {}", gpu.info());
+        for (tiles, expected) in Tiles::ALL.into_iter().zip(1..) {
+            for _ in 0..2 {
+                assert_passed(&gpu, case(&gpu, tiles, PLAIN, [3, 4, 5], Values::Ordinary));
+                assert_eq!(testing::pipelines(&gpu), expected, "{tiles:?} on {}", gpu.info());
+            }
+            let name = format!("matmul_{tiles:?} ").to_lowercase();
+            let names = testing::pipeline_names(&gpu);
+            assert!(names.iter().any(|n| n.starts_with(&name)), "{name} in {names:?}");
+        }
+    }
+}
+
+/// The policy of a device decides, and the loops that it takes give the same bits every time.
+#[test]
+fn a_policy_decides_between_the_loops() {
+    for gpu in crate::support::own_gpus() {
+        let policy = gpu.policy().unwrap();
+        let speeds = |policy, speed: &dyn Fn(Tiles) -> f64| {
+            Tiles::ALL.into_iter().fold(policy, |p: Policy, t| p.with_speed(t, speed(t)))
         };
-        made(Tiles::Workgroup, 1);
-        made(Tiles::Workgroup, 1);
-        made(Tiles::Register, 2);
-        made(Tiles::Register, 2);
+        let (a, b) = (ordinary(1, 50 * 300), ordinary(2, 300 * 70));
+        let a = Tensor::from_f32(&gpu, &[50, 300], &a).unwrap();
+        let b = Tensor::from_f32(&gpu, &[300, 70], &b).unwrap();
+        let product = || {
+            let mut out = Tensor::for_output(&gpu, &[50, 70]).unwrap();
+            matmul(&a, &b, Transpose::NN, &Epilogue::default(), &mut out).unwrap();
+            out.to_vec().unwrap()
+        };
+        for tiles in Tiles::ALL {
+            gpu.set_policy(speeds(policy, &|t| f64::from(u8::from(t == tiles))));
+            let found = product();
+            assert_eq!(found, product(), "{tiles:?}");
+            assert_eq!(found, with_tiles(tiles, product), "{tiles:?}");
+        }
+        assert_eq!(testing::pipelines(&gpu), Tiles::ALL.len());
+        // One tile of 128, two of 64, six of 32 or twenty of 16: more of the larger ones lies outside, and where twenty
+        // workgroups leave most of a card idle, six leave more.
+        let speed = |tiles| [1.0, 0.9, 0.8, 0.5, 0.0][tiles as usize];
+        assert_ne!(with_tiles(Tiles::Small, product), with_tiles(Tiles::Narrow, product));
+        for (workgroups, expected) in [(1, Tiles::Small), (1000, Tiles::Narrow)] {
+            gpu.set_policy(speeds(policy, &speed).with_workgroups(workgroups));
+            assert_eq!(product(), with_tiles(expected, product), "{workgroups}");
+        }
     }
 }
 

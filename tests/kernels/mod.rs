@@ -29,6 +29,7 @@ mod error_count;
 mod exchange;
 mod gather;
 mod gibbs_steps;
+mod in_range;
 mod labellings;
 mod logistic_loss;
 mod losses;
@@ -62,8 +63,8 @@ use harmonium::verify::Outcome;
 
 use crate::support;
 
-/// 0, 1, one around each tile size (64 and 128, 8 rows, 16 along K), and primes.
-const SIZES: [usize; 13] = [0, 1, 7, 8, 9, 16, 63, 64, 65, 97, 127, 128, 129];
+/// 0, 1, one around each tile size (16, 32, 64 and 128, 8 rows, 8 to 64 along K), and primes.
+const SIZES: [usize; 18] = [0, 1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 127, 128, 129];
 
 /// Runs a test on every adapter.
 fn on_gpus(test: impl Fn(&Device)) {

@@ -46,7 +46,7 @@ fn of_an_update<L: Learner>(
 #[test]
 fn an_update_of_contrastive_divergence_takes_five() {
     for device in own_gpus() {
-        with_tiles(Tiles::Workgroup, || {
+        with_tiles(Tiles::Medium, || {
             for (config, most) in [
                 (CdConfig::default(), 5.0),
                 // p(h | v) of the data, two half-steps of the chains, p(h | v) of these.
@@ -78,7 +78,7 @@ fn a_step_of_lenet_5_takes_at_most_28() {
         .layer(LinearSpec::new(10));
     let published = lenet5::published(OutputSpec::Rbf { j: lenet5::J }, 10);
     for device in own_gpus() {
-        with_tiles(Tiles::Workgroup, || {
+        with_tiles(Tiles::Medium, || {
             for (spec, optimizer, most) in [
                 (&compared, Optimizer::sgd(0.9), 25.0),
                 (&compared, Optimizer::adam(), 25.0),

@@ -8,8 +8,8 @@ use crate::device::{Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::slices::{Slice, iterations, slices};
-use crate::kernels::tile::Tiles;
-use crate::kernels::{flag, groups, tile};
+use crate::kernels::tile::{Tiled, Tiling};
+use crate::kernels::{flag, groups};
 use crate::tensor::Tensor;
 
 /// The loop over neighbouring pixels, for software adapters.
@@ -101,9 +101,8 @@ impl Params {
     }
 
     /// Workgroups of the tiled loops.
-    pub fn tiles(&self, gpu: &Gpu, shader: &Shader) -> Result<u64> {
-        let tiles = tile::groups(gpu, shader, self.m as usize, self.n as usize)?;
-        Ok(u64::from(self.slices) * tiles)
+    pub fn tiles(&self, tiling: &Tiling) -> u64 {
+        u64::from(self.slices) * tiling.groups
     }
 }
 
@@ -230,18 +229,21 @@ pub(crate) struct PartialSums {
 }
 
 impl PartialSums {
-    /// One product for each group and run, in the loop of `shader`.
-    pub fn tiled(gpu: &Gpu, g: &Geometry, shader: &'static Shader) -> Result<Self> {
+    /// One product for each group and run, in one of the loops of `shaders`.
+    pub fn tiled(gpu: &Gpu, g: &Geometry, shaders: &'static Tiled) -> Result<Self> {
         /// Products of a run at least.
         const LONG: usize = 512;
         let terms = g.batch * g.places();
         let columns = g.patch() + 1;
-        let each = Tiles::of(gpu).loops_each();
-        let runs = runs(g, tile::groups(gpu, shader, g.out_group(), columns)?, terms / LONG)
-            .max(slices(gpu, [terms], each).count());
+        // As if there were all the runs that there can be.
+        let size = [g.out_group(), columns, terms.min(LONG)];
+        let tiling = shaders.tiling(gpu, size, g.groups * (terms / LONG).max(1))?;
+        let each = tiling.loops_each();
+        let runs =
+            runs(gpu, g, tiling.groups, terms / LONG).max(slices(gpu, [terms], each).count());
         let length = terms.div_ceil(runs);
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
-        let groups = params.tiles(gpu, shader)?;
+        let (groups, shader) = (params.tiles(&tiling), tiling.shader);
         let loops = length as u64 * each;
         Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs, loops })
     }
@@ -261,7 +263,7 @@ impl PartialSums {
         let [most_lines, places] =
             longest.map_or([lines, g.positions[1]], |slice| slice.ranges.map(|r| r.len()));
         let parts = g.positions[1].div_ceil(places.max(1));
-        let line_runs = runs(g, tiles, lines).max(lines.div_ceil(most_lines.max(1)));
+        let line_runs = runs(gpu, g, tiles, lines).max(lines.div_ceil(most_lines.max(1)));
         let length = lines.div_ceil(line_runs);
         let runs = line_runs * parts;
         let size = [g.out_group(), g.patch() + 1, length];
@@ -284,10 +286,8 @@ impl PartialSums {
     }
 }
 
-/// So many runs that a large machine has enough workgroups, where one product has `tiles`; no more than
-/// `most`.
-fn runs(g: &Geometry, tiles: u64, most: usize) -> usize {
-    /// Workgroups to aim at.
-    const ENOUGH: usize = 256;
-    ENOUGH.div_ceil((tiles as usize * g.groups).max(1)).min(most).max(1)
+/// So many runs that the adapter has enough workgroups, where one product has `tiles`; no more than `most`.
+fn runs(gpu: &Gpu, g: &Geometry, tiles: u64, most: usize) -> usize {
+    let enough = gpu.policy().workgroups as usize;
+    enough.div_ceil((tiles as usize * g.groups).max(1)).min(most).max(1)
 }

@@ -9,7 +9,7 @@ use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
 use crate::random::uniform;
 
-static SHADER_LIST: [&Shader; 2] = [&SHADERS.workgroup, &SHADERS.register];
+static SHADER_LIST: [&Shader; 5] = SHADERS.list(&[]);
 
 pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, bench)
     .ahead(ahead)
@@ -17,6 +17,7 @@ pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, be
 
 /// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
+    let sizes = |t: Transpose| if t.b { [100, 784, 500] } else { [100, 500, 784] };
     let variant = |transpose, activation, bias, [mean, sample]: [bool; 2]| {
         let noise = match activation {
             Activation::Identity => Noise::Gaussian(1.0),
@@ -25,7 +26,7 @@ fn ahead(gpu: &Gpu) -> Vec<Variant> {
         let (biases, noise) = ([false, bias], sample.then_some(noise));
         let compiled =
             Compiled { transpose, add: 0, biases, activation, mean, slope: 0, ones: 0, noise };
-        (SHADERS.for_gpu(gpu), compiled.constants().to_vec())
+        (SHADERS.shader_for(gpu, sizes(transpose)), compiled.constants().to_vec())
     };
     let (sigmoid, identity) = (Activation::Sigmoid, Activation::Identity);
     let mut all = Vec::new();

@@ -1,12 +1,11 @@
 //! A product of transposed A with B, and the sums of one of them: the gradients of weights and bias at once.
 
-use super::{Epilogue, Outputs, Product, Transpose, matmul};
+use super::{Epilogue, Outputs, Product, SHADERS, Transpose, matmul};
 use crate::device::Backend;
 use crate::error::Result;
 use crate::kernels::expect;
 use crate::kernels::reduce::{Axis, Reduction, reduce_into};
 use crate::kernels::slices::slices;
-use crate::kernels::tile::Tiles;
 use crate::tensor::Tensor;
 
 /// Which operand's sums over k are asked for.
@@ -50,16 +49,14 @@ pub fn matmul_sums(
         Sums::OfB => (b, product.n),
     };
     expect("matmul", "the sums", sums, a.device(), &[length])?;
-    let one = match a.device().backend() {
-        Backend::Cpu(_) => false,
-        Backend::Gpu(gpu) => {
-            // Sums of slices have no place beside those of the product.
-            slices(gpu, [product.k], Tiles::of(gpu).loops_each()).count() == 1
-        }
-    };
-    if one && product.m > 0 && product.n > 0 {
+    if let Backend::Gpu(gpu) = a.device().backend() {
         product.sums = Some(of);
-        return product.run(Outputs { mean: Some(out), sample: Some(sums), noise: None });
+        let tiling = SHADERS.tiling(gpu, product.sizes(), 1)?;
+        // Sums of slices have no place beside those of the product.
+        let one = slices(gpu, [product.k], tiling.loops_each()).count() == 1;
+        if one && product.m > 0 && product.n > 0 {
+            return product.run(Outputs { mean: Some(out), sample: Some(sums), noise: None });
+        }
     }
     matmul(a, b, Transpose::TN, &plain, out)?;
     reduce_into(Reduction::Sum, Axis::Columns, 1.0, summed, sums)
