@@ -34,9 +34,9 @@ var<workgroup> states: array<vec4<f32>, 896>;
 // The numbers of 4 units of one chain: of those of an invocation and its neighbours, who take a chain each.
 var<workgroup> words: array<vec4<u32>, 128>;
 
-// Draws the units from..from + count given those at other.., whose weights are `next` apart for one unit and `step`
+// Draws the units first..first + count given those at other.., whose weights are `next` apart for one unit and `step`
 // apart from unit to unit. All of a workgroup come here.
-struct Layer { count: u32, from: u32, other: u32, others: u32, step: u32, next: u32 }
+struct Layer { count: u32, first: u32, other: u32, others: u32, step: u32, next: u32 }
 
 fn draw(layer: Layer, of_hidden: bool, counter: vec2<u32>, first_chain: u32, local: u32) {
     for (var base = 0u; base < layer.count; base += WORKGROUP) {
@@ -60,7 +60,7 @@ fn draw(layer: Layer, of_hidden: bool, counter: vec2<u32>, first_chain: u32, loc
                 words[neighbours + 2u][column],
                 words[neighbours + 3u][column],
             );
-            states[layer.from + unit] = bernoullis(mine, sigmoid(sums));
+            states[layer.first + unit] = bernoullis(mine, sigmoid(sums));
         }
         workgroupBarrier();
     }
