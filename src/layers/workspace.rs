@@ -2,6 +2,8 @@
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::expect;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -57,6 +59,15 @@ impl Workspace {
         let value = place.value.as_ref().ok_or_else(no_pass)?;
         let gradient = sized(value.device(), place.gradient.take(), value.shape().dims())?;
         Ok(Outgoing { value, gradient: place.gradient.insert(gradient) })
+    }
+
+    /// Multiplies each case's row of that gradient by its weight, `[B, 1]`; nothing without weights.
+    pub(crate) fn weigh(&mut self, weights: Option<&Tensor>) -> Result<()> {
+        let Some(weights) = weights else { return Ok(()) };
+        let Outgoing { value, gradient } = self.outgoing()?;
+        let rows = value.shape().dims().first().copied().unwrap_or(0);
+        expect("train", "the weights", weights, value.device(), &[rows, 1])?;
+        elementwise_in_place(Elementwise::Multiply, gradient, Some(weights))
     }
 
     /// What stage `number` of the network gave in the last forward pass, perhaps under the sizes of the flattening

@@ -25,6 +25,7 @@ mod streams;
 mod train;
 mod units;
 mod variants;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::fs;

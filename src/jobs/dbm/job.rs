@@ -8,15 +8,15 @@ use super::learning::{Learning, Step, mean_field, too_early, with_posterior};
 use super::report;
 use super::settings::DbmSettings;
 use super::trained::{input_of, save};
-use crate::data::{DataSet, Part};
+use crate::data::Part;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::classification::predict;
 use crate::jobs::dbn::{CHOSEN_BY, Origin};
 use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::network::{self, Labelled};
-use crate::jobs::rows::{Reconstruction, squared_error};
+use crate::jobs::rows::Reconstruction;
 use crate::jobs::stack::{Cost, Levels, Prepared};
 use crate::models::{DeepBoltzmannMachine, Model, Network};
 use crate::run::report::Section;
@@ -49,8 +49,8 @@ impl DbmJob {
     /// Loads the data.
     ///
     /// # Errors
-    /// What reading gives; [`Error::Data`] where the values do not suit the units or labels are missing;
-    /// [`Error::Limit`] and [`Error::OutOfMemory`] for what is too large.
+    /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the units or labels are missing;
+    /// [`Error::Limit`](crate::Error::Limit) and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for what is too large.
     pub fn new(
         mut settings: DbmSettings,
         device: &Device,
@@ -79,7 +79,7 @@ impl DbmJob {
     /// The machine as it stands.
     ///
     /// # Errors
-    /// [`Error::Run`] before its own training.
+    /// [`Error::Run`](crate::Error::Run) before its own training.
     pub fn dbm(&self) -> Result<&DeepBoltzmannMachine> {
         match (&self.learning, &self.seen) {
             (Some(Learning::Whole(trainer)), _) => Ok(trainer.dbm()),
@@ -110,11 +110,7 @@ impl DbmJob {
     /// How the machine gives cases back.
     fn reconstructions(&self) -> Result<Figures> {
         let (dbm, prepared) = (self.dbm()?, &self.prepared);
-        let error = |(set, part): (&DataSet, Part)| {
-            let v = prepared.head(&self.device, set, part)?;
-            let again = dbm.reconstruct(&v)?.to_vec()?;
-            Ok::<f64, Error>(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
-        };
+        let error = |part| prepared.error_of_first(&self.device, part, |v| dbm.reconstruct(v));
         let held_out = prepared.validation.as_ref().map(|set| error((set, Part::Validation)));
         Ok(Figures::new()
             .with(&RECONSTRUCTION, error((&prepared.train, Part::Train))?)
@@ -136,7 +132,7 @@ impl DbmJob {
         let with = network::Shown { image, classes, preprocessing };
         network::confusion_and_mistakes(end.folder, &with, &shown, &found)?;
         let scores = match self.prepared.test {
-            Some(_) => Some(found.score(&shown.labels)?),
+            Some(_) => Some(shown.score(&found)?),
             None => None,
         };
         Ok(Figures::new()
@@ -205,7 +201,7 @@ impl Job for DbmJob {
                 let Some(part) = &self.held_out else { return Ok(Figures::new()) };
                 let input = input_of(self.dbm()?);
                 let found = predict(tuner.model(), &part.cases, &input, Some(&part.labels))?;
-                let scores = found.score(&part.labels)?;
+                let scores = part.score(&found)?;
                 Ok(Figures::new()
                     .with(&VALIDATION_LOSS, scores.loss)
                     .with(&VALIDATION_ERROR, scores.error))

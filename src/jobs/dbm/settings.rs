@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
+    VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     BINARIZE, DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
@@ -25,6 +25,8 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = WEIGHTS;
         layers: Layers = Setting {
             value: "SIZES",
             help: "Units of the two or three hidden layers, from the data upwards",
@@ -274,7 +276,7 @@ impl DbmSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
-            weights: None,
+            weights: self.weights.as_deref(),
             visible: self.visible,
             binarize: self.binarize.0,
             stream: self.stream,
