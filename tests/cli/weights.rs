@@ -172,8 +172,7 @@ fn weights_that_change_or_leave_nothing_are_refused() {
     let folder = temporary();
     let at = folder.path();
     write(at, false);
-    let line =
-        "train cnn --config cnn.toml --data x.npy --labels y.npy --weights w.npy --device cpu";
+    let line = "train cnn --config cnn.toml --data x.npy --labels y.npy --weights w.npy --learning-rate 0.01 --device cpu";
     say(at, &format!("{line} --epochs 1 --out run")).done();
     let mut weights: Vec<f32> = (0..CASES).map(|k| weight(k) as f32).collect();
     weights[3] += 1.0;
@@ -192,4 +191,28 @@ fn weights_that_change_or_leave_nothing_are_refused() {
         .refused(2, &["weights", "all cases in memory"]);
     say(at, "eval run --data x.npy --labels y.npy --weights w.npy --stream --memory 1MiB")
         .refused(2, &["weights", "all cases in memory"]);
+}
+
+/// Scores in training look at the first 500 cases that count, not at the first 500.
+#[test]
+fn scores_look_at_cases_that_count() {
+    let folder = temporary();
+    let at = folder.path();
+    let weights: Vec<f32> = (0..1500).map(|case| f32::from(u8::from(case >= 800))).collect();
+    write_npy(at.join("w.npy"), &weights, 1);
+    for (kind, line, key) in [
+        ("rbm", "train rbm --hidden 5 --epochs 1", "reconstruction_error"),
+        ("dbn", "train dbn --layers 5,4 --pretrain-epochs 1 --no-classifier", "level_error"),
+        (
+            "autoencoder",
+            "train autoencoder --layers 5,4 --pretrain-epochs 1 --epochs 1",
+            "level_error",
+        ),
+    ] {
+        say(at, &format!("{line} --weights w.npy --device cpu --out {kind}")).done();
+        let metrics = text(at.join(kind).join("metrics.jsonl"));
+        let error = json(metrics.lines().next().unwrap())[key].as_f64();
+        // 64 values in [0, 1], and of five units at most.
+        assert!(error.is_some_and(|error| error > 0.1 && error < 30.0), "{kind}: {error:?}");
+    }
 }

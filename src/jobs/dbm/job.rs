@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::figures::{FIGURES, RECONSTRUCTION, TEST_RECONSTRUCTION, VALIDATION_RECONSTRUCTION};
+use super::given;
 use super::learning::{Learning, Step, mean_field, too_early, with_posterior};
 use super::report;
 use super::settings::DbmSettings;
@@ -36,6 +37,8 @@ pub struct DbmJob {
     pub(super) levels: Option<Levels>,
     /// What the whole learns from.
     pub(super) source: Option<Source>,
+    /// What the whole begins with, where that was trained elsewhere.
+    pub(super) given: Option<DeepBoltzmannMachine>,
     /// The machine between its own training and that of the classifier.
     pub(super) dbm: Option<DeepBoltzmannMachine>,
     /// What the classifier learns from, with the machine.
@@ -59,8 +62,9 @@ impl DbmJob {
         let prepared = Prepared::load(&settings.request(), observer)?;
         settings.validation = prepared.split;
         let record = prepared.record(device);
-        Ok(DbmJob {
+        let mut job = DbmJob {
             device: device.clone(),
+            given: None,
             steps: Step::all(&settings),
             step: None,
             learning: None,
@@ -73,7 +77,13 @@ impl DbmJob {
             settings,
             prepared,
             record,
-        })
+        };
+        if let Some(path) = &job.settings.from {
+            let standardized = job.prepared.preprocessing.mean.is_some();
+            job.given = Some(given::machine(path, &job.spec(), standardized, device)?);
+            observer.see(Event::Note(&format!("the machine begins as it is in {path}")));
+        }
+        Ok(job)
     }
 
     /// The machine as it stands.
