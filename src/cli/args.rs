@@ -357,8 +357,8 @@ pub struct EvalOptions {
     /// The pseudo-likelihood with every unit of every case turned, instead of a few drawn ones
     #[arg(long)]
     pub exact_pseudo: bool,
-    /// Of a machine: how much each case of the part counts, one number a case; means are those of cases that are repeated
-    /// so often
+    /// How much each case of the part counts, one number a case: means and errors are those of cases that are repeated so
+    /// often
     #[arg(long, value_name = "FILE.npy")]
     pub weights: Option<PathBuf>,
     /// Of a machine: look at chains too that start from its biases (--chains, --burn-in, then 2000 steps): integrated

@@ -6,7 +6,7 @@ use super::chains::counted;
 use super::likelihood::{print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{annealing, choice, folder, print_json};
+use super::scoring::{Asked, annealing, folder, print_json};
 use super::trained;
 use crate::error::Result;
 use crate::jobs::class_rbm::ClassSampling;
@@ -43,11 +43,11 @@ pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) 
 
 pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     let why = "a classification machine has errors and, with --exact or --ais, likelihoods";
-    options.refuse_but(&[Needs::LogPartition], why)?;
+    options.refuse_but(&[Needs::LogPartition, Needs::Cases], why)?;
     let likelihood = options.exact || options.ais.is_some() || options.ais_grid.is_some();
-    let reading = options.reading.reading();
+    let asked = Asked::of(options)?;
     let evaluated = annealing(options, |config, progress| {
-        model.evaluate(&choice(options, &reading), config, likelihood, progress)
+        model.evaluate(&asked.choice(options), config, likelihood, progress)
     })?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
@@ -75,7 +75,7 @@ pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     }
     let error = found.reconstruction_error;
     out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
-    out!("cases: {cases} of {}, {} part", found.data, found.split);
+    out!("cases: {cases} of {}, {} part{}", found.data, found.split, asked.by());
     if !likelihood {
         out!("with --exact or --ais N also log Z and likelihoods");
     }

@@ -30,7 +30,16 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         let page = comparison::page(&runs)?;
         atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
-    print_table(&comparison::table(&runs))?;
+    let tables = comparison::tables(&runs);
+    for (number, table) in tables.iter().enumerate() {
+        if tables.len() > 1 {
+            out!("{}{}:", if number > 0 { "\n" } else { "" }, table.title);
+        }
+        print_table(&table.rows)?;
+    }
+    if tables.len() > 1 {
+        out!("");
+    }
     out!("curves: {}", options.out.display());
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{annealing, choice, folder, print_json};
+use super::scoring::{Asked, annealing, folder, print_json};
 use super::trained;
 use serde::Serialize;
 
@@ -21,15 +21,16 @@ use crate::random::{ChainDraw, ChainStreams};
 
 pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
     options.refuse_but(
-        &[Needs::LogPartition],
+        &[Needs::LogPartition, Needs::Cases],
         "a deep one is annealed over its layers of odd number, and its likelihood has a bound",
     )?;
-    let reading = options.reading.reading();
+    let asked = Asked::of(options)?;
     let evaluated = annealing(options, |config, progress| {
-        model.evaluate(&choice(options, &reading), config, progress)
+        model.evaluate(&asked.choice(options), config, progress)
     })?;
     let found = &evaluated.evaluation;
-    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a machine" };
+    let by = asked.by();
+    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a machine", by };
     if !told.begin(options, &evaluated, &model.shown())? {
         return Ok(());
     }
@@ -46,6 +47,8 @@ pub struct Told<'a> {
     pub scored: &'a Scored,
     /// `a machine`, or `a net`.
     pub what: &'static str,
+    /// How means are taken.
+    pub by: &'static str,
 }
 
 impl Told<'_> {
@@ -74,8 +77,8 @@ impl Told<'_> {
     pub fn print_classes(&self, what: &str) -> Result<()> {
         let found = self.scored;
         if let (Some(error), Some(wrong), Some(loss)) = (found.error, found.wrong, found.loss) {
-            let (error, cases) = (100.0 * error, found.cases);
-            out!("error: {error:.2} % ({wrong} of {cases} cases, by {what})");
+            let (error, cases, by) = (100.0 * error, found.cases, self.by);
+            out!("error: {error:.2} % ({wrong} of {cases} cases, by {what}{by})");
             out!("loss: {loss:.4} (-ln p of the case's class, mean per case)");
         }
         let error = found.reconstruction_error;
@@ -87,7 +90,7 @@ impl Told<'_> {
     pub fn print_cases(&self) -> Result<()> {
         let found = self.scored;
         let space = if found.standardized { ", in the standardised space" } else { "" };
-        out!("cases: {} of {}, {} part{space}", found.cases, found.data, found.split);
+        out!("cases: {} of {}, {} part{space}{}", found.cases, found.data, found.split, self.by);
         Ok(())
     }
 }

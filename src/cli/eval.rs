@@ -7,7 +7,7 @@ use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
-use super::scoring::{annealing, choice, folder, print_json};
+use super::scoring::{Asked, annealing, folder, print_json};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
@@ -37,19 +37,23 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
             "takes the pictures of a network's evaluation or of --diagnostics; leave it out";
         return Err(Error::setting("out", detail));
     }
+    if options.diagnostics && options.weights.is_some() {
+        let detail = "is of means and scores, and --diagnostics looks at every case once: ask for them one after the other";
+        return Err(Error::setting("weights", detail));
+    }
     if options.data.is_none() && machine.origin.data.is_none() {
         tell(
             "note: no data are named, here or in the model: log Z alone, from a base of fair coins; --data \
              names some",
         );
     }
-    let reading = options.reading.reading();
+    let asked = Asked::of(options)?;
     let mut found = annealing(options, |config, progress| {
-        machine.evaluate(&choice(options, &reading), config, progress)
+        machine.evaluate(&asked.choice(options), config, progress)
     })?;
     if options.diagnostics {
         found.diagnostics = Some(annealing(options, |config, progress| {
-            machine.diagnose(&choice(options, &reading), config, progress)
+            machine.diagnose(&asked.choice(options), config, progress)
         })?);
     }
     trained::notes(&found.notices);
@@ -80,15 +84,16 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
 
 fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     options.refuse_but(
-        &[Needs::LogPartition],
+        &[Needs::LogPartition, Needs::Cases],
         "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
     )?;
-    let reading = options.reading.reading();
+    let asked = Asked::of(options)?;
     let evaluated = annealing(options, |config, progress| {
-        net.evaluate(&choice(options, &reading), config, progress)
+        net.evaluate(&asked.choice(options), config, progress)
     })?;
     let found = &evaluated.evaluation;
-    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net" };
+    let by = asked.by();
+    let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net", by };
     if !told.begin(options, &evaluated, &net.shown())? {
         return Ok(());
     }
@@ -98,12 +103,13 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
 }
 
 fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
-    options.refuse_but(&[], "an autoencoder has errors")?;
+    options.refuse_but(&[Needs::Cases], "an autoencoder has errors")?;
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
     }
-    let found = autoencoder.evaluate(&choice(options, &options.reading.reading()))?;
+    let asked = Asked::of(options)?;
+    let found = autoencoder.evaluate(&asked.choice(options))?;
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -111,17 +117,19 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
     if options.json {
         return print_json(&found);
     }
-    out!("squared error: {:.4} (summed over values, mean over cases)", found.squared_error);
+    let (squared, by) = (found.squared_error, asked.by());
+    out!("squared error: {squared:.4} (summed over values, mean over cases{by})");
     if let Some(nats) = found.cross_entropy {
-        out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases)");
+        out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases{by})");
     }
     out!("cases: {} of {}, {} part", found.cases, found.data, found.split);
     Ok(())
 }
 
 fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
-    options.refuse_but(&[], "a network has error and loss")?;
-    let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
+    options.refuse_but(&[Needs::Cases], "a network has error and loss")?;
+    let asked = Asked::of(options)?;
+    let evaluated = network.evaluate(&asked.choice(options))?;
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;
@@ -133,8 +141,9 @@ fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
         return print_json(found);
     }
     let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
-    out!("error: {error:.2} % ({wrong} of {cases} cases)");
-    out!("loss: {:.4} (mean per case)", found.loss);
+    let by = asked.by();
+    out!("error: {error:.2} % ({wrong} of {cases} cases{by})");
+    out!("loss: {:.4} (mean per case{by})", found.loss);
     out!("cases: {}, {} part", found.data, found.split);
     match &folder {
         Some(folder) => {

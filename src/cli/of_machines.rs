@@ -16,6 +16,8 @@ pub enum Needs {
     Machine,
     /// Classes that it draws from.
     Classes,
+    /// Cases, each of which stands alone.
+    Cases,
 }
 
 impl Needs {
@@ -28,6 +30,7 @@ impl Needs {
             Needs::Classes => {
                 "is of classification machines and of deep belief nets whose top has labels"
             }
+            Needs::Cases => "is of cases, and positions of a sequence do not stand alone",
         }
     }
 }
@@ -58,7 +61,7 @@ impl Needing for EvalOptions {
             ("exact-pseudo", Needs::Machine, self.exact_pseudo),
             ("diagnostics", Needs::Machine, self.diagnostics),
             ("ladder", Needs::Machine, self.ladder.is_some()),
-            ("weights", Needs::Machine, self.weights.is_some()),
+            ("weights", Needs::Cases, self.weights.is_some()),
         ]
     }
 }

@@ -14,11 +14,30 @@ use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{self, Choice};
 
-/// The cases that are asked for.
-pub fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
-    let part = options.split.map(Into::into);
-    let choice = options.reading.choice(options.data.as_deref(), reading);
-    Choice { part, limit: options.limit, ..choice }
+/// The cases that are asked for: how their data are read, and how much each counts.
+pub struct Asked {
+    reading: Reading,
+    weights: Option<Vec<f32>>,
+}
+
+impl Asked {
+    /// What the options say.
+    pub fn of(options: &EvalOptions) -> Result<Self> {
+        let weights = options.weights.as_deref().map(read_weights).transpose()?;
+        Ok(Asked { reading: options.reading.reading(), weights })
+    }
+
+    /// As the library takes it.
+    pub fn choice<'a>(&'a self, options: &'a EvalOptions) -> Choice<'a> {
+        let (part, limit) = (options.split.map(Into::into), options.limit);
+        let choice = options.reading.choice(options.data.as_deref(), &self.reading);
+        Choice { part, limit, weights: self.weights.as_deref(), ..choice }
+    }
+
+    /// How means are taken, behind their words.
+    pub fn by(&self) -> &'static str {
+        if self.weights.is_some() { ", by the cases' weights" } else { "" }
+    }
 }
 
 /// Evaluates what has a log Z, with a bar while it is annealed.
@@ -37,7 +56,6 @@ pub fn annealing<T>(
                 .chains(options.chains)
                 .rounds(options.rounds.div_ceil(4), options.rounds),
         )
-        .weights(options.weights.as_deref().map(read_weights).transpose()?)
         .seed(options.seed);
     let mut bar = None;
     let found = evaluate(&config, &mut |progress| {

@@ -12,13 +12,8 @@ pub fn weighted_mean(values: &[f64], weights: Option<&[f32]>) -> f64 {
     sum / weights.iter().map(|&w| f64::from(w)).sum::<f64>()
 }
 
-/// The mean, and its standard error over the values.
-pub(crate) fn mean_with_error(values: &[f64]) -> (f64, f64) {
-    weighted_mean_with_error(values, None)
-}
-
-/// The same of weighted values: √(Σ w²(x − mean)²) / Σ w, with n/(n − 1) as without weights, n = (Σ w)²/Σ w² being how
-/// many equally weighted values would tell as much.
+/// The mean, and its standard error over the values: of weighted ones √(Σ w²(x − mean)²) / Σ w, with n/(n − 1) as without
+/// weights, n = (Σ w)²/Σ w² being how many equally weighted values would tell as much.
 pub(crate) fn weighted_mean_with_error(values: &[f64], weights: Option<&[f32]>) -> (f64, f64) {
     let mean = weighted_mean(values, weights);
     let Some(weights) = weights else {

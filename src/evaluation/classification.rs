@@ -1,5 +1,6 @@
 //! How well a classifier does.
 
+use super::averages::weighted_mean;
 use crate::data::{Cases, PictureInput};
 use crate::error::{Error, Result};
 use crate::layers::Workspace;
@@ -15,7 +16,8 @@ const BATCH: usize = 512;
 /// Mean loss and error over labelled cases.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassificationScore {
-    /// The mean loss of a case, as in training (for softmax units −ln p of its class, nats).
+    /// The mean loss of a case, as in training (for softmax units −ln p of its class, nats); of cases that count differently
+    /// by their weights, as the error too.
     pub loss: f64,
     /// The share of cases that are classified wrongly, in [0, 1]; those without a class are among them.
     pub error: f64,
@@ -24,11 +26,15 @@ pub struct ClassificationScore {
 }
 
 impl ClassificationScore {
-    /// From each case's loss, and how many are wrong.
-    fn new(losses: &[f32], wrong: u64) -> Self {
-        let cases = losses.len() as f64;
-        let loss = losses.iter().copied().map(f64::from).sum::<f64>() / cases;
-        ClassificationScore { loss, error: wrong as f64 / cases, wrong }
+    /// From each case's loss, the cases that are wrong, and how much each counts, if they differ.
+    fn new(losses: &[f32], wrong: &[usize], weights: Option<&[f32]>) -> Self {
+        let losses: Vec<f64> = losses.iter().copied().map(f64::from).collect();
+        let mut errors = vec![0.0; losses.len()];
+        for &case in wrong {
+            errors[case] = 1.0;
+        }
+        let [loss, error] = [&losses, &errors].map(|each| weighted_mean(each, weights));
+        ClassificationScore { loss, error, wrong: wrong.len() as u64 }
     }
 }
 
@@ -45,15 +51,19 @@ pub fn score(network: &Network, source: &mut dyn BatchSource) -> Result<Classifi
     let mut loss = Tensor::zeros(network.device(), &[cases])?;
     let mut wrong = Tensor::zeros(network.device(), &[cases])?;
     source.start_epoch(0, 0)?;
-    let (mut row, mut space) = (0, Workspace::new());
+    let (mut row, mut space, mut weights) = (0, Workspace::new(), None);
     while let Some(batch) = source.next_batch(BATCH)? {
         let (x, classes) = (batch.cases, batch.labelled()?);
         let mut tally = Tally { loss: &mut loss, error: &mut wrong, row };
         network.score(x, classes, &mut tally, &mut space)?;
         row += classes.shape().len();
+        if let Some(own) = batch.weights {
+            weights.get_or_insert_with(Vec::new).extend(own.to_vec()?);
+        }
     }
-    let wrong = wrong.to_vec()?.iter().filter(|&&wrong| wrong != 0.0).count();
-    Ok(ClassificationScore::new(&loss.to_vec()?, wrong as u64))
+    let wrong = wrong.to_vec()?;
+    let wrong: Vec<usize> = (0..wrong.len()).filter(|&case| wrong[case] != 0.0).collect();
+    Ok(ClassificationScore::new(&loss.to_vec()?, &wrong, weights.as_deref()))
 }
 
 /// What a network says of cases.
@@ -157,13 +167,29 @@ impl Predictions {
     /// # Errors
     /// [`Error::Data`] where there is no case, and where the losses are not known; as [`Predictions::mistakes`].
     pub fn score(&self, labels: &[u32]) -> Result<ClassificationScore> {
-        let wrong = self.wrong(labels)?.len() as u64;
+        self.score_weighted(labels, None)
+    }
+
+    /// The same where each case counts as much as its weight says.
+    ///
+    /// # Errors
+    /// As [`Predictions::score`]; [`Error::Data`] where there are not as many weights as cases.
+    pub fn score_weighted(
+        &self,
+        labels: &[u32],
+        weights: Option<&[f32]>,
+    ) -> Result<ClassificationScore> {
+        let wrong = self.wrong(labels)?;
+        if let Some(weights) = weights.filter(|weights| weights.len() != labels.len()) {
+            let detail = format!("{} for {} cases", weights.len(), labels.len());
+            return Err(Error::data("weights", detail));
+        }
         if labels.is_empty() || self.losses.len() != labels.len() {
             let detail =
                 "nothing can be scored: there is no case, or they were classified without labels";
             return Err(Error::data("labels", detail));
         }
-        Ok(ClassificationScore::new(&self.losses, wrong))
+        Ok(ClassificationScore::new(&self.losses, &wrong, weights))
     }
 
     /// The cases that are classified wrongly, in order.

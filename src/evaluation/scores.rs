@@ -11,8 +11,8 @@ use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::Rbm;
 use crate::tensor::Tensor;
 
+pub(crate) use super::averages::weighted_mean_with_error;
 pub use super::averages::{mean, weighted_mean};
-pub(crate) use super::averages::{mean_with_error, weighted_mean_with_error};
 pub use super::cases::BATCH_BYTES;
 pub use super::pseudo::{
     PseudoLikelihood, affordable_turns, exact_pseudo_log_likelihood, exact_pseudo_log_likelihoods,

@@ -19,6 +19,8 @@ pub struct Choice<'a> {
     /// How the data are read where they do not say it themselves. What it does not say is as in training, if the data
     /// are those of the training.
     pub reading: Option<&'a Reading>,
+    /// How much each case of the part counts in means and scores, if they differ.
+    pub weights: Option<&'a [f32]>,
     /// Whether they are to be read in pieces even where they fit.
     pub stream: bool,
     /// How many bytes cases may take: what is larger is read in pieces.
@@ -65,10 +67,24 @@ impl<'a> Choice<'a> {
         if trained_on.data == Some(name) {
             reading = reading.or(trained_on.reading);
         }
-        if let Some(found) = loading::found(name, &reading, self.stream, self.memory)? {
-            return self.streamed(found, unit_interval, treat);
-        }
-        let mut splits = data::load_with(name, &reading)?;
+        let pieces = match loading::found(name, &reading, self.stream, self.memory)? {
+            Some(found) => self.streamed(found, unit_interval, treat)?,
+            None => self.loaded((name, &reading), unit_interval, treat)?,
+        };
+        let Some(weights) = self.weights else { return Ok(pieces) };
+        // They are those of the part, of which a limit takes the first.
+        let count = self.limit.unwrap_or(weights.len()).min(weights.len());
+        pieces.weighted(weights[..count].to_vec())
+    }
+
+    /// Of data that are loaded whole.
+    fn loaded<'m>(
+        &self,
+        (name, reading): (&str, &Reading),
+        unit_interval: bool,
+        treat: Box<Treat<'m>>,
+    ) -> Result<Pieces<'m>> {
+        let mut splits = data::load_with(name, reading)?;
         if unit_interval {
             splits.pictures_into_unit_interval()?;
         }

@@ -142,6 +142,19 @@ impl Wish<'_> {
     }
 }
 
+/// That some case of a part counts.
+pub(super) fn counts(part: &DataSet) -> Result<()> {
+    let cases = &part.cases;
+    if !cases.has_weights() || (0..cases.len()).any(|case| cases.weight(case) > 0.0) {
+        return Ok(());
+    }
+    let detail = format!(
+        "all {} cases of a part weigh 0, those learnt from or those held out, so that nothing can be learnt or scored there;          hold out others (--validation, --seed), or none (--validation 0)",
+        cases.len()
+    );
+    Err(Error::setting("weights", detail))
+}
+
 impl Loaded {
     /// That all training cases lie in [0, 1].
     ///
@@ -168,6 +181,7 @@ impl Loaded {
             None => {
                 let split = validation.of(self.train.cases.len());
                 let (train, validation) = split.split(self.train, seed)?;
+                [Some(&train), validation.as_ref()].into_iter().flatten().try_for_each(counts)?;
                 Divided { train, validation, stream: None, split }
             }
         };

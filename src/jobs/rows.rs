@@ -16,7 +16,7 @@ pub(super) const ROWS: usize = 4096;
 pub struct Reconstruction {
     /// What came back of each case, by means, `[cases, I]`.
     pub values: Vec<f32>,
-    /// Squared, summed over the values of a case, the mean over the cases.
+    /// Squared, summed over the values of a case, the mean over the cases by their weights.
     pub error: f64,
 }
 
@@ -27,9 +27,9 @@ impl Reconstruction {
         cases: &Cases,
         again: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
-        let values = map_rows(device, cases, again)?;
-        let error = squared_error(&cases.to_f32(), &values, cases.len());
-        Ok(Reconstruction { values, error })
+        let mut error = SquaredError::default();
+        let values = error.add_of(device, cases, again)?;
+        Ok(Reconstruction { values, error: error.mean() })
     }
 }
 
@@ -37,20 +37,49 @@ impl Reconstruction {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SquaredError {
     sum: f64,
-    cases: usize,
+    /// Of the cases' weights, 1 where they have none.
+    whole: f64,
 }
 
 impl SquaredError {
     /// Adds those of some cases.
     pub fn add(&mut self, originals: &[f32], again: &[f32], cases: usize) {
-        let squares = originals.iter().zip(again).map(|(a, b)| f64::from(a - b).powi(2));
-        self.sum = squares.fold(self.sum, |sum, square| sum + square);
-        self.cases += cases;
+        self.add_weighted([originals, again], cases, |_| 1.0);
+    }
+
+    /// The same where each case counts as much as `weight` says.
+    pub(super) fn add_weighted(
+        &mut self,
+        [originals, again]: [&[f32]; 2],
+        cases: usize,
+        weight: impl Fn(usize) -> f64,
+    ) {
+        let width = (originals.len() / cases.max(1)).max(1);
+        let rows = originals.chunks(width).zip(again.chunks(width));
+        for (case, (own, back)) in rows.enumerate() {
+            let weight = weight(case);
+            let squares = own.iter().zip(back).map(|(a, b)| f64::from(a - b).powi(2));
+            self.sum = squares.fold(self.sum, |sum, square| sum + weight * square);
+            self.whole += weight;
+        }
+    }
+
+    /// Adds those of what `again` gives for cases, by their weights, and gives what came back.
+    pub(super) fn add_of(
+        &mut self,
+        device: &Device,
+        cases: &Cases,
+        again: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Vec<f32>> {
+        let values = map_rows(device, cases, again)?;
+        let weight = |case| cases.weight(case);
+        self.add_weighted([&cases.to_f32(), &values], cases.len(), weight);
+        Ok(values)
     }
 
     /// Summed over values, the mean over the cases.
     pub fn mean(&self) -> f64 {
-        self.sum / self.cases.max(1) as f64
+        self.sum / self.whole.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -90,11 +119,20 @@ pub(super) fn layer_at(
     })
 }
 
-/// The squared differences, summed over values, the mean over so many cases.
-pub(super) fn squared_error(originals: &[f32], again: &[f32], cases: usize) -> f64 {
-    let mut error = SquaredError::default();
-    error.add(originals, again, cases);
-    error.mean()
+/// The first cases that count, as many as `most`; where none does, the first of all.
+pub(super) fn first_that_count(cases: &Cases, most: usize) -> Result<Cases> {
+    cases.select(&places_that_count(cases, most))
+}
+
+/// Where these stand.
+pub(super) fn places_that_count(cases: &Cases, most: usize) -> Vec<u32> {
+    let all = 0..cases.len() as u32;
+    let counting = all.clone().filter(|&case| cases.weight(case as usize) > 0.0);
+    let mut first: Vec<u32> = counting.take(most).collect();
+    if first.is_empty() {
+        first = all.take(most).collect();
+    }
+    first
 }
 
 /// Applies `f` to all cases, some at a time.

@@ -3,6 +3,8 @@
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::expect;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -69,6 +71,18 @@ impl Workspace {
         let gradient = place.gradient.insert(gradient);
         let (activation, through) = (self.activation, &mut place.through);
         Ok(Outgoing { value, gradient, activation, through })
+    }
+
+    /// Multiplies each case's row of that gradient by its weight, `[B, 1]`; nothing without weights.
+    pub(crate) fn weigh(&mut self, weights: Option<&Tensor>) -> Result<()> {
+        let Some(weights) = weights else { return Ok(()) };
+        // What the loss said of its gradient stays true of a multiple.
+        let gone = self.places.get(self.last).is_some_and(|place| place.through);
+        let Outgoing { value, gradient, through, .. } = self.outgoing()?;
+        *through = gone;
+        let rows = value.shape().dims().first().copied().unwrap_or(0);
+        expect("train", "the weights", weights, value.device(), &[rows, 1])?;
+        elementwise_in_place(Elementwise::Multiply, gradient, Some(weights))
     }
 
     /// What stage `number` of the network gave in the last forward pass, perhaps under the sizes of the flattening

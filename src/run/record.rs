@@ -144,6 +144,11 @@ impl RunRecord {
             parts.map(|part| part.map_or([0, 0], |(c, _)| [c.len(), c.width()]));
         let sums =
             parts.map(|part| part.map(|(cases, labels)| (cases.values().checksum(), labels)));
+        let mut known = format!("{sums:?}");
+        let weights = parts.map(|part| part.and_then(|(cases, _)| cases.weights()));
+        if weights.iter().any(Option::is_some) {
+            known += &format!("{:08x}", crc32fast::hash(format!("{weights:?}").as_bytes()));
+        }
         RunRecord {
             harmonium: env!("CARGO_PKG_VERSION").into(),
             device_name: info.name.clone(),
@@ -152,7 +157,7 @@ impl RunRecord {
             training_cases: train[0],
             validation_cases: held_out[0],
             visible_units: train[1],
-            data_checksum: Some(super::checkpoint::fingerprint(&format!("{sums:?}"))),
+            data_checksum: Some(super::checkpoint::fingerprint(&known)),
             policy: device.policy(),
         }
     }
@@ -183,7 +188,7 @@ impl RunRecord {
             return Err(Error::data(data, detail));
         }
         if self.data_checksum.is_some() && self.data_checksum != now.data_checksum {
-            let detail = "as many as when the run began, but their values or labels changed; it cannot go on";
+            let detail = "as many as when the run began, but their values, labels or weights changed; it cannot go on";
             return Err(Error::data(data, detail));
         }
         Ok(())

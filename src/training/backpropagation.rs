@@ -19,7 +19,8 @@ use crate::models::{Model, Network, Visit};
 use crate::random::{Draw, stream};
 use crate::tensor::{Tensor, house};
 
-/// Trains a model of layers by steepest descent with momentum or by Adam.
+/// Trains a model of layers by steepest descent with momentum or by Adam. Where cases count differently, the gradient of a
+/// batch of B is (1/B) Σ w_b ∂_b, and the epoch's figures are weighted means.
 pub struct Backpropagation<M = Network> {
     network: M,
     config: BackpropagationConfig,
@@ -86,7 +87,8 @@ impl<M: Trainable> Backpropagation<M> {
         let first = clock.epoch_cases as usize + from;
         let mut tally = self.tallies.at(first)?;
         let Some(Augmentation { distortion, background }) = self.config.augment else {
-            return self.network.gradient(batch, x, pass, &mut tally, &mut self.space);
+            self.network.gradient(batch, x, pass, &mut tally, &mut self.space)?;
+            return self.tallies.weigh(first, batch.weights);
         };
         let dims = x.shape().dims();
         let mut distorted = match self.distorted.take() {
@@ -97,7 +99,7 @@ impl<M: Trainable> Backpropagation<M> {
         distortion.apply(x, &draw, background, &mut distorted)?;
         self.network.gradient(batch, &distorted, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
-        Ok(())
+        self.tallies.weigh(first, batch.weights)
     }
 
     /// A step along gradients that are given, else along those in the workspace.

@@ -27,12 +27,16 @@ impl CdTrainer {
     }
 
     /// k Gibbs steps, then the mean of p(h | vk).
-    pub(super) fn model_phase(&mut self, v0: &Tensor, work: &mut Workspace) -> Result<()> {
+    pub(super) fn model_phase(
+        &mut self,
+        (v0, weights): (&Tensor, Option<&Tensor>),
+        work: &mut Workspace,
+    ) -> Result<()> {
         let steps = self.config.steps;
         if self.config.persistent {
             let mut chains = match self.chains.take() {
                 Some(chains) => chains,
-                None => repeated(v0, self.config.batch)?,
+                None => repeated(v0, weights, self.config.batch)?,
             };
             if self.below.as_ref().is_some_and(Below::exchanges) {
                 return self.exchange(chains, work);

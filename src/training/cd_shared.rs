@@ -60,7 +60,7 @@ impl CdTrainer {
             _ => self.workspace(rows.len(), own_chains)?,
         };
         self.data_phase(v0, &mut work)?;
-        self.model_phase(v0, &mut work)?;
+        self.model_phase((v0, weights), &mut work)?;
 
         let scales = [1.0 / share.batch as f32, 1.0 / chains as f32];
         let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
@@ -117,7 +117,7 @@ impl Shared for CdTrainer {
             return Ok(false);
         }
         let Some(batch) = source.next_batch(self.config.batch)? else { return Ok(true) };
-        self.chains = Some(repeated(batch.cases, self.config.batch)?);
+        self.chains = Some(repeated(batch.cases, batch.weights, self.config.batch)?);
         Ok(true)
     }
 

@@ -250,7 +250,7 @@ impl ClassTrainer {
             let chains = self.config.batch;
             let mut v = match self.chains.take() {
                 Some(chains) => chains,
-                None => repeated(v0, chains)?,
+                None => repeated(v0, seen.weights.as_ref(), chains)?,
             };
             let mut h = Tensor::for_output(device, &[chains, hidden])?;
             joint.gibbs(&mut v, &mut h, steps, &self.draw(1))?;

@@ -176,7 +176,7 @@ impl CdTrainer {
             _ => self.workspace(rows, chains)?,
         };
         self.data_phase(v0, &mut work)?;
-        let result = self.model_phase(v0, &mut work);
+        let result = self.model_phase((v0, weights), &mut work);
         let result = result.and_then(|()| self.apply((v0, weights), &mut work, epoch));
         self.work = Some(work);
         self.clock.updates += 1;

@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, NEVER, Watch, bias_update};
 use crate::kernels::cd_update::{Phases, Step, cd_update};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
-use crate::kernels::gather::{Selection, Transform, gather};
 use crate::kernels::matmul::Transpose;
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::dbm::Parity;
@@ -23,7 +22,9 @@ use super::dbm_config::DbmConfig;
 use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
 use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
+use super::start::repeated;
 use super::state::Clock;
+use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, watch};
 
 /// Rounds that the mean field took.
@@ -134,14 +135,27 @@ impl DbmTrainer {
     /// # Errors
     /// [`Error::Data`] for no case; [`Error::Shape`]; device errors.
     pub fn update(&mut self, v: &Tensor, epoch: u64) -> Result<()> {
+        self.update_weighted(v, None, epoch)
+    }
+
+    /// The same where cases count differently: `weights` `[B, 1]`, relative to their mean over all cases.
+    ///
+    /// # Errors
+    /// As [`DbmTrainer::update`].
+    pub fn update_weighted(
+        &mut self,
+        v: &Tensor,
+        weights: Option<&Tensor>,
+        epoch: u64,
+    ) -> Result<()> {
         let rows = v.shape().matrix("train dbm", "the batch")?[0];
         if rows == 0 {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
         let mut work = self.workspace(rows)?;
-        let chains = self.take_chains(v)?;
-        let result = self.phases(v, chains, &mut work, epoch);
+        let chains = self.take_chains((v, weights))?;
+        let result = self.phases((v, weights), chains, &mut work, epoch);
         self.work = Some(work);
         self.clock.updates += 1;
         result
@@ -168,30 +182,35 @@ impl DbmTrainer {
         ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING).at(sweep)
     }
 
-    /// The chains; the first begin at the first batch's cases, repeated where the batch is short.
-    fn take_chains(&mut self, v: &Tensor) -> Result<Vec<Tensor>> {
+    /// The chains; the first begin at the first batch's cases.
+    fn take_chains(&mut self, (v, weights): (&Tensor, Option<&Tensor>)) -> Result<Vec<Tensor>> {
         let found: Vec<Tensor> = self.chains.iter_mut().filter_map(Option::take).collect();
         if found.len() == self.chains.len() {
             return Ok(found);
         }
-        let (device, rows) = (self.dbm.device(), v.shape().matrix("train dbm", "the batch")?[0]);
-        let order: Vec<u32> = (0..self.config.batch).map(|c| (c % rows.max(1)) as u32).collect();
-        let indices = Tensor::from_u32(device, &[order.len()], &order)?;
-        let mut start = Tensor::for_output(device, &[order.len(), self.dbm.visible_count()])?;
-        let pick = Selection { indices: &indices, first_index: 0, rows: order.len(), first_row: 0 };
-        gather(v, pick, &Transform::default(), &mut start)?;
+        let start = repeated(v, weights, self.config.batch)?;
         self.dbm.states_from(start, &self.draw(0))
     }
 
     fn phases(
         &mut self,
-        v: &Tensor,
+        (v, weights): (&Tensor, Option<&Tensor>),
         mut chains: Vec<Tensor>,
         work: &mut Workspace,
         epoch: u64,
     ) -> Result<()> {
         work.posterior.find(&self.dbm, v, self.config.means())?;
-        let taken = reduce(Reduction::Sum, Axis::All, 1.0, work.posterior.rounds())?;
+        let weighing = weights.map(|w| Weighing::new(w, work.rows, Some(self.config.batch)));
+        let weighing = weighing.transpose()?;
+        let rounds = work.posterior.rounds();
+        let counted = match &weighing {
+            None => None,
+            Some(weighing) => {
+                let own = rounds.try_clone()?.reshape(&[work.rows, 1])?;
+                Some(weighing.of_cases(&own, None)?)
+            }
+        };
+        let taken = reduce(Reduction::Sum, Axis::All, 1.0, counted.as_ref().unwrap_or(rounds))?;
         elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
         for s in 0..self.config.steps {
             let draw = self.draw(s);
@@ -199,13 +218,19 @@ impl DbmTrainer {
             let means = (s + 1 == self.config.steps).then_some(work.means.as_mut_slice());
             self.dbm.draw_layers(Parity::Odd, &mut chains, &draw, means)?;
         }
-        let result = self.apply(v, &chains, work, epoch);
+        let result = self.apply((v, weighing), &chains, work, epoch);
         self.chains = chains.into_iter().map(Some).collect();
         result
     }
 
     /// Changes the parameters by the difference of the phases.
-    fn apply(&mut self, v: &Tensor, chains: &[Tensor], work: &Workspace, epoch: u64) -> Result<()> {
+    fn apply(
+        &mut self,
+        (v, weighing): (&Tensor, Option<Weighing<'_>>),
+        chains: &[Tensor],
+        work: &Workspace,
+        epoch: u64,
+    ) -> Result<()> {
         let step = Step {
             rate: self.config.learning_rate.at(epoch, self.config.epochs),
             momentum: self.config.momentum.at(epoch, self.config.epochs),
@@ -215,32 +240,61 @@ impl DbmTrainer {
         let of_data = |layer: usize| if layer == 0 { v } else { work.posterior.means(layer) };
         let of_model =
             |layer: usize| if layer % 2 == 1 { &work.means[layer] } else { &chains[layer] };
+        let counted = match &weighing {
+            None => None,
+            Some(weighing) => Some(self.counted(weighing, &of_data, &of_model)?),
+        };
+        // What is summed over cases and over chains: of two neighbours in a product one counts as its case does.
+        let summed = |layer: usize| match &counted {
+            None => [of_data(layer), of_model(layer)],
+            Some(counted) => [&counted[layer][0], &counted[layer][1]],
+        };
         let number = watch::number(self.clock);
         let (weights, biases) = self.dbm.arrays_mut();
         let [of_weights, of_biases] = &mut self.velocities;
         for (below, (w, velocity)) in weights.iter_mut().zip(of_weights).enumerate() {
             let above = below + 1;
+            let [p0, pk] = summed(above);
             let phases = Phases {
                 v0: of_data(below),
-                p0: of_data(above),
+                p0,
                 vk: of_model(below),
-                pk: of_model(above),
+                pk,
                 scales,
                 offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
             };
             cd_update(&phases, step, w, velocity)?;
         }
         for (layer, (bias, velocity)) in biases.iter_mut().zip(of_biases).enumerate() {
-            let phases = BiasPhases { x0: of_data(layer), xk: of_model(layer), scales };
+            let [x0, xk] = summed(layer);
+            let phases = BiasPhases { x0, xk, scales };
             let watch = Watch::new(&mut self.status, number);
             bias_update(&phases, step, bias, velocity, watch)?;
         }
-        self.move_offsets(v, &work.posterior, scales[0])
+        let means = (0..=self.dbm.hidden_layers()).filter(|_| self.offsets.is_some());
+        let mean = |layer| reduce(Reduction::Sum, Axis::Columns, scales[0], summed(layer)[0]);
+        let means = means.map(mean).collect::<Result<Vec<_>>>()?;
+        self.move_offsets(&means)
+    }
+
+    /// Each layer's states of the data and of the model, as sums over cases that count differently take them.
+    fn counted<'a>(
+        &self,
+        weighing: &Weighing<'_>,
+        of_data: &dyn Fn(usize) -> &'a Tensor,
+        of_model: &dyn Fn(usize) -> &'a Tensor,
+    ) -> Result<Vec<[Tensor; 2]>> {
+        let layer = |layer: usize| {
+            let offset = self.offsets.as_ref().map(|offsets| &offsets[layer]);
+            let data = weighing.of_cases(of_data(layer), offset)?;
+            Ok([data, weighing.of_chains(of_model(layer), offset)?])
+        };
+        (0..=self.dbm.hidden_layers()).map(layer).collect()
     }
 
     /// Ends a centred update: weights changed by Δ at fixed offsets, so the biases of the plain energy follow; then the
     /// offsets move towards the batch's means, which changes nothing but later gradients.
-    fn move_offsets(&mut self, v: &Tensor, posterior: &Posterior, scale: f32) -> Result<()> {
+    fn move_offsets(&mut self, means: &[Tensor]) -> Result<()> {
         let Some(offsets) = &mut self.offsets else { return Ok(()) };
         let (_, biases) = self.dbm.arrays_mut();
         for (below, change) in self.velocities[0].iter().enumerate() {
@@ -248,10 +302,8 @@ impl DbmTrainer {
             shift(&mut biases[below + 1], change, &offsets[below], Transpose::NN)?;
         }
         let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
-        for (layer, offset) in offsets.iter_mut().enumerate() {
-            let states = if layer == 0 { v } else { posterior.means(layer) };
-            let mean = reduce(Reduction::Sum, Axis::Columns, scale, states)?;
-            elementwise_in_place(follow, offset, Some(&mean))?;
+        for (offset, mean) in offsets.iter_mut().zip(means) {
+            elementwise_in_place(follow, offset, Some(mean))?;
         }
         Ok(())
     }
@@ -282,7 +334,7 @@ impl Learner for DbmTrainer {
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        DbmTrainer::update(self, batch.cases, self.clock.epoch())
+        self.update_weighted(batch.cases, batch.weights, self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {

@@ -6,7 +6,7 @@ use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
 use super::stands::stands;
 use super::state::Clock;
-use super::tallies::{Tallies, mean};
+use super::tallies::{Tallies, mean, weigh};
 use super::trainable::Trainable;
 use super::{Batch, BatchSource, Figure, Figures, Style};
 use crate::device::Device;
@@ -228,9 +228,10 @@ impl<M: Trainable> Objective for BatchLoss<'_, M> {
         let mut tally = Tally { loss, error, row: 0 };
         self.network.gradient(self.batch, self.batch.cases, self.pass, &mut tally, self.space)?;
         self.flattened.pack_gradients(self.space, gradient)?;
+        self.tallies.iter_mut().try_for_each(|tally| weigh(tally, 0, self.batch.weights))?;
         let [loss, error] = &self.tallies;
         let mut mean = mean(&loss.to_vec()?);
-        mean += self.network.penalty(self.batch.cases, self.pass)?;
+        mean += self.network.penalty(self.batch, self.pass)?;
         if let Some(decay) = &mut self.decay {
             mean += decay.add(x, gradient)?;
         }

@@ -4,6 +4,7 @@ use super::state::Clock;
 use super::{Figure, Figures};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::models::Visit;
 use crate::models::network::Tally;
 use crate::tensor::Tensor;
@@ -29,6 +30,11 @@ impl Tallies {
             [Some(loss), Some(error)] => Ok(Tally { loss, error, row }),
             _ => Err(Error::run("training", "an update before an epoch began")),
         }
+    }
+
+    /// Lets those of the batch from `row` on count as much as their cases.
+    pub fn weigh(&mut self, row: usize, weights: Option<&Tensor>) -> Result<()> {
+        self.each(&mut |tally| weigh(tally, row, weights))
     }
 
     /// Calls `see` for both.
@@ -65,6 +71,16 @@ impl Tallies {
         let [loss, error] = what;
         Ok(Figures::new().with(loss, mean(&losses)).with(error, mean(&errors)))
     }
+}
+
+/// Multiplies the numbers of a batch's cases, from `row` on, by the cases' weights `[B, 1]`, whose mean over an epoch is 1.
+pub(super) fn weigh(tally: &mut Tensor, row: usize, weights: Option<&Tensor>) -> Result<()> {
+    let Some(weights) = weights else { return Ok(()) };
+    let count = weights.shape().len();
+    let mut own = Tensor::for_output(tally.device(), &[count, 1])?;
+    own.copy_part(0, tally, row..row + count)?;
+    elementwise_in_place(Elementwise::Multiply, &mut own, Some(weights))?;
+    tally.copy_part(row, &own, 0..count)
 }
 
 /// Summed in f64; 0 of nothing.

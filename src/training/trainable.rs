@@ -1,7 +1,7 @@
 //! What can be trained by gradients: classifiers, autoencoders, conditional random fields; and what is measured of them.
 
 use super::{Batch, Better, Figure, Style, Told};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::{Parameter, Pass, Sequential, Workspace};
 use crate::models::network::Tally;
 use crate::models::{Autoencoder, Crf, Model, Network};
@@ -108,7 +108,8 @@ pub trait Trainable: Model {
     }
 
     /// The gradient of a batch's mean loss, into [`Workspace::gradients`], and each case's loss and error into
-    /// `tally`. `x` are the batch's cases, perhaps distorted.
+    /// `tally`. `x` are the batch's cases, perhaps distorted. Where the batch has weights, each case's part of the mean is
+    /// multiplied by its own; what is in the tally is not.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) for a batch without the labels that it needs;
@@ -122,12 +123,12 @@ pub trait Trainable: Model {
         space: &mut Workspace,
     ) -> Result<()>;
 
-    /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over `x`. The device
+    /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over the batch. The device
     /// is waited for where there are any.
     ///
     /// # Errors
     /// As [`Trainable::gradient`].
-    fn penalty(&self, _x: &Tensor, _pass: Pass) -> Result<f64> {
+    fn penalty(&self, _batch: Batch<'_>, _pass: Pass) -> Result<f64> {
         Ok(0.0)
     }
 
@@ -163,7 +164,7 @@ impl Trainable for Network {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
-        Network::gradient(self, x, batch.labelled()?, pass, tally, space)
+        Network::gradient_weighted(self, (x, batch.weights), batch.labelled()?, pass, tally, space)
     }
 
     fn figures(&self) -> [&'static Figure; 2] {
@@ -182,17 +183,17 @@ impl Trainable for Autoencoder {
 
     fn gradient(
         &self,
-        _: Batch<'_>,
+        batch: Batch<'_>,
         x: &Tensor,
         pass: Pass,
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
-        Autoencoder::gradient(self, x, pass, tally, space)
+        self.gradient_weighted((x, batch.weights), pass, tally, space)
     }
 
-    fn penalty(&self, x: &Tensor, pass: Pass) -> Result<f64> {
-        self.penalty_in(x, pass)
+    fn penalty(&self, batch: Batch<'_>, pass: Pass) -> Result<f64> {
+        self.penalty_in((batch.cases, batch.weights), pass)
     }
 
     fn couples_cases(&self) -> Option<&'static str> {
@@ -234,6 +235,10 @@ impl Trainable for Crf {
         space: &mut Workspace,
     ) -> Result<()> {
         let labels = [batch.labelled()?, batch.sequences()?];
+        if batch.weights.is_some() {
+            let detail = "sequences have none; a field counts them alike";
+            return Err(Error::setting("weights", detail));
+        }
         Crf::gradient(self, x, labels, pass, tally, space)
     }
 

@@ -23,6 +23,7 @@ use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
+use super::weighing::Weighing;
 use super::{Batch, BatchSource, Figures, watch};
 
 /// Fine-tunes a [`DeepBeliefNet`], whose generation gets weights of its own.
@@ -124,6 +125,21 @@ impl UpDown {
     /// # Errors
     /// [`Error::Data`] for no case, or no classes where they are needed; [`Error::Shape`]; device errors.
     pub fn update(&mut self, v: &Tensor, classes: Option<&Tensor>, epoch: u64) -> Result<()> {
+        self.update_weighted(v, classes, None, epoch)
+    }
+
+    /// The same where cases count differently: `weights` `[B, 1]`, relative to their mean over all cases. What a case's passes
+    /// and its chain give counts as the case does.
+    ///
+    /// # Errors
+    /// As [`UpDown::update`].
+    pub fn update_weighted(
+        &mut self,
+        v: &Tensor,
+        classes: Option<&Tensor>,
+        weights: Option<&Tensor>,
+        epoch: u64,
+    ) -> Result<()> {
         let rows = v.shape().matrix("up-down", "the batch")?[0];
         if rows == 0 {
             // The mean over nothing would make every parameter NaN.
@@ -135,7 +151,8 @@ impl UpDown {
             momentum: self.config.momentum.at(epoch, self.config.epochs),
             decay: self.config.weight_decay,
         };
-        let result = self.apply(v, &directed, &top, step);
+        let weighing = weights.map(|w| Weighing::new(w, rows, None)).transpose()?;
+        let result = self.apply((v, weighing.as_ref()), &directed, &top, step);
         self.clock.updates += 1;
         result
     }
@@ -192,37 +209,85 @@ impl UpDown {
         Ok(Top { v0, p0, vk, pk })
     }
 
-    fn apply(&mut self, v: &Tensor, directed: &Directed, top: &Top, step: Step) -> Result<()> {
+    fn apply(
+        &mut self,
+        (v, weighing): (&Tensor, Option<&Weighing<'_>>),
+        directed: &Directed,
+        top: &Top,
+        step: Step,
+    ) -> Result<()> {
         let rows = v.shape().matrix("up-down", "the batch")?[0];
-        let (scales, offsets, last) = ([1.0 / rows as f32; 2], None, self.velocity.len());
-        let (number, status) = (watch::number(self.clock), &mut self.status);
-        let mut change_bias = |x0, xk, bias: &mut Tensor, velocity: &mut Tensor| {
-            let phases = BiasPhases { x0, xk, scales };
-            bias_update(&phases, step, bias, velocity, Watch::new(status, number))
+        let last = self.velocity.len();
+        let mut change = Change {
+            scales: [1.0 / rows as f32; 2],
+            step,
+            number: watch::number(self.clock),
+            weighing,
+            status: &mut self.status,
         };
         for level in 1..last {
             let (arrays, velocity) = (self.net.arrays_mut(level)?, &mut self.velocity[level - 1]);
             let (above, generated) = (&directed.wake[level - 1], &directed.generated[level - 1]);
             let below = if level == 1 { v } else { &directed.wake[level - 2] };
             if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
-                let phases =
-                    Phases { v0: below, p0: above, vk: generated, pk: above, scales, offsets };
-                cd_update(&phases, step, weights, velocity)?;
+                change.weights([below, above], [generated, above], weights, velocity)?;
             }
-            change_bias(below, generated, arrays.b, &mut velocity.b)?;
+            change.bias(below, generated, arrays.b, &mut velocity.b)?;
             let (below, above) = (&directed.sleep[level - 1], &directed.sleep[level]);
             let recognized = &directed.recognized[level - 1];
-            let phases =
-                Phases { v0: below, p0: above, vk: below, pk: recognized, scales, offsets };
-            cd_update(&phases, step, arrays.w, &mut velocity.w)?;
-            change_bias(above, recognized, arrays.a, &mut velocity.a)?;
+            change.weights([below, above], [below, recognized], arrays.w, &mut velocity.w)?;
+            change.bias(above, recognized, arrays.a, &mut velocity.a)?;
         }
         let (arrays, velocity) = (self.net.arrays_mut(last)?, &mut self.velocity[last - 1]);
         let Top { v0, p0, vk, pk } = top;
-        let phases = Phases { v0, p0, vk, pk, scales, offsets };
-        cd_update(&phases, step, arrays.w, &mut velocity.w)?;
-        change_bias(v0, vk, arrays.b, &mut velocity.b)?;
-        change_bias(p0, pk, arrays.a, &mut velocity.a)
+        change.weights([v0, p0], [vk, pk], arrays.w, &mut velocity.w)?;
+        change.bias(v0, vk, arrays.b, &mut velocity.b)?;
+        change.bias(p0, pk, arrays.a, &mut velocity.a)
+    }
+}
+
+/// How an update changes an array by the difference of two means over the batch.
+struct Change<'a> {
+    scales: [f32; 2],
+    step: Step,
+    number: u32,
+    weighing: Option<&'a Weighing<'a>>,
+    status: &'a mut Tensor,
+}
+
+impl Change<'_> {
+    /// What two means are taken of, by the cases' weights where they have some.
+    fn counted(&self, x: [&Tensor; 2]) -> Result<Option<[Tensor; 2]>> {
+        let Some(weighing) = self.weighing else { return Ok(None) };
+        Ok(Some([weighing.of_cases(x[0], None)?, weighing.of_cases(x[1], None)?]))
+    }
+
+    /// Weights by ⟨v₀ p₀ᵀ⟩ − ⟨v p ᵀ⟩.
+    fn weights(
+        &self,
+        [v0, p0]: [&Tensor; 2],
+        [vk, pk]: [&Tensor; 2],
+        weights: &mut Tensor,
+        velocity: &mut Tensor,
+    ) -> Result<()> {
+        let counted = self.counted([p0, pk])?;
+        let [p0, pk] = counted.as_ref().map_or([p0, pk], |[p0, pk]| [p0, pk]);
+        let phases = Phases { v0, p0, vk, pk, scales: self.scales, offsets: None };
+        cd_update(&phases, self.step, weights, velocity)
+    }
+
+    /// A bias by ⟨x₀⟩ − ⟨x⟩.
+    fn bias(
+        &mut self,
+        x0: &Tensor,
+        xk: &Tensor,
+        bias: &mut Tensor,
+        velocity: &mut Tensor,
+    ) -> Result<()> {
+        let counted = self.counted([x0, xk])?;
+        let [x0, xk] = counted.as_ref().map_or([x0, xk], |[x0, xk]| [x0, xk]);
+        let phases = BiasPhases { x0, xk, scales: self.scales };
+        bias_update(&phases, self.step, bias, velocity, Watch::new(self.status, self.number))
     }
 }
 
@@ -246,7 +311,7 @@ impl Learner for UpDown {
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        UpDown::update(self, batch.cases, batch.classes, self.clock.epoch())
+        self.update_weighted(batch.cases, batch.classes, batch.weights, self.clock.epoch())
     }
 
     fn end_epoch(&mut self) -> Result<Figures> {

@@ -198,3 +198,46 @@ fn clamped_chains() {
     assert!(means.iter().any(|x| *x > 0.0 && *x < 1.0));
     say(at, &format!("sample {run} --clamp mask.npy --out x.npy")).refused(2, &["--init V.npy"]);
 }
+
+/// Numbers of a machine's tensor.
+fn tensor(run: &std::path::Path, name: &str) -> Vec<f32> {
+    let file = harmonium::run::ModelFile::load(run.join("model.safetensors")).unwrap();
+    file.tensors[name].values.clone()
+}
+
+#[test]
+fn a_machine_begins_with_another_one() {
+    let (folder, given) = (temporary(), shared());
+    let at = folder.path();
+    let line = "train dbm --binarize 0.5 --epochs 1 --learning-rate 1e-7 --limit 200 --device cpu";
+    let from = format!("{line} --layers 14,20 --from {}", given.display());
+    let said = say(at, &format!("{from} --out again")).done();
+    assert!(said.err.contains("the machine begins as it is in"), "{}", said.err);
+    say(at, &format!("{line} --layers 14,20 --out anew")).done();
+    for name in ["W1", "W2", "b", "a1", "a2"] {
+        let own = tensor(given, name);
+        let off = |run: &str| {
+            let found = tensor(&at.join(run), name);
+            found.iter().zip(&own).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        // Four updates by gradients of at most 1.
+        assert!(
+            off("again") < 1e-6 && off("anew") > 1e-3,
+            "{name}: {} {}",
+            off("again"),
+            off("anew")
+        );
+    }
+    say(at, &format!("{line} --layers 14,21 --from {} --out a", given.display()))
+        .refused(2, &["from: ", "64-14-20 of bernoulli data", "64-14-21"]);
+    say(at, &format!("{from} --pretrain --out a")).refused(2, &["from: ", "--pretrain"]);
+    say(
+        at,
+        &format!("{line} --layers 14,20 --visible gaussian --from {} --out a", given.display()),
+    )
+    .refused(2, &["visible"]);
+    say(at, &format!("{line} --layers 14,20 --from {} --out a", super::shared_run())).refused(
+        2,
+        &["from: ", "it is a restricted Boltzmann machine", "fed from one side", "--pretrain"],
+    );
+}

@@ -97,7 +97,7 @@ const ASKED: [(&str, &str, &str); 14] = [
     ("eval", "--exact-pseudo", "machine"),
     ("eval", "--diagnostics", "machine"),
     ("eval", "--ladder 3", "machine"),
-    ("eval", "--weights w.npy", "machine"),
+    ("eval", "--weights w.npy", "cases"),
     ("eval", "--visible bernoulli", "machine"),
     ("sample", "--average", "chains"),
     ("sample", "--init w.npy", "machine"),
@@ -115,10 +115,11 @@ fn what_a_kind_cannot_answer_is_refused_by_its_option() {
         let run = kind.name();
         run_of(kind, &at.join(run));
         let has: &[&str] = match kind {
-            ModelKind::Rbm => &["log Z", "machine", "held", "chains"],
-            ModelKind::Dbm => &["log Z", "held", "chains"],
-            ModelKind::ClassRbm | ModelKind::Dbn => &["log Z", "classes"],
-            ModelKind::Network | ModelKind::Autoencoder | ModelKind::Crf => &[],
+            ModelKind::Rbm => &["log Z", "machine", "held", "chains", "cases"],
+            ModelKind::Dbm => &["log Z", "held", "chains", "cases"],
+            ModelKind::ClassRbm | ModelKind::Dbn => &["log Z", "classes", "cases"],
+            ModelKind::Network | ModelKind::Autoencoder => &["cases"],
+            ModelKind::Crf => &[],
         };
         for (command, option, needs) in ASKED {
             if has.contains(&needs) || !commands(kind).contains(&command) {

@@ -26,6 +26,7 @@ mod train;
 mod tune;
 mod units;
 mod variants;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -116,16 +116,23 @@ fn pieces_give_the_bits_that_memory_gives() {
         ("autoencoder", "--layers 12,4", &both[..], &[""][..]),
         (
             "dbn",
-            "--layers 9,5 --join-labels",
+            "--layers 9,5 --join-labels --binarize sample",
             &["transform", "reconstruct", "predict"][..],
-            &annealed[..1],
+            &[annealed[0], annealed[1], annealed[2], "--exact --out shown"][..],
         ),
+        ("dbn", "--layers 9,5 --no-classifier", &both[..1], &annealed[..1]),
         ("dbm", "--layers 9,5", &both[..], &annealed[..1]),
         (
+            "dbm",
+            "--layers 9,5 --binarize sample --classifier --classifier-epochs 1",
+            &["predict"][..],
+            &[annealed[0], annealed[1], annealed[2], "--exact --out shown"][..],
+        ),
+        (
             "class-rbm",
-            "--hidden 9",
+            "--hidden 9 --binarize sample",
             &["transform", "reconstruct", "predict"][..],
-            &["--out shown"][..],
+            &[annealed[0], annealed[1], annealed[2], "--out shown"][..],
         ),
     ] {
         let train = format!("train {kind} --data data --epochs 1 --limit 600 {options} --out run");

@@ -50,6 +50,31 @@ fn components_of_huge_values_are_left_out() {
     assert!(fit(0.1).unwrap() < 1e-9);
 }
 
+/// Components of weighted cases are those of repeated ones.
+#[test]
+fn components_and_their_error_are_by_weights() {
+    let rows: Vec<Vec<f32>> =
+        (0..12).map(|k| (0..4).map(|j| ((k * k + 5 * j * k + j) % 13) as f32).collect()).collect();
+    let of = |picked: &[usize]| {
+        let values = picked.iter().flat_map(|&k| rows[k].clone()).collect();
+        Cases::new(Values::F32(values), picked.len(), 4).unwrap()
+    };
+    let all: Vec<usize> = (0..12).collect();
+    let repeated: Vec<usize> = all.iter().flat_map(|&k| vec![k; k % 3]).collect();
+    let weights = all.iter().map(|&k| (k % 3) as f32).collect();
+    let (alike, repeated) = (of(&all), of(&repeated));
+    let weighted = alike.clone().with_weights(weights).unwrap();
+    let error = |fitted: &Cases, scored: &Cases| {
+        Pca::fit(&Device::cpu(), fitted, 2).unwrap().unwrap().error(scored).unwrap()
+    };
+    let expected = error(&repeated, &repeated);
+    // Squares of numbers below 13, summed over four values, in f32.
+    assert!((error(&weighted, &weighted) - expected).abs() < 1e-3);
+    assert!((error(&weighted, &alike) - error(&repeated, &alike)).abs() < 1e-3);
+    assert!((error(&alike, &repeated) - expected).abs() > 0.1);
+    assert!((error(&repeated, &alike) - expected).abs() > 0.1);
+}
+
 /// All batches of an epoch, one below the other.
 fn epoch(source: &mut dyn BatchSource, number: u64, rows: usize) -> Vec<f32> {
     source.start_epoch(1, number).unwrap();

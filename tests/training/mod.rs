@@ -24,6 +24,7 @@ mod up_down;
 mod waiting;
 mod warm_up;
 mod weights;
+mod weights_deep;
 
 use harmonium::models::UnitKind;
 use harmonium::training::{CdConfig, CdTrainer, Schedule};

@@ -92,6 +92,6 @@ impl AutoencoderJob {
         let origin = self.classifier_origin();
         confusion_and_mistakes(end.folder, &origin.shown(), &part, &found)?;
         // The first of the parts is the test part.
-        if at == 0 { found.score(&part.labels).map(Some) } else { Ok(None) }
+        if at == 0 { part.score(&found).map(Some) } else { Ok(None) }
     }
 }

@@ -35,7 +35,7 @@ impl Parts {
         let wish = Wish {
             data: &settings.data,
             reading: settings.reading(),
-            weights: None,
+            weights: settings.weights.as_deref(),
             stream: settings.stream,
             memory: settings.memory,
             unit_pictures: in_unit,
@@ -71,8 +71,11 @@ impl Parts {
         let held_out =
             validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.len()));
         let width = train.width();
-        let words =
-            format!("data: {}, {cases} training cases{held_out} of {width} values", settings.data);
+        let weighted = if train.has_weights() { ", weighted" } else { "" };
+        let words = format!(
+            "data: {}, {cases} training cases{held_out} of {width} values{weighted}",
+            settings.data
+        );
         observer.see(Event::Note(&words));
         Ok(Parts { train, stream, validation, test, image, units, classes })
     }

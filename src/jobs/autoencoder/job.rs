@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::evaluation::classification::score;
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::rows::upload_rows;
+use crate::jobs::rows::first_that_count;
 use crate::jobs::stack::{
     Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, draw_levels, freeze,
 };
@@ -72,7 +72,7 @@ impl AutoencoderJob {
         let (train, validation) = (&data.train, data.validation.as_ref());
         let source = data.learnt(device)?;
         let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
-        let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
+        let head = |cases: &Cases| first_that_count(cases, SCORED);
         let seen = [Some(head(train)?), validation.map(head).transpose()?];
         let given = match &settings.from {
             Some(from) => {
@@ -112,7 +112,7 @@ impl AutoencoderJob {
             );
             observer.see(Event::Note(&note));
         }
-        let levels = Levels::new(source, seen, sampled)?;
+        let levels = Levels::new(device, source, seen, sampled);
         let Parts { train, stream, validation, test, image, units, classes } = data;
         Ok(AutoencoderJob {
             classes,

@@ -39,10 +39,22 @@ impl Pca {
         let mean = Tensor::from_f32(device, &[width], &means)?;
         let mut sums = vec![0.0f64; width * width];
         let mut product = Tensor::for_output(device, &[width, width])?;
+        let weights = cases.weights();
         for first in (0..cases.len()).step_by(ROWS) {
             let mut x = upload_rows(device, cases, first, ROWS)?;
             elementwise_in_place(Elementwise::SUBTRACT, &mut x, Some(&mean))?;
-            matmul(&x, &x, Transpose::TN, &Epilogue::default(), &mut product)?;
+            let mut counted = None;
+            if let Some(weights) = &weights {
+                let rows = x.shape().dims()[0];
+                let own = Tensor::from_f32(device, &[rows, 1], &weights[first..first + rows])?;
+                elementwise_in_place(
+                    Elementwise::Multiply,
+                    counted.insert(x.try_clone()?),
+                    Some(&own),
+                )?;
+            }
+            let counted = counted.as_ref().unwrap_or(&x);
+            matmul(counted, &x, Transpose::TN, &Epilogue::default(), &mut product)?;
             sums.iter_mut().zip(product.to_vec()?).for_each(|(sum, x)| *sum += f64::from(x));
         }
         // Of what is not finite the iteration would never end.

@@ -4,7 +4,7 @@ use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::error::{Error, Result};
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
-    VALIDATION, Validation, flag, of_data, real, uses_sgd, word,
+    VALIDATION, Validation, WEIGHTS, flag, of_data, real, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
@@ -24,6 +24,8 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = WEIGHTS;
         layers: Layers = Setting {
             value: "SIZES",
             help: "Units of the encoder's layers, the code last; the decoder mirrors them",

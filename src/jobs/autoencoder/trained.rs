@@ -50,7 +50,7 @@ impl Origin {
     }
 }
 
-/// Mean loss and squared error of some cases.
+/// Mean loss and squared error of some cases, by their weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Scores {
     pub loss: f64,
@@ -62,7 +62,8 @@ pub struct Scores {
 struct Sums {
     loss: f64,
     squared: f64,
-    cases: usize,
+    /// Of the cases' weights, 1 where they have none.
+    whole: f64,
 }
 
 impl Sums {
@@ -76,16 +77,19 @@ impl Sums {
             let mut tally = Tally { loss: &mut loss, error: &mut error, row };
             model.score(&x, &mut tally, &mut space)?;
         }
-        let sum = |from: f64, values: Vec<f32>| values.iter().fold(from, |s, &x| s + f64::from(x));
+        let sum = |from: f64, values: Vec<f32>| {
+            let each = values.into_iter().enumerate();
+            each.fold(from, |sum, (case, x)| sum + cases.weight(case) * f64::from(x))
+        };
         self.loss = sum(self.loss, loss.to_vec()?);
         self.squared = sum(self.squared, error.to_vec()?);
-        self.cases += n;
+        self.whole += (0..n).map(|case| cases.weight(case)).sum::<f64>();
         Ok(())
     }
 
     fn means(&self) -> Result<Scores> {
-        let cases = self.cases.max(1) as f64;
-        let scores = Scores { loss: self.loss / cases, squared: self.squared / cases };
+        let whole = self.whole.max(f64::MIN_POSITIVE);
+        let scores = Scores { loss: self.loss / whole, squared: self.squared / whole };
         match scores.loss.is_finite() && scores.squared.is_finite() {
             true => Ok(scores),
             false => Err(Error::data(

@@ -1,20 +1,19 @@
 //! How good a classification machine is: its classes, its free energies and, where ln Z is asked for, its likelihoods.
 
 use std::path::Path;
-use std::time::Instant;
 
 use serde::Serialize;
 
 use super::trained::TrainedClassRbm;
-use crate::data::{Cases, Values};
+use crate::data::{Cases, ColumnMeans, Values};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::Predictions;
-use crate::evaluation::scores::mean_with_error;
-use crate::jobs::Choice;
-use crate::jobs::network::{Labelled, confusion_and_mistakes};
+use crate::jobs::network::Outcome;
+use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, LogPartition, Progress, Seen, partition};
 use crate::jobs::rows::map_rows;
+use crate::jobs::stack::Measured;
+use crate::jobs::{Choice, Pieces};
 use crate::models::labels;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is null.
@@ -62,16 +61,14 @@ pub struct Evaluation {
     pub notices: Vec<String>,
 }
 
-/// An evaluation, with the cases that it is about and what the machine says of them.
+/// An evaluation, with what the machine says of the cases.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Evaluated {
     /// The figures.
     pub evaluation: Evaluation,
-    /// The cases with their classes.
-    pub part: Labelled,
-    /// What the machine says.
-    pub found: Predictions,
+    /// What it takes for what.
+    pub outcome: Outcome,
 }
 
 impl TrainedClassRbm {
@@ -88,50 +85,64 @@ impl TrainedClassRbm {
         likelihood: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluated> {
-        let chosen = self.cases(choice)?;
-        let Some(labels) = chosen.labels.clone() else {
-            let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
-            return Err(Error::data(&chosen.data, detail));
-        };
-        let start = Instant::now();
-        let (machine, cases) = (&self.machine, &chosen.cases);
-        let found = self.predict(cases, Some(&labels))?;
-        let score = found.score(&labels)?;
-        let energies = map_rows(machine.device(), cases, |x| machine.free_energy(x))?;
-        let energies: Vec<f64> = energies.into_iter().map(f64::from).collect();
-        let (free, free_error) = mean_with_error(&energies);
+        let pieces = self.pieces(choice)?;
+        let machine = &self.machine;
+        let mut measured = Measured::new(machine.device(), &self.origin.classes, config.seed);
+        let (mut energies, mut means, mut binary) = (Vec::new(), ColumnMeans::default(), true);
+        pieces.each(&mut |piece| {
+            let cases = &piece.cases;
+            if piece.labels.is_none() {
+                let detail =
+                    "has no labels, so nothing can be scored; `harmonium predict` needs none";
+                return Err(Error::data(&piece.data, detail));
+            }
+            let own = map_rows(machine.device(), cases, |x| machine.free_energy(x))?;
+            energies.extend(own.into_iter().map(f64::from));
+            binary &= cases.is_binary();
+            if likelihood {
+                means.add(&self.joined(cases)?);
+            }
+            let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
+            measured.add(piece, &|x| machine.reconstruct(x), &predict)
+        })?;
+        let (free, free_error) = measured.mean(&energies);
         let z = match likelihood {
             true => {
-                let joined = self.joined(cases)?;
-                let means = joined.means();
+                let joined = Joined { model: self, pieces: &pieces };
+                let means = means.means();
                 let seen = Some(Seen { cases: &joined, means: &means, samples: None });
                 Some(partition(machine.joint(), config, seen, progress)?)
             }
             false => None,
         };
-        let likelihood = z.as_ref().filter(|_| cases.is_binary()).map(|z| -free - z.log_partition);
+        let likelihood = z.as_ref().filter(|_| binary).map(|z| -free - z.log_partition);
+        let (start, reconstruction_error) = (measured.start, measured.reconstruction_error());
+        let Some(outcome) = measured.into_outcome() else {
+            return Err(Error::data(pieces.data(), "there is no case; nothing can be scored"));
+        };
+        let score = outcome.score()?;
         let evaluation = Evaluation {
             error: score.error,
             wrong: score.wrong,
             loss: score.loss,
             mean_free_energy: free,
             mean_free_energy_std_error: free_error,
-            reconstruction_error: self.reconstruct(cases)?.error,
+            reconstruction_error,
             log_partition: z.as_ref().map(LogPartition::of),
             trusted: z.as_ref().and_then(|z| z.trusted()),
             mean_log_likelihood: likelihood,
             // ln p(x, y) = ln p(x) + ln p(y|x).
             mean_joint_log_likelihood: likelihood.map(|l| l - score.loss),
-            cases: cases.len(),
-            split: chosen.part_name(),
-            data: chosen.data,
+            cases: pieces.cases(),
+            split: pieces.part_name(),
+            data: pieces.data().into(),
             seed: config.seed,
             seconds: start.elapsed().as_secs_f64(),
             device: machine.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
-            notices: chosen.notices,
+            notices: pieces.notices().to_vec(),
         };
-        Ok(Evaluated { evaluation, part: Labelled { cases: chosen.cases, labels }, found })
+        Ok(Evaluated { evaluation, outcome })
     }
 
     /// Cases with their classes' probabilities behind them, as annealing begins with.
@@ -140,14 +151,30 @@ impl TrainedClassRbm {
         let values = map_rows(machine.device(), cases, |x| {
             labels::join(x, &machine.joint().class_probabilities(x)?)
         })?;
-        Cases::new(Values::F32(values), cases.len(), machine.joint().visible_count())
+        Cases::instead_of(cases, Values::F32(values), machine.joint().visible_count())
     }
 
     /// Writes confusion matrix and worst mistakes into a folder.
     ///
     /// # Errors
-    /// As [`confusion_and_mistakes`].
+    /// As [`Outcome::save`].
     pub fn pictures(&self, evaluated: &Evaluated, folder: &Path) -> Result<()> {
-        confusion_and_mistakes(folder, &self.shown(), &evaluated.part, &evaluated.found)
+        evaluated.outcome.save(folder, &self.shown())
+    }
+}
+
+/// The same of cases that are chosen by their places.
+struct Joined<'a> {
+    model: &'a TrainedClassRbm,
+    pieces: &'a Pieces<'a>,
+}
+
+impl Places for Joined<'_> {
+    fn places(&self) -> usize {
+        self.pieces.cases()
+    }
+
+    fn take(&self, places: &[u32]) -> Result<Cases> {
+        self.model.joined(&self.pieces.take(places)?)
     }
 }

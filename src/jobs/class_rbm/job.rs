@@ -62,7 +62,7 @@ impl ClassRbmJob {
     }
 
     fn score_of(&self, part: &Labelled) -> Result<ClassificationScore> {
-        predict(self.machine(), &part.cases, Some(&part.labels))?.score(&part.labels)
+        part.score(&predict(self.machine(), &part.cases, Some(&part.labels))?)
     }
 }
 

@@ -22,11 +22,7 @@ settings! {
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        weights: Option<String> = Setting {
-            help: "How much each training case counts, one number a case, 0 or above: learning, and what is told of it, are \
-                   those of cases that are repeated so often; errors in validation and test count each case once",
-            ..WEIGHTS
-        };
+        weights: Option<String> = WEIGHTS;
         objective: ClassObjective = Setting {
             value: "WHAT",
             help: "generative (ln p(x, y), by contrastive divergence), discriminative (ln p(y|x), exactly), or hybrid:ALPHA: \

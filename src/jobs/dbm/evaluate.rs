@@ -1,8 +1,6 @@
 //! How good a deep Boltzmann machine is: the bound of its likelihood, its likelihood where it is small, its
 //! reconstructions, and its classes.
 
-use web_time::Instant;
-
 use serde::Serialize;
 
 use super::partition::partition;
@@ -10,7 +8,6 @@ use super::trained::TrainedDbm;
 use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::deep_bound::variational_bound;
-use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress};
@@ -50,39 +47,38 @@ impl TrainedDbm {
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluated<Evaluation>> {
-        let chosen = self.cases(choice)?;
-        let start = Instant::now();
-        let (dbm, cases) = (&self.dbm, &chosen.cases);
-        let (z, exact) = partition(dbm, config, (cases, self.mean_field), progress)?;
-        let bounded = dbm.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
-        let each = |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| self.each(cases, f);
-        let (bound, likelihood) = match bounded {
-            false => (None, None),
-            true => {
+        let pieces = self.pieces(choice)?;
+        let dbm = &self.dbm;
+        let mut measured = Measured::new(dbm.device(), &self.origin.classes, config.seed);
+        measured.standardized = self.standardized();
+        let (z, exact) = partition(dbm, config, (&pieces, self.mean_field), progress)?;
+        let [mut bounds, mut likelihoods, mut rounds] = [const { Vec::new() }; 3];
+        let mut bounded = true;
+        pieces.each(&mut |piece| {
+            let each = |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| self.each(&piece.cases, f);
+            bounded &= dbm.units(0).kind() != UnitKind::Bernoulli || piece.cases.is_binary();
+            if bounded {
                 let z = z.log_partition;
-                let bound = each(&|v| variational_bound(dbm, v, self.mean_field, z))?;
-                let exact = exact.map(|exact| each(&|v| exact.log_likelihoods(v))).transpose()?;
-                (Some(mean_with_error(&bound)), exact.map(|cases| mean_with_error(&cases)))
+                bounds.extend(each(&|v| variational_bound(dbm, v, self.mean_field, z))?);
+                if let Some(exact) = &exact {
+                    likelihoods.extend(each(&|v| exact.log_likelihoods(v))?);
+                }
             }
-        };
-        let rounds = each(&|v| {
-            let rounds = dbm.posterior(v, self.mean_field)?.rounds().to_vec()?;
-            Ok(rounds.into_iter().map(f64::from).collect())
+            rounds.extend(each(&|v| {
+                let rounds = dbm.posterior(v, self.mean_field)?.rounds().to_vec()?;
+                Ok(rounds.into_iter().map(f64::from).collect())
+            })?);
+            let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
+            measured.add(piece, &|v| dbm.reconstruct(v), &predict)
         })?;
-        let labels = chosen.labels.clone().filter(|_| self.classifier.is_some());
-        let found = labels.map(|labels| self.predict(cases, Some(&labels))).transpose()?;
-        let measured = Measured {
-            reconstruction_error: self.reconstruct(cases)?.error,
-            standardized: self.standardized(),
-            seed: config.seed,
-            start,
-            device: dbm.device(),
-        };
-        Evaluated::of(chosen, found, &measured, |scored| Evaluation {
+        let bound = bounded.then(|| measured.mean(&bounds));
+        let likelihood = exact.filter(|_| bounded).map(|_| measured.mean(&likelihoods));
+        let (mean_field_rounds, _) = measured.mean(&rounds);
+        Evaluated::of(&pieces, measured, |scored| Evaluation {
             bounded: Bounded::of(&z, bound),
             mean_log_likelihood: likelihood.map(|(mean, _)| mean),
             mean_log_likelihood_std_error: likelihood.map(|(_, error)| error),
-            mean_field_rounds: rounds.iter().sum::<f64>() / rounds.len().max(1) as f64,
+            mean_field_rounds,
             scored,
         })
     }

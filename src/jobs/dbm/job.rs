@@ -4,19 +4,20 @@
 use std::path::Path;
 
 use super::figures::{FIGURES, RECONSTRUCTION, TEST_RECONSTRUCTION, VALIDATION_RECONSTRUCTION};
+use super::given;
 use super::learning::{Learning, Step, mean_field, too_early, with_posterior};
 use super::report;
 use super::settings::DbmSettings;
 use super::trained::{input_of, save};
-use crate::data::{DataSet, Part};
+use crate::data::Part;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::classification::predict;
 use crate::jobs::dbn::{CHOSEN_BY, Origin};
 use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::network::{self, Labelled};
-use crate::jobs::rows::{Reconstruction, squared_error};
+use crate::jobs::rows::Reconstruction;
 use crate::jobs::stack::{Cost, Levels, Prepared};
 use crate::models::{DeepBoltzmannMachine, Model, Network};
 use crate::run::report::Section;
@@ -36,6 +37,8 @@ pub struct DbmJob {
     pub(super) levels: Option<Levels>,
     /// What the whole learns from.
     pub(super) source: Option<Source>,
+    /// What the whole begins with, where that was trained elsewhere.
+    pub(super) given: Option<DeepBoltzmannMachine>,
     /// The machine between its own training and that of the classifier.
     pub(super) dbm: Option<DeepBoltzmannMachine>,
     /// What the classifier learns from, with the machine.
@@ -49,8 +52,8 @@ impl DbmJob {
     /// Loads the data.
     ///
     /// # Errors
-    /// What reading gives; [`Error::Data`] where the values do not suit the units or labels are missing;
-    /// [`Error::Limit`] and [`Error::OutOfMemory`] for what is too large.
+    /// What reading gives; [`Error::Data`](crate::Error::Data) where the values do not suit the units or labels are missing;
+    /// [`Error::Limit`](crate::Error::Limit) and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for what is too large.
     pub fn new(
         mut settings: DbmSettings,
         device: &Device,
@@ -59,8 +62,9 @@ impl DbmJob {
         let prepared = Prepared::load(&settings.request(), observer)?;
         settings.validation = prepared.split;
         let record = prepared.record(device);
-        Ok(DbmJob {
+        let mut job = DbmJob {
             device: device.clone(),
+            given: None,
             steps: Step::all(&settings),
             step: None,
             learning: None,
@@ -73,13 +77,19 @@ impl DbmJob {
             settings,
             prepared,
             record,
-        })
+        };
+        if let Some(path) = &job.settings.from {
+            let standardized = job.prepared.preprocessing.mean.is_some();
+            job.given = Some(given::machine(path, &job.spec(), standardized, device)?);
+            observer.see(Event::Note(&format!("the machine begins as it is in {path}")));
+        }
+        Ok(job)
     }
 
     /// The machine as it stands.
     ///
     /// # Errors
-    /// [`Error::Run`] before its own training.
+    /// [`Error::Run`](crate::Error::Run) before its own training.
     pub fn dbm(&self) -> Result<&DeepBoltzmannMachine> {
         match (&self.learning, &self.seen) {
             (Some(Learning::Whole(trainer)), _) => Ok(trainer.dbm()),
@@ -110,11 +120,7 @@ impl DbmJob {
     /// How the machine gives cases back.
     fn reconstructions(&self) -> Result<Figures> {
         let (dbm, prepared) = (self.dbm()?, &self.prepared);
-        let error = |(set, part): (&DataSet, Part)| {
-            let v = prepared.head(&self.device, set, part)?;
-            let again = dbm.reconstruct(&v)?.to_vec()?;
-            Ok::<f64, Error>(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
-        };
+        let error = |part| prepared.error_of_first(&self.device, part, |v| dbm.reconstruct(v));
         let held_out = prepared.validation.as_ref().map(|set| error((set, Part::Validation)));
         Ok(Figures::new()
             .with(&RECONSTRUCTION, error((&prepared.train, Part::Train))?)
@@ -136,7 +142,7 @@ impl DbmJob {
         let with = network::Shown { image, classes, preprocessing };
         network::confusion_and_mistakes(end.folder, &with, &shown, &found)?;
         let scores = match self.prepared.test {
-            Some(_) => Some(found.score(&shown.labels)?),
+            Some(_) => Some(shown.score(&found)?),
             None => None,
         };
         Ok(Figures::new()
@@ -205,7 +211,7 @@ impl Job for DbmJob {
                 let Some(part) = &self.held_out else { return Ok(Figures::new()) };
                 let input = input_of(self.dbm()?);
                 let found = predict(tuner.model(), &part.cases, &input, Some(&part.labels))?;
-                let scores = found.score(&part.labels)?;
+                let scores = part.score(&found)?;
                 Ok(Figures::new()
                     .with(&VALIDATION_LOSS, scores.loss)
                     .with(&VALIDATION_ERROR, scores.error))

@@ -78,5 +78,5 @@ pub fn with_posterior(
 pub fn posterior_cases(dbm: &DeepBoltzmannMachine, cases: &Cases, how: MeanField) -> Result<Cases> {
     let values = map_rows(dbm.device(), cases, |v| dbm.with_posterior(v, how))?;
     let width = dbm.visible_count() + dbm.units(2).count();
-    Cases::new(Values::F32(values), cases.len(), width)
+    Cases::instead_of(cases, Values::F32(values), width)
 }

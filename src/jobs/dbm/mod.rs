@@ -16,6 +16,7 @@ mod drawings;
 mod evaluate;
 mod features;
 mod figures;
+mod given;
 mod job;
 mod learning;
 mod partition;

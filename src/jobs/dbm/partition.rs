@@ -1,9 +1,9 @@
 //! ln Z of a trained deep machine: exactly, or by annealing both ways.
 
-use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Temperatures};
 use crate::evaluation::deep_ais::{deep_ais, deep_reverse_ais};
+use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, Method, Partition, Progress, STEPS};
 use crate::jobs::rows::upload_rows;
 use crate::models::dbm::exact::{ExactDbm, can_enumerate};
@@ -18,7 +18,7 @@ const SEEN: usize = 1000;
 pub(super) fn partition(
     dbm: &DeepBoltzmannMachine,
     config: &EvaluationConfig,
-    (cases, how): (&Cases, MeanField),
+    (cases, how): (&dyn Places, MeanField),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Partition, Option<ExactDbm>)> {
     let temperatures = match &config.method {
@@ -53,8 +53,9 @@ pub(super) fn partition(
 }
 
 /// The odd layers' biases by their means over some cases.
-fn base_bias(dbm: &DeepBoltzmannMachine, cases: &Cases, how: MeanField) -> Result<Vec<f32>> {
-    let v = upload_rows(dbm.device(), cases, 0, SEEN)?;
+fn base_bias(dbm: &DeepBoltzmannMachine, cases: &dyn Places, how: MeanField) -> Result<Vec<f32>> {
+    let first: Vec<u32> = (0..SEEN.min(cases.places()) as u32).collect();
+    let v = upload_rows(dbm.device(), &cases.take(&first)?, 0, SEEN)?;
     let posterior = dbm.posterior(&v, how)?;
     let mut biases = Vec::new();
     for layer in (1..=dbm.hidden_layers()).step_by(2) {
@@ -74,14 +75,14 @@ fn base_bias(dbm: &DeepBoltzmannMachine, cases: &Cases, how: MeanField) -> Resul
 /// Chains that started at cases of the data and ran for the burn-in.
 fn samples(
     dbm: &DeepBoltzmannMachine,
-    cases: &Cases,
+    cases: &dyn Places,
     config: &EvaluationConfig,
 ) -> Result<Vec<Tensor>> {
     let &EvaluationConfig { chains, burn_in, seed, .. } = config;
     let draw = ChainDraw::new(seed, ChainStreams::BURN_IN);
     let mut rng = PhiloxRng::new(draw.start());
-    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.len() as u32)).collect();
-    let v = upload_rows(dbm.device(), &cases.select(&picked)?, 0, chains)?;
+    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.places() as u32)).collect();
+    let v = upload_rows(dbm.device(), &cases.take(&picked)?, 0, chains)?;
     let mut chains = DeepChains::from_data(dbm, v, draw)?;
     chains.step(burn_in)?;
     Ok(chains.into_states())

@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
+    VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    BINARIZE, DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
+    BINARIZE, DROPOUT, FROM, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
     PRETRAIN_EPOCHS, PRETRAIN_MOMENTUM, PRETRAIN_WEIGHT_DECAY, VISIBLE, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
@@ -25,6 +25,8 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = WEIGHTS;
         layers: Layers = Setting {
             value: "SIZES",
             help: "Units of the two or three hidden layers, from the data upwards",
@@ -35,6 +37,11 @@ settings! {
         };
         visible: Option<UnitKind> = VISIBLE;
         binarize: BinarizeHow = BINARIZE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String> = Setting {
+            help: "Begin with another deep machine of these layers, instead of small weights",
+            ..FROM
+        };
         pretrain: bool = flag(
             "Train the levels one by one first, as machines whose missing neighbours are made up for by doubled inputs",
         );
@@ -256,6 +263,10 @@ impl Settings for DbmSettings {
                 "is about the classifier: add --classifier, or leave it out",
             ));
         }
+        if self.from.is_some() && self.pretrain {
+            let detail = "gives the machine to begin with, and --pretrain trains its levels: leave one of both out";
+            return Err(Error::setting("from", detail));
+        }
         if self.classifier {
             self.fine_tuning().check_dropped([self.dropout, self.input_dropout])?;
             self.fine_tuning().check()?;
@@ -274,7 +285,7 @@ impl DbmSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
-            weights: None,
+            weights: self.weights.as_deref(),
             visible: self.visible,
             binarize: self.binarize.0,
             stream: self.stream,

@@ -52,12 +52,12 @@ impl DbmJob {
         Ok(greedy.epochs)
     }
 
-    /// Prepares the whole: composed of its levels, or with small weights.
+    /// Prepares the whole: composed of its levels, as another run left it, or with small weights.
     pub(super) fn begin_whole(&mut self) -> Result<()> {
         let prepared = &self.prepared;
         let means = prepared.train_means()?;
-        let dbm = match self.levels.take() {
-            Some(mut levels) => {
+        let dbm = match (self.levels.take(), self.given.take()) {
+            (Some(mut levels), _) => {
                 self.cost.peak_bytes = Some(self.device.memory().peak_bytes);
                 let machine = |(number, level): (usize, Trained)| {
                     let visible = if number == 0 { prepared.units } else { UnitKind::Bernoulli };
@@ -66,7 +66,8 @@ impl DbmJob {
                 let levels = levels.take().into_iter().enumerate().map(machine);
                 DeepBoltzmannMachine::from_levels(levels.collect::<Result<_>>()?)?
             }
-            None => {
+            (None, Some(given)) => given,
+            (None, None) => {
                 let seed = self.settings.seed;
                 let mut dbm = DeepBoltzmannMachine::from_spec(&self.device, &self.spec(), seed)?;
                 dbm.set_visible_bias_from_means(&means)?;

@@ -1,19 +1,17 @@
 //! How good a deep belief net is: the lower bound of its likelihood, its reconstructions, and its classes.
 
-use web_time::Instant;
-
 use serde::Serialize;
 
 use super::trained::TrainedDbn;
 use crate::data::{Cases, Values};
 use crate::error::Result;
 use crate::evaluation::bound::lower_bound;
-use crate::evaluation::scores::mean_with_error;
-use crate::jobs::Choice;
 use crate::jobs::network::Shown;
+use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
 use crate::jobs::rows::{ROWS, map_rows, upload_rows};
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
+use crate::jobs::{Choice, Pieces};
 use crate::models::{UnitKind, labels};
 use crate::random::{Draw, stream};
 
@@ -49,34 +47,34 @@ impl TrainedDbn {
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluated<Evaluation>> {
-        let chosen = self.cases(choice)?;
-        let start = Instant::now();
-        let (net, cases) = (&self.net, &chosen.cases);
-        let states = self.top_states(cases, config.seed)?;
+        let pieces = self.pieces(choice)?;
+        let net = &self.net;
+        let mut measured = Measured::new(net.device(), &self.origin.classes, config.seed);
+        measured.standardized = self.standardized();
+        let states = self.top_states(&pieces, config.seed)?;
         let means = states.means();
         let seen = Some(Seen { cases: &states, means: &means, samples: None });
         let z = partition(net.top(), config, seen, progress)?;
-        let bounded = net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
-        let bound =
-            if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
-        let bound = bound.map(|cases| mean_with_error(&cases));
-        let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
-        let found = labels.map(|labels| self.predict(cases, Some(&labels))).transpose()?;
-        let measured = Measured {
-            reconstruction_error: Self::error(net, cases)?,
-            standardized: self.standardized(),
-            seed: config.seed,
-            start,
-            device: net.device(),
-        };
-        let bounded = Bounded::of(&z, bound);
-        Evaluated::of(chosen, found, &measured, |scored| Evaluation { bounded, scored })
+        let (mut bounded, mut bounds, mut first) = (true, Vec::new(), 0);
+        pieces.each(&mut |piece| {
+            let cases = &piece.cases;
+            bounded &= net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
+            if bounded {
+                bounds.extend(self.bound((cases, first), z.log_partition, config.seed)?);
+            }
+            first += cases.len();
+            let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
+            measured.add(piece, &|v| net.reconstruct(v), &predict)
+        })?;
+        let bounded = Bounded::of(&z, bounded.then(|| measured.mean(&bounds)));
+        Evaluated::of(&pieces, measured, |scored| Evaluation { bounded, scored })
     }
 
     /// What the top's visible units are for some of the cases: samples of the layers below.
-    fn top_states(&self, cases: &Cases, seed: u64) -> Result<Cases> {
+    fn top_states(&self, pieces: &Pieces<'_>, seed: u64) -> Result<Cases> {
         let (net, below) = (&self.net, self.net.levels().len() - 1);
-        let cases = cases.clone().limit(SEEN);
+        let first: Vec<u32> = (0..SEEN.min(pieces.cases()) as u32).collect();
+        let cases = pieces.take(&first)?;
         let draw = Draw::new(seed, stream::EVALUATION).at(STATES);
         let values = map_rows(net.device(), &cases, |v| {
             let h = net.up(v, below, &draw)?;
@@ -85,16 +83,21 @@ impl TrainedDbn {
                 Some(_) => labels::join(&h, &net.top().class_probabilities(&h)?),
             }
         })?;
-        Cases::new(Values::F32(values), cases.len(), net.top().visible_count())
+        Cases::instead_of(&cases, Values::F32(values), net.top().visible_count())
     }
 
-    /// The lower bound of ln p of each case.
-    fn bound(&self, cases: &Cases, log_partition: f64, seed: u64) -> Result<Vec<f64>> {
+    /// The lower bound of ln p of each case; `before` come before them.
+    fn bound(
+        &self,
+        (cases, before): (&Cases, usize),
+        log_partition: f64,
+        seed: u64,
+    ) -> Result<Vec<f64>> {
         let draw = Draw::new(seed, stream::EVALUATION);
         let mut bounds = Vec::new();
         for first in (0..cases.len()).step_by(ROWS) {
             let v = upload_rows(self.net.device(), cases, first, ROWS)?;
-            let own = draw.from_case(first as u32);
+            let own = draw.from_case((before + first) as u32);
             bounds.extend(lower_bound(&self.net, &v, log_partition, SAMPLES, &own)?.cases);
         }
         Ok(bounds)

@@ -7,12 +7,11 @@ use super::job::DbnJob;
 use super::learning::too_early;
 use super::report;
 use super::trained::{Origin, TrainedDbn, predict as predict_classes};
-use crate::data::{DataSet, Part};
-use crate::error::{Error, Result};
+use crate::data::Part;
+use crate::error::Result;
 use crate::evaluation::classification::{ClassificationScore, Predictions, predict};
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::network::{self, Labelled};
-use crate::jobs::rows::squared_error;
 use crate::models::{DeepBeliefNet, Network};
 use crate::run::Finish;
 use crate::training::Figures;
@@ -26,11 +25,7 @@ impl DbnJob {
     /// How the generative net does: reconstructions, and the classes where labels are joined.
     pub(super) fn generative_scores(&self) -> Result<Figures> {
         let (net, prepared) = (self.whole()?, &self.prepared);
-        let error = |(set, part): (&DataSet, Part)| {
-            let v = prepared.head(&self.device, set, part)?;
-            let again = net.reconstruct(&v)?.to_vec()?;
-            Ok::<f64, Error>(squared_error(&v.to_vec()?, &again, v.shape().dims()[0]))
-        };
+        let error = |part| prepared.error_of_first(&self.device, part, |v| net.reconstruct(v));
         let held_out = prepared.validation.as_ref().map(|set| (set, Part::Validation));
         let judged = match held_out.filter(|_| self.settings.join_labels) {
             Some((set, part)) => Some(judged(net, &prepared.labelled(set, part)?)?.1),
@@ -73,7 +68,7 @@ impl DbnJob {
         let (set, part) = self.prepared.shown();
         let shown = self.prepared.labelled(set, part)?;
         let found = self.predicted(network, &shown)?;
-        let judged = found.score(&shown.labels)?;
+        let judged = shown.score(&found)?;
         let scores = self.prepared.test.as_ref().map(|_| judged);
         let origin = self.network_origin();
         network::confusion_and_mistakes(end.folder, &origin.shown(), &shown, &found)?;
@@ -113,6 +108,6 @@ impl DbnJob {
 /// What a net with labels says of cases.
 fn judged(net: &DeepBeliefNet, part: &Labelled) -> Result<(Predictions, ClassificationScore)> {
     let found = predict_classes(net, &part.cases, Some(&part.labels))?;
-    let scores = found.score(&part.labels)?;
+    let scores = part.score(&found)?;
     Ok((found, scores))
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
-    STREAM, VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
+    STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES,
@@ -30,6 +30,8 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = WEIGHTS;
         layers: Layers = Setting {
             value: "SIZES",
             help: "Units of the hidden layers, from the data upwards",
@@ -263,7 +265,7 @@ impl DbnSettings {
         Request {
             data: &self.data,
             reading: self.reading(),
-            weights: None,
+            weights: self.weights.as_deref(),
             visible: self.visible,
             binarize: self.binarize.0,
             stream: self.stream,

@@ -28,7 +28,7 @@ impl DbnJob {
                 if let Some(test) = &self.prepared.test {
                     let test = self.prepared.labelled(test, Part::Test)?;
                     let found = self.predicted(learning.network()?, &test)?;
-                    self.random = Some(found.score(&test.labels)?);
+                    self.random = Some(test.score(&found)?);
                 }
                 Ok(())
             }
@@ -69,7 +69,7 @@ impl DbnJob {
             if let Some(few) = &prepared.labelled {
                 levels = levels.on(self.levels_on(few)?, Activation::Sigmoid)?;
             }
-            let of = |set: &'_ DataSet| set.labels.clone();
+            let of = |set: &DataSet| prepared.labels_of_first(set);
             let labels = [of(prepared.with_labels()), prepared.validation.as_ref().and_then(of)];
             levels.join([0, 1].map(|part| labels[part].as_deref()), prepared.classes.len());
         }

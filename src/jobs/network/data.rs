@@ -29,7 +29,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     let wish = Wish {
         data: &settings.data,
         reading: settings.reading(),
-        weights: None,
+        weights: settings.weights.as_deref(),
         stream: settings.stream,
         memory: settings.memory,
         unit_pictures: true,
@@ -67,7 +67,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     let resized = image.filter(|i| [i.height, i.width] != size);
     let plural = if cases == 1 { "" } else { "s" };
     observer.see(Event::Note(&format!(
-        "data: {}, {} training case{plural}{}{} of {} classes{}",
+        "data: {}, {} training case{plural}{}{} of {} classes{}{}",
         settings.data,
         cases,
         validation.as_ref().map_or(String::new(), |v| format!(", {} held out", v.cases.len())),
@@ -75,6 +75,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
         classes.len(),
         resized
             .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
+        if train.cases.has_weights() { ", weighted" } else { "" },
     )));
     Ok(Prepared { classes, train, stream, validation, test, input })
 }

@@ -126,7 +126,7 @@ impl Job for NetworkJob {
         let held_out = self.prepared.test.as_ref().or(self.prepared.validation.as_ref());
         let shown = held_out.unwrap_or(&self.prepared.train);
         let found = predict(network, &shown.cases, input, Some(&shown.labels))?;
-        let judged = found.score(&shown.labels)?;
+        let judged = shown.score(&found)?;
         let scores = self.prepared.test.as_ref().map(|_| judged);
         let origin = Origin::new(*input, classes.clone());
         confusion_and_mistakes(end.folder, &origin.shown(), shown, &found)?;

@@ -3,7 +3,7 @@
 use crate::data::{Cases, DataSet, PictureInput};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::check_labels;
+use crate::evaluation::classification::{ClassificationScore, Predictions, check_labels};
 use crate::models::NetworkSpec;
 use crate::training::{ResidentData, Treatment};
 
@@ -14,6 +14,16 @@ pub struct Labelled {
     pub cases: Cases,
     /// The class of each.
     pub labels: Vec<u32>,
+}
+
+impl Labelled {
+    /// How good what is said of them is, each case counting as much as its weight says where they have some.
+    ///
+    /// # Errors
+    /// As [`Predictions::score`].
+    pub fn score(&self, found: &Predictions) -> Result<ClassificationScore> {
+        found.score_weighted(&self.labels, self.cases.weights().as_deref())
+    }
 }
 
 /// The cases of a set as a network sees them, with their labels.

@@ -14,9 +14,12 @@ use crate::run::{self, Confusion};
 pub struct Outcome {
     confusion: Confusion,
     classes: usize,
-    cases: usize,
     wrong: u64,
+    /// Of the losses and of the wrong cases, by the cases' weights, 1 where they have none.
     losses: f64,
+    errors: f64,
+    /// Of the weights.
+    whole: f64,
     /// As many as are drawn, in the order in which they are.
     worst: Vec<Worst>,
 }
@@ -47,7 +50,9 @@ impl Outcome {
     /// Of no case yet; `names` are the classes'.
     pub fn new(names: &[String]) -> Self {
         let confusion = Confusion::new(names.to_vec());
-        Outcome { confusion, classes: names.len(), cases: 0, wrong: 0, losses: 0.0, worst: vec![] }
+        let (losses, errors, whole) = (0.0, 0.0, 0.0);
+        let (classes, worst) = (names.len(), Vec::new());
+        Outcome { confusion, classes, wrong: 0, losses, errors, whole, worst }
     }
 
     /// Adds cases of these classes, and what is said of them.
@@ -66,10 +71,12 @@ impl Outcome {
                 false => self.confusion.count_unclassified(truth)?,
             }
         }
-        self.cases += labels.len();
+        self.whole += (0..labels.len()).map(|case| cases.weight(case)).sum::<f64>();
         self.wrong += wrong.len() as u64;
-        let losses = found.losses.iter().copied().map(f64::from);
-        self.losses = losses.fold(self.losses, |sum, loss| sum + loss);
+        self.errors += wrong.iter().map(|&case| cases.weight(case)).sum::<f64>();
+        for (case, &loss) in found.losses.iter().enumerate() {
+            self.losses += cases.weight(case) * f64::from(loss);
+        }
         let rows: Vec<&[f32]> = found.probabilities.chunks(found.classes.max(1)).collect();
         for case in wrong {
             let (truth, predicted) = (labels[case], found.predicted[case]);
@@ -95,12 +102,11 @@ impl Outcome {
     /// # Errors
     /// [`Error::Data`] where there is no case.
     pub fn score(&self) -> Result<ClassificationScore> {
-        if self.cases == 0 {
+        if self.whole == 0.0 {
             return Err(Error::data("labels", "nothing can be scored: there is no case"));
         }
-        let (loss, error) = (self.losses, self.wrong as f64);
-        let cases = self.cases as f64;
-        Ok(ClassificationScore { loss: loss / cases, error: error / cases, wrong: self.wrong })
+        let (loss, error) = (self.losses / self.whole, self.errors / self.whole);
+        Ok(ClassificationScore { loss, error, wrong: self.wrong })
     }
 
     /// Writes what is taken for what, as a picture and as a table, and the mistakes that it was surest about.

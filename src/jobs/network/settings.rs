@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
-    VALIDATION, Validation, real, text, uses_sgd, whole, word,
+    VALIDATION, Validation, WEIGHTS, real, text, uses_sgd, whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -80,6 +80,8 @@ settings! {
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<String> = WEIGHTS;
         output: Option<OutputName> = Setting {
             value: "UNITS",
             help: "What follows the last layer: rbf (Euclidean radial basis functions on bitmaps of the digits, as \

@@ -40,8 +40,6 @@ pub struct EvaluationConfig {
     pub ladder: Option<Rungs>,
     /// How its chains run; its seed is not used.
     pub climbing: LadderConfig,
-    /// How much each case counts, if they differ.
-    pub weights: Option<Vec<f32>>,
     /// Of all draws.
     pub seed: u64,
 }
@@ -57,7 +55,6 @@ impl Default for EvaluationConfig {
             exact_pseudo: false,
             ladder: None,
             climbing: LadderConfig::default(),
-            weights: None,
             seed: 1,
         }
     }
@@ -98,12 +95,6 @@ impl EvaluationConfig {
     #[must_use]
     pub fn climbing(self, climbing: LadderConfig) -> Self {
         EvaluationConfig { climbing, ..self }
-    }
-
-    /// The same where cases count differently.
-    #[must_use]
-    pub fn weights(self, weights: Option<Vec<f32>>) -> Self {
-        EvaluationConfig { weights, ..self }
     }
 
     /// The same with other draws.

@@ -119,7 +119,7 @@ impl TrainedRbm {
         self.rbm.hidden().kind().check_energy()?;
         let start = Instant::now();
         let pieces = match choice.data.or(self.origin.data.as_deref()) {
-            Some(_) => Some(self.weighed(choice, config)?),
+            Some(_) => Some(self.pieces(choice)?),
             None => None,
         };
         let means = match &pieces {
@@ -156,15 +156,6 @@ impl TrainedRbm {
         }
         evaluation.seconds = start.elapsed().as_secs_f64();
         Ok(evaluation)
-    }
-
-    /// Some cases, with their weights where there are some.
-    fn weighed(&self, choice: &Choice<'_>, config: &EvaluationConfig) -> Result<Pieces<'_>> {
-        let pieces = self.pieces(choice)?;
-        let Some(mut weights) = config.weights.clone() else { return Ok(pieces) };
-        // They are those of the part, of which a limit takes the first.
-        weights.truncate(choice.limit.unwrap_or(weights.len()));
-        pieces.weighted(weights)
     }
 
     /// What is known without cases.

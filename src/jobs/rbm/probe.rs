@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
 use crate::evaluation::spectrum::{effective_rank, singular_values};
+use crate::jobs::rows::first_that_count;
 use crate::models::Rbm;
 use crate::models::exact::{enumerated_units, log_partition};
 use crate::random::{Draw, stream};
@@ -54,8 +55,9 @@ impl Probe {
             prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
         };
         let train = treated(&prepared.train, Part::Train)?;
-        let head = |cases: &Cases| upload_rows(device, cases, 0, SCORED);
-        let weights = |cases: &Cases| cases.clone().limit(SCORED).weights();
+        let first = |cases: &Cases| first_that_count(cases, SCORED);
+        let head = |cases: &Cases| upload_rows(device, &first(cases)?, 0, SCORED);
+        let weights = |cases: &Cases| Ok::<_, Error>(first(cases)?.weights());
         let held_out = prepared.validation.as_ref();
         let validation = held_out.map(|cases| treated(cases, Part::Validation)).transpose()?;
         // Of the part that is scored, which need not be as the other.
@@ -66,8 +68,8 @@ impl Probe {
             preprocessing: prepared.preprocessing.clone(),
             seed,
             train: head(&train)?,
-            train_weights: weights(&train),
-            validation_weights: validation.as_ref().and_then(weights),
+            train_weights: weights(&train)?,
+            validation_weights: validation.as_ref().map(weights).transpose()?.flatten(),
             train_means: train.means(),
             validation: validation.as_ref().map(head).transpose()?,
             binary,

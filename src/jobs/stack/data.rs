@@ -9,9 +9,9 @@ use crate::data::{
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
-use crate::jobs::loading::{Divided, Loaded, Source, Wish};
+use crate::jobs::loading::{Divided, Loaded, Source, Wish, counts};
 use crate::jobs::network::Labelled;
-use crate::jobs::rows::upload_rows;
+use crate::jobs::rows::{Reconstruction, first_that_count, places_that_count};
 use crate::jobs::settings::{Memory, Validation};
 use crate::models::UnitKind;
 use crate::run::{Event, Observer, RunRecord};
@@ -105,6 +105,7 @@ impl Prepared {
                 let few = train.select(&chosen, train.name.clone())?;
                 let (few, validation) = split.split(few, seed)?;
                 let train = without(loaded.train, validation.as_ref())?;
+                [Some(&few), validation.as_ref()].into_iter().flatten().try_for_each(counts)?;
                 (Divided { train, validation, stream: None, split }, loaded.test, Some(few))
             }
         };
@@ -227,15 +228,30 @@ impl Prepared {
         Ok(Labelled { cases, labels: set.labels.clone().unwrap_or_default() })
     }
 
-    /// The first cases of a part, uploaded, as scores see them.
+    /// The first cases of a part that count, as scores see them.
+    fn first(&self, set: &DataSet, part: Part) -> Result<Cases> {
+        let first = first_that_count(&set.cases, SCORED)?;
+        self.preprocessing.apply_for_evaluation(first, self.seed, part)
+    }
+
+    /// The labels of the same cases, where they have some.
+    pub fn labels_of_first(&self, set: &DataSet) -> Option<Vec<u32>> {
+        let places = places_that_count(&set.cases, SCORED).into_iter();
+        let labels = set.labels.as_ref()?;
+        Some(places.filter_map(|at| labels.get(at as usize).copied()).collect())
+    }
+
+    /// How well a whole gives back the first cases of a part.
     ///
     /// # Errors
     /// Device errors.
-    pub fn head(&self, device: &Device, set: &DataSet, part: Part) -> Result<Tensor> {
-        let first: Vec<u32> = (0..set.cases.len().min(SCORED) as u32).collect();
-        let first =
-            self.preprocessing.apply_for_evaluation(set.cases.select(&first)?, self.seed, part)?;
-        upload_rows(device, &first, 0, SCORED)
+    pub fn error_of_first(
+        &self,
+        device: &Device,
+        (set, part): (&DataSet, Part),
+        again: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<f64> {
+        Ok(Reconstruction::of(device, &self.first(set, part)?, again)?.error)
     }
 
     /// Training cases as a level that no other is below reads them; `sampled` is the seed of the states that levels give,
@@ -245,9 +261,9 @@ impl Prepared {
     /// Device errors.
     pub fn levels(&self, device: &Device, train: &DataSet, sampled: Option<u64>) -> Result<Levels> {
         let source = self.learnt(device, train, &[train.cases.width()])?;
-        let head = |set, part| self.head(device, set, part);
-        let held_out = self.validation.as_ref().map(|set| head(set, Part::Validation));
-        Levels::new(source, [Some(head(train, Part::Train)?), held_out.transpose()?], sampled)
+        let held_out = self.validation.as_ref().map(|set| self.first(set, Part::Validation));
+        let seen = [Some(self.first(train, Part::Train)?), held_out.transpose()?];
+        Ok(Levels::new(device, source, seen, sampled))
     }
 
     /// The means of the training cases as they are learnt from, or of the first of very many.

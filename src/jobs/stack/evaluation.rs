@@ -5,12 +5,15 @@ use web_time::Instant;
 
 use serde::Serialize;
 
+use crate::data::Cases;
 use crate::device::{Device, DeviceInfo};
 use crate::error::Result;
 use crate::evaluation::classification::Predictions;
-use crate::jobs::Chosen;
-use crate::jobs::network::{Labelled, Shown, confusion_and_mistakes};
+use crate::evaluation::scores::weighted_mean_with_error;
+use crate::jobs::network::{Outcome, Shown};
 use crate::jobs::rbm::{LogPartition, Partition};
+use crate::jobs::{Chosen, Pieces, SquaredError};
+use crate::tensor::Tensor;
 
 /// ln Z and a lower bound of the likelihood; logarithms are natural.
 #[derive(Debug, Clone, Serialize)]
@@ -77,13 +80,61 @@ pub struct Scored {
     pub notices: Vec<String>,
 }
 
-/// What an evaluation is made with.
+/// What is found of cases that come piece by piece, and what with.
 pub(in crate::jobs) struct Measured<'a> {
-    pub reconstruction_error: f64,
     pub standardized: bool,
     pub seed: u64,
     pub start: Instant,
     pub device: &'a Device,
+    /// Names of the classes that the model knows; none where it knows none.
+    pub classes: &'a [String],
+    squared: SquaredError,
+    outcome: Option<Outcome>,
+    weights: Option<Vec<f32>>,
+}
+
+impl<'a> Measured<'a> {
+    /// Of no case yet.
+    pub fn new(device: &'a Device, classes: &'a [String], seed: u64) -> Self {
+        let start = Instant::now();
+        let (squared, standardized) = (SquaredError::default(), false);
+        let (outcome, weights) = (None, None);
+        Measured { standardized, seed, start, device, classes, squared, outcome, weights }
+    }
+
+    /// Adds what `again` gives of cases, and what `predict` says of them where their classes are known.
+    pub fn add(
+        &mut self,
+        piece: &Chosen,
+        again: &dyn Fn(&Tensor) -> Result<Tensor>,
+        predict: &dyn Fn(&Cases, &[u32]) -> Result<Predictions>,
+    ) -> Result<()> {
+        let cases = &piece.cases;
+        self.squared.add_of(self.device, cases, again)?;
+        if let Some(weights) = cases.weights() {
+            self.weights.get_or_insert_default().extend(weights);
+        }
+        let Some(labels) = piece.labels.as_ref().filter(|_| !self.classes.is_empty()) else {
+            return Ok(());
+        };
+        let outcome = self.outcome.get_or_insert_with(|| Outcome::new(self.classes));
+        outcome.add(cases, labels, &predict(cases, labels)?)
+    }
+
+    /// The mean of a number of each case, with its standard error over them.
+    pub fn mean(&self, each: &[f64]) -> (f64, f64) {
+        weighted_mean_with_error(each, self.weights.as_deref())
+    }
+
+    /// Squared, summed over the values, the mean over the cases.
+    pub fn reconstruction_error(&self) -> f64 {
+        self.squared.mean()
+    }
+
+    /// What is said of the classes.
+    pub fn into_outcome(self) -> Option<Outcome> {
+        self.outcome
+    }
 }
 
 /// An evaluation, with the classes that were found where the model knows classes.
@@ -92,52 +143,42 @@ pub(in crate::jobs) struct Measured<'a> {
 pub struct Evaluated<E> {
     /// The figures.
     pub evaluation: E,
-    /// The cases with their classes, and what is said of them.
-    pub classified: Option<(Labelled, Predictions)>,
+    /// What is said of the cases' classes.
+    pub outcome: Option<Outcome>,
 }
 
 impl<E> Evaluated<E> {
-    /// That of some cases, of whose classes `found` is said.
+    /// That of some cases.
     pub(in crate::jobs) fn of(
-        chosen: Chosen,
-        found: Option<Predictions>,
-        measured: &Measured<'_>,
+        pieces: &Pieces<'_>,
+        measured: Measured<'_>,
         evaluation: impl FnOnce(Scored) -> E,
     ) -> Result<Self> {
-        let split = chosen.part_name();
-        let Chosen { cases, labels, data, notices, .. } = chosen;
-        let count = cases.len();
-        let classified =
-            found.zip(labels).map(|(found, labels)| (Labelled { cases, labels }, found));
-        let score = classified.as_ref().map(|(part, found)| found.score(&part.labels));
-        let score = score.transpose()?;
+        let score = measured.outcome.as_ref().map(Outcome::score).transpose()?;
         let scored = Scored {
-            reconstruction_error: measured.reconstruction_error,
+            reconstruction_error: measured.reconstruction_error(),
             error: score.map(|s| s.error),
             wrong: score.map(|s| s.wrong),
             loss: score.map(|s| s.loss),
-            cases: count,
-            data,
-            split,
+            cases: pieces.cases(),
+            data: pieces.data().into(),
+            split: pieces.part_name(),
             standardized: measured.standardized,
             seed: measured.seed,
             seconds: measured.start.elapsed().as_secs_f64(),
             device: measured.device.info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
-            notices,
+            notices: pieces.notices().to_vec(),
         };
-        Ok(Evaluated { evaluation: evaluation(scored), classified })
+        Ok(Evaluated { evaluation: evaluation(scored), outcome: measured.outcome })
     }
 
     /// Writes confusion matrix and worst mistakes into a folder, where classes were found; `shown` says how cases are
     /// shown.
     ///
     /// # Errors
-    /// As [`confusion_and_mistakes`].
+    /// As [`Outcome::save`].
     pub fn pictures(&self, shown: &Shown<'_>, folder: &Path) -> Result<()> {
-        match &self.classified {
-            Some((part, found)) => confusion_and_mistakes(folder, shown, part, found),
-            None => Ok(()),
-        }
+        self.outcome.as_ref().map_or(Ok(()), |outcome| outcome.save(folder, shown))
     }
 }

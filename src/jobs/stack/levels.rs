@@ -4,10 +4,11 @@ use web_time::Instant;
 
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use super::settings::Greedy;
+use crate::data::Cases;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::loading::Source;
-use crate::jobs::rows::squared_error;
+use crate::jobs::rows::SquaredError;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::Level;
 use crate::models::{Autoencoder, Rbm, UnitKind, Units};
@@ -98,12 +99,19 @@ struct Seen {
     device: Device,
     values: Vec<f32>,
     width: usize,
+    /// How much each counts, if they differ.
+    weights: Option<Vec<f32>>,
 }
 
 impl Seen {
-    fn of(v: &Tensor) -> Result<Self> {
-        let width = v.shape().matrix("a level", "the cases")?[1];
-        Ok(Seen { device: v.device().clone(), values: v.to_vec()?, width })
+    fn of(device: &Device, cases: &Cases) -> Self {
+        let (width, weights) = (cases.width(), cases.weights());
+        Seen { device: device.clone(), values: cases.to_f32(), width, weights }
+    }
+
+    fn weight(&self, case: usize) -> f64 {
+        let own = self.weights.as_ref().map(|weights| weights.get(case).copied());
+        own.map_or(1.0, |weight| weight.map_or(0.0, f64::from))
     }
 
     /// What `f` makes of them, some at a time.
@@ -115,7 +123,7 @@ impl Seen {
             width = made.shape().matrix("a level", "the cases")?[1];
             values.extend(made.to_vec()?);
         }
-        Ok(Seen { device: self.device.clone(), values, width })
+        Ok(Seen { device: self.device.clone(), values, width, weights: self.weights.clone() })
     }
 }
 
@@ -132,13 +140,15 @@ pub struct Levels {
 impl Levels {
     /// None is trained yet. `seen` are the first training cases and those held out; `sampled` is the seed of the states
     /// that levels give, else they give means.
-    ///
-    /// # Errors
-    /// Device errors.
-    pub fn new(cases: Source, seen: [Option<Tensor>; 2], sampled: Option<u64>) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        cases: Source,
+        seen: [Option<Cases>; 2],
+        sampled: Option<u64>,
+    ) -> Self {
         let source = LevelSource::new(cases, sampled);
-        let [train, held_out] = seen.map(|v| v.as_ref().map(Seen::of).transpose());
-        Ok(Levels { source, seen: [train?, held_out?], visible_biases: Vec::new() })
+        let seen = seen.map(|cases| cases.map(|cases| Seen::of(device, &cases)));
+        Levels { source, seen, visible_biases: Vec::new() }
     }
 
     /// How many levels are trained.
@@ -211,11 +221,15 @@ impl Levels {
 
     /// The means of what the level under way reads, over the first training cases.
     pub fn means(&self) -> Vec<f32> {
-        let Some(Seen { values, width, .. }) = &self.seen[0] else { return Vec::new() };
-        let rows = values.len() / (*width).max(1);
-        let column =
-            |j: usize| values.iter().skip(j).step_by(*width).map(|&x| f64::from(x)).sum::<f64>();
-        (0..*width).map(|j| (column(j) / rows.max(1) as f64) as f32).collect()
+        let Some(seen) = &self.seen[0] else { return Vec::new() };
+        let width = seen.width.max(1);
+        let rows = seen.values.len() / width;
+        let whole = (0..rows).map(|case| seen.weight(case)).sum::<f64>().max(f64::MIN_POSITIVE);
+        let column = |j: usize| {
+            let own = seen.values.iter().skip(j).step_by(width).enumerate();
+            own.map(|(case, &x)| seen.weight(case) * f64::from(x)).sum::<f64>()
+        };
+        (0..seen.width).map(|j| (column(j) / whole) as f32).collect()
     }
 
     /// Seconds that an epoch of the level under way spends below it: in passes of its cases through the lower levels,
@@ -272,8 +286,11 @@ impl Levels {
     /// Device errors.
     pub fn scores(&self, again: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Figures> {
         let error = |seen: &Seen| -> Result<f64> {
-            let rows = seen.values.len() / seen.width.max(1);
-            Ok(squared_error(&seen.values, &seen.map(again)?.values, rows))
+            let (rows, mut error) =
+                (seen.values.len() / seen.width.max(1), SquaredError::default());
+            let back = seen.map(again)?.values;
+            error.add_weighted([&seen.values, &back], rows, |case| seen.weight(case));
+            Ok(error.mean())
         };
         let [of, held_out] = [0, 1].map(|part| self.seen[part].as_ref().map(error).transpose());
         Ok(Figures::new().with(&LEVEL_ERROR, of?).with(&VALIDATION_LEVEL_ERROR, held_out?))

@@ -229,6 +229,18 @@ impl Autoencoder {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
+        self.gradient_weighted((x, None), pass, tally, space)
+    }
+
+    /// The same where cases count differently: weights `[B, 1]`, by which each case's part of the means is multiplied. The
+    /// tally has losses without them.
+    pub(crate) fn gradient_weighted(
+        &self,
+        (x, weights): (&Tensor, Option<&Tensor>),
+        pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
         let rows = x.shape().matrix("autoencoder", "the batch")?[0].max(1);
         let corrupted = match (self.spec.noise, pass) {
             (Some(noise), Pass::Train(draw)) => Some(penalties::corrupt(noise, x, draw)?),
@@ -237,7 +249,8 @@ impl Autoencoder {
         let input = corrupted.as_ref().unwrap_or(x);
         self.layers.forward(input, pass, space)?;
         self.loss(x, tally, Some(1.0 / rows as f32), space)?;
-        let slopes = self.penalize(rows, space)?;
+        space.weigh(weights)?;
+        let slopes = self.penalize((rows, weights), space)?;
         self.layers.backward(input, space)?;
         if let (Some(slopes), Some(dw)) = (slopes, space.gradients_mut().next()) {
             elementwise_in_place(Elementwise::ADD, dw, Some(&slopes))?;

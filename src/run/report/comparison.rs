@@ -86,54 +86,67 @@ pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
     all
 }
 
-/// The table of several runs as text: a heading, then a row for each. What a kind of model does not have is a
-/// dash, and columns that none of the runs' kinds has are left out.
-pub fn table(runs: &Runs<'_>) -> Vec<Vec<String>> {
-    let kinds = kinds(runs);
-    let mut rows: Vec<Vec<String>> = names(runs).into_iter().map(|name| vec![name]).collect();
-    let mut heads = vec!["run".to_string()];
-    let mut column = |head: &str, cell: &dyn Fn(&Record, &Compared) -> String| {
-        // Kinds may share a column: each fills in its own runs.
-        let place = heads.iter().position(|known| known == head).unwrap_or(heads.len());
-        if place == heads.len() {
-            heads.push(head.into());
-            rows.iter_mut().for_each(|row| row.push(NONE.into()));
-        }
-        for (row, (record, kind)) in rows.iter_mut().zip(runs).filter(|(row, _)| row[place] == NONE)
-        {
-            row[place] = cell(record, kind);
+/// What is to be said of the runs of one kind.
+pub struct RunTable {
+    /// The names of their models.
+    pub title: String,
+    /// A heading, then a row for each run.
+    pub rows: Vec<Vec<String>>,
+    /// What the columns mean.
+    pub note: &'static str,
+}
+
+/// The runs as text: a table for each kind of model, since kinds have little in common but what they learn from. Columns of
+/// which no run of the kind has anything to say are left out.
+pub fn tables(runs: &Runs<'_>) -> Vec<RunTable> {
+    let names = names(runs);
+    let of = |kind: &Compared| {
+        let pairs = runs.iter().zip(&names).filter(|((_, own), _)| std::ptr::eq(*own, kind));
+        let own: Vec<(&Record, &str)> = pairs.map(|((r, _), name)| (r, name.as_str())).collect();
+        let mut models: Vec<&str> = own.iter().map(|(r, _)| text_of(&r.summary, "model")).collect();
+        models.sort_unstable();
+        models.dedup();
+        RunTable { title: models.join(", "), rows: rows(kind, &own), note: kind.note }
+    };
+    kinds(runs).into_iter().map(of).collect()
+}
+
+/// The table of runs of a kind.
+fn rows(kind: &Compared, runs: &[(&Record, &str)]) -> Vec<Vec<String>> {
+    let names = runs.iter().map(|(_, name)| name.to_string()).collect();
+    let mut columns: Vec<(&str, Vec<String>)> = vec![("run", names)];
+    let mut column = |head: &'static str, cell: &dyn Fn(&Record) -> String| {
+        let cells: Vec<String> = runs.iter().map(|(record, _)| cell(record)).collect();
+        match columns.iter_mut().find(|(known, _)| *known == head) {
+            // Figures may share a column: each fills in what the others leave.
+            Some((_, known)) => {
+                let free = known.iter_mut().zip(cells).filter(|(known, _)| *known == NONE);
+                free.for_each(|(known, cell)| *known = cell);
+            }
+            None => columns.push((head, cells)),
         }
     };
-    let own = |of: &Compared, kind: &Compared, cell: String| match std::ptr::eq(of, kind) {
-        true => cell,
-        false => NONE.into(),
-    };
-    if kinds.iter().any(|kind| kind.models.len() > 1) {
-        column("model", &|r, _| text_of(&r.summary, "model").to_string());
+    if kind.models.len() > 1 {
+        column("model", &|r| text_of(&r.summary, "model").to_string());
     }
-    for kind in &kinds {
-        for (head, cell) in kind.sizes {
-            column(head, &|r, k| own(k, kind, cell(r)));
-        }
+    for (head, cell) in kind.sizes {
+        column(head, cell);
     }
-    column("learner", &|r, kind| (kind.learner)(r));
-    column("epochs", &|r, _| whole(r, "epochs"));
-    column("seconds", &|r, _| figure(r.figure("seconds")));
-    column("cases/s", &|r, _| whole(r, "cases_per_second"));
-    for kind in &kinds {
-        let said = |f: &&&Figure| {
-            !f.column.is_empty() && runs.iter().any(|(r, _)| r.figure(f.key).is_some())
-        };
-        for f in kind.figures.iter().filter(said) {
-            column(f.column, &|r, k| own(k, kind, shown(f, r.figure(f.key))));
-        }
-        for (head, cell) in kind.scores {
-            column(head, &|r, k| own(k, kind, cell(r)));
-        }
+    column("learner", &|r| (kind.learner)(r));
+    column("epochs", &|r| whole(r, "epochs"));
+    column("seconds", &|r| figure(r.figure("seconds")));
+    column("cases/s", &|r| whole(r, "cases_per_second"));
+    for f in kind.figures.iter().filter(|f| !f.column.is_empty()) {
+        column(f.column, &|r| shown(f, r.figure(f.key)));
     }
-    column("device", &|r, _| r.device());
-    rows.insert(0, heads);
-    rows
+    for (head, cell) in kind.scores {
+        column(head, cell);
+    }
+    column("device", &|r| r.device());
+    columns.retain(|(_, cells)| cells.iter().any(|cell| cell != NONE));
+    let row = |n: usize| columns.iter().map(|(_, cells)| cells[n].clone()).collect();
+    let heads = columns.iter().map(|(head, _)| head.to_string()).collect();
+    std::iter::once(heads).chain((0..runs.len()).map(row)).collect()
 }
 
 fn whole(record: &Record, key: &str) -> String {
@@ -145,19 +158,23 @@ fn whole(record: &Record, key: &str) -> String {
 /// # Errors
 /// Where a diagram cannot be drawn.
 pub fn page(runs: &Runs<'_>) -> Result<String> {
-    let rows: Vec<Vec<String>> =
-        table(runs).into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
-    let (head, rows) = rows.split_first().map_or((&[][..], &[][..]), |(h, r)| (&h[..], r));
-    let notes: Vec<&str> = kinds(runs).iter().map(|kind| kind.note).collect();
-    let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    let mut body = format!(
-        "<h1>{} runs</h1>\n<section id=\"runs\" class=\"card\">\n{}</section>\n\
-         <p class=\"quiet\">{}</p>\n\
-         <section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n",
-        runs.len(),
-        html::table("runs", &head, rows),
-        notes.join(" ")
-    );
+    let tables = tables(runs);
+    let mut body = format!("<h1>{} runs</h1>\n<section id=\"runs\">\n", runs.len());
+    for table in &tables {
+        let escaped = table.rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect());
+        let rows: Vec<Vec<String>> = escaped.collect();
+        let Some((head, rows)) = rows.split_first() else { continue };
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        if tables.len() > 1 {
+            body += &format!("<h2>{}</h2>\n", escape(&table.title));
+        }
+        body += &format!(
+            "<div class=\"card\">\n{}</div>\n<p class=\"quiet\">{}</p>\n",
+            html::table("runs", &head, rows),
+            table.note
+        );
+    }
+    body += "</section>\n<section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n";
     for (panel, what) in overlay(runs) {
         body += &html::diagram(&panel, what)?;
     }

@@ -1,8 +1,10 @@
 //! Classifiers: layers one after another, and output units with their loss.
 
-use std::collections::BTreeMap;
+mod spec;
 
-use serde::{Deserialize, Serialize};
+pub use spec::{NetworkSpec, OutputSpec};
+
+use std::collections::BTreeMap;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -16,100 +18,11 @@ use crate::kernels::rbf_grad_input::rbf_grad_input;
 use crate::kernels::rbf_loss::rbf_loss;
 use crate::kernels::softmax::softmax;
 use crate::kernels::{Losses, Place};
-use crate::layers::{Initialization, LayerSpec, Outgoing, Pass, Sequential, Workspace};
+use crate::layers::{Outgoing, Pass, Sequential, Workspace};
 use crate::models::bitmaps;
 use crate::tensor::Tensor;
 
 use super::state::{Model, Visit};
-
-/// The output units and their loss L. The layers before them give x.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OutputSpec {
-    /// x has one value per class: p = softmax(x), L = −ln p_D for the desired class D.
-    #[default]
-    Softmax,
-    /// Euclidean radial basis functions (LeCun et al. 1998, eq. 7 and 9): x has 84 values,
-    /// y_i = Σ (x − w_i)² with w_i the bitmap of digit i as ±1, L = y_D + ln(e^−j + Σ_i e^−y_i). The class is
-    /// that of the smallest y; as probabilities are shown softmax(−y). Up to ten classes.
-    Rbf {
-        /// j. The paper gives no number for it.
-        #[serde(default = "default_j")]
-        j: f32,
-    },
-}
-
-fn default_j() -> f32 {
-    bitmaps::J
-}
-
-/// A classifier as it is described: in TOML, and in a model file.
-///
-/// ```
-/// use harmonium::kernels::activation::Activation;
-/// use harmonium::layers::{ConvSpec, LinearSpec, PoolKind, PoolSpec};
-/// use harmonium::models::{Network, NetworkSpec};
-/// let spec = NetworkSpec::new([1, 8, 8], 10)
-///     .layer(ConvSpec::new(6, 3).activation(Activation::Relu))
-///     .layer(PoolSpec::new(PoolKind::Max, 2))
-///     .layer(LinearSpec::new(10));
-/// assert_eq!(Network::new(&harmonium::Device::cpu(), &spec, 1)?.trained(), 60 + 550);
-/// # Ok::<(), harmonium::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct NetworkSpec {
-    /// A case's sizes, [channels, height, width].
-    pub input: [usize; 3],
-    /// How many classes, at least 2.
-    pub classes: usize,
-    /// Where weights start.
-    #[serde(default)]
-    pub initialization: Initialization,
-    /// The output units.
-    #[serde(default)]
-    pub output: OutputSpec,
-    /// The layers. Before softmax units the last must give one value per class.
-    pub layers: Vec<LayerSpec>,
-}
-
-impl NetworkSpec {
-    /// No layer yet, softmax units, and the default initialisation.
-    pub fn new(input: [usize; 3], classes: usize) -> Self {
-        NetworkSpec {
-            input,
-            classes,
-            initialization: Initialization::default(),
-            output: OutputSpec::default(),
-            layers: Vec::new(),
-        }
-    }
-
-    /// Where weights start.
-    pub fn initialization(self, initialization: Initialization) -> Self {
-        NetworkSpec { initialization, ..self }
-    }
-
-    /// The output units.
-    pub fn output(self, output: OutputSpec) -> Self {
-        NetworkSpec { output, ..self }
-    }
-
-    /// One more layer.
-    pub fn layer(mut self, layer: impl Into<LayerSpec>) -> Self {
-        self.layers.push(layer.into());
-        self
-    }
-
-    /// How many values the output units expect of the last layer.
-    pub fn features(&self) -> usize {
-        match self.output {
-            OutputSpec::Softmax => self.classes,
-            OutputSpec::Rbf { .. } => bitmaps::BITMAP,
-        }
-    }
-}
 
 /// A classifier on a device.
 ///
@@ -329,9 +242,23 @@ impl Network {
         tally: &mut Tally<'_>,
         space: &mut Workspace,
     ) -> Result<()> {
+        self.gradient_weighted((x, None), classes, pass, tally, space)
+    }
+
+    /// The same where cases count differently: weights `[B, 1]`, by which each case's part of the mean is multiplied. The
+    /// tally has losses without them.
+    pub(crate) fn gradient_weighted(
+        &self,
+        (x, weights): (&Tensor, Option<&Tensor>),
+        classes: &Tensor,
+        pass: Pass,
+        tally: &mut Tally<'_>,
+        space: &mut Workspace,
+    ) -> Result<()> {
         let rows = x.shape().dims().first().copied().unwrap_or(0);
         self.layers.forward(x, pass, space)?;
         self.loss(classes, tally, Some(1.0 / rows.max(1) as f32), space)?;
+        space.weigh(weights)?;
         self.layers.backward(x, space)
     }
 
