@@ -34,7 +34,8 @@ const ROOMS: [&str; 19] = [
 /// their buffers away, and the kernels.
 const NAME_WGPU: [&str; 4] = ["error", "device", "tensor", "kernels"];
 /// Files of `src/kernels` that are no kernel.
-const NO_KERNEL: [&str; 6] = ["mod", "cases", "catalogue", "log_loss", "slices", "tile"];
+const NO_KERNEL: [&str; 8] =
+    ["mod", "ascent", "cases", "catalogue", "log_loss", "moved", "slices", "tile"];
 /// Lines of a file of `src`.
 const LONGEST: usize = 500;
 /// Lines of a file of `src` that gives no reason, and how a reason begins.

@@ -61,3 +61,45 @@ pub fn matmul_sums(
     matmul(a, b, Transpose::TN, &plain, out)?;
     reduce_into(Reduction::Sum, Axis::Columns, 1.0, summed, sums)
 }
+
+#[doc(hidden)]
+pub mod proof {
+    use super::*;
+    use crate::kernels::proof::*;
+    use crate::kernels::{Tiles, with_tiles};
+
+    /// AᵀB and the sums of an operand over k.
+    pub fn sums_case(
+        device: &Device,
+        tiles: Tiles,
+        of: Sums,
+        [m, n, k]: [usize; 3],
+    ) -> Result<Outcome> {
+        let mut inputs = Inputs::new((m * 1009 + n) as u64);
+        let (a, b) =
+            (inputs.values(Values::Ordinary, k * m), inputs.values(Values::Ordinary, k * n));
+        let (summed, length) = if of == Sums::OfA { (&a, m) } else { (&b, n) };
+        let run = |device: &Device| {
+            let a = Tensor::from_f32(device, &[k, m], &a)?;
+            let b = Tensor::from_f32(device, &[k, n], &b)?;
+            let mut out = Tensor::for_output(device, &[m, n])?;
+            let mut sums = Tensor::for_output(device, &[length])?;
+            matmul_sums([&a, &b], of, &mut out, &mut sums)?;
+            Ok([out.to_vec()?, sums.to_vec()?])
+        };
+        let (expected, found) = both(device, |device| with_tiles(tiles, || run(device)))?;
+        let size = |at: usize| {
+            let (row, column) = (at / n.max(1), at % n.max(1));
+            let products = (0..k).map(|k| f64::from(a[k * m + row]) * f64::from(b[k * n + column]));
+            products.map(f64::abs).sum::<f64>()
+        };
+        let sizes: Vec<f64> = (0..length)
+            .map(|at| (0..k).map(|k| f64::from(summed[k * length + at]).abs()).sum())
+            .collect();
+        let steps = 1.5 * EPSILON * (k + 4) as f64;
+        let mut check = Check::default();
+        check.compare("product", &expected[0], &found[0], |at| steps * size(at) + FLUSH * k as f64);
+        check.compare("sums", &expected[1], &found[1], |at| steps * sizes[at] + FLUSH);
+        Ok(check.outcome("matmul", format!("{tiles:?}, {of:?}, {m}x{n}, k {k}")))
+    }
+}
