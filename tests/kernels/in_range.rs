@@ -68,7 +68,7 @@ fn watched(name: &str, source: String) -> String {
         return source;
     }
     let arrays = arrays(&source);
-    assert!(arrays.len() > 3, "{name}: {arrays:?}");
+    assert!(arrays.len() >= 3, "{name}: {arrays:?}");
     let code: String =
         source.lines().map(|line| format!("{}\n", line.split("//").next().unwrap())).collect();
     let mut text = watched_indices(&code, &arrays);
