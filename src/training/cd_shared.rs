@@ -7,6 +7,7 @@
 use super::ascent::ascend;
 use super::centring::push;
 use super::contrastive_divergence::CdTrainer;
+use super::shares::{put_rows, rows_of};
 use super::start::repeated;
 use super::weighing::Weighing;
 use super::{Arena, Batch, BatchSource, Share, Shared};
@@ -92,15 +93,6 @@ impl CdTrainer {
         self.work = Some(work);
         Ok(sums)
     }
-
-    /// The rows of the persistent chains that are a block's, taken out of all.
-    fn own_chains(&self, all: &Tensor, share: Share) -> Result<Tensor> {
-        let [count, width] = all.shape().matrix("train rbm", "the chains")?;
-        let rows = share.of(count);
-        let mut own = Tensor::for_output(all.device(), &[rows.len(), width])?;
-        own.copy_part(0, all, rows.start * width..rows.end * width)?;
-        Ok(own)
-    }
 }
 
 impl Shared for CdTrainer {
@@ -129,14 +121,13 @@ impl Shared for CdTrainer {
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
         let all = self.chains.take();
         if let Some(all) = &all {
-            self.chains = Some(self.own_chains(all, share)?);
+            self.chains = Some(rows_of(all, share.of(self.config.batch))?);
         }
         let sums = self.block(share, batch);
         self.first = 0;
         let own = std::mem::replace(&mut self.chains, all);
         if let (Some(all), Some(own)) = (&mut self.chains, own) {
-            let [count, width] = all.shape().matrix("train rbm", "the chains")?;
-            all.copy_part(share.of(count).start * width, &own, 0..own.shape().len())?;
+            put_rows(&own, all, share.of(self.config.batch).start)?;
         }
         let sums = sums?;
         Arena::of(&sums).pack(&sums, flat)?;

@@ -24,7 +24,7 @@ use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
 use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
 use super::state::Clock;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// Rounds that the mean field took.
 pub static MEAN_FIELD_ROUNDS: Figure = Figure {
@@ -54,27 +54,42 @@ pub static MEAN_FIELD_ROUNDS: Figure = Figure {
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct DbmTrainer {
-    dbm: DeepBoltzmannMachine,
-    config: DbmConfig,
+    pub(super) dbm: DeepBoltzmannMachine,
+    pub(super) config: DbmConfig,
     /// The last changes of W¹ … and of b, a¹ ….
-    velocities: [Vec<Tensor>; 2],
+    pub(super) velocities: [Vec<Tensor>; 2],
     /// Of every layer; none where nothing is centred.
-    offsets: Option<Vec<Tensor>>,
+    pub(super) offsets: Option<Vec<Tensor>>,
     /// The states of all layers, once there are some.
-    chains: Vec<Option<Tensor>>,
+    pub(super) chains: Vec<Option<Tensor>>,
     /// The epoch's rounds of the mean field, summed over its cases, `[1]`.
-    rounds: Tensor,
+    pub(super) rounds: Tensor,
     status: Tensor,
-    work: Option<Workspace>,
-    clock: Clock,
+    pub(super) work: Option<Workspace>,
+    pub(super) clock: Clock,
+    /// Which chain row 0 is, where ranks share them.
+    pub(super) first: u32,
 }
 
 /// Tensors of one batch size.
-struct Workspace {
+pub(super) struct Workspace {
     rows: usize,
+    chains: usize,
     posterior: Posterior,
     /// Of the chains, one for each layer; those of even layers are of no use.
     means: Vec<Tensor>,
+}
+
+impl Workspace {
+    /// What a layer has under the data.
+    pub fn of_data<'a>(&'a self, v: &'a Tensor, layer: usize) -> &'a Tensor {
+        if layer == 0 { v } else { self.posterior.means(layer) }
+    }
+
+    /// What a layer has in the chains: its means given the others, or its states.
+    pub fn of_model<'a>(&'a self, chains: &'a [Tensor], layer: usize) -> &'a Tensor {
+        if layer % 2 == 1 { &self.means[layer] } else { &chains[layer] }
+    }
 }
 
 impl DbmTrainer {
@@ -111,6 +126,7 @@ impl DbmTrainer {
             config,
             work: None,
             clock: Clock::default(),
+            first: 0,
         })
     }
 
@@ -139,37 +155,53 @@ impl DbmTrainer {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
-        let mut work = self.workspace(rows)?;
-        let chains = self.take_chains(v)?;
-        let result = self.phases(v, chains, &mut work, epoch);
+        let mut work = self.workspace([rows, self.config.batch])?;
+        let mut chains = self.take_chains(v)?;
+        let result = self.phases(v, &mut chains, &mut work).and_then(|taken| {
+            elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
+            self.apply(v, &chains, &work, epoch)
+        });
+        self.chains = chains.into_iter().map(Some).collect();
         self.work = Some(work);
         self.clock.updates += 1;
         result
     }
 
-    fn workspace(&mut self, rows: usize) -> Result<Workspace> {
+    /// What an update of so many cases and chains needs.
+    pub(super) fn workspace(&mut self, [rows, chains]: [usize; 2]) -> Result<Workspace> {
         match self.work.take() {
-            Some(work) if work.rows == rows => return Ok(work),
+            Some(work) if (work.rows, work.chains) == (rows, chains) => return Ok(work),
             _ => {}
         }
         let dbm = &self.dbm;
         let mean = |layer: usize| {
             // Layers of even number need no memory.
-            let rows = if layer % 2 == 1 { self.config.batch } else { 0 };
+            let rows = if layer % 2 == 1 { chains } else { 0 };
             Tensor::for_output(dbm.device(), &[rows, dbm.units(layer).count()])
         };
         let means = (0..=dbm.hidden_layers()).map(mean).collect::<Result<_>>()?;
-        Ok(Workspace { rows, posterior: Posterior::new(dbm, rows)?, means })
+        Ok(Workspace { rows, chains, posterior: Posterior::new(dbm, rows)?, means })
+    }
+
+    /// The step of an epoch's updates.
+    pub(super) fn step(&self, epoch: u64) -> Step {
+        Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        }
     }
 
     /// The numbers of sweep `s` of the present update.
     fn draw(&self, s: u64) -> ChainDraw {
         let sweep = self.clock.updates.wrapping_mul(self.config.steps).wrapping_add(s);
-        ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING).at(sweep)
+        ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING)
+            .from_chain(self.first)
+            .at(sweep)
     }
 
     /// The chains; the first begin at the first batch's cases, repeated where the batch is short.
-    fn take_chains(&mut self, v: &Tensor) -> Result<Vec<Tensor>> {
+    pub(super) fn take_chains(&mut self, v: &Tensor) -> Result<Vec<Tensor>> {
         let found: Vec<Tensor> = self.chains.iter_mut().filter_map(Option::take).collect();
         if found.len() == self.chains.len() {
             return Ok(found);
@@ -183,64 +215,63 @@ impl DbmTrainer {
         self.dbm.states_from(start, &self.draw(0))
     }
 
-    fn phases(
+    /// The mean field of the data, then the chains' sweeps; the rounds of the mean field, summed over the cases, `[1]`.
+    pub(super) fn phases(
         &mut self,
         v: &Tensor,
-        mut chains: Vec<Tensor>,
+        chains: &mut [Tensor],
         work: &mut Workspace,
-        epoch: u64,
-    ) -> Result<()> {
+    ) -> Result<Tensor> {
         work.posterior.find(&self.dbm, v, self.config.means())?;
         let taken = reduce(Reduction::Sum, Axis::All, 1.0, work.posterior.rounds())?;
-        elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
         for s in 0..self.config.steps {
             let draw = self.draw(s);
-            self.dbm.draw_layers(Parity::Even, &mut chains, &draw, None)?;
+            self.dbm.draw_layers(Parity::Even, chains, &draw, None)?;
             let means = (s + 1 == self.config.steps).then_some(work.means.as_mut_slice());
-            self.dbm.draw_layers(Parity::Odd, &mut chains, &draw, means)?;
+            self.dbm.draw_layers(Parity::Odd, chains, &draw, means)?;
         }
-        let result = self.apply(v, &chains, work, epoch);
-        self.chains = chains.into_iter().map(Some).collect();
-        result
+        Ok(taken)
     }
 
     /// Changes the parameters by the difference of the phases.
     fn apply(&mut self, v: &Tensor, chains: &[Tensor], work: &Workspace, epoch: u64) -> Result<()> {
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
+        let step = self.step(epoch);
         let scales = [1.0 / work.rows as f32, 1.0 / self.config.batch as f32];
-        let of_data = |layer: usize| if layer == 0 { v } else { work.posterior.means(layer) };
-        let of_model =
-            |layer: usize| if layer % 2 == 1 { &work.means[layer] } else { &chains[layer] };
         let number = watch::number(self.clock);
         let (weights, biases) = self.dbm.arrays_mut();
         let [of_weights, of_biases] = &mut self.velocities;
         for (below, (w, velocity)) in weights.iter_mut().zip(of_weights).enumerate() {
             let above = below + 1;
             let phases = Phases {
-                v0: of_data(below),
-                p0: of_data(above),
-                vk: of_model(below),
-                pk: of_model(above),
+                v0: work.of_data(v, below),
+                p0: work.of_data(v, above),
+                vk: work.of_model(chains, below),
+                pk: work.of_model(chains, above),
                 scales,
                 offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
             };
             cd_update(&phases, step, w, velocity)?;
         }
         for (layer, (bias, velocity)) in biases.iter_mut().zip(of_biases).enumerate() {
-            let phases = BiasPhases { x0: of_data(layer), xk: of_model(layer), scales };
+            let (x0, xk) = (work.of_data(v, layer), work.of_model(chains, layer));
+            let phases = BiasPhases { x0, xk, scales };
             let watch = Watch::new(&mut self.status, number);
             bias_update(&phases, step, bias, velocity, watch)?;
         }
-        self.move_offsets(v, &work.posterior, scales[0])
+        self.move_offsets(&self.means(v, work, scales[0])?)
+    }
+
+    /// The means of each layer under the data, where gradients are around offsets; `scale` is a case's share of them.
+    pub(super) fn means(&self, v: &Tensor, work: &Workspace, scale: f32) -> Result<Vec<Tensor>> {
+        let layers = self.offsets.as_ref().map_or(0, Vec::len);
+        let mean =
+            |layer: usize| reduce(Reduction::Sum, Axis::Columns, scale, work.of_data(v, layer));
+        (0..layers).map(mean).collect()
     }
 
     /// Ends a centred update: weights changed by Δ at fixed offsets, so the biases of the plain energy follow; then the
     /// offsets move towards the batch's means, which changes nothing but later gradients.
-    fn move_offsets(&mut self, v: &Tensor, posterior: &Posterior, scale: f32) -> Result<()> {
+    pub(super) fn move_offsets(&mut self, means: &[Tensor]) -> Result<()> {
         let Some(offsets) = &mut self.offsets else { return Ok(()) };
         let (_, biases) = self.dbm.arrays_mut();
         for (below, change) in self.velocities[0].iter().enumerate() {
@@ -248,10 +279,8 @@ impl DbmTrainer {
             shift(&mut biases[below + 1], change, &offsets[below], Transpose::NN)?;
         }
         let follow = Elementwise::Combine(1.0 - OFFSET_RATE, OFFSET_RATE);
-        for (layer, offset) in offsets.iter_mut().enumerate() {
-            let states = if layer == 0 { v } else { posterior.means(layer) };
-            let mean = reduce(Reduction::Sum, Axis::Columns, scale, states)?;
-            elementwise_in_place(follow, offset, Some(&mean))?;
+        for (offset, mean) in offsets.iter_mut().zip(means) {
+            elementwise_in_place(follow, offset, Some(mean))?;
         }
         Ok(())
     }
@@ -275,6 +304,10 @@ impl Learner for DbmTrainer {
             visit.optional(&format!("chains{layer}"), self.dbm.device(), chains)?;
         }
         visit.array("epoch.rounds", &mut self.rounds)
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

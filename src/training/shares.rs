@@ -142,6 +142,20 @@ pub(super) fn collect(ranks: &Ranks, learner: &mut dyn Shared) -> Result<()> {
     })
 }
 
+/// Some rows of `all`, of persistent chains a block's.
+pub(super) fn rows_of(all: &Tensor, rows: Range<usize>) -> Result<Tensor> {
+    let width = all.shape().matrix("ranks", "the chains")?[1];
+    let mut own = Tensor::for_output(all.device(), &[rows.len(), width])?;
+    own.copy_part(0, all, rows.start * width..rows.end * width)?;
+    Ok(own)
+}
+
+/// Puts such rows back, from row `first` on.
+pub(super) fn put_rows(own: &Tensor, all: &mut Tensor, first: usize) -> Result<()> {
+    let width = all.shape().matrix("ranks", "the chains")?[1];
+    all.copy_part(first * width, own, 0..own.shape().len())
+}
+
 /// That all ranks have the same arrays after an epoch, bit for bit.
 pub(super) fn compare(ranks: &Ranks, epoch: u64, arrays: &Arrays) -> Result<()> {
     let mut crc = crc32fast::Hasher::new();

@@ -55,6 +55,9 @@ fn a_reproducible_model_does_not_depend_on_the_number_of_ranks() {
         ("dbn", "train dbn --layers 12,8 --epochs 2 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("autoencoder", "train autoencoder --layers 12,4 --epochs 2 --pretrain-epochs 1 --limit 100 --optimizer adam".into()),
         ("cnn", "train lenet5-modern --epochs 1 --limit 60 --batch 25".into()),
+        ("dbm", "train dbm --layers 12,8 --pretrain --pretrain-epochs 1 --epochs 2 --classifier --classifier-epochs 1 --limit 100 --batch 33".into()),
+        ("class-rbm", "train class-rbm --hidden 12 --epochs 2 --limit 100 --batch 33".into()),
+        ("class-rbm, few labels", "train class-rbm --hidden 12 --epochs 2 --labelled 20 --batch 300 --objective generative --pcd 1".into()),
         ("crf", "train crf --data words --layers 8 --epochs 2 --limit 100 --batch 33".into()),
     ] {
         let folder = temporary();
@@ -162,7 +165,10 @@ fn failures_are_told_once_with_their_reason() {
         ("train rbm --data nowhere", &["nowhere"][..]),
         ("train rbm --exact-gradient --hidden 5", &["exact-gradient", "mpirun"]),
         ("train rbm --visible gaussian --learning-rate 1e6 --epochs 3", &["diverged", "gradient"]),
-        ("train dbm --layers 8,4", &["one process", "mpirun"]),
+        (
+            "train class-rbm --pcd 1 --objective generative --weights w.csv",
+            &["weights", "--pcd", "mpirun"],
+        ),
         ("train autoencoder --optimizer cg", &["cg", "mpirun"]),
         ("eval run", &["one process"]),
     ] {
@@ -217,6 +223,7 @@ fn what_is_not_shared_refuses_to_be_reproducible() {
     let folder = temporary();
     say(folder.path(), "train rbm --reproducible --pcd --pt 3")
         .refused(2, &["pt", "--reproducible"]);
-    say(folder.path(), "train dbm --reproducible").refused(2, &["--reproducible"]);
+    say(folder.path(), "train rbm --reproducible --exact-gradient --hidden 5")
+        .refused(2, &["exact-gradient", "--reproducible"]);
     assert!(names(folder.path()).is_empty());
 }

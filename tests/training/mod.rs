@@ -17,6 +17,7 @@ mod minimization;
 mod minimizer;
 mod pairs;
 mod ranks;
+mod ranks_of_models;
 mod replica;
 mod settings;
 mod up_down;

@@ -8,8 +8,8 @@ use harmonium::models::network::NetworkSpec;
 use harmonium::models::{Network, Rbm, UnitKind, Units};
 use harmonium::ranks::{BLOCKS, Ranks, part, threads};
 use harmonium::training::{
-    Backpropagation, BackpropagationConfig, CdConfig, CdTrainer, Learner, ResidentData, Schedule,
-    Sparsity, TrainerState, Treatment, collect, epoch_on,
+    Backpropagation, BackpropagationConfig, BatchSource, CdConfig, CdTrainer, Learner,
+    ResidentData, Schedule, Sparsity, TrainerState, Treatment, collect, epoch_on,
 };
 use harmonium::{Device, Error, Result};
 
@@ -18,7 +18,7 @@ const CASES: usize = 42;
 const BATCH: usize = 10;
 
 /// The CPU and every GPU.
-fn devices() -> Vec<Device> {
+pub(super) fn devices() -> Vec<Device> {
     std::iter::once(Device::cpu()).chain(crate::support::gpus().iter().cloned()).collect()
 }
 
@@ -40,7 +40,10 @@ fn machine(device: &Device, visible: UnitKind, config: &CdConfig) -> (CdTrainer,
 }
 
 /// What each of `count` ranks has after its work.
-fn on<T: Send>(count: usize, work: impl Fn(&Ranks) -> Result<T> + Sync) -> Vec<Result<T>> {
+pub(super) fn on<T: Send>(
+    count: usize,
+    work: impl Fn(&Ranks) -> Result<T> + Sync,
+) -> Vec<Result<T>> {
     std::thread::scope(|scope| {
         let work = &work;
         let ranks = threads(count).into_iter();
@@ -50,10 +53,10 @@ fn on<T: Send>(count: usize, work: impl Fn(&Ranks) -> Result<T> + Sync) -> Vec<R
 }
 
 /// The states of ranks that train so many updates; all are the same.
-fn trained<L: Learner>(
+pub(super) fn trained<L: Learner, S: BatchSource>(
     (count, reproducible): (usize, bool),
     updates: usize,
-    make: impl Fn() -> (L, ResidentData) + Sync,
+    make: impl Fn() -> (L, S) + Sync,
 ) -> TrainerState {
     let states = on(count, |ranks| {
         let ranks = ranks.clone().reproducible(reproducible);
@@ -114,7 +117,7 @@ fn machines_of_ranks_are_the_same_and_reproducible_ones_do_not_depend_on_their_n
 }
 
 /// |a − b| ≤ c ε Σ|terms|, element by element: the two were summed in another order.
-fn close(name: &str, found: &TrainerState, expected: &TrainerState, bound: f64) {
+pub(super) fn close(name: &str, found: &TrainerState, expected: &TrainerState, bound: f64) {
     assert_eq!(found.clock.updates, expected.clock.updates, "{name}");
     for (key, array) in &expected.arrays {
         for (at, (a, b)) in found.arrays[key].values.iter().zip(&array.values).enumerate() {

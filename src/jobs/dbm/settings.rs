@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
+    STREAM, VALIDATION, Validation, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     BINARIZE, DROPOUT, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
@@ -192,6 +192,8 @@ settings! {
         memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -265,6 +267,14 @@ impl Settings for DbmSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        if self.classifier { self.fine_tuning().check_shared(false) } else { Ok(()) }
     }
 }
 
