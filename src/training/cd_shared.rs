@@ -10,7 +10,7 @@ use super::contrastive_divergence::CdTrainer;
 use super::shares::{put_rows, rows_of};
 use super::start::repeated;
 use super::weighing::Weighing;
-use super::{Arena, Batch, BatchSource, Share, Shared};
+use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
@@ -113,6 +113,19 @@ impl Shared for CdTrainer {
         Ok(true)
     }
 
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
+        batch.summed(self)
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        match &mut self.chains {
+            Some(chains) => see(chains, self.config.batch),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Summed for CdTrainer {
     fn sums(&self) -> usize {
         let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
         i * j + (i + j) * if self.needs_means() { 2 } else { 1 }
@@ -169,12 +182,5 @@ impl Shared for CdTrainer {
         self.summed = Some(sums);
         self.clock.updates += 1;
         self.climb()
-    }
-
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        match &mut self.chains {
-            Some(chains) => see(chains, self.config.batch),
-            None => Ok(()),
-        }
     }
 }

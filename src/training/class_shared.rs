@@ -9,7 +9,7 @@ use super::class_rbm::ClassTrainer;
 use super::class_seen::{Seen, at_least_one};
 use super::shares::{put_rows, rows_of};
 use super::start::repeated;
-use super::{Arena, Batch, BatchSource, Share, Shared};
+use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
@@ -128,6 +128,19 @@ impl Shared for ClassTrainer {
         Ok(true)
     }
 
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
+        batch.summed(self)
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        match &mut self.chains {
+            Some(chains) => see(chains, self.config.batch),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Summed for ClassTrainer {
     fn sums(&self) -> usize {
         let [gradient, means] = self.sizes();
         self.groups().count() * gradient + means + NUMBERS
@@ -207,12 +220,5 @@ impl Shared for ClassTrainer {
         };
         self.add(&numbers[2..])?;
         self.follow(gradient, means, self.clock.epoch())
-    }
-
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        match &mut self.chains {
-            Some(chains) => see(chains, self.config.batch),
-            None => Ok(()),
-        }
     }
 }

@@ -7,7 +7,7 @@
 use super::ascent::ascend;
 use super::dbm::DbmTrainer;
 use super::shares::{put_rows, rows_of};
-use super::{Arena, Batch, BatchSource, Share, Shared};
+use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
@@ -84,6 +84,16 @@ impl Shared for DbmTrainer {
         Ok(true)
     }
 
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
+        batch.summed(self)
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        self.chains.iter_mut().flatten().try_for_each(|chains| see(chains, self.config.batch))
+    }
+}
+
+impl Summed for DbmTrainer {
     fn sums(&self) -> usize {
         let layers = self.dbm.hidden_layers();
         let weights: usize = (1..=layers).map(|l| self.dbm.weights(l).shape().len()).sum();
@@ -138,9 +148,5 @@ impl Shared for DbmTrainer {
         }
         self.clock.updates += 1;
         Ok(())
-    }
-
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        self.chains.iter_mut().flatten().try_for_each(|chains| see(chains, self.config.batch))
     }
 }

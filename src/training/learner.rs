@@ -1,6 +1,6 @@
 //! What a run drives: anything that learns from batches, epoch by epoch.
 
-use super::shares::{self, Shared};
+use super::shares::{self, Shared, SharedBatch};
 use super::state::{Clock, TrainerState};
 use super::{Batch, BatchSource, Figures};
 use crate::device::DeviceKind;
@@ -256,7 +256,7 @@ fn next(
         let rows = size.min(left);
         if rows > 0 {
             let clock = learner.clock();
-            shares::update((ranks, clock), shared(learner)?, source, rows, room)?;
+            shared(learner)?.learn(&mut SharedBatch { ranks, clock, source, rows, room })?;
         }
         return Ok(rows);
     }

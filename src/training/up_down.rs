@@ -23,7 +23,7 @@ use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// Fine-tunes a [`DeepBeliefNet`], whose generation gets weights of its own.
 ///
@@ -40,11 +40,13 @@ use super::{Batch, BatchSource, Figures, watch};
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct UpDown {
-    net: DeepBeliefNet,
+    pub(super) net: DeepBeliefNet,
     config: UpDownConfig,
     velocity: Vec<Velocity>,
     status: Tensor,
-    clock: Clock,
+    pub(super) clock: Clock,
+    /// Which row of the whole batch row 0 is, where ranks share it.
+    pub(super) first: u32,
 }
 
 /// The last changes of a level's arrays.
@@ -56,7 +58,7 @@ struct Velocity {
 }
 
 /// The directed layers' states in both passes, and what the other direction would have made of them.
-struct Directed {
+pub(super) struct Directed {
     /// h¹ … hᴸ⁻¹.
     wake: Vec<Tensor>,
     /// The means of p(hˡ⁻¹ | hˡ).
@@ -68,7 +70,7 @@ struct Directed {
 }
 
 /// The top's statistics.
-struct Top {
+pub(super) struct Top {
     v0: Tensor,
     p0: Tensor,
     vk: Tensor,
@@ -100,6 +102,7 @@ impl UpDown {
             net,
             config,
             clock: Clock::default(),
+            first: 0,
         })
     }
 
@@ -130,20 +133,26 @@ impl UpDown {
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
         let (top, directed) = self.passes(v, classes)?;
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
-        let result = self.apply(v, &directed, &top, step);
+        let step = self.step(epoch);
+        let terms = terms(v, &directed, &top, 1.0 / rows as f32);
+        let result = self.apply(terms, step);
         self.clock.updates += 1;
         result
     }
 
+    /// The step of an epoch's updates.
+    pub(super) fn step(&self, epoch: u64) -> Step {
+        Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        }
+    }
+
     /// Both passes, with the parameters as they are.
-    fn passes(&self, v: &Tensor, classes: Option<&Tensor>) -> Result<(Top, Directed)> {
+    pub(super) fn passes(&self, v: &Tensor, classes: Option<&Tensor>) -> Result<(Top, Directed)> {
         let (net, directed) = (&self.net, self.net.levels().len() - 1);
-        let draw = ChainDraw::new(self.config.seed, ChainStreams::UP_DOWN);
+        let draw = ChainDraw::new(self.config.seed, ChainStreams::UP_DOWN).from_chain(self.first);
         let own = draw.at(self.clock.updates);
         let (mut wake, mut generated) = (Vec::new(), Vec::new());
         for level in 1..=directed {
@@ -192,38 +201,73 @@ impl UpDown {
         Ok(Top { v0, p0, vk, pk })
     }
 
-    fn apply(&mut self, v: &Tensor, directed: &Directed, top: &Top, step: Step) -> Result<()> {
-        let rows = v.shape().matrix("up-down", "the batch")?[0];
-        let (scales, offsets, last) = ([1.0 / rows as f32; 2], None, self.velocity.len());
-        let (number, status) = (watch::number(self.clock), &mut self.status);
-        let mut change_bias = |x0, xk, bias: &mut Tensor, velocity: &mut Tensor| {
-            let phases = BiasPhases { x0, xk, scales };
-            bias_update(&phases, step, bias, velocity, Watch::new(status, number))
-        };
-        for level in 1..last {
-            let (arrays, velocity) = (self.net.arrays_mut(level)?, &mut self.velocity[level - 1]);
-            let (above, generated) = (&directed.wake[level - 1], &directed.generated[level - 1]);
-            let below = if level == 1 { v } else { &directed.wake[level - 2] };
-            if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
-                let phases =
-                    Phases { v0: below, p0: above, vk: generated, pk: above, scales, offsets };
-                cd_update(&phases, step, weights, velocity)?;
+    fn apply(&mut self, terms: Vec<Term<'_>>, step: Step) -> Result<()> {
+        let number = watch::number(self.clock);
+        let mut status = Tensor::from_u32(self.net.device(), &[1], &[NEVER])?;
+        std::mem::swap(&mut status, &mut self.status);
+        let mut terms = terms.into_iter();
+        let result = self.each(&mut |array, velocity| match terms.next() {
+            Some(Term::Weights(phases)) => cd_update(&phases, step, array, velocity),
+            Some(Term::Bias(phases)) => {
+                bias_update(&phases, step, array, velocity, Watch::new(&mut status, number))
             }
-            change_bias(below, generated, arrays.b, &mut velocity.b)?;
-            let (below, above) = (&directed.sleep[level - 1], &directed.sleep[level]);
-            let recognized = &directed.recognized[level - 1];
-            let phases =
-                Phases { v0: below, p0: above, vk: below, pk: recognized, scales, offsets };
-            cd_update(&phases, step, arrays.w, &mut velocity.w)?;
-            change_bias(above, recognized, arrays.a, &mut velocity.a)?;
-        }
-        let (arrays, velocity) = (self.net.arrays_mut(last)?, &mut self.velocity[last - 1]);
-        let Top { v0, p0, vk, pk } = top;
-        let phases = Phases { v0, p0, vk, pk, scales, offsets };
-        cd_update(&phases, step, arrays.w, &mut velocity.w)?;
-        change_bias(v0, vk, arrays.b, &mut velocity.b)?;
-        change_bias(p0, pk, arrays.a, &mut velocity.a)
+            None => Err(Error::shape("up-down", "an array without statistics")),
+        });
+        self.status = status;
+        result
     }
+
+    /// Shows every array with its last change, in the order of [`terms`].
+    pub(super) fn each(
+        &mut self,
+        see: &mut dyn FnMut(&mut Tensor, &mut Tensor) -> Result<()>,
+    ) -> Result<()> {
+        for (level, velocity) in (1..).zip(&mut self.velocity) {
+            let arrays = self.net.arrays_mut(level)?;
+            if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
+                see(weights, velocity)?;
+            }
+            see(arrays.b, &mut velocity.b)?;
+            see(arrays.w, &mut velocity.w)?;
+            see(arrays.a, &mut velocity.a)?;
+        }
+        Ok(())
+    }
+}
+
+/// The statistics of an array in both phases.
+pub(super) enum Term<'a> {
+    Weights(Phases<'a>),
+    Bias(BiasPhases<'a>),
+}
+
+/// Those of all arrays: of each directed level, from the lowest, of generation's weights, b, recognition's weights and a;
+/// then of the top's b, weights and a. `scale` is a case's share.
+pub(super) fn terms<'a>(
+    v: &'a Tensor,
+    directed: &'a Directed,
+    top: &'a Top,
+    scale: f32,
+) -> Vec<Term<'a>> {
+    let (scales, offsets) = ([scale; 2], None);
+    let mut terms = Vec::new();
+    for (at, above) in directed.wake.iter().enumerate() {
+        let generated = &directed.generated[at];
+        let below = at.checked_sub(1).map_or(v, |under| &directed.wake[under]);
+        let phases = Phases { v0: below, p0: above, vk: generated, pk: above, scales, offsets };
+        terms.push(Term::Weights(phases));
+        terms.push(Term::Bias(BiasPhases { x0: below, xk: generated, scales }));
+        let (below, above) = (&directed.sleep[at], &directed.sleep[at + 1]);
+        let recognized = &directed.recognized[at];
+        let phases = Phases { v0: below, p0: above, vk: below, pk: recognized, scales, offsets };
+        terms.push(Term::Weights(phases));
+        terms.push(Term::Bias(BiasPhases { x0: above, xk: recognized, scales }));
+    }
+    let Top { v0, p0, vk, pk } = top;
+    terms.push(Term::Bias(BiasPhases { x0: v0, xk: vk, scales }));
+    terms.push(Term::Weights(Phases { v0, p0, vk, pk, scales, offsets }));
+    terms.push(Term::Bias(BiasPhases { x0: p0, xk: pk, scales }));
+    terms
 }
 
 impl Learner for UpDown {
@@ -239,6 +283,10 @@ impl Learner for UpDown {
             }
         }
         Ok(())
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

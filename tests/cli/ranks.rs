@@ -54,6 +54,8 @@ fn a_reproducible_model_does_not_depend_on_the_number_of_ranks() {
         ("Gaussian", format!("{TRAIN} --visible gaussian --momentum 0.5")),
         ("dbn", "train dbn --layers 12,8 --epochs 2 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("autoencoder", "train autoencoder --layers 12,4 --epochs 2 --pretrain-epochs 1 --limit 100 --optimizer adam".into()),
+        ("lbfgs", "train autoencoder --layers 12,4 --epochs 2 --pretrain none --limit 100 --batch 50 --optimizer lbfgs".into()),
+        ("up-down", "train dbn --layers 12,8 --up-down --join-labels --epochs 1 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("cnn", "train lenet5-modern --epochs 1 --limit 60 --batch 25".into()),
         ("dbm", "train dbm --layers 12,8 --pretrain --pretrain-epochs 1 --epochs 2 --classifier --classifier-epochs 1 --limit 100 --batch 33".into()),
         ("class-rbm", "train class-rbm --hidden 12 --epochs 2 --limit 100 --batch 33".into()),
@@ -169,7 +171,7 @@ fn failures_are_told_once_with_their_reason() {
             "train class-rbm --pcd 1 --objective generative --weights w.csv",
             &["weights", "--pcd", "mpirun"],
         ),
-        ("train autoencoder --optimizer cg", &["cg", "mpirun"]),
+        ("train autoencoder --sparse 0.1", &["sparse", "mpirun"]),
         ("eval run", &["one process"]),
     ] {
         let said = on(&program, folder.path(), 2, line);

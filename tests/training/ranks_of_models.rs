@@ -2,10 +2,14 @@
 //! another order may differ by, and where that is asked for bit for bit too.
 
 use harmonium::data::{self, Cases, Values};
-use harmonium::models::{ClassRbm, DbmSpec, DeepBoltzmannMachine};
+use harmonium::models::autoencoder::{Noise, Penalties};
+use harmonium::models::{
+    Autoencoder, AutoencoderSpec, ClassRbm, DbmSpec, DbnSpec, DeepBeliefNet, DeepBoltzmannMachine,
+};
 use harmonium::training::{
     BatchSource, ClassConfig, ClassObjective, ClassTrainer, DbmConfig, DbmTrainer, FewLabels,
-    Learner, ResidentData, TrainerState, Treatment, epoch_on,
+    Learner, Method, Minimizer, MinimizerConfig, ResidentData, TrainerState, Treatment, UpDown,
+    UpDownConfig, epoch_on,
 };
 use harmonium::{Device, Result};
 
@@ -147,6 +151,56 @@ fn few_labels_among_many_cases_are_shared_too() {
                 (ClassTrainer::new(machine, config).unwrap(), source)
             };
             holds(&format!("persistent {persistent}, {}", device.info()), 2.0 * BOUND, make);
+        }
+    }
+}
+
+/// Every array is a mean over cases of products in [−1, 1].
+#[test]
+fn up_down_on_ranks_is_that_of_one() {
+    for device in devices() {
+        let make = || {
+            let (cases, labels) = bits(0, CASES);
+            let spec = DbnSpec::new([64, 9, 6]).classes(10);
+            let net = DeepBeliefNet::from_spec(&device, &spec, 1).unwrap();
+            let config = UpDownConfig::default().batch(BATCH).learning_rate(0.3).momentum(0.5);
+            let config = config.weight_decay(0.01);
+            let source = resident(&device, &cases).with_labels(&labels).unwrap();
+            (UpDown::new(net, config).unwrap(), source)
+        };
+        holds(&format!("up-down, {}", device.info()), BOUND, make);
+    }
+}
+
+/// A line search's step is a quotient of differences of losses, each known to 1e-7 of itself, and such a difference is a
+/// thousandth of a loss and more: steps of ranks agree to 1e-3 of what they change.
+#[test]
+fn line_searches_on_ranks_go_the_same_way() {
+    for device in devices() {
+        for (name, method) in
+            [("cg", Method::ConjugateGradient), ("lbfgs", Method::Lbfgs { pairs: 5 })]
+        {
+            let make = || {
+                let (cases, _) = bits(0, CASES);
+                let penalties = Penalties { sparse: None, contractive: Some(0.2) };
+                let spec = AutoencoderSpec::new(64, &[12, 4]).tied(true).penalties(penalties);
+                let spec = spec.noise(Noise::Mask(0.3));
+                let model = Autoencoder::new(&device, &spec, 3).unwrap();
+                let config = MinimizerConfig::default().method(method).batch(BATCH);
+                let config = config.line_searches(2).weight_decay(0.01);
+                (Minimizer::new(model, config).unwrap(), resident(&device, &cases))
+            };
+            let start = make().0.state().unwrap();
+            let after = plain(make);
+            let change = |key: &String| {
+                let [before, after] = [&start, &after].map(|state| state.arrays.get(key));
+                let pairs =
+                    before.into_iter().zip(after).flat_map(|(a, b)| a.values.iter().zip(&b.values));
+                pairs.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+            };
+            let largest = start.arrays.keys().map(change).fold(0.0, f64::max);
+            assert!(largest > 0.02, "{name}: {largest}");
+            holds(&format!("{name}, {}", device.info()), 1e-3 * largest, make);
         }
     }
 }

@@ -272,10 +272,6 @@ impl Settings for DbmSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        if self.classifier { self.fine_tuning().check_shared(false) } else { Ok(()) }
-    }
 }
 
 impl DbmSettings {

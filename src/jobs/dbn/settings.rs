@@ -235,17 +235,6 @@ impl Settings for DbnSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        match self.purpose() {
-            Purpose::Generative { up_down: true, .. } => {
-                let detail = "is not shared among ranks: leave it out, or start it without mpirun and without --reproducible";
-                Err(Error::setting("up-down", detail))
-            }
-            Purpose::Generative { .. } => Ok(()),
-            Purpose::Classifier => self.fine_tuning().check_shared(false),
-        }
-    }
 }
 
 impl DbnSettings {

@@ -303,26 +303,6 @@ impl FineTuning<'_> {
         }
     }
 
-    /// Whether ranks can share it; `sparse` where a penalty of mean activities is added.
-    pub fn check_shared(&self, sparse: bool) -> Result<()> {
-        let alone = "start it without mpirun and without --reproducible";
-        if sparse {
-            let detail = format!(
-                "its penalty is of a whole batch's mean activity, which is not shared among ranks: leave it out, or \
-                 {alone}"
-            );
-            return Err(Error::setting("sparse", detail));
-        }
-        match self.optimizer {
-            TunerName::Sgd | TunerName::Adam => Ok(()),
-            name => {
-                let detail =
-                    format!("{name} searches on one rank alone: use sgd or adam, or {alone}");
-                Err(Error::setting("optimizer", detail))
-            }
-        }
-    }
-
     /// That what is said belongs to the optimiser, and lies in its range.
     ///
     /// # Errors
