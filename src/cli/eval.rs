@@ -7,31 +7,36 @@ use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
+use super::ranks::{device, refuse, together};
 use super::scoring::{annealing, choice, folder, print_json};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
 use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
+use crate::ranks::Ranks;
 use crate::run;
 
-pub fn run(options: &EvalOptions) -> Result<()> {
-    let device = open_device(&options.device.device)?;
-    let model = trained::open(&options.model, &device)?;
+pub fn run(ranks: &Ranks, options: &EvalOptions) -> Result<()> {
+    let device = device(ranks, &options.device.device, open_device)?;
+    let model = together(ranks, trained::open(&options.model, &device))?;
     if !matches!(model, Trained::Crf(_)) {
         options.decoding.refuse_of_cases()?;
     }
     match model {
-        Trained::Machine(machine) => eval_machine(options, &machine),
-        Trained::Network(network) => eval_network(options, network),
-        Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
-        Trained::Dbn(net) => eval_dbn(options, &net),
-        Trained::Crf(field) => sequences::eval(options, &field),
-        Trained::Dbm(dbm) => deep::eval(options, &dbm),
-        Trained::ClassRbm(machine) => class_rbm::eval(options, &machine),
+        Trained::Machine(machine) => eval_machine(ranks, options, &machine),
+        Trained::Network(network) => eval_network(ranks, options, network),
+        Trained::Autoencoder(autoencoder) => eval_autoencoder(ranks, options, &autoencoder),
+        Trained::Dbn(net) => eval_dbn(ranks, options, &net),
+        Trained::Crf(field) => {
+            refuse(ranks, " of a field")?;
+            sequences::eval(options, &field)
+        }
+        Trained::Dbm(dbm) => deep::eval(ranks, options, &dbm),
+        Trained::ClassRbm(machine) => class_rbm::eval(ranks, options, &machine),
     }
 }
 
-fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
+fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     if options.out.is_some() && !options.diagnostics {
         let detail =
             "takes the pictures of a network's evaluation or of --diagnostics; leave it out";
@@ -44,13 +49,16 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         );
     }
     let reading = options.reading.reading();
-    let mut found = annealing(options, |config, progress| {
+    let mut found = annealing((ranks, options), |config, progress| {
         machine.evaluate(&choice(options, &reading), config, progress)
     })?;
     if options.diagnostics {
-        found.diagnostics = Some(annealing(options, |config, progress| {
+        found.diagnostics = Some(annealing((ranks, options), |config, progress| {
             machine.diagnose(&choice(options, &reading), config, progress)
         })?);
+    }
+    if !ranks.is_first() {
+        return Ok(());
     }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
@@ -78,15 +86,18 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
 }
 
-fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
+fn eval_dbn(ranks: &Ranks, options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     options.refuse_but(
         &[Needs::LogPartition],
         "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
     )?;
     let reading = options.reading.reading();
-    let evaluated = annealing(options, |config, progress| {
+    let evaluated = annealing((ranks, options), |config, progress| {
         net.evaluate(&choice(options, &reading), config, progress)
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net" };
     if !told.begin(options, &evaluated, &net.shown())? {
@@ -97,13 +108,20 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     told.print_cases()
 }
 
-fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
+fn eval_autoencoder(
+    ranks: &Ranks,
+    options: &EvalOptions,
+    autoencoder: &TrainedAutoencoder,
+) -> Result<()> {
     options.refuse_but(&[], "an autoencoder has errors")?;
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
     }
-    let found = autoencoder.evaluate(&choice(options, &options.reading.reading()))?;
+    let found = autoencoder.evaluate_on(ranks, &choice(options, &options.reading.reading()))?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -119,9 +137,12 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
     Ok(())
 }
 
-fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
+fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
     options.refuse_but(&[], "a network has error and loss")?;
-    let evaluated = network.evaluate(&choice(options, &options.reading.reading()))?;
+    let evaluated = network.evaluate_on(ranks, &choice(options, &options.reading.reading()))?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;

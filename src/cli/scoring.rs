@@ -13,6 +13,7 @@ use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{self, Choice};
+use crate::ranks::Ranks;
 
 /// The cases that are asked for.
 pub fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> {
@@ -21,9 +22,9 @@ pub fn choice<'a>(options: &'a EvalOptions, reading: &'a Reading) -> Choice<'a> 
     Choice { part, limit: options.limit, ..choice }
 }
 
-/// Evaluates what has a log Z, with a bar while it is annealed.
+/// Evaluates what has a log Z, which ranks share, with a bar while it is annealed.
 pub fn annealing<T>(
-    options: &EvalOptions,
+    (ranks, options): (&Ranks, &EvalOptions),
     evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
 ) -> Result<T> {
     let config = EvaluationConfig::default()
@@ -38,9 +39,13 @@ pub fn annealing<T>(
                 .rounds(options.rounds.div_ceil(4), options.rounds),
         )
         .weights(options.weights.as_deref().map(read_weights).transpose()?)
-        .seed(options.seed);
+        .seed(options.seed)
+        .ranks(ranks.clone());
     let mut bar = None;
     let found = evaluate(&config, &mut |progress| {
+        if !ranks.is_first() {
+            return;
+        }
         show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
     });
     if let Some(bar) = bar {

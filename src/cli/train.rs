@@ -37,8 +37,28 @@ pub fn run<J: Job>(
     if ranks.cuts() {
         together(&ranks, settings.check_shared())?;
     }
-    let device = ranks::device(&ranks, settings.device(), open_device)?;
-    ranks::introduce(&ranks, if settings.reproducible() { ", cut into 8 blocks" } else { "" });
+    let (device, different) = ranks::device_of(&ranks, settings.device(), open_device)?;
+    let mixed = different.is_some();
+    if let Some(different) = different.filter(|_| !how.mixed_devices) {
+        let detail = format!(
+            "{different}, so their models would drift apart. Give all ranks one kind of device, or add --mixed-devices"
+        );
+        return Err(Error::setting("device", detail));
+    }
+    if mixed && settings.reproducible() {
+        let detail = "makes the same bits on any number of ranks, and devices of different kinds do not: leave it or \
+                      --mixed-devices out";
+        return Err(Error::setting("reproducible", detail));
+    }
+    let ranks = ranks.mixed(mixed);
+    ranks::introduce(
+        &ranks,
+        match (settings.reproducible(), mixed) {
+            (true, _) => ", cut into 8 blocks",
+            (_, true) => "; rank 0 makes the updates and sends what they change",
+            _ => "",
+        },
+    );
     let mut job = together(&ranks, make(settings, &device, &mut terminal))?;
     together(&ranks, ranks::same_data(&ranks, &job))?;
     let run = match older {

@@ -63,6 +63,10 @@ pub struct HowOptions {
     /// network; options given here go first
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
+    /// Of several ranks (mpirun): their devices may be of different kinds; rank 0 makes the updates and sends what they
+    /// change, which is slower
+    #[arg(long)]
+    pub mixed_devices: bool,
     /// Print time per kernel at the end (the run itself becomes slower)
     #[arg(long)]
     pub profile: bool,

@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::layers::Sequential;
 use crate::models::UnitKind;
+use crate::ranks::Ranks;
 use crate::run::robust_range;
 use crate::tensor::Tensor;
 
@@ -108,6 +109,25 @@ pub(super) fn map_rows(
         out.extend(f(&upload_rows(device, cases, first, ROWS)?)?.to_vec()?);
     }
     Ok(out)
+}
+
+/// The numbers that `f` finds of cases, some at a time, told which is the first of them; ranks take them by turns.
+pub(super) fn numbers(
+    ranks: &Ranks,
+    (device, cases): (&Device, &Cases),
+    f: impl Fn(&Tensor, usize) -> Result<Vec<f64>>,
+) -> Result<Vec<f64>> {
+    let mut found = Vec::new();
+    let mut make = |number: usize| {
+        let first = number * ROWS;
+        let numbers = f(&upload_rows(device, cases, first, ROWS)?, first)?;
+        Ok(bytemuck::cast_slice(&numbers).to_vec())
+    };
+    ranks.by_turns(cases.len().div_ceil(ROWS), &mut make, &mut |_, made| {
+        found.extend(bytemuck::pod_collect_to_vec::<u8, f64>(&made));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Up to `count` cases from number `first` on, uploaded as f32; none past the last.

@@ -7,7 +7,7 @@
 use super::ascent::ascend;
 use super::centring::push;
 use super::contrastive_divergence::CdTrainer;
-use super::shares::{put_rows, rows_of};
+use super::shares::put_rows;
 use super::start::repeated;
 use super::weighing::Weighing;
 use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
@@ -134,7 +134,7 @@ impl Summed for CdTrainer {
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
         let all = self.chains.take();
         if let Some(all) = &all {
-            self.chains = Some(rows_of(all, share.of(self.config.batch))?);
+            self.chains = Some(all.rows(share.of(self.config.batch))?);
         }
         let sums = self.block(share, batch);
         self.first = 0;

@@ -7,7 +7,7 @@
 
 use super::class_rbm::ClassTrainer;
 use super::class_seen::{Seen, at_least_one};
-use super::shares::{put_rows, rows_of};
+use super::shares::put_rows;
 use super::start::repeated;
 use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
@@ -96,7 +96,7 @@ impl ClassTrainer {
             return Err(Error::run("train class-rbm", "its chains have not begun"));
         };
         self.first = own.start as u32;
-        self.chains = Some(rows_of(&all, own.clone())?);
+        self.chains = Some(all.rows(own.clone())?);
         let moved = self.moved_chains(&all);
         self.chains = None;
         if let Ok(moved) = &moved {

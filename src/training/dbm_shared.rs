@@ -6,7 +6,7 @@
 
 use super::ascent::ascend;
 use super::dbm::DbmTrainer;
-use super::shares::{put_rows, rows_of};
+use super::shares::put_rows;
 use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -115,7 +115,7 @@ impl Summed for DbmTrainer {
         }
         let own = share.of(self.config.batch);
         let mut chains =
-            all.iter().map(|layer| rows_of(layer, own.clone())).collect::<Result<Vec<_>>>()?;
+            all.iter().map(|layer| layer.rows(own.clone())).collect::<Result<Vec<_>>>()?;
         self.first = own.start as u32;
         let scales = [1.0 / share.batch as f32, 1.0 / self.config.batch as f32];
         let sums = self.gradients(v, &mut chains, scales);

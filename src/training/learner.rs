@@ -222,6 +222,9 @@ pub(super) fn updates(
         let clock = learner.clock_mut();
         clock.epoch_updates += 1;
         clock.epoch_cases += rows as u64;
+        if ranks.are_mixed() {
+            follow_update(ranks, learner)?;
+        }
         if !go_on(learner, rows)? {
             return Ok(false);
         }
@@ -316,6 +319,19 @@ pub fn follow_first(
     Ok(())
 }
 
+/// Gives all ranks what rank 0's update changed; what each keeps of its own stays.
+fn follow_update(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    let mut kept = Vec::new();
+    shared(learner)?.scattered(&mut |own, _| {
+        kept.push(own.try_clone()?);
+        Ok(())
+    })?;
+    follow_first(ranks, learner, &mut |_, _| Ok(()))?;
+    let mut kept = kept.iter();
+    shared(learner)?
+        .scattered(&mut |own, _| kept.next().map_or(Ok(()), |before| own.copy_from(before)))
+}
+
 /// The report of an epoch that is done, and the clock at the next one's beginning.
 pub(super) fn finish(learner: &mut dyn Learner, figures: Figures) -> EpochReport {
     let clock = learner.clock_mut();
@@ -338,7 +354,7 @@ pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Resul
     warm_up_on(&Ranks::alone(), learner, source)
 }
 
-/// As [`warm_up`], together with other ranks, whose devices are of one kind.
+/// As [`warm_up`], together with other ranks; nothing where their devices are of different kinds, of which some need none.
 ///
 /// # Errors
 /// As [`warm_up`] and [`epoch_on`].
@@ -356,7 +372,7 @@ pub fn warm_up_on(
     let Some(device) = device.filter(|device| device.info().kind != DeviceKind::Cpu) else {
         return Ok(());
     };
-    if source.cases() == 0 {
+    if source.cases() == 0 || ranks.are_mixed() {
         return Ok(());
     }
     let before = learner.clock();

@@ -88,6 +88,11 @@ impl<M: Trainable> Shared for Minimizer<M> {
 
     fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
         let (ranks, mut blocks) = (batch.ranks, Vec::new());
+        if ranks.are_mixed() {
+            let detail = "the ranks of a line search go one way, and slopes of devices of different kinds differ in the last \
+                          bits: train by sgd or adam, or give all ranks one kind of device";
+            return Err(Error::setting("mixed-devices", detail));
+        }
         batch.each(&mut |share, batch| {
             blocks.push(batch.map(|batch| Block::of(share, batch)).transpose()?);
             Ok::<_, Error>(())

@@ -163,8 +163,10 @@ impl SharedBatch<'_> {
                 advice: String::new(),
             });
         }
-        flat.upload(&total)?;
-        learner.apply(&flat)?;
+        if !self.ranks.are_mixed() || self.ranks.is_first() {
+            flat.upload(&total)?;
+            learner.apply(&flat)?;
+        }
         *self.room = Some(flat);
         Ok(())
     }
@@ -189,15 +191,7 @@ pub(super) fn collect(ranks: &Ranks, learner: &mut dyn Shared) -> Result<()> {
     })
 }
 
-/// Some rows of `all`, of persistent chains a block's.
-pub(super) fn rows_of(all: &Tensor, rows: Range<usize>) -> Result<Tensor> {
-    let width = all.shape().matrix("ranks", "the chains")?[1];
-    let mut own = Tensor::for_output(all.device(), &[rows.len(), width])?;
-    own.copy_part(0, all, rows.start * width..rows.end * width)?;
-    Ok(own)
-}
-
-/// Puts such rows back, from row `first` on.
+/// Puts rows of persistent chains back, from row `first` on.
 pub(super) fn put_rows(own: &Tensor, all: &mut Tensor, first: usize) -> Result<()> {
     let width = all.shape().matrix("ranks", "the chains")?[1];
     all.copy_part(first * width, own, 0..own.shape().len())

@@ -14,7 +14,7 @@ use crate::support;
 const TRAIN: &str = "train rbm --hidden 12 --epochs 3 --limit 100 --validation 0 --batch 33";
 
 /// The command with MPI.
-fn program() -> Option<PathBuf> {
+pub(super) fn program() -> Option<PathBuf> {
     let built = cfg!(feature = "mpi").then(|| env!("CARGO_BIN_EXE_harmonium").into());
     let program = std::env::var_os("HARMONIUM_MPI").map(PathBuf::from).or(built);
     let mpirun = Command::new("mpirun").arg("--version").output().is_ok();
@@ -41,7 +41,7 @@ fn mpirun(program: &Path, folder: &Path, count: usize, line: &str) -> Command {
     command
 }
 
-fn on(program: &Path, folder: &Path, count: usize, line: &str) -> Said {
+pub(super) fn on(program: &Path, folder: &Path, count: usize, line: &str) -> Said {
     finish(&mut mpirun(program, folder, count, line))
 }
 
@@ -89,6 +89,26 @@ fn ranks_on_a_gpu_are_reproducible_too() {
     on(&program, folder.path(), 2, &format!("{line} --out two")).done();
     let [one, two] = ["one", "two"].map(|run| model_bytes(&folder.path().join(run)));
     assert!(one == two, "the model of two ranks differs");
+}
+
+#[test]
+fn devices_of_different_kinds_share_a_run_where_that_is_said() {
+    let Some(program) = program() else { return };
+    if !support::gpus().iter().any(|gpu| gpu.info().backend == "vulkan") {
+        return;
+    }
+    let folder = temporary();
+    let line = format!("{TRAIN} --pcd --device cpu,vulkan --out run");
+    let refused = on(&program, folder.path(), 2, &line);
+    assert_ne!(refused.code, 0);
+    for part in ["rank 1", "--mixed-devices"] {
+        assert!(refused.error().contains(part), "{}", refused.err);
+    }
+    let refused = on(&program, folder.path(), 2, &format!("{line} --mixed-devices --reproducible"));
+    assert!(refused.error().contains("reproducible"), "{}", refused.err);
+    let said = on(&program, folder.path(), 2, &format!("{line} --mixed-devices")).done();
+    assert!(said.err.contains("rank 0 makes the updates"), "{}", said.err);
+    assert!(folder.path().join("run/model.safetensors").is_file());
 }
 
 /// Without --reproducible sums go another way: after one update of equal states weights of at most 0.1·1 change and
@@ -172,7 +192,10 @@ fn failures_are_told_once_with_their_reason() {
             &["weights", "--pcd", "mpirun"],
         ),
         ("train autoencoder --sparse 0.1", &["sparse", "mpirun"]),
-        ("eval run", &["one process"]),
+        ("sample run --out s.png", &["one process"]),
+        ("eval nowhere", &["nowhere"]),
+        ("transform nowhere --data digits --out h.npy", &["nowhere"]),
+        ("predict nowhere --data digits --out h.png", &[".csv"]),
     ] {
         let said = on(&program, folder.path(), 2, line);
         assert_ne!(said.code, 0, "{line}");
@@ -206,9 +229,11 @@ fn without_an_mpi_it_says_how_to_have_one() {
     let nowhere = |command: &mut Command| finish(command.env("PATH", folder.path()));
     let mut launch = command(folder.path(), &["launch", "-n", "2", "train", "rbm"]);
     nowhere(&mut launch).refused(2, &get);
-    let mut several = command(folder.path(), &["eval", "run"]);
+    let mut several = command(folder.path(), &["sample", "run", "--out", "s.png"]);
     finish(several.env("PMI_SIZE", "2")).refused(2, &["one process", "mpirun"]);
     if !cfg!(feature = "mpi") {
+        let mut several = command(folder.path(), &["eval", "run"]);
+        finish(several.env("PMI_SIZE", "2").env("PMI_RANK", "0")).refused(2, &get);
         let mut several = command(folder.path(), &["train", "rbm"]);
         finish(several.env("PMI_SIZE", "2").env("PMI_RANK", "0")).refused(2, &get);
         let mut other = command(folder.path(), &["train", "rbm"]);

@@ -16,7 +16,7 @@ mod line_search;
 mod minimization;
 mod minimizer;
 mod pairs;
-mod ranks;
+pub(crate) mod ranks;
 mod ranks_of_models;
 mod replica;
 mod settings;

@@ -16,6 +16,7 @@ use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
 use crate::models::{Autoencoder, Model};
+use crate::ranks::Ranks;
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
 
@@ -66,7 +67,15 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, model: &Autoencoder, cases: &Cases) -> Result<()> {
+    fn add(&mut self, [losses, errors]: [&[f32]; 2]) {
+        let sum = |from: f64, values: &[f32]| values.iter().fold(from, |s, &x| s + f64::from(x));
+        self.loss = sum(self.loss, losses);
+        self.squared = sum(self.squared, errors);
+        self.cases += losses.len();
+    }
+
+    /// Loss and squared error of each case.
+    fn of(model: &Autoencoder, cases: &Cases) -> Result<[Vec<f32>; 2]> {
         let device = model.device();
         let n = cases.len();
         let [mut loss, mut error] = [Tensor::zeros(device, &[n])?, Tensor::zeros(device, &[n])?];
@@ -76,11 +85,7 @@ impl Sums {
             let mut tally = Tally { loss: &mut loss, error: &mut error, row };
             model.score(&x, &mut tally, &mut space)?;
         }
-        let sum = |from: f64, values: Vec<f32>| values.iter().fold(from, |s, &x| s + f64::from(x));
-        self.loss = sum(self.loss, loss.to_vec()?);
-        self.squared = sum(self.squared, error.to_vec()?);
-        self.cases += n;
-        Ok(())
+        Ok([loss.to_vec()?, error.to_vec()?])
     }
 
     fn means(&self) -> Result<Scores> {
@@ -98,8 +103,9 @@ impl Sums {
 
 /// Scores every case.
 pub fn evaluate(model: &Autoencoder, cases: &Cases) -> Result<Scores> {
+    let [losses, errors] = Sums::of(model, cases)?;
     let mut sums = Sums::default();
-    sums.add(model, cases)?;
+    sums.add([&losses, &errors]);
     sums.means()
 }
 
@@ -241,9 +247,26 @@ impl TrainedAutoencoder {
     /// # Errors
     /// As [`TrainedAutoencoder::cases`]; device errors.
     pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluation> {
+        self.evaluate_on(&Ranks::alone(), choice)
+    }
+
+    /// The same by ranks, which take pieces of the cases by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedAutoencoder::evaluate`].
+    pub fn evaluate_on(&self, ranks: &Ranks, choice: &Choice<'_>) -> Result<Evaluation> {
         let pieces = self.pieces(choice)?;
         let mut sums = Sums::default();
-        pieces.each(&mut |piece| sums.add(&self.model, &piece.cases))?;
+        let mut of = |piece: &Chosen, _| {
+            let both = Sums::of(&self.model, &piece.cases)?.concat();
+            Ok(bytemuck::cast_slice(&both).to_vec())
+        };
+        pieces.by_turns(ranks, &mut of, &mut |found| {
+            let both: Vec<f32> = bytemuck::pod_collect_to_vec(&found.bytes);
+            let (losses, errors) = both.split_at(both.len() / 2);
+            sums.add([losses, errors]);
+            Ok(())
+        })?;
         let scores = sums.means()?;
         Ok(Evaluation {
             split: pieces.part_name(),

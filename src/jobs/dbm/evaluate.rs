@@ -7,14 +7,13 @@ use serde::Serialize;
 
 use super::partition::partition;
 use super::trained::TrainedDbm;
-use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::deep_bound::variational_bound;
 use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress};
-use crate::jobs::rows::{ROWS, upload_rows};
+use crate::jobs::rows::numbers;
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
 use crate::models::UnitKind;
 use crate::tensor::Tensor;
@@ -55,7 +54,9 @@ impl TrainedDbm {
         let (dbm, cases) = (&self.dbm, &chosen.cases);
         let (z, exact) = partition(dbm, config, (cases, self.mean_field), progress)?;
         let bounded = dbm.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
-        let each = |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| self.each(cases, f);
+        let each = |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| {
+            numbers(&config.ranks, (dbm.device(), cases), |v, _| f(v))
+        };
         let (bound, likelihood) = match bounded {
             false => (None, None),
             true => {
@@ -85,15 +86,6 @@ impl TrainedDbm {
             mean_field_rounds: rounds.iter().sum::<f64>() / rounds.len().max(1) as f64,
             scored,
         })
-    }
-
-    /// One number of each case.
-    fn each(&self, cases: &Cases, f: &dyn Fn(&Tensor) -> Result<Vec<f64>>) -> Result<Vec<f64>> {
-        let mut found = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            found.extend(f(&upload_rows(self.dbm.device(), cases, first, ROWS)?)?);
-        }
-        Ok(found)
     }
 
     /// How its cases are shown.

@@ -12,7 +12,7 @@ use crate::evaluation::scores::mean_with_error;
 use crate::jobs::Choice;
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
-use crate::jobs::rows::{ROWS, map_rows, upload_rows};
+use crate::jobs::rows::{map_rows, numbers};
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
 use crate::models::{UnitKind, labels};
 use crate::random::{Draw, stream};
@@ -57,8 +57,7 @@ impl TrainedDbn {
         let seen = Some(Seen { cases: &states, means: &means, samples: None });
         let z = partition(net.top(), config, seen, progress)?;
         let bounded = net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
-        let bound =
-            if bounded { Some(self.bound(cases, z.log_partition, config.seed)?) } else { None };
+        let bound = if bounded { Some(self.bound(cases, z.log_partition, config)?) } else { None };
         let bound = bound.map(|cases| mean_with_error(&cases));
         let labels = chosen.labels.clone().filter(|_| !self.origin.classes.is_empty());
         let found = labels.map(|labels| self.predict(cases, Some(&labels))).transpose()?;
@@ -89,15 +88,17 @@ impl TrainedDbn {
     }
 
     /// The lower bound of ln p of each case.
-    fn bound(&self, cases: &Cases, log_partition: f64, seed: u64) -> Result<Vec<f64>> {
-        let draw = Draw::new(seed, stream::EVALUATION);
-        let mut bounds = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            let v = upload_rows(self.net.device(), cases, first, ROWS)?;
+    fn bound(
+        &self,
+        cases: &Cases,
+        log_partition: f64,
+        config: &EvaluationConfig,
+    ) -> Result<Vec<f64>> {
+        let draw = Draw::new(config.seed, stream::EVALUATION);
+        numbers(&config.ranks, (self.net.device(), cases), |v, first| {
             let own = draw.from_case(first as u32);
-            bounds.extend(lower_bound(&self.net, &v, log_partition, SAMPLES, &own)?.cases);
-        }
-        Ok(bounds)
+            Ok(lower_bound(&self.net, v, log_partition, SAMPLES, &own)?.cases)
+        })
     }
 
     /// How its cases are shown.

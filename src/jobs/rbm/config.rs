@@ -2,6 +2,7 @@
 
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
+use crate::ranks::Ranks;
 
 /// How ln Z is found.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,8 @@ pub struct EvaluationConfig {
     pub weights: Option<Vec<f32>>,
     /// Of all draws.
     pub seed: u64,
+    /// Who shares the work: nobody.
+    pub ranks: Ranks,
 }
 
 /// 100 chains, a burn-in of 1,000 steps, seed 1.
@@ -59,6 +62,7 @@ impl Default for EvaluationConfig {
             climbing: LadderConfig::default(),
             weights: None,
             seed: 1,
+            ranks: Ranks::alone(),
         }
     }
 }
@@ -104,6 +108,12 @@ impl EvaluationConfig {
     #[must_use]
     pub fn weights(self, weights: Option<Vec<f32>>) -> Self {
         EvaluationConfig { weights, ..self }
+    }
+
+    /// The same, of which these ranks do the work by turns.
+    #[must_use]
+    pub fn ranks(self, ranks: Ranks) -> Self {
+        EvaluationConfig { ranks, ..self }
     }
 
     /// The same with other draws.
