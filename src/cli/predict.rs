@@ -73,8 +73,11 @@ pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
                 model.predict(cases)
             };
             told((ranks, options), &pieces, &model.origin.classes, &say)?;
-            let blank: usize =
-                ranks.agreed(Ok(blank.get().to_le_bytes().to_vec()))?.iter().map(number).sum();
+            let blank: usize = ranks
+                .agreed(Ok(blank.get().to_le_bytes().to_vec()))?
+                .iter()
+                .map(|bytes| number(bytes))
+                .sum();
             let cases = pieces.cases();
             if blank > 0 {
                 tell(format_args!(
@@ -98,7 +101,7 @@ fn refuse_invert(options: &PredictOptions, model: &str) -> Result<()> {
 type Say<'a> = dyn Fn(&Chosen, usize) -> Result<Predictions> + 'a;
 
 /// A number as a rank sent it.
-fn number(bytes: &Vec<u8>) -> usize {
+fn number(bytes: &[u8]) -> usize {
     bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes) as usize)
 }
 

@@ -295,11 +295,13 @@ impl<'a> Path<'a> {
 /// end, a transition that leaves f of the second, `moved`, invariant.
 pub(super) fn walk(
     betas: &[f64],
-    mut step: impl FnMut([f64; 2], Option<f64>, usize) -> Result<()>,
+    progress: &mut dyn FnMut(usize),
+    mut step: impl FnMut([f64; 2], Option<f64>, u64) -> Result<()>,
 ) -> Result<()> {
     for (k, pair) in betas.windows(2).enumerate() {
         let last = k + 2 == betas.len();
-        step([pair[0], pair[1]], (!last).then_some(pair[1]), k)?;
+        step([pair[0], pair[1]], (!last).then_some(pair[1]), k as u64)?;
+        progress(k + 1);
     }
     Ok(())
 }
@@ -342,11 +344,7 @@ impl<'a> Walk<'a> {
 
     /// The weights at the end of a path.
     fn along(mut self, betas: &[f64], progress: &mut dyn FnMut(usize)) -> Result<Vec<f64>> {
-        walk(betas, |pair, moved, k| {
-            self.step(pair, moved, k as u64)?;
-            progress(k + 1);
-            Ok(())
-        })?;
+        walk(betas, progress, |pair, moved, k| self.step(pair, moved, k))?;
         self.weights.finish()
     }
 }

@@ -210,11 +210,7 @@ impl<'a> Walk<'a> {
 
     /// The weights at the end of a path.
     fn along(mut self, betas: &[f64], progress: &mut dyn FnMut(usize)) -> Result<Vec<f64>> {
-        walk(betas, |pair, moved, k| {
-            self.step(pair, moved, k as u64)?;
-            progress(k + 1);
-            Ok(())
-        })?;
+        walk(betas, progress, |pair, moved, k| self.step(pair, moved, k))?;
         self.weights.finish()
     }
 

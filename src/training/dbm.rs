@@ -90,6 +90,25 @@ impl Workspace {
     pub fn of_model<'a>(&'a self, chains: &'a [Tensor], layer: usize) -> &'a Tensor {
         if layer % 2 == 1 { &self.means[layer] } else { &chains[layer] }
     }
+
+    /// The statistics of the weights above layer `below`.
+    pub fn of_weights<'a>(
+        &'a self,
+        (v, chains): (&'a Tensor, &'a [Tensor]),
+        below: usize,
+        scales: [f32; 2],
+        offsets: Option<&'a [Tensor]>,
+    ) -> Phases<'a> {
+        let above = below + 1;
+        Phases {
+            v0: self.of_data(v, below),
+            p0: self.of_data(v, above),
+            vk: self.of_model(chains, below),
+            pk: self.of_model(chains, above),
+            scales,
+            offsets: offsets.map(|offsets| (&offsets[below], &offsets[above])),
+        }
+    }
 }
 
 impl DbmTrainer {
@@ -241,15 +260,7 @@ impl DbmTrainer {
         let (weights, biases) = self.dbm.arrays_mut();
         let [of_weights, of_biases] = &mut self.velocities;
         for (below, (w, velocity)) in weights.iter_mut().zip(of_weights).enumerate() {
-            let above = below + 1;
-            let phases = Phases {
-                v0: work.of_data(v, below),
-                p0: work.of_data(v, above),
-                vk: work.of_model(chains, below),
-                pk: work.of_model(chains, above),
-                scales,
-                offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
-            };
+            let phases = work.of_weights((v, chains), below, scales, self.offsets.as_deref());
             cd_update(&phases, step, w, velocity)?;
         }
         for (layer, (bias, velocity)) in biases.iter_mut().zip(of_biases).enumerate() {

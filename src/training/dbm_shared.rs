@@ -11,7 +11,7 @@ use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
-use crate::kernels::cd_update::{Phases, cd_gradient};
+use crate::kernels::cd_update::cd_gradient;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::tensor::Tensor;
 
@@ -28,15 +28,8 @@ impl DbmTrainer {
         let rounds = self.phases(v, chains, &mut work)?;
         let mut sums = Vec::new();
         for above in 1..=self.dbm.hidden_layers() {
-            let below = above - 1;
-            let phases = Phases {
-                v0: work.of_data(v, below),
-                p0: work.of_data(v, above),
-                vk: work.of_model(chains, below),
-                pk: work.of_model(chains, above),
-                scales,
-                offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
-            };
+            let offsets = self.offsets.as_deref();
+            let phases = work.of_weights((v, chains), above - 1, scales, offsets);
             let dims = self.dbm.weights(above).shape().dims();
             let mut gradient = Tensor::for_output(v.device(), dims)?;
             cd_gradient(&phases, &mut gradient)?;

@@ -4,7 +4,7 @@ use super::flattened::Flattened;
 use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
-use super::minimizer_shared::OwnBlocks;
+use super::own_blocks::OwnBlocks;
 use super::stands::stands;
 use super::state::Clock;
 use super::tallies::{Tallies, mean};

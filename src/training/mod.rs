@@ -37,6 +37,7 @@ mod minimization;
 mod minimizer;
 mod minimizer_config;
 mod minimizer_shared;
+mod own_blocks;
 mod posterior_source;
 pub mod ranges;
 mod schedule;
@@ -53,6 +54,7 @@ mod trainable;
 mod up_down;
 mod up_down_config;
 mod up_down_shared;
+mod warm_up;
 mod watch;
 mod weighing;
 
@@ -74,9 +76,7 @@ pub use few_labels::FewLabels;
 pub use figure::{Better, Figure, Figures, LEARNING_RATE, MOMENTUM, Style, Told};
 pub use ladder::{ROUND_TRIPS, RUNGS, SWAP_ACCEPTANCE};
 pub use lbfgs::Lbfgs;
-pub use learner::{
-    EpochReport, Learner, Order, collect, epoch, epoch_on, follow_first, visit, warm_up, warm_up_on,
-};
+pub use learner::{EpochReport, Learner, Order, collect, epoch, epoch_on, follow_first, visit};
 pub use levels::{LevelSource, LowerLevel, means_above};
 pub use line_search::{LinePoint, LineSearch, LineSearchEnd, LineSearchResult};
 pub use minimization::{Minimum, MinimumEnd, Objective, Until};
@@ -96,3 +96,4 @@ pub use trainable::{
 };
 pub use up_down::UpDown;
 pub use up_down_config::UpDownConfig;
+pub use warm_up::{warm_up, warm_up_on};
