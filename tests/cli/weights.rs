@@ -58,6 +58,24 @@ const KINDS: [(&str, &str); 9] = [
     ("cnn", "train cnn --config cnn.toml --epochs 3"),
 ];
 
+/// Trainings whose batches are cut into blocks, as ranks share them.
+const CUT: [(&str, &str); 5] = [
+    ("shared rbm", "train rbm --hidden 5 --epochs 3 --centered --reproducible"),
+    (
+        "shared class-rbm",
+        "train class-rbm --hidden 5 --epochs 3 --objective generative --centered --reproducible",
+    ),
+    (
+        "shared up-down",
+        "train dbn --layers 6,5 --pretrain-epochs 2 --pretrain-cd 1 --epochs 3 --join-labels --up-down --reproducible",
+    ),
+    (
+        "shared cg",
+        "train autoencoder --layers 6,2 --pretrain-epochs 2 --epochs 3 --optimizer cg --reproducible",
+    ),
+    ("shared cnn", "train cnn --config cnn.toml --epochs 3 --reproducible"),
+];
+
 /// `few` chooses cases by their classes, of which one that weighs nothing has another.
 const CHOOSES: &str = "few";
 
@@ -67,10 +85,11 @@ fn a_case_of_weight_0_changes_nothing_and_others_do() {
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
     write(&one, false);
     write(&other, true);
-    for (kind, line) in KINDS.into_iter().filter(|(kind, _)| *kind != CHOOSES) {
-        let batch = if kind == "rbm" { "--batch 10" } else { "" };
+    for (kind, line) in KINDS.into_iter().chain(CUT).filter(|(kind, _)| *kind != CHOOSES) {
+        let plain = kind.ends_with(" rbm") || kind == "rbm";
+        let batch = if plain { "--batch 10" } else { "" };
         let line = format!("{line} {batch} --data x.npy --labels y.npy --device cpu");
-        let line = if kind == "rbm" { line.replace("--labels y.npy", "") } else { line };
+        let line = if plain { line.replace("--labels y.npy", "") } else { line };
         let [a, b] = [&one, &other].map(|at| {
             let said = say(at, &format!("{line} --weights w.npy --out run")).done();
             assert!(said.err.contains(", weighted"), "{kind}: {}", said.err);
@@ -191,6 +210,26 @@ fn weights_that_change_or_leave_nothing_are_refused() {
         .refused(2, &["weights", "all cases in memory"]);
     say(at, "eval run --data x.npy --labels y.npy --weights w.npy --stream --memory 1MiB")
         .refused(2, &["weights", "all cases in memory"]);
+}
+
+/// Persistent chains count as much as a whole batch does, which a block of it does not know.
+#[test]
+fn weights_are_not_shared_beside_persistent_chains() {
+    let folder = temporary();
+    let at = folder.path();
+    write(at, false);
+    for (line, what) in [
+        ("train rbm --hidden 5 --pcd", "--pcd"),
+        ("train class-rbm --hidden 5 --pcd --labels y.npy", "--pcd"),
+        ("train dbm --layers 5,4", "persistent chains"),
+        ("train dbn --layers 6,5 --pretrain-pcd --labels y.npy", "--pretrain-pcd"),
+        ("train dbn --layers 6,5 --up-down", "--pretrain-pcd"),
+        ("train autoencoder --layers 6,2 --pretrain-pcd", "--pretrain-pcd"),
+    ] {
+        let line = format!("{line} --data x.npy --weights w.npy --reproducible --out run");
+        say(at, &line).refused(2, &["weights", what, "--reproducible"]);
+        assert!(!at.join("run").exists(), "{line}");
+    }
 }
 
 /// Scores in training look at the first 500 cases that count, not at the first 500.
