@@ -255,3 +255,46 @@ fn scores_look_at_cases_that_count() {
         assert!(error.is_some_and(|error| error > 0.1 && error < 30.0), "{kind}: {error:?}");
     }
 }
+
+/// Before anything is learnt biases are those of the means, of each level too; and errors of levels are by weights.
+#[test]
+fn the_first_biases_are_of_weighted_means() {
+    let folder = temporary();
+    let at = folder.path();
+    write(at, false);
+    let repeated = (0..CASES).flat_map(|k| vec![k; weight(k)]);
+    write_npy(at.join("rx.npy"), &repeated.flat_map(case).collect::<Vec<f32>>(), SIDE * SIDE);
+    for (kind, line, biases) in [
+        ("rbm", "train rbm --hidden 5 --epochs 1 --learning-rate 1e-8", &["b"][..]),
+        ("dbm", "train dbm --layers 5,4 --epochs 1 --learning-rate 1e-8", &["b"]),
+        (
+            "dbn",
+            "train dbn --layers 6,5 --no-classifier --pretrain-epochs 1 --pretrain-learning-rate 1e-8",
+            &["level1.b", "level2.b"],
+        ),
+    ] {
+        let line = format!("{line} --validation 0 --device cpu");
+        let of = |name: &str, rest: &str| {
+            say(at, &format!("{line} {rest} --out {kind}-{name}")).done();
+            let run = at.join(format!("{kind}-{name}"));
+            let file = harmonium::run::ModelFile::load(run.join("model.safetensors")).unwrap();
+            let values: Vec<f32> =
+                biases.iter().flat_map(|b| file.tensors[*b].values.clone()).collect();
+            let metrics = text(run.join("metrics.jsonl"));
+            let errors = metrics.lines().filter_map(|line| json(line)["level_error"].as_f64());
+            (values, errors.collect::<Vec<f64>>())
+        };
+        let weighted = of("weighted", "--data x.npy --weights w.npy");
+        let repeated = of("repeated", "--data rx.npy");
+        let alike = of("alike", "--data x.npy");
+        let off =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // ln p/(1 - p) of means that are rounded, p between 0.1 and 0.9.
+        assert!(off(&weighted.0, &repeated.0) < 1e-5, "{kind}");
+        assert!(off(&weighted.0, &alike.0) > 1e-2, "{kind}");
+        assert_eq!(weighted.1.len(), if kind == "dbn" { 2 } else { 0 });
+        for ((a, b), c) in weighted.1.iter().zip(&repeated.1).zip(&alike.1) {
+            assert!((a - b).abs() < 1e-5 && (a - c).abs() > 1e-5, "{kind}: {a} {b} {c}");
+        }
+    }
+}

@@ -197,9 +197,10 @@ fn expected(
 ) -> Vec<f64> {
     let data = of_data(pair, weights);
     let mut after = vec![0.0; pair.vs.len()];
-    // Persistent chains begin at the cases as they come, and count as much as these weigh together.
-    let whole = weights.iter().sum::<f64>() / weights.len() as f64;
-    let alike = of_data(pair, &[whole; DATA.len()]);
+    // Persistent chains begin alike at the cases that count, and count as much as these weigh together.
+    let counting = weights.iter().filter(|weight| **weight > 0.0).count() as f64;
+    let whole = weights.iter().sum::<f64>() / counting;
+    let alike = of_data(pair, &weights.map(|weight| if weight > 0.0 { whole } else { 0.0 }));
     for (share, v) in if persistent { &alike } else { &data } {
         for (p, h) in pair.h_given_v(v).iter().zip(&pair.hs) {
             let back = pair.v_given_h(h);
