@@ -135,7 +135,7 @@ impl AisConfig {
     }
 
     /// The same for so many chains of this rank, which begin at given states.
-    pub(super) fn from_states(&self, rows: usize) -> Result<Self> {
+    pub(super) fn of_states(&self, rows: usize) -> Result<Self> {
         if self.ranks.count() == 1 {
             return Ok(AisConfig { chains: rows, ..self.clone() });
         }
@@ -211,7 +211,7 @@ pub fn reverse_ais(
     v: Tensor,
     mut progress: impl FnMut(usize),
 ) -> Result<Estimate> {
-    let config = config.from_states(v.shape().matrix("reverse ais", "v")?[0])?;
+    let config = config.of_states(v.shape().matrix("reverse ais", "v")?[0])?;
     let path = Path::new(rbm, &config, ChainStreams::REVERSE_ANNEALING)?;
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
     let weights = config.weights(|| Walk::new(&path, v)?.along(&betas, &mut progress))?;

@@ -68,7 +68,7 @@ pub fn deep_reverse_ais(
         return Err(Error::shape("reverse ais", detail));
     }
     let count = states[0].shape().matrix("reverse ais", "v")?[0];
-    let config = config.from_states(count)?;
+    let config = config.of_states(count)?;
     let path = Path::new(dbm, &config, ChainStreams::REVERSE_ANNEALING)?;
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
     let weights = config.weights(|| {

@@ -283,11 +283,11 @@ fn few(device: &Device, batch: usize) -> FewLabels {
 
 type Seen = (Vec<f32>, Vec<f32>);
 
-fn all(source: &mut FewLabels, epoch: u64, skip: usize) -> Vec<Seen> {
+fn all(source: &mut FewLabels, (epoch, skip): (u64, usize), rows: usize) -> Vec<Seen> {
     source.start_epoch(7, epoch).unwrap();
     source.skip(skip).unwrap();
     let mut found = Vec::new();
-    while let Some(batch) = source.next_batch(6).unwrap() {
+    while let Some(batch) = source.next_batch(rows).unwrap() {
         found.push((batch.cases.to_vec().unwrap(), batch.classes.unwrap().to_vec().unwrap()));
     }
     found
@@ -297,7 +297,7 @@ fn all(source: &mut FewLabels, epoch: u64, skip: usize) -> Vec<Seen> {
 fn batches_hold_few_labelled_cases_among_others() {
     on_each(|device| {
         let mut source = few(device, 6);
-        let whole = all(&mut source, 1, 0);
+        let whole = all(&mut source, (1, 0), 6);
         // Three of each: four batches see every other case once.
         assert_eq!((whole.len(), source.cases()), (4, 24));
         for (_, classes) in &whole {
@@ -328,15 +328,27 @@ fn batches_hold_few_labelled_cases_among_others() {
                 assert_eq!(*class, [0.0, 1.0, 2.0, 0.0, 1.0][number]);
             }
         }
-        assert_ne!(whole, all(&mut source, 2, 0));
+        assert_ne!(whole, all(&mut source, (2, 0), 6));
         for batches in 1..4 {
-            assert_eq!(all(&mut source, 1, 6 * batches), whole[batches..]);
+            assert_eq!(all(&mut source, (1, 6 * batches), 6), whole[batches..]);
         }
         // The last batch may be short.
         let mut source = few(device, 10);
-        let whole = all(&mut source, 1, 0);
-        assert_eq!(whole.iter().map(|(_, c)| c.len()).collect::<Vec<_>>(), [10, 10, 7]);
+        let whole = all(&mut source, (1, 0), 100);
+        let sizes = |batches: &[Seen]| batches.iter().map(|(_, c)| c.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(&whole), [10, 10, 7]);
         assert_eq!(source.cases(), 27);
+        // In parts, from any case on, it is the same.
+        let joined = |batches: Vec<Seen>| {
+            let (cases, classes): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
+            (cases.concat(), classes.concat())
+        };
+        assert_eq!(sizes(&all(&mut source, (1, 0), 4)), [4, 4, 2, 4, 4, 2, 4, 3]);
+        let (cases, classes) = joined(whole);
+        for at in 0..=27 {
+            let found = joined(all(&mut source, (1, at), 4));
+            assert_eq!(found, (cases[4 * at..].to_vec(), classes[at..].to_vec()), "{at}");
+        }
     });
     let device = Device::cpu();
     let none = resident(&device, 5, 0);
