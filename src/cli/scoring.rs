@@ -37,7 +37,7 @@ impl Asked {
 
     /// How means are taken, behind their words.
     pub fn by(&self) -> &'static str {
-        if self.weights.is_some() { ", by the cases' weights" } else { "" }
+        if self.weights.is_some() { ", weighted" } else { "" }
     }
 }
 

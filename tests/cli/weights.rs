@@ -266,11 +266,11 @@ fn the_first_biases_are_of_weighted_means() {
     write_npy(at.join("rx.npy"), &repeated.flat_map(case).collect::<Vec<f32>>(), SIDE * SIDE);
     for (kind, line, biases) in [
         ("rbm", "train rbm --hidden 5 --epochs 1 --learning-rate 1e-8", &["b"][..]),
-        ("dbm", "train dbm --layers 5,4 --epochs 1 --learning-rate 1e-8", &["b"]),
+        ("dbm", "train dbm --layers 5,4 --epochs 1 --learning-rate 1e-8", &["b"][..]),
         (
             "dbn",
             "train dbn --layers 6,5 --no-classifier --pretrain-epochs 1 --pretrain-learning-rate 1e-8",
-            &["level1.b", "level2.b"],
+            &["level1.b", "level2.b"][..],
         ),
     ] {
         let line = format!("{line} --validation 0 --device cpu");

@@ -209,7 +209,7 @@ fn autoencoders_with_their_penalties() {
                 let weights = weights
                     .map(|weights| Tensor::from_f32(device, &[rows.len(), 1], &weights).unwrap());
                 let batch = Batch { weights: weights.as_ref(), ..Batch::of(&x) };
-                model.penalty(batch, Pass::Evaluate).unwrap()
+                Trainable::penalty(&model, batch, Pass::Evaluate).unwrap()
             };
             let [weighted, repeated, alike] = [How::Weighted, How::Repeated, How::Alike].map(of);
             assert!((weighted - repeated).abs() < 1e-5, "{what}: {weighted} {repeated}");
