@@ -13,7 +13,8 @@ use crate::tensor::Tensor;
 /// aside, one update and the end of an epoch are really done, and then undone. Nothing on the CPU.
 ///
 /// # Errors
-/// [`Error::Device`] where the driver refuses a shader, [`Error::OutOfMemory`], those of the source.
+/// [`Error::Device`](crate::Error::Device) where the driver refuses a shader,
+/// [`Error::OutOfMemory`](crate::Error::OutOfMemory), those of the source.
 pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<()> {
     warm_up_on(&Ranks::alone(), learner, source)
 }
@@ -21,7 +22,7 @@ pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Resul
 /// As [`warm_up`], together with other ranks; nothing where their devices are of different kinds, of which some need none.
 ///
 /// # Errors
-/// As [`warm_up`] and [`epoch_on`].
+/// As [`warm_up`] and [`epoch_on`](super::epoch_on).
 pub fn warm_up_on(
     ranks: &Ranks,
     learner: &mut dyn Learner,
