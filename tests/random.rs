@@ -60,7 +60,7 @@ const USES: &[(&str, &[&str])] = &[
     ("ChainStreams::ANNEALING", &["src/evaluation/ais.rs", "src/evaluation/deep_ais.rs"]),
     ("ChainStreams::REVERSE_ANNEALING", &["src/evaluation/ais.rs", "src/evaluation/deep_ais.rs"]),
     ("ChainStreams::DIAGNOSTICS", &["src/jobs/rbm/diagnostics.rs"]),
-    ("ChainStreams::BURN_IN", &["src/jobs/dbm/partition.rs", "src/jobs/rbm/partition.rs"]),
+    ("ChainStreams::BURN_IN", &["src/jobs/rbm/partition.rs"]),
     ("ChainStreams::TRAJECTORY", &["src/training/ladder.rs"]),
     ("ChainStreams::REFINING", &["src/models/ladder.rs"]),
     ("ChainStreams::CLIMBING", &["src/evaluation/ladder.rs"]),

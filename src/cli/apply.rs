@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
+use super::ranks::{device, refuse, together};
 use super::targets::check_folder;
 use super::{open_device, sequences, trained};
 use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Reconstruction;
-use crate::jobs::{Choice, Pieces, SquaredError, Trained};
+use crate::jobs::{Choice, Chosen, Pieces, SquaredError, Trained};
+use crate::ranks::Ranks;
 use crate::run::npy::NpyFile;
 use crate::run::{npy, pictures};
 
@@ -91,9 +93,9 @@ pub fn tell_space(standardized: bool) {
     }
 }
 
-pub fn transform(options: &ApplyOptions) -> Result<()> {
+pub fn transform(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
     Format::of(&options.out, false)?;
-    let device = open_device(&options.device.device, &options.device.policy)?;
+    let device = device(ranks, &options.device)?;
     let reading = options.reading.reading();
     let (choice, level) = (choice(options, &reading), options.level);
     let of_layers = || match level {
@@ -103,35 +105,38 @@ pub fn transform(options: &ApplyOptions) -> Result<()> {
         }
         None => Ok(()),
     };
-    match trained::open(&options.model, &device)? {
+    match together(ranks, trained::open(&options.model, &device))? {
         Trained::Machine(model) => {
             of_layers()?;
             let units = model.rbm.hidden_count();
             let give = |cases: &Cases| Ok((model.transform(cases)?, units));
-            given(options, "p(h|v)", &model.pieces(&choice)?, &give)
+            given((ranks, options), "p(h|v)", &model.pieces(&choice)?, &give)
         }
         Trained::Autoencoder(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
-            given(options, "codes", &model.pieces(&choice)?, &give)
+            given((ranks, options), "codes", &model.pieces(&choice)?, &give)
         }
         Trained::Dbn(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
-            given(options, MEANS, &model.pieces(&choice)?, &give)
+            given((ranks, options), MEANS, &model.pieces(&choice)?, &give)
         }
         Trained::Network(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
-            given(options, "what a layer gives", &model.pieces(&choice)?, &give)
+            given((ranks, options), "what a layer gives", &model.pieces(&choice)?, &give)
         }
         Trained::Dbm(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
-            given(options, MEANS, &model.pieces(&choice)?, &give)
+            given((ranks, options), MEANS, &model.pieces(&choice)?, &give)
         }
-        Trained::Crf(field) => sequences::transform(options, &field),
+        Trained::Crf(field) => {
+            refuse(ranks, " of a field")?;
+            sequences::transform(options, &field)
+        }
         Trained::ClassRbm(model) => {
             of_layers()?;
             let units = model.machine.joint().hidden_count();
             let give = |cases: &Cases| Ok((model.transform(cases)?, units));
-            given(options, MEANS, &model.pieces(&choice)?, &give)
+            given((ranks, options), MEANS, &model.pieces(&choice)?, &give)
         }
     }
 }
@@ -141,40 +146,57 @@ const MEANS: &str = "means of hidden units";
 /// What a model gives for cases, and how many values for each.
 type Give<'a> = dyn Fn(&Cases) -> Result<(Vec<f32>, usize)> + 'a;
 
-/// Writes what is given for each case, piece by piece.
-fn given(options: &ApplyOptions, what: &str, pieces: &Pieces<'_>, give: &Give<'_>) -> Result<()> {
+/// Writes what is given for each case, piece by piece; ranks take pieces by turns.
+fn given(
+    (ranks, options): (&Ranks, &ApplyOptions),
+    what: &str,
+    pieces: &Pieces<'_>,
+    give: &Give<'_>,
+) -> Result<()> {
     trained::notes(pieces.notices());
     let (n, mut width, mut file) = (pieces.cases(), 0, None);
-    pieces.each(&mut |piece| {
+    let mut make = |piece: &Chosen, _| {
         let (values, units) = give(&piece.cases)?;
-        width = units;
+        let mut bytes = (units as u64).to_le_bytes().to_vec();
+        bytes.extend(bytemuck::cast_slice::<f32, u8>(&values));
+        Ok(bytes)
+    };
+    pieces.by_turns(ranks, &mut make, &mut |made| {
+        let Some((units, values)) = made.bytes.split_first_chunk() else { return Ok(()) };
+        if !ranks.is_first() {
+            return Ok(());
+        }
+        width = u64::from_le_bytes(*units) as usize;
         let open = match &mut file {
             Some(open) => open,
-            None => file.insert(NpyFile::create(&options.out, &[n, units])?),
+            None => file.insert(NpyFile::create(&options.out, &[n, width])?),
         };
-        open.extend(&values)
+        open.extend(&bytemuck::pod_collect_to_vec::<u8, f32>(values))
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     file.map_or(Ok(()), NpyFile::finish)?;
     out!("{what} of {}, [{n}, {width}]: {}", print::count(n, "case"), options.out.display());
     Ok(())
 }
 
-pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
+pub fn reconstruct(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
     let format = Format::of(&options.out, true)?;
-    let device = open_device(&options.device.device, &options.device.policy)?;
+    let device = device(ranks, &options.device)?;
     if options.level.is_some() {
         let detail = "is of `transform`; a case comes back through all layers: leave it out";
         return Err(Error::setting("level", detail));
     }
     let reading = options.reading.reading();
     let choice = choice(options, &reading);
-    match trained::open_stack(&options.model, &device)? {
+    match together(ranks, trained::open_stack(&options.model, &device))? {
         Trained::Autoencoder(model) => {
             let range = |values: &mut [f32]| Ok(model.range(values));
             let (width, image) = (model.model.spec().inputs, model.image_shape());
             let shown = Shown { width, image, range: &range };
             let back = |cases: &Cases| model.reconstruct(cases);
-            again((options, format), &model.pieces(&choice)?, &back, &shown)
+            again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::Dbn(model) => {
             tell_space(model.standardized());
@@ -182,7 +204,7 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             let (width, image) = (model.net.visible_count(), model.image_shape());
             let shown = Shown { width, image, range: &range };
             let back = |cases: &Cases| model.reconstruct(cases);
-            again((options, format), &model.pieces(&choice)?, &back, &shown)
+            again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::Dbm(model) => {
             tell_space(model.standardized());
@@ -190,14 +212,14 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             let (width, image) = (model.dbm.visible_count(), model.image_shape());
             let shown = Shown { width, image, range: &range };
             let back = |cases: &Cases| model.reconstruct(cases);
-            again((options, format), &model.pieces(&choice)?, &back, &shown)
+            again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
         Trained::ClassRbm(model) => {
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.machine.features(), model.image_shape());
             let shown = Shown { width, image, range: &range };
             let back = |cases: &Cases| model.reconstruct(cases);
-            again((options, format), &model.pieces(&choice)?, &back, &shown)
+            again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
         other => {
             let model = other.machine("reconstruct")?;
@@ -206,7 +228,7 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
             let (width, image) = (model.rbm.visible_count(), model.image_shape());
             let shown = Shown { width, image, range: &range };
             let back = |cases: &Cases| model.reconstruct(cases);
-            again((options, format), &model.pieces(&choice)?, &back, &shown)
+            again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
     }
 }
@@ -214,9 +236,9 @@ pub fn reconstruct(options: &ApplyOptions) -> Result<()> {
 /// What comes back of cases.
 type Back<'a> = dyn Fn(&Cases) -> Result<Reconstruction> + 'a;
 
-/// Writes and tells what came back of cases, piece by piece, or draws both.
+/// Writes and tells what came back of cases, piece by piece, or draws both; ranks take pieces by turns.
 fn again(
-    (options, format): (&ApplyOptions, Format),
+    (ranks, options, format): (&Ranks, &ApplyOptions, Format),
     pieces: &Pieces<'_>,
     back: &Back<'_>,
     shown: &Shown<'_>,
@@ -225,13 +247,20 @@ fn again(
     let (n, out) = (pieces.cases(), &options.out);
     let mut error = SquaredError::default();
     let mut file = match format {
-        Format::Npy => Some(NpyFile::create(out, &[n, shown.width])?),
-        Format::Png => None,
+        Format::Npy if ranks.is_first() => Some(NpyFile::create(out, &[n, shown.width])?),
+        _ => None,
     };
     // Of a picture as many cases as may have room on it.
     let [mut originals, mut returned] = [Vec::new(), Vec::new()];
-    pieces.each(&mut |piece| {
-        let values = back(&piece.cases)?.values;
+    let mut make = |piece: &Chosen, _| {
+        Ok(bytemuck::cast_slice::<f32, u8>(&back(&piece.cases)?.values).to_vec())
+    };
+    pieces.by_turns(ranks, &mut make, &mut |mut made| {
+        if !ranks.is_first() {
+            return Ok(());
+        }
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(&made.bytes);
+        let piece = made.piece()?;
         let own = piece.cases.to_f32();
         error.add(&own, &values, piece.cases.len());
         match &mut file {
@@ -245,6 +274,9 @@ fn again(
             }
         }
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     match file {
         Some(file) => file.finish()?,
         None => {

@@ -13,6 +13,7 @@ use crate::jobs::class_rbm::ClassSampling;
 use crate::jobs::rbm::Keep;
 use crate::jobs::{self, TrainedClassRbm};
 use crate::random::{ChainDraw, ChainStreams};
+use crate::ranks::Ranks;
 
 pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) -> Result<()> {
     let why = "a classification machine's chains run freely, or with --class from a label";
@@ -41,14 +42,17 @@ pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) 
     Ok(())
 }
 
-pub fn eval(options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
+pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Result<()> {
     let why = "a classification machine has errors and, with --exact or --ais, likelihoods";
     options.refuse_but(&[Needs::LogPartition, Needs::Cases], why)?;
     let likelihood = options.exact || options.ais.is_some() || options.ais_grid.is_some();
     let asked = Asked::of(options)?;
-    let evaluated = annealing(options, |config, progress| {
+    let evaluated = annealing((ranks, options), |config, progress| {
         model.evaluate(&asked.choice(options), config, likelihood, progress)
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     if likelihood && found.mean_log_likelihood.is_none() {

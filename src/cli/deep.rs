@@ -18,16 +18,20 @@ use crate::jobs::network::Shown;
 use crate::jobs::rbm::Keep;
 use crate::jobs::{self, TrainedDbm};
 use crate::random::{ChainDraw, ChainStreams};
+use crate::ranks::Ranks;
 
-pub fn eval(options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
+pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedDbm) -> Result<()> {
     options.refuse_but(
         &[Needs::LogPartition, Needs::Cases],
         "a deep one is annealed over its layers of odd number, and its likelihood has a bound",
     )?;
     let asked = Asked::of(options)?;
-    let evaluated = annealing(options, |config, progress| {
+    let evaluated = annealing((ranks, options), |config, progress| {
         model.evaluate(&asked.choice(options), config, progress)
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     let by = asked.by();
     let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a machine", by };

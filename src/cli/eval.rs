@@ -7,31 +7,36 @@ use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
+use super::ranks::{device, refuse, together};
 use super::scoring::{Asked, annealing, folder, print_json};
-use super::{open_device, sequences, trained};
+use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
 use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
+use crate::ranks::Ranks;
 use crate::run;
 
-pub fn run(options: &EvalOptions) -> Result<()> {
-    let device = open_device(&options.device.device, &options.device.policy)?;
-    let model = trained::open(&options.model, &device)?;
+pub fn run(ranks: &Ranks, options: &EvalOptions) -> Result<()> {
+    let device = device(ranks, &options.device)?;
+    let model = together(ranks, trained::open(&options.model, &device))?;
     if !matches!(model, Trained::Crf(_)) {
         options.decoding.refuse_of_cases()?;
     }
     match model {
-        Trained::Machine(machine) => eval_machine(options, &machine),
-        Trained::Network(network) => eval_network(options, network),
-        Trained::Autoencoder(autoencoder) => eval_autoencoder(options, &autoencoder),
-        Trained::Dbn(net) => eval_dbn(options, &net),
-        Trained::Crf(field) => sequences::eval(options, &field),
-        Trained::Dbm(dbm) => deep::eval(options, &dbm),
-        Trained::ClassRbm(machine) => class_rbm::eval(options, &machine),
+        Trained::Machine(machine) => eval_machine(ranks, options, &machine),
+        Trained::Network(network) => eval_network(ranks, options, network),
+        Trained::Autoencoder(autoencoder) => eval_autoencoder(ranks, options, &autoencoder),
+        Trained::Dbn(net) => eval_dbn(ranks, options, &net),
+        Trained::Crf(field) => {
+            refuse(ranks, " of a field")?;
+            sequences::eval(options, &field)
+        }
+        Trained::Dbm(dbm) => deep::eval(ranks, options, &dbm),
+        Trained::ClassRbm(machine) => class_rbm::eval(ranks, options, &machine),
     }
 }
 
-fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
+fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     if options.out.is_some() && !options.diagnostics {
         let detail =
             "takes the pictures of a network's evaluation or of --diagnostics; leave it out";
@@ -48,13 +53,16 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
         );
     }
     let asked = Asked::of(options)?;
-    let mut found = annealing(options, |config, progress| {
+    let mut found = annealing((ranks, options), |config, progress| {
         machine.evaluate(&asked.choice(options), config, progress)
     })?;
     if options.diagnostics {
-        found.diagnostics = Some(annealing(options, |config, progress| {
+        found.diagnostics = Some(annealing((ranks, options), |config, progress| {
             machine.diagnose(&asked.choice(options), config, progress)
         })?);
+    }
+    if !ranks.is_first() {
+        return Ok(());
     }
     trained::notes(&found.notices);
     if found.cases.is_some() && found.mean_log_likelihood.is_none() {
@@ -82,15 +90,18 @@ fn eval_machine(options: &EvalOptions, machine: &TrainedRbm) -> Result<()> {
     }
 }
 
-fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
+fn eval_dbn(ranks: &Ranks, options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     options.refuse_but(
         &[Needs::LogPartition, Needs::Cases],
         "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
     )?;
     let asked = Asked::of(options)?;
-    let evaluated = annealing(options, |config, progress| {
+    let evaluated = annealing((ranks, options), |config, progress| {
         net.evaluate(&asked.choice(options), config, progress)
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     let by = asked.by();
     let told = Told { bounded: &found.bounded, scored: &found.scored, what: "a net", by };
@@ -102,14 +113,21 @@ fn eval_dbn(options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     told.print_cases()
 }
 
-fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> Result<()> {
+fn eval_autoencoder(
+    ranks: &Ranks,
+    options: &EvalOptions,
+    autoencoder: &TrainedAutoencoder,
+) -> Result<()> {
     options.refuse_but(&[Needs::Cases], "an autoencoder has errors")?;
     if options.out.is_some() {
         let detail = "takes the pictures of a network's evaluation; an autoencoder has none";
         return Err(Error::setting("out", detail));
     }
     let asked = Asked::of(options)?;
-    let found = autoencoder.evaluate(&asked.choice(options))?;
+    let found = autoencoder.evaluate_on(ranks, &asked.choice(options))?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
         jobs::save_evaluation(&options.model.model, &found)?;
@@ -126,10 +144,13 @@ fn eval_autoencoder(options: &EvalOptions, autoencoder: &TrainedAutoencoder) -> 
     Ok(())
 }
 
-fn eval_network(options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
+fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
     options.refuse_but(&[Needs::Cases], "a network has error and loss")?;
     let asked = Asked::of(options)?;
-    let evaluated = network.evaluate(&asked.choice(options))?;
+    let evaluated = network.evaluate_on(ranks, &asked.choice(options))?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;

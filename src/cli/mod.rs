@@ -79,19 +79,23 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: args::Arguments) -> Result<ExitCode> {
-    if !matches!(arguments.command, args::Command::Train { .. }) {
+    use args::Command::{Eval, Predict, Reconstruct, Train, Transform};
+    if !matches!(
+        arguments.command,
+        Train { .. } | Eval(_) | Predict(_) | Reconstruct(_) | Transform(_)
+    ) {
         ranks::alone()?;
     }
     match arguments.command {
         args::Command::Devices(options) => devices::run(&options)?,
-        args::Command::Train { model } => return train_model(model),
+        Train { model } => return train_model(model),
         args::Command::Launch(options) => return ranks::launch(&options),
         args::Command::Sample(options) => sample::sample(&options)?,
-        args::Command::Transform(options) => apply::transform(&options)?,
-        args::Command::Reconstruct(options) => apply::reconstruct(&options)?,
+        Transform(options) => ranks::sharing(|ranks| apply::transform(ranks, &options))?,
+        Reconstruct(options) => ranks::sharing(|ranks| apply::reconstruct(ranks, &options))?,
         args::Command::Decode(options) => apply::decode(&options)?,
-        args::Command::Eval(options) => eval::run(&options)?,
-        args::Command::Predict(options) => predict::run(&options)?,
+        Eval(options) => ranks::sharing(|ranks| eval::run(ranks, &options))?,
+        Predict(options) => ranks::sharing(|ranks| predict::run(ranks, &options))?,
         args::Command::Features(options) => features::run(&options)?,
         args::Command::Export(options) => export::run(&options)?,
         args::Command::Filter(options) => filter::run(&options)?,

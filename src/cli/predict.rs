@@ -5,21 +5,24 @@ use std::io::Write;
 
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
+use super::ranks::{device, refuse, together};
 use super::targets::check_out;
-use super::{open_device, sequences, trained};
+use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::network::write_table;
 use crate::jobs::{self, Choice, Chosen, Pieces, Trained, TrainedNetwork};
+use crate::ranks::Ranks;
 use crate::run::atomic::AtomicFile;
 
 /// The most classes that are listed for one picture.
 const LISTED: usize = 10;
 
-pub fn run(options: &PredictOptions) -> Result<()> {
+pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
     options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
-    let device = open_device(&options.device.device, &options.device.policy)?;
-    let model = trained::open_at(&jobs::classifier_of(&options.model), &device)?;
+    let device = device(ranks, &options.device)?;
+    let model = trained::open_at(&jobs::classifier_of(&options.model), &device);
+    let model = together(ranks, model)?;
     if !matches!(model, Trained::Crf(_)) {
         options.read.refuse_of_cases()?;
     }
@@ -29,26 +32,37 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     match model {
         Trained::Dbn(net) => {
             refuse_invert(options, "a deep belief net")?;
-            let say = |piece: &Chosen| net.predict(&piece.cases, None);
-            told(options, &net.pieces(&choice)?, &net.origin.classes, &say)
+            let say = |piece: &Chosen, _| net.predict(&piece.cases, None);
+            told((ranks, options), &net.pieces(&choice)?, &net.origin.classes, &say)
         }
         Trained::Dbm(dbm) => {
             refuse_invert(options, "a deep Boltzmann machine")?;
-            let say = |piece: &Chosen| dbm.predict(&piece.cases, None);
-            told(options, &dbm.pieces(&choice)?, &dbm.origin.classes, &say)
+            let say = |piece: &Chosen, _| dbm.predict(&piece.cases, None);
+            told((ranks, options), &dbm.pieces(&choice)?, &dbm.origin.classes, &say)
         }
-        Trained::Crf(field) => sequences::predict(options, &field),
+        Trained::Crf(field) => {
+            refuse(ranks, " of a field")?;
+            sequences::predict(options, &field)
+        }
         Trained::ClassRbm(model) => {
             refuse_invert(options, "a machine")?;
-            let say = |piece: &Chosen| model.predict(&piece.cases, None);
-            told(options, &model.pieces(&choice)?, &model.origin.classes, &say)
+            let say = |piece: &Chosen, _| model.predict(&piece.cases, None);
+            told((ranks, options), &model.pieces(&choice)?, &model.origin.classes, &say)
         }
         other => {
             let model = other.network("predict")?;
             let pieces = model.pieces(&choice)?;
             let (inverted, blank) = (OnceCell::new(), Cell::new(0));
-            let say = |piece: &Chosen| {
-                let inverted = inverted.get_or_init(|| is_inverted(options, &model, piece));
+            let say = |piece: &Chosen, first| {
+                // The first pictures tell it for all.
+                let inverted = match (inverted.get(), first) {
+                    (Some(found), _) => found,
+                    (None, 0) => inverted.get_or_init(|| is_inverted(options, &model, piece)),
+                    (None, _) => {
+                        let begin = pieces.begin()?;
+                        inverted.get_or_init(|| is_inverted(options, &model, &begin))
+                    }
+                };
                 let turned = inverted.then(|| model.inverted(&piece.cases)).transpose()?;
                 let cases = turned.as_ref().unwrap_or(&piece.cases);
                 blank.set(blank.get() + model.blank(cases).len());
@@ -58,8 +72,13 @@ pub fn run(options: &PredictOptions) -> Result<()> {
                 }
                 model.predict(cases)
             };
-            told(options, &pieces, &model.origin.classes, &say)?;
-            let (blank, cases) = (blank.get(), pieces.cases());
+            told((ranks, options), &pieces, &model.origin.classes, &say)?;
+            let blank: usize = ranks
+                .agreed(Ok(blank.get().to_le_bytes().to_vec()))?
+                .iter()
+                .map(|bytes| number(bytes))
+                .sum();
+            let cases = pieces.cases();
             if blank > 0 {
                 tell(format_args!(
                     "note: of {cases} pictures {blank} have pixels that are all alike, and get no class"
@@ -79,42 +98,58 @@ fn refuse_invert(options: &PredictOptions, model: &str) -> Result<()> {
 }
 
 /// What a model says of cases.
-type Say<'a> = dyn Fn(&Chosen) -> Result<Predictions> + 'a;
+type Say<'a> = dyn Fn(&Chosen, usize) -> Result<Predictions> + 'a;
 
-/// Writes what is said of each case, piece by piece; of a single one in words.
+/// A number as a rank sent it.
+fn number(bytes: &[u8]) -> usize {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes) as usize)
+}
+
+/// Writes what is said of each case, piece by piece; of a single one in words. Ranks take pieces by turns.
 fn told(
-    options: &PredictOptions,
+    (ranks, options): (&Ranks, &PredictOptions),
     pieces: &Pieces<'_>,
     names: &[String],
     say: &Say<'_>,
 ) -> Result<()> {
     trained::notes(pieces.notices());
     let cases = pieces.cases();
-    let (mut first, mut wrong, mut file) = (0, None, None);
-    pieces.each(&mut |piece| {
-        let (found, labels) = (say(piece)?, piece.labels.as_deref());
-        if let Some(labels) = labels {
-            *wrong.get_or_insert(0) += found.wrong(labels)?.len();
+    let (mut wrong, mut file) = (None, None);
+    // How many of a piece are wrong, and one more, where that is known; then the lines of the table.
+    let mut make = |piece: &Chosen, first| {
+        let (found, labels) = (say(piece, first)?, piece.labels.as_deref());
+        let wrong = labels.map(|labels| found.wrong(labels)).transpose()?;
+        let mut bytes = wrong.map_or(0, |wrong| wrong.len() as u64 + 1).to_le_bytes().to_vec();
+        match options.out.is_none() && cases == 1 {
+            true => one(&found, piece, names)?,
+            false => write_table(&mut bytes, names, &found, labels, first)
+                .map_err(|e| Error::data("predict", e.to_string()))?,
         }
-        let table = |out: &mut dyn Write| write_table(out, names, &found, labels, first);
+        Ok(bytes)
+    };
+    pieces.by_turns(ranks, &mut make, &mut |made| {
+        let lines = made.bytes.get(size_of::<u64>()..).unwrap_or_default();
+        if let Some(more) = number(&made.bytes).checked_sub(1) {
+            *wrong.get_or_insert(0) += more;
+        }
         match &options.out {
+            _ if !ranks.is_first() || lines.is_empty() => Ok(()),
             Some(path) => {
                 let open = match &mut file {
                     Some(open) => open,
                     None => file.insert(AtomicFile::create(path)?),
                 };
-                open.write(table)?;
+                open.write(|out: &mut dyn Write| out.write_all(lines))
             }
-            None if cases == 1 => one(&found, piece, names)?,
             None => {
-                let mut text = Vec::new();
-                table(&mut text).map_err(|e| Error::data("predict", e.to_string()))?;
-                out!("{}", String::from_utf8_lossy(&text).trim_end());
+                out!("{}", String::from_utf8_lossy(lines).trim_end());
+                Ok(())
             }
         }
-        first += piece.cases.len();
-        Ok(())
     })?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let Some(path) = &options.out else { return Ok(()) };
     file.map_or(Ok(()), AtomicFile::finish)?;
     out!("{}: {}", count(cases, "prediction"), path.display());

@@ -4,7 +4,9 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::device_args::DeviceOption;
 use super::log::{self, LogLevel};
+use super::open_device;
 use super::print::{say, tell};
 use super::train_args::LaunchOptions;
 use crate::device::{Device, DeviceKind, adapters};
@@ -45,11 +47,34 @@ pub fn alone() -> Result<()> {
     if started() == 1 {
         return Ok(());
     }
-    let command = std::env::args().nth(1).unwrap_or_default();
     MUTE.store(number(RANKS).is_some_and(|rank| rank > 0), Ordering::Relaxed);
+    Err(not_shared(""))
+}
+
+/// What a command says that ranks do not share; `of` is what it does, if it does other things too.
+fn not_shared(of: &str) -> Error {
+    let command = std::env::args().nth(1).unwrap_or_default();
     let detail =
-        format!("`harmonium {command}` is the work of one process: start it without mpirun");
-    Err(Error::setting("mpirun", detail))
+        format!("`harmonium {command}`{of} is the work of one process: start it without mpirun");
+    Error::setting("mpirun", detail)
+}
+
+/// That a command which ranks share does something that they do not.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn refuse(ranks: &Ranks, of: &str) -> Result<()> {
+    if ranks.count() == 1 { Ok(()) } else { Err(not_shared(of)) }
+}
+
+/// Does what the processes that were started together share; one that fails ends it for all, and rank 0 says why.
+///
+/// # Errors
+/// As [`join`]; those of `work`, at any rank.
+pub fn sharing(work: impl FnOnce(&Ranks) -> Result<()>) -> Result<()> {
+    let ranks = join()?;
+    let done = work(&ranks);
+    ranks.ended(done)
 }
 
 /// Joins the processes that were started together; one process is alone. Of several all but the first fall silent.
@@ -86,8 +111,8 @@ fn start(_: usize) -> Result<Ranks> {
 #[cfg(not(feature = "mpi"))]
 fn start(count: usize) -> Result<Ranks> {
     let detail = format!(
-        "{count} processes were started together, and this harmonium was built without MPI: each would train a model \
-         of its own. {HOW}"
+        "{count} processes were started together, and this harmonium was built without MPI: each would do all of the \
+         work by itself. {HOW}"
     );
     Err(Error::setting("mpirun", detail))
 }
@@ -97,30 +122,41 @@ fn start(count: usize) -> Result<Ranks> {
 /// # Errors
 /// This rank's own, or the first one's that failed.
 pub fn together<T>(ranks: &Ranks, own: Result<T>) -> Result<T> {
-    if ranks.count() == 1 {
-        return own;
-    }
-    let said = own.as_ref().err().map_or(String::new(), Error::to_string);
-    let all = ranks.gather(said.as_bytes())?;
-    let Some(first) = all.iter().position(|said| !said.is_empty()) else { return own };
-    own.and_then(|_| {
-        let said = String::from_utf8_lossy(&all[first]);
-        Err(Error::run("ranks", format!("rank {first} of {}: {said}", ranks.count())))
-    })
+    let (done, said) = match own {
+        Ok(done) => (Some(done), Ok(Vec::new())),
+        Err(error) => (None, Err(error)),
+    };
+    ranks.agreed(said)?;
+    done.ok_or_else(|| Error::run("ranks", "a failure that no rank tells"))
 }
 
 /// Opens the device of this rank: of a list the one at its place, of several hardware GPUs that `auto` or a backend
-/// means the one of its number on this machine; `open` opens it.
+/// means the one of its number on this machine. All decide between the loops as rank 0 does.
 ///
 /// # Errors
-/// Those of `open`; [`Error::Setting`] where ranks have devices of different kinds.
-pub fn device(
+/// Those of opening it; [`Error::Setting`] where ranks have devices of different kinds.
+pub fn device(ranks: &Ranks, options: &DeviceOption) -> Result<Device> {
+    let open = |selector: &str| open_device(selector, &options.policy);
+    let (device, different) = device_of(ranks, &options.device, open)?;
+    match different {
+        None => same_policy(ranks, &device).map(|()| device),
+        Some(how) => {
+            Err(Error::setting("device", format!("{how}. Give all ranks one kind of device")))
+        }
+    }
+}
+
+/// The same by a selector, opened by `open`, and what is different where ranks have devices of different kinds.
+///
+/// # Errors
+/// Those of `open`.
+pub fn device_of(
     ranks: &Ranks,
     selector: &str,
     open: impl FnOnce(&str) -> Result<Device>,
-) -> Result<Device> {
+) -> Result<(Device, Option<String>)> {
     if ranks.count() == 1 {
-        return open(selector);
+        return Ok((open(selector)?, None));
     }
     let device = together(ranks, open(&place(selector, ranks.local_rank())))?;
     let info = device.info();
@@ -129,16 +165,16 @@ pub fn device(
         DeviceKind::Cpu => info.name.rsplit_once(", ").map_or(&info.name[..], |(name, _)| name),
         _ => &info.name,
     };
-    let kinds = ranks.gather(format!("{name} ({}, {})", info.backend, info.driver).as_bytes())?;
+    let kind = format!("{name} ({}, {})", info.backend, info.driver);
+    let kinds = ranks.agreed(Ok(kind.into_bytes()))?;
     match kinds.iter().position(|kind| *kind != kinds[0]) {
-        None => Ok(device),
+        None => Ok((device, None)),
         Some(other) => {
             let [one, two] = [0, other].map(|rank| String::from_utf8_lossy(&kinds[rank]));
-            let detail = format!(
-                "rank 0 computes on {one} and rank {other} on {two}: their results differ in the last bits, so their \
-                 models would drift apart. Give all ranks one kind of device"
+            let how = format!(
+                "rank 0 computes on {one} and rank {other} on {two}: their results differ in the last bits"
             );
-            Err(Error::setting("device", detail))
+            Ok((device, Some(how)))
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs};
 use crate::jobs::{self, Choice};
+use crate::ranks::Ranks;
 
 /// The cases that are asked for: how their data are read, and how much each counts.
 pub struct Asked {
@@ -36,13 +37,13 @@ impl Asked {
 
     /// How means are taken, behind their words.
     pub fn by(&self) -> &'static str {
-        if self.weights.is_some() { ", by the cases' weights" } else { "" }
+        if self.weights.is_some() { ", weighted" } else { "" }
     }
 }
 
-/// Evaluates what has a log Z, with a bar while it is annealed.
+/// Evaluates what has a log Z, which ranks share, with a bar while it is annealed.
 pub fn annealing<T>(
-    options: &EvalOptions,
+    (ranks, options): (&Ranks, &EvalOptions),
     evaluate: impl FnOnce(&EvaluationConfig, &mut dyn FnMut(Progress)) -> Result<T>,
 ) -> Result<T> {
     let config = EvaluationConfig::default()
@@ -56,9 +57,13 @@ pub fn annealing<T>(
                 .chains(options.chains)
                 .rounds(options.rounds.div_ceil(4), options.rounds),
         )
-        .seed(options.seed);
+        .seed(options.seed)
+        .ranks(ranks.clone());
     let mut bar = None;
     let found = evaluate(&config, &mut |progress| {
+        if !ranks.is_first() {
+            return;
+        }
         show(bar.get_or_insert_with(|| new_bar(progress.of)), progress);
     });
     if let Some(bar) = bar {

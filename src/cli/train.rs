@@ -38,8 +38,28 @@ pub fn run<J: Job>(
         together(&ranks, settings.check_shared())?;
     }
     let open = |selector: &str| open_device(selector, &how.policy);
-    let device = ranks::device(&ranks, settings.device(), open)?;
-    ranks::introduce(&ranks, if settings.reproducible() { ", cut into 8 blocks" } else { "" });
+    let (device, different) = ranks::device_of(&ranks, settings.device(), open)?;
+    let mixed = different.is_some();
+    if let Some(different) = different.filter(|_| !how.mixed_devices) {
+        let detail = format!(
+            "{different}, so their models would drift apart. Give all ranks one kind of device, or add --mixed-devices"
+        );
+        return Err(Error::setting("device", detail));
+    }
+    if mixed && settings.reproducible() {
+        let detail = "makes the same bits on any number of ranks, and devices of different kinds do not: leave it or \
+                      --mixed-devices out";
+        return Err(Error::setting("reproducible", detail));
+    }
+    let ranks = ranks.mixed(mixed);
+    ranks::introduce(
+        &ranks,
+        match (settings.reproducible(), mixed) {
+            (true, _) => ", cut into 8 blocks",
+            (_, true) => "; rank 0 makes the updates and sends what they change",
+            _ => "",
+        },
+    );
     let mut job = together(&ranks, make(settings, &device, &mut terminal))?;
     together(&ranks, ranks::same_data(&ranks, &job))?;
     let run = match older {
@@ -48,7 +68,9 @@ pub fn run<J: Job>(
         Some(older) => older.take_up(&job, &mut terminal),
     };
     let mut run = together(&ranks, run)?.with_ranks(&ranks);
-    ranks::same_policy(&ranks, &device)?;
+    if !mixed {
+        ranks::same_policy(&ranks, &device)?;
+    }
     interrupt::wait_for_update();
     if !ranks.is_first() {
         return follow(&ranks, &mut job, &mut run);

@@ -66,6 +66,10 @@ pub struct HowOptions {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub policy: PolicyOption,
+    /// Of several ranks (mpirun): their devices may be of different kinds; rank 0 makes the updates and sends what they
+    /// change, which is slower
+    #[arg(long)]
+    pub mixed_devices: bool,
     /// Print time per kernel at the end (the run itself becomes slower)
     #[arg(long)]
     pub profile: bool,

@@ -21,6 +21,7 @@ use crate::models::gaussian::check_normalizable;
 use crate::models::units::log_sum_exp;
 use crate::models::{Rbm, UnitKind};
 use crate::random::{ChainDraw, ChainStreams, Draw};
+use crate::ranks::Ranks;
 use crate::tensor::Tensor;
 
 /// Temperatures β from 0 to 1, ascending.
@@ -105,13 +106,45 @@ pub struct AisConfig {
     pub chains: usize,
     /// Of all draws: 1.
     pub seed: u64,
+    /// Who shares the chains, each its [part](Ranks::own): nobody. Of the same chains come the same weights, bit for bit,
+    /// however many share them.
+    pub ranks: Ranks,
 }
 
 impl AisConfig {
     /// From the base with this bias, the rest as usual.
     pub fn new(base_bias: Vec<f32>) -> Self {
         let temperatures = Temperatures((0..=10_000).map(|k| f64::from(k) / 1e4).collect());
-        AisConfig { base_bias, temperatures, chains: 100, seed: 1 }
+        AisConfig { base_bias, temperatures, chains: 100, seed: 1, ranks: Ranks::alone() }
+    }
+
+    /// Sets who shares the chains.
+    pub fn ranks(self, ranks: Ranks) -> Self {
+        AisConfig { ranks, ..self }
+    }
+
+    /// The weights of all chains, from this rank's; `walk` makes those, of chains that there are.
+    pub(super) fn weights(&self, walk: impl FnOnce() -> Result<Vec<f64>>) -> Result<Vec<f64>> {
+        if self.ranks.count() == 1 {
+            return walk();
+        }
+        let own = if self.ranks.own(self.chains).is_empty() { Ok(Vec::new()) } else { walk() };
+        let own = own.map(|weights| bytemuck::cast_slice::<f64, u8>(&weights).to_vec());
+        let all = self.ranks.agreed(own)?;
+        Ok(all.iter().flat_map(|own| bytemuck::pod_collect_to_vec::<u8, f64>(own)).collect())
+    }
+
+    /// The same for so many chains of this rank, which begin at given states.
+    pub(super) fn of_states(&self, rows: usize) -> Result<Self> {
+        if self.ranks.count() == 1 {
+            return Ok(AisConfig { chains: rows, ..self.clone() });
+        }
+        let own = self.ranks.own(self.chains).len();
+        if rows != own {
+            let detail = format!("{rows} states, expected those of this rank's {own} chains");
+            return Err(Error::shape("reverse ais", detail));
+        }
+        Ok(self.clone())
     }
 
     /// Sets the grid.
@@ -155,22 +188,20 @@ pub fn ais_drawing(
     mut progress: impl FnMut(usize),
 ) -> Result<Estimate> {
     let path = Path::new(rbm, config, streams)?;
-    let betas = config.temperatures.values();
-    // β = 0 is the base: independent visible units.
-    let mut v = Tensor::for_output(rbm.device(), &[config.chains, rbm.visible_count()])?;
-    let still = Tensor::zeros(rbm.device(), &[config.chains, rbm.hidden_count()])?;
-    path.sample_v(&still, 0.0, &path.draw.start(), &mut v)?;
-    let mut chains = Walk::new(&path, v)?;
-    walk(betas, |pair, moved, k| {
-        chains.step(pair, moved, k as u64)?;
-        progress(k + 1);
-        Ok(())
+    let weights = config.weights(|| {
+        let own = config.ranks.own(config.chains).len();
+        // β = 0 is the base: independent visible units.
+        let mut v = Tensor::for_output(rbm.device(), &[own, rbm.visible_count()])?;
+        let still = Tensor::zeros(rbm.device(), &[own, rbm.hidden_count()])?;
+        path.sample_v(&still, 0.0, &path.draw.start(), &mut v)?;
+        Walk::new(&path, v)?.along(config.temperatures.values(), &mut progress)
     })?;
-    Ok(Estimate::new(path.base_log_partition(), chains.finish()?, 1.0))
+    Ok(Estimate::new(path.base_log_partition(), weights, 1.0))
 }
 
 /// ln Z by the same path walked backwards from `v` `[chains, I]`, which should be exact samples of the model:
-/// from long Gibbs chains they are not quite. `config.chains` is not used.
+/// from long Gibbs chains they are not quite. `config.chains` is not used, unless ranks share the chains: `v` are then this
+/// rank's.
 ///
 /// # Errors
 /// As [`ais`].
@@ -180,18 +211,12 @@ pub fn reverse_ais(
     v: Tensor,
     mut progress: impl FnMut(usize),
 ) -> Result<Estimate> {
-    let count = v.shape().matrix("reverse ais", "v")?[0];
-    let config = AisConfig { chains: count, ..config.clone() };
+    let config = config.of_states(v.shape().matrix("reverse ais", "v")?[0])?;
     let path = Path::new(rbm, &config, ChainStreams::REVERSE_ANNEALING)?;
-    let mut chains = Walk::new(&path, v)?;
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
-    walk(&betas, |pair, moved, k| {
-        chains.step(pair, moved, k as u64)?;
-        progress(k + 1);
-        Ok(())
-    })?;
+    let weights = config.weights(|| Walk::new(&path, v)?.along(&betas, &mut progress))?;
     // These weights estimate Z_A / Z.
-    Ok(Estimate::new(path.base_log_partition(), chains.finish()?, -1.0))
+    Ok(Estimate::new(path.base_log_partition(), weights, -1.0))
 }
 
 /// The annealing path of a machine.
@@ -242,7 +267,8 @@ impl<'a> Path<'a> {
             _ => [0.0; 3],
         };
         let base = config.base_bias.clone();
-        let draw = ChainDraw::new(config.seed, streams);
+        let own = config.ranks.own(config.chains);
+        let draw = ChainDraw::new(config.seed, streams).from_chain(own.start as u32);
         Ok(Path { rbm, hidden, draw, base, base_bias, tilt, norms })
     }
 
@@ -269,11 +295,13 @@ impl<'a> Path<'a> {
 /// end, a transition that leaves f of the second, `moved`, invariant.
 pub(super) fn walk(
     betas: &[f64],
-    mut step: impl FnMut([f64; 2], Option<f64>, usize) -> Result<()>,
+    progress: &mut dyn FnMut(usize),
+    mut step: impl FnMut([f64; 2], Option<f64>, u64) -> Result<()>,
 ) -> Result<()> {
     for (k, pair) in betas.windows(2).enumerate() {
         let last = k + 2 == betas.len();
-        step([pair[0], pair[1]], (!last).then_some(pair[1]), k)?;
+        step([pair[0], pair[1]], (!last).then_some(pair[1]), k as u64)?;
+        progress(k + 1);
     }
     Ok(())
 }
@@ -314,7 +342,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<f64>> {
+    /// The weights at the end of a path.
+    fn along(mut self, betas: &[f64], progress: &mut dyn FnMut(usize)) -> Result<Vec<f64>> {
+        walk(betas, progress, |pair, moved, k| self.step(pair, moved, k))?;
         self.weights.finish()
     }
 }

@@ -147,6 +147,31 @@ impl Predictions {
         Ok(Predictions { classes, probabilities, predicted, losses })
     }
 
+    /// The same as bytes: how many cases, then classes, losses and probabilities.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let words = [self.predicted.len() as u32, self.losses.len() as u32];
+        let mut bytes = bytemuck::cast_slice::<u32, u8>(&words).to_vec();
+        bytes.extend(bytemuck::cast_slice::<u32, u8>(&self.predicted));
+        bytes.extend(bytemuck::cast_slice::<f32, u8>(&self.losses));
+        bytes.extend(bytemuck::cast_slice::<f32, u8>(&self.probabilities));
+        bytes
+    }
+
+    /// What [`Predictions::to_bytes`] gave, of so many classes.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where it did not.
+    pub(crate) fn from_bytes(bytes: &[u8], classes: usize) -> Result<Self> {
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(bytes);
+        let broken = || Error::run("ranks", "predictions that cannot be read");
+        let [cases, known, rest @ ..] = &words[..] else { return Err(broken()) };
+        let (predicted, rest) = rest.split_at_checked(*cases as usize).ok_or_else(broken)?;
+        let (losses, probabilities) = rest.split_at_checked(*known as usize).ok_or_else(broken)?;
+        let [losses, probabilities] =
+            [losses, probabilities].map(|words| words.iter().map(|&w| f32::from_bits(w)).collect());
+        Ok(Predictions { classes, probabilities, predicted: predicted.to_vec(), losses })
+    }
+
     /// The cases that are classified wrongly, worst first: those whose own class was least probable.
     ///
     /// # Errors

@@ -41,20 +41,18 @@ pub fn deep_ais(
     mut progress: impl FnMut(usize),
 ) -> Result<Estimate> {
     let path = Path::new(dbm, config, ChainStreams::ANNEALING)?;
-    let betas = config.temperatures.values();
-    let mut chains = Walk::new(&path, config.chains)?;
-    // β = 0 is the base, whatever the even layers are.
-    chains.draw_odd(0.0, &|draw| draw.start(), 0)?;
-    walk(betas, |pair, moved, k| {
-        chains.step(pair, moved, k as u64)?;
-        progress(k + 1);
-        Ok(())
+    let weights = config.weights(|| {
+        let mut chains = Walk::new(&path, config.ranks.own(config.chains).len())?;
+        // β = 0 is the base, whatever the even layers are.
+        chains.draw_odd(0.0, &|draw| draw.start(), 0)?;
+        chains.along(config.temperatures.values(), &mut progress)
     })?;
-    Ok(Estimate::new(path.base_log_partition(), chains.weights.finish()?, 1.0))
+    Ok(Estimate::new(path.base_log_partition(), weights, 1.0))
 }
 
 /// ln Z by the same path walked backwards from the `states` `[chains, N]` of all layers, which should be exact samples of
-/// the machine; from long Gibbs chains they are not quite. `config.chains` is not used.
+/// the machine; from long Gibbs chains they are not quite. `config.chains` is not used, unless ranks share the chains: the
+/// states are then those of this rank's.
 ///
 /// # Errors
 /// As [`deep_ais`]; [`Error::Shape`] where the states are not those of the machine's layers.
@@ -70,21 +68,19 @@ pub fn deep_reverse_ais(
         return Err(Error::shape("reverse ais", detail));
     }
     let count = states[0].shape().matrix("reverse ais", "v")?[0];
-    let config = AisConfig { chains: count, ..config.clone() };
+    let config = config.of_states(count)?;
     let path = Path::new(dbm, &config, ChainStreams::REVERSE_ANNEALING)?;
-    let mut chains = Walk::new(&path, count)?;
-    for (layer, state) in states.into_iter().enumerate() {
-        let own = if layer % 2 == 0 { &mut chains.even } else { &mut chains.odd };
-        own[layer / 2] = state;
-    }
     let betas: Vec<f64> = config.temperatures.values().iter().rev().copied().collect();
-    walk(&betas, |pair, moved, k| {
-        chains.step(pair, moved, k as u64)?;
-        progress(k + 1);
-        Ok(())
+    let weights = config.weights(|| {
+        let mut chains = Walk::new(&path, count)?;
+        for (layer, state) in states.into_iter().enumerate() {
+            let own = if layer % 2 == 0 { &mut chains.even } else { &mut chains.odd };
+            own[layer / 2] = state;
+        }
+        chains.along(&betas, &mut progress)
     })?;
     // These weights estimate Z_A / Z.
-    Ok(Estimate::new(path.base_log_partition(), chains.weights.finish()?, -1.0))
+    Ok(Estimate::new(path.base_log_partition(), weights, -1.0))
 }
 
 /// The annealing path of a machine.
@@ -138,7 +134,8 @@ impl<'a> Path<'a> {
         };
         Ok(Path {
             dbm,
-            draw: ChainDraw::new(config.seed, streams),
+            draw: ChainDraw::new(config.seed, streams)
+                .from_chain(config.ranks.own(config.chains).start as u32),
             base: config.base_bias.iter().map(|&b| f64::from(b)).collect(),
             still: Tensor::zeros(device, &[dbm.units(1).count()])?,
             base_biases,
@@ -209,6 +206,12 @@ impl<'a> Walk<'a> {
             Some(beta) => self.draw_odd(beta, &|draw| draw.hidden(), number),
             None => Ok(()),
         }
+    }
+
+    /// The weights at the end of a path.
+    fn along(mut self, betas: &[f64], progress: &mut dyn FnMut(usize)) -> Result<Vec<f64>> {
+        walk(betas, progress, |pair, moved, k| self.step(pair, moved, k))?;
+        self.weights.finish()
     }
 
     /// Draws the odd layers at a temperature.

@@ -46,6 +46,7 @@ pub mod rbm;
 mod rows;
 mod settings;
 mod stack;
+mod turns;
 
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,7 @@ pub use settings::{
     ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, Memory, SCALE_HELP, Validation,
 };
 pub use stack::{Layers, LevelData, TunerName};
+pub use turns::{Made, Piece};
 
 /// A trained model of any kind, on a device.
 pub enum Trained {

@@ -14,17 +14,17 @@ pub(super) type Treat<'m> = dyn Fn(DataSet, Part) -> Result<Chosen> + 'm;
 /// What a model makes of a case may depend, in its last bits, on how many go through it at once. A piece has as many as that,
 /// so that results have the same bits as from memory.
 pub struct Pieces<'m> {
-    treat: Box<Treat<'m>>,
-    from: From,
+    pub(super) treat: Box<Treat<'m>>,
+    pub(super) from: From,
     training: Option<Training>,
     /// Those of the data and, of a stream, of its first case.
     notices: Vec<String>,
-    data: String,
-    part: Part,
-    cases: usize,
+    pub(super) data: String,
+    pub(super) part: Part,
+    pub(super) cases: usize,
 }
 
-enum From {
+pub(super) enum From {
     Memory(Chosen),
     Stream { stream: Stream, memory: Memory },
 }
@@ -274,6 +274,6 @@ fn in_order(stream: &Stream, cases: usize, mut f: impl FnMut(DataSet) -> Result<
     stream.in_order(cases, ROWS).try_for_each(|window| f(reader.read(&window)?))
 }
 
-fn no_case(data: &str) -> Error {
+pub(super) fn no_case(data: &str) -> Error {
     Error::data(data, "there is no case")
 }

@@ -148,6 +148,19 @@ pub(super) fn map_rows(
     Ok(out)
 }
 
+/// The numbers that `f` finds of cases, some at a time, told which is the first of them.
+pub(super) fn numbers(
+    device: &Device,
+    cases: &Cases,
+    f: impl Fn(&Tensor, usize) -> Result<Vec<f64>>,
+) -> Result<Vec<f64>> {
+    let mut found = Vec::new();
+    for first in (0..cases.len()).step_by(ROWS) {
+        found.extend(f(&upload_rows(device, cases, first, ROWS)?, first)?);
+    }
+    Ok(found)
+}
+
 /// Up to `count` cases from number `first` on, uploaded as f32; none past the last.
 ///
 /// # Errors

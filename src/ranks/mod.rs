@@ -8,7 +8,9 @@
 #[cfg(feature = "mpi")]
 mod mpi;
 mod threads;
+mod turns;
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,12 +69,16 @@ struct Inner {
     link: Option<Box<dyn Link>>,
     /// Whether results must not depend on how many ranks there are.
     reproducible: AtomicBool,
+    /// Whether ranks compute on devices of different kinds.
+    mixed: AtomicBool,
     wishes: [AtomicBool; WISHES],
     agreed: [AtomicBool; WISHES],
     bytes: AtomicU64,
     sums: AtomicU64,
     nanoseconds: AtomicU64,
     room: Mutex<Room>,
+    /// Whether a rank gave up where all spoke.
+    given_up: AtomicBool,
 }
 
 /// Memory of a sum, kept for the next one.
@@ -102,6 +108,12 @@ impl Default for Ranks {
     }
 }
 
+impl fmt::Debug for Ranks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} of {}", self.rank(), self.count())
+    }
+}
+
 impl Ranks {
     /// One rank.
     pub fn alone() -> Self {
@@ -117,12 +129,14 @@ impl Ranks {
         Ranks(Arc::new(Inner {
             link,
             reproducible: AtomicBool::new(false),
+            mixed: AtomicBool::new(false),
             wishes: Default::default(),
             agreed: Default::default(),
             bytes: AtomicU64::new(0),
             sums: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
             room: Mutex::default(),
+            given_up: AtomicBool::new(false),
         }))
     }
 
@@ -131,6 +145,19 @@ impl Ranks {
     pub fn reproducible(self, reproducible: bool) -> Self {
         self.0.reproducible.store(reproducible, Ordering::Relaxed);
         self
+    }
+
+    /// The same, with devices of different kinds, whose results differ in the last bits: rank 0 makes the updates and sends
+    /// what they change.
+    #[must_use]
+    pub fn mixed(self, mixed: bool) -> Self {
+        self.0.mixed.store(mixed, Ordering::Relaxed);
+        self
+    }
+
+    /// Whether rank 0 makes the updates.
+    pub fn are_mixed(&self) -> bool {
+        self.0.mixed.load(Ordering::Relaxed)
     }
 
     fn link(&self) -> Option<&dyn Link> {

@@ -16,6 +16,24 @@ impl Tensor {
         Ok(copy)
     }
 
+    /// Some rows of a matrix, on the same device.
+    ///
+    /// ```
+    /// use harmonium::{Device, Tensor};
+    /// let all = Tensor::from_f32(&Device::cpu(), &[3, 2], &[1., 2., 3., 4., 5., 6.])?;
+    /// assert_eq!(all.rows(1..3)?.to_vec()?, [3., 4., 5., 6.]);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Tensor::copy_part`]; [`Error::Shape`] where it is no matrix.
+    pub fn rows(&self, rows: Range<usize>) -> Result<Self> {
+        let width = self.shape.matrix("rows", "the tensor")?[1];
+        let mut own = Self::for_output(&self.device, &[rows.len(), width])?;
+        own.copy_part(0, self, rows.start * width..rows.end * width)?;
+        Ok(own)
+    }
+
     /// Overwrites the contents with those of a tensor of the same shape and elements on the same device.
     ///
     /// # Errors

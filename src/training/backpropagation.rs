@@ -3,13 +3,14 @@
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
 use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
+use super::shares::check_cases;
 use super::stands::stands;
 use super::state::Clock;
 use super::tallies::Tallies;
 use super::trainable::Trainable;
-use super::{Arena, Batch, BatchSource, Figures, Share, Shared};
+use super::{Arena, Batch, BatchSource, Figures, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::adam::{Adam, adam_all};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::moved::Moved;
@@ -207,16 +208,19 @@ impl<M: Trainable> Shared for Backpropagation<M> {
     }
 
     fn check_shared(&self) -> Result<()> {
-        match self.network.couples_cases() {
-            None => Ok(()),
-            Some(what) => {
-                let detail = "is no sum over a batch's cases, and not shared among ranks: leave it out, or start it \
-                              without mpirun and without --reproducible";
-                Err(Error::setting(what, detail))
-            }
-        }
+        check_cases(self.network.couples_cases())
     }
 
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
+        batch.summed(self)
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        self.tallies.each(&mut |tally| see(tally, self.config.batch))
+    }
+}
+
+impl<M: Trainable> Summed for Backpropagation<M> {
     fn sums(&self) -> usize {
         self.network.parameters().into_iter().map(|p| p.value.shape().len()).sum()
     }
@@ -237,9 +241,5 @@ impl<M: Trainable> Shared for Backpropagation<M> {
         let mut gradients = parameters.into_iter().map(room).collect::<Result<Vec<_>>>()?;
         Arena::of(&gradients).unpack(sums, &mut gradients)?;
         self.step(self.clock.epoch(), Some(gradients))
-    }
-
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        self.tallies.each(&mut |tally| see(tally, self.config.batch))
     }
 }

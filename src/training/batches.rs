@@ -160,6 +160,11 @@ impl ResidentData {
         Ok(true)
     }
 
+    /// Where the data are.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// How many shards hold the data.
     pub fn shards(&self) -> usize {
         self.shards.len()

@@ -7,9 +7,10 @@
 use super::ascent::ascend;
 use super::centring::push;
 use super::contrastive_divergence::CdTrainer;
+use super::shares::put_rows;
 use super::start::repeated;
 use super::weighing::Weighing;
-use super::{Arena, Batch, BatchSource, Share, Shared};
+use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
@@ -92,15 +93,6 @@ impl CdTrainer {
         self.work = Some(work);
         Ok(sums)
     }
-
-    /// The rows of the persistent chains that are a block's, taken out of all.
-    fn own_chains(&self, all: &Tensor, share: Share) -> Result<Tensor> {
-        let [count, width] = all.shape().matrix("train rbm", "the chains")?;
-        let rows = share.of(count);
-        let mut own = Tensor::for_output(all.device(), &[rows.len(), width])?;
-        own.copy_part(0, all, rows.start * width..rows.end * width)?;
-        Ok(own)
-    }
 }
 
 impl Shared for CdTrainer {
@@ -121,6 +113,19 @@ impl Shared for CdTrainer {
         Ok(true)
     }
 
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
+        batch.summed(self)
+    }
+
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+        match &mut self.chains {
+            Some(chains) => see(chains, self.config.batch),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Summed for CdTrainer {
     fn sums(&self) -> usize {
         let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
         i * j + (i + j) * if self.needs_means() { 2 } else { 1 }
@@ -129,14 +134,13 @@ impl Shared for CdTrainer {
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
         let all = self.chains.take();
         if let Some(all) = &all {
-            self.chains = Some(self.own_chains(all, share)?);
+            self.chains = Some(all.rows(share.of(self.config.batch))?);
         }
         let sums = self.block(share, batch);
         self.first = 0;
         let own = std::mem::replace(&mut self.chains, all);
         if let (Some(all), Some(own)) = (&mut self.chains, own) {
-            let [count, width] = all.shape().matrix("train rbm", "the chains")?;
-            all.copy_part(share.of(count).start * width, &own, 0..own.shape().len())?;
+            put_rows(&own, all, share.of(self.config.batch).start)?;
         }
         let sums = sums?;
         Arena::of(&sums).pack(&sums, flat)?;
@@ -178,12 +182,5 @@ impl Shared for CdTrainer {
         self.summed = Some(sums);
         self.clock.updates += 1;
         self.climb()
-    }
-
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        match &mut self.chains {
-            Some(chains) => see(chains, self.config.batch),
-            None => Ok(()),
-        }
     }
 }

@@ -12,16 +12,9 @@
 //! is theirs: ∂W − ∂b λᵀ − μ ∂aᵀ.
 
 use crate::error::{Error, Result};
-use crate::kernels::argmax::Extreme;
 use crate::kernels::bias_update::NEVER;
 use crate::kernels::cd_update::Step;
-use crate::kernels::cross_entropy::cross_entropy;
-use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
-use crate::kernels::error_count::error_count;
-use crate::kernels::matmul::{Epilogue, Transpose, matmul};
-use crate::kernels::reduce::{Axis, Reduction, reduce};
-use crate::kernels::{Losses, Place, categorical};
-use crate::models::labels::join;
+use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::models::{ClassRbm, Model, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
@@ -33,11 +26,9 @@ use super::class_seen::Seen;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
-use super::start::repeated;
 use super::state::Clock;
 use super::trainable::{TRAIN_ERROR, TRAIN_LOSS};
-use super::weighing::Weighing;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// Trains a [`ClassRbm`].
 ///
@@ -60,15 +51,17 @@ use super::{Batch, BatchSource, Figures, watch};
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct ClassTrainer {
-    machine: ClassRbm,
-    config: ClassConfig,
+    pub(super) machine: ClassRbm,
+    pub(super) config: ClassConfig,
     /// Δ of W, b and a.
     velocity: [Tensor; 3],
-    centring: Option<Centring>,
-    chains: Option<Tensor>,
+    pub(super) centring: Option<Centring>,
+    pub(super) chains: Option<Tensor>,
     /// Of the epoch's labelled cases, by their weights: the sum of −ln p(y|x), how many are wrong, and how many there are.
     sums: [Tensor; 3],
-    clock: Clock,
+    pub(super) clock: Clock,
+    /// Which row of the whole batch, or which chain, row 0 is, where ranks share them.
+    pub(super) first: u32,
 }
 
 impl ClassTrainer {
@@ -96,7 +89,7 @@ impl ClassTrainer {
             }
         };
         let (chains, clock) = (None, Clock::default());
-        Ok(ClassTrainer { machine, config, velocity, centring, chains, sums, clock })
+        Ok(ClassTrainer { machine, config, velocity, centring, chains, sums, clock, first: 0 })
     }
 
     /// The machine as it stands.
@@ -139,19 +132,32 @@ impl ClassTrainer {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
-        let seen = Seen::new(&self.machine, x, classes, weights)?;
-        self.tally(&seen, classes)?;
+        let seen = Seen::new(&self.machine, x, classes, weights)?.divided()?;
+        let tallied = self.tally(&seen, classes)?;
+        self.add(&tallied)?;
         let mut gradient = self.data_term(x, &seen)?;
-        let v0 = match self.config.objective.factors()[1] > 0.0 || self.centring.is_some() {
+        let v0 = match self.config.is_generative() || self.centring.is_some() {
             true => Some(self.with_classes(x, &seen)?),
             false => None,
         };
-        if let (true, Some(v0)) = (self.config.objective.factors()[1] > 0.0, &v0) {
+        if let (true, Some(v0)) = (self.config.is_generative(), &v0) {
             let model = self.model_term(v0, &seen)?;
             for (gradient, model) in gradient.iter_mut().zip(&model) {
                 elementwise_in_place(Elementwise::SUBTRACT, gradient, Some(model))?;
             }
         }
+        let means = v0.map(|v0| self.means(&v0, &seen, 1.0 / rows as f32)).transpose()?;
+        self.follow(gradient, means.flatten(), epoch)
+    }
+
+    /// The update along the gradients of W, b and a, which are means over the batch; `means` are those of the data's states,
+    /// visible and hidden, where gradients are around them.
+    pub(super) fn follow(
+        &mut self,
+        mut gradient: [Tensor; 3],
+        means: Option<[Tensor; 2]>,
+        epoch: u64,
+    ) -> Result<()> {
         let step = Step {
             rate: self.config.learning_rate.at(epoch, self.config.epochs),
             momentum: self.config.momentum.at(epoch, self.config.epochs),
@@ -160,7 +166,6 @@ impl ClassTrainer {
         if let Some(centring) = &self.centring {
             centring.around(&mut gradient)?;
         }
-        let means = v0.map(|v0| self.means(&v0, &seen)).transpose()?.flatten();
         let joint = &mut self.machine.joint;
         let parameters = [&mut joint.w, &mut joint.b, &mut joint.a];
         for (k, (parameter, velocity)) in parameters.into_iter().zip(&mut self.velocity).enumerate()
@@ -174,137 +179,21 @@ impl ClassTrainer {
         Ok(())
     }
 
-    /// The means of the data's states, visible and hidden, where gradients are around them.
-    fn means(&self, v0: &Tensor, seen: &Seen) -> Result<Option<[Tensor; 2]>> {
-        let Some(Centring { mu, lambda }) = &self.centring else { return Ok(None) };
-        let rows = v0.shape().dims()[0];
-        let hidden = self.machine.joint().mean_h_from_v(v0)?;
-        let mean = |states: &Tensor, offset: &Tensor| {
-            let weighed = match &seen.weights {
-                Some(w) => Some(Weighing::new(w, rows, None)?.of_cases(states, Some(offset))?),
-                None => None,
-            };
-            let states = weighed.as_ref().unwrap_or(states);
-            reduce(Reduction::Sum, Axis::Columns, 1.0 / rows as f32, states)
-        };
-        Ok(Some([mean(v0, mu)?, mean(&hidden, lambda)?]))
-    }
-
-    /// Adds the batch to the epoch's sums.
-    fn tally(&mut self, seen: &Seen, classes: &Tensor) -> Result<()> {
-        let (device, rows) = (classes.device(), classes.shape().len());
-        // A case without a class counts nothing, whichever it is compared with.
-        let mut some = classes.try_clone()?;
-        elementwise_in_place(Elementwise::Clamp(0.0, f32::MAX), &mut some, None)?;
-        let [mut loss, mut wrong] =
-            [Tensor::for_output(device, &[rows])?, Tensor::for_output(device, &[rows])?];
-        cross_entropy(&seen.scores, &some, Losses::at(&mut loss, 0))?;
-        error_count(&seen.scores, &some, Extreme::Largest, Place::at(&mut wrong, 0))?;
-        let mut labelled = reduce(Reduction::Sum, Axis::Rows, 1.0, &seen.known)?;
-        if let Some(weights) = &seen.weights {
-            let own = weights.try_clone()?.reshape(labelled.shape().dims())?;
-            elementwise_in_place(Elementwise::Multiply, &mut labelled, Some(&own))?;
-        }
-        for numbers in [&mut loss, &mut wrong] {
-            elementwise_in_place(Elementwise::Multiply, numbers, Some(&labelled))?;
-        }
-        for (sum, numbers) in self.sums.iter_mut().zip([&loss, &wrong, &labelled]) {
-            let more = reduce(Reduction::Sum, Axis::All, 1.0, numbers)?;
-            elementwise_in_place(Elementwise::ADD, sum, Some(&more))?;
-        }
-        Ok(())
-    }
-
-    fn data_term(&self, x: &Tensor, seen: &Seen) -> Result<[Tensor; 3]> {
-        let [discriminative, generative] = self.config.objective.factors();
-        let [labelled, others] = &seen.shares;
-        let mut coefficients = seen.p.try_clone()?;
-        let both = Elementwise::Combine(-discriminative, discriminative + generative);
-        elementwise_in_place(both, &mut coefficients, Some(&seen.known))?;
-        elementwise_in_place(Elementwise::Multiply, &mut coefficients, Some(labelled))?;
-        if self.config.unlabelled {
-            let mut own = seen.p.try_clone()?;
-            elementwise_in_place(Elementwise::Multiply, &mut own, Some(others))?;
-            let more = Elementwise::Combine(1.0, generative);
-            elementwise_in_place(more, &mut coefficients, Some(&own))?;
-        }
-        self.machine.joint().class_gradient(x, &coefficients)
+    /// Adds to the epoch's sums.
+    pub(super) fn add(&mut self, more: &[Tensor]) -> Result<()> {
+        let pairs = self.sums.iter_mut().zip(more);
+        pairs
+            .into_iter()
+            .try_for_each(|(sum, more)| elementwise_in_place(Elementwise::ADD, sum, Some(more)))
     }
 
     /// The numbers of Gibbs step `s` (0 is the data's own) of the present update.
-    fn draw(&self, s: u64) -> ChainDraw {
-        ChainDraw::new(self.config.seed, ChainStreams::TRAINING).at(self
+    pub(super) fn draw(&self, s: u64) -> ChainDraw {
+        ChainDraw::new(self.config.seed, ChainStreams::TRAINING).from_chain(self.first).at(self
             .clock
             .updates
             .wrapping_mul(self.config.steps + 1)
             .wrapping_add(s))
-    }
-
-    /// α ⟨v hᵀ⟩, α ⟨v⟩ and α ⟨h⟩ of the model, as often as there are means in the data's term.
-    fn model_term(&mut self, v0: &Tensor, seen: &Seen) -> Result<[Tensor; 3]> {
-        let (steps, unlabelled) = (self.config.steps, self.config.unlabelled);
-        let generative = self.config.objective.factors()[1];
-        let (device, joint) = (v0.device(), self.machine.joint());
-        let hidden = joint.hidden_count();
-        let (vk, weight) = if self.config.persistent {
-            let chains = self.config.batch;
-            let mut v = match self.chains.take() {
-                Some(chains) => chains,
-                None => repeated(v0, seen.weights.as_ref(), chains)?,
-            };
-            let mut h = Tensor::for_output(device, &[chains, hidden])?;
-            joint.gibbs(&mut v, &mut h, steps, &self.draw(1))?;
-            let means = if unlabelled { 2.0 } else { 1.0 };
-            let weight = vec![generative * means / chains as f32; chains];
-            let mut weight = Tensor::from_f32(device, &[chains, 1], &weight)?;
-            if seen.weights.is_some() {
-                let [labelled, others] = &seen.shares;
-                let mut all = Tensor::for_output(device, labelled.shape().dims())?;
-                let other = if unlabelled { 1.0 } else { 0.0 };
-                elementwise(Elementwise::Combine(1.0, other), labelled, Some(others), &mut all)?;
-                let whole = reduce(Reduction::Sum, Axis::All, 1.0 / means, &all)?;
-                elementwise_in_place(Elementwise::Multiply, &mut weight, Some(&whole))?;
-            }
-            (self.chains.insert(v).try_clone()?, weight)
-        } else {
-            let rows = v0.shape().dims()[0];
-            let mut h = Tensor::for_output(device, &[rows, hidden])?;
-            joint.h_from_v(v0).sample_into(&self.draw(0).hidden(), &mut h)?;
-            let mut v = Tensor::for_output(device, v0.shape().dims())?;
-            for s in 1..=steps {
-                joint.v_from_h(&h).sample_into(&self.draw(s).visible(), &mut v)?;
-                if s < steps {
-                    joint.h_from_v(&v).sample_into(&self.draw(s).hidden(), &mut h)?;
-                }
-            }
-            let [labelled, others] = &seen.shares;
-            let mut weight = Tensor::for_output(device, &[rows, 1])?;
-            let other = if unlabelled { generative } else { 0.0 };
-            let both = Elementwise::Combine(generative, other);
-            elementwise(both, labelled, Some(others), &mut weight)?;
-            (v, weight)
-        };
-        let mut pk = joint.mean_h_from_v(&vk)?;
-        elementwise_in_place(Elementwise::Multiply, &mut pk, Some(&weight))?;
-        let mut w = Tensor::for_output(device, &[joint.visible_count(), hidden])?;
-        matmul(&vk, &pk, Transpose::TN, &Epilogue::default(), &mut w)?;
-        let mut weighted = vk;
-        elementwise_in_place(Elementwise::Multiply, &mut weighted, Some(&weight))?;
-        let b = reduce(Reduction::Sum, Axis::Columns, 1.0, &weighted)?;
-        Ok([w, b, reduce(Reduction::Sum, Axis::Columns, 1.0, &pk)?])
-    }
-
-    /// [x, y], with y drawn where it is not known.
-    fn with_classes(&self, x: &Tensor, seen: &Seen) -> Result<Tensor> {
-        if !self.config.unlabelled {
-            return join(x, &seen.known);
-        }
-        let mut y = Tensor::for_output(x.device(), seen.known.shape().dims())?;
-        let draw = self.draw(0).visible().of_label();
-        categorical::sample(&seen.scores, self.machine.classes(), &draw, &mut y)?;
-        elementwise_in_place(Elementwise::Multiply, &mut y, Some(&seen.unknown))?;
-        elementwise_in_place(Elementwise::ADD, &mut y, Some(&seen.known))?;
-        join(x, &y)
     }
 }
 
@@ -326,6 +215,10 @@ impl Learner for ClassTrainer {
             visit.optional("chains", self.machine.device(), &mut self.chains)?;
         }
         Ok(())
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

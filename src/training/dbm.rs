@@ -13,19 +13,20 @@ use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::Transpose;
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::dbm::Parity;
-use crate::models::{DeepBoltzmannMachine, Model, Posterior, UnitKind, Visit};
+use crate::models::{DeepBoltzmannMachine, Model, UnitKind, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::centring::{OFFSET_RATE, shift};
 use super::dbm_config::DbmConfig;
+use super::dbm_workspace::Workspace;
 use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
 use super::learner::{Learner, Order, check_width, rate};
 use super::stands::stands;
 use super::start::repeated;
 use super::state::Clock;
 use super::weighing::Weighing;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// Rounds that the mean field took.
 pub static MEAN_FIELD_ROUNDS: Figure = Figure {
@@ -55,27 +56,21 @@ pub static MEAN_FIELD_ROUNDS: Figure = Figure {
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct DbmTrainer {
-    dbm: DeepBoltzmannMachine,
-    config: DbmConfig,
+    pub(super) dbm: DeepBoltzmannMachine,
+    pub(super) config: DbmConfig,
     /// The last changes of W¹ … and of b, a¹ ….
-    velocities: [Vec<Tensor>; 2],
+    pub(super) velocities: [Vec<Tensor>; 2],
     /// Of every layer; none where nothing is centred.
-    offsets: Option<Vec<Tensor>>,
+    pub(super) offsets: Option<Vec<Tensor>>,
     /// The states of all layers, once there are some.
-    chains: Vec<Option<Tensor>>,
+    pub(super) chains: Vec<Option<Tensor>>,
     /// The epoch's rounds of the mean field, summed over its cases, `[1]`.
-    rounds: Tensor,
+    pub(super) rounds: Tensor,
     status: Tensor,
-    work: Option<Workspace>,
-    clock: Clock,
-}
-
-/// Tensors of one batch size.
-struct Workspace {
-    rows: usize,
-    posterior: Posterior,
-    /// Of the chains, one for each layer; those of even layers are of no use.
-    means: Vec<Tensor>,
+    pub(super) work: Option<Workspace>,
+    pub(super) clock: Clock,
+    /// Which chain row 0 is, where ranks share them.
+    pub(super) first: u32,
 }
 
 impl DbmTrainer {
@@ -112,6 +107,7 @@ impl DbmTrainer {
             config,
             work: None,
             clock: Clock::default(),
+            first: 0,
         })
     }
 
@@ -153,37 +149,51 @@ impl DbmTrainer {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
-        let mut work = self.workspace(rows)?;
-        let chains = self.take_chains((v, weights))?;
-        let result = self.phases((v, weights), chains, &mut work, epoch);
+        let weighing = weights.map(|w| Weighing::new(w, rows, Some(self.config.batch)));
+        let weighing = weighing.transpose()?;
+        let cases = (v, weighing.as_ref());
+        let mut work = self.workspace([rows, self.config.batch])?;
+        let mut chains = self.take_chains((v, weights))?;
+        let result = self.phases(cases, &mut chains, &mut work).and_then(|taken| {
+            elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
+            self.apply(cases, &chains, &work, epoch)
+        });
+        self.chains = chains.into_iter().map(Some).collect();
         self.work = Some(work);
         self.clock.updates += 1;
         result
     }
 
-    fn workspace(&mut self, rows: usize) -> Result<Workspace> {
+    /// What an update of so many cases and chains needs.
+    pub(super) fn workspace(&mut self, size: [usize; 2]) -> Result<Workspace> {
         match self.work.take() {
-            Some(work) if work.rows == rows => return Ok(work),
-            _ => {}
+            Some(work) if work.is_of(size) => Ok(work),
+            _ => Workspace::new(&self.dbm, size),
         }
-        let dbm = &self.dbm;
-        let mean = |layer: usize| {
-            // Layers of even number need no memory.
-            let rows = if layer % 2 == 1 { self.config.batch } else { 0 };
-            Tensor::for_output(dbm.device(), &[rows, dbm.units(layer).count()])
-        };
-        let means = (0..=dbm.hidden_layers()).map(mean).collect::<Result<_>>()?;
-        Ok(Workspace { rows, posterior: Posterior::new(dbm, rows)?, means })
+    }
+
+    /// The step of an epoch's updates.
+    pub(super) fn step(&self, epoch: u64) -> Step {
+        Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        }
     }
 
     /// The numbers of sweep `s` of the present update.
     fn draw(&self, s: u64) -> ChainDraw {
         let sweep = self.clock.updates.wrapping_mul(self.config.steps).wrapping_add(s);
-        ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING).at(sweep)
+        ChainDraw::new(self.config.seed, ChainStreams::DEEP_TRAINING)
+            .from_chain(self.first)
+            .at(sweep)
     }
 
     /// The chains; the first begin at the first batch's cases.
-    fn take_chains(&mut self, (v, weights): (&Tensor, Option<&Tensor>)) -> Result<Vec<Tensor>> {
+    pub(super) fn take_chains(
+        &mut self,
+        (v, weights): (&Tensor, Option<&Tensor>),
+    ) -> Result<Vec<Tensor>> {
         let found: Vec<Tensor> = self.chains.iter_mut().filter_map(Option::take).collect();
         if found.len() == self.chains.len() {
             return Ok(found);
@@ -192,18 +202,16 @@ impl DbmTrainer {
         self.dbm.states_from(start, &self.draw(0))
     }
 
-    fn phases(
+    /// The mean field of the data, then the chains' sweeps; the rounds of the mean field, summed over the cases, `[1]`.
+    pub(super) fn phases(
         &mut self,
-        (v, weights): (&Tensor, Option<&Tensor>),
-        mut chains: Vec<Tensor>,
+        (v, weighing): (&Tensor, Option<&Weighing<'_>>),
+        chains: &mut [Tensor],
         work: &mut Workspace,
-        epoch: u64,
-    ) -> Result<()> {
+    ) -> Result<Tensor> {
         work.posterior.find(&self.dbm, v, self.config.means())?;
-        let weighing = weights.map(|w| Weighing::new(w, work.rows, Some(self.config.batch)));
-        let weighing = weighing.transpose()?;
         let rounds = work.posterior.rounds();
-        let counted = match &weighing {
+        let counted = match weighing {
             None => None,
             Some(weighing) => {
                 let own = rounds.try_clone()?.reshape(&[work.rows, 1])?;
@@ -211,58 +219,41 @@ impl DbmTrainer {
             }
         };
         let taken = reduce(Reduction::Sum, Axis::All, 1.0, counted.as_ref().unwrap_or(rounds))?;
-        elementwise_in_place(Elementwise::ADD, &mut self.rounds, Some(&taken))?;
         for s in 0..self.config.steps {
             let draw = self.draw(s);
-            self.dbm.draw_layers(Parity::Even, &mut chains, &draw, None)?;
+            self.dbm.draw_layers(Parity::Even, chains, &draw, None)?;
             let means = (s + 1 == self.config.steps).then_some(work.means.as_mut_slice());
-            self.dbm.draw_layers(Parity::Odd, &mut chains, &draw, means)?;
+            self.dbm.draw_layers(Parity::Odd, chains, &draw, means)?;
         }
-        let result = self.apply((v, weighing), &chains, work, epoch);
-        self.chains = chains.into_iter().map(Some).collect();
-        result
+        Ok(taken)
     }
 
     /// Changes the parameters by the difference of the phases.
     fn apply(
         &mut self,
-        (v, weighing): (&Tensor, Option<Weighing<'_>>),
+        (v, weighing): (&Tensor, Option<&Weighing<'_>>),
         chains: &[Tensor],
         work: &Workspace,
         epoch: u64,
     ) -> Result<()> {
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
+        let step = self.step(epoch);
         let scales = [1.0 / work.rows as f32, 1.0 / self.config.batch as f32];
-        let of_data = |layer: usize| if layer == 0 { v } else { work.posterior.means(layer) };
-        let of_model =
-            |layer: usize| if layer % 2 == 1 { &work.means[layer] } else { &chains[layer] };
-        let counted = match &weighing {
+        let counted = match weighing {
             None => None,
-            Some(weighing) => Some(self.counted(weighing, &of_data, &of_model)?),
+            Some(weighing) => Some(self.counted(weighing, (v, chains), work)?),
         };
         // What is summed over cases and over chains: of two neighbours in a product one counts as its case does.
         let summed = |layer: usize| match &counted {
-            None => [of_data(layer), of_model(layer)],
+            None => [work.of_data(v, layer), work.of_model(chains, layer)],
             Some(counted) => [&counted[layer][0], &counted[layer][1]],
         };
         let number = watch::number(self.clock);
         let (weights, biases) = self.dbm.arrays_mut();
         let [of_weights, of_biases] = &mut self.velocities;
         for (below, (w, velocity)) in weights.iter_mut().zip(of_weights).enumerate() {
-            let above = below + 1;
-            let [p0, pk] = summed(above);
-            let phases = Phases {
-                v0: of_data(below),
-                p0,
-                vk: of_model(below),
-                pk,
-                scales,
-                offsets: self.offsets.as_ref().map(|o| (&o[below], &o[above])),
-            };
+            let [p0, pk] = summed(below + 1);
+            let plain = work.of_weights((v, chains), below, scales, self.offsets.as_deref());
+            let phases = Phases { p0, pk, ..plain };
             cd_update(&phases, step, w, velocity)?;
         }
         for (layer, (bias, velocity)) in biases.iter_mut().zip(of_biases).enumerate() {
@@ -271,30 +262,38 @@ impl DbmTrainer {
             let watch = Watch::new(&mut self.status, number);
             bias_update(&phases, step, bias, velocity, watch)?;
         }
-        let means = (0..=self.dbm.hidden_layers()).filter(|_| self.offsets.is_some());
-        let mean = |layer| reduce(Reduction::Sum, Axis::Columns, scales[0], summed(layer)[0]);
-        let means = means.map(mean).collect::<Result<Vec<_>>>()?;
-        self.move_offsets(&means)
+        self.move_offsets(&self.means(&|layer| summed(layer)[0], scales[0])?)
     }
 
     /// Each layer's states of the data and of the model, as sums over cases that count differently take them.
-    fn counted<'a>(
+    fn counted(
         &self,
         weighing: &Weighing<'_>,
-        of_data: &dyn Fn(usize) -> &'a Tensor,
-        of_model: &dyn Fn(usize) -> &'a Tensor,
+        (v, chains): (&Tensor, &[Tensor]),
+        work: &Workspace,
     ) -> Result<Vec<[Tensor; 2]>> {
         let layer = |layer: usize| {
             let offset = self.offsets.as_ref().map(|offsets| &offsets[layer]);
-            let data = weighing.of_cases(of_data(layer), offset)?;
-            Ok([data, weighing.of_chains(of_model(layer), offset)?])
+            let data = weighing.of_cases(work.of_data(v, layer), offset)?;
+            Ok([data, weighing.of_chains(work.of_model(chains, layer), offset)?])
         };
         (0..=self.dbm.hidden_layers()).map(layer).collect()
     }
 
+    /// The means of each layer under the data, where gradients are around offsets; `scale` is a case's share of them.
+    pub(super) fn means<'a>(
+        &self,
+        of_data: &dyn Fn(usize) -> &'a Tensor,
+        scale: f32,
+    ) -> Result<Vec<Tensor>> {
+        let layers = self.offsets.as_ref().map_or(0, Vec::len);
+        let mean = |layer: usize| reduce(Reduction::Sum, Axis::Columns, scale, of_data(layer));
+        (0..layers).map(mean).collect()
+    }
+
     /// Ends a centred update: weights changed by Δ at fixed offsets, so the biases of the plain energy follow; then the
     /// offsets move towards the batch's means, which changes nothing but later gradients.
-    fn move_offsets(&mut self, means: &[Tensor]) -> Result<()> {
+    pub(super) fn move_offsets(&mut self, means: &[Tensor]) -> Result<()> {
         let Some(offsets) = &mut self.offsets else { return Ok(()) };
         let (_, biases) = self.dbm.arrays_mut();
         for (below, change) in self.velocities[0].iter().enumerate() {
@@ -327,6 +326,10 @@ impl Learner for DbmTrainer {
             visit.optional(&format!("chains{layer}"), self.dbm.device(), chains)?;
         }
         visit.array("epoch.rounds", &mut self.rounds)
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

@@ -17,6 +17,8 @@ pub struct FewLabels {
     parts: [usize; 2],
     /// The present epoch's seed and number, and the labelled cases' round in it.
     round: (u64, u64, u64),
+    /// The epoch's next case.
+    at: usize,
     batch: Option<[Tensor; 2]>,
 }
 
@@ -46,12 +48,20 @@ impl FewLabels {
         }
         let first = (batch / 2).min(labelled.cases());
         let parts = [first, batch - first];
-        Ok(FewLabels { labelled, others, parts, round: (0, 0, 0), batch: None })
+        Ok(FewLabels { labelled, others, parts, round: (0, 0, 0), at: 0, batch: None })
     }
 
     fn start_round(&mut self) -> Result<()> {
         let (seed, epoch, round) = self.round;
         self.labelled.start_epoch(seed, epoch.wrapping_mul(ROUNDS).wrapping_add(round))
+    }
+
+    /// How many labelled cases and others come before case `at` of an epoch.
+    fn used(&self, at: usize) -> [usize; 2] {
+        let [first, rest] = self.parts;
+        let (batches, within) = (at / (first + rest), at % (first + rest));
+        let labelled = batches * first + within.min(first);
+        [labelled, at - labelled]
     }
 
     /// Batches of an epoch.
@@ -80,21 +90,28 @@ impl BatchSource for FewLabels {
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
-        self.round = (seed, epoch, 0);
+        (self.round, self.at) = ((seed, epoch, 0), 0);
         self.others.start_epoch(seed, epoch)?;
         self.start_round()
     }
 
-    /// A batch of its own size, whatever `rows` is.
-    fn next_batch(&mut self, _: usize) -> Result<Option<Batch<'_>>> {
+    /// Cases of one batch of its own size, and no more of it than `rows`.
+    fn next_batch(&mut self, rows: usize) -> Result<Option<Batch<'_>>> {
         let [first, rest] = self.parts;
-        let width = self.width();
-        let Some(others) = self.others.next_batch(rest)? else { return Ok(None) };
-        let rows = first + others.rows();
-        let device = others.cases.device().clone();
+        let (width, at) = (self.width(), self.at % (first + rest));
+        let rows = rows.min(first + rest - at).min(self.cases() - self.at);
+        if rows == 0 {
+            return Ok(None);
+        }
+        let first = first.saturating_sub(at).min(rows);
+        let device = self.labelled.device().clone();
         let mut cases = Tensor::for_output(&device, &[rows, width])?;
         let mut classes = Tensor::from_f32(&device, &[rows, 1], &vec![-1.0; rows])?;
-        put(others.cases, first, &mut cases)?;
+        if rows > first
+            && let Some(others) = self.others.next_batch(rows - first)?
+        {
+            put(others.cases, first, &mut cases)?;
+        }
         let mut row = 0;
         while row < first {
             match self.labelled.next_batch(first - row)? {
@@ -110,18 +127,17 @@ impl BatchSource for FewLabels {
                 }
             }
         }
+        self.at += rows;
         let [cases, classes] = self.batch.insert([cases, classes.reshape(&[rows])?]);
         Ok(Some(Batch { classes: Some(classes), ..Batch::of(cases) }))
     }
 
     fn skip(&mut self, cases: usize) -> Result<()> {
-        // Only an epoch's last batch is short, and then nothing is left.
-        let [first, rest] = self.parts;
-        let batches = cases.div_ceil(first + rest);
-        self.others.skip(batches * rest)?;
-        let used = batches * first;
-        self.round.2 = (used / self.labelled.cases()) as u64;
+        let [before, after] = [self.at, self.cases().min(self.at + cases)].map(|at| self.used(at));
+        self.at = self.cases().min(self.at + cases);
+        self.others.skip(after[1] - before[1])?;
+        self.round.2 = (after[0] / self.labelled.cases()) as u64;
         self.start_round()?;
-        self.labelled.skip(used % self.labelled.cases())
+        self.labelled.skip(after[0] % self.labelled.cases())
     }
 }

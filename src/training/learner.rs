@@ -1,9 +1,8 @@
 //! What a run drives: anything that learns from batches, epoch by epoch.
 
-use super::shares::{self, Shared};
+use super::shares::{self, Shared, SharedBatch};
 use super::state::{Clock, TrainerState};
 use super::{Batch, BatchSource, Figures};
-use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::models::{Model, Visit, state};
 use crate::ranks::Ranks;
@@ -222,6 +221,9 @@ pub(super) fn updates(
         let clock = learner.clock_mut();
         clock.epoch_updates += 1;
         clock.epoch_cases += rows as u64;
+        if ranks.are_mixed() {
+            follow_update(ranks, learner)?;
+        }
         if !go_on(learner, rows)? {
             return Ok(false);
         }
@@ -229,7 +231,7 @@ pub(super) fn updates(
 }
 
 /// Starts the epoch of `clock` from its first case.
-fn begin(
+pub(super) fn begin(
     ranks: &Ranks,
     learner: &mut dyn Learner,
     source: &mut dyn BatchSource,
@@ -244,7 +246,7 @@ fn begin(
 }
 
 /// Learns from the next batch: how many cases it had, on all ranks; 0 where there is none. `room` is of what ranks sum.
-fn next(
+pub(super) fn next(
     ranks: &Ranks,
     learner: &mut dyn Learner,
     source: &mut dyn BatchSource,
@@ -256,7 +258,7 @@ fn next(
         let rows = size.min(left);
         if rows > 0 {
             let clock = learner.clock();
-            shares::update((ranks, clock), shared(learner)?, source, rows, room)?;
+            shared(learner)?.learn(&mut SharedBatch { ranks, clock, source, rows, room })?;
         }
         return Ok(rows);
     }
@@ -316,6 +318,19 @@ pub fn follow_first(
     Ok(())
 }
 
+/// Gives all ranks what rank 0's update changed; what each keeps of its own stays.
+fn follow_update(ranks: &Ranks, learner: &mut dyn Learner) -> Result<()> {
+    let mut kept = Vec::new();
+    shared(learner)?.scattered(&mut |own, _| {
+        kept.push(own.try_clone()?);
+        Ok(())
+    })?;
+    follow_first(ranks, learner, &mut |_, _| Ok(()))?;
+    let mut kept = kept.iter();
+    shared(learner)?
+        .scattered(&mut |own, _| kept.next().map_or(Ok(()), |before| own.copy_from(before)))
+}
+
 /// The report of an epoch that is done, and the clock at the next one's beginning.
 pub(super) fn finish(learner: &mut dyn Learner, figures: Figures) -> EpochReport {
     let clock = learner.clock_mut();
@@ -327,51 +342,6 @@ pub(super) fn finish(learner: &mut dyn Learner, figures: Figures) -> EpochReport
     };
     *clock = Clock { epochs: clock.epoch(), updates: clock.updates, ..Clock::default() };
     report
-}
-
-/// Compiles the kernels of an epoch, so that the first one does not wait for it: with copies of all arrays kept
-/// aside, one update and the end of an epoch are really done, and then undone. Nothing on the CPU.
-///
-/// # Errors
-/// [`Error::Device`] where the driver refuses a shader, [`Error::OutOfMemory`], those of the source.
-pub fn warm_up(learner: &mut dyn Learner, source: &mut dyn BatchSource) -> Result<()> {
-    warm_up_on(&Ranks::alone(), learner, source)
-}
-
-/// As [`warm_up`], together with other ranks, whose devices are of one kind.
-///
-/// # Errors
-/// As [`warm_up`] and [`epoch_on`].
-pub fn warm_up_on(
-    ranks: &Ranks,
-    learner: &mut dyn Learner,
-    source: &mut dyn BatchSource,
-) -> Result<()> {
-    let mut device = None;
-    let mut look = |_: &str, tensor: &mut Tensor| {
-        device.get_or_insert_with(|| tensor.device().clone());
-        Ok(())
-    };
-    learner.model().visit(&mut Visit::each(&mut look))?;
-    let Some(device) = device.filter(|device| device.info().kind != DeviceKind::Cpu) else {
-        return Ok(());
-    };
-    if source.cases() == 0 {
-        return Ok(());
-    }
-    let before = learner.clock();
-    learner.begin_epoch(source)?;
-    let kept = state::copies(|v| visit(learner, v))?;
-    if ranks.cuts() {
-        *learner.clock_mut() = Clock { epoch_updates: 0, epoch_cases: 0, ..before };
-    }
-    begin(ranks, learner, source, before)?;
-    next(ranks, learner, source, &mut None)?;
-    let ended = learner.end_epoch();
-    *learner.clock_mut() = before;
-    state::put_back(kept, |v| visit(learner, v))?;
-    ended?;
-    device.synchronize()
 }
 
 /// The value of a rate as it was written: 0.1 and not 0.10000000149.

@@ -4,11 +4,12 @@ use super::flattened::Flattened;
 use super::learner::{Learner, Order};
 use super::minimization::{Directions, Objective, Until, minimize};
 use super::minimizer_config::MinimizerConfig;
+use super::own_blocks::OwnBlocks;
 use super::stands::stands;
 use super::state::Clock;
 use super::tallies::{Tallies, mean, weigh};
 use super::trainable::Trainable;
-use super::{Batch, BatchSource, Figure, Figures, Style};
+use super::{Batch, BatchSource, Figure, Figures, Shared, Style};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::dot::dots;
@@ -64,13 +65,13 @@ pub static EVALUATIONS: Figure = Figure {
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct Minimizer<M = Network> {
-    network: M,
-    config: MinimizerConfig,
+    pub(super) network: M,
+    pub(super) config: MinimizerConfig,
     directions: Box<dyn Directions>,
     flattened: Flattened,
     decay: Option<Decay>,
-    clock: Clock,
-    tallies: Tallies,
+    pub(super) clock: Clock,
+    pub(super) tallies: Tallies,
     /// In the epoch under way.
     evaluations: u64,
     space: Workspace,
@@ -139,14 +140,13 @@ impl<M: Trainable> Minimizer<M> {
     }
 
     /// Line searches on a batch, from where the parameters are.
-    fn search(&mut self, batch: Batch<'_>) -> Result<()> {
+    pub(super) fn search(&mut self, batch: Blocks<'_>) -> Result<()> {
         let device = self.network.layers().device().clone();
         let mut x = self.flattened.arena().tensor(&device)?;
         self.flattened.pack(&self.network, &mut x)?;
         if self.config.restart {
             self.directions.restart();
         }
-        let new = || Tensor::for_output(&device, &[batch.rows()]);
         let draw = Draw::new(self.config.seed, stream::DROPOUT).at(self.clock.updates);
         let mut objective = BatchLoss {
             network: &mut self.network,
@@ -155,8 +155,7 @@ impl<M: Trainable> Minimizer<M> {
             decay: self.decay.as_mut(),
             space: &mut self.space,
             batch,
-            pass: Pass::Train(draw),
-            tallies: [new()?, new()?],
+            draw,
             epoch: self.tallies.at(self.clock.epoch_cases as usize)?,
             evaluations: 0,
         };
@@ -197,20 +196,47 @@ impl Decay {
     }
 }
 
+/// What a batch's loss is made of.
+pub(super) enum Blocks<'a> {
+    /// The batch.
+    Whole(Batch<'a>),
+    /// This rank's blocks of one.
+    Shared(OwnBlocks<'a>),
+}
+
 /// A batch's loss as a function of all parameters.
-struct BatchLoss<'a, M> {
+pub(super) struct BatchLoss<'a, M> {
     network: &'a mut M,
     device: Device,
     flattened: &'a Flattened,
     decay: Option<&'a mut Decay>,
     space: &'a mut Workspace,
-    batch: Batch<'a>,
-    pass: Pass,
-    /// Losses and errors of the batch's cases in an evaluation.
-    tallies: [Tensor; 2],
-    /// Where those of the first evaluation go.
+    batch: Blocks<'a>,
+    draw: Draw,
+    /// Where losses and errors of the first evaluation go.
     epoch: Tally<'a>,
     evaluations: u64,
+}
+
+impl<M: Trainable> BatchLoss<'_, M> {
+    /// The mean loss, with penalties, of cases that begin at this row of the batch, and its gradient.
+    fn of_cases(&mut self, batch: Batch<'_>, from: usize, gradient: &mut Tensor) -> Result<f64> {
+        let (rows, pass) = (batch.rows(), Pass::Train(self.draw.from_case(from as u32)));
+        let new = || Tensor::for_output(&self.device, &[rows]);
+        let [mut loss, mut error] = [new()?, new()?];
+        let mut tally = Tally { loss: &mut loss, error: &mut error, row: 0 };
+        self.network.gradient(batch, batch.cases, pass, &mut tally, self.space)?;
+        self.flattened.pack_gradients(self.space, gradient)?;
+        weigh(&mut loss, 0, batch.weights)?;
+        weigh(&mut error, 0, batch.weights)?;
+        let mean = mean(&loss.to_vec()?) + self.network.penalty(batch, pass)?;
+        if self.evaluations == 0 {
+            let Tally { loss: losses, error: errors, row } = &mut self.epoch;
+            losses.copy_part(*row + from, &loss, 0..rows)?;
+            errors.copy_part(*row + from, &error, 0..rows)?;
+        }
+        Ok(mean)
+    }
 }
 
 impl<M: Trainable> Objective for BatchLoss<'_, M> {
@@ -224,25 +250,17 @@ impl<M: Trainable> Objective for BatchLoss<'_, M> {
 
     fn evaluate(&mut self, x: &Tensor, gradient: &mut Tensor) -> Result<f64> {
         self.flattened.unpack(x, self.network)?;
-        let [loss, error] = &mut self.tallies;
-        let mut tally = Tally { loss, error, row: 0 };
-        self.network.gradient(self.batch, self.batch.cases, self.pass, &mut tally, self.space)?;
-        self.flattened.pack_gradients(self.space, gradient)?;
-        self.tallies.iter_mut().try_for_each(|tally| weigh(tally, 0, self.batch.weights))?;
-        let [loss, error] = &self.tallies;
-        let mut mean = mean(&loss.to_vec()?);
-        mean += self.network.penalty(self.batch, self.pass)?;
+        let mut mean = match self.batch {
+            Blocks::Whole(batch) => self.of_cases(batch, 0, gradient)?,
+            Blocks::Shared(own) => own
+                .sum(gradient, &mut |batch, from, gradient| self.of_cases(batch, from, gradient))?,
+        };
         if let Some(decay) = &mut self.decay {
             mean += decay.add(x, gradient)?;
         }
-        if self.evaluations == 0 {
-            let Tally { loss: losses, error: errors, row } = &mut self.epoch;
-            losses.copy_part(*row, loss, 0..self.batch.rows())?;
-            errors.copy_part(*row, error, 0..self.batch.rows())?;
-            if !mean.is_finite() {
-                let (what, advice) = ("the loss".into(), String::new());
-                return Err(Error::Diverged { epoch: 0, step: 0, what, advice });
-            }
+        if self.evaluations == 0 && !mean.is_finite() {
+            let (what, advice) = ("the loss".into(), String::new());
+            return Err(Error::Diverged { epoch: 0, step: 0, what, advice });
         }
         self.evaluations += 1;
         Ok(mean)
@@ -270,13 +288,17 @@ impl<M: Trainable> Learner for Minimizer<M> {
         Ok(())
     }
 
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
+    }
+
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
         let device = self.network.layers().device();
         self.tallies.begin(device, source.cases())
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {
-        self.search(batch)?;
+        self.search(Blocks::Whole(batch))?;
         self.clock.updates += 1;
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Share {
     }
 }
 
-/// A learner whose update is a function of a sum over a batch's cases (and over chains), so that ranks can share them.
+/// A learner whose updates ranks can share.
 ///
 /// What is drawn for a case belongs to its row of the whole batch: ranks share no number and repeat none.
 pub trait Shared {
@@ -55,6 +55,22 @@ pub trait Shared {
         Ok(false)
     }
 
+    /// One update. [`SharedBatch::summed`] makes that of a [`Summed`] learner.
+    ///
+    /// # Errors
+    /// As [`Learner::update`](crate::training::Learner::update); those of the source; [`Error::Run`] where another rank is
+    /// gone.
+    fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()>;
+
+    /// Shows the arrays of which each rank keeps its own rows alone: `rows` are cut like batches of so many.
+    ///
+    /// # Errors
+    /// Those of `see`.
+    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
+}
+
+/// A learner whose update is a function of one sum over a batch's cases (and over chains).
+pub trait Summed: Shared {
     /// How many numbers are summed.
     fn sums(&self) -> usize;
 
@@ -69,58 +85,91 @@ pub trait Shared {
     /// # Errors
     /// As [`Learner::update`](crate::training::Learner::update).
     fn apply(&mut self, sums: &Tensor) -> Result<()>;
-
-    /// Shows the arrays of which each rank keeps its own rows alone: `rows` are cut like batches of so many.
-    ///
-    /// # Errors
-    /// Those of `see`.
-    fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()>;
 }
 
-/// One update from the next `rows` cases of `source`, of which this rank sees its own. `room` is kept from update to
-/// update.
-pub(super) fn update(
-    (ranks, clock): (&Ranks, Clock),
-    learner: &mut dyn Shared,
-    source: &mut dyn BatchSource,
-    rows: usize,
-    room: &mut Option<Tensor>,
-) -> Result<()> {
-    let sums = learner.sums();
-    let flat = match room {
-        Some(flat) if flat.shape().len() == sums => flat,
-        _ => room.insert(Tensor::for_output(&learner.device(), &[sums])?),
-    };
-    let (of, mut at, mut own) = (ranks.blocks(), 0, Vec::new());
-    for number in ranks.blocks_of(ranks.rank()) {
-        let share = Share { number, of, batch: rows };
-        let Range { start, end } = share.rows();
-        source.skip(start - at)?;
-        at = end;
-        let batch = match end - start {
-            0 => None,
-            rows => source.next_batch(rows)?,
-        };
-        let found = batch.as_ref().map_or(0, Batch::rows);
-        if found != end - start {
-            let detail = format!("{found} cases came where {} were expected", end - start);
-            return Err(Error::data("training data", detail));
+/// That the gradient of a batch is the mean of its cases' gradients; `couples` is the setting that makes it more.
+pub(super) fn check_cases(couples: Option<&'static str>) -> Result<()> {
+    match couples {
+        None => Ok(()),
+        Some(what) => {
+            let detail = "is no sum over a batch's cases, and not shared among ranks: leave it out, or start it without \
+                          mpirun and without --reproducible";
+            Err(Error::setting(what, detail))
         }
-        learner.part(share, batch, flat)?;
-        own.push(flat.to_vec()?);
     }
-    source.skip(rows - at)?;
-    let total = ranks.sum(own, sums)?;
-    if !total.iter().all(|x| x.is_finite()) {
-        return Err(Error::Diverged {
-            epoch: clock.epoch(),
-            step: clock.epoch_updates + 1,
-            what: "the gradient".into(),
-            advice: String::new(),
-        });
+}
+
+/// A batch of all ranks, of which this one sees its own blocks.
+pub struct SharedBatch<'a> {
+    pub(super) ranks: &'a Ranks,
+    pub(super) clock: Clock,
+    pub(super) source: &'a mut dyn BatchSource,
+    pub(super) rows: usize,
+    /// Of what is summed, kept from update to update.
+    pub(super) room: &'a mut Option<Tensor>,
+}
+
+impl SharedBatch<'_> {
+    /// Calls `see` with each of this rank's blocks, in order, and its rows; none where it has none.
+    ///
+    /// # Errors
+    /// Those of the source and of `see`.
+    pub fn each(
+        &mut self,
+        see: &mut dyn FnMut(Share, Option<Batch<'_>>) -> Result<()>,
+    ) -> Result<()> {
+        let (of, mut at) = (self.ranks.blocks(), 0);
+        for number in self.ranks.blocks_of(self.ranks.rank()) {
+            let share = Share { number, of, batch: self.rows };
+            let Range { start, end } = share.rows();
+            self.source.skip(start - at)?;
+            at = end;
+            let batch = match end - start {
+                0 => None,
+                rows => self.source.next_batch(rows)?,
+            };
+            let found = batch.as_ref().map_or(0, Batch::rows);
+            if found != end - start {
+                let detail = format!("{found} cases came where {} were expected", end - start);
+                return Err(Error::data("training data", detail));
+            }
+            see(share, batch)?;
+        }
+        self.source.skip(self.rows - at)
     }
-    flat.upload(&total)?;
-    learner.apply(flat)
+
+    /// The update of a learner from one sum.
+    ///
+    /// # Errors
+    /// As [`Shared::learn`]; [`Error::Diverged`] where a sum is not finite.
+    pub fn summed(&mut self, learner: &mut dyn Summed) -> Result<()> {
+        let sums = learner.sums();
+        let mut flat = match self.room.take() {
+            Some(flat) if flat.shape().len() == sums => flat,
+            _ => Tensor::for_output(&learner.device(), &[sums])?,
+        };
+        let mut own = Vec::new();
+        self.each(&mut |share, batch| {
+            learner.part(share, batch, &mut flat)?;
+            own.push(flat.to_vec()?);
+            Ok(())
+        })?;
+        let total = self.ranks.sum(own, sums)?;
+        if !total.iter().all(|x| x.is_finite()) {
+            return Err(Error::Diverged {
+                epoch: self.clock.epoch(),
+                step: self.clock.epoch_updates + 1,
+                what: "the gradient".into(),
+                advice: String::new(),
+            });
+        }
+        if !self.ranks.are_mixed() || self.ranks.is_first() {
+            flat.upload(&total)?;
+            learner.apply(&flat)?;
+        }
+        *self.room = Some(flat);
+        Ok(())
+    }
 }
 
 /// Brings together what each rank keeps of its own, so that all have all of it.
@@ -140,6 +189,12 @@ pub(super) fn collect(ranks: &Ranks, learner: &mut dyn Shared) -> Result<()> {
         }
         tensor.upload(&ranks.sum_one(values)?)
     })
+}
+
+/// Puts rows of persistent chains back, from row `first` on.
+pub(super) fn put_rows(own: &Tensor, all: &mut Tensor, first: usize) -> Result<()> {
+    let width = all.shape().matrix("ranks", "the chains")?[1];
+    all.copy_part(first * width, own, 0..own.shape().len())
 }
 
 /// That all ranks have the same arrays after an epoch, bit for bit.

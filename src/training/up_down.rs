@@ -24,7 +24,7 @@ use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
 use super::weighing::Weighing;
-use super::{Batch, BatchSource, Figures, watch};
+use super::{Batch, BatchSource, Figures, Shared, watch};
 
 /// Fine-tunes a [`DeepBeliefNet`], whose generation gets weights of its own.
 ///
@@ -41,11 +41,13 @@ use super::{Batch, BatchSource, Figures, watch};
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 pub struct UpDown {
-    net: DeepBeliefNet,
+    pub(super) net: DeepBeliefNet,
     config: UpDownConfig,
     velocity: Vec<Velocity>,
     status: Tensor,
-    clock: Clock,
+    pub(super) clock: Clock,
+    /// Which row of the whole batch row 0 is, where ranks share it.
+    pub(super) first: u32,
 }
 
 /// The last changes of a level's arrays.
@@ -57,7 +59,7 @@ struct Velocity {
 }
 
 /// The directed layers' states in both passes, and what the other direction would have made of them.
-struct Directed {
+pub(super) struct Directed {
     /// h¹ … hᴸ⁻¹.
     wake: Vec<Tensor>,
     /// The means of p(hˡ⁻¹ | hˡ).
@@ -69,7 +71,7 @@ struct Directed {
 }
 
 /// The top's statistics.
-struct Top {
+pub(super) struct Top {
     v0: Tensor,
     p0: Tensor,
     vk: Tensor,
@@ -101,6 +103,7 @@ impl UpDown {
             net,
             config,
             clock: Clock::default(),
+            first: 0,
         })
     }
 
@@ -146,21 +149,27 @@ impl UpDown {
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
         let (top, directed) = self.passes(v, classes)?;
-        let step = Step {
-            rate: self.config.learning_rate.at(epoch, self.config.epochs),
-            momentum: self.config.momentum.at(epoch, self.config.epochs),
-            decay: self.config.weight_decay,
-        };
+        let step = self.step(epoch);
         let weighing = weights.map(|w| Weighing::new(w, rows, None)).transpose()?;
-        let result = self.apply((v, weighing.as_ref()), &directed, &top, step);
+        let terms = terms(v, &directed, &top, 1.0 / rows as f32);
+        let result = self.apply(terms, weighing.as_ref(), step);
         self.clock.updates += 1;
         result
     }
 
+    /// The step of an epoch's updates.
+    pub(super) fn step(&self, epoch: u64) -> Step {
+        Step {
+            rate: self.config.learning_rate.at(epoch, self.config.epochs),
+            momentum: self.config.momentum.at(epoch, self.config.epochs),
+            decay: self.config.weight_decay,
+        }
+    }
+
     /// Both passes, with the parameters as they are.
-    fn passes(&self, v: &Tensor, classes: Option<&Tensor>) -> Result<(Top, Directed)> {
+    pub(super) fn passes(&self, v: &Tensor, classes: Option<&Tensor>) -> Result<(Top, Directed)> {
         let (net, directed) = (&self.net, self.net.levels().len() - 1);
-        let draw = ChainDraw::new(self.config.seed, ChainStreams::UP_DOWN);
+        let draw = ChainDraw::new(self.config.seed, ChainStreams::UP_DOWN).from_chain(self.first);
         let own = draw.at(self.clock.updates);
         let (mut wake, mut generated) = (Vec::new(), Vec::new());
         for level in 1..=directed {
@@ -211,84 +220,105 @@ impl UpDown {
 
     fn apply(
         &mut self,
-        (v, weighing): (&Tensor, Option<&Weighing<'_>>),
-        directed: &Directed,
-        top: &Top,
+        terms: Vec<Term<'_>>,
+        weighing: Option<&Weighing<'_>>,
         step: Step,
     ) -> Result<()> {
-        let rows = v.shape().matrix("up-down", "the batch")?[0];
-        let last = self.velocity.len();
-        let mut change = Change {
-            scales: [1.0 / rows as f32; 2],
-            step,
-            number: watch::number(self.clock),
-            weighing,
-            status: &mut self.status,
-        };
-        for level in 1..last {
-            let (arrays, velocity) = (self.net.arrays_mut(level)?, &mut self.velocity[level - 1]);
-            let (above, generated) = (&directed.wake[level - 1], &directed.generated[level - 1]);
-            let below = if level == 1 { v } else { &directed.wake[level - 2] };
-            if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
-                change.weights([below, above], [generated, above], weights, velocity)?;
-            }
-            change.bias(below, generated, arrays.b, &mut velocity.b)?;
-            let (below, above) = (&directed.sleep[level - 1], &directed.sleep[level]);
-            let recognized = &directed.recognized[level - 1];
-            change.weights([below, above], [below, recognized], arrays.w, &mut velocity.w)?;
-            change.bias(above, recognized, arrays.a, &mut velocity.a)?;
-        }
-        let (arrays, velocity) = (self.net.arrays_mut(last)?, &mut self.velocity[last - 1]);
-        let Top { v0, p0, vk, pk } = top;
-        change.weights([v0, p0], [vk, pk], arrays.w, &mut velocity.w)?;
-        change.bias(v0, vk, arrays.b, &mut velocity.b)?;
-        change.bias(p0, pk, arrays.a, &mut velocity.a)
-    }
-}
-
-/// How an update changes an array by the difference of two means over the batch.
-struct Change<'a> {
-    scales: [f32; 2],
-    step: Step,
-    number: u32,
-    weighing: Option<&'a Weighing<'a>>,
-    status: &'a mut Tensor,
-}
-
-impl Change<'_> {
-    /// What two means are taken of, by the cases' weights where they have some.
-    fn counted(&self, x: [&Tensor; 2]) -> Result<Option<[Tensor; 2]>> {
-        let Some(weighing) = self.weighing else { return Ok(None) };
-        Ok(Some([weighing.of_cases(x[0], None)?, weighing.of_cases(x[1], None)?]))
+        let number = watch::number(self.clock);
+        let mut status = Tensor::from_u32(self.net.device(), &[1], &[NEVER])?;
+        std::mem::swap(&mut status, &mut self.status);
+        let mut terms = terms.into_iter();
+        let result = self.each(&mut |array, velocity| {
+            Term::next_of(&mut terms)?.counted(weighing, &mut |term| match term {
+                Term::Weights(phases) => cd_update(&phases, step, array, velocity),
+                Term::Bias(phases) => {
+                    bias_update(&phases, step, array, velocity, Watch::new(&mut status, number))
+                }
+            })
+        });
+        self.status = status;
+        result
     }
 
-    /// Weights by ⟨v₀ p₀ᵀ⟩ − ⟨v p ᵀ⟩.
-    fn weights(
-        &self,
-        [v0, p0]: [&Tensor; 2],
-        [vk, pk]: [&Tensor; 2],
-        weights: &mut Tensor,
-        velocity: &mut Tensor,
-    ) -> Result<()> {
-        let counted = self.counted([p0, pk])?;
-        let [p0, pk] = counted.as_ref().map_or([p0, pk], |[p0, pk]| [p0, pk]);
-        let phases = Phases { v0, p0, vk, pk, scales: self.scales, offsets: None };
-        cd_update(&phases, self.step, weights, velocity)
-    }
-
-    /// A bias by ⟨x₀⟩ − ⟨x⟩.
-    fn bias(
+    /// Shows every array with its last change, in the order of [`terms`].
+    pub(super) fn each(
         &mut self,
-        x0: &Tensor,
-        xk: &Tensor,
-        bias: &mut Tensor,
-        velocity: &mut Tensor,
+        see: &mut dyn FnMut(&mut Tensor, &mut Tensor) -> Result<()>,
     ) -> Result<()> {
-        let counted = self.counted([x0, xk])?;
-        let [x0, xk] = counted.as_ref().map_or([x0, xk], |[x0, xk]| [x0, xk]);
-        let phases = BiasPhases { x0, xk, scales: self.scales };
-        bias_update(&phases, self.step, bias, velocity, Watch::new(self.status, self.number))
+        for (level, velocity) in (1..).zip(&mut self.velocity) {
+            let arrays = self.net.arrays_mut(level)?;
+            if let (Some(weights), Some(velocity)) = (arrays.generative, &mut velocity.generative) {
+                see(weights, velocity)?;
+            }
+            see(arrays.b, &mut velocity.b)?;
+            see(arrays.w, &mut velocity.w)?;
+            see(arrays.a, &mut velocity.a)?;
+        }
+        Ok(())
     }
+}
+
+/// The statistics of an array in both phases.
+pub(super) enum Term<'a> {
+    Weights(Phases<'a>),
+    Bias(BiasPhases<'a>),
+}
+
+impl<'a> Term<'a> {
+    /// Those of the next array.
+    pub fn next_of(terms: &mut impl Iterator<Item = Term<'a>>) -> Result<Self> {
+        terms.next().ok_or_else(|| Error::shape("up-down", "an array without statistics"))
+    }
+
+    /// Shows them as sums over cases take them, which may count differently: of two neighbours in a product one counts as
+    /// its case does.
+    pub fn counted(
+        self,
+        weighing: Option<&Weighing<'_>>,
+        see: &mut dyn FnMut(Term<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(weighing) = weighing else { return see(self) };
+        let of = |x: &Tensor| weighing.of_cases(x, None);
+        match self {
+            Term::Weights(phases) => {
+                let [p0, pk] = [of(phases.p0)?, of(phases.pk)?];
+                see(Term::Weights(Phases { p0: &p0, pk: &pk, ..phases }))
+            }
+            Term::Bias(phases) => {
+                let [x0, xk] = [of(phases.x0)?, of(phases.xk)?];
+                see(Term::Bias(BiasPhases { x0: &x0, xk: &xk, ..phases }))
+            }
+        }
+    }
+}
+
+/// Those of all arrays: of each directed level, from the lowest, of generation's weights, b, recognition's weights and a;
+/// then of the top's b, weights and a. `scale` is a case's share.
+pub(super) fn terms<'a>(
+    v: &'a Tensor,
+    directed: &'a Directed,
+    top: &'a Top,
+    scale: f32,
+) -> Vec<Term<'a>> {
+    let (scales, offsets) = ([scale; 2], None);
+    let mut terms = Vec::new();
+    for (at, above) in directed.wake.iter().enumerate() {
+        let generated = &directed.generated[at];
+        let below = at.checked_sub(1).map_or(v, |under| &directed.wake[under]);
+        let phases = Phases { v0: below, p0: above, vk: generated, pk: above, scales, offsets };
+        terms.push(Term::Weights(phases));
+        terms.push(Term::Bias(BiasPhases { x0: below, xk: generated, scales }));
+        let (below, above) = (&directed.sleep[at], &directed.sleep[at + 1]);
+        let recognized = &directed.recognized[at];
+        let phases = Phases { v0: below, p0: above, vk: below, pk: recognized, scales, offsets };
+        terms.push(Term::Weights(phases));
+        terms.push(Term::Bias(BiasPhases { x0: above, xk: recognized, scales }));
+    }
+    let Top { v0, p0, vk, pk } = top;
+    terms.push(Term::Bias(BiasPhases { x0: v0, xk: vk, scales }));
+    terms.push(Term::Weights(Phases { v0, p0, vk, pk, scales, offsets }));
+    terms.push(Term::Bias(BiasPhases { x0: p0, xk: pk, scales }));
+    terms
 }
 
 impl Learner for UpDown {
@@ -304,6 +334,10 @@ impl Learner for UpDown {
             }
         }
         Ok(())
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn Shared> {
+        Some(self)
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {

@@ -20,6 +20,7 @@ mod network_refusals;
 mod older;
 mod onnx;
 mod ranks;
+mod ranks_at_work;
 mod settings;
 mod streams;
 mod train;

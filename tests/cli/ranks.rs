@@ -14,7 +14,7 @@ use crate::support;
 const TRAIN: &str = "train rbm --hidden 12 --epochs 3 --limit 100 --validation 0 --batch 33";
 
 /// The command with MPI.
-fn program() -> Option<PathBuf> {
+pub(super) fn program() -> Option<PathBuf> {
     let built = cfg!(feature = "mpi").then(|| env!("CARGO_BIN_EXE_harmonium").into());
     let program = std::env::var_os("HARMONIUM_MPI").map(PathBuf::from).or(built);
     let mpirun = Command::new("mpirun").arg("--version").output().is_ok();
@@ -41,7 +41,7 @@ fn mpirun(program: &Path, folder: &Path, count: usize, line: &str) -> Command {
     command
 }
 
-fn on(program: &Path, folder: &Path, count: usize, line: &str) -> Said {
+pub(super) fn on(program: &Path, folder: &Path, count: usize, line: &str) -> Said {
     finish(&mut mpirun(program, folder, count, line))
 }
 
@@ -54,7 +54,12 @@ fn a_reproducible_model_does_not_depend_on_the_number_of_ranks() {
         ("Gaussian", format!("{TRAIN} --visible gaussian --momentum 0.5")),
         ("dbn", "train dbn --layers 12,8 --epochs 2 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("autoencoder", "train autoencoder --layers 12,4 --epochs 2 --pretrain-epochs 1 --limit 100 --optimizer adam".into()),
+        ("lbfgs", "train autoencoder --layers 12,4 --epochs 2 --pretrain none --limit 100 --batch 50 --optimizer lbfgs".into()),
+        ("up-down", "train dbn --layers 12,8 --up-down --join-labels --epochs 1 --pretrain-epochs 1 --limit 100 --batch 33".into()),
         ("cnn", "train lenet5-modern --epochs 1 --limit 60 --batch 25".into()),
+        ("dbm", "train dbm --layers 12,8 --pretrain --pretrain-epochs 1 --epochs 2 --classifier --classifier-epochs 1 --limit 100 --batch 33".into()),
+        ("class-rbm", "train class-rbm --hidden 12 --epochs 2 --limit 100 --batch 33".into()),
+        ("class-rbm, few labels", "train class-rbm --hidden 12 --epochs 2 --labelled 20 --batch 300 --objective generative --pcd 1".into()),
         ("crf", "train crf --data words --layers 8 --epochs 2 --limit 100 --batch 33".into()),
     ] {
         let folder = temporary();
@@ -84,6 +89,26 @@ fn ranks_on_a_gpu_are_reproducible_too() {
     on(&program, folder.path(), 2, &format!("{line} --out two")).done();
     let [one, two] = ["one", "two"].map(|run| model_bytes(&folder.path().join(run)));
     assert!(one == two, "the model of two ranks differs");
+}
+
+#[test]
+fn devices_of_different_kinds_share_a_run_where_that_is_said() {
+    let Some(program) = program() else { return };
+    if !support::gpus().iter().any(|gpu| gpu.info().backend == "vulkan") {
+        return;
+    }
+    let folder = temporary();
+    let line = format!("{TRAIN} --pcd --device cpu,vulkan --out run");
+    let refused = on(&program, folder.path(), 2, &line);
+    assert_ne!(refused.code, 0);
+    for part in ["rank 1", "--mixed-devices"] {
+        assert!(refused.error().contains(part), "{}", refused.err);
+    }
+    let refused = on(&program, folder.path(), 2, &format!("{line} --mixed-devices --reproducible"));
+    assert!(refused.error().contains("reproducible"), "{}", refused.err);
+    let said = on(&program, folder.path(), 2, &format!("{line} --mixed-devices")).done();
+    assert!(said.err.contains("rank 0 makes the updates"), "{}", said.err);
+    assert!(folder.path().join("run/model.safetensors").is_file());
 }
 
 /// Without --reproducible sums go another way: after one update of equal states weights of at most 0.1·1 change and
@@ -162,9 +187,15 @@ fn failures_are_told_once_with_their_reason() {
         ("train rbm --data nowhere", &["nowhere"][..]),
         ("train rbm --exact-gradient --hidden 5", &["exact-gradient", "mpirun"]),
         ("train rbm --visible gaussian --learning-rate 1e6 --epochs 3", &["diverged", "gradient"]),
-        ("train dbm --layers 8,4", &["one process", "mpirun"]),
-        ("train autoencoder --optimizer cg", &["cg", "mpirun"]),
-        ("eval run", &["one process"]),
+        (
+            "train class-rbm --pcd 1 --objective generative --weights w.csv",
+            &["weights", "--pcd", "mpirun"],
+        ),
+        ("train autoencoder --sparse 0.1", &["sparse", "mpirun"]),
+        ("sample run --out s.png", &["one process"]),
+        ("eval nowhere", &["nowhere"]),
+        ("transform nowhere --data digits --out h.npy", &["nowhere"]),
+        ("predict nowhere --data digits --out h.png", &[".csv"]),
     ] {
         let said = on(&program, folder.path(), 2, line);
         assert_ne!(said.code, 0, "{line}");
@@ -198,9 +229,11 @@ fn without_an_mpi_it_says_how_to_have_one() {
     let nowhere = |command: &mut Command| finish(command.env("PATH", folder.path()));
     let mut launch = command(folder.path(), &["launch", "-n", "2", "train", "rbm"]);
     nowhere(&mut launch).refused(2, &get);
-    let mut several = command(folder.path(), &["eval", "run"]);
+    let mut several = command(folder.path(), &["sample", "run", "--out", "s.png"]);
     finish(several.env("PMI_SIZE", "2")).refused(2, &["one process", "mpirun"]);
     if !cfg!(feature = "mpi") {
+        let mut several = command(folder.path(), &["eval", "run"]);
+        finish(several.env("PMI_SIZE", "2").env("PMI_RANK", "0")).refused(2, &get);
         let mut several = command(folder.path(), &["train", "rbm"]);
         finish(several.env("PMI_SIZE", "2").env("PMI_RANK", "0")).refused(2, &get);
         let mut other = command(folder.path(), &["train", "rbm"]);
@@ -217,6 +250,7 @@ fn what_is_not_shared_refuses_to_be_reproducible() {
     let folder = temporary();
     say(folder.path(), "train rbm --reproducible --pcd --pt 3")
         .refused(2, &["pt", "--reproducible"]);
-    say(folder.path(), "train dbm --reproducible").refused(2, &["--reproducible"]);
+    say(folder.path(), "train rbm --reproducible --exact-gradient --hidden 5")
+        .refused(2, &["exact-gradient", "--reproducible"]);
     assert!(names(folder.path()).is_empty());
 }

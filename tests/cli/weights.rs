@@ -58,6 +58,24 @@ const KINDS: [(&str, &str); 9] = [
     ("cnn", "train cnn --config cnn.toml --epochs 3"),
 ];
 
+/// Trainings whose batches are cut into blocks, as ranks share them.
+const CUT: [(&str, &str); 5] = [
+    ("shared rbm", "train rbm --hidden 5 --epochs 3 --centered --reproducible"),
+    (
+        "shared class-rbm",
+        "train class-rbm --hidden 5 --epochs 3 --objective generative --centered --reproducible",
+    ),
+    (
+        "shared up-down",
+        "train dbn --layers 6,5 --pretrain-epochs 2 --pretrain-cd 1 --epochs 3 --join-labels --up-down --reproducible",
+    ),
+    (
+        "shared cg",
+        "train autoencoder --layers 6,2 --pretrain-epochs 2 --epochs 3 --optimizer cg --reproducible",
+    ),
+    ("shared cnn", "train cnn --config cnn.toml --epochs 3 --reproducible"),
+];
+
 /// `few` chooses cases by their classes, of which one that weighs nothing has another.
 const CHOOSES: &str = "few";
 
@@ -67,10 +85,11 @@ fn a_case_of_weight_0_changes_nothing_and_others_do() {
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
     write(&one, false);
     write(&other, true);
-    for (kind, line) in KINDS.into_iter().filter(|(kind, _)| *kind != CHOOSES) {
-        let batch = if kind == "rbm" { "--batch 10" } else { "" };
+    for (kind, line) in KINDS.into_iter().chain(CUT).filter(|(kind, _)| *kind != CHOOSES) {
+        let plain = kind.ends_with(" rbm") || kind == "rbm";
+        let batch = if plain { "--batch 10" } else { "" };
         let line = format!("{line} {batch} --data x.npy --labels y.npy --device cpu");
-        let line = if kind == "rbm" { line.replace("--labels y.npy", "") } else { line };
+        let line = if plain { line.replace("--labels y.npy", "") } else { line };
         let [a, b] = [&one, &other].map(|at| {
             let said = say(at, &format!("{line} --weights w.npy --out run")).done();
             assert!(said.err.contains(", weighted"), "{kind}: {}", said.err);
@@ -193,6 +212,26 @@ fn weights_that_change_or_leave_nothing_are_refused() {
         .refused(2, &["weights", "all cases in memory"]);
 }
 
+/// Persistent chains count as much as a whole batch does, which a block of it does not know.
+#[test]
+fn weights_are_not_shared_beside_persistent_chains() {
+    let folder = temporary();
+    let at = folder.path();
+    write(at, false);
+    for (line, what) in [
+        ("train rbm --hidden 5 --pcd", "--pcd"),
+        ("train class-rbm --hidden 5 --pcd --labels y.npy", "--pcd"),
+        ("train dbm --layers 5,4", "persistent chains"),
+        ("train dbn --layers 6,5 --pretrain-pcd --labels y.npy", "--pretrain-pcd"),
+        ("train dbn --layers 6,5 --up-down", "--pretrain-pcd"),
+        ("train autoencoder --layers 6,2 --pretrain-pcd", "--pretrain-pcd"),
+    ] {
+        let line = format!("{line} --data x.npy --weights w.npy --reproducible --out run");
+        say(at, &line).refused(2, &["weights", what, "--reproducible"]);
+        assert!(!at.join("run").exists(), "{line}");
+    }
+}
+
 /// Scores in training look at the first 500 cases that count, not at the first 500.
 #[test]
 fn scores_look_at_cases_that_count() {
@@ -214,5 +253,48 @@ fn scores_look_at_cases_that_count() {
         let error = json(metrics.lines().next().unwrap())[key].as_f64();
         // 64 values in [0, 1], and of five units at most.
         assert!(error.is_some_and(|error| error > 0.1 && error < 30.0), "{kind}: {error:?}");
+    }
+}
+
+/// Before anything is learnt biases are those of the means, of each level too; and errors of levels are by weights.
+#[test]
+fn the_first_biases_are_of_weighted_means() {
+    let folder = temporary();
+    let at = folder.path();
+    write(at, false);
+    let repeated = (0..CASES).flat_map(|k| vec![k; weight(k)]);
+    write_npy(at.join("rx.npy"), &repeated.flat_map(case).collect::<Vec<f32>>(), SIDE * SIDE);
+    for (kind, line, biases) in [
+        ("rbm", "train rbm --hidden 5 --epochs 1 --learning-rate 1e-8", &["b"][..]),
+        ("dbm", "train dbm --layers 5,4 --epochs 1 --learning-rate 1e-8", &["b"][..]),
+        (
+            "dbn",
+            "train dbn --layers 6,5 --no-classifier --pretrain-epochs 1 --pretrain-learning-rate 1e-8",
+            &["level1.b", "level2.b"][..],
+        ),
+    ] {
+        let line = format!("{line} --validation 0 --device cpu");
+        let of = |name: &str, rest: &str| {
+            say(at, &format!("{line} {rest} --out {kind}-{name}")).done();
+            let run = at.join(format!("{kind}-{name}"));
+            let file = harmonium::run::ModelFile::load(run.join("model.safetensors")).unwrap();
+            let values: Vec<f32> =
+                biases.iter().flat_map(|b| file.tensors[*b].values.clone()).collect();
+            let metrics = text(run.join("metrics.jsonl"));
+            let errors = metrics.lines().filter_map(|line| json(line)["level_error"].as_f64());
+            (values, errors.collect::<Vec<f64>>())
+        };
+        let weighted = of("weighted", "--data x.npy --weights w.npy");
+        let repeated = of("repeated", "--data rx.npy");
+        let alike = of("alike", "--data x.npy");
+        let off =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // ln p/(1 - p) of means that are rounded, p between 0.1 and 0.9.
+        assert!(off(&weighted.0, &repeated.0) < 1e-5, "{kind}");
+        assert!(off(&weighted.0, &alike.0) > 1e-2, "{kind}");
+        assert_eq!(weighted.1.len(), if kind == "dbn" { 2 } else { 0 });
+        for ((a, b), c) in weighted.1.iter().zip(&repeated.1).zip(&alike.1) {
+            assert!((a - b).abs() < 1e-5 && (a - c).abs() > 1e-5, "{kind}: {a} {b} {c}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use harmonium::{Device, Tensor};
 
 use crate::models::exact::{Exact, normals, states};
 use crate::models::support::on_each;
+use crate::training::ranks::on;
 
 fn config(machine: &Exact, steps: usize, chains: usize, seed: u64) -> AisConfig {
     // Some base that is not the machine's own bias.
@@ -189,4 +190,43 @@ fn what_cannot_be_estimated_is_refused() {
     let infinite = Tensor::from_f32(&device, &[9], &[f32::INFINITY; 9]).unwrap();
     broken.set_visible_bias(infinite).unwrap();
     assert!(ais(&broken, &good, |_| ()).unwrap_err().to_string().contains("not finite"));
+}
+
+/// A chain's draws belong to its number: whoever walks it, its weight has the same bits. Five ranks of four chains: one has
+/// none.
+#[test]
+fn chains_shared_among_ranks_have_the_same_weights() {
+    let machine = Exact::random(UnitKind::Bernoulli, 6, 5, 1.5, 31);
+    on_each(|device| {
+        for chains in [4, 10] {
+            let config = config(&machine, 40, chains, 3);
+            let v = exact_samples(&machine, chains, 8, device);
+            let one = {
+                let rbm = machine.to_rbm(device);
+                let forward = ais(&rbm, &config, |_| ()).unwrap();
+                (forward, reverse_ais(&rbm, &config, v.try_clone().unwrap(), |_| ()).unwrap())
+            };
+            for count in [2, 3, 5] {
+                let found = on(count, |ranks| {
+                    let (rbm, config) =
+                        (machine.to_rbm(device), config.clone().ranks(ranks.clone()));
+                    let forward = ais(&rbm, &config, |_| ())?;
+                    let own = v.rows(ranks.own(chains))?;
+                    Ok((forward, reverse_ais(&rbm, &config, own, |_| ())?))
+                });
+                for found in found {
+                    assert_eq!(found.unwrap(), one, "{count} ranks, {}", device.info());
+                }
+            }
+        }
+    });
+    // Of another number of chains than this rank's.
+    let device = Device::cpu();
+    for result in on(2, |ranks| {
+        let config = config(&machine, 40, 4, 3).ranks(ranks.clone());
+        let v = exact_samples(&machine, 4, 8, &device);
+        reverse_ais(&machine.to_rbm(&device), &config, v, |_| ())
+    }) {
+        assert!(result.unwrap_err().to_string().contains("this rank's 2 chains"));
+    }
 }

@@ -12,6 +12,7 @@ use crate::models::dbm::bound;
 use crate::models::deep::{Deep, log_sum, machines, some_v};
 use crate::models::exact::{normals, to_f32, to_f64};
 use crate::models::support::{matrix, on_each};
+use crate::training::ranks::on;
 
 fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
     x.iter().map(|row| to_f32(row)).collect()
@@ -203,4 +204,32 @@ fn what_cannot_be_estimated_is_refused() {
     let v = Tensor::zeros(&device, &[0, 3]).unwrap();
     let none = variational_bound(&dbm, &v, MeanField::default(), 0.0).unwrap_err().to_string();
     assert!(none.contains("no case"), "{none}");
+}
+
+/// As for plain machines.
+#[test]
+fn chains_shared_among_ranks_have_the_same_weights() {
+    let deep = Deep::random(UnitKind::Bernoulli, &[3, 2, 3], 1.0, 40);
+    on_each(|device| {
+        let config = config(&deep, 30, 4, 3);
+        let states = exact_samples(&deep, 4, 9, device);
+        let part = |own: std::ops::Range<usize>| -> harmonium::Result<Vec<Tensor>> {
+            states.iter().map(|layer| layer.rows(own.clone())).collect()
+        };
+        let dbm = deep.to_dbm(device);
+        let forward = deep_ais(&dbm, &config, |_| ()).unwrap();
+        let reverse = deep_reverse_ais(&dbm, &config, part(0..4).unwrap(), |_| ()).unwrap();
+        for count in [2, 3, 5] {
+            let found = on(count, |ranks| {
+                let (dbm, config) = (deep.to_dbm(device), config.clone().ranks(ranks.clone()));
+                let own = part(ranks.own(4))?;
+                let forward = deep_ais(&dbm, &config, |_| ())?;
+                Ok((forward, deep_reverse_ais(&dbm, &config, own, |_| ())?))
+            });
+            for found in found {
+                let one = (forward.clone(), reverse.clone());
+                assert_eq!(found.unwrap(), one, "{count} ranks, {}", device.info());
+            }
+        }
+    });
 }

@@ -245,7 +245,7 @@ fn changed_data_are_refused() {
         altered[30] ^= 1;
         fs::write(&path, altered).unwrap();
         let said = fails_model("cnn", &run, "--resume --epochs 4", 1);
-        assert!(said.contains("values or labels changed; it cannot go on"), "{said}");
+        assert!(said.contains("values, labels or weights changed; it cannot go on"), "{said}");
         fs::write(&path, bytes).unwrap();
     }
     complete_model("cnn", &run, "--resume --epochs 4");

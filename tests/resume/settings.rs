@@ -144,7 +144,10 @@ fn changed_data_are_refused() {
     // As many, but one value is another.
     filled(60, 9, |i| if i == 100 { 6 } else { i % 7 });
     let said = fails(&run, "--resume --epochs 4", 1);
-    assert!(said.contains("data.npy") && said.contains("values or labels changed"), "{said}");
+    assert!(
+        said.contains("data.npy") && said.contains("values, labels or weights changed"),
+        "{said}"
+    );
     write(60, 9);
     complete(&run, "--resume --epochs 4");
     assert_eq!(metrics(&run).len(), 4);

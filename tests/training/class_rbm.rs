@@ -197,9 +197,10 @@ fn expected(
 ) -> Vec<f64> {
     let data = of_data(pair, weights);
     let mut after = vec![0.0; pair.vs.len()];
-    // Persistent chains begin at the cases as they come, and count as much as these weigh together.
-    let whole = weights.iter().sum::<f64>() / weights.len() as f64;
-    let alike = of_data(pair, &[whole; DATA.len()]);
+    // Persistent chains begin alike at the cases that count, and count as much as these weigh together.
+    let counting = weights.iter().filter(|weight| **weight > 0.0).count() as f64;
+    let whole = weights.iter().sum::<f64>() / counting;
+    let alike = of_data(pair, &weights.map(|weight| if weight > 0.0 { whole } else { 0.0 }));
     for (share, v) in if persistent { &alike } else { &data } {
         for (p, h) in pair.h_given_v(v).iter().zip(&pair.hs) {
             let back = pair.v_given_h(h);
@@ -282,11 +283,11 @@ fn few(device: &Device, batch: usize) -> FewLabels {
 
 type Seen = (Vec<f32>, Vec<f32>);
 
-fn all(source: &mut FewLabels, epoch: u64, skip: usize) -> Vec<Seen> {
+fn all(source: &mut FewLabels, (epoch, skip): (u64, usize), rows: usize) -> Vec<Seen> {
     source.start_epoch(7, epoch).unwrap();
     source.skip(skip).unwrap();
     let mut found = Vec::new();
-    while let Some(batch) = source.next_batch(6).unwrap() {
+    while let Some(batch) = source.next_batch(rows).unwrap() {
         found.push((batch.cases.to_vec().unwrap(), batch.classes.unwrap().to_vec().unwrap()));
     }
     found
@@ -296,7 +297,7 @@ fn all(source: &mut FewLabels, epoch: u64, skip: usize) -> Vec<Seen> {
 fn batches_hold_few_labelled_cases_among_others() {
     on_each(|device| {
         let mut source = few(device, 6);
-        let whole = all(&mut source, 1, 0);
+        let whole = all(&mut source, (1, 0), 6);
         // Three of each: four batches see every other case once.
         assert_eq!((whole.len(), source.cases()), (4, 24));
         for (_, classes) in &whole {
@@ -327,15 +328,27 @@ fn batches_hold_few_labelled_cases_among_others() {
                 assert_eq!(*class, [0.0, 1.0, 2.0, 0.0, 1.0][number]);
             }
         }
-        assert_ne!(whole, all(&mut source, 2, 0));
+        assert_ne!(whole, all(&mut source, (2, 0), 6));
         for batches in 1..4 {
-            assert_eq!(all(&mut source, 1, 6 * batches), whole[batches..]);
+            assert_eq!(all(&mut source, (1, 6 * batches), 6), whole[batches..]);
         }
         // The last batch may be short.
         let mut source = few(device, 10);
-        let whole = all(&mut source, 1, 0);
-        assert_eq!(whole.iter().map(|(_, c)| c.len()).collect::<Vec<_>>(), [10, 10, 7]);
+        let whole = all(&mut source, (1, 0), 100);
+        let sizes = |batches: &[Seen]| batches.iter().map(|(_, c)| c.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(&whole), [10, 10, 7]);
         assert_eq!(source.cases(), 27);
+        // In parts, from any case on, it is the same.
+        let joined = |batches: Vec<Seen>| {
+            let (cases, classes): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
+            (cases.concat(), classes.concat())
+        };
+        assert_eq!(sizes(&all(&mut source, (1, 0), 4)), [4, 4, 2, 4, 4, 2, 4, 3]);
+        let (cases, classes) = joined(whole);
+        for at in 0..=27 {
+            let found = joined(all(&mut source, (1, at), 4));
+            assert_eq!(found, (cases[4 * at..].to_vec(), classes[at..].to_vec()), "{at}");
+        }
     });
     let device = Device::cpu();
     let none = resident(&device, 5, 0);

@@ -175,7 +175,14 @@ impl Settings for AutoencoderSettings {
     }
 
     fn check_shared(&self) -> Result<()> {
-        self.fine_tuning().check_shared(self.sparse.is_some())
+        match self.sparse {
+            None => self.greedy().check_shared(self.weights.is_some()),
+            Some(_) => {
+                let detail = "its penalty is of a whole batch's mean activity, which is not shared among ranks: leave it out, \
+                              or start it without mpirun and without --reproducible";
+                Err(Error::setting("sparse", detail))
+            }
+        }
     }
 }
 

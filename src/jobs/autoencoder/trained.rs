@@ -16,6 +16,7 @@ use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
 use crate::models::{Autoencoder, Model};
+use crate::ranks::Ranks;
 use crate::run::{ModelFile, ModelKind, robust_range};
 use crate::tensor::Tensor;
 
@@ -67,7 +68,18 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, model: &Autoencoder, cases: &Cases) -> Result<()> {
+    /// Adds what [`Sums::of`] found.
+    fn add(&mut self, found: &[f64]) {
+        let lists = found.chunks((found.len() / 3).max(1));
+        for (sum, own) in
+            [&mut self.loss, &mut self.squared, &mut self.whole].into_iter().zip(lists)
+        {
+            *sum = own.iter().fold(*sum, |sum, x| sum + x);
+        }
+    }
+
+    /// Of each case its loss, then of each its squared error, both times its weight, then the weights.
+    fn of(model: &Autoencoder, cases: &Cases) -> Result<Vec<f64>> {
         let device = model.device();
         let n = cases.len();
         let [mut loss, mut error] = [Tensor::zeros(device, &[n])?, Tensor::zeros(device, &[n])?];
@@ -77,14 +89,13 @@ impl Sums {
             let mut tally = Tally { loss: &mut loss, error: &mut error, row };
             model.score(&x, &mut tally, &mut space)?;
         }
-        let sum = |from: f64, values: Vec<f32>| {
-            let each = values.into_iter().enumerate();
-            each.fold(from, |sum, (case, x)| sum + cases.weight(case) * f64::from(x))
-        };
-        self.loss = sum(self.loss, loss.to_vec()?);
-        self.squared = sum(self.squared, error.to_vec()?);
-        self.whole += (0..n).map(|case| cases.weight(case)).sum::<f64>();
-        Ok(())
+        let weights = (0..n).map(|case| cases.weight(case));
+        let mut found = Vec::with_capacity(3 * n);
+        for list in [loss.to_vec()?, error.to_vec()?] {
+            found.extend(list.into_iter().zip(weights.clone()).map(|(x, w)| w * f64::from(x)));
+        }
+        found.extend(weights);
+        Ok(found)
     }
 
     fn means(&self) -> Result<Scores> {
@@ -103,7 +114,7 @@ impl Sums {
 /// Scores every case.
 pub fn evaluate(model: &Autoencoder, cases: &Cases) -> Result<Scores> {
     let mut sums = Sums::default();
-    sums.add(model, cases)?;
+    sums.add(&Sums::of(model, cases)?);
     sums.means()
 }
 
@@ -245,9 +256,23 @@ impl TrainedAutoencoder {
     /// # Errors
     /// As [`TrainedAutoencoder::cases`]; device errors.
     pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluation> {
+        self.evaluate_on(&Ranks::alone(), choice)
+    }
+
+    /// The same by ranks, which take pieces of the cases by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedAutoencoder::evaluate`].
+    pub fn evaluate_on(&self, ranks: &Ranks, choice: &Choice<'_>) -> Result<Evaluation> {
         let pieces = self.pieces(choice)?;
         let mut sums = Sums::default();
-        pieces.each(&mut |piece| sums.add(&self.model, &piece.cases))?;
+        let mut of = |piece: &Chosen, _| {
+            Ok(bytemuck::cast_slice(&Sums::of(&self.model, &piece.cases)?).to_vec())
+        };
+        pieces.by_turns(ranks, &mut of, &mut |found| {
+            sums.add(&bytemuck::pod_collect_to_vec::<u8, f64>(&found.bytes));
+            Ok(())
+        })?;
         let scores = sums.means()?;
         Ok(Evaluation {
             split: pieces.part_name(),

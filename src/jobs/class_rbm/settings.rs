@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
-    PCD, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, flag, of_data, text, whole, word,
+    PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, flag, of_data, text,
+    whole, word,
 };
 use crate::jobs::stack::Request;
 use crate::models::UnitKind;
@@ -118,6 +119,8 @@ settings! {
             ..Setting::NEW
         };
         seed: u64 = Setting { help: "Of weights, order, states and noise", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -159,6 +162,14 @@ impl Settings for ClassRbmSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        self.training().check_shared(self.weights.is_some())
     }
 }
 

@@ -295,10 +295,6 @@ impl Settings for CrfSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        self.training().check_shared(false)
-    }
 }
 
 impl CrfSettings {

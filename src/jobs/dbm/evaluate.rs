@@ -8,12 +8,13 @@ use super::trained::TrainedDbm;
 use crate::data::Cases;
 use crate::error::Result;
 use crate::evaluation::deep_bound::variational_bound;
-use crate::jobs::Choice;
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress};
-use crate::jobs::rows::{ROWS, upload_rows};
+use crate::jobs::rows::numbers;
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
+use crate::jobs::{Choice, Chosen};
 use crate::models::UnitKind;
+use crate::models::dbm::exact::ExactDbm;
 use crate::tensor::Tensor;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is null.
@@ -52,25 +53,19 @@ impl TrainedDbm {
         let mut measured = Measured::new(dbm.device(), &self.origin.classes, config.seed);
         measured.standardized = self.standardized();
         let (z, exact) = partition(dbm, config, (&pieces, self.mean_field), progress)?;
-        let [mut bounds, mut likelihoods, mut rounds] = [const { Vec::new() }; 3];
+        let mut all = [const { Vec::new() }; 3];
         let mut bounded = true;
-        pieces.each(&mut |piece| {
-            let each = |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| self.each(&piece.cases, f);
-            bounded &= dbm.units(0).kind() != UnitKind::Bernoulli || piece.cases.is_binary();
-            if bounded {
-                let z = z.log_partition;
-                bounds.extend(each(&|v| variational_bound(dbm, v, self.mean_field, z))?);
-                if let Some(exact) = &exact {
-                    likelihoods.extend(each(&|v| exact.log_likelihoods(v))?);
-                }
-            }
-            rounds.extend(each(&|v| {
-                let rounds = dbm.posterior(v, self.mean_field)?.rounds().to_vec()?;
-                Ok(rounds.into_iter().map(f64::from).collect())
-            })?);
+        let mut of = |piece: &Chosen, _| self.scores(&piece.cases, z.log_partition, exact.as_ref());
+        pieces.by_turns(&config.ranks, &mut of, &mut |mut found| {
+            let scores: Vec<f64> = bytemuck::pod_collect_to_vec(&found.bytes);
+            let piece = found.piece()?;
+            let own = scores.chunks(piece.cases.len().max(1));
+            bounded &= own.len() > 1;
+            all.iter_mut().zip(own).for_each(|(all, own)| all.extend(own));
             let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
-            measured.add(piece, &|v| dbm.reconstruct(v), &predict)
+            measured.add(&piece, &|v| dbm.reconstruct(v), &predict)
         })?;
+        let [rounds, bounds, likelihoods] = all;
         let bound = bounded.then(|| measured.mean(&bounds));
         let likelihood = exact.filter(|_| bounded).map(|_| measured.mean(&likelihoods));
         let (mean_field_rounds, _) = measured.mean(&rounds);
@@ -83,13 +78,23 @@ impl TrainedDbm {
         })
     }
 
-    /// One number of each case.
-    fn each(&self, cases: &Cases, f: &dyn Fn(&Tensor) -> Result<Vec<f64>>) -> Result<Vec<f64>> {
-        let mut found = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            found.extend(f(&upload_rows(self.dbm.device(), cases, first, ROWS)?)?);
+    /// Of each case how many rounds its mean field took; where they have one, the bounds of their likelihoods follow; where
+    /// the machine is small, these themselves.
+    fn scores(&self, cases: &Cases, z: f64, exact: Option<&ExactDbm>) -> Result<Vec<u8>> {
+        let dbm = &self.dbm;
+        let each =
+            |f: &dyn Fn(&Tensor) -> Result<Vec<f64>>| numbers(dbm.device(), cases, |v, _| f(v));
+        let mut found = each(&|v| {
+            let rounds = dbm.posterior(v, self.mean_field)?.rounds().to_vec()?;
+            Ok(rounds.into_iter().map(f64::from).collect())
+        })?;
+        if dbm.units(0).kind() != UnitKind::Bernoulli || cases.is_binary() {
+            found.extend(each(&|v| variational_bound(dbm, v, self.mean_field, z))?);
+            if let Some(exact) = exact {
+                found.extend(each(&|v| exact.log_likelihoods(v))?);
+            }
         }
-        Ok(found)
+        Ok(bytemuck::cast_slice(&found).to_vec())
     }
 
     /// How its cases are shown.

@@ -4,11 +4,10 @@ use crate::error::Result;
 use crate::evaluation::ais::{AisConfig, Temperatures};
 use crate::evaluation::deep_ais::{deep_ais, deep_reverse_ais};
 use crate::jobs::pieces::Places;
-use crate::jobs::rbm::{EvaluationConfig, Method, Partition, Progress, STEPS};
+use crate::jobs::rbm::{EvaluationConfig, Method, Partition, Progress, STEPS, starts};
 use crate::jobs::rows::upload_rows;
 use crate::models::dbm::exact::{ExactDbm, can_enumerate};
 use crate::models::{DeepBoltzmannMachine, DeepChains, MeanField};
-use crate::random::{ChainDraw, ChainStreams, PhiloxRng};
 use crate::tensor::Tensor;
 
 /// Cases whose means tell the base of the annealing.
@@ -33,7 +32,8 @@ pub(super) fn partition(
     let annealing = AisConfig::new(base_bias(dbm, cases, how)?)
         .temperatures(temperatures)
         .chains(config.chains)
-        .seed(config.seed);
+        .seed(config.seed)
+        .ranks(config.ranks.clone());
     let mut tell =
         |what, done| progress(Progress { what, done: done as u64, of: 2 * steps as u64 });
     let forwards = "annealing from the base to the machine";
@@ -72,18 +72,19 @@ fn base_bias(dbm: &DeepBoltzmannMachine, cases: &dyn Places, how: MeanField) -> 
     Ok(biases)
 }
 
-/// Chains that started at cases of the data and ran for the burn-in.
+/// This rank's chains that started at cases of the data and ran for the burn-in.
 fn samples(
     dbm: &DeepBoltzmannMachine,
     cases: &dyn Places,
     config: &EvaluationConfig,
 ) -> Result<Vec<Tensor>> {
-    let &EvaluationConfig { chains, burn_in, seed, .. } = config;
-    let draw = ChainDraw::new(seed, ChainStreams::BURN_IN);
-    let mut rng = PhiloxRng::new(draw.start());
-    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.places() as u32)).collect();
-    let v = upload_rows(dbm.device(), &cases.take(&picked)?, 0, chains)?;
+    let (picked, draw) = starts(cases.places(), config);
+    if picked.is_empty() {
+        let none = |layer| Tensor::zeros(dbm.device(), &[0, dbm.units(layer).count()]);
+        return (0..=dbm.hidden_layers()).map(none).collect();
+    }
+    let v = upload_rows(dbm.device(), &cases.take(&picked)?, 0, picked.len())?;
     let mut chains = DeepChains::from_data(dbm, v, draw)?;
-    chains.step(burn_in)?;
+    chains.step(config.burn_in)?;
     Ok(chains.into_states())
 }

@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::settings::{
-    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, SCALE, SEED, STREAM,
-    VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
+    ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
+    STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
     BINARIZE, DROPOUT, FROM, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
@@ -199,6 +199,8 @@ settings! {
         memory: Memory = MEMORY;
         limit: Option<usize> = LIMIT;
         seed: u64 = Setting { help: "Of weights, order, states and dropped units", ..SEED };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
 }
@@ -276,6 +278,21 @@ impl Settings for DbmSettings {
 
     fn device(&self) -> &str {
         &self.device
+    }
+
+    fn reproducible(&self) -> bool {
+        self.reproducible
+    }
+
+    fn check_shared(&self) -> Result<()> {
+        match self.weights {
+            None => Ok(()),
+            Some(_) => {
+                let detail = "are not shared among ranks beside persistent chains, from which a deep machine learns: leave it \
+                              out, or start it without mpirun and --reproducible";
+                Err(Error::setting("weights", detail))
+            }
+        }
     }
 }
 

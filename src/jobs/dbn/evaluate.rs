@@ -9,9 +9,9 @@ use crate::evaluation::bound::lower_bound;
 use crate::jobs::network::Shown;
 use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
-use crate::jobs::rows::{ROWS, map_rows, upload_rows};
+use crate::jobs::rows::{map_rows, numbers};
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
-use crate::jobs::{Choice, Pieces};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{UnitKind, labels};
 use crate::random::{Draw, stream};
 
@@ -55,16 +55,20 @@ impl TrainedDbn {
         let means = states.means();
         let seen = Some(Seen { cases: &states, means: &means, samples: None });
         let z = partition(net.top(), config, seen, progress)?;
-        let (mut bounded, mut bounds, mut first) = (true, Vec::new(), 0);
-        pieces.each(&mut |piece| {
+        let (mut bounded, mut bounds) = (true, Vec::new());
+        let mut of = |piece: &Chosen, first| {
             let cases = &piece.cases;
-            bounded &= net.units(0).kind() != UnitKind::Bernoulli || cases.is_binary();
-            if bounded {
-                bounds.extend(self.bound((cases, first), z.log_partition, config.seed)?);
+            if net.units(0).kind() == UnitKind::Bernoulli && !cases.is_binary() {
+                return Ok(Vec::new());
             }
-            first += cases.len();
+            let own = self.bound((cases, first), z.log_partition, config.seed)?;
+            Ok(bytemuck::cast_slice(&own).to_vec())
+        };
+        pieces.by_turns(&config.ranks, &mut of, &mut |mut found| {
+            bounded &= !found.bytes.is_empty();
+            bounds.extend(bytemuck::pod_collect_to_vec::<u8, f64>(&found.bytes));
             let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
-            measured.add(piece, &|v| net.reconstruct(v), &predict)
+            measured.add(&*found.piece()?, &|v| net.reconstruct(v), &predict)
         })?;
         let bounded = Bounded::of(&z, bounded.then(|| measured.mean(&bounds)));
         Evaluated::of(&pieces, measured, |scored| Evaluation { bounded, scored })
@@ -94,13 +98,10 @@ impl TrainedDbn {
         seed: u64,
     ) -> Result<Vec<f64>> {
         let draw = Draw::new(seed, stream::EVALUATION);
-        let mut bounds = Vec::new();
-        for first in (0..cases.len()).step_by(ROWS) {
-            let v = upload_rows(self.net.device(), cases, first, ROWS)?;
+        numbers(self.net.device(), cases, |v, first| {
             let own = draw.from_case((before + first) as u32);
-            bounds.extend(lower_bound(&self.net, &v, log_partition, SAMPLES, &own)?.cases);
-        }
-        Ok(bounds)
+            Ok(lower_bound(&self.net, v, log_partition, SAMPLES, &own)?.cases)
+        })
     }
 
     /// How its cases are shown.

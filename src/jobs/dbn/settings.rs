@@ -239,14 +239,7 @@ impl Settings for DbnSettings {
     }
 
     fn check_shared(&self) -> Result<()> {
-        match self.purpose() {
-            Purpose::Generative { up_down: true, .. } => {
-                let detail = "is not shared among ranks: leave it out, or start it without mpirun and without --reproducible";
-                Err(Error::setting("up-down", detail))
-            }
-            Purpose::Generative { .. } => Ok(()),
-            Purpose::Classifier => self.fine_tuning().check_shared(false),
-        }
+        self.greedy().check_shared(self.weights.is_some())
     }
 }
 

@@ -9,8 +9,9 @@ use super::outcome::Outcome;
 use super::trained::{Origin, TrainedNetwork};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::classification::predict;
+use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::{Choice, Chosen};
+use crate::ranks::Ranks;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds.
 #[derive(Debug, Clone, Serialize)]
@@ -57,17 +58,32 @@ impl TrainedNetwork {
     /// # Errors
     /// As [`TrainedNetwork::cases`]; [`Error::Data`] where the cases have no labels; device errors.
     pub fn evaluate(&self, choice: &Choice<'_>) -> Result<Evaluated> {
+        self.evaluate_on(&Ranks::alone(), choice)
+    }
+
+    /// The same by ranks, which take pieces of the cases by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedNetwork::evaluate`].
+    pub fn evaluate_on(&self, ranks: &Ranks, choice: &Choice<'_>) -> Result<Evaluated> {
         let pieces = self.pieces(choice)?;
         let start = Instant::now();
         let (network, input) = (&self.network, &self.origin.input);
         let mut outcome = Outcome::new(&self.origin.classes);
-        pieces.each(&mut |Chosen { cases, labels, data, .. }| {
-            let Some(labels) = labels else {
+        let labels = |piece: &Chosen| {
+            piece.labels.clone().ok_or_else(|| {
                 let detail =
                     "has no labels, so nothing can be scored; `harmonium predict` needs none";
-                return Err(Error::data(data, detail));
-            };
-            outcome.add(cases, labels, &predict(network, cases, input, Some(labels))?)
+                Error::data(&piece.data, detail)
+            })
+        };
+        let mut say = |piece: &Chosen, _| {
+            Ok(predict(network, &piece.cases, input, Some(&labels(piece)?))?.to_bytes())
+        };
+        pieces.by_turns(ranks, &mut say, &mut |mut said| {
+            let found = Predictions::from_bytes(&said.bytes, network.spec().classes)?;
+            let piece = said.piece()?;
+            outcome.add(&piece.cases, &labels(&piece)?, &found)
         })?;
         let scored = outcome.score()?;
         let evaluation = Evaluation {

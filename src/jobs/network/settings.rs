@@ -261,10 +261,6 @@ impl Settings for NetworkSettings {
         self.reproducible
     }
 
-    fn check_shared(&self) -> Result<()> {
-        Ok(())
-    }
-
     fn of_0_1() -> &'static [&'static str] {
         &[
             "model",

@@ -2,6 +2,7 @@
 
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
+use crate::ranks::Ranks;
 
 /// How ln Z is found.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,8 @@ pub struct EvaluationConfig {
     pub climbing: LadderConfig,
     /// Of all draws.
     pub seed: u64,
+    /// Who shares the work: nobody.
+    pub ranks: Ranks,
 }
 
 /// 100 chains, a burn-in of 1,000 steps, seed 1.
@@ -56,6 +59,7 @@ impl Default for EvaluationConfig {
             ladder: None,
             climbing: LadderConfig::default(),
             seed: 1,
+            ranks: Ranks::alone(),
         }
     }
 }
@@ -95,6 +99,12 @@ impl EvaluationConfig {
     #[must_use]
     pub fn climbing(self, climbing: LadderConfig) -> Self {
         EvaluationConfig { climbing, ..self }
+    }
+
+    /// The same, of which these ranks do the work by turns.
+    #[must_use]
+    pub fn ranks(self, ranks: Ranks) -> Self {
+        EvaluationConfig { ranks, ..self }
     }
 
     /// The same with other draws.

@@ -13,7 +13,7 @@ use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::ladder::Climb;
 use crate::evaluation::scores;
-use crate::jobs::{Choice, Pieces};
+use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::UnitKind;
 
 /// Turned cases of the stochastic pseudo-likelihood, unless two a case are more.
@@ -205,7 +205,9 @@ impl TrainedRbm {
         let n = pieces.cases();
         let turns = scores::affordable_turns(TURNED + n, n, self.rbm.visible_count());
         let mut scored = Scored::new(turns);
-        pieces.each(&mut |piece| scored.add(&self.rbm, &piece.cases, config))?;
+        let mut of =
+            |piece: &Chosen, first| Scored::of(&self.rbm, (&piece.cases, first), turns, config);
+        pieces.by_turns(&config.ranks, &mut of, &mut |found| scored.merge(&found.bytes))?;
         let weights = scored.weights.as_deref();
         evaluation.reconstruction_error = Some(scores::weighted_mean(&scored.errors, weights));
         if !scored.likelihood {

@@ -27,7 +27,7 @@ pub use evaluate::Evaluation;
 pub use job::RbmJob;
 pub use ladder::draw as draw_ladder;
 pub use partition::{LogPartition, Progress};
-pub(super) use partition::{Partition, STEPS, Seen, partition};
+pub(super) use partition::{Partition, STEPS, Seen, partition, starts};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;
 pub use trained::{Origin, TrainedRbm};

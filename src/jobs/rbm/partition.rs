@@ -84,7 +84,8 @@ fn annealed(
     let annealing = AisConfig::new(base_bias)
         .temperatures(temperatures)
         .chains(config.chains)
-        .seed(config.seed);
+        .seed(config.seed)
+        .ranks(config.ranks.clone());
     let mut tell =
         |what, done| progress(Progress { what, done: done as u64, of: 2 * steps as u64 });
     let forwards = "annealing from the base to the model";
@@ -97,7 +98,7 @@ fn annealed(
             let backwards = "annealing from the model to the base";
             tell(backwards, steps);
             let v = match seen.samples {
-                Some(samples) => samples.try_clone()?,
+                Some(samples) => samples.rows(config.ranks.own(config.chains))?,
                 None => model_samples(rbm, seen.cases, config)?,
             };
             Some(reverse_ais(rbm, &annealing, v, |done| tell(backwards, steps + done))?)
@@ -111,16 +112,25 @@ fn annealed(
     })
 }
 
-/// Chains that started at cases of the data and ran for the burn-in.
+/// This rank's chains that started at cases of the data and ran for the burn-in.
 fn model_samples(rbm: &Rbm, cases: &dyn Places, config: &EvaluationConfig) -> Result<Tensor> {
-    let &EvaluationConfig { chains, burn_in, seed, .. } = config;
-    let draw = ChainDraw::new(seed, ChainStreams::BURN_IN);
-    let mut rng = PhiloxRng::new(draw.start());
-    let picked: Vec<u32> = (0..chains).map(|_| rng.below(cases.places() as u32)).collect();
-    let v = upload_rows(rbm.device(), &cases.take(&picked)?, 0, chains)?;
+    let (picked, draw) = starts(cases.places(), config);
+    if picked.is_empty() {
+        return Tensor::zeros(rbm.device(), &[0, rbm.visible_count()]);
+    }
+    let v = upload_rows(rbm.device(), &cases.take(&picked)?, 0, picked.len())?;
     let mut chains = Chains::from_states(rbm, v, draw)?;
-    chains.step(burn_in)?;
+    chains.step(config.burn_in)?;
     Ok(chains.into_visible())
+}
+
+/// At which of so many cases this rank's chains start, and their numbers.
+pub(in crate::jobs) fn starts(cases: usize, config: &EvaluationConfig) -> (Vec<u32>, ChainDraw) {
+    let draw = ChainDraw::new(config.seed, ChainStreams::BURN_IN);
+    let mut rng = PhiloxRng::new(draw.start());
+    let all: Vec<u32> = (0..config.chains).map(|_| rng.below(cases as u32)).collect();
+    let own = config.ranks.own(config.chains);
+    (all[own.clone()].to_vec(), draw.from_chain(own.start as u32))
 }
 
 /// ln Z as evaluations tell it.

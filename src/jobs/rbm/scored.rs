@@ -3,7 +3,7 @@
 use super::coding::are_states;
 use super::config::EvaluationConfig;
 use crate::data::Cases;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::scores;
 use crate::jobs::rows::{ROWS, upload_rows};
 use crate::models::Rbm;
@@ -66,6 +66,53 @@ impl Scored {
             self.weights.get_or_insert_default().extend(weights);
         }
         self.cases += cases.len();
+        Ok(())
+    }
+
+    /// What was found of some cases that begin at number `first`, as bytes that [`Scored::merge`] takes.
+    pub fn of(
+        rbm: &Rbm,
+        (cases, first): (&Cases, usize),
+        turns: usize,
+        config: &EvaluationConfig,
+    ) -> Result<Vec<u8>> {
+        let mut found = Scored { cases: first, ..Scored::new(turns) };
+        found.add(rbm, cases, config)?;
+        let weights = found.weights.iter().flatten().map(|&w| f64::from(w)).collect();
+        let lists = [found.free_energies, found.errors, found.pseudo, weights];
+        let mut numbers = vec![f64::from(u8::from(found.likelihood)), found.whole, found.variance];
+        numbers.extend(lists.iter().map(|list| list.len() as f64));
+        numbers.extend(lists.iter().flatten());
+        Ok(bytemuck::cast_slice(&numbers).to_vec())
+    }
+
+    /// Adds what was found of the cases that follow.
+    ///
+    /// # Errors
+    /// [`Error::Run`] where it is not what [`Scored::of`] gave.
+    pub fn merge(&mut self, found: &[u8]) -> Result<()> {
+        let numbers: Vec<f64> = bytemuck::pod_collect_to_vec(found);
+        let [likelihood, whole, variance, sizes @ ..] = &numbers[..] else {
+            return Err(Error::run("ranks", "scores that cannot be read"));
+        };
+        self.likelihood &= *likelihood == 1.0;
+        self.whole += whole;
+        self.variance += variance;
+        let (sizes, mut rest) = sizes.split_at(sizes.len().min(4));
+        let mut lists = Vec::new();
+        for &size in sizes {
+            let (own, others) = rest.split_at((size as usize).min(rest.len()));
+            lists.push(own);
+            rest = others;
+        }
+        if let [free_energies, errors, pseudo, weights] = lists[..] {
+            self.free_energies.extend(free_energies);
+            self.errors.extend(errors);
+            self.pseudo.extend(pseudo);
+            if !weights.is_empty() {
+                self.weights.get_or_insert_default().extend(weights.iter().map(|&w| w as f32));
+            }
+        }
         Ok(())
     }
 }

@@ -272,6 +272,21 @@ impl Greedy<'_> {
             .seed(self.seed)
             .level(level)
     }
+
+    /// That ranks can share it, of cases that count differently where they are `weighted`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check_shared(&self, weighted: bool) -> Result<()> {
+        match weighted && self.pcd.is_some() {
+            false => Ok(()),
+            true => {
+                let detail = "goes with levels of plain CD-K alone where batches are shared among ranks: take --pretrain-cd \
+                              in the place of --pretrain-pcd, or start it without mpirun and --reproducible";
+                Err(Error::setting("weights", detail))
+            }
+        }
+    }
 }
 
 /// How the whole is trained.
@@ -299,26 +314,6 @@ impl FineTuning<'_> {
                 let detail = "drops other units in every pass, and a line search compares the losses of many passes; \
                               leave it out, or use --optimizer sgd or adam";
                 Err(Error::setting("dropout", detail))
-            }
-        }
-    }
-
-    /// Whether ranks can share it; `sparse` where a penalty of mean activities is added.
-    pub fn check_shared(&self, sparse: bool) -> Result<()> {
-        let alone = "start it without mpirun and without --reproducible";
-        if sparse {
-            let detail = format!(
-                "its penalty is of a whole batch's mean activity, which is not shared among ranks: leave it out, or \
-                 {alone}"
-            );
-            return Err(Error::setting("sparse", detail));
-        }
-        match self.optimizer {
-            TunerName::Sgd | TunerName::Adam => Ok(()),
-            name => {
-                let detail =
-                    format!("{name} searches on one rank alone: use sgd or adam, or {alone}");
-                Err(Error::setting("optimizer", detail))
             }
         }
     }

@@ -333,17 +333,14 @@ pub trait Settings: Serialize + DeserializeOwned {
     fn device(&self) -> &str;
 
     /// Whether the model must not depend on the number of ranks.
-    fn reproducible(&self) -> bool {
-        false
-    }
+    fn reproducible(&self) -> bool;
 
     /// Whether ranks can share what these settings ask for.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) saying what they cannot share.
     fn check_shared(&self) -> Result<()> {
-        let detail = "this kind of training learns in one process: start it without mpirun (or with mpirun -n 1)";
-        Err(crate::Error::setting("ranks", detail))
+        Ok(())
     }
 
     /// The settings that 0.1 took a fingerprint of: none of what it did not train.
