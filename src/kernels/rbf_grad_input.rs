@@ -34,8 +34,8 @@ pub(crate) static SHADER: Shader = shader!("rbf_grad_input", "slope");
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`], [`Error::DeviceMismatch`],
+/// [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn rbf_grad_input<'a>(
     dy: &Tensor,
     x: &Tensor,

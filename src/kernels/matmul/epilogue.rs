@@ -21,7 +21,7 @@ pub struct Epilogue<'a> {
     /// Whether C is what the output held before.
     pub accumulate: bool,
     /// An activation and its outputs `[m, n]`: where the mean is a gradient with respect to these, it goes on through the
-    /// activation, times its slope ([`activation_grad`](super::activation_grad::activation_grad)), after all else.
+    /// activation, times its slope ([`activation_grad`](crate::kernels::activation_grad::activation_grad)), after all else.
     pub slope: Option<(Activation, &'a Tensor)>,
 }
 
