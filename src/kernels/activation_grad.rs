@@ -179,7 +179,7 @@ pub mod proof {
     use crate::kernels::proof::*;
 
     pub(crate) static ENTRY: Entry = Entry::new("activation_grad", &[&SHADER], standard, bench)
-        .slip(["dy[i] * slope(value);", "dy[i] * slope(value) * 1.00001;"]);
+        .slip(["sloped(ACTIVATION, dy[i], y[i]);", "sloped(ACTIVATION, dy[i], y[i]) * 1.00001;"]);
 
     fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         for f in ACTIVATIONS {
