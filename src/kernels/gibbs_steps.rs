@@ -82,18 +82,31 @@ pub fn gibbs_steps(
     expect(op, "the hidden bias", machine.a, &device, &[hidden])?;
     expect(op, "v", v, &device, &[chains, visible])?;
     expect(op, "h", h, &device, &[chains, hidden])?;
-    if let Backend::Gpu(gpu) = device.backend() {
-        let call = Call { machine, visible, hidden, chains };
-        if call.serves(gpu, steps)? {
-            return call.run(gpu, [v, h], steps, draws);
+    match device.backend() {
+        Backend::Cpu(_) => by_halves(machine, [v, h], steps, draws),
+        Backend::Gpu(gpu) => {
+            let call = Call { machine, visible, hidden, chains };
+            match call.serves(gpu, steps)? {
+                true => call.run(gpu, [v, h], steps, draws),
+                false => by_halves(machine, [v, h], steps, draws),
+            }
         }
     }
+}
+
+/// The same by the products of every half-step.
+fn by_halves(
+    machine: Machine<'_>,
+    [v, h]: [&mut Tensor; 2],
+    steps: u64,
+    draws: &[Draw; 2],
+) -> Result<()> {
+    let (to_h, to_v) = (
+        Epilogue::new(machine.a, Activation::Sigmoid),
+        Epilogue::new(machine.b, Activation::Sigmoid),
+    );
     for s in 0..steps {
         let [of_hidden, of_visible] = draws.map(|draw| draw.at(draw.step + s));
-        let (to_h, to_v) = (
-            Epilogue::new(machine.a, Activation::Sigmoid),
-            Epilogue::new(machine.b, Activation::Sigmoid),
-        );
         let sampled = Sampled::new(Noise::Bernoulli, &of_hidden, h);
         matmul_sample(v, machine.w, Transpose::NN, &to_h, sampled)?;
         let sampled = Sampled::new(Noise::Bernoulli, &of_visible, v);

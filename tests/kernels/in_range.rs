@@ -198,7 +198,7 @@ fn indices_outside_are_seen_whether_their_values_count_or_not() {
             slipped(name, source, ["load_a(min(row + 7u, last_row), k)", "load_a(row + 7u, k)"])
         }),
         (&Tiles::ALL, [16, 33, 8], |name, source| {
-            slipped(name, source, ["min(4u, width - min(width, column))", "4u"])
+            slipped(name, source, ["min(4u, width - min(width, column))", "(4u + row * 0u)"])
         }),
     ];
     for (loops, dims, slip) in slips {
