@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::moved::{Moved, Run, runs};
 use super::sgd::{FEW, require_fraction, require_not_negative};
-use super::{GRAIN, expect, groups, shader};
+use super::{GRAIN, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -145,18 +145,8 @@ pub fn adam(
 pub fn adam_all(step: &Adam, parameters: &mut [Moved<'_>]) -> Result<()> {
     let op = "adam";
     step.validate()?;
-    let Some(first) = parameters.first() else { return Ok(()) };
-    let device = first.value.device().clone();
-    for Moved { gradient, memories, value, .. } in &*parameters {
-        let dims = value.shape().dims();
-        expect(op, "w", value, &device, dims)?;
-        expect(op, "the gradient", gradient, &device, dims)?;
-        let [m, v] = memories.as_slice() else {
-            return Err(Error::shape(op, "a parameter has two memories, m and v"));
-        };
-        expect(op, "m", m, &device, dims)?;
-        expect(op, "v", v, &device, dims)?;
-    }
+    let kept = (&["m", "v"][..], "a parameter has two memories, m and v");
+    let Some(device) = Moved::check(op, parameters, kept)? else { return Ok(()) };
     let factors = step.factors();
     match device.backend() {
         Backend::Cpu(cpu) => parameters.iter_mut().try_for_each(|p| on_host(cpu, factors, p)),

@@ -1,7 +1,8 @@
 //! Parameters that one step of an optimiser moves together.
 
-use crate::device::{GpuBuffer, PIECE};
-use crate::error::Result;
+use super::expect;
+use crate::device::{Device, GpuBuffer, PIECE};
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// A parameter, and what moves it.
@@ -37,6 +38,29 @@ pub(super) fn runs<'a, const N: usize>(all: &'a [Moved<'_>]) -> Result<Vec<Run<'
 }
 
 impl Moved<'_> {
+    /// Checks all that is moved against its parameter, the memories under these names; `lacks` says how many there are to
+    /// be. The device, if there is a parameter.
+    pub(super) fn check(
+        op: &'static str,
+        all: &[Moved<'_>],
+        (names, lacks): (&[&str], &'static str),
+    ) -> Result<Option<Device>> {
+        let Some(first) = all.first() else { return Ok(None) };
+        let device = first.value.device().clone();
+        for Moved { gradient, memories, value, .. } in all {
+            let dims = value.shape().dims();
+            expect(op, "w", value, &device, dims)?;
+            expect(op, "the gradient", gradient, &device, dims)?;
+            if memories.len() != names.len() {
+                return Err(Error::shape(op, lacks));
+            }
+            for (memory, name) in memories.iter().zip(names) {
+                expect(op, name, memory, &device, dims)?;
+            }
+        }
+        Ok(Some(device))
+    }
+
     /// Whether one dispatch can move both.
     fn precedes(&self, next: &Moved<'_>) -> bool {
         let one = |a: &Tensor, b: &Tensor| match (a.gpu(), b.gpu()) {

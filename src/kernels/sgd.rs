@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::moved::{Moved, Run, runs};
-use super::{GRAIN, expect, groups, shader};
+use super::{GRAIN, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Cpu, Gpu, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -113,17 +113,8 @@ pub fn sgd(step: &Sgd, gradient: &Tensor, velocity: &mut Tensor, w: &mut Tensor)
 pub fn sgd_all(step: &Sgd, parameters: &mut [Moved<'_>]) -> Result<()> {
     let op = "sgd";
     step.validate()?;
-    let Some(first) = parameters.first() else { return Ok(()) };
-    let device = first.value.device().clone();
-    for Moved { gradient, memories, value, .. } in &*parameters {
-        let dims = value.shape().dims();
-        expect(op, "w", value, &device, dims)?;
-        expect(op, "the gradient", gradient, &device, dims)?;
-        let [velocity] = memories.as_slice() else {
-            return Err(Error::shape(op, "a parameter has one memory, its velocity"));
-        };
-        expect(op, "the velocity", velocity, &device, dims)?;
-    }
+    let kept = (&["the velocity"][..], "a parameter has one memory, its velocity");
+    let Some(device) = Moved::check(op, parameters, kept)? else { return Ok(()) };
     match device.backend() {
         Backend::Cpu(cpu) => parameters.iter_mut().try_for_each(|p| on_host(cpu, step, p)),
         Backend::Gpu(gpu) => runs(parameters)?.iter().try_for_each(|run| on_gpu(gpu, step, run)),
