@@ -17,6 +17,9 @@ mod dbm;
 #[path = "../examples/dbn.rs"]
 #[allow(dead_code)]
 mod dbn;
+#[path = "../examples/exact_sets.rs"]
+#[allow(dead_code)]
+pub mod exact_sets;
 #[path = "../examples/filters.rs"]
 #[allow(dead_code)]
 mod filters;
@@ -41,6 +44,30 @@ fn gibbs_samples_what_it_computes() {
         assert!((exact.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(total_variation(&sampled, &exact) < monte_carlo_floor(&exact, 20_000));
     });
+}
+
+/// The sets' optima are the published ones, and no learner passes them; each gets well above fair coins.
+#[test]
+fn exact_sets_are_learnt_up_to_their_optima() {
+    use exact_sets::{HOWS, bars_and_stripes, best, labelled_shifter, optimum};
+    for (set, coins, published, updates) in [
+        (bars_and_stripes(3), 9.0, -41.59, 2000),
+        (bars_and_stripes(4), 16.0, -108.13, 2000),
+        (labelled_shifter(), 19.0, -5102.43, 500),
+    ] {
+        let best_possible = optimum(&set.rows);
+        assert!(
+            (best_possible - published).abs() < 0.005,
+            "{best_possible}, published {published}"
+        );
+        let start = set.rows.len() as f64 * coins * 0.5f64.ln();
+        for how in HOWS {
+            let reached = best(&set, how, 1, updates).unwrap();
+            println!("{}: {reached:.2} between {start:.2} and {best_possible:.2}", how.name);
+            assert!(reached < best_possible + 0.005);
+            assert!(reached > start + 0.02 * (best_possible - start), "{}: {reached}", how.name);
+        }
+    }
 }
 
 /// On every device: the bound lies below the likelihood, annealing finds ln Z, and what is learnt shows. Independent bits

@@ -10,18 +10,9 @@ use harmonium::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::{parameters, plain};
+use crate::examples::exact_sets::bars_and_stripes;
 use crate::models::exact::{Exact, to_f64};
 use crate::models::support::on_each;
-
-/// All 16 pictures of 3×3 bars or stripes; white and black are there twice.
-fn bars_and_stripes() -> Vec<Vec<f32>> {
-    let pictures = |bars: bool| {
-        (0..8usize).map(move |lines| {
-            (0..9).map(|k| (lines >> (if bars { k % 3 } else { k / 3 }) & 1) as f32).collect()
-        })
-    };
-    pictures(true).chain(pictures(false)).collect()
-}
 
 /// Σ ln p(v) over the rows, with ln Z by enumeration.
 fn log_likelihood(rbm: &Rbm, rows: &[Vec<f32>]) -> f64 {
@@ -34,7 +25,7 @@ const OPTIMUM: f64 = -41.59;
 
 /// The likelihoods after every hundred updates with 4 hidden units at the rate 0.1, all rows in each.
 fn learn_bars(device: &Device, config: &CdConfig, updates: u64) -> Vec<f64> {
-    let rows = bars_and_stripes();
+    let rows = bars_and_stripes(3).rows;
     let rbm = Rbm::new(device, Units::bernoulli(9), Units::bernoulli(4), config.seed).unwrap();
     let mut trainer = CdTrainer::new(rbm, config.clone(), &[0.5; 9]).unwrap();
     let v0 = crate::models::support::matrix(device, &rows);
