@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use harmonium::evaluation::partition::exact_log_partition;
 use harmonium::evaluation::scores::free_energies;
 use harmonium::models::{Rbm, UnitKind, Units};
-use harmonium::training::{CdConfig, CdTrainer, Learner};
+use harmonium::training::{CdConfig, CdTrainer};
 use harmonium::{Device, Result, Tensor};
 use rayon::prelude::*;
 
