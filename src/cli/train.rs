@@ -181,12 +181,18 @@ fn wanted<J: Job>(
 fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     let path = run.folder.path().display();
     if how.quiet {
-        let told = [Told::Always, Told::AtTheEnd].into_iter().find_map(|told| {
-            let own = summary.figures.iter().filter(|(figure, _)| figure.told == told);
-            own.filter_map(|(figure, _)| Some((figure, summary.figures.text(figure)?))).last()
-        });
-        let score =
-            told.map_or(String::new(), |(figure, text)| format!(", {} {text}", figure.title()));
+        // Of what is told, all that the last cases came to: those of the test where there are any.
+        let told = |told| {
+            let own = summary.figures.iter().filter(move |(figure, _)| figure.told == told);
+            own.filter_map(|(figure, _)| Some((figure, summary.figures.text(figure)?)))
+                .collect::<Vec<_>>()
+        };
+        let told = [Told::Always, Told::AtTheEnd].map(told).into_iter().find(|own| !own.is_empty());
+        let told = told.unwrap_or_default();
+        let score: String = (told.iter())
+            .filter(|(figure, _)| told.last().is_some_and(|(last, _)| last.of == figure.of))
+            .map(|(figure, text)| format!(", {} {text}", figure.title()))
+            .collect();
         out!("{path}: {} in {:.1} s{score}", count(summary.epochs, "epoch"), summary.seconds);
         return Ok(());
     }
