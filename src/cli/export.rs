@@ -23,9 +23,11 @@ pub fn run(options: &ExportOptions) -> Result<()> {
 fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
     check_out(onnx, "onnx")?;
     let model = trained::open_at(model, &Device::cpu())?;
-    let bytes = model.onnx()?;
-    atomic::write(onnx, |file| file.write_all(&bytes))?;
+    let written = model.onnx()?;
+    atomic::write(onnx, |file| file.write_all(&written.bytes))?;
     out!("onnx, operator set {OPSET}: {}", onnx.display());
+    out!("takes {}: values as they are read, before what the training fitted", written.takes);
+    out!("gives {}", written.gives);
     Ok(())
 }
 
@@ -37,7 +39,7 @@ fn level(options: &ExportOptions, out: &Path) -> Result<()> {
             Trained::Machine(machine) => machine.rbm.zero_sum()?,
             other => {
                 let detail =
-                    format!("is of machines of softmax units, and this is a {}", other.kind());
+                    format!("is of machines of softmax units, and this is {}", other.kind().one());
                 return Err(Error::setting("zero-sum", detail));
             }
         }

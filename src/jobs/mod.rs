@@ -299,7 +299,7 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
     // Of a command that takes both, it is the run that says something else.
     if commands(found).contains(&command) {
         let why = format!(
-            ": it holds a {found}, and the run's config.toml is that of a {expected}; put the run's own file back, or \
+            ": it holds {found}, and the run's config.toml is that of {expected}; put the run's own file back, or \
              give another run"
         );
         return wrong_kind(path, found, expected, &why);
@@ -309,9 +309,9 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
     let takers = format!("{} and {last}", takers.join(", "));
     let takes = |kind: &ModelKind| commands(*kind).contains(&command);
     let wanted: Vec<String> =
-        ModelKind::ALL.into_iter().filter(takes).map(|kind| format!("a {kind}")).collect();
+        ModelKind::ALL.into_iter().filter(takes).map(ModelKind::one).collect();
     let why = format!(
-        ": it holds a {found}, and {} is expected by `harmonium {command}`; {takers} take a {found}",
+        ": it holds {found}, and {} is expected by `harmonium {command}`; {takers} take {found}",
         wanted.join(" or ")
     );
     wrong_kind(path, found, expected, &why)

@@ -11,7 +11,7 @@ use crate::models::autoencoder::ReconstructionLoss;
 use crate::models::lenet5::{BITMAP, bitmaps};
 use crate::models::network::OutputSpec;
 use crate::models::{Rbm, UnitKind};
-use crate::run::onnx::{Attribute, Graph, Value};
+use crate::run::onnx::{Attribute, Graph, OnnxFile, Value};
 
 impl Trained {
     /// The model as an ONNX file, [operator set 17](crate::run::onnx::OPSET). Its input is the data as they are read,
@@ -28,7 +28,7 @@ impl Trained {
     /// # Errors
     /// [`Error::Setting`] for another kind of model, and for what has no exact form there: pools with sizes rounded up,
     /// data that are drawn. Device errors.
-    pub fn onnx(&self) -> Result<Vec<u8>> {
+    pub fn onnx(&self) -> Result<OnnxFile> {
         match self {
             Trained::Network(network) => of_network(network),
             Trained::Autoencoder(model) => of_autoencoder(model),
@@ -49,7 +49,7 @@ fn refused(detail: &str) -> Error {
     Error::setting("onnx", detail)
 }
 
-fn of_network(trained: &TrainedNetwork) -> Result<Vec<u8>> {
+fn of_network(trained: &TrainedNetwork) -> Result<OnnxFile> {
     let (network, origin) = (&trained.network, &trained.origin);
     let spec = network.spec();
     let mut graph = Graph::new("network");
@@ -78,7 +78,7 @@ fn of_network(trained: &TrainedNetwork) -> Result<Vec<u8>> {
         OutputSpec::Softmax => scores,
     };
     probabilities(&mut graph, &likely, spec.classes);
-    graph.into_bytes()
+    graph.into_file()
 }
 
 fn tell_classes(graph: &mut Graph, classes: &[String]) {
@@ -105,7 +105,7 @@ fn sums_with_each(
     graph.node("ReduceSum", &[&values, &two], &[Attribute::Int("keepdims", 0)])
 }
 
-fn of_autoencoder(trained: &TrainedAutoencoder) -> Result<Vec<u8>> {
+fn of_autoencoder(trained: &TrainedAutoencoder) -> Result<OnnxFile> {
     let model = &trained.model;
     let spec = model.spec();
     let (specs, encoder) = (spec.layer_specs(), spec.layers.len());
@@ -123,29 +123,29 @@ fn of_autoencoder(trained: &TrainedAutoencoder) -> Result<Vec<u8>> {
     };
     let again = activated(&mut graph, "reconstruction", f, x);
     graph.output("reconstruction", &again, &[spec.inputs]);
-    graph.into_bytes()
+    graph.into_file()
 }
 
-fn of_machine(trained: &TrainedRbm) -> Result<Vec<u8>> {
+fn of_machine(trained: &TrainedRbm) -> Result<OnnxFile> {
     let rbm = &trained.rbm;
     let mut graph = Graph::new("rbm");
     let v = visible(&mut graph, rbm, &trained.origin.preprocessing)?;
     let hidden = upwards(&mut graph, "", rbm, &v)?;
     graph.output("hidden", &hidden, &[rbm.hidden_count()]);
-    graph.into_bytes()
+    graph.into_file()
 }
 
-fn of_class_machine(trained: &TrainedClassRbm) -> Result<Vec<u8>> {
+fn of_class_machine(trained: &TrainedClassRbm) -> Result<OnnxFile> {
     let (joint, origin) = (trained.machine.joint(), &trained.origin);
     let mut graph = Graph::new("class-rbm");
     let x = visible(&mut graph, joint, &origin.preprocessing)?;
     tell_classes(&mut graph, &origin.classes);
     classes(&mut graph, "", joint, &x)?;
-    graph.into_bytes()
+    graph.into_file()
 }
 
 /// The means of each level; where labels are joined to the top, what it makes of the classes.
-fn of_net(trained: &TrainedDbn) -> Result<Vec<u8>> {
+fn of_net(trained: &TrainedDbn) -> Result<OnnxFile> {
     let (net, origin) = (&trained.net, &trained.origin);
     let mut graph = Graph::new("dbn");
     let (top, below) = net.levels().split_last().ok_or_else(|| refused("a net of no levels"))?;
@@ -161,7 +161,7 @@ fn of_net(trained: &TrainedDbn) -> Result<Vec<u8>> {
         let hidden = upwards(&mut graph, &name, top, &x)?;
         graph.output("hidden", &hidden, &[top.hidden_count()]);
     }
-    graph.into_bytes()
+    graph.into_file()
 }
 
 /// The input of a machine's features, prepared as it was trained to see them.

@@ -10,6 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::{Error, Result};
 use crate::run::atomic;
+use crate::run::colours::{AXIS, COLOURS, GRID, INK};
 
 /// One line of a panel.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,29 +42,12 @@ const LEGEND_CHARACTERS: usize = 24;
 const Y_LABELS: usize = 7;
 /// Pixels of one character of a label, in the wider ones of the usual fonts.
 const LABEL_CHARACTER: u32 = 10;
-const INK: RGBColor = RGBColor(60, 60, 60);
-/// Okabe and Ito's colours, which stay apart for colour-blind readers, their yellow left out.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 0, 0),
-];
-/// The same on a dark page.
-const DARK: [RGBColor; 7] = [
-    RGBColor(88, 166, 255),
-    RGBColor(255, 140, 66),
-    RGBColor(46, 204, 154),
-    RGBColor(230, 150, 195),
-    RGBColor(150, 216, 250),
-    RGBColor(245, 190, 70),
-    RGBColor(235, 235, 235),
-];
-const AXIS: RGBColor = RGBColor(140, 140, 140);
-const GRID: RGBColor = RGBColor(225, 225, 225);
+/// The same of what an axis is called, in its size of 17.
+const DESCRIPTION_CHARACTER: u32 = 9;
+/// Around a diagram.
+const MARGIN: u32 = 12;
+/// Below it, for the labels and the name of the horizontal axis.
+const X_AXIS: u32 = 48;
 /// Of a diagram in a page: scaled to a phone's width, its labels can still be read.
 const INLINE: (u32, u32) = (420, 272);
 /// Points are marked where the line has at most this many.
@@ -114,7 +98,8 @@ fn draw(panels: &[(&str, &Panel)]) -> std::result::Result<String, String> {
     Ok(svg)
 }
 
-/// A diagram for a page: no title, legend or background, and its colours left to [`css`].
+/// A diagram for a page: no title, legend or background, and its colours left to
+/// [`css`](crate::run::colours::css).
 ///
 /// # Errors
 /// [`Error::Data`] if it cannot be drawn.
@@ -151,43 +136,6 @@ fn inline(draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String> {
     Ok(svg.replace(" xmlns=\"http://www.w3.org/2000/svg\"", ""))
 }
 
-/// The colours of inline diagrams as rules over the attributes that they are drawn with: the variables
-/// `--ink`, `--axis`, `--grid` and `--line-0`, `--line-1`, … decide.
-pub fn css() -> String {
-    let named = [(INK, "--ink".to_string()), (AXIS, "--axis".into()), (GRID, "--grid".into())];
-    let lines = COLOURS.iter().enumerate().map(|(n, c)| (*c, format!("--line-{n}")));
-    let mut css = String::from("svg [stroke=\"#FFFFFF\"]{stroke:none}");
-    for (RGBColor(r, g, b), name) in named.into_iter().chain(lines) {
-        let colour = format!("#{r:02X}{g:02X}{b:02X}");
-        css += &format!(
-            "svg [stroke=\"{colour}\"]{{stroke:var({name})}}svg [fill=\"{colour}\"]{{fill:var({name})}}"
-        );
-    }
-    css
-}
-
-/// The variables of [`css`] on a light or on a dark page.
-pub fn css_variables(dark: bool) -> String {
-    let hex = |RGBColor(r, g, b): RGBColor| format!("#{r:02x}{g:02x}{b:02x}");
-    let (ink, axis, grid, lines) = match dark {
-        false => (INK, AXIS, GRID, COLOURS),
-        true => (RGBColor(205, 205, 205), RGBColor(130, 130, 130), RGBColor(58, 60, 64), DARK),
-    };
-    let mut css = format!("--ink:{};--axis:{};--grid:{};", hex(ink), hex(axis), hex(grid));
-    for (n, colour) in lines.into_iter().enumerate() {
-        css += &format!("--line-{n}:{};", hex(colour));
-    }
-    css
-}
-
-/// How many colours lines have, before they begin again.
-pub const COLOUR_COUNT: usize = COLOURS.len();
-
-/// The number of the colour that line `n` of a panel has.
-pub fn colour_number(n: usize) -> usize {
-    n % COLOUR_COUNT
-}
-
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
@@ -200,19 +148,29 @@ fn draw_panel(x_label: &str, panel: &Panel, area: &Area<'_>) -> Drawn {
     let widest = labels_width(&y);
     // Whole epochs alone carry labels.
     let epochs = (x.end - x.start).clamp(1.0, 10.0) as usize;
-    let mut builder = ChartBuilder::on(area);
+    let mut area = area.margin(MARGIN, MARGIN, MARGIN, MARGIN);
     if !panel.title.is_empty() {
-        builder.caption(&panel.title, ("sans-serif", 22).into_font().color(&INK));
+        area = area.titled(&panel.title, ("sans-serif", 22).into_font().color(&INK))?;
     }
-    let mut chart = builder
-        .margin(12)
-        .x_label_area_size(48)
-        .y_label_area_size(widest + 44)
+    // What is too long to stand beside the axis stands above it.
+    let beside = panel.y_label.chars().count() as u32 * DESCRIPTION_CHARACTER + X_AXIS
+        <= area.dim_in_pixel().1;
+    if !beside {
+        let (width, _) = area.dim_in_pixel();
+        let fits = 2 * width / panel.y_label.chars().count() as u32;
+        let small = ("sans-serif", fits.min(17)).into_font().color(&INK);
+        let (above, below) = area.split_vertically(24);
+        above.draw_text(&panel.y_label, &small, (0, 2))?;
+        area = below;
+    }
+    let mut chart = ChartBuilder::on(&area)
+        .x_label_area_size(X_AXIS)
+        .y_label_area_size(widest + if beside { 44 } else { 14 })
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
         .x_desc(x_label)
-        .y_desc(&panel.y_label)
+        .y_desc(if beside { panel.y_label.as_str() } else { "" })
         .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
         .label_style(("sans-serif", 15).into_font().color(&INK))
         .x_labels(epochs + 1)
@@ -253,8 +211,8 @@ fn draw_histogram((x_label, y_label): (&str, &str), counts: &[f64], area: &Area<
     let most = counts.iter().copied().filter(|n| n.is_finite()).fold(0.0, f64::max);
     let most = if most > 0.0 { most * 1.06 } else { 1.0 };
     let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .x_label_area_size(48)
+        .margin(MARGIN)
+        .x_label_area_size(X_AXIS)
         .y_label_area_size(78)
         .build_cartesian_2d(0.0..1.0, 0.0..most)?;
     chart

@@ -310,11 +310,27 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
         return Ok(model);
     }
     let why = if path.join(CONFIG).is_file() || path.join(METRICS).is_file() {
-        "training did not finish; train again, or give another run"
+        unfinished(path)
     } else {
-        "it is not a run folder; give a run folder or a .safetensors file"
+        "it is not a run folder; give a run folder or a .safetensors file".into()
     };
     Err(Error::run("model", format!("{shown} has no {MODEL}: {why}")))
+}
+
+/// That training in this folder did not finish, and what goes on with it.
+pub(super) fn unfinished(path: &Path) -> String {
+    let model = fs::read_to_string(path.join(CONFIG))
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .and_then(|config| Some(config.get("model")?.as_str()?.to_string()));
+    let shown = path.display();
+    match model {
+        Some(model) => format!(
+            "training did not finish; `harmonium train {model} --resume --out {shown}` goes on with it from its last \
+             checkpoint, and --force in the place of --resume begins anew"
+        ),
+        None => "training did not finish; train again, or give another run".into(),
+    }
 }
 
 /// The names in a folder, sorted, those that are not UTF-8 with replacement characters.

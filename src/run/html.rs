@@ -1,6 +1,7 @@
 //! The parts that pages are made of. A page needs nothing but itself: style, diagrams and pictures are in it.
 
 use crate::error::Result;
+use crate::run::colours;
 use crate::run::curves::{self, Panel, significant};
 use crate::run::png_file::Picture;
 
@@ -93,7 +94,7 @@ pub fn diagram_over(x_label: &str, panel: &Panel, note: &str) -> Result<String> 
 /// The names of a diagram's lines, with what else there is to say of each.
 fn legend(panel: &Panel, said: &[String]) -> String {
     let lines = panel.series.iter().enumerate().map(|(n, series)| {
-        let (colour, name) = (curves::colour_number(n), escape(&series.name));
+        let (colour, name) = (colours::colour_number(n), escape(&series.name));
         let more = said.get(n).map_or(String::new(), |text| format!(" <b>{text}</b>"));
         format!("<li><i class=\"c{colour}\"></i>{name}{more}</li>")
     });
@@ -129,8 +130,9 @@ fn framed(title: &str, svg: &str, legend: &str, note: &str) -> String {
 /// A whole page. `title` is escaped here, `body` is HTML.
 pub fn document(title: &str, body: &str) -> String {
     let title = escape(title);
-    let colours: String =
-        (0..curves::COLOUR_COUNT).map(|n| format!(".c{n}{{background:var(--line-{n})}}")).collect();
+    let colours: String = (0..colours::COLOUR_COUNT)
+        .map(|n| format!(".c{n}{{background:var(--line-{n})}}"))
+        .collect();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -138,9 +140,9 @@ pub fn document(title: &str, body: &str) -> String {
          <title>{title}</title>\n<style>\n:root{{{LIGHT}{}}}\n\
          @media (prefers-color-scheme:dark){{:root{{{DARK}{}}}}}\n{STYLE}\n{}\n{colours}\n</style>\n\
          </head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        curves::css_variables(false),
-        curves::css_variables(true),
-        curves::css()
+        colours::css_variables(false),
+        colours::css_variables(true),
+        colours::css()
     )
 }
 

@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod colours;
 pub mod curves;
 mod files;
 pub mod folder;

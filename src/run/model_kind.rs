@@ -81,6 +81,12 @@ impl ModelKind {
         }
     }
 
+    /// The same with its article.
+    pub fn one(self) -> String {
+        let article = if self == ModelKind::Autoencoder { "an" } else { "a" };
+        format!("{article} {}", self.words())
+    }
+
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

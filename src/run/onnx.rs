@@ -15,6 +15,17 @@ const IR_VERSION: i64 = 8;
 const FLOAT: i32 = 1;
 const INT64: i32 = 7;
 
+/// A model in this format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnnxFile {
+    /// What the file holds.
+    pub bytes: Vec<u8>,
+    /// The input and its sizes, N standing for the number of cases: `input [N, 1, 32, 32]`.
+    pub takes: String,
+    /// The outputs alike.
+    pub gives: String,
+}
+
 #[derive(Message)]
 struct ModelProto {
     #[prost(int64, tag = "1")]
@@ -229,7 +240,13 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Data`] for a larger one.
-    pub fn into_bytes(self) -> Result<Vec<u8>> {
+    pub fn into_file(self) -> Result<OnnxFile> {
+        let shapes = |values: &[ValueInfoProto]| {
+            let all: Vec<String> = values.iter().map(ValueInfoProto::shown).collect();
+            all.join(", ")
+        };
+        let takes = shapes(&self.graph.input);
+        let gives = shapes(&self.graph.output);
         let model = ModelProto {
             ir_version: IR_VERSION,
             producer_name: "harmonium".into(),
@@ -244,7 +261,23 @@ impl Graph {
                 format!("{bytes} bytes; an ONNX file without others beside it holds 2 GiB");
             return Err(Error::data("onnx", detail));
         }
-        Ok(model.encode_to_vec())
+        Ok(OnnxFile { bytes: model.encode_to_vec(), takes, gives })
+    }
+}
+
+impl ValueInfoProto {
+    /// Name and sizes: `input [N, 64]`.
+    fn shown(&self) -> String {
+        let kind = self.kind.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+        let shape = kind.and_then(|tensor| tensor.shape.as_ref());
+        let sizes: Vec<String> = shape.map_or_else(Vec::new, |shape| {
+            let size = |d: &DimensionProto| match (d.value, &d.parameter) {
+                (Some(n), _) => n.to_string(),
+                (None, name) => name.clone().unwrap_or_default(),
+            };
+            shape.dim.iter().map(size).collect()
+        });
+        format!("{} [{}]", self.name, sizes.join(", "))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::data::{Cases, Stream};
 use crate::device::{Device, Policy};
 use crate::error::{Error, Result};
 use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
-use crate::run::folder::resolve_model;
+use crate::run::folder::{resolve_model, unfinished};
 
 /// A line of `metrics.jsonl`.
 pub type Line = Map<String, Value>;
@@ -50,7 +50,7 @@ impl Record {
         }
         resolve_model(path)?;
         if !path.join(SUMMARY).is_file() {
-            let detail = format!("{shown} has no {SUMMARY}: training did not finish; train again");
+            let detail = format!("{shown} has no {SUMMARY}: {}", unfinished(path));
             return Err(Error::run("run", detail));
         }
         let config = path.join(CONFIG);

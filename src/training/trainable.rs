@@ -79,7 +79,7 @@ pub static TRAIN_SEQUENCE_LOSS: Figure = Figure {
 /// How many labels of a sequence are read wrongly.
 pub static TRAIN_WRONG: Figure = Figure {
     key: "train_wrong",
-    name: "wrong labels",
+    name: "wrong labels per sequence",
     of: "training",
     unit: "per sequence",
     says: "In the epoch that was kept, each sequence with the parameters of its batch's turn.",

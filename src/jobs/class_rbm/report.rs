@@ -59,7 +59,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
         shown(
             MISTAKES,
             ("mistakes", "Worst mistakes"),
-            "Cases whose own class was least probable, with the true class and the answer.",
+            "Wrong answers, the surest first, with the true class and the answer.",
             "Mistakes",
         )?,
         shown(

@@ -31,7 +31,10 @@ pub fn machine(
                 }
                 _ => "",
             };
-            return Err(wrong(format!("it is a {kind}, and a deep machine is expected{why}")));
+            return Err(wrong(format!(
+                "it is {}, and a deep machine is expected{why}",
+                kind.one()
+            )));
         }
     };
     let found = given.dbm.spec();

@@ -109,8 +109,8 @@ fn found(path: &str, device: &Device) -> Result<Found> {
             Ok(Found { levels: Trained::of_layers(model)?, activations, data: None })
         }
         other => wrong(format!(
-            "it is a {}; a machine, a deep belief net or an autoencoder has levels to begin with",
-            other.kind()
+            "it is {}; a machine, a deep belief net or an autoencoder has levels to begin with",
+            other.kind().one()
         )),
     }
 }

@@ -20,7 +20,7 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
 pub fn confusions(record: &Record, words: &str) -> Result<[Section; 2]> {
     let section = |id, title: &str| Section::new(id, title, String::new());
     let matrix = section("confusion", "What is taken for what");
-    let mistakes = "Cases whose own class was least probable, with the true class and the answer.";
+    let mistakes = "Wrong answers, the surest first, with the true class and the answer.";
     Ok([
         picture(record, CONFUSION, matrix, words, "Confusion matrix")?,
         picture(record, MISTAKES, section("mistakes", "Worst mistakes"), mistakes, "Mistakes")?,
