@@ -48,23 +48,10 @@ pub fn alone() -> Result<()> {
         return Ok(());
     }
     MUTE.store(number(RANKS).is_some_and(|rank| rank > 0), Ordering::Relaxed);
-    Err(not_shared(""))
-}
-
-/// What a command says that ranks do not share; `of` is what it does, if it does other things too.
-fn not_shared(of: &str) -> Error {
     let command = std::env::args().nth(1).unwrap_or_default();
     let detail =
-        format!("`harmonium {command}`{of} is the work of one process: start it without mpirun");
-    Error::setting("mpirun", detail)
-}
-
-/// That a command which ranks share does something that they do not.
-///
-/// # Errors
-/// [`Error::Setting`].
-pub fn refuse(ranks: &Ranks, of: &str) -> Result<()> {
-    if ranks.count() == 1 { Ok(()) } else { Err(not_shared(of)) }
+        format!("`harmonium {command}` is the work of one process: start it without mpirun");
+    Err(Error::setting("mpirun", detail))
 }
 
 /// Does what the processes that were started together share; one that fails ends it for all, and rank 0 says why.

@@ -18,6 +18,7 @@ use crate::kernels::cd_update::{Phases, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::ranks::part;
 use crate::tensor::Tensor;
 
 impl CdTrainer {
@@ -95,6 +96,19 @@ impl CdTrainer {
     }
 }
 
+impl CdTrainer {
+    /// Has a rank without any chain keep the ladder as the others do.
+    fn keep_ladder(&mut self) -> Result<()> {
+        if let (Some(chains), Some(below)) = (&self.chains, &self.below)
+            && below.exchanges()
+        {
+            let none = chains.rows(0..0)?;
+            self.rounds(none, 0)?;
+        }
+        Ok(())
+    }
+}
+
 impl Shared for CdTrainer {
     fn device(&self) -> Device {
         self.rbm.device().clone()
@@ -114,14 +128,39 @@ impl Shared for CdTrainer {
     }
 
     fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
-        batch.summed(self)
+        let ranks = batch.ranks;
+        if self.config.trajectory && ranks.are_mixed() {
+            let detail = "the machines of a trajectory are kept by what chains on all ranks say, and rank 0 alone makes the \
+                          updates of devices of different kinds: leave --trajectory out, or give all ranks one kind of \
+                          device";
+            return Err(Error::setting("mixed-devices", detail));
+        }
+        let (all, of) = (self.config.batch, ranks.blocks());
+        let own = ranks.blocks_of(ranks.rank());
+        if own.is_empty() {
+            self.keep_ladder()?;
+        }
+        batch.summed(self)?;
+        self.look_below(&mut |trainer| {
+            if own.is_empty() {
+                trainer.probe(0..0)?;
+            }
+            let mut blocks = Vec::new();
+            for number in own.clone() {
+                let exchanges = trainer.probe(part(all, of, number))?;
+                // Whole numbers far below 2²⁴, so that their sum has no order.
+                blocks.push(exchanges.into_iter().map(|x| x as f32).collect());
+            }
+            let sum = ranks.sum(blocks, trainer.trajectory().len())?;
+            Ok(sum.into_iter().map(f64::from).collect())
+        })
     }
 
     fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        match &mut self.chains {
-            Some(chains) => see(chains, self.config.batch),
-            None => Ok(()),
+        if let Some(chains) = &mut self.chains {
+            see(chains, self.config.batch)?;
         }
+        self.below.as_mut().map_or(Ok(()), |below| below.scattered(see))
     }
 }
 
@@ -181,6 +220,6 @@ impl Summed for CdTrainer {
         }
         self.summed = Some(sums);
         self.clock.updates += 1;
-        self.climb()
+        self.take_into_average()
     }
 }

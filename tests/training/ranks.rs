@@ -92,6 +92,18 @@ fn kinds() -> Vec<(&'static str, UnitKind, CdConfig)> {
         ("sparse, centred", bits, config().centered(true).sparsity(Sparsity::new(0.1, 0.5))),
         ("averaged, sparse", bits, config().average(true).sparsity(Sparsity::new(0.1, 0.5))),
         ("Gaussian", UnitKind::Gaussian, gaussian.persistent(true)),
+        ("tempered", bits, momentum().persistent(true).steps(2).centered(true).tempering(3)),
+        ("trajectory", bits, config().trajectory(true).learning_rate(0.5)),
+        ("trajectory, PCD", bits, config().trajectory(true).persistent(true).learning_rate(0.5)),
+        (
+            "trajectory tempering",
+            bits,
+            config()
+                .trajectory(true)
+                .trajectory_tempering(true)
+                .persistent(true)
+                .learning_rate(0.5),
+        ),
     ]
 }
 
@@ -107,7 +119,16 @@ fn machines_of_ranks_are_the_same_and_reproducible_ones_do_not_depend_on_their_n
                 one.arrays["W"].values.iter().any(|w| w.abs() > 0.02),
                 "{name}: nothing learnt"
             );
-            for count in [2, 3, 4] {
+            if name.contains("traj") {
+                assert!(one.arrays.contains_key("ladder.1.W"), "{name}: no rung");
+            }
+            // Of eleven ranks three have no block.
+            let counts = if config.tempering.is_some() || config.trajectory {
+                vec![2, 3, 4, 11]
+            } else {
+                vec![2, 3, 4]
+            };
+            for count in counts {
                 let several = trained((count, true), updates, make);
                 assert_eq!(several, one, "{name}, {count} ranks, {}", device.info());
                 trained((count, false), updates, make);
@@ -333,6 +354,21 @@ fn work_by_turns_comes_in_order_and_a_failure_ends_it_for_all() {
             let said = result.unwrap_err().to_string();
             assert!(said.contains("its disk is gone"), "{place}, rank {rank}: {said}");
             assert_eq!(said.contains("rank 1 of 3"), rank != 1, "{place}, rank {rank}: {said}");
+        }
+    }
+}
+
+/// Of a table of 5 columns, cut among ranks, some of which have none: the same table, whatever its rows.
+#[test]
+fn tables_of_ranks_lie_beside_each_other() {
+    for (count, rows) in [(1, 3), (2, 3), (3, 1), (7, 2), (2, 0)] {
+        let whole: Vec<f32> = (0..5 * rows).map(|k| k as f32).collect();
+        let found = on(count, |ranks| {
+            let own = |row: usize| whole[5 * row..][ranks.own(5)].to_vec();
+            ranks.beside((0..rows).flat_map(own).collect(), rows)
+        });
+        for found in found {
+            assert_eq!(found.unwrap(), whole, "{count} ranks, {rows} rows");
         }
     }
 }
