@@ -9,7 +9,7 @@ use super::log::{self, LogLevel};
 use super::open_device;
 use super::print::{say, tell};
 use super::train_args::LaunchOptions;
-use crate::device::{Device, DeviceKind, adapters};
+use crate::device::{Device, DeviceKind, adapters, name_of_bits};
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
 use crate::run::{About, Job};
@@ -147,11 +147,8 @@ pub fn device_of(
     }
     let device = together(ranks, open(&place(selector, ranks.local_rank())))?;
     let info = device.info();
-    // The CPU's name ends with its threads, of which ranks may have more or fewer.
-    let name = match info.kind {
-        DeviceKind::Cpu => info.name.rsplit_once(", ").map_or(&info.name[..], |(name, _)| name),
-        _ => &info.name,
-    };
+    // Ranks may have more or fewer threads.
+    let name = name_of_bits(&info.name, &info.backend);
     let kind = format!("{name} ({}, {})", info.backend, info.driver);
     let kinds = ranks.agreed(Ok(kind.into_bytes()))?;
     match kinds.iter().position(|kind| *kind != kinds[0]) {

@@ -67,6 +67,8 @@ pub struct CdTrainer {
     pub(super) clock: Clock,
     /// Which row of the whole batch row 0 is, where ranks share it.
     pub(super) first: u32,
+    /// How much the cases of a batch that ranks share count on average, where they count differently.
+    pub(super) whole: Option<f32>,
 }
 
 impl CdTrainer {
@@ -124,6 +126,7 @@ impl CdTrainer {
             summed: None,
             clock: Clock::default(),
             first: 0,
+            whole: None,
         })
     }
 

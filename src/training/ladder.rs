@@ -206,7 +206,10 @@ impl Below {
     }
 
     /// Shows the chains of which each rank moves its own alone, in rows, and the ledger, which has them in columns.
-    pub fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
+    pub fn scattered(
+        &mut self,
+        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
+    ) -> Result<()> {
         let Some(replicas) = &mut self.replicas else { return Ok(()) };
         let chains = replicas.chains();
         replicas.v.iter_mut().try_for_each(|v| see(v, chains))?;

@@ -209,12 +209,7 @@ impl TrainedCrf {
     ///
     /// # Errors
     /// As [`TrainedCrf::read`], at any rank.
-    pub fn read_on(
-        &self,
-        ranks: &Ranks,
-        set: &Sequences,
-        decoding: Decoding,
-    ) -> Result<Vec<Read>> {
+    pub fn read_on(&self, ranks: &Ranks, set: &Sequences, decoding: Decoding) -> Result<Vec<Read>> {
         read_on(ranks, &self.crf, &mut self.resident(set)?, decoding)
     }
 }
