@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
-use super::ranks::{device, refuse, together};
+use super::ranks::{device, together};
 use super::targets::check_folder;
 use super::{open_device, sequences, trained};
 use crate::data::{Cases, Reading};
@@ -128,10 +128,7 @@ pub fn transform(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
             let give = |cases: &Cases| model.transform(cases, level);
             given((ranks, options), MEANS, &model.pieces(&choice)?, &give)
         }
-        Trained::Crf(field) => {
-            refuse(ranks, " of a field")?;
-            sequences::transform(options, &field)
-        }
+        Trained::Crf(field) => sequences::transform(ranks, options, &field),
         Trained::ClassRbm(model) => {
             of_layers()?;
             let units = model.machine.joint().hidden_count();

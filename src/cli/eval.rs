@@ -7,7 +7,7 @@ use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
-use super::ranks::{device, refuse, together};
+use super::ranks::{device, together};
 use super::scoring::{Asked, annealing, folder, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
@@ -27,10 +27,7 @@ pub fn run(ranks: &Ranks, options: &EvalOptions) -> Result<()> {
         Trained::Network(network) => eval_network(ranks, options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(ranks, options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(ranks, options, &net),
-        Trained::Crf(field) => {
-            refuse(ranks, " of a field")?;
-            sequences::eval(options, &field)
-        }
+        Trained::Crf(field) => sequences::eval(ranks, options, &field),
         Trained::Dbm(dbm) => deep::eval(ranks, options, &dbm),
         Trained::ClassRbm(machine) => class_rbm::eval(ranks, options, &machine),
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
-use super::ranks::{device, refuse, together};
+use super::ranks::{device, together};
 use super::targets::check_out;
 use super::{sequences, trained};
 use crate::error::{Error, Result};
@@ -40,10 +40,7 @@ pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
             let say = |piece: &Chosen, _| dbm.predict(&piece.cases, None);
             told((ranks, options), &dbm.pieces(&choice)?, &dbm.origin.classes, &say)
         }
-        Trained::Crf(field) => {
-            refuse(ranks, " of a field")?;
-            sequences::predict(options, &field)
-        }
+        Trained::Crf(field) => sequences::predict(ranks, options, &field),
         Trained::ClassRbm(model) => {
             refuse_invert(options, "a machine")?;
             let say = |piece: &Chosen, _| model.predict(&piece.cases, None);

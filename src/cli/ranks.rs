@@ -9,7 +9,7 @@ use super::log::{self, LogLevel};
 use super::open_device;
 use super::print::{say, tell};
 use super::train_args::LaunchOptions;
-use crate::device::{Device, DeviceKind, adapters};
+use crate::device::{Device, DeviceKind, adapters, name_of_bits};
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
 use crate::run::{About, Job};
@@ -48,23 +48,10 @@ pub fn alone() -> Result<()> {
         return Ok(());
     }
     MUTE.store(number(RANKS).is_some_and(|rank| rank > 0), Ordering::Relaxed);
-    Err(not_shared(""))
-}
-
-/// What a command says that ranks do not share; `of` is what it does, if it does other things too.
-fn not_shared(of: &str) -> Error {
     let command = std::env::args().nth(1).unwrap_or_default();
     let detail =
-        format!("`harmonium {command}`{of} is the work of one process: start it without mpirun");
-    Error::setting("mpirun", detail)
-}
-
-/// That a command which ranks share does something that they do not.
-///
-/// # Errors
-/// [`Error::Setting`].
-pub fn refuse(ranks: &Ranks, of: &str) -> Result<()> {
-    if ranks.count() == 1 { Ok(()) } else { Err(not_shared(of)) }
+        format!("`harmonium {command}` is the work of one process: start it without mpirun");
+    Err(Error::setting("mpirun", detail))
 }
 
 /// Does what the processes that were started together share; one that fails ends it for all, and rank 0 says why.
@@ -160,11 +147,8 @@ pub fn device_of(
     }
     let device = together(ranks, open(&place(selector, ranks.local_rank())))?;
     let info = device.info();
-    // The CPU's name ends with its threads, of which ranks may have more or fewer.
-    let name = match info.kind {
-        DeviceKind::Cpu => info.name.rsplit_once(", ").map_or(&info.name[..], |(name, _)| name),
-        _ => &info.name,
-    };
+    // Ranks may have more or fewer threads.
+    let name = name_of_bits(&info.name, &info.backend);
     let kind = format!("{name} ({}, {})", info.backend, info.driver);
     let kinds = ranks.agreed(Ok(kind.into_bytes()))?;
     match kinds.iter().position(|kind| *kind != kinds[0]) {

@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 use crate::evaluation::sequences::Read;
 use crate::jobs::crf::{picture_of_readings, write_readings};
 use crate::jobs::{self, TrainedCrf};
+use crate::ranks::Ranks;
 use crate::run::{self, atomic, npy};
 
 /// What a field reads in sequences.
-pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
+pub fn predict(ranks: &Ranks, options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
     if options.invert {
         let detail = "is of networks; a field takes its positions as they are: leave it out";
         return Err(Error::setting("invert", detail));
@@ -23,7 +24,10 @@ pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
     let part = options.split.map(Into::into);
     let (set, _) = field.sequences(Some(&options.data), part, options.limit)?;
     trained::notes(&set.notices);
-    let found = field.read(&set, options.read.decoding.decoding())?;
+    let found = field.read_on(ranks, &set, options.read.decoding.decoding())?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     if let Some(path) = &options.read.picture {
         let (picture, shown) = picture_of_readings(&set, &found)?;
         picture.save(path)?;
@@ -55,11 +59,15 @@ pub fn predict(options: &PredictOptions, field: &TrainedCrf) -> Result<()> {
 }
 
 /// How good a field is.
-pub fn eval(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
+pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
     options.refuse_but(&[], "a field has errors and the likelihood of its labels")?;
     options.reading.refuse_of_sequences()?;
     let (part, decoding) = (options.split.map(Into::into), options.decoding.decoding());
-    let evaluated = field.evaluate(options.data.as_deref(), part, options.limit, decoding)?;
+    let of = (options.data.as_deref(), part, options.limit);
+    let evaluated = field.evaluate_on(ranks, of, decoding)?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let found = &evaluated.evaluation;
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
@@ -88,12 +96,15 @@ pub fn eval(options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
 }
 
 /// What a layer gives for every position.
-pub fn transform(options: &ApplyOptions, field: &TrainedCrf) -> Result<()> {
+pub fn transform(ranks: &Ranks, options: &ApplyOptions, field: &TrainedCrf) -> Result<()> {
     options.reading.refuse_of_sequences()?;
     let part = Some(options.split.into());
     let (set, _) = field.sequences(Some(&options.data), part, options.limit)?;
     trained::notes(&set.notices);
-    let (values, units) = field.transform(&set, options.level)?;
+    let (values, units) = field.transform_on(ranks, &set, options.level)?;
+    if !ranks.is_first() {
+        return Ok(());
+    }
     let n = set.cases.len();
     npy::write(&options.out, &values, n, units)?;
     let of = format!("{} of {}", count(n, "position"), count(set.len(), "sequence"));

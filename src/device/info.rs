@@ -36,3 +36,11 @@ impl fmt::Display for DeviceInfo {
         }
     }
 }
+
+/// A device's name without what its bits do not depend on: a processor's threads.
+pub(crate) fn name_of_bits<'a>(name: &'a str, backend: &str) -> &'a str {
+    match backend {
+        "cpu" => name.rsplit_once(", ").map_or(name, |(name, _)| name),
+        _ => name,
+    }
+}

@@ -43,6 +43,7 @@ pub(crate) use cpu::{Cpu, HostBuffer, add_dots_here, multiply_here};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;
+pub(crate) use info::name_of_bits;
 pub use info::{DeviceInfo, DeviceKind};
 pub(crate) use memory::{GpuBuffer, PIECE};
 #[doc(hidden)]

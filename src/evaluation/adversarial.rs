@@ -7,6 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
+use crate::ranks::Ranks;
 use crate::tensor::Tensor;
 
 /// Rows whose distances are taken at once.
@@ -27,6 +28,18 @@ pub struct Adversarial {
 /// [`Error::Shape`] where the two are not alike or are of fewer than 2 cases, [`Error::Data`] for a distance that is not
 /// finite, device errors.
 pub fn adversarial_accuracy(data: &Tensor, samples: &Tensor) -> Result<Adversarial> {
+    adversarial_accuracy_on(&Ranks::alone(), data, samples)
+}
+
+/// The same, with the rows dealt to ranks.
+///
+/// # Errors
+/// As [`adversarial_accuracy`], at any rank.
+pub fn adversarial_accuracy_on(
+    ranks: &Ranks,
+    data: &Tensor,
+    samples: &Tensor,
+) -> Result<Adversarial> {
     let op = "adversarial accuracy";
     let [cases, _] = data.shape().matrix(op, "the data")?;
     if data.shape() != samples.shape() || cases < 2 {
@@ -37,6 +50,7 @@ pub fn adversarial_accuracy(data: &Tensor, samples: &Tensor) -> Result<Adversari
         );
         return Err(Error::shape(op, detail));
     }
+    let nearest = |from: &Tensor, to: &Tensor, alike| nearest(ranks, from, to, alike);
     let own = |of: &Tensor| nearest(of, of, true);
     let share = |own: Vec<f64>, other: Vec<f64>| -> f64 {
         let won = own.iter().zip(&other).map(|(own, other)| match other.total_cmp(own) {
@@ -54,7 +68,7 @@ pub fn adversarial_accuracy(data: &Tensor, samples: &Tensor) -> Result<Adversari
 
 /// The squared distance of each row of `from` to the nearest row of `to`; its own number is skipped where they are
 /// `alike`. By ‖x‖² + ‖y‖² − 2xᵀy, exact for bits.
-fn nearest(from: &Tensor, to: &Tensor, alike: bool) -> Result<Vec<f64>> {
+fn nearest(ranks: &Ranks, from: &Tensor, to: &Tensor, alike: bool) -> Result<Vec<f64>> {
     let [count, width] = from.shape().matrix("adversarial accuracy", "cases")?;
     let norms = |of: &Tensor| -> Result<Vec<f64>> {
         let square = |row: &[f32]| row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
@@ -62,8 +76,9 @@ fn nearest(from: &Tensor, to: &Tensor, alike: bool) -> Result<Vec<f64>> {
     };
     let (own, other) = (norms(from)?, norms(to)?);
     let values = from.to_vec()?;
-    let mut found = Vec::with_capacity(count);
-    for first in (0..count).step_by(ROWS) {
+    let found = ranks.numbers(count.div_ceil(ROWS), &mut |piece| {
+        let mut found = Vec::with_capacity(ROWS);
+        let first = piece * ROWS;
         let rows = ROWS.min(count - first);
         let part = &values[first * width..(first + rows) * width];
         let part = Tensor::from_f32(from.device(), &[rows, width], part)?;
@@ -80,6 +95,7 @@ fn nearest(from: &Tensor, to: &Tensor, alike: bool) -> Result<Vec<f64>> {
             }
             found.push(least);
         }
-    }
-    Ok(found)
+        Ok(found)
+    })?;
+    Ok(found.concat())
 }

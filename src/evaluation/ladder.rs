@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::models::gaussian::check_normalizable;
 use crate::models::{Ladder, LadderChains, Rbm, Swaps};
 use crate::random::{ChainDraw, ChainStreams};
+use crate::ranks::Ranks;
 use crate::tensor::Tensor;
 
 /// How the chains run.
@@ -25,11 +26,14 @@ pub struct LadderConfig {
     pub rounds: u64,
     /// Of all draws: 1.
     pub seed: u64,
+    /// Who shares the copies, each its [part](Ranks::own): nobody. However many share them, what is found is the same
+    /// bit for bit.
+    pub ranks: Ranks,
 }
 
 impl Default for LadderConfig {
     fn default() -> Self {
-        LadderConfig { chains: 100, burn_in: 500, rounds: 2000, seed: 1 }
+        LadderConfig { chains: 100, burn_in: 500, rounds: 2000, seed: 1, ranks: Ranks::alone() }
     }
 }
 
@@ -47,6 +51,11 @@ impl LadderConfig {
     /// Sets the seed.
     pub fn seed(self, seed: u64) -> Self {
         LadderConfig { seed, ..self }
+    }
+
+    /// Sets who shares the copies.
+    pub fn ranks(self, ranks: Ranks) -> Self {
+        LadderConfig { ranks, ..self }
     }
 }
 
@@ -91,46 +100,64 @@ pub fn climb_and_sample(
     let [bottom, .., top] = rungs else { return Err(Error::setting("ladder", "no rung")) };
     check_normalizable(top)?;
     let base = base_log_partition(bottom)?;
-    let &LadderConfig { chains, burn_in, rounds, seed } = config;
+    let &LadderConfig { chains, burn_in, rounds, seed, ref ranks } = config;
     if chains < 10 || rounds < 2 {
         let detail = format!("{chains} chains and {rounds} rounds; use at least 10 and 2");
         return Err(Error::setting("ladder", detail));
     }
-    let draw = ChainDraw::new(seed, ChainStreams::CLIMBING);
-    let mut walk = LadderChains::keeping(ladder, chains, draw, KEPT)?;
-    walk.step(burn_in)?;
+    let own = ranks.own(chains);
+    let draw = ChainDraw::new(seed, ChainStreams::CLIMBING).from_chain(own.start as u32);
+    let mut walk = match own.len() {
+        0 => None,
+        count => Some(LadderChains::keeping(ladder, [count, chains], draw, KEPT)?),
+    };
+    walk.as_mut().map_or(Ok(()), |walk| walk.step(burn_in))?;
     progress(burn_in);
     let mut works = vec![[Vec::new(), Vec::new()]; pairs];
+    // The pairs that exchange in a round.
+    let exchanging = |number: u64| ((number % 2) as usize..pairs).step_by(2);
     let mut done = burn_in;
     while done < burn_in + rounds {
         let next = KEPT.min(burn_in + rounds - done);
-        walk.step(next)?;
-        let read = walk.replicas().works()?;
-        for number in done..done + next {
-            // The pairs that exchanged in that round.
-            for pair in ((number % 2) as usize..pairs).step_by(2) {
-                let [lower, upper] = walk.replicas().works_of(&read, number, pair);
-                works[pair][0].extend_from_slice(lower);
-                works[pair][1].extend_from_slice(upper);
-            }
+        let tried = || (done..done + next).flat_map(|n| exchanging(n).map(move |pair| (n, pair)));
+        let mut read = Vec::new();
+        if let Some(walk) = &mut walk {
+            walk.step(next)?;
+            let kept = walk.replicas().works()?;
+            let of = |(number, pair)| walk.replicas().works_of(&kept, number, pair);
+            tried().for_each(|at| read.extend(of(at).concat()));
+        }
+        let read = ranks.beside(read, 2 * tried().count())?;
+        for ((_, pair), both) in tried().zip(read.chunks_exact(2 * chains)) {
+            let rows = both.chunks_exact(chains);
+            works[pair].iter_mut().zip(rows).for_each(|(works, row)| works.extend_from_slice(row));
         }
         done += next;
         progress(done);
     }
     let mut log_partitions = vec![base];
     let mut influence = vec![0.0; chains];
-    for [lower, upper] in &works {
+    let found = ranks.numbers(pairs, &mut |pair| {
+        let [lower, upper] = &works[pair];
         let found = bennett(lower, upper, chains)?;
-        log_partitions.push(log_partitions[log_partitions.len() - 1] + found.log_ratio);
-        influence.iter_mut().zip(&found.influence).for_each(|(sum, s)| *sum += s);
+        Ok([vec![found.log_ratio], found.influence].concat())
+    })?;
+    for found in found {
+        log_partitions.push(log_partitions[log_partitions.len() - 1] + found[0]);
+        influence.iter_mut().zip(&found[1..]).for_each(|(sum, s)| *sum += s);
     }
     let log_partition = log_partitions[pairs];
     let n = chains as f64;
     let std_error = (n / (n - 1.0) * influence.iter().map(|s| s * s).sum::<f64>()).sqrt();
     let wide = student(n - 1.0) * std_error;
     let interval = [log_partition - wide, log_partition + wide];
-    let swaps = walk.swaps()?;
-    let samples = walk.visible().try_clone()?;
+    let (ledger, samples) = match &walk {
+        Some(walk) => (walk.replicas().ledger.to_vec()?, walk.visible().to_vec()?),
+        None => (Vec::new(), Vec::new()),
+    };
+    let swaps = Swaps::of(&ranks.beside(ledger, 2 * rungs.len())?, chains, 0..done);
+    let samples = ranks.beside(samples, 1)?;
+    let samples = Tensor::from_f32(top.device(), &[chains, top.visible_count()], &samples)?;
     Ok((Climb { log_partition, std_error, interval, rungs: log_partitions, swaps }, samples))
 }
 

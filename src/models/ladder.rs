@@ -13,7 +13,7 @@
 use super::Rbm;
 use super::chains::averaged;
 use super::clamp::Clamp;
-use super::replicas::{Replicas, Swaps};
+use super::replicas::{Replicas, Swaps, acceptance};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::random::{ChainDraw, ChainStreams};
@@ -102,13 +102,14 @@ impl Ladder {
             return Err(Error::setting("ladder", format!("{detail}; use a share below 1")));
         }
         let draw = ChainDraw::new(seed, ChainStreams::REFINING);
-        let mut v = Replicas::start(&self.lowest_first(), REFINING, &draw, 1)?.v;
+        let mut v = Replicas::start(&self.lowest_first(), [REFINING; 2], &draw, 1)?.v;
         for pass in 1..=PASSES {
             let rungs = self.lowest_first();
-            let mut replicas = Replicas::new(v, self.rungs[0].hidden_count(), 1)?;
+            let mut replicas = Replicas::new(v, [rungs.len(), self.rungs[0].hidden_count()], 1)?;
             let numbers = |n: u64| draw.at(pass * (SETTLING + PROBED) + n);
             replicas.probe(&rungs, SETTLING, numbers)?;
             let found = replicas.probe(&rungs, PROBED, |n| numbers(SETTLING + n))?;
+            let found = acceptance(&found, REFINING, 0..PROBED);
             v = replicas.v;
             if !fill(&mut self.rungs, &mut v, &found, wanted)? {
                 break;
@@ -215,18 +216,19 @@ impl<'a> LadderChains<'a> {
     /// # Errors
     /// As [`Rbm::mean_h_from_v`].
     pub fn start(ladder: &'a Ladder, count: usize, draw: ChainDraw) -> Result<Self> {
-        LadderChains::keeping(ladder, count, draw, 1)
+        LadderChains::keeping(ladder, [count; 2], draw, 1)
     }
 
-    /// The same, with the works of so many rounds kept.
+    /// The same for so many chains of all, from the one on that `draw` begins with, and with the works of so many rounds
+    /// kept.
     pub(crate) fn keeping(
         ladder: &'a Ladder,
-        count: usize,
+        of: [usize; 2],
         draw: ChainDraw,
         kept: u64,
     ) -> Result<Self> {
         let rungs = ladder.lowest_first();
-        let replicas = Replicas::start(&rungs, count, &draw, kept)?;
+        let replicas = Replicas::start(&rungs, of, &draw, kept)?;
         Ok(LadderChains { ladder, replicas, draw, done: 0, clamp: None })
     }
 

@@ -43,6 +43,7 @@ pub use ladder::{Ladder, LadderChains};
 pub use network::{Network, NetworkSpec};
 pub use passes::Pass;
 pub use rbm::Rbm;
+pub(crate) use replicas::acceptance;
 pub use replicas::{Replicas, Swaps};
 pub use state::{Arrays, HostArray, Model, Visit};
 pub use units::{UnitKind, Units};

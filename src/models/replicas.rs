@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernels::exchange::{Books, Energies, Neighbours, exchange};
 use crate::random::ChainDraw;
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// What happened between neighbours.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,34 @@ pub struct Swaps {
     pub rounds_per_trip: f64,
 }
 
-/// The states of a ladder's chains, without the ladder.
+impl Swaps {
+    /// Of the rounds of these numbers, of which a ledger `[2R, C]` tells that was empty before them.
+    pub(crate) fn of(ledger: &[f32], chains: usize, numbers: Range<u64>) -> Self {
+        let rungs = ledger.len() / (2 * chains.max(1));
+        let sum = |row: usize| exchanged(ledger, chains, row);
+        let exchanges: Vec<f64> = (rungs..2 * rungs - 1).map(sum).collect();
+        let round_trips = sum(2 * rungs - 1);
+        let rounds = numbers.end.saturating_sub(numbers.start);
+        // Each of the R·C states walks all rounds.
+        let rounds_per_trip = (rounds as f64 * (rungs * chains) as f64) / round_trips;
+        let acceptance = acceptance(&exchanges, chains, numbers);
+        Swaps { acceptance, round_trips: round_trips as u64, rounds_per_trip }
+    }
+}
+
+fn exchanged(ledger: &[f32], chains: usize, row: usize) -> f64 {
+    ledger[row * chains..(row + 1) * chains].iter().map(|&x| f64::from(x)).sum()
+}
+
+/// The share of tried exchanges that were made by so many chains, of each pair, in the rounds of these numbers.
+pub(crate) fn acceptance(exchanges: &[f64], chains: usize, numbers: Range<u64>) -> Vec<f64> {
+    // Rounds of a pair's parity below a number.
+    let below = |number: u64, pair: usize| (number + 1 - (pair % 2) as u64) / 2;
+    let tried = |k: usize| (below(numbers.end, k) - below(numbers.start, k)) * chains as u64;
+    exchanges.iter().enumerate().map(|(k, made)| made / tried(k) as f64).collect()
+}
+
+/// The states of a ladder's chains, without the ladder: of all chains, or of some that follow each other.
 #[derive(Debug)]
 pub struct Replicas {
     /// Of each rung `[C, I]`.
@@ -29,37 +57,87 @@ pub struct Replicas {
     works: Tensor,
     /// Rounds whose works are kept at a time.
     kept: u64,
+    /// How many chains there are on a rung, these among them.
+    all: usize,
 }
 
 impl Replicas {
-    /// Chains that stand at `v`, `[C, I]` of each rung, `hidden` being J.
-    pub(crate) fn new(v: Vec<Tensor>, hidden: usize, kept: u64) -> Result<Self> {
+    /// Chains that stand at `v`, `[C, I]` of each of so many rungs, or of all but the top; J hidden units.
+    pub(crate) fn new(v: Vec<Tensor>, [rungs, hidden]: [usize; 2], kept: u64) -> Result<Self> {
         let Some(first) = v.first() else { return Err(Error::setting("ladder", "no rung")) };
         let (device, chains) = (first.device(), first.shape().matrix("ladder", "v")?[0]);
-        let works = 2 * (v.len() - 1) * kept.max(1) as usize;
+        let works = 2 * (rungs - 1) * kept.max(1) as usize;
         Ok(Replicas {
             h: Tensor::zeros(device, &[chains, hidden])?,
-            ledger: Tensor::zeros(device, &[2 * v.len(), chains])?,
+            ledger: Tensor::zeros(device, &[2 * rungs, chains])?,
             works: Tensor::zeros(device, &[works.max(2), chains])?,
             v,
             kept: kept.max(1),
+            all: chains,
         })
     }
 
-    /// Starting states of every rung.
-    pub(crate) fn start(rungs: &[&Rbm], count: usize, draw: &ChainDraw, kept: u64) -> Result<Self> {
+    /// Starting states of every rung: of `count` chains of `all`, from the one on that `draw` begins with.
+    pub(crate) fn start(
+        rungs: &[&Rbm],
+        [count, all]: [usize; 2],
+        draw: &ChainDraw,
+        kept: u64,
+    ) -> Result<Self> {
         let start =
-            |(k, rbm): (usize, &&Rbm)| rbm.sample_start(count, &at_rung(draw, k, count).start());
+            |(k, rbm): (usize, &&Rbm)| rbm.sample_start(count, &at_rung(draw, k, all).start());
         let v = rungs.iter().enumerate().map(start).collect::<Result<_>>()?;
-        Replicas::new(v, rungs.first().map_or(0, |rbm| rbm.hidden_count()), kept)
+        let sizes = [rungs.len(), rungs.first().map_or(0, |rbm| rbm.hidden_count())];
+        Ok(Replicas { all, ..Replicas::new(v, sizes, kept)? })
     }
 
-    fn chains(&self) -> usize {
+    /// Some of the chains, which go on as they do among all.
+    pub(crate) fn part(&self, own: Range<usize>) -> Result<Self> {
+        let v: Vec<Tensor> = self.v.iter().map(|v| v.rows(own.clone())).collect::<Result<_>>()?;
+        let [rows, hidden] = [self.ledger.shape().dims()[0], self.h.shape().dims()[1]];
+        let mut part = Replicas::new(v, [rows / 2, hidden], self.kept)?;
+        part.all = self.all;
+        for row in 0..rows {
+            let first = row * self.chains() + own.start;
+            part.ledger.copy_part(row * own.len(), &self.ledger, first..first + own.len())?;
+        }
+        Ok(part)
+    }
+
+    /// Puts such a part back, which begins with the chain `first`.
+    pub(crate) fn put(&mut self, part: &Replicas, first: usize) -> Result<()> {
+        let (all, own) = (self.chains(), part.chains());
+        for (v, moved) in self.v.iter_mut().zip(&part.v) {
+            let width = v.shape().matrix("ladder", "v")?[1];
+            v.copy_part(first * width, moved, 0..own * width)?;
+        }
+        for row in 0..self.ledger.shape().dims()[0] {
+            self.ledger.copy_part(row * all + first, &part.ledger, row * own..(row + 1) * own)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the ledger as one column, row after row.
+    pub(crate) fn in_one_column(
+        &mut self,
+        see: impl FnOnce(&mut Tensor) -> Result<()>,
+    ) -> Result<()> {
+        let dims = self.ledger.shape().dims().to_vec();
+        let none = Tensor::zeros(self.ledger.device(), &[0])?;
+        let ledger = std::mem::replace(&mut self.ledger, none);
+        let mut column = ledger.reshape(&[dims.iter().product(), 1])?;
+        let seen = see(&mut column);
+        self.ledger = column.reshape(&dims)?;
+        seen
+    }
+
+    /// How many chains of each rung are here.
+    pub(crate) fn chains(&self) -> usize {
         self.h.shape().dims()[0]
     }
 
     /// One round: pairs of one parity (that of `number`) exchange, then each rung makes a Gibbs step. Chain c of rung k
-    /// draws as chain k·C + c of `draw`, the exchanges as its start at a step that no start has.
+    /// draws as chain k·C + c of `draw`, C being all chains, the exchanges as its start at a step that no start has.
     pub(crate) fn round(
         &mut self,
         rungs: &[&Rbm],
@@ -67,19 +145,22 @@ impl Replicas {
         draw: &ChainDraw,
         clamps: Option<&Clamp>,
     ) -> Result<()> {
+        if self.chains() == 0 {
+            return Ok(());
+        }
         let pairs = rungs.len() - 1;
         for k in ((number % 2) as usize..pairs).step_by(2) {
             self.exchange(rungs, k, number, draw)?;
         }
         for (k, rbm) in rungs.iter().enumerate() {
-            let draw = at_rung(draw, k, self.chains());
+            let draw = at_rung(draw, k, self.all);
             rbm.gibbs_held(&mut self.v[k], &mut self.h, 1, (&draw, clamps))?;
         }
         Ok(())
     }
 
-    /// Of some rounds more, how often each pair of neighbours exchanged; the ledger forgets them. `draw` gives a round's
-    /// numbers.
+    /// Of some rounds more, how many exchanges each pair of neighbours made; the ledger forgets them. `draw` gives a
+    /// round's numbers.
     pub(crate) fn probe(
         &mut self,
         rungs: &[&Rbm],
@@ -89,9 +170,9 @@ impl Replicas {
         let empty = Tensor::zeros(self.ledger.device(), self.ledger.shape().dims())?;
         let ledger = std::mem::replace(&mut self.ledger, empty);
         (0..rounds).try_for_each(|number| self.round(rungs, number, &draw(number), None))?;
-        let acceptance = self.swaps_of(0..rounds)?.acceptance;
-        self.ledger = ledger;
-        Ok(acceptance)
+        let found = std::mem::replace(&mut self.ledger, ledger).to_vec()?;
+        let exchanges = rungs.len()..2 * rungs.len() - 1;
+        Ok(exchanges.map(|row| exchanged(&found, self.chains(), row)).collect())
     }
 
     fn exchange(&mut self, rungs: &[&Rbm], k: usize, number: u64, draw: &ChainDraw) -> Result<()> {
@@ -140,22 +221,8 @@ impl Replicas {
     }
 
     /// What happened in the rounds of these numbers.
-    pub(crate) fn swaps_of(&self, numbers: std::ops::Range<u64>) -> Result<Swaps> {
-        // The learner's top is taken out between rounds.
-        let (rungs, chains) = (self.ledger.shape().dims()[0] / 2, self.chains());
-        let rounds = numbers.end.saturating_sub(numbers.start);
-        let ledger = self.ledger.to_vec()?;
-        let sum = |row: usize| -> f64 {
-            ledger[row * chains..(row + 1) * chains].iter().map(|&x| f64::from(x)).sum()
-        };
-        // Rounds of a pair's parity below a number.
-        let below = |number: u64, pair: usize| (number + 1 - (pair % 2) as u64) / 2;
-        let tried = |k: usize| (below(numbers.end, k) - below(numbers.start, k)) * chains as u64;
-        let acceptance = (0..rungs - 1).map(|k| sum(rungs + k) / tried(k) as f64).collect();
-        let round_trips = sum(2 * rungs - 1);
-        // Each of the R·C states walks all rounds.
-        let rounds_per_trip = (rounds as f64 * (rungs * chains) as f64) / round_trips;
-        Ok(Swaps { acceptance, round_trips: round_trips as u64, rounds_per_trip })
+    pub(crate) fn swaps_of(&self, numbers: Range<u64>) -> Result<Swaps> {
+        Ok(Swaps::of(&self.ledger.to_vec()?, self.chains(), numbers))
     }
 
     /// The hidden states that the top rung's visible ones were drawn from.

@@ -39,6 +39,45 @@ impl Ranks {
         Ok(all)
     }
 
+    /// The tables `[rows, own]` of all ranks beside each other, `[rows, all]`, at every rank: what each has of its own
+    /// chains, of all of them in their order.
+    ///
+    /// # Errors
+    /// As [`Ranks::agreed`].
+    pub fn beside(&self, own: Vec<f32>, rows: usize) -> Result<Vec<f32>> {
+        if self.count() == 1 {
+            return Ok(own);
+        }
+        let all = self.agreed(Ok(bytemuck::cast_slice(&own).to_vec()))?;
+        let all: Vec<Vec<f32>> = all.iter().map(|own| bytemuck::pod_collect_to_vec(own)).collect();
+        let row = |row: usize| {
+            let part = move |table: &Vec<f32>| {
+                let width = table.len() / rows;
+                table[row * width..(row + 1) * width].to_vec()
+            };
+            all.iter().flat_map(part)
+        };
+        Ok((0..rows).flat_map(row).collect())
+    }
+
+    /// Numbers that are found by turns, some for each of `things`: all of them in their order, at every rank.
+    ///
+    /// # Errors
+    /// As [`Ranks::by_turns`].
+    pub fn numbers(
+        &self,
+        things: usize,
+        find: &mut dyn FnMut(usize) -> Result<Vec<f64>>,
+    ) -> Result<Vec<Vec<f64>>> {
+        let mut all = Vec::with_capacity(things);
+        let mut make = |thing| Ok(bytemuck::cast_slice::<f64, u8>(&find(thing)?).to_vec());
+        self.by_turns(things, &mut make, &mut |_, found| {
+            all.push(bytemuck::pod_collect_to_vec(&found));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
     /// Makes things by turns, thing k at rank k mod n: `take` gets all of them in their order, at every rank.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::data::{Cases, Stream};
-use crate::device::{Device, Policy};
+use crate::device::{Device, Policy, name_of_bits};
 use crate::error::{Error, Result};
 use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
 use crate::run::folder::{resolve_model, unfinished};
@@ -194,8 +194,9 @@ impl RunRecord {
         Ok(())
     }
 
+    /// What the bits of a run depend on.
     pub(super) fn device(&self) -> [&str; 3] {
-        [&self.device_name, &self.backend, &self.driver]
+        [name_of_bits(&self.device_name, &self.backend), &self.backend, &self.driver]
     }
 }
 

@@ -203,6 +203,10 @@ impl BatchSource for ResidentData {
         self.gatherer.width
     }
 
+    fn is_weighted(&self) -> bool {
+        self.shards.iter().any(Shard::is_weighted)
+    }
+
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
         // Row 0 of the stream orders the shards, row 1 + s the cases of shard s.
         let draw = Draw::new(seed, stream::SHUFFLE).at(epoch);

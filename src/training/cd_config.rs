@@ -189,8 +189,6 @@ impl CdConfig {
         };
         match self {
             Self { exact_gradient: true, .. } => refuse("exact-gradient", "the exact gradient"),
-            Self { tempering: Some(_), .. } => refuse("pt", "tempering"),
-            Self { trajectory: true, .. } => refuse("trajectory", "a trajectory"),
             _ => Ok(()),
         }
     }

@@ -54,15 +54,23 @@ impl CdTrainer {
 
     /// The same on a ladder.
     fn exchange(&mut self, chains: Tensor, work: &mut Workspace) -> Result<()> {
-        let steps = self.config.steps;
-        let first = self.clock.updates * steps;
-        // Round n is Gibbs step n − first + 1 of this update.
-        let begin = self.draw(1);
-        let draw = |number: u64| begin.at(begin.step() + number - first);
-        let Some(below) = &mut self.below else { return Ok(()) };
-        let chains = below.rounds(&self.rbm, chains, first..first + steps, draw)?;
+        let chains = self.rounds(chains, self.config.steps)?;
         self.rbm.h_from_v(&chains).mean_into(&mut work.pk)?;
         self.chains = Some(chains);
         Ok(())
+    }
+
+    /// Some of the chains after so many rounds of the present update on the ladder; a ladder that has no chains yet has
+    /// all of them after none.
+    pub(super) fn rounds(&mut self, chains: Tensor, rounds: u64) -> Result<Tensor> {
+        let first = self.clock.updates * self.config.steps;
+        // Round n is Gibbs step n − first + 1 of this update.
+        let begin = self.draw(1);
+        let draw = |number: u64| begin.at(begin.step() + number - first);
+        let Some(below) = &mut self.below else { return Ok(chains) };
+        let start = self.first as usize;
+        let own = start..start + chains.shape().matrix("ladder", "the chains")?[0];
+        let of = (chains, own, self.config.batch);
+        below.rounds(&self.rbm, of, first..first + rounds, draw)
     }
 }

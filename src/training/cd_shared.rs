@@ -18,6 +18,7 @@ use crate::kernels::cd_update::{Phases, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
+use crate::ranks::part;
 use crate::tensor::Tensor;
 
 impl CdTrainer {
@@ -46,11 +47,6 @@ impl CdTrainer {
         let none = Tensor::zeros(self.rbm.device(), &[0, self.rbm.visible_count()])?;
         let v0 = batch.as_ref().map_or(&none, |batch| batch.cases);
         let weights = batch.as_ref().and_then(|batch| batch.weights);
-        if weights.is_some() && (self.config.persistent || self.config.sparsity.is_some()) {
-            let detail = "cases that count differently are shared among ranks in plain CD-K alone: leave out \
-                          --pcd and --sparsity-target, or start it without mpirun and --reproducible";
-            return Err(Error::setting("weights", detail));
-        }
         let mut sums = self.summed()?;
         let rows = share.rows();
         let chains = if self.config.persistent { self.config.batch } else { share.batch };
@@ -66,17 +62,21 @@ impl CdTrainer {
         let scales = [1.0 / share.batch as f32, 1.0 / chains as f32];
         let offsets = self.centring.as_ref().map(|c| (&c.mu, &c.lambda));
         let [mu, lambda] = [offsets.map(|o| o.0), offsets.map(|o| o.1)];
-        let weighing = weights.map(|w| Weighing::new(w, rows.len(), None)).transpose()?;
-        let counted = |x: &Tensor, offset| match &weighing {
-            Some(weighing) => weighing.of_cases(x, offset).map(Some),
-            None => Ok(None),
+        let of_chains = self.whole.filter(|_| self.config.persistent).map(|w| (own_chains, w));
+        let weighing = match weights.is_some() || of_chains.is_some() {
+            true => Some(Weighing::of_block((none.device(), weights), rows.len(), of_chains)?),
+            false => None,
         };
+        let counted =
+            |x: &Tensor, offset| weighing.as_ref().map(|w| w.of_cases(x, offset)).transpose();
+        let of_chains =
+            |x: &Tensor, offset| weighing.as_ref().map(|w| w.of_chains(x, offset)).transpose();
         let vk = self.chains.as_ref().unwrap_or(&work.vk);
         let weighed = [
             counted(v0, mu)?,
             counted(&work.p0, lambda)?,
-            counted(vk, mu)?,
-            counted(&work.pk, lambda)?,
+            of_chains(vk, mu)?,
+            of_chains(&work.pk, lambda)?,
         ];
         let pick = |k: usize, plain| weighed[k].as_ref().unwrap_or(plain);
         let (x0, p0) = (pick(0, v0), pick(1, &work.p0));
@@ -92,6 +92,19 @@ impl CdTrainer {
         drop(weighed);
         self.work = Some(work);
         Ok(sums)
+    }
+}
+
+impl CdTrainer {
+    /// Has a rank without any chain keep the ladder as the others do.
+    fn keep_ladder(&mut self) -> Result<()> {
+        if let (Some(chains), Some(below)) = (&self.chains, &self.below)
+            && below.exchanges()
+        {
+            let none = chains.rows(0..0)?;
+            self.rounds(none, 0)?;
+        }
+        Ok(())
     }
 }
 
@@ -114,14 +127,39 @@ impl Shared for CdTrainer {
     }
 
     fn learn(&mut self, batch: &mut SharedBatch<'_>) -> Result<()> {
-        batch.summed(self)
+        let ranks = batch.ranks;
+        if self.config.trajectory && ranks.are_mixed() {
+            let detail = "the machines of a trajectory are kept by what chains on all ranks say, and rank 0 alone makes the \
+                          updates of devices of different kinds: leave --trajectory out, or give all ranks one kind of \
+                          device";
+            return Err(Error::setting("mixed-devices", detail));
+        }
+        let (all, of) = (self.config.batch, ranks.blocks());
+        let own = ranks.blocks_of(ranks.rank());
+        if own.is_empty() {
+            self.keep_ladder()?;
+        }
+        batch.summed(self)?;
+        self.look_below(&mut |trainer| {
+            if own.is_empty() {
+                trainer.probe(0..0)?;
+            }
+            let mut blocks = Vec::new();
+            for number in own.clone() {
+                let exchanges = trainer.probe(part(all, of, number))?;
+                // Whole numbers far below 2²⁴, so that their sum has no order.
+                blocks.push(exchanges.into_iter().map(|x| x as f32).collect());
+            }
+            let sum = ranks.sum(blocks, trainer.trajectory().len())?;
+            Ok(sum.into_iter().map(f64::from).collect())
+        })
     }
 
     fn scattered(&mut self, see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>) -> Result<()> {
-        match &mut self.chains {
-            Some(chains) => see(chains, self.config.batch),
-            None => Ok(()),
+        if let Some(chains) = &mut self.chains {
+            see(chains, self.config.batch)?;
         }
+        self.below.as_mut().map_or(Ok(()), |below| below.scattered(see))
     }
 }
 
@@ -129,6 +167,14 @@ impl Summed for CdTrainer {
     fn sums(&self) -> usize {
         let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
         i * j + (i + j) * if self.needs_means() { 2 } else { 1 }
+    }
+
+    fn weighs_batches(&self) -> bool {
+        self.config.persistent || self.config.sparsity.is_some()
+    }
+
+    fn weigh(&mut self, mean: Option<f32>) {
+        self.whole = mean;
     }
 
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
@@ -168,7 +214,9 @@ impl Summed for CdTrainer {
             let mut whole = Tensor::for_output(dw.device(), &[i, j])?;
             matmul(&column, &row, Transpose::NN, &Epilogue::default(), &mut whole)?;
             elementwise_in_place(Elementwise::ADD, dw, Some(&whole))?;
-            elementwise_in_place(Elementwise::ADD, da, Some(&row.reshape(&[j])?))?;
+            // Each case's push counts as the case does.
+            let counted = Elementwise::Combine(1.0, self.whole.unwrap_or(1.0));
+            elementwise_in_place(counted, da, Some(&row.reshape(&[j])?))?;
         }
         let step = self.step(self.clock.epoch());
         let parameters = [&mut self.rbm.w, &mut self.rbm.b, &mut self.rbm.a];
@@ -181,6 +229,6 @@ impl Summed for CdTrainer {
         }
         self.summed = Some(sums);
         self.clock.updates += 1;
-        self.climb()
+        self.take_into_average()
     }
 }

@@ -153,21 +153,6 @@ impl ClassConfig {
         self.objective.factors()[1] > 0.0
     }
 
-    /// Whether ranks can share such training.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) naming the setting that they cannot.
-    pub fn check_shared(&self, weighted: bool) -> Result<()> {
-        match weighted && self.persistent {
-            false => Ok(()),
-            true => {
-                let detail = "are not shared among ranks beside persistent chains: leave out --pcd, or start it without \
-                              mpirun and --reproducible";
-                Err(Error::setting("weights", detail))
-            }
-        }
-    }
-
     /// Checks every range.
     ///
     /// # Errors

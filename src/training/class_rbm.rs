@@ -62,6 +62,8 @@ pub struct ClassTrainer {
     pub(super) clock: Clock,
     /// Which row of the whole batch, or which chain, row 0 is, where ranks share them.
     pub(super) first: u32,
+    /// Whether the cases of a batch that ranks share count differently.
+    pub(super) weighted: bool,
 }
 
 impl ClassTrainer {
@@ -89,7 +91,18 @@ impl ClassTrainer {
             }
         };
         let (chains, clock) = (None, Clock::default());
-        Ok(ClassTrainer { machine, config, velocity, centring, chains, sums, clock, first: 0 })
+        let (first, weighted) = (0, false);
+        Ok(ClassTrainer {
+            machine,
+            config,
+            velocity,
+            centring,
+            chains,
+            sums,
+            clock,
+            first,
+            weighted,
+        })
     }
 
     /// The machine as it stands.

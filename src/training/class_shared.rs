@@ -13,10 +13,11 @@ use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
+use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::tensor::Tensor;
 
-/// Sums that are one number: n and m, and of the labelled cases the losses, the wrong ones and the weights.
-const NUMBERS: usize = 5;
+/// Sums that are one number: n and m; of the labelled cases the losses, the wrong ones and the weights; the others' weights.
+const NUMBERS: usize = 6;
 
 /// Whose gradients are summed.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,7 +46,6 @@ impl ClassTrainer {
     /// What a block's cases add: their gradients, group by group, the means of their states, and the numbers.
     fn of_cases(&mut self, share: Share, batch: Batch<'_>) -> Result<Vec<Tensor>> {
         let (x, classes) = (batch.cases, batch.labelled()?);
-        self.config.check_shared(batch.weights.is_some())?;
         self.first = share.rows().start as u32;
         let seen = Seen::new(&self.machine, x, classes, batch.weights)?.weighed()?;
         let tallied = self.tally(&seen, classes)?;
@@ -84,9 +84,23 @@ impl ClassTrainer {
         }
         let means = v0.map(|v0| self.means(&v0, &seen, 1.0 / share.batch as f32)).transpose()?;
         sums.extend(means.flatten().into_iter().flatten());
+        let others = reduce(Reduction::Sum, Axis::All, 1.0, &seen.shares[1])?;
         let Seen { counts, .. } = seen;
-        sums.extend(counts.into_iter().chain(tallied));
+        sums.extend(counts.into_iter().chain(tallied).chain([others]));
         Ok(sums)
+    }
+
+    /// How much the model's term counts beside cases that count differently: the mean of what they count, `[1]`.
+    fn of_the_model(&self, numbers: &[Tensor]) -> Result<Tensor> {
+        let mut whole = numbers[4].try_clone()?;
+        elementwise_in_place(Elementwise::Divide, &mut whole, Some(&at_least_one(&numbers[0])?))?;
+        if self.config.unlabelled {
+            let mut others = numbers[5].try_clone()?;
+            let count = at_least_one(&numbers[1])?;
+            elementwise_in_place(Elementwise::Divide, &mut others, Some(&count))?;
+            elementwise_in_place(Elementwise::Combine(0.5, 0.5), &mut whole, Some(&others))?;
+        }
+        Ok(whole)
     }
 
     /// What a block's persistent chains add.
@@ -147,6 +161,14 @@ impl Summed for ClassTrainer {
         self.groups().count() * gradient + means + NUMBERS
     }
 
+    fn weighs_batches(&self) -> bool {
+        self.groups().any(|of| of == Of::Chains)
+    }
+
+    fn weigh(&mut self, mean: Option<f32>) {
+        self.weighted = mean.is_some();
+    }
+
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
         flat.set_zero()?;
         let [gradient, _] = self.sizes();
@@ -200,6 +222,10 @@ impl Summed for ClassTrainer {
                 Of::Others => Some(&numbers[1]),
                 Of::Chains => None,
             };
+            if of == Of::Chains && self.weighted {
+                let whole = self.of_the_model(&numbers)?;
+                elementwise_in_place(Elementwise::Multiply, &mut sum, Some(&whole))?;
+            }
             if let Some(count) = count {
                 let count = at_least_one(count)?;
                 elementwise_in_place(Elementwise::Divide, &mut sum, Some(&count))?;
@@ -219,7 +245,7 @@ impl Summed for ClassTrainer {
                 Some(means)
             }
         };
-        self.add(&numbers[2..])?;
+        self.add(&numbers[2..5])?;
         self.follow(gradient, means, self.clock.epoch())
     }
 }

@@ -59,7 +59,7 @@ pub struct CdTrainer {
     pub(super) activity: Option<Tensor>,
     pub(super) chains: Option<Tensor>,
     pub(super) below: Option<Below>,
-    average: Option<Averaged>,
+    pub(super) average: Option<Averaged>,
     pub(super) status: Tensor,
     pub(super) work: Option<Workspace>,
     /// What ranks sum, as tensors: kept from update to update.
@@ -67,6 +67,8 @@ pub struct CdTrainer {
     pub(super) clock: Clock,
     /// Which row of the whole batch row 0 is, where ranks share it.
     pub(super) first: u32,
+    /// How much the cases of a batch that ranks share count on average, where they count differently.
+    pub(super) whole: Option<f32>,
 }
 
 impl CdTrainer {
@@ -124,6 +126,7 @@ impl CdTrainer {
             summed: None,
             clock: Clock::default(),
             first: 0,
+            whole: None,
         })
     }
 
@@ -195,17 +198,6 @@ impl CdTrainer {
             momentum: self.config.momentum.at(epoch, self.config.epochs),
             decay: self.config.weight_decay,
         }
-    }
-
-    /// Takes the machine into its average, and looks whether it becomes a rung of its trajectory.
-    pub(super) fn climb(&mut self) -> Result<()> {
-        if let Some(average) = &mut self.average {
-            average.take(&self.rbm, self.clock.updates)?;
-        }
-        let Some(below) = &mut self.below else { return Ok(()) };
-        let updates = self.clock.updates;
-        let counts = [updates, updates * self.config.steps];
-        below.after_update(&self.rbm, counts, &mut self.chains, &self.config)
     }
 
     /// The machines of earlier updates that are kept, the first of independent units; none without

@@ -71,6 +71,8 @@ pub struct DbmTrainer {
     pub(super) clock: Clock,
     /// Which chain row 0 is, where ranks share them.
     pub(super) first: u32,
+    /// How much the cases of a batch that ranks share count on average, where they count differently.
+    pub(super) whole: Option<f32>,
 }
 
 impl DbmTrainer {
@@ -108,6 +110,7 @@ impl DbmTrainer {
             work: None,
             clock: Clock::default(),
             first: 0,
+            whole: None,
         })
     }
 
@@ -266,7 +269,7 @@ impl DbmTrainer {
     }
 
     /// Each layer's states of the data and of the model, as sums over cases that count differently take them.
-    fn counted(
+    pub(super) fn counted(
         &self,
         weighing: &Weighing<'_>,
         (v, chains): (&Tensor, &[Tensor]),

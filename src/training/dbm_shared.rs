@@ -7,42 +7,55 @@
 use super::ascent::ascend;
 use super::dbm::DbmTrainer;
 use super::shares::put_rows;
+use super::weighing::Weighing;
 use super::{Arena, Batch, BatchSource, Share, Shared, SharedBatch, Summed};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::{BiasPhases, bias_gradient};
-use crate::kernels::cd_update::cd_gradient;
+use crate::kernels::cd_update::{Phases, cd_gradient};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::tensor::Tensor;
 
 impl DbmTrainer {
-    /// The gradients of W¹ …, then those of b, a¹ …, of cases `v` and of chains, each of which counts as `scales` say.
+    /// The gradients of W¹ …, then those of b, a¹ …, of cases `v` and of chains, each of which counts as `scales` say, and
+    /// where cases count differently as `weights` do.
     fn gradients(
         &mut self,
-        v: &Tensor,
+        (v, weights): (&Tensor, Option<&Tensor>),
         chains: &mut [Tensor],
         scales: [f32; 2],
     ) -> Result<Vec<Tensor>> {
         let [rows, own] = [v, &chains[0]].map(|x| x.shape().dims()[0]);
         let mut work = self.workspace([rows, own])?;
-        let rounds = self.phases((v, None), chains, &mut work)?;
+        let of = (v.device(), weights);
+        let weighing = self.whole.map(|whole| Weighing::of_block(of, rows, Some((own, whole))));
+        let weighing = weighing.transpose()?;
+        let rounds = self.phases((v, weighing.as_ref()), chains, &mut work)?;
+        let counted = weighing.map(|weighing| self.counted(&weighing, (v, chains), &work));
+        let counted = counted.transpose()?;
+        let summed = |layer: usize| match &counted {
+            None => [work.of_data(v, layer), work.of_model(chains, layer)],
+            Some(counted) => [&counted[layer][0], &counted[layer][1]],
+        };
         let mut sums = Vec::new();
         for above in 1..=self.dbm.hidden_layers() {
             let offsets = self.offsets.as_deref();
-            let phases = work.of_weights((v, chains), above - 1, scales, offsets);
+            let plain = work.of_weights((v, chains), above - 1, scales, offsets);
+            let [p0, pk] = summed(above);
+            let phases = Phases { p0, pk, ..plain };
             let dims = self.dbm.weights(above).shape().dims();
             let mut gradient = Tensor::for_output(v.device(), dims)?;
             cd_gradient(&phases, &mut gradient)?;
             sums.push(gradient);
         }
         for layer in 0..=self.dbm.hidden_layers() {
-            let (x0, xk) = (work.of_data(v, layer), work.of_model(chains, layer));
+            let [x0, xk] = summed(layer);
             let dims = self.dbm.bias(layer).shape().dims();
             let mut gradient = Tensor::for_output(v.device(), dims)?;
             bias_gradient(&BiasPhases { x0, xk, scales }, &mut gradient)?;
             sums.push(gradient);
         }
-        sums.extend(self.means(&|layer| work.of_data(v, layer), scales[0])?);
+        sums.extend(self.means(&|layer| summed(layer)[0], scales[0])?);
         sums.push(rounds);
         self.work = Some(work);
         Ok(sums)
@@ -95,14 +108,18 @@ impl Summed for DbmTrainer {
         weights + units * if self.offsets.is_some() { 2 } else { 1 } + 1
     }
 
+    fn weighs_batches(&self) -> bool {
+        true
+    }
+
+    fn weigh(&mut self, mean: Option<f32>) {
+        self.whole = mean;
+    }
+
     fn part(&mut self, share: Share, batch: Option<Batch<'_>>, flat: &mut Tensor) -> Result<()> {
-        if batch.as_ref().is_some_and(|batch| batch.weights.is_some()) {
-            let detail = "cases that count differently are not shared among ranks beside persistent chains: leave it out, \
-                          or start it without mpirun and --reproducible";
-            return Err(Error::setting("weights", detail));
-        }
         let none = Tensor::zeros(self.dbm.device(), &[0, self.dbm.visible_count()])?;
         let v = batch.as_ref().map_or(&none, |batch| batch.cases);
+        let weights = batch.as_ref().and_then(|batch| batch.weights);
         let mut all: Vec<Tensor> = self.chains.iter_mut().filter_map(Option::take).collect();
         if all.len() != self.chains.len() {
             return Err(Error::run("train dbm", "its chains have not begun"));
@@ -112,7 +129,7 @@ impl Summed for DbmTrainer {
             all.iter().map(|layer| layer.rows(own.clone())).collect::<Result<Vec<_>>>()?;
         self.first = own.start as u32;
         let scales = [1.0 / share.batch as f32, 1.0 / self.config.batch as f32];
-        let sums = self.gradients(v, &mut chains, scales);
+        let sums = self.gradients((v, weights), &mut chains, scales);
         self.first = 0;
         for (layer, own_chains) in all.iter_mut().zip(&chains) {
             put_rows(own_chains, layer, own.start)?;

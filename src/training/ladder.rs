@@ -6,10 +6,12 @@
 //!   the machine exchange; where that is too seldom the machine as it stands becomes a rung. With
 //!   `CdConfig::trajectory_tempering` the persistent chains exchange along it at every update.
 
+use std::ops::Range;
+
 use super::cd_config::CdConfig;
 use super::figure::{Better, Figure, Figures, Style, Told};
 use crate::error::{Error, Result};
-use crate::models::{Ladder, Rbm, Replicas, Visit};
+use crate::models::{Ladder, Rbm, Replicas, Visit, acceptance};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -69,7 +71,7 @@ pub(super) struct Below {
     kind: Kind,
     rungs: Vec<Rbm>,
     /// Of the rungs, and where the learner's chains do not exchange of the machine itself; `None` before the first
-    /// round.
+    /// round. Where ranks share the chains each moves its own of them.
     replicas: Option<Replicas>,
     /// The number of the round since which the ledger counts.
     since: Tensor,
@@ -119,13 +121,13 @@ impl Below {
         !matches!(self.kind, Kind::Trajectory { exchanging: false })
     }
 
-    /// The rounds `numbers` with the machine's own chains `top` above; what they are then. `draw` gives a round's
-    /// numbers.
+    /// The rounds `numbers` of some of so many chains, `top` being these chains of the machine itself: what they are then.
+    /// `draw` gives a round's numbers, from the first of these chains on.
     pub fn rounds(
         &mut self,
         rbm: &Rbm,
-        top: Tensor,
-        numbers: std::ops::Range<u64>,
+        (top, own, all): (Tensor, Range<usize>, usize),
+        mut numbers: Range<u64>,
         draw: impl Fn(u64) -> ChainDraw,
     ) -> Result<Tensor> {
         if let Kind::Tempered { base, below } = &self.kind {
@@ -135,69 +137,83 @@ impl Below {
         }
         let rungs: Vec<&Rbm> = self.rungs.iter().chain([rbm]).collect();
         let mut replicas = match self.replicas.take() {
-            Some(mut replicas) => {
-                replicas.v.push(top);
-                replicas
-            }
-            None => start(&rungs, top, &draw(numbers.start))?,
+            Some(replicas) => replicas,
+            None => start(&rungs, all, &draw(numbers.start))?,
         };
-        for number in numbers {
-            replicas.round(&rungs, number, &draw(number), None)?;
-        }
-        let top = replicas.v.pop();
+        let round =
+            |part: &mut Replicas| numbers.try_for_each(|n| part.round(&rungs, n, &draw(n), None));
+        let moved = moved(&mut replicas, own, Some(top), round)?;
         self.replicas = Some(replicas);
-        top.ok_or_else(|| Error::shape("ladder", "it has no top"))
+        moved.1.ok_or_else(|| Error::shape("ladder", "it has no top"))
     }
 
-    /// After the update number `updates`, counted from 1: on a trajectory whether the machine becomes a rung. `chains`
-    /// are its own, where they exchange; `rounds` were made so far.
-    pub fn after_update(
+    /// Whether it is seen after the update number `updates`, counted from 1, if the machine becomes a rung.
+    pub fn looks_after(&self, updates: u64) -> bool {
+        !self.trajectory().is_empty() && is_candidate(updates)
+    }
+
+    /// After the update number `updates`: how many exchanges some of the chains make in a few rounds, of each pair of
+    /// neighbours. `top` are these of the learner's own chains, where they exchange, and what they are then.
+    pub fn probe(
         &mut self,
-        rbm: &Rbm,
-        [updates, rounds]: [u64; 2],
-        chains: &mut Option<Tensor>,
+        (rbm, updates): (&Rbm, u64),
+        (top, own): (Option<Tensor>, Range<usize>),
         config: &CdConfig,
-    ) -> Result<()> {
-        let exchanging = self.exchanges();
-        if self.trajectory().is_empty() || !is_candidate(updates) {
-            return Ok(());
-        }
+    ) -> Result<(Vec<f64>, Option<Tensor>)> {
         let draw = |n: u64| {
             ChainDraw::new(config.seed, ChainStreams::TRAJECTORY).at(updates * PROBED + n + 1)
         };
         let rungs: Vec<&Rbm> = self.rungs.iter().chain([rbm]).collect();
-        let mut replicas = match (self.replicas.take(), exchanging) {
-            (Some(replicas), false) => replicas,
-            (replicas, true) => {
-                let Some(top) = chains.take() else { return Ok(()) };
-                match replicas {
-                    Some(mut replicas) => {
-                        replicas.v.push(top);
-                        replicas
-                    }
-                    None => start(&rungs, top, &draw(0))?,
+        let mut replicas = match self.replicas.take() {
+            Some(replicas) => replicas,
+            None => {
+                let mut replicas = start(&rungs, config.batch, &draw(0))?;
+                if !self.exchanges() {
+                    let states = rungs[0].sample_start(config.batch, &draw(0).at(0).start())?;
+                    replicas.v.push(states);
                 }
-            }
-            (None, false) => {
-                let top = rungs[0].sample_start(config.batch, &draw(0).at(0).start())?;
-                start(&rungs, top, &draw(0))?
+                replicas
             }
         };
-        let exchanges = replicas.probe(&rungs, PROBED, draw)?;
-        if exchanges.last().is_some_and(|&a| a < WANTED) && self.rungs.len() + 1 < Ladder::MOST {
-            self.rungs.push(rbm.try_clone()?);
-            let mut v = replicas.v;
-            if let Some(top) = v.last() {
-                v.push(top.try_clone()?);
-            }
-            replicas = Replicas::new(v, rbm.hidden_count(), 1)?;
-            self.since.upload(&[rounds as f32])?;
-        }
-        if exchanging {
-            *chains = replicas.v.pop();
-        }
+        let first = own.start as u32;
+        let (found, top) = moved(&mut replicas, own, top, |part| {
+            part.probe(&rungs, PROBED, |n| draw(n).from_chain(first))
+        })?;
         self.replicas = Some(replicas);
-        Ok(())
+        Ok((found, top))
+    }
+
+    /// Makes the machine a rung where all chains together made too few `exchanges` in a probe of that many of each pair.
+    /// `chains` are its own, where they exchange; `rounds` were made so far.
+    pub fn grow(
+        &mut self,
+        (rbm, rounds): (&Rbm, u64),
+        exchanges: &[f64],
+        chains: Option<&Tensor>,
+    ) -> Result<()> {
+        let Some(replicas) = &mut self.replicas else { return Ok(()) };
+        let shares = acceptance(exchanges, replicas.chains(), 0..PROBED);
+        let few = shares.last().is_some_and(|&share| share < WANTED);
+        if !few || self.rungs.len() + 1 >= Ladder::MOST {
+            return Ok(());
+        }
+        self.rungs.push(rbm.try_clone()?);
+        let mut v = std::mem::take(&mut replicas.v);
+        let top = chains.or(v.last()).map(Tensor::try_clone).transpose()?;
+        v.extend(top);
+        *replicas = Replicas::new(v, [self.rungs.len() + 1, rbm.hidden_count()], 1)?;
+        self.since.upload(&[rounds as f32])
+    }
+
+    /// Shows the chains of which each rank moves its own alone, in rows, and the ledger, which has them in columns.
+    pub fn scattered(
+        &mut self,
+        see: &mut dyn FnMut(&mut Tensor, usize) -> Result<()>,
+    ) -> Result<()> {
+        let Some(replicas) = &mut self.replicas else { return Ok(()) };
+        let chains = replicas.chains();
+        replicas.v.iter_mut().try_for_each(|v| see(v, chains))?;
+        replicas.in_one_column(|ledger| see(ledger, chains))
     }
 
     /// Shows all that later rounds depend on.
@@ -239,17 +255,11 @@ impl Below {
             kept.push(state);
         }
         visit.optional("ladder.ledger", device, &mut ledger)?;
-        let (Some(ledger), Some(first)) = (ledger, kept.first()) else { return Ok(()) };
+        let (Some(ledger), false) = (ledger, kept.is_empty()) else { return Ok(()) };
         let hidden = self.hidden;
         // The ledger has two rows a rung, the machine's own among them.
         let [rows, _] = ledger.shape().matrix("ladder", "the ledger")?;
-        let spare = first.try_clone()?;
-        let missing = rows / 2 - kept.len().min(rows / 2);
-        kept.extend((missing > 0).then_some(spare));
-        let mut replicas = Replicas::new(kept, hidden, 1)?;
-        if missing > 0 {
-            replicas.v.pop();
-        }
+        let mut replicas = Replicas::new(kept, [rows / 2, hidden], 1)?;
         replicas.ledger = ledger;
         self.replicas = Some(replicas);
         Ok(())
@@ -276,13 +286,32 @@ impl Below {
     }
 }
 
-/// Chains on every rung, those of the highest being given.
-fn start(rungs: &[&Rbm], top: Tensor, draw: &ChainDraw) -> Result<Replicas> {
-    let count = top.shape().matrix("ladder", "the chains")?[0];
-    let mut replicas = Replicas::start(rungs, count, &draw.at(0), 1)?;
+/// So many chains on every rung but the highest.
+fn start(rungs: &[&Rbm], chains: usize, draw: &ChainDraw) -> Result<Replicas> {
+    let mut replicas = Replicas::start(rungs, [chains; 2], &draw.at(0).from_chain(0), 1)?;
     replicas.v.pop();
-    replicas.v.push(top);
     Ok(replicas)
+}
+
+/// Moves some of the chains, with `top` above them where the ladder has no top of its own: what `go` finds, and the top.
+fn moved<T>(
+    all: &mut Replicas,
+    own: Range<usize>,
+    top: Option<Tensor>,
+    go: impl FnOnce(&mut Replicas) -> Result<T>,
+) -> Result<(T, Option<Tensor>)> {
+    let first = own.start;
+    let mut taken = match own.len() == all.chains() {
+        true => None,
+        false => Some(all.part(own)?),
+    };
+    let part = taken.as_mut().unwrap_or(all);
+    let given = top.is_some();
+    part.v.extend(top);
+    let found = go(part)?;
+    let top = if given { part.v.pop() } else { None };
+    taken.map_or(Ok(()), |part| all.put(&part, first))?;
+    Ok((found, top))
 }
 
 /// Whether an update, counted from 1, is the first at or after a power of [`SPACING`].

@@ -162,6 +162,10 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
         self.features() + self.classes.unwrap_or(0)
     }
 
+    fn is_weighted(&self) -> bool {
+        self.source.is_weighted()
+    }
+
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
         (self.epoch, self.at) = (epoch, 0);
         self.source.start_epoch(seed, epoch)

@@ -8,6 +8,7 @@ mod backpropagation_config;
 mod batches;
 mod best;
 mod cd_async;
+mod cd_below;
 mod cd_config;
 mod cd_phases;
 mod cd_shared;

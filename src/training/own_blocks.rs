@@ -1,6 +1,6 @@
-//! A rank's blocks of a batch, kept while their loss is evaluated again and again.
+//! A rank's blocks of a batch, kept while their loss is evaluated again and again, or until all know how much they count.
 
-use super::{Batch, Share};
+use super::{Batch, Share, SharedBatch, Summed};
 use crate::error::Result;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::ranks::Ranks;
@@ -28,13 +28,34 @@ impl Block {
         })
     }
 
-    fn batch(&self) -> Batch<'_> {
+    /// Its cases again.
+    pub fn batch(&self) -> Batch<'_> {
         Batch {
             cases: &self.cases,
             classes: self.classes.as_ref(),
             lengths: self.lengths.as_ref(),
             weights: self.weights.as_ref(),
         }
+    }
+}
+
+impl SharedBatch<'_> {
+    /// This rank's blocks of a batch whose cases count differently, kept until all know how much they count together.
+    pub(super) fn weighed(
+        &mut self,
+        learner: &mut dyn Summed,
+    ) -> Result<Vec<(Share, Option<Block>)>> {
+        let (mut blocks, mut sums) = (Vec::new(), Vec::new());
+        self.each(&mut |share, batch| {
+            let weights = batch.as_ref().and_then(|batch| batch.weights);
+            let weights = weights.map(Tensor::to_vec).transpose()?.unwrap_or_default();
+            sums.push(vec![weights.iter().sum::<f32>()]);
+            blocks.push((share, batch.map(|batch| Block::of(share, batch)).transpose()?));
+            Ok(())
+        })?;
+        let sum = self.ranks.sum(sums, 1)?;
+        learner.weigh(sum.first().map(|sum| sum / self.rows as f32));
+        Ok(blocks)
     }
 }
 

@@ -40,6 +40,10 @@ impl<S: BatchSource> BatchSource for PosteriorSource<S> {
         self.dbm.visible_count() + self.dbm.units(2).count()
     }
 
+    fn is_weighted(&self) -> bool {
+        self.source.is_weighted()
+    }
+
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
         self.source.start_epoch(seed, epoch)
     }

@@ -59,6 +59,11 @@ pub(super) fn rows_below(device: &Device, cases: &Cases, bytes: u64) -> Result<u
 }
 
 impl Shard {
+    /// Whether its cases have weights.
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// Uploads cases from `first` on, as far as `count`. `weights`: those of all; `drawn`: whether values are drawn by the
     /// cases' numbers.
     ///

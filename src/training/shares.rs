@@ -74,6 +74,15 @@ pub trait Summed: Shared {
     /// How many numbers are summed.
     fn sums(&self) -> usize;
 
+    /// Whether more than the cases' own parts depends on how much a batch's cases count.
+    fn weighs_batches(&self) -> bool {
+        false
+    }
+
+    /// How much the cases of the batch whose blocks come next count on average, where they count differently: told to those
+    /// that [weigh](Summed::weighs_batches) it.
+    fn weigh(&mut self, _mean: Option<f32>) {}
+
     /// A block's part of the sums, into `flat` `[sums]`. `batch` are its rows; none where it has none.
     ///
     /// # Errors
@@ -149,11 +158,27 @@ impl SharedBatch<'_> {
             _ => Tensor::for_output(&learner.device(), &[sums])?,
         };
         let mut own = Vec::new();
-        self.each(&mut |share, batch| {
+        let mut part = |learner: &mut dyn Summed, share, batch: Option<Batch<'_>>| {
             learner.part(share, batch, &mut flat)?;
             own.push(flat.to_vec()?);
-            Ok(())
-        })?;
+            Ok::<_, Error>(())
+        };
+        if learner.weighs_batches() && self.source.is_weighted() {
+            let blocks = self.weighed(learner)?;
+            blocks.iter().try_for_each(|(share, block)| {
+                part(learner, *share, block.as_ref().map(|block| block.batch()))
+            })?;
+        } else {
+            learner.weigh(None);
+            self.each(&mut |share, batch| {
+                let weights = batch.as_ref().and_then(|batch| batch.weights);
+                if weights.is_some() && learner.weighs_batches() {
+                    let detail = "its batches have weights, which the source does not say: BatchSource::is_weighted";
+                    return Err(Error::data("training data", detail));
+                }
+                part(learner, share, batch)
+            })?;
+        }
         let total = self.ranks.sum(own, sums)?;
         if !total.iter().all(|x| x.is_finite()) {
             return Err(Error::Diverged {

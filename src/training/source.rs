@@ -58,6 +58,11 @@ pub trait BatchSource {
     /// Values of a case.
     fn width(&self) -> usize;
 
+    /// Whether its batches tell how much their cases count.
+    fn is_weighted(&self) -> bool {
+        false
+    }
+
     /// Begins epoch `epoch`, counted from 1, in its own order.
     ///
     /// # Errors
@@ -94,6 +99,10 @@ impl BatchSource for Box<dyn BatchSource> {
 
     fn width(&self) -> usize {
         (**self).width()
+    }
+
+    fn is_weighted(&self) -> bool {
+        (**self).is_weighted()
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {

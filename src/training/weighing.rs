@@ -5,6 +5,7 @@
 //! expectation itself, (1/B) Σ w_b times. Its expectation is the gradient of cases that are repeated as often as they
 //! weigh; a case of weight 0 adds nothing.
 
+use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::expect;
@@ -13,7 +14,7 @@ use crate::tensor::Tensor;
 
 /// The weights of a batch's cases, and those of the chains.
 pub(super) struct Weighing<'a> {
-    cases: &'a Tensor,
+    cases: Option<&'a Tensor>,
     /// None: they are the cases'.
     chains: Option<Tensor>,
 }
@@ -28,17 +29,37 @@ impl<'a> Weighing<'a> {
             elementwise_in_place(Elementwise::Multiply, &mut own, Some(&mean))?;
             Ok::<_, crate::Error>(own)
         });
-        Ok(Weighing { cases: weights, chains: chains.transpose()? })
+        Ok(Weighing { cases: Some(weights), chains: chains.transpose()? })
+    }
+
+    /// Of a block of a batch, whose cases have the weights `[rows, 1]`, if it has any; of so many persistent chains each
+    /// has the mean weight of the whole batch.
+    pub fn of_block(
+        (device, weights): (&Device, Option<&'a Tensor>),
+        rows: usize,
+        chains: Option<(usize, f32)>,
+    ) -> Result<Self> {
+        if let Some(weights) = weights {
+            expect("train", "the weights", weights, device, &[rows, 1])?;
+        }
+        let own = |(count, mean)| Tensor::from_f32(device, &[count, 1], &vec![mean; count]);
+        Ok(Weighing { cases: weights, chains: chains.map(own).transpose()? })
     }
 
     /// Of the cases: as [`weighed`].
     pub fn of_cases(&self, x: &Tensor, offset: Option<&Tensor>) -> Result<Tensor> {
-        weighed(x, self.cases, offset)
+        match self.cases {
+            Some(weights) => weighed(x, weights, offset),
+            None => x.try_clone(),
+        }
     }
 
     /// Of the chains: as [`weighed`].
     pub fn of_chains(&self, x: &Tensor, offset: Option<&Tensor>) -> Result<Tensor> {
-        weighed(x, self.chains.as_ref().unwrap_or(self.cases), offset)
+        match &self.chains {
+            Some(weights) => weighed(x, weights, offset),
+            None => self.of_cases(x, offset),
+        }
     }
 }
 

@@ -56,6 +56,8 @@ fn ranks_apply_and_score_as_one_process_does() {
             .into(),
         format!("dbm --layers 12,8 {few} --out dbm"),
         format!("class-rbm --hidden 12 {few} --out class"),
+        "crf --data words --layers 8 --epochs 1 --out field".into(),
+        format!("rbm --hidden 8 {few} --trajectory --learning-rate 0.5 --out grown"),
     ] {
         say(folder.path(), &format!("train {line}")).done();
     }
@@ -76,6 +78,12 @@ fn ranks_apply_and_score_as_one_process_does() {
         (&format!("eval rbm --data data --stream --memory 6MiB {annealed}"), "json"),
         ("eval rbm --data data --exact", "json"),
         ("eval net --data digits", "json"),
+        ("eval field --data words", "json"),
+        ("predict field --data words --split train", "csv"),
+        ("transform field --data words --split train", "npy"),
+        ("eval rbm --data data --limit 5000 --ais 40 --chains 13 --ladder 4 --rounds 90", "json"),
+        ("eval grown --data data --limit 5000 --exact --chains 11 --ladder --rounds 70", "json"),
+        ("eval rbm --data data --limit 5000 --exact --chains 3 --diagnostics --burn-in 50", "json"),
         ("eval auto --data data", "json"),
         (&format!("eval dbn --data data {annealed} --limit 5000"), "json"),
         (&format!("eval dbm --data data {annealed} --limit 5000"), "json"),

@@ -59,7 +59,7 @@ const KINDS: [(&str, &str); 9] = [
 ];
 
 /// Trainings whose batches are cut into blocks, as ranks share them.
-const CUT: [(&str, &str); 5] = [
+const CUT: [(&str, &str); 9] = [
     ("shared rbm", "train rbm --hidden 5 --epochs 3 --centered --reproducible"),
     (
         "shared class-rbm",
@@ -74,6 +74,19 @@ const CUT: [(&str, &str); 5] = [
         "train autoencoder --layers 6,2 --pretrain-epochs 2 --epochs 3 --optimizer cg --reproducible",
     ),
     ("shared cnn", "train cnn --config cnn.toml --epochs 3 --reproducible"),
+    (
+        "persistent rbm",
+        "train rbm --hidden 5 --epochs 3 --pcd --sparsity-target 0.1 --reproducible",
+    ),
+    ("shared dbm", "train dbm --layers 5,4 --epochs 3 --reproducible"),
+    (
+        "persistent class-rbm",
+        "train class-rbm --hidden 5 --epochs 3 --objective generative --pcd --reproducible",
+    ),
+    (
+        "persistent levels",
+        "train dbn --layers 6,5 --pretrain-pcd --pretrain-epochs 2 --epochs 2 --reproducible",
+    ),
 ];
 
 /// `few` chooses cases by their classes, of which one that weighs nothing has another.
@@ -210,26 +223,6 @@ fn weights_that_change_or_leave_nothing_are_refused() {
         .refused(2, &["weights", "all cases in memory"]);
     say(at, "eval run --data x.npy --labels y.npy --weights w.npy --stream --memory 1MiB")
         .refused(2, &["weights", "all cases in memory"]);
-}
-
-/// Persistent chains count as much as a whole batch does, which a block of it does not know.
-#[test]
-fn weights_are_not_shared_beside_persistent_chains() {
-    let folder = temporary();
-    let at = folder.path();
-    write(at, false);
-    for (line, what) in [
-        ("train rbm --hidden 5 --pcd", "--pcd"),
-        ("train class-rbm --hidden 5 --pcd --labels y.npy", "--pcd"),
-        ("train dbm --layers 5,4", "persistent chains"),
-        ("train dbn --layers 6,5 --pretrain-pcd --labels y.npy", "--pretrain-pcd"),
-        ("train dbn --layers 6,5 --up-down", "--pretrain-pcd"),
-        ("train autoencoder --layers 6,2 --pretrain-pcd", "--pretrain-pcd"),
-    ] {
-        let line = format!("{line} --data x.npy --weights w.npy --reproducible --out run");
-        say(at, &line).refused(2, &["weights", what, "--reproducible"]);
-        assert!(!at.join("run").exists(), "{line}");
-    }
 }
 
 /// Scores in training look at the first 500 cases that count, not at the first 500.

@@ -6,11 +6,13 @@ use harmonium::evaluation::ladder::{LadderConfig, climb, climb_and_sample};
 use harmonium::evaluation::partition::exact_log_partition;
 use harmonium::models::{Chains, Ladder, UnitKind};
 use harmonium::random::{ChainDraw, ChainStreams};
+use harmonium::ranks::Ranks;
 use harmonium::{Device, Tensor};
 
 use crate::models::exact::{Exact, normals};
 use crate::models::ladder::two_modes;
 use crate::models::support::on_each;
+use crate::training::ranks::on;
 
 /// d ~ N(μ, σ²) under p is N(μ − σ², σ²) under p′ ∝ exp(−d)·p, and ln Z′/Z = σ²/2 − μ.
 fn closed(mu: f64, sigma: f64, n: usize, seed: u64) -> [Vec<f32>; 2] {
@@ -106,6 +108,29 @@ fn climbing_finds_log_z_on_every_device() {
             for (rung, log_z) in ladder.rungs().iter().zip(&found.rungs) {
                 let exact = exact_log_partition(rung).unwrap();
                 assert!((log_z - exact).abs() < 4.0 * found.std_error + 1e-5, "{log_z} {exact}");
+            }
+        }
+    });
+}
+
+/// Eleven ranks leave one without a chain; bits are those of one rank.
+#[test]
+fn a_ladder_that_ranks_climb_is_that_of_one() {
+    on_each(|device| {
+        for machine in machines() {
+            let ladder = tempered(&machine, device, 4);
+            let climbing = |ranks: &Ranks| {
+                let config = LadderConfig::default().chains(10).rounds(13, 70).seed(3);
+                let config = config.ranks(ranks.clone());
+                let (climb, samples) = climb_and_sample(&ladder, &config, |_| ())?;
+                Ok((climb, samples.to_vec()?))
+            };
+            let one = climbing(&Ranks::alone()).unwrap();
+            assert!(one.0.swaps.acceptance.iter().all(|share| *share > 0.0));
+            for count in [2, 3, 11] {
+                for (rank, found) in on(count, climbing).into_iter().enumerate() {
+                    assert_eq!(found.unwrap(), one, "rank {rank} of {count}, {}", device.info());
+                }
             }
         }
     });

@@ -1,6 +1,7 @@
 //! Ranks that train deep machines and classification machines: one model bit for bit, that of one rank within what sums in
 //! another order may differ by, and where that is asked for bit for bit too.
 
+use harmonium::Device;
 use harmonium::data::{self, Cases, Values};
 use harmonium::models::autoencoder::{Noise, Penalties};
 use harmonium::models::{
@@ -9,11 +10,10 @@ use harmonium::models::{
 use harmonium::training::{
     BatchSource, ClassConfig, ClassObjective, ClassTrainer, DbmConfig, DbmTrainer, FewLabels,
     Learner, Method, Minimizer, MinimizerConfig, ResidentData, TrainerState, Treatment, UpDown,
-    UpDownConfig, epoch_on,
+    UpDownConfig,
 };
-use harmonium::{Device, Result};
 
-use super::ranks::{close, devices, on, trained};
+use super::ranks::{close, devices, trained};
 
 /// No multiple of the batch, so that the last batch has fewer cases than there are ranks.
 const CASES: usize = 42;
@@ -216,45 +216,37 @@ fn line_searches_on_ranks_go_the_same_way() {
     }
 }
 
-/// Cases that weigh nothing, and twice as much, count so on ranks; beside persistent chains they are refused.
+/// Cases that weigh nothing, and twice as much, count so on ranks, beside persistent chains too.
 #[test]
 fn weighted_cases_of_a_classification_machine_are_shared() {
     let device = Device::cpu();
-    let make = |persistent: bool| {
-        let (cases, labels) = bits(0, CASES);
-        let source = resident(&device, &weighted(cases));
-        let config = ClassConfig::default().batch(BATCH).persistent(persistent);
-        let machine = ClassRbm::new(&device, [64, 10], 9, 1).unwrap();
-        let trainer = ClassTrainer::new(machine, config.learning_rate(0.1)).unwrap();
-        (trainer, source.with_labels(&labels).unwrap())
-    };
-    holds("weighted", 2.0 * BOUND, || make(false));
-    let refused: Vec<Result<_>> = on(2, |ranks| {
-        let (mut trainer, mut source) = make(true);
-        epoch_on(ranks, &mut trainer, &mut source, &mut |_, _| Ok(true))
-    });
-    for result in refused {
-        let error = result.map(drop).unwrap_err().to_string();
-        assert!(error.contains("weights") && error.contains("--pcd"), "{error}");
+    for persistent in [false, true] {
+        holds(&format!("weighted, persistent {persistent}"), 2.0 * BOUND, || {
+            let (cases, labels) = bits(0, CASES);
+            let source = resident(&device, &weighted(cases));
+            let objective = ClassObjective::Hybrid(0.5);
+            let config = ClassConfig::default().batch(BATCH).objective(objective);
+            let config = config.persistent(persistent).learning_rate(0.1);
+            let machine = ClassRbm::new(&device, [64, 10], 9, 1).unwrap();
+            let trainer = ClassTrainer::new(machine, config).unwrap();
+            (trainer, source.with_labels(&labels).unwrap())
+        });
     }
 }
 
 #[test]
-fn weighted_cases_of_a_deep_machine_are_refused() {
-    let device = Device::cpu();
-    let refused: Vec<Result<_>> = on(2, |ranks| {
-        let cases = weighted(bits(0, CASES).0);
-        let dbm = DeepBoltzmannMachine::from_spec(&device, &DbmSpec::new([64, 9, 5]), 1)?;
-        let config = DbmConfig::default().batch(BATCH);
-        let mut trainer = DbmTrainer::new(dbm, config, &cases.means())?;
-        let before = trainer.state()?.arrays["W1"].values.clone();
-        let done =
-            epoch_on(ranks, &mut trainer, &mut resident(&device, &cases), &mut |_, _| Ok(true));
-        assert_eq!(trainer.state()?.arrays["W1"].values, before);
-        done
-    });
-    for result in refused {
-        let error = result.map(drop).unwrap_err().to_string();
-        assert!(error.contains("weights") && error.contains("persistent chains"), "{error}");
+fn weighted_cases_of_a_deep_machine_are_shared() {
+    for device in devices() {
+        for centered in [false, true] {
+            holds(&format!("weighted dbm, centred {centered}"), 2.0 * BOUND, || {
+                let cases = weighted(bits(0, CASES).0);
+                let spec = DbmSpec::new([64, 9, 5]);
+                let dbm = DeepBoltzmannMachine::from_spec(&device, &spec, 1).unwrap();
+                let config = DbmConfig::default().batch(BATCH).centered(centered);
+                let config = config.learning_rate(0.1);
+                let trainer = DbmTrainer::new(dbm, config, &cases.means()).unwrap();
+                (trainer, resident(&device, &cases))
+            });
+        }
     }
 }

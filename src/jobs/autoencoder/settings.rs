@@ -176,7 +176,7 @@ impl Settings for AutoencoderSettings {
 
     fn check_shared(&self) -> Result<()> {
         match self.sparse {
-            None => self.greedy().check_shared(self.weights.is_some()),
+            None => Ok(()),
             Some(_) => {
                 let detail = "its penalty is of a whole batch's mean activity, which is not shared among ranks: leave it out, \
                               or start it without mpirun and without --reproducible";

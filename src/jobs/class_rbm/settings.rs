@@ -167,10 +167,6 @@ impl Settings for ClassRbmSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        self.training().check_shared(self.weights.is_some())
-    }
 }
 
 impl ClassRbmSettings {

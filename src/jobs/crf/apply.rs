@@ -3,14 +3,15 @@
 use super::trained::TrainedCrf;
 use crate::data::{ImageShape, Sequences};
 use crate::error::{Error, Result};
-use crate::evaluation::sequences::at_once;
+use crate::evaluation::sequences::{at_once, by_turns};
 use crate::jobs::rows::layer_at;
 use crate::layers::LayerSpec;
 use crate::models::{Crf, Decoding};
+use crate::ranks::Ranks;
 use crate::run::features::{LayerPicture, Maps, features};
 use crate::run::pictures::column_norms;
 use crate::run::png_file::Picture;
-use crate::training::{BatchSource, ResidentSequences};
+use crate::training::{Batch, ResidentSequences};
 
 /// Units of the first layer whose weights are shown.
 const KERNELS: usize = 60;
@@ -25,8 +26,21 @@ impl TrainedCrf {
     /// # Errors
     /// [`Error::Setting`] for a layer that there is not; device errors.
     pub fn transform(&self, set: &Sequences, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
+        self.transform_on(&Ranks::alone(), set, level)
+    }
+
+    /// The same by ranks, which take sequences by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedCrf::transform`], at any rank.
+    pub fn transform_on(
+        &self,
+        ranks: &Ranks,
+        set: &Sequences,
+        level: Option<usize>,
+    ) -> Result<(Vec<f32>, usize)> {
         let (at, units) = layer_at(self.crf.layers(), level, "field")?;
-        Ok((given(&self.crf, &mut self.resident(set)?, (at, units))?, units))
+        Ok((given((ranks, &self.crf), &mut self.resident(set)?, (at, units))?, units))
     }
 
     /// What every layer makes of one of the sequences, a row for each position; the chain; and the probability of each label
@@ -55,7 +69,7 @@ impl TrainedCrf {
         let pairs = stages.filter(|(_, stage)| stage.name != "flatten").zip(specs);
         for ((at, stage), spec) in pairs.filter(|((_, stage), _)| !stage.parameters.is_empty()) {
             let units = stage.output.iter().product();
-            let values = given(&self.crf, &mut resident, (at, units))?;
+            let values = given((&Ranks::alone(), &self.crf), &mut resident, (at, units))?;
             let kernels = if layers.is_empty() { self.kernels(width)? } else { None };
             layers.push(LayerPicture {
                 title: format!("{}: {}, a row for each position", stage.name, spec.words()),
@@ -117,21 +131,24 @@ fn rows(width: usize, values: &[f32]) -> Maps {
 
 /// What a stage of a field's layers gives for each position, without what stands behind the ends.
 fn given(
-    crf: &Crf,
+    (ranks, crf): (&Ranks, &Crf),
     source: &mut ResidentSequences,
     (at, units): (usize, usize),
 ) -> Result<Vec<f32>> {
-    source.start_in_order();
     let rows = at_once(crf, source);
     let mut all = Vec::with_capacity(source.positions() * units);
-    while let Some(batch) = source.next_batch(rows)? {
+    let mut make = |batch: Batch<'_>| {
         let lengths = batch.sequences()?;
         let values = crf.values_of(at, batch.cases, lengths)?.to_vec()?;
         let sizes = lengths.to_vec()?;
         let each = values.len() / sizes.len().max(1);
-        for (own, length) in values.chunks_exact(each.max(1)).zip(sizes) {
-            all.extend(&own[..length as usize * units]);
-        }
-    }
+        let own = values.chunks_exact(each.max(1)).zip(sizes);
+        let own = own.flat_map(|(own, length)| &own[..length as usize * units]);
+        Ok(own.flat_map(|value| value.to_ne_bytes()).collect())
+    };
+    by_turns(ranks, (source, rows), &mut make, &mut |made| {
+        all.extend(bytemuck::pod_collect_to_vec::<u8, f32>(&made));
+        Ok(())
+    })?;
     Ok(all)
 }

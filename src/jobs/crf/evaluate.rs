@@ -10,8 +10,9 @@ use super::trained::TrainedCrf;
 use crate::data::{ImageShape, Part, Sequences};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::evaluation::sequences::{Read, SequenceScore, score};
+use crate::evaluation::sequences::{Read, SequenceScore, score_on};
 use crate::models::Decoding;
+use crate::ranks::Ranks;
 use crate::run::png_file::Picture;
 use crate::run::readings::{MOST_READ, ReadSequence, readings};
 use crate::run::{self, Confusion};
@@ -65,14 +66,27 @@ impl TrainedCrf {
         limit: Option<usize>,
         decoding: Decoding,
     ) -> Result<Evaluated> {
+        self.evaluate_on(&Ranks::alone(), (data, part, limit), decoding)
+    }
+
+    /// The same by ranks, which take sequences by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedCrf::evaluate`], at any rank.
+    pub fn evaluate_on(
+        &self,
+        ranks: &Ranks,
+        (data, part, limit): (Option<&str>, Option<Part>, Option<usize>),
+        decoding: Decoding,
+    ) -> Result<Evaluated> {
         let (set, part) = self.sequences(data, part, limit)?;
         let Some(labels) = &set.labels else {
             let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
             return Err(Error::data(&set.name, detail));
         };
         let start = Instant::now();
-        let mut score = score(&self.crf, &mut self.resident(&set)?)?;
-        let found = self.read(&set, decoding)?;
+        let mut score = score_on(ranks, &self.crf, &mut self.resident(&set)?)?;
+        let found = self.read_on(ranks, &set, decoding)?;
         let missed = |(s, read): (usize, &Read)| read.missed(&labels[set.positions(s)]);
         let missed: Vec<usize> = found.iter().enumerate().map(missed).collect();
         let sequences = missed.iter().filter(|missed| **missed > 0).count();

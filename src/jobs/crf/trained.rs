@@ -7,9 +7,10 @@ use super::data::divided;
 use crate::data::{ImageShape, Part, Reading, SequenceSplits, Sequences, load_sequences};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::sequences::{Read, read};
+use crate::evaluation::sequences::{Read, read_on};
 use crate::jobs::file::{Training, put_image, take_image, take_json};
 use crate::models::{Crf, CrfSpec, Decoding, Model};
+use crate::ranks::Ranks;
 use crate::run::{ModelFile, ModelKind};
 use crate::training::ResidentSequences;
 
@@ -201,6 +202,14 @@ impl TrainedCrf {
     /// # Errors
     /// As [`Crf::read`].
     pub fn read(&self, set: &Sequences, decoding: Decoding) -> Result<Vec<Read>> {
-        read(&self.crf, &mut self.resident(set)?, decoding)
+        self.read_on(&Ranks::alone(), set, decoding)
+    }
+
+    /// The same by ranks, which take sequences by turns; all of them have the result.
+    ///
+    /// # Errors
+    /// As [`TrainedCrf::read`], at any rank.
+    pub fn read_on(&self, ranks: &Ranks, set: &Sequences, decoding: Decoding) -> Result<Vec<Read>> {
+        read_on(ranks, &self.crf, &mut self.resident(set)?, decoding)
     }
 }

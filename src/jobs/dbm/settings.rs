@@ -283,17 +283,6 @@ impl Settings for DbmSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        match self.weights {
-            None => Ok(()),
-            Some(_) => {
-                let detail = "are not shared among ranks beside persistent chains, from which a deep machine learns: leave it \
-                              out, or start it without mpirun and --reproducible";
-                Err(Error::setting("weights", detail))
-            }
-        }
-    }
 }
 
 impl DbmSettings {

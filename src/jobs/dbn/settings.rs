@@ -237,10 +237,6 @@ impl Settings for DbnSettings {
     fn reproducible(&self) -> bool {
         self.reproducible
     }
-
-    fn check_shared(&self) -> Result<()> {
-        self.greedy().check_shared(self.weights.is_some())
-    }
 }
 
 impl DbnSettings {

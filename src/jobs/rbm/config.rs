@@ -39,7 +39,7 @@ pub struct EvaluationConfig {
     pub exact_pseudo: bool,
     /// A ladder to climb for ln Z, beside what else is done.
     pub ladder: Option<Rungs>,
-    /// How its chains run; its seed is not used.
+    /// How its chains run; its seed and its ranks are not used.
     pub climbing: LadderConfig,
     /// Of all draws.
     pub seed: u64,

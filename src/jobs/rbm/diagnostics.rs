@@ -6,14 +6,15 @@ use super::config::EvaluationConfig;
 use super::trained::TrainedRbm;
 use crate::data::Cases;
 use crate::error::Result;
-use crate::evaluation::adversarial::{Adversarial, adversarial_accuracy};
+use crate::evaluation::adversarial::{Adversarial, adversarial_accuracy_on};
 use crate::evaluation::autocorrelation::{Autocorrelation, autocorrelation};
 use crate::evaluation::spectrum::singular_values;
 use crate::jobs::Choice;
-use crate::jobs::rows::{map_rows, upload_rows};
+use crate::jobs::rows::{ROWS, upload_rows};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::{Chains, Rbm};
 use crate::random::{ChainDraw, ChainStreams};
+use crate::ranks::Ranks;
 use crate::run::curves::{Panel, Series};
 use crate::tensor::Tensor;
 
@@ -89,7 +90,7 @@ pub struct Histogram {
 
 impl TrainedRbm {
     /// Runs chains from the biases and looks at them; beside some cases, or those of the data that the machine was trained
-    /// on, where there are any. Of `config` chains, burn-in and seed are used.
+    /// on, where there are any. Of `config` chains, burn-in, seed and ranks are used.
     ///
     /// # Errors
     /// As [`TrainedRbm::cases`]; device errors.
@@ -105,12 +106,12 @@ impl TrainedRbm {
         };
         let seen = walk(&self.rbm, config, progress)?;
         let data = match &cases {
-            Some(cases) => map_rows(self.rbm.device(), cases, |v| self.rbm.free_energy(v))?,
+            Some(cases) => free_energies(&self.rbm, cases, &config.ranks)?,
             None => Vec::new(),
         };
         let edges = edges(seen.free_energies.iter().chain(&data));
         let told = match &cases {
-            Some(cases) => tell_apart(&self.rbm, cases, seen.states)?,
+            Some(cases) => tell_apart(&self.rbm, cases, seen.states, &config.ranks)?,
             None => None,
         };
         let chains = config.chains.max(1);
@@ -142,43 +143,79 @@ struct Seen {
     states: Vec<f32>,
 }
 
+/// Free energies of cases, which ranks find by turns.
+fn free_energies(rbm: &Rbm, cases: &Cases, ranks: &Ranks) -> Result<Vec<f32>> {
+    let found = ranks.numbers(cases.len().div_ceil(ROWS), &mut |piece| {
+        let v = upload_rows(rbm.device(), cases, piece * ROWS, ROWS)?;
+        Ok(rbm.free_energy(&v)?.to_vec()?.into_iter().map(f64::from).collect())
+    })?;
+    Ok(found.concat().into_iter().map(|energy| energy as f32).collect())
+}
+
+/// Each rank its part of the chains; what all did.
 fn walk(
     rbm: &Rbm,
     config: &EvaluationConfig,
     progress: &mut dyn FnMut(super::Progress),
 ) -> Result<Seen> {
-    let draw = ChainDraw::new(config.seed, ChainStreams::DIAGNOSTICS);
-    let mut chains = Chains::start(rbm, config.chains.max(1), draw)?;
     let of = config.burn_in + STEPS;
     let mut tell = |done| progress(super::Progress { what: "looking at free chains", done, of });
     tell(0);
-    for first in (0..config.burn_in).step_by(KEPT as usize) {
-        chains.step(KEPT.min(config.burn_in - first))?;
-        tell(first);
-    }
+    let ranks = &config.ranks;
+    let own = ranks.own(config.chains.max(1));
     let mut seen = Seen { free_energies: Vec::new(), sums: Vec::new(), states: Vec::new() };
-    for first in (0..STEPS).step_by(KEPT as usize) {
-        let mut kept = Vec::new();
-        for _ in 0..KEPT {
-            chains.step(1)?;
-            let v = chains.visible();
-            kept.push([rbm.free_energy(v)?, reduce(Reduction::Sum, Axis::Rows, 1.0, v)?]);
-        }
-        for [free_energies, sums] in kept {
-            seen.free_energies.extend(free_energies.to_vec()?);
-            seen.sums.extend(sums.to_vec()?);
-        }
-        if (first + KEPT).is_multiple_of(STEPS / TAKEN) {
-            seen.states.extend(chains.visible().to_vec()?);
-        }
-        tell(config.burn_in + first + KEPT);
+    if !own.is_empty() {
+        let draw = ChainDraw::new(config.seed, ChainStreams::DIAGNOSTICS);
+        let draw = draw.from_chain(own.start as u32);
+        seen.follow((rbm, Chains::start(rbm, own.len(), draw)?), config.burn_in, &mut tell)?;
     }
-    Ok(seen)
+    Ok(Seen {
+        free_energies: ranks.beside(seen.free_energies, STEPS as usize)?,
+        sums: ranks.beside(seen.sums, STEPS as usize)?,
+        states: ranks.beside(seen.states, TAKEN as usize)?,
+    })
+}
+
+impl Seen {
+    /// Takes in what chains of `rbm` do.
+    fn follow(
+        &mut self,
+        (rbm, mut chains): (&Rbm, Chains<'_>),
+        burn_in: u64,
+        tell: &mut dyn FnMut(u64),
+    ) -> Result<()> {
+        for first in (0..burn_in).step_by(KEPT as usize) {
+            chains.step(KEPT.min(burn_in - first))?;
+            tell(first);
+        }
+        for first in (0..STEPS).step_by(KEPT as usize) {
+            let mut kept = Vec::new();
+            for _ in 0..KEPT {
+                chains.step(1)?;
+                let v = chains.visible();
+                kept.push([rbm.free_energy(v)?, reduce(Reduction::Sum, Axis::Rows, 1.0, v)?]);
+            }
+            for [free_energies, sums] in kept {
+                self.free_energies.extend(free_energies.to_vec()?);
+                self.sums.extend(sums.to_vec()?);
+            }
+            if (first + KEPT).is_multiple_of(STEPS / TAKEN) {
+                self.states.extend(chains.visible().to_vec()?);
+            }
+            tell(burn_in + first + KEPT);
+        }
+        Ok(())
+    }
 }
 
 /// As many of the cases as there are samples, or the other way round, and how well they are told apart; nothing of fewer
 /// than 2.
-fn tell_apart(rbm: &Rbm, cases: &Cases, states: Vec<f32>) -> Result<Option<(usize, Adversarial)>> {
+fn tell_apart(
+    rbm: &Rbm,
+    cases: &Cases,
+    states: Vec<f32>,
+    ranks: &Ranks,
+) -> Result<Option<(usize, Adversarial)>> {
     let width = rbm.visible_count();
     let samples = states.len() / width;
     let count = samples.min(cases.len());
@@ -192,7 +229,7 @@ fn tell_apart(rbm: &Rbm, cases: &Cases, states: Vec<f32>) -> Result<Option<(usiz
     let taken: Vec<f32> =
         rows.flat_map(|k| states[k * width..(k + 1) * width].iter().copied()).collect();
     let samples = Tensor::from_f32(rbm.device(), &[count, width], &taken)?;
-    Ok(Some((count, adversarial_accuracy(&data, &samples)?)))
+    Ok(Some((count, adversarial_accuracy_on(ranks, &data, &samples)?)))
 }
 
 /// Equal bins over all values.

@@ -130,7 +130,8 @@ impl TrainedRbm {
         };
         let climbed = match config.ladder {
             Some(rungs) => {
-                let climbing = config.climbing.clone().seed(config.seed);
+                let climbing =
+                    config.climbing.clone().seed(config.seed).ranks(config.ranks.clone());
                 Some(self.climb(rungs, &climbing, means.as_deref(), progress)?)
             }
             None => None,

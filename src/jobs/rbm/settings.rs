@@ -295,13 +295,6 @@ impl Settings for RbmSettings {
     }
 
     fn check_shared(&self) -> Result<()> {
-        if (self.weights.is_some() || self.reweight.is_some())
-            && (self.pcd.is_some() || self.sparsity_target.is_some())
-        {
-            let detail = "goes with plain CD-K alone where batches are shared among ranks: leave out --pcd and \
-                          --sparsity-target, or start it without mpirun and --reproducible";
-            return Err(Error::setting("weights", detail));
-        }
         self.training().check_shared()
     }
 

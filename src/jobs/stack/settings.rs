@@ -272,21 +272,6 @@ impl Greedy<'_> {
             .seed(self.seed)
             .level(level)
     }
-
-    /// That ranks can share it, of cases that count differently where they are `weighted`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`].
-    pub fn check_shared(&self, weighted: bool) -> Result<()> {
-        match weighted && self.pcd.is_some() {
-            false => Ok(()),
-            true => {
-                let detail = "goes with levels of plain CD-K alone where batches are shared among ranks: take --pretrain-cd \
-                              in the place of --pretrain-pcd, or start it without mpirun and --reproducible";
-                Err(Error::setting("weights", detail))
-            }
-        }
-    }
 }
 
 /// How the whole is trained.
