@@ -1,9 +1,5 @@
 //! What several rooms of tests share: the adapters, opened once.
 
-mod idle;
-
-pub use idle::idle_device;
-
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Mutex, OnceLock};
