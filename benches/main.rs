@@ -1,5 +1,8 @@
 //! Every kernel of the catalogue and whole training steps, on the CPU path and every adapter that opens, or
-//! on the device that `HARMONIUM_DEVICE` names: `cargo bench -- matmul`.
+//! on the device that `HARMONIUM_DEVICE` names: `cargo bench -- matmul`. `cargo bench -- host` times what the host does
+//! for each kernel of a step.
+
+mod host;
 
 use std::time::Duration;
 
@@ -20,12 +23,22 @@ fn devices() -> Vec<Device> {
     all
 }
 
-/// All parts, or, where the command's filter is in the name of some, those alone: the others would
-/// prepare their data for nothing.
+/// The command's filters, of which criterion knows what they mean.
+fn filters() -> impl Iterator<Item = String> {
+    std::env::args().skip(1).filter(|argument| !argument.starts_with('-'))
+}
+
+/// Whether a filter asks for what the host does.
+fn wants_host() -> bool {
+    filters().any(|filter| filter.starts_with(host::NAME))
+}
+
+/// All parts, or, where a filter is in the name of some, those alone, and none where it asks for what the host does:
+/// the others would prepare their data for nothing.
 fn wanted() -> Vec<Part> {
     let mut parts = parts();
-    let named = |part: &Part| std::env::args().skip(1).any(|filter| part.name.contains(&filter));
-    if parts.iter().any(named) {
+    let named = |part: &Part| filters().any(|filter| part.name.contains(&filter));
+    if wants_host() || parts.iter().any(named) {
         parts.retain(named);
     }
     parts
@@ -54,8 +67,14 @@ fn measure(c: &mut Criterion, device: &Device, part: Part) {
 }
 
 fn benches(c: &mut Criterion) {
-    for device in devices() {
-        wanted().into_iter().for_each(|part| measure(c, &device, part));
+    let parts = wanted();
+    if !parts.is_empty() {
+        for device in devices() {
+            parts.iter().for_each(|part| measure(c, &device, *part));
+        }
+    }
+    if wants_host() || filters().next().is_none() {
+        host::benches(c);
     }
 }
 

@@ -4,8 +4,8 @@
     cargo build --release
     python3 benches/peers/compare.py [--rounds 9] [--device cpu|cuda] [--json FILE] [WORK ...]
 
-The peers are PyTorch (eager; where --device cuda also torch.compile) and scikit-learn's BernoulliRBM, which learns by
-PCD-1. What is not installed is said to be not measured. For each work and round first harmonium runs, then each
+The peers are PyTorch (eager; where --device cuda also torch.compile), rbms (PyPI; machines on PyTorch) and
+scikit-learn's BernoulliRBM, which learns by PCD-1. What is not installed is said to be not measured. For each work and round first harmonium runs, then each
 peer, on random data that are not zero, and each is waited for. The table shows the median of the rounds' medians and the
 median, least and largest of the rounds' ratios (their time by ours: above 1 harmonium is faster).
 """
@@ -40,6 +40,15 @@ try:
     device = torch.device(options.device)
 except ImportError:
     torch = None
+
+try:
+    import importlib.metadata
+
+    import rbms
+    from rbms.bernoulli_bernoulli.classes import BBRBM
+    from rbms.training.pcd import fit_batch_pcd
+except ImportError:
+    rbms = None
 
 try:
     import sklearn
@@ -166,19 +175,71 @@ def scikit_learn(batch):
     return lambda: rbm._fit(v, numbers)
 
 
-# Of each work harmonium's name, PyTorch's function, scikit-learn's.
+def by_rbms(batch, steps=1, persistent=False):
+    """An update as rbms.training.pcd.train does it, without what it writes to a file; no momentum and decay."""
+    weights = torch.randn(VISIBLE, HIDDEN, device=device) * 0.01
+    machine = BBRBM(weights, torch.zeros(VISIBLE, device=device), torch.zeros(HIDDEN, device=device))
+    for t in machine.parameters():
+        t.grad = torch.zeros_like(t)
+    optimizer = torch.optim.SGD(machine.parameters(), lr=0.05, maximize=True)
+    v, ones = bits(batch, VISIBLE), torch.ones(batch, device=device)
+    state = {"chains": machine.init_chains(batch, weights=ones, start_v=bits(batch, VISIBLE))}
+
+    @torch.no_grad()
+    def update():
+        optimizer.zero_grad(set_to_none=False)
+        if not persistent:
+            state["chains"] = machine.init_chains(batch, weights=ones, start_v=v)
+        state["chains"], _ = fit_batch_pcd((v, ones), state["chains"], machine, steps, 1.0, centered=False)
+        optimizer.step()
+
+    return update
+
+
+# Of each work harmonium's name, and the peers' functions.
 WORKS = [
-    ("matmul 1024x1024x1024 NN", lambda: matmul(1024), None),
-    ("matmul 4096x4096x4096 NN", lambda: matmul(4096), None),
-    ("rbm_step CD-1 784x500 B10", lambda: contrastive_divergence(784, 500, 10), None),
-    ("rbm_step CD-1 784x500 B128", lambda: contrastive_divergence(784, 500, 128), None),
-    ("rbm_step CD-1 784x500 B1024", lambda: contrastive_divergence(784, 500, 1024), None),
-    ("rbm_step PCD-1 784x500 B128", lambda: contrastive_divergence(784, 500, 128, 1, True), lambda: scikit_learn(128)),
-    ("rbm_step CD-25 784x500 B128", lambda: contrastive_divergence(784, 500, 128, 25), None),
-    ("gibbs 1000 chains x 10 steps", lambda: gibbs(1000, 10), None),
-    ("lenet5_step compared", lenet5, None),
-    ("autoencoder_step 784-1000-500-250-30 B1000", autoencoder, None),
+    ("matmul 1024x1024x1024 NN", {"PyTorch": lambda: matmul(1024)}),
+    ("matmul 4096x4096x4096 NN", {"PyTorch": lambda: matmul(4096)}),
+    ("rbm_step CD-1 784x500 B10", {"PyTorch": lambda: contrastive_divergence(784, 500, 10), "rbms": lambda: by_rbms(10)}),
+    ("rbm_step CD-1 784x500 B128", {"PyTorch": lambda: contrastive_divergence(784, 500, 128), "rbms": lambda: by_rbms(128)}),
+    ("rbm_step CD-1 784x500 B1024", {"PyTorch": lambda: contrastive_divergence(784, 500, 1024), "rbms": lambda: by_rbms(1024)}),
+    (
+        "rbm_step PCD-1 784x500 B128",
+        {
+            "PyTorch": lambda: contrastive_divergence(784, 500, 128, 1, True),
+            "rbms": lambda: by_rbms(128, persistent=True),
+            "scikit-learn": lambda: scikit_learn(128),
+        },
+    ),
+    ("rbm_step CD-25 784x500 B128", {"PyTorch": lambda: contrastive_divergence(784, 500, 128, 25), "rbms": lambda: by_rbms(128, 25)}),
+    ("gibbs 1000 chains x 10 steps", {"PyTorch": lambda: gibbs(1000, 10)}),
+    ("lenet5_step compared", {"PyTorch": lenet5}),
+    ("autoencoder_step 784-1000-500-250-30 B1000", {"PyTorch": autoencoder}),
 ]
+
+
+# The peers that are here, with their versions; scikit-learn knows no GPU.
+VERSIONS = {
+    "PyTorch": torch and torch.__version__,
+    "rbms": torch and rbms and importlib.metadata.version("rbms"),
+    "scikit-learn": sklearn and sklearn.__version__,
+}
+if options.device == "cuda":
+    VERSIONS["scikit-learn"] = None
+
+
+def measures(makers):
+    """Of each peer that is here and does this work a function that measures it once: its median seconds."""
+    found = {}
+    for peer, make in makers.items():
+        if not VERSIONS[peer]:
+            continue
+        call = make()
+        found[peer] = lambda call=call: theirs(call)
+        if peer == "PyTorch" and options.device == "cuda":
+            compiled = torch.compile(make())
+            found["torch.compile"] = lambda: theirs(compiled)
+    return found
 
 
 def ours(work):
@@ -216,17 +277,11 @@ def theirs(call):
 
 def main():
     rows, where = [], None
-    for name, by_torch, by_sklearn in WORKS:
+    for name, makers in WORKS:
         if options.work and not any(word.lower() in name.lower() for word in options.work):
             continue
-        peers = []
-        if torch:
-            peers.append(("PyTorch", by_torch()))
-            if options.device == "cuda":
-                peers.append(("torch.compile", torch.compile(by_torch())))
-        if sklearn and by_sklearn and options.device == "cpu":
-            peers.append(("scikit-learn", by_sklearn()))
-        measured = {peer: [] for peer, _ in peers}
+        peers = measures(makers)
+        measured = {peer: [] for peer in peers}
         own = []
         for _ in range(options.rounds):
             found = ours(name)
@@ -234,15 +289,15 @@ def main():
                 break
             own.append(found[0])
             where = found[1]
-            for peer, call in peers:
-                measured[peer].append(theirs(call))
+            for peer, measure in peers.items():
+                measured[peer].append(measure())
         if not own:
             continue
         if not peers:
             rows.append((name, own, "none", []))
         rows += [(name, own, peer, times) for peer, times in measured.items()]
-    versions = [f"{name} {module.__version__}" for name, module in [("PyTorch", torch), ("scikit-learn", sklearn)] if module]
-    missing = [name for name, module in [("PyTorch", torch), ("scikit-learn", sklearn)] if not module]
+    versions = [f"{peer} {version}" for peer, version in VERSIONS.items() if version]
+    missing = [peer for peer, version in VERSIONS.items() if not version]
     print(f"harmonium on {where['name']} ({where['backend']})" if where else "nothing was measured")
     print(f"{', '.join(versions) or 'no peer'}, {options.threads} threads, {options.rounds} rounds, {platform.platform()}")
     for name in missing:

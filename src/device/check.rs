@@ -9,28 +9,22 @@ use crate::error::{Error, Result};
 /// Bytes of one parameter block; devices want dynamic offsets to be multiples of it.
 pub(super) const PARAMETERS: usize = 256;
 
+const MISFIT: &str = "the call does not fit its shader";
+
 /// The most iterations of an invocation's loops. Mesa's software adapters end them after 65,535 in all without
 /// a word (`LP_MAX_TGSI_LOOP_ITERATIONS` in gallivm/lp_bld_limits.h); the rest is for loops of a fixed length.
 pub(crate) const SOFTWARE_LOOPS: u64 = 64_000;
 
-/// Everything that wgpu would refuse after the fact.
-pub(super) fn check(
-    driver: &Driver,
-    command: &Command<'_>,
-    pipeline: &Pipeline,
-    grid_height: u64,
-) -> Result<()> {
+/// What wgpu would refuse of any call of this kernel on this memory.
+pub(super) fn check(driver: &Driver, command: &Command<'_>, pipeline: &Pipeline) -> Result<()> {
     let op = command.op;
     let declared = &pipeline.writes;
     let fits = command.binds.len() == declared.len()
         && command.binds.iter().zip(declared).all(|(bind, &writes)| writes || !bind.writes());
-    if !fits || command.params.len() > PARAMETERS {
-        return Err(driver.fault(op, "the call does not fit its shader"));
+    if !fits {
+        return Err(driver.fault(op, MISFIT));
     }
     for (i, bind) in command.binds.iter().enumerate() {
-        if !matches!(bind, Bind::Write(_)) {
-            bind.buffers().iter().try_for_each(|buffer| buffer.state.check())?;
-        }
         let Some(span) = bind.span() else { continue };
         let alias = command.binds.iter().enumerate().any(|(j, other)| {
             i != j
@@ -41,6 +35,18 @@ pub(super) fn check(
         if alias {
             return Err(Error::shape(op, "a tensor is both output and another argument"));
         }
+    }
+    Ok(())
+}
+
+/// What is to be seen of each call anew: whether what it reads is sound, and what does not lie in its bindings.
+pub(super) fn check_anew(driver: &Driver, command: &Command<'_>, grid_height: u64) -> Result<()> {
+    let op = command.op;
+    if command.params.len() > PARAMETERS {
+        return Err(driver.fault(op, MISFIT));
+    }
+    for bind in command.binds.iter().filter(|bind| !matches!(bind, Bind::Write(_))) {
+        bind.buffers().iter().try_for_each(|buffer| buffer.state.check())?;
     }
     if driver.is_software() && command.loops > SOFTWARE_LOOPS {
         return Err(Error::Limit {

@@ -1,6 +1,7 @@
 //! One opened wgpu device with its limits, memory, pipelines and faults. Whatever is asked of wgpu goes
 //! through here, and comes back as an [`Error`] where it failed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::faults::{Caught, Faults, catch};
@@ -26,6 +27,8 @@ pub(super) struct Driver {
     /// What decides between the matrix loops.
     pub policy: Mutex<Policy>,
     timestamps: bool,
+    /// How many were made.
+    buffers: AtomicU64,
     pipelines: Mutex<PipelineCache>,
     #[cfg(not(target_arch = "wasm32"))]
     kept: Option<pipeline_file::Kept>,
@@ -119,7 +122,8 @@ impl Driver {
             faults,
             memory: Arc::default(),
             profile: Profile::default(),
-            policy: Mutex::new(Policy::of(adapter.get_info().device_type)),
+            buffers: AtomicU64::new(0),
+            policy: Mutex::new(Policy::of(select::device_type(&adapter.get_info()))),
             pipelines: Mutex::new(PipelineCache::new(wants_checks())),
             #[cfg(not(target_arch = "wasm32"))]
             kept: None,
@@ -264,6 +268,7 @@ impl Driver {
 
     fn create(&self, descriptor: &wgpu::BufferDescriptor<'static>) -> Result<wgpu::Buffer> {
         self.check_alive()?;
+        self.buffers.fetch_add(1, Ordering::Relaxed);
         let (buffer, caught) = self.scoped(|| self.device.create_buffer(descriptor));
         if matches!(caught, Caught::Now(Some(_))) {
             self.check_alive()?;
@@ -300,7 +305,12 @@ impl Driver {
         lock(&self.pipelines)
     }
 
-    /// The bind group over a parameter buffer and storage buffers with their names and bytes, cached.
+    /// Buffers made so far.
+    pub fn buffers(&self) -> u64 {
+        self.buffers.load(Ordering::Relaxed)
+    }
+
+    /// A bind group over a parameter buffer and storage buffers.
     pub fn bind_group(
         &self,
         op: &'static str,
@@ -308,24 +318,19 @@ impl Driver {
         params: wgpu::BufferBinding<'_>,
         spans: &[Span<'_>],
     ) -> Result<wgpu::BindGroup> {
-        let key = (pipeline.id, spans.iter().map(|s| (s.id, s.offset, s.bytes)).collect());
-        self.memory.bind_group(key, || {
-            let storage = spans.iter().map(|s| binding(s.raw, s.offset, s.bytes));
-            let entries: Vec<_> = std::iter::once(params)
-                .chain(storage)
-                .zip(0..)
-                .map(|(buffer, binding)| wgpu::BindGroupEntry {
-                    binding,
-                    resource: wgpu::BindingResource::Buffer(buffer),
-                })
-                .collect();
-            let descriptor = wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &pipeline.layout,
-                entries: &entries,
-            };
-            self.checked(op, || self.device.create_bind_group(&descriptor))
-        })
+        let storage = spans.iter().map(|s| binding(s.raw, s.offset, s.bytes));
+        let entries: Vec<_> = std::iter::once(params)
+            .chain(storage)
+            .zip(0..)
+            .map(|(buffer, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(buffer),
+            })
+            .collect();
+        let descriptor =
+            wgpu::BindGroupDescriptor { label: None, layout: &pipeline.layout, entries: &entries };
+        self.memory.calls().count();
+        self.checked(op, || self.device.create_bind_group(&descriptor))
     }
 }
 

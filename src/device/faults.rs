@@ -22,6 +22,7 @@ pub(super) enum Caught {
 
 #[derive(Default)]
 pub(crate) struct Faults {
+    is_lost: AtomicBool,
     lost: Mutex<Option<String>>,
     uncaptured: Mutex<Option<String>>,
     late: Mutex<Vec<Later<Error>>>,
@@ -32,9 +33,13 @@ pub(crate) struct Faults {
 impl Faults {
     pub fn lose(&self, why: String) {
         lock(&self.lost).get_or_insert(why);
+        self.is_lost.store(true, Ordering::Release);
     }
 
     pub fn lost(&self) -> Option<String> {
+        if !self.is_lost.load(Ordering::Acquire) {
+            return None;
+        }
         lock(&self.lost).clone()
     }
 
@@ -108,6 +113,7 @@ impl Faults {
 /// written is poisoned.
 #[derive(Default)]
 pub(crate) struct WriteState {
+    is_poisoned: AtomicBool,
     poison: Mutex<Option<(String, String)>>,
     /// The kernel whose result is under guard.
     guarded: Mutex<Option<&'static str>>,
@@ -116,11 +122,15 @@ pub(crate) struct WriteState {
 impl WriteState {
     pub fn poison(&self, op: &str, why: &str) {
         *lock(&self.poison) = Some((op.into(), why.into()));
+        self.is_poisoned.store(true, Ordering::Release);
     }
 
     /// All or some of it is about to be written.
     pub fn heal(&self) {
-        *lock(&self.poison) = None;
+        if self.is_poisoned.load(Ordering::Acquire) {
+            *lock(&self.poison) = None;
+            self.is_poisoned.store(false, Ordering::Release);
+        }
     }
 
     /// It was filled with the guard's word before `op` writes it, or, with none, holds what somebody copied
@@ -134,6 +144,9 @@ impl WriteState {
     }
 
     pub fn check(&self) -> Result<()> {
+        if !self.is_poisoned.load(Ordering::Acquire) {
+            return Ok(());
+        }
         match &*lock(&self.poison) {
             Some((op, detail)) => Err(Error::Poisoned { op: op.clone(), detail: detail.clone() }),
             None => Ok(()),

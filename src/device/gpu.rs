@@ -17,6 +17,17 @@ use super::select::Candidate;
 use super::{DeviceInfo, Shader};
 use crate::error::{Error, Result};
 
+/// What a driver was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Buffers.
+    pub buffers: u64,
+    /// Groups of bindings.
+    pub groups: u64,
+    /// Submissions.
+    pub submissions: u64,
+}
+
 pub(crate) struct Gpu {
     pub(super) driver: Driver,
     recorder: Mutex<Recorder>,
@@ -303,6 +314,15 @@ impl Gpu {
             buffer.state.check()?;
         }
         late
+    }
+
+    /// What was asked of the driver so far.
+    pub(super) fn made(&self) -> Made {
+        Made {
+            buffers: self.driver.buffers(),
+            groups: self.driver.memory.calls().made(),
+            submissions: lock(&self.recorder).submitted(),
+        }
     }
 
     /// Breaks what is recorded, for tests of what follows.

@@ -1,24 +1,19 @@
 //! Tensors' buffers on a GPU: lent from a pool, given back when they are dropped.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use super::calls::{Calls, Ready};
+use super::command::Command;
 use super::faults::WriteState;
 use super::pool::{MemoryStats, Pool};
 use super::profile::lock;
 use crate::error::Result;
 
-/// Bind groups kept; past that all are made anew.
-const BIND_GROUPS: usize = 4096;
-
-/// Pipeline, and (buffer, offset, bytes) of each storage binding.
-pub(super) type BindKey = (usize, Vec<(u64, u64, u64)>);
-
-/// The pool, and the bind groups over its buffers.
+/// The pool, and the calls that are bound to its buffers.
 #[derive(Default)]
 pub(super) struct Memory {
     pool: Mutex<Pool>,
-    bind_groups: Mutex<HashMap<BindKey, wgpu::BindGroup>>,
+    calls: Mutex<Calls>,
 }
 
 /// A buffer of the pool; it goes back when the last of its pieces is dropped. What was recorded before runs before
@@ -132,29 +127,20 @@ impl Memory {
     /// Gives every free buffer back to the driver.
     pub fn trim(&self) {
         lock(&self.pool).trim();
-        lock(&self.bind_groups).clear();
+        lock(&self.calls).clear();
     }
 
     pub fn stats(&self) -> MemoryStats {
         lock(&self.pool).stats()
     }
 
-    /// The bind group of this key, made where it is new.
-    pub fn bind_group(
-        &self,
-        key: BindKey,
-        make: impl FnOnce() -> Result<wgpu::BindGroup>,
-    ) -> Result<wgpu::BindGroup> {
-        let found = lock(&self.bind_groups).get(&key).cloned();
-        if let Some(group) = found {
-            return Ok(group);
-        }
-        let group = make()?;
-        let mut cache = lock(&self.bind_groups);
-        if cache.len() >= BIND_GROUPS {
-            cache.clear();
-        }
-        cache.insert(key, group.clone());
-        Ok(group)
+    /// What is ready for this call.
+    pub fn ready(&self, command: &Command<'_>) -> Option<Ready> {
+        lock(&self.calls).find(command).cloned()
+    }
+
+    /// The calls that are bound to buffers of the pool.
+    pub fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
+        lock(&self.calls)
     }
 }

@@ -3,8 +3,10 @@
 //! This room chooses an adapter, keeps to its limits, pools buffers, caches pipelines, records
 //! dispatches and turns every failure into an [`Error`]. It knows no kernel.
 
+mod bindings;
 #[cfg(target_arch = "wasm32")]
 mod browser;
+mod calls;
 mod check;
 mod command;
 mod cpu;

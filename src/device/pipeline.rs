@@ -104,8 +104,6 @@ pub(crate) struct Pipeline {
     pub layout: wgpu::BindGroupLayout,
     /// Storage bindings 1, 2, …: whether the shader writes to them.
     pub writes: Vec<bool>,
-    /// Distinguishes layouts in the bind group cache.
-    pub id: usize,
 }
 
 pub(crate) type Constants<'a> = &'a [(&'static str, u32)];
@@ -175,7 +173,7 @@ impl PipelineCache {
             cache: self.kept.as_ref(),
         });
         self.count += 1;
-        let pipeline = Arc::new(Pipeline { compute, layout, writes, id: self.count });
+        let pipeline = Arc::new(Pipeline { compute, layout, writes });
         self.pipelines.entry(shader.name).or_default().push((constants.to_vec(), pipeline.clone()));
         pipeline
     }

@@ -9,13 +9,13 @@ use std::ops::Range;
 use web_time::Instant;
 
 use super::Cost;
-use super::check::{PARAMETERS, check};
+use super::calls::Ready;
+use super::check::{PARAMETERS, check, check_anew};
 use super::command::{Bind, Command};
-use super::driver::{Driver, binding};
+use super::driver::Driver;
 use super::grid::{estimate, split};
 use super::guard::{self, Guard};
-use super::memory::{GpuBuffer, Span};
-use super::pipeline::Pipeline;
+use super::memory::GpuBuffer;
 use super::profile::Timing;
 use super::queries::{Queries, Timed};
 use super::read::PendingRead;
@@ -30,12 +30,12 @@ pub(crate) struct Recorder {
     slot: usize,
     grid_height: u64,
     params: Vec<u8>,
-    params_buffer: Option<wgpu::Buffer>,
+    pub(super) params_buffer: Option<wgpu::Buffer>,
     /// What unused bindings get: one to read, two to write. Their names are 0, below any other.
-    dummies: Vec<wgpu::Buffer>,
+    pub(super) dummies: Vec<wgpu::Buffer>,
     guard: Guard,
     encoder: Option<wgpu::CommandEncoder>,
-    pass: Option<wgpu::ComputePass<'static>>,
+    pub(super) pass: Option<wgpu::ComputePass<'static>>,
     seconds: f64,
     written: Written,
     submissions: Submissions,
@@ -67,8 +67,15 @@ impl Recorder {
         if command.groups == 0 {
             return Ok(());
         }
-        let pipeline = driver.pipeline(command.shader, command.constants)?;
-        check(driver, &command, &pipeline, self.grid_height)?;
+        let known = driver.memory.ready(&command);
+        let pipeline = match &known {
+            Some(ready) => ready.pipeline.clone(),
+            None => driver.pipeline(command.shader, command.constants)?,
+        };
+        if known.is_none() {
+            check(driver, &command, &pipeline)?;
+        }
+        check_anew(driver, &command, self.grid_height)?;
         self.prepare(driver)?;
         let clock = driver.profile.is_on() && driver.timing() == Timing::Clock;
         if clock {
@@ -83,7 +90,11 @@ impl Recorder {
         }
         // A browser has no such clock.
         let start = clock.then(Instant::now);
-        self.encode(driver, &command, &pipeline)?;
+        let ready = match known {
+            Some(ready) => ready,
+            None => self.make_ready(driver, &command, pipeline)?,
+        };
+        self.encode(driver, &command, &ready)?;
         if let Some(start) = start {
             self.flush(driver)?;
             self.submissions.wait_last(driver)?;
@@ -122,34 +133,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn encode(
-        &mut self,
-        driver: &Driver,
-        command: &Command<'_>,
-        pipeline: &Pipeline,
-    ) -> Result<()> {
-        let Some(params_buffer) = self.params_buffer.clone() else { return Ok(()) };
-        let apart = self.set_apart(driver, command, pipeline)?;
-        let mut writable_dummies = self.dummies.iter().skip(1);
-        let mut spans = Vec::with_capacity(command.binds.len());
-        for (i, (bind, &writes)) in command.binds.iter().zip(&pipeline.writes).enumerate() {
-            let copy = apart.iter().find(|(of, _)| *of == i).map(|(_, copy)| copy);
-            let span = match copy {
-                Some(copy) => Span::of(&[copy]),
-                None => bind.span(),
-            };
-            spans.push(match span {
-                Some(span) => span,
-                None => {
-                    let dummy = if writes { writable_dummies.next() } else { self.dummies.first() };
-                    let raw =
-                        dummy.ok_or_else(|| driver.fault(command.op, "too many unused outputs"))?;
-                    Span { raw, id: 0, offset: 0, bytes: 256 }
-                }
-            });
-        }
-        let params = binding(&params_buffer, 0, PARAMETERS as u64);
-        let group = driver.bind_group(command.op, pipeline, params, &spans)?;
+    fn encode(&mut self, driver: &Driver, command: &Command<'_>, ready: &Ready) -> Result<()> {
         let offset = self.params.len() as u32;
         self.params.extend_from_slice(command.params);
         self.params.resize(offset as usize + self.slot, 0);
@@ -157,12 +141,12 @@ impl Recorder {
         let (x, y) = split(command.groups);
         self.open_pass(driver, command.op, command.cost)?;
         if let Some(pass) = &mut self.pass {
-            pass.set_pipeline(&pipeline.compute);
-            pass.set_bind_group(0, &group, &[offset]);
+            pass.set_pipeline(&ready.pipeline.compute);
+            pass.set_bind_group(0, &ready.group, &[offset]);
             pass.dispatch_workgroups(x, y, 1);
         }
-        for bind in command.binds {
-            for buffer in bind.buffers().iter().filter(|_| bind.writes()) {
+        for bind in command.binds.iter().filter(|bind| bind.writes()) {
+            for buffer in bind.buffers() {
                 buffer.state.heal();
                 self.written.push((buffer.state.clone(), command.op));
             }
@@ -170,34 +154,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Copies of what is read from a buffer that the same kernel writes another piece of, with the numbers of their
-    /// bindings: devices know buffers as a whole.
-    fn set_apart(
-        &mut self,
-        driver: &Driver,
-        command: &Command<'_>,
-        pipeline: &Pipeline,
-    ) -> Result<Vec<(usize, GpuBuffer)>> {
-        let binds = || command.binds.iter().zip(&pipeline.writes).enumerate();
-        let mut apart = Vec::new();
-        for (i, (bind, _)) in binds().filter(|(_, (_, writes))| !**writes) {
-            let Some(span) = bind.span() else { continue };
-            let written = |(_, (other, writes)): (usize, (&Bind<'_>, &bool))| {
-                *writes && other.span().is_some_and(|o| o.shares(&span))
-            };
-            if binds().any(written) {
-                let copy = driver.room(command.op, span.bytes)?;
-                self.pass = None;
-                let encoder = self.encoder(driver);
-                let bytes = span.bytes;
-                encoder.copy_buffer_to_buffer(span.raw, span.offset, copy.raw(), 0, bytes);
-                apart.push((i, copy));
-            }
-        }
-        Ok(apart)
-    }
-
-    fn encoder(&mut self, driver: &Driver) -> &mut wgpu::CommandEncoder {
+    pub(super) fn encoder(&mut self, driver: &Driver) -> &mut wgpu::CommandEncoder {
         self.encoder.get_or_insert_with(|| {
             driver.device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
                 label: Some("harmonium"),
@@ -351,6 +308,11 @@ impl Recorder {
     /// The last submission, where there was one.
     pub fn last(&self) -> Option<wgpu::SubmissionIndex> {
         self.submissions.last()
+    }
+
+    /// Submissions so far.
+    pub fn submitted(&self) -> u64 {
+        self.submissions.made()
     }
 
     pub fn start_read(

@@ -207,10 +207,19 @@ fn preference(c: &Candidate) -> (u8, u8) {
     (kind, u8::from(c.summary.info.backend == "gl"))
 }
 
+/// What an adapter is. wgpu's backend that does nothing calls itself a processor, and runs no shader on one: it stands for
+/// a card, so that what the host does for cards can be measured and tested.
+pub(super) fn device_type(info: &wgpu::AdapterInfo) -> wgpu::DeviceType {
+    match info.backend {
+        wgpu::Backend::Noop => wgpu::DeviceType::DiscreteGpu,
+        _ => info.device_type,
+    }
+}
+
 /// What an adapter is called.
 pub(super) fn info(adapter: &wgpu::Adapter) -> DeviceInfo {
     let info = adapter.get_info();
-    let kind = match info.device_type {
+    let kind = match device_type(&info) {
         wgpu::DeviceType::Cpu => DeviceKind::Software,
         _ => DeviceKind::Hardware,
     };

@@ -14,7 +14,11 @@ const IN_FLIGHT: usize = 3;
 pub(super) type Written = Vec<(Arc<WriteState>, &'static str)>;
 
 #[derive(Default)]
-pub(super) struct Submissions(VecDeque<wgpu::SubmissionIndex>);
+pub(super) struct Submissions {
+    /// Those under way, in their order.
+    ours: VecDeque<wgpu::SubmissionIndex>,
+    made: u64,
+}
 
 impl Submissions {
     /// Runs `work`, which submits. Where that fails, all it would have written is poisoned.
@@ -42,7 +46,8 @@ impl Submissions {
         let known = known.or_else(|| driver.faults.take_uncaptured());
         let outcome = match (submitted, known) {
             (Ok(index), None) => {
-                self.0.push_back(index.clone());
+                self.made += 1;
+                self.ours.push_back(index.clone());
                 self.keep_few(driver).map(|()| index)
             }
             (Err(detail), _) | (Ok(_), Some(detail)) => Err(driver.fault(op, detail)),
@@ -51,21 +56,26 @@ impl Submissions {
     }
 
     fn keep_few(&mut self, driver: &Driver) -> Result<()> {
-        if self.0.len() <= IN_FLIGHT {
+        if self.ours.len() <= IN_FLIGHT {
             return driver.check_alive();
         }
-        driver.wait(self.0.pop_front())
+        driver.wait(self.ours.pop_front())
     }
 
     /// The last submission, where there was one since the last wait.
     pub fn last(&self) -> Option<wgpu::SubmissionIndex> {
-        self.0.back().cloned()
+        self.ours.back().cloned()
+    }
+
+    /// How many there were.
+    pub fn made(&self) -> u64 {
+        self.made
     }
 
     /// Waits for the last submission.
     pub fn wait_last(&mut self, driver: &Driver) -> Result<()> {
         let last = self.last();
-        self.0.clear();
+        self.ours.clear();
         driver.wait(last)
     }
 }

@@ -1,5 +1,6 @@
 //! Faults on purpose, for the tests of what follows them. Not part of the public interface.
 
+pub use super::gpu::Made;
 use super::{Backend, Bind, Command, Cost, Device, Gpu, GpuBuffer, Shader, select};
 use crate::error::{Error, Result};
 
@@ -101,9 +102,18 @@ pub fn pipeline_names(device: &Device) -> Vec<String> {
     }
 }
 
+/// What was asked of the driver so far; nothing on the CPU.
+pub fn made(device: &Device) -> Made {
+    match device.backend() {
+        Backend::Cpu(_) => Made::default(),
+        Backend::Gpu(gpu) => gpu.made(),
+    }
+}
+
 /// Sends every shader of a GPU through `patch` on its way to the driver: kernels that are wrong on purpose.
 pub fn patch_shaders(device: &Device, patch: fn(&str, String) -> String) {
     if let Backend::Gpu(gpu) = device.backend() {
         gpu.pipelines().patch(patch);
+        gpu.driver.memory.calls().clear();
     }
 }
