@@ -193,6 +193,16 @@ fn amount(n: u64, bytes: bool) -> String {
 }
 
 impl Error {
+    /// The same about data, with what else may be done.
+    pub(crate) fn or_else_say(self, advice: &str) -> Self {
+        match self {
+            Error::Data { name, detail } => {
+                Error::Data { name, detail: format!("{detail}, {advice}") }
+            }
+            other => other,
+        }
+    }
+
     /// A shape error of operation `op`.
     pub fn shape(op: &'static str, detail: impl Into<String>) -> Self {
         Error::Shape { op, detail: detail.into() }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
 use super::ranks::{device, together};
-use super::targets::check_folder;
+use super::targets::Format;
 use super::{open_device, sequences, trained};
 use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
@@ -14,29 +14,6 @@ use crate::jobs::{Choice, Chosen, Pieces, SquaredError, Trained};
 use crate::ranks::Ranks;
 use crate::run::npy::NpyFile;
 use crate::run::{npy, pictures};
-
-/// What a result is written as.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Format {
-    Npy,
-    Png,
-}
-
-impl Format {
-    /// What `path` asks for. That it can be written there is looked at before any work is done.
-    pub fn of(path: &Path, png: bool) -> Result<Self> {
-        check_folder(path)?;
-        let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        match extension.as_deref() {
-            Some("npy") => Ok(Format::Npy),
-            Some("png") if png => Ok(Format::Png),
-            _ => Err(Error::setting(
-                "out",
-                format!("{} must end in .npy{}", path.display(), if png { " or .png" } else { "" }),
-            )),
-        }
-    }
-}
 
 /// Brings values to the data's own scale, and says what black and white are.
 type Range<'a> = dyn Fn(&mut [f32]) -> Result<(f32, f32)> + 'a;
@@ -64,6 +41,12 @@ impl Shown<'_> {
     }
 }
 
+/// What is read for these options.
+fn reads(options: &ApplyOptions) -> [(&'static str, Option<&Path>); 3] {
+    let [data, labels] = options.reading.reads(Some(&options.data));
+    [("the model", Some(options.model.model.as_path())), data, labels]
+}
+
 fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
     let part = Some(options.split.into());
     let choice = options.reading.choice(Some(&options.data), reading);
@@ -71,7 +54,8 @@ fn choice<'a>(options: &'a ApplyOptions, reading: &'a Reading) -> Choice<'a> {
 }
 
 pub fn decode(options: &DecodeOptions) -> Result<()> {
-    let format = Format::of(&options.out, true)?;
+    let reads = [("the model", Some(options.model.as_path())), ("decode", Some(&options.codes))];
+    let format = Format::of(&options.out, true, &reads)?;
     let device = open_device(&options.device.device, &options.device.policy)?;
     let model = trained::open_at(&options.model, &device)?.autoencoder("decode")?;
     let codes = npy::read(&options.codes)?;
@@ -94,7 +78,7 @@ pub fn tell_space(standardized: bool) {
 }
 
 pub fn transform(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
-    Format::of(&options.out, false)?;
+    Format::of(&options.out, false, &reads(options))?;
     let device = device(ranks, &options.device)?;
     let reading = options.reading.reading();
     let (choice, level) = (choice(options, &reading), options.level);
@@ -179,7 +163,7 @@ fn given(
 }
 
 pub fn reconstruct(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
-    let format = Format::of(&options.out, true)?;
+    let format = Format::of(&options.out, true, &reads(options))?;
     let device = device(ranks, &options.device)?;
     if options.level.is_some() {
         let detail = "is of `transform`; a case comes back through all layers: leave it out";

@@ -213,7 +213,8 @@ pub struct PredictOptions {
     pub invert: bool,
     #[command(flatten)]
     pub read: ReadOptions,
-    /// A table: case, predicted class, true class where it is known, all probabilities [default: the screen]
+    /// A table: case, its file where each has its own, predicted class, true class where it is known, all probabilities
+    /// [default: the screen]
     #[arg(long, value_name = "FILE.csv")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

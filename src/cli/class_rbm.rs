@@ -1,12 +1,13 @@
 //! What `sample` and `eval` do with classification machines.
 
-use super::apply::{Format, Shown};
+use super::apply::Shown;
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
 use super::likelihood::{print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::scoring::{Asked, annealing, folder, print_json};
+use super::targets::Format;
 use super::trained;
 use crate::error::Result;
 use crate::jobs::class_rbm::ClassSampling;

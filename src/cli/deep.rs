@@ -1,6 +1,6 @@
 //! `harmonium eval` and `sample` of deep Boltzmann machines.
 
-use super::apply::{self, Format, tell_space};
+use super::apply::{self, tell_space};
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
 use super::clamped::{self, Onto};
@@ -8,6 +8,7 @@ use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::scoring::{Asked, annealing, folder, print_json};
+use super::targets::Format;
 use super::trained;
 use serde::Serialize;
 

@@ -21,7 +21,7 @@ pub fn run(options: &ExportOptions) -> Result<()> {
 }
 
 fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
-    check_out(onnx, "onnx")?;
+    check_out(onnx, "onnx", &[("export", Some(model))])?;
     let model = trained::open_at(model, &Device::cpu())?;
     let written = model.onnx()?;
     atomic::write(onnx, |file| file.write_all(&written.bytes))?;
@@ -32,7 +32,7 @@ fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
 }
 
 fn level(options: &ExportOptions, out: &Path) -> Result<()> {
-    check_out(out, "safetensors")?;
+    check_out(out, "safetensors", &[("export", Some(&options.model))])?;
     let mut model = trained::open_at(&jobs::stack_of(&options.model), &Device::cpu())?;
     if options.zero_sum {
         match &mut model {

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::jobs::{self, Choice, Pieces, Trained};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
-    check_out(&options.out, "png")?;
+    let [data, labels] = options.reading.reads(options.data.as_deref());
+    check_out(&options.out, "png", &[("the model", Some(&options.model)), data, labels])?;
     let device = open_device(&options.device.device, &options.device.policy)?;
     let reading = options.reading.reading();
     let choice = options.reading.choice(options.data.as_deref(), &reading);

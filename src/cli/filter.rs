@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use super::apply::Format;
 use super::args::{FilterOptions, Padding};
 use super::open_device;
 use super::print::{count, out, tell};
+use super::targets::Format;
 use crate::data::{Image, ImageShape, read_array};
 use crate::error::{Error, Result};
 use crate::models::filters::{Edges, FilterBank, FilterMaps, NAMES};
 use crate::run::{npy, pictures};
 
 pub fn run(options: &FilterOptions) -> Result<()> {
-    let format = Format::of(&options.out, true)?;
+    let kernels = Path::new(&options.filter);
+    let reads = [("filter", Some(options.input.as_path())), ("filter", Some(kernels))];
+    let format = Format::of(&options.out, true, &reads)?;
     let mut bank = bank(&options.filter)?;
     let image = Image::load(&options.input)?;
     let note = |text: &String| tell(format_args!("note: {text}"));

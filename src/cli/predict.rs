@@ -19,7 +19,9 @@ use crate::run::atomic::AtomicFile;
 const LISTED: usize = 10;
 
 pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
-    options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv"))?;
+    let [data, labels] = options.reading.reads(Some(&options.data));
+    let reads = [("the model", Some(options.model.as_path())), data, labels];
+    options.out.as_deref().map_or(Ok(()), |out| check_out(out, "csv", &reads))?;
     let device = device(ranks, &options.device)?;
     let model = trained::open_at(&jobs::classifier_of(&options.model), &device);
     let model = together(ranks, model)?;
@@ -119,7 +121,7 @@ fn told(
         let mut bytes = wrong.map_or(0, |wrong| wrong.len() as u64 + 1).to_le_bytes().to_vec();
         match options.out.is_none() && cases == 1 {
             true => one(&found, piece, names)?,
-            false => write_table(&mut bytes, names, &found, labels, first)
+            false => write_table(&mut bytes, names, &found, (labels, &piece.files), first)
                 .map_err(|e| Error::data("predict", e.to_string()))?,
         }
         Ok(bytes)

@@ -1,5 +1,7 @@
 //! The options of every command that reads data.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::data::Reading;
@@ -29,10 +31,17 @@ impl ReadingOptions {
         Reading::of(self.labels.clone(), self.array.clone(), self.scale)
     }
 
-    /// Some cases of some data, read so; `reading` is [`ReadingOptions::reading`].
+    /// The files that are read for cases of `data`, as [`targets`](super::targets) takes them.
+    pub fn reads<'a>(&'a self, data: Option<&'a str>) -> [(&'static str, Option<&'a Path>); 2] {
+        [("--data", data.map(Path::new)), ("--labels", self.labels.as_deref().map(Path::new))]
+    }
+
+    /// Some cases of some data, whose labels are not needed, read so; `reading` is [`ReadingOptions::reading`].
     pub fn choice<'a>(&self, data: Option<&'a str>, reading: &'a Reading) -> Choice<'a> {
         let memory = self.memory.unwrap_or_default();
-        Choice { data, reading: Some(reading), stream: self.stream, memory, ..Choice::default() }
+        let stream = self.stream;
+        let choice = Choice { data, reading: Some(reading), stream, memory, ..Choice::default() };
+        Choice { labels_optional: true, ..choice }
     }
 
     /// Refuses what says nothing of sequences, whose files have names of their own for everything.

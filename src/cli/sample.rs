@@ -1,6 +1,6 @@
 //! `harmonium sample`: what machines, deep ones among them, and deep belief nets draw.
 
-use super::apply::{Format, Shown, tell_space};
+use super::apply::{Shown, tell_space};
 use super::args::SampleOptions;
 use super::chains::counted;
 use super::clamped::{self, Onto};
@@ -8,6 +8,7 @@ use super::class_rbm;
 use super::deep;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
+use super::targets::Format;
 use super::{open_device, trained};
 use crate::data::Part;
 use crate::error::{Error, Result};
@@ -19,7 +20,12 @@ use crate::random::{ChainDraw, ChainStreams};
 use crate::run::npy;
 
 pub fn sample(options: &SampleOptions) -> Result<()> {
-    let format = Format::of(&options.out, true)?;
+    let reads = [
+        ("the model", Some(options.model.model.as_path())),
+        ("--init", options.init.as_deref()),
+        ("--clamp", options.clamp.as_deref()),
+    ];
+    let format = Format::of(&options.out, true, &reads)?;
     let device = open_device(&options.device.device, &options.device.policy)?;
     let model = match trained::open_stack(&options.model, &device)? {
         Trained::Dbn(net) => return dream(options, &net, format),

@@ -32,7 +32,7 @@ impl Asked {
     pub fn choice<'a>(&'a self, options: &'a EvalOptions) -> Choice<'a> {
         let (part, limit) = (options.split.map(Into::into), options.limit);
         let choice = options.reading.choice(options.data.as_deref(), &self.reading);
-        Choice { part, limit, weights: self.weights.as_deref(), ..choice }
+        Choice { part, limit, weights: self.weights.as_deref(), labels_optional: false, ..choice }
     }
 
     /// How means are taken, behind their words.

@@ -1,5 +1,7 @@
 //! What the commands do with conditional random fields and sequences.
 
+use std::path::Path;
+
 use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
 use super::of_machines::Needing;
 use super::print::{count, out, tell};
@@ -20,7 +22,9 @@ pub fn predict(ranks: &Ranks, options: &PredictOptions, field: &TrainedCrf) -> R
         return Err(Error::setting("invert", detail));
     }
     options.reading.refuse_of_sequences()?;
-    options.read.picture.as_deref().map_or(Ok(()), |path| check_out(path, "png"))?;
+    options.read.picture.as_deref().map_or(Ok(()), |path| {
+        check_out(path, "png", &[("--data", Some(Path::new(&options.data)))])
+    })?;
     let part = options.split.map(Into::into);
     let (set, _) = field.sequences(Some(&options.data), part, options.limit)?;
     trained::notes(&set.notices);

@@ -26,7 +26,7 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     }
     let (mut cases, mut failures, mut devices_failed) = (0, 0, 0);
     if let Some(path) = &options.report {
-        check_out(path, "json")?;
+        check_out(path, "json", &[])?;
     }
     let mut report = Report::new();
     for device in devices {

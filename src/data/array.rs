@@ -54,6 +54,10 @@ pub(super) struct Layout {
     pub(super) d: usize,
     pub(super) bytes: u64,
     element: Element,
+    /// The number of the first case, where these are a part of an array.
+    first: usize,
+    /// Whether the first index runs fastest.
+    fortran: bool,
 }
 
 impl Layout {
@@ -80,7 +84,7 @@ impl Layout {
             return Err(too_large());
         }
         let (n, d) = (n as usize, d as usize);
-        Ok(Layout { dims: dims.to_vec(), n, d, bytes, element })
+        Ok(Layout { dims: dims.to_vec(), n, d, bytes, element, first: 0, fortran: false })
     }
 
     /// `60000 × 28 × 28 u8`.
@@ -89,14 +93,19 @@ impl Layout {
         format!("{} {}", sizes.join(" × "), self.element.name())
     }
 
-    /// The same of so many cases.
-    pub(super) fn of_cases(&self, n: usize) -> Self {
+    /// The same in Fortran's order, or not.
+    pub(super) fn in_fortran_order(self, fortran: bool) -> Self {
+        Layout { fortran, ..self }
+    }
+
+    /// The same of so many cases from number `first` on.
+    pub(super) fn of_cases(&self, first: usize, n: usize) -> Self {
         let mut dims = self.dims.clone();
-        if let Some(first) = dims.first_mut() {
-            *first = n as u64;
+        if let Some(cases) = dims.first_mut() {
+            *cases = n as u64;
         }
         let bytes = self.case_bytes() * n as u64;
-        Layout { dims, n, d: self.d, bytes, element: self.element }
+        Layout { dims, n, d: self.d, bytes, element: self.element, first, fortran: self.fortran }
     }
 
     /// What a case takes in the file.
@@ -148,21 +157,21 @@ impl Layout {
                 let read = if big_endian { f16::from_be_bytes } else { f16::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<2>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w).to_f32()).collect();
-                check_finite(&floats, site, begin, 2, |k| f64::from(floats[k]))?;
+                self.check_finite(&floats, site, begin, 2, |k| f64::from(floats[k]))?;
                 Values::from_floats(floats)
             }
             Element::F32 => {
                 let read = if big_endian { f32::from_be_bytes } else { f32::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<4>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w)).collect();
-                check_finite(&floats, site, begin, 4, |k| f64::from(floats[k]))?;
+                self.check_finite(&floats, site, begin, 4, |k| f64::from(floats[k]))?;
                 Values::from_floats(floats)
             }
             Element::F64 => {
                 let read = if big_endian { f64::from_be_bytes } else { f64::from_le_bytes };
                 let (words, _) = bytes.as_chunks::<8>();
                 let floats: Vec<f32> = words.iter().map(|w| read(*w) as f32).collect();
-                check_finite(&floats, site, begin, 8, |k| read(words[k]))?;
+                self.check_finite(&floats, site, begin, 8, |k| read(words[k]))?;
                 let values = Values::from_floats(floats);
                 if matches!(values, Values::F32(_)) {
                     notices
@@ -184,6 +193,46 @@ impl Layout {
         };
         Ok((values, notices))
     }
+
+    /// Refuses NaN and infinities, and what became infinite when it was rounded to f32.
+    fn check_finite(
+        &self,
+        floats: &[f32],
+        site: &Site,
+        begin: u64,
+        size: u64,
+        source: impl Fn(usize) -> f64,
+    ) -> Result<()> {
+        let Some(k) = floats.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+        let (x, place) = (source(k), self.place(k));
+        let detail = if x.is_finite() {
+            format!("{place} is {x:e}, too large for f32 (at most 3.4e38); rescale the data")
+        } else {
+            format!(
+                "{place} is {x}; every value must be a finite number: fill it in, or leave the row out"
+            )
+        };
+        Err(site.error(begin + k as u64 * size, detail))
+    }
+
+    /// Where element `k` of the file's order stands.
+    fn place(&self, k: usize) -> String {
+        let (row, column) = match self.fortran {
+            false => (k / self.d, k % self.d),
+            true => {
+                // The column as it is counted in C's order, where the last index runs fastest.
+                let (mut rest, mut column, mut step) = (k / self.n, 0, self.d);
+                for &size in self.dims.iter().skip(1) {
+                    step /= size as usize;
+                    column += rest % size as usize * step;
+                    rest /= size as usize;
+                }
+                (k % self.n, column)
+            }
+        };
+        let row = self.first + row;
+        format!("row {row}, column {column} (element {}, counted from 0)", row * self.d + column)
+    }
 }
 
 /// A whole number of up to 8 bytes, rounded to f32.
@@ -197,24 +246,6 @@ fn integer(word: &[u8], big_endian: bool, signed: bool) -> f32 {
         false => word.iter().rev().fold(start, fold),
     };
     if signed { bits as i64 as f32 } else { bits as f32 }
-}
-
-/// Refuses NaN and infinities, and what became infinite when it was rounded to f32.
-fn check_finite(
-    floats: &[f32],
-    site: &Site,
-    begin: u64,
-    size: u64,
-    source: impl Fn(usize) -> f64,
-) -> Result<()> {
-    let Some(k) = floats.iter().position(|x| !x.is_finite()) else { return Ok(()) };
-    let x = source(k);
-    let detail = if x.is_finite() {
-        format!("element {k} is {x:e}, too large for f32 (at most 3.4e38); rescale the data")
-    } else {
-        format!("element {k} is {x}; every value must be a finite number")
-    };
-    Err(site.error(begin + k as u64 * size, detail))
 }
 
 /// From Fortran's order (first index fastest) to C's (last index fastest).

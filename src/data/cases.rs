@@ -377,7 +377,7 @@ impl Cases {
         };
         let detail = format!(
             "case {number}, column {j} is {x}, outside [0, 1] (counted from 0); networks, binary units and binarisation need \
-             values in [0, 1]; {scale}, or use Gaussian visible units and standardise"
+             values in [0, 1]; {scale}"
         );
         Err(Error::data(name, detail))
     }

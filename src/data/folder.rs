@@ -49,7 +49,7 @@ pub(super) fn read(
     }
     if let Some(gallery) = gallery(folder, wanted) {
         reading.refuse(&["labels", "array"], "pictures", "their folders name the classes")?;
-        return gallery.read(name);
+        return gallery.read(name, reading);
     }
     let Some((inner, kept)) = kept_below(folder, wanted)? else {
         return Err(missing(folder, wanted));
@@ -178,6 +178,11 @@ fn parse(file: &str) -> Option<(String, Option<bool>, Role)> {
     role.filter(|_| format).map(|role| (own.join("-"), test, role))
 }
 
+/// Whether a file of such a name would be read as a part of its folder: a file of a set, a shard, or a picture.
+pub(crate) fn is_part_name(name: &str) -> bool {
+    parse(name).is_some() || shards::is_shard(name) || gallery::is_picture(Path::new(name))
+}
+
 /// The set of files in a folder, if there is one.
 fn choose(folder: &Path, wanted: Option<&str>) -> Result<Option<Group>> {
     let mut groups: BTreeMap<(String, bool), Group> = BTreeMap::new();
@@ -222,8 +227,9 @@ impl Group {
         let (train, own_test) = self.part(train, false, name.to_string(), reading)?;
         let files = &self.files;
         let test = files.get(&(true, Role::Images)).or_else(|| files.get(&(true, Role::Table)));
+        let by_train = reading.clone().or(&Reading::default().columns(train.set.columns.clone()));
         let test = match test {
-            Some(path) => Some(self.part(path, true, format!("{name} (test)"), reading)?.0),
+            Some(path) => Some(self.part(path, true, format!("{name} (test)"), &by_train)?.0),
             None => own_test,
         };
         Ok((train, test))

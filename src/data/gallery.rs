@@ -12,11 +12,14 @@ use super::labels::{Labels, RawPart};
 use super::listing::{entries, folders};
 use super::picture::decode;
 use super::pixels::Grey;
+use super::reading::Reading;
 use super::set::{DataSet, ImageShape};
 use super::values::Values;
 use crate::error::Result;
 
 const READ: [&str; 3] = ["png", "jpg", "jpeg"];
+/// How many names a note lists.
+const LISTED: usize = 5;
 const UNREAD: [&str; 9] = ["bmp", "gif", "pgm", "ppm", "tif", "tiff", "webp", "heic", "svg"];
 /// Folders of the parts. Cases for validation are held out of those for training; a folder of them serves for testing
 /// where there is no other.
@@ -26,9 +29,13 @@ const TEST: [&str; 5] = ["test", "testing", "val", "valid", "validation"];
 /// The pictures of each class.
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
-fn has_extension(path: &Path, known: &[&str]) -> bool {
+fn is_one_of(path: &Path, known: &[&str]) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    path.is_file() && extension.is_some_and(|e| known.contains(&e.as_str()))
+    extension.is_some_and(|e| known.contains(&e.as_str()))
+}
+
+fn has_extension(path: &Path, known: &[&str]) -> bool {
+    path.is_file() && is_one_of(path, known)
 }
 
 fn pictures(folder: &Path) -> Vec<PathBuf> {
@@ -39,9 +46,60 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Whether the name is that of a picture that is read.
+pub(super) fn is_picture(path: &Path) -> bool {
+    is_one_of(path, &READ)
+}
+
 fn classes(folder: &Path) -> Classes {
     let class = |folder: PathBuf| (name_of(&folder), pictures(&folder));
     folders(folder).into_iter().map(class).filter(|(_, pictures)| !pictures.is_empty()).collect()
+}
+
+/// What folders hold that is left out: pictures of kinds that are not read and, where folders name classes, those without
+/// any that is.
+fn left_out(parts: &[&Path], by_class: bool) -> Vec<String> {
+    let inner: Vec<PathBuf> = match by_class {
+        true => parts.iter().flat_map(|part| folders(part)).collect(),
+        false => parts.iter().map(|part| part.to_path_buf()).collect(),
+    };
+    let unread = |folder: &PathBuf| {
+        let known = |path: &PathBuf| has_extension(path, &UNREAD);
+        entries(folder).into_iter().filter(known).map(|path| name_of(&path)).collect::<Vec<_>>()
+    };
+    let unread: Vec<String> = inner.iter().flat_map(unread).collect();
+    let empty: Vec<String> = inner
+        .iter()
+        .filter(|folder| by_class && pictures(folder).is_empty())
+        .map(|folder| name_of(folder))
+        .collect();
+    let mut notes = Vec::new();
+    match unread.len() {
+        0 => {}
+        1 => notes.push(format!(
+            "1 picture of a kind that is not read is left out ({}): convert it to PNG",
+            unread[0]
+        )),
+        n => notes.push(format!(
+            "{n} pictures of kinds that are not read are left out ({}): convert them to PNG",
+            listed(&unread)
+        )),
+    }
+    match empty.len() {
+        0 => {}
+        1 => notes
+            .push(format!("1 folder has no picture that is read, and is no class: {}", empty[0])),
+        n => notes.push(format!(
+            "{n} folders have no picture that is read, and are no classes: {}",
+            listed(&empty)
+        )),
+    }
+    notes
+}
+
+fn listed(names: &[String]) -> String {
+    let more = if names.len() > LISTED { " …" } else { "" };
+    format!("{}{more}", names[..names.len().min(LISTED)].join(", "))
 }
 
 /// The name of one picture of a kind that is not read, in the folder or in a folder in it.
@@ -52,8 +110,13 @@ pub(super) fn unread_picture(folder: &Path) -> Option<String> {
     found.map(|path| name_of(&path))
 }
 
-/// The pictures of a folder.
-pub(super) enum Gallery {
+/// The pictures of a folder, and what is to be told of what it holds beside.
+pub(super) struct Gallery {
+    pictures: Pictures,
+    notes: Vec<String>,
+}
+
+enum Pictures {
     /// By class; those for testing where they stand apart.
     Classes(Classes, Option<Classes>),
     Alone(Vec<PathBuf>),
@@ -64,34 +127,42 @@ pub(super) fn find(folder: &Path) -> Option<Gallery> {
     let inner = folders(folder);
     let part = |names: &[&str]| {
         let wanted = |name: &&str| inner.iter().find(|f| name_of(f).eq_ignore_ascii_case(name));
-        let found = names.iter().filter_map(&wanted).map(|folder| classes(folder));
-        found.into_iter().find(|classes| !classes.is_empty())
+        let found = names.iter().filter_map(&wanted).map(|folder| (folder, classes(folder)));
+        found.into_iter().find(|(_, classes)| !classes.is_empty())
     };
-    if let Some(train) = part(&TRAIN) {
-        return Some(Gallery::Classes(train, part(&TEST)));
+    if let Some((train_folder, train)) = part(&TRAIN) {
+        let (test_folder, test) = part(&TEST).unzip();
+        let parts = [Some(train_folder), test_folder].into_iter().flatten();
+        let notes = left_out(&parts.map(|part| part.as_path()).collect::<Vec<_>>(), true);
+        return Some(Gallery { pictures: Pictures::Classes(train, test), notes });
     }
     let classes = classes(folder);
     if !classes.is_empty() {
-        return Some(Gallery::Classes(classes, None));
+        let pictures = Pictures::Classes(classes, None);
+        return Some(Gallery { pictures, notes: left_out(&[folder], true) });
     }
-    Some(pictures(folder)).filter(|all| !all.is_empty()).map(Gallery::Alone)
+    let all = Some(pictures(folder)).filter(|all| !all.is_empty())?;
+    Some(Gallery { pictures: Pictures::Alone(all), notes: left_out(&[folder], false) })
 }
 
 impl Gallery {
     /// The cases for training, and for testing.
-    pub fn read(self, name: &str) -> Result<(RawPart, Option<RawPart>)> {
-        Ok(match self {
-            Gallery::Classes(train, test) => {
-                let test = test.map(|test| of_classes(test, format!("{name} (test)")));
-                (of_classes(train, name.into())?, test.transpose()?)
+    pub fn read(self, name: &str, reading: &Reading) -> Result<(RawPart, Option<RawPart>)> {
+        let of_test = format!("{name} (test)");
+        let (mut train, test) = match self.pictures {
+            Pictures::Classes(train, test) => {
+                let test = test.map(|test| of_classes(test, of_test, reading));
+                (of_classes(train, name.into(), reading)?, test.transpose()?)
             }
-            Gallery::Alone(pictures) => (of_pictures(&pictures, name.into())?, None),
-        })
+            Pictures::Alone(pictures) => (of_pictures(&pictures, name.into(), reading)?, None),
+        };
+        train.set.notices.extend(self.notes.iter().map(|note| format!("{name}: {note}")));
+        Ok((train, test))
     }
 }
 
 /// A picture of each class in turn, so that the first cases are not all of one.
-fn of_classes(classes: Classes, name: String) -> Result<RawPart> {
+fn of_classes(classes: Classes, name: String, reading: &Reading) -> Result<RawPart> {
     let most = classes.iter().map(|(_, pictures)| pictures.len()).max().unwrap_or(0);
     let (mut paths, mut labels) = (Vec::new(), Vec::new());
     for turn in 0..most {
@@ -102,7 +173,10 @@ fn of_classes(classes: Classes, name: String) -> Result<RawPart> {
             }
         }
     }
-    let mut part = of_pictures(&paths, name)?;
+    let mut part = of_pictures(&paths, name, reading)?;
+    if reading.no_labels() {
+        return Ok(part);
+    }
     let names: Vec<&str> = classes.iter().map(|(class, _)| class.as_str()).take(5).collect();
     let more = if classes.len() > names.len() { " …" } else { "" };
     part.set.notices.insert(
@@ -119,7 +193,7 @@ fn of_classes(classes: Classes, name: String) -> Result<RawPart> {
     Ok(part)
 }
 
-fn of_pictures(paths: &[PathBuf], name: String) -> Result<RawPart> {
+fn of_pictures(paths: &[PathBuf], name: String, reading: &Reading) -> Result<RawPart> {
     let read = |path: &PathBuf| {
         let pixels = decode(Input::open(path)?)?;
         Ok((pixels.shape, pixels.grey(path)))
@@ -135,11 +209,18 @@ fn of_pictures(paths: &[PathBuf], name: String) -> Result<RawPart> {
     let mut values: Vec<Values> = Vec::with_capacity(read.len());
     if sizes.len() > 1 {
         let side = shape.height.max(shape.width);
-        shape = ImageShape { height: side, width: side };
-        notices.push(format!(
-            "{name}: pictures of {} sizes, all brought to {shape}, as the most are; those that are not square are padded",
-            sizes.len()
-        ));
+        // What becomes of a picture for a model must not depend on those beside it.
+        shape = reading.size.unwrap_or(ImageShape { height: side, width: side });
+        notices.push(match reading.size {
+            Some(_) => format!(
+                "{name}: pictures of {} sizes, each brought to the model's {shape}; those of other proportions are padded",
+                sizes.len()
+            ),
+            None => format!(
+                "{name}: pictures of {} sizes, all brought to {shape}, as the most are; those that are not square are padded",
+                sizes.len()
+            ),
+        });
         let fit = |(from, grey): (ImageShape, Grey)| {
             let case = Cases::new(grey.values, 1, from.height * from.width)?;
             let (case, from) = fill(&case, from, shape)?;
@@ -152,7 +233,14 @@ fn of_pictures(paths: &[PathBuf], name: String) -> Result<RawPart> {
     let cases = Cases::new(joined(values), paths.len(), shape.height * shape.width)?;
     let mut set = DataSet::new(name, cases).image(shape);
     (set.notices, set.ground_chosen) = (notices, ground_chosen);
+    set.files = paths.iter().map(|path| in_folder(path, &set.name)).collect();
     Ok(RawPart { set, labels: None, unit, pictures: true })
+}
+
+/// A picture's file as its folder knows it: `cat/1.png`.
+fn in_folder(path: &Path, folder: &str) -> String {
+    let folder = folder.strip_suffix(" (test)").unwrap_or(folder);
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
 }
 
 /// Bytes where all are such and of one scale.

@@ -127,7 +127,8 @@ struct Array {
 
 impl Array {
     fn layout(&self, input: &Input) -> Result<Layout> {
-        Layout::new(&self.dims, self.element, input.site(), self.begin)
+        let layout = Layout::new(&self.dims, self.element, input.site(), self.begin)?;
+        Ok(layout.in_fortran_order(self.fortran))
     }
 
     /// The elements that follow the header, in C's order, and notices.

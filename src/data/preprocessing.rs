@@ -317,8 +317,7 @@ impl Statistics {
             false => "scale them".into(),
         };
         let detail = format!(
-            "the values run from {least} to {largest}; networks, binary units and binarisation need values in [0, 1]: {scale}, \
-             or use Gaussian visible units and standardise"
+            "the values run from {least} to {largest}; networks, binary units and binarisation need values in [0, 1]: {scale}"
         );
         Err(Error::data(name, detail))
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::set::ImageShape;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 
@@ -35,6 +36,20 @@ pub struct Reading {
     /// What the number 1 stands for: every number is divided by it. Above 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<f32>,
+    /// The names of a table's columns of data, in the order that a case has them; empty where the table names none. Tables
+    /// that name the same columns in another order are put into this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// The column of labels that a model was trained with: where a table that names the model's columns has it too, it
+    /// holds the labels.
+    #[serde(skip)]
+    pub(super) trained_labels: Option<String>,
+    /// Whether labels are left out where some are missing.
+    #[serde(skip)]
+    pub(super) labels_optional: bool,
+    /// What pictures of several sizes are brought to; else the size that most have.
+    #[serde(skip)]
+    pub(super) size: Option<ImageShape>,
 }
 
 impl Reading {
@@ -43,7 +58,7 @@ impl Reading {
 
     /// All that can be said.
     pub fn of(labels: Option<String>, array: Option<String>, scale: Option<f32>) -> Self {
-        Reading { labels, array, scale }
+        Reading { labels, array, scale, ..Reading::default() }
     }
 
     /// The same with labels from there.
@@ -64,6 +79,29 @@ impl Reading {
         Reading { scale: Some(scale), ..self }
     }
 
+    /// The same of a table whose columns of data have these names.
+    #[must_use]
+    pub fn columns(self, columns: Vec<String>) -> Self {
+        Reading { columns, ..self }
+    }
+
+    /// The same for a model that was trained on data read as `training` says: the columns are taken by its names.
+    #[must_use]
+    pub(crate) fn for_model(self, training: &Reading, size: Option<ImageShape>) -> Self {
+        Reading {
+            columns: training.columns.clone(),
+            trained_labels: training.labels.clone(),
+            size,
+            ..self
+        }
+    }
+
+    /// The same where labels are not needed: they are left out where some are missing.
+    #[must_use]
+    pub(crate) fn without_need_of_labels(self, optional: bool) -> Self {
+        Reading { labels_optional: optional, ..self }
+    }
+
     /// The same, and of `other` what this does not say.
     #[must_use]
     pub fn or(self, other: &Reading) -> Self {
@@ -71,6 +109,8 @@ impl Reading {
             labels: self.labels.or_else(|| other.labels.clone()),
             array: self.array.or_else(|| other.array.clone()),
             scale: self.scale.or(other.scale),
+            columns: if self.columns.is_empty() { other.columns.clone() } else { self.columns },
+            ..self
         }
     }
 

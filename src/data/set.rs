@@ -51,6 +51,10 @@ pub struct DataSet {
     /// The names of the classes, as the source has them; numbers in their order, words in the alphabet's. Empty where
     /// there are no labels.
     pub classes: Vec<String>,
+    /// The names of the columns of a table, one for each value of a case; empty where there are none.
+    pub columns: Vec<String>,
+    /// The file that each case comes from, where each has one of its own; else empty.
+    pub files: Vec<String>,
     /// Whether the source is transparent, so that its ground was chosen here.
     pub ground_chosen: bool,
     /// What the user should be told: conversions, and readings that may surprise.
@@ -140,6 +144,8 @@ impl DataSet {
             image: None,
             labels: None,
             classes: Vec::new(),
+            columns: Vec::new(),
+            files: Vec::new(),
             ground_chosen: false,
             notices: Vec::new(),
         }
@@ -163,6 +169,7 @@ impl DataSet {
         if let Some(labels) = &mut self.labels {
             labels.truncate(n);
         }
+        self.files.truncate(n);
         self
     }
 
@@ -175,10 +182,13 @@ impl DataSet {
         let labels = self.labels.as_ref().map(|labels| {
             indices.iter().filter_map(|&i| labels.get(i as usize).copied()).collect()
         });
+        let file = |&i: &u32| self.files.get(i as usize).cloned();
         Ok(DataSet {
             name: name.into(),
             cases,
             labels,
+            columns: self.columns.clone(),
+            files: indices.iter().filter_map(file).collect(),
             image: self.image,
             classes: self.classes.clone(),
             ground_chosen: self.ground_chosen,

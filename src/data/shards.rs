@@ -38,6 +38,11 @@ fn key<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     rest.strip_suffix(".npy").or_else(|| rest.strip_suffix(".npy.gz"))
 }
 
+/// Whether it is the name of a shard or of its labels.
+pub(super) fn is_shard(name: &str) -> bool {
+    [CASES, LABELS].iter().any(|prefix| key(name, prefix).is_some())
+}
+
 fn of(folder: &Path) -> Result<Vec<ShardFiles>> {
     let files = entries(folder);
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();

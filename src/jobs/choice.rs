@@ -4,7 +4,9 @@ use super::chosen::Chosen;
 use super::loading;
 use super::pieces::{Pieces, Treat};
 use super::settings::Memory;
-use crate::data::{self, DataSet, Found, Part, Reading, Splits, Stream, Streamed, Streaming};
+use crate::data::{
+    self, DataSet, Found, ImageShape, Part, Reading, Splits, Stream, Streamed, Streaming,
+};
 use crate::error::{Error, Result};
 
 /// Which cases of which data a model is applied to.
@@ -19,6 +21,8 @@ pub struct Choice<'a> {
     /// How the data are read where they do not say it themselves. What it does not say is as in training, if the data
     /// are those of the training.
     pub reading: Option<&'a Reading>,
+    /// Whether nothing needs labels, so that they are left out where some are missing.
+    pub labels_optional: bool,
     /// How much each case of the part counts in means and scores, if they differ.
     pub weights: Option<&'a [f32]>,
     /// Whether they are to be read in pieces even where they fit.
@@ -32,6 +36,8 @@ pub struct Choice<'a> {
 pub(super) struct TrainedOn<'a> {
     pub data: Option<&'a str>,
     pub reading: &'a Reading,
+    /// The size of the pictures that the model takes, where it takes such.
+    pub image: Option<ImageShape>,
 }
 
 impl<'a> Choice<'a> {
@@ -67,6 +73,9 @@ impl<'a> Choice<'a> {
         if trained_on.data == Some(name) {
             reading = reading.or(trained_on.reading);
         }
+        let reading = reading
+            .for_model(trained_on.reading, trained_on.image)
+            .without_need_of_labels(self.labels_optional);
         let pieces = match loading::found(name, &reading, self.stream, self.memory)? {
             Some(found) => self.streamed(found, unit_interval, treat)?,
             None => self.loaded((name, &reading), unit_interval, treat)?,

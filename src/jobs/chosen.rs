@@ -14,6 +14,8 @@ pub struct Chosen {
     pub data: String,
     /// Which part this is.
     pub part: Part,
+    /// The file that each comes from, where each has one of its own; else empty.
+    pub files: Vec<String>,
     /// Whether they are transparent pictures on a ground that was chosen here.
     pub ground_chosen: bool,
     /// What the user should be told of the data.

@@ -165,6 +165,10 @@ impl<'m> Pieces<'m> {
                     labels: chosen.labels.as_ref().map(labels),
                     data: chosen.data.clone(),
                     part: self.part,
+                    files: places
+                        .iter()
+                        .filter_map(|&i| chosen.files.get(i as usize).cloned())
+                        .collect(),
                     ground_chosen: chosen.ground_chosen,
                     notices: chosen.notices.clone(),
                 })

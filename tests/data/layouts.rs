@@ -112,7 +112,21 @@ fn every_type_of_number_is_read() {
     );
     let not_finite = half::f16::INFINITY.to_le_bytes();
     let text = message("a.npy", npy(&dictionary("<f2", false, "(1, 1)"), &not_finite));
-    assert_says(&text, &["element 0 is inf", "finite"]);
+    assert_says(&text, &["row 0, column 0 (element 0, counted from 0) is inf", "finite"]);
+    // In either order by row and column, of pictures by the pixel's.
+    let bytes = |at: usize| -> Vec<u8> {
+        let value = |k: usize| if k == at { f32::NAN } else { 0.5 };
+        (0..24).flat_map(|k| value(k).to_le_bytes()).collect()
+    };
+    for (fortran, shape, at, place) in [
+        (false, "(4, 6)", 15, "row 2, column 3 (element 15,"),
+        (true, "(4, 6)", 14, "row 2, column 3 (element 15,"),
+        (false, "(2, 3, 4)", 18, "row 1, column 6 (element 18,"),
+        (true, "(2, 3, 4)", 15, "row 1, column 6 (element 18,"),
+    ] {
+        let text = message("a.npy", npy(&dictionary("<f4", fortran, shape), &bytes(at)));
+        assert_says(&text, &[place, "is NaN"]);
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! A table whose lines are all read: which of its columns are an index, labels, data.
 
+use std::collections::HashSet;
+
 use super::columns::{is_index, labels_by_layout};
 use super::form::number;
+use super::picked::Picked;
 use super::{Aside, Table};
 use crate::data::cases::Cases;
 use crate::data::labels::{Labels, RawPart};
@@ -24,7 +27,7 @@ impl Table {
         mut self,
         reading: &Reading,
         Decided { index, labels }: Decided,
-    ) -> Result<(RawPart, Decided)> {
+    ) -> Result<(RawPart, Decided, Picked)> {
         let mut decided = Decided::default();
         let mut found = None;
         let mut left_out = 0;
@@ -36,6 +39,16 @@ impl Table {
                 ));
                 left_out += 1;
                 decided.index = index;
+                continue;
+            }
+            if let (true, Some((lines, first))) = (Some(column) == labels, self.unlabelled) {
+                self.note(format!(
+                    "column {word}: the label is missing in {lines} of {} lines, the first of them line {first}: the labels \
+                     are left out",
+                    self.rows
+                ));
+                self.picked.skip(column);
+                left_out += 1;
                 continue;
             }
             if Some(column) == labels {
@@ -59,6 +72,12 @@ impl Table {
                         let detail = format!("{}: column {word} {what}", self.path.display());
                         return Err(Error::setting("labels", detail));
                     }
+                    (true, None) if self.picked.by_name() => {
+                        self.note(format!(
+                            "column {word} {what}: it holds no labels, and is left out"
+                        ));
+                        self.picked.skip(column);
+                    }
                     (true, None) => {
                         self.note(format!(
                             "column {word} {what}: it is read as data, not as labels"
@@ -66,6 +85,10 @@ impl Table {
                         self.put_back(words, column - left_out);
                     }
                 }
+                continue;
+            }
+            if self.picked.by_name() {
+                self.picked.skip(column);
                 continue;
             }
             self.note(format!("column {word} has no row numbers, and is read as data"));
@@ -78,10 +101,26 @@ impl Table {
             found = by_layout.map(|(_, labels)| labels);
         }
         self.tell_row_numbers(width);
-        let cases = Cases::new(Values::from_floats(self.values), self.rows, width)?;
+        let columns = match self.picked.by_name() {
+            true => reading.columns.clone(),
+            false => self.data_columns(decided, width),
+        };
+        let values = self.picked.ordered(self.values);
+        let cases = Cases::new(Values::from_floats(values), self.rows, width)?;
         let mut set = DataSet::new("", cases);
-        (set.image, set.notices) = (ImageShape::guess(width), self.notices);
-        Ok((RawPart { set, labels: found, unit: 1.0, pictures: false }, decided))
+        (set.image, set.notices, set.columns) = (ImageShape::guess(width), self.notices, columns);
+        Ok((RawPart { set, labels: found, unit: 1.0, pictures: false }, decided, self.picked))
+    }
+
+    /// The names of the columns of data, where each has one of its own.
+    fn data_columns(&self, decided: Decided, width: usize) -> Vec<String> {
+        let names = self.columns.names.iter().enumerate();
+        let kept = names.filter(|(column, _)| {
+            ![decided.index, decided.labels].contains(&Some(*column)) && !self.picked.skips(*column)
+        });
+        let names: Vec<String> = kept.map(|(_, name)| name.trim().to_string()).collect();
+        let distinct: HashSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
+        if distinct.len() == width && names.len() == width { names } else { Vec::new() }
     }
 
     fn tell_labels(&mut self, word: &str, reading: &Reading) {

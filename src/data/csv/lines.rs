@@ -8,6 +8,7 @@ use csv::{ByteRecord, Reader};
 use super::columns::Columns;
 use super::finish::Decided;
 use super::form::{self, Form};
+use super::picked::Picked;
 use super::{Aside, Table, next, records};
 use crate::data::cases::Cases;
 use crate::data::input::Input;
@@ -29,6 +30,9 @@ pub(in crate::data) struct Plan {
     /// Whether the first line of cells holds no case.
     named: bool,
     decided: Decided,
+    picked: Picked,
+    /// The names of the columns of data.
+    names: Vec<String>,
     width: usize,
     notices: Vec<String>,
     gzipped: bool,
@@ -54,6 +58,8 @@ impl Plan {
             empty_end: found.empty_end,
             named: found.named,
             decided: found.decided,
+            picked: found.picked,
+            names: set.columns,
             width: set.cases.width(),
             notices: set.notices.into_iter().map(lines).collect(),
             gzipped,
@@ -63,6 +69,11 @@ impl Plan {
     /// Columns of data.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// The names of the columns of data, where each has one of its own.
+    pub fn columns(&self) -> &[String] {
+        &self.names
     }
 
     pub fn has_labels(&self) -> bool {
@@ -84,8 +95,11 @@ impl Plan {
             columns: self.columns.clone(),
             empty_end: self.empty_end,
             aside: aside.into_iter().map(|column| Aside { column, cells: Vec::new() }).collect(),
+            picked: self.picked.clone(),
             values: Vec::new(),
             rows: 0,
+            labels_optional: false,
+            unlabelled: None,
             notices: self.notices.clone(),
         }
     }
@@ -95,7 +109,11 @@ impl Plan {
         let of_labels = |aside: &Aside| Some(aside.column) == self.decided.labels;
         let labels = table.aside.into_iter().find(of_labels);
         let labels = labels.map(|aside| Labels::from_words(aside.cells));
-        let cases = Cases::new(Values::from_floats(table.values), table.rows, self.width)?;
+        let cases = Cases::new(
+            Values::from_floats(self.picked.ordered(table.values)),
+            table.rows,
+            self.width,
+        )?;
         let mut set = DataSet::new(name, cases);
         (set.image, set.notices) = (ImageShape::guess(self.width), table.notices);
         Ok(RawPart { set, labels, unit: 1.0, pictures: false })

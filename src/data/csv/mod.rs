@@ -4,6 +4,7 @@ mod columns;
 mod finish;
 mod form;
 mod lines;
+mod picked;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use columns::{Columns, First, is_missing, is_missing_label};
 use finish::Decided;
 use form::{Form, number};
 pub(super) use lines::{Lines, Plan};
+use picked::Picked;
 
 /// How many names a note lists.
 const LISTED: usize = 4;
@@ -32,9 +34,14 @@ struct Table {
     empty_end: bool,
     /// The columns that are kept as text until all lines are read, ascending.
     aside: Vec<Aside>,
-    /// All others, row by row.
+    /// Which of the others are data.
+    picked: Picked,
+    /// All of those, row by row.
     values: Vec<f32>,
     rows: usize,
+    /// Whether labels may be missing, and in how many lines they are, and the first of these.
+    labels_optional: bool,
+    unlabelled: Option<(usize, u64)>,
     notices: Vec<String>,
 }
 
@@ -59,6 +66,7 @@ struct Whole {
     part: RawPart,
     decided: Decided,
     columns: Columns,
+    picked: Picked,
     empty_end: bool,
     /// Whether the first line of cells holds no case.
     named: bool,
@@ -89,8 +97,8 @@ fn table(path: &Path, form: Form, text: Vec<u8>, reading: &Reading) -> Result<Wh
     }
     drop(text);
     let (columns, empty_end) = (table.columns.clone(), table.empty_end);
-    let (part, decided) = table.finish(reading, Decided { index, labels })?;
-    Ok(Whole { part, decided, columns, empty_end, named })
+    let (part, decided, picked) = table.finish(reading, Decided { index, labels })?;
+    Ok(Whole { part, decided, columns, picked, empty_end, named })
 }
 
 /// A reader of lines of cells.
@@ -165,8 +173,11 @@ impl Table {
             columns: Columns { names: Vec::new(), count: 0 },
             empty_end: false,
             aside: Vec::new(),
+            picked: Picked::default(),
             values: Vec::new(),
             rows: 0,
+            labels_optional: false,
+            unlabelled: None,
             notices: Vec::new(),
         };
         let Some((record, line)) = head.first() else { return Ok(table) };
@@ -222,9 +233,11 @@ impl Table {
 
     /// Keeps the columns of the index and of the labels apart, as far as names tell of them.
     fn set_aside(&mut self, reading: &Reading) -> Result<(Option<usize>, Option<usize>)> {
+        self.pick(reading)?;
+        self.labels_optional = reading.labels_optional;
         let labels = match &reading.labels {
             _ if reading.no_labels() => None,
-            None => self.columns.labels(),
+            None => self.trained_labels(reading).or_else(|| self.columns.labels()),
             Some(asked) if self.columns.count > 1 => {
                 let found = self.columns.asked(asked);
                 Some(found.map_err(|detail| {
@@ -237,7 +250,19 @@ impl Table {
                 return Err(Error::setting("labels", detail));
             }
         };
-        let index = self.columns.index().filter(|&index| labels != Some(index));
+        // What the training data had as data is that here, whatever its name.
+        let known = |column: &usize| self.picked.has(*column);
+        if let (Some(asked), Some(_)) = (&reading.labels, labels.filter(known)) {
+            let detail = format!(
+                "{}: '{asked}' is a column of the training data, so it cannot hold the labels; leave --labels out",
+                self.path.display()
+            );
+            return Err(Error::setting("labels", detail));
+        }
+        let labels = labels.filter(|labels| !known(labels));
+        let index = self.columns.index();
+        let index = index.filter(|&index| labels != Some(index) && !known(&index));
+        self.leave_out_others([index, labels], reading);
         let mut aside: Vec<usize> = [index, labels].into_iter().flatten().collect();
         aside.sort_unstable();
         if aside.len() == self.columns.count {
@@ -256,10 +281,17 @@ impl Table {
         let count = self.columns.count;
         let mut aside = 0;
         for (column, cell) in record.iter().take(count).enumerate() {
+            if self.picked.skips(column) {
+                continue;
+            }
             if self.aside.get(aside).is_some_and(|a| a.column == column) {
                 let written = number(cell, self.form.decimal_comma);
                 if is_missing_label(cell) || written.is_some_and(|x| !x.is_finite()) {
-                    self.cell(cell, line, column)?;
+                    if !self.labels_optional || self.columns.index() == Some(column) {
+                        self.cell(cell, line, column)?;
+                    }
+                    let (before, first) = self.unlabelled.unwrap_or((0, line));
+                    self.unlabelled = Some((before + 1, first));
                 }
                 self.aside[aside].cells.push(String::from_utf8_lossy(cell).into_owned());
                 aside += 1;

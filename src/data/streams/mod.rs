@@ -92,13 +92,16 @@ impl Found {
         if train.iter().any(|files| !streams(&files.cases)) {
             return Ok(None);
         }
-        let open = |files: Vec<ShardFiles>| -> Result<Vec<Shard>> {
+        let open = |files: Vec<ShardFiles>, reading: &Reading| -> Result<Vec<Shard>> {
             files.iter().map(|f| Shard::open(f, reading)).collect()
         };
+        let train = open(train, reading)?;
+        let columns = train.first().map_or(Vec::new(), Shard::columns);
+        let by_train = reading.clone().or(&Reading::default().columns(columns));
         let found = Found {
             name: source.into(),
-            train: open(train)?,
-            test: open(test)?,
+            train,
+            test: open(test, &by_train)?,
             reading: reading.clone(),
             counted: false,
             note,
@@ -277,6 +280,7 @@ impl Found {
             }
         };
         sample.notices.clone_from(&decision.notices);
+        sample.columns = self.train.first().map_or(Vec::new(), Shard::columns);
         let width = sample.cases.width();
         let stream = |shards: Vec<Shard>, name: String, (checksum, statistics, limit), held_out| {
             let (firsts, classes) = (firsts(&shards), classes.clone());

@@ -237,6 +237,14 @@ impl Shard {
         }
     }
 
+    /// The names of a table's columns of data.
+    pub fn columns(&self) -> Vec<String> {
+        match &self.form {
+            Form::Arrays { .. } => Vec::new(),
+            Form::Table { plan, .. } => plan.columns().to_vec(),
+        }
+    }
+
     pub fn has_labels(&self) -> bool {
         match &self.form {
             Form::Arrays { labels, .. } => labels.is_some(),
@@ -335,7 +343,7 @@ impl<'a> Cursor<'a> {
             Source::Table(lines) => lines.read(rows, name)?,
             Source::Arrays { cases, labels, shape: (array, label_array) } => {
                 let begin = cases.place(cases.at);
-                let layout = array.layout.of_cases(rows);
+                let layout = array.layout.of_cases(cases.at, rows);
                 let bytes = cases.read(rows)?;
                 let (values, notices) =
                     layout.decode(bytes, array.big_endian, &array.site, begin)?;
@@ -343,7 +351,7 @@ impl<'a> Cursor<'a> {
                     layout::cases(values, &layout, &array.site, array.dims_at, name, notices)?;
                 if let (Some(labels), Some(array)) = (labels, label_array) {
                     let begin = labels.place(labels.at);
-                    let layout = array.layout.of_cases(rows);
+                    let layout = array.layout.of_cases(labels.at, rows);
                     let bytes = labels.read(rows)?;
                     let (values, _) = layout.decode(bytes, array.big_endian, &array.site, begin)?;
                     let found = layout::labels(&values, &layout);

@@ -37,7 +37,7 @@ impl AutoencoderJob {
             preprocessing,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.reading.clone(),
             ..network::Origin::new(self.input(), self.classes.names.clone())
         }
     }

@@ -2,7 +2,7 @@
 
 use super::classes::Classes;
 use super::settings::AutoencoderSettings;
-use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Stream};
+use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Reading, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::loading::{Divided, Source, Wish};
@@ -20,6 +20,8 @@ pub struct Parts {
     pub validation: Option<Cases>,
     pub test: Option<Cases>,
     pub image: Option<ImageShape>,
+    /// How the data were read.
+    pub reading: Reading,
     /// The visible units of the first level.
     pub units: UnitKind,
     pub classes: Classes,
@@ -48,8 +50,7 @@ impl Parts {
         let mut loaded = wish.load(observer)?;
         let image = loaded.train.image;
         loaded.train = settings.limit.into_iter().fold(loaded.train, DataSet::limit);
-        let any =
-            |e| Error::data(&settings.data, format!("{e}; --loss squared-error takes any values"));
+        let any = |e: Error| e.or_else_say("or use --loss squared-error, which takes any values");
         let within = loaded.check_unit_interval(&settings.data);
         let units = if within.is_ok() { UnitKind::Bernoulli } else { UnitKind::Gaussian };
         if in_unit {
@@ -63,6 +64,7 @@ impl Parts {
         if settings.classifier.is_some() {
             classes.check(&settings.data)?;
         }
+        let reading = settings.reading().columns(train.columns);
         let (train, validation) = (train.cases, validation.map(|v| v.cases));
         let test = test.map(|t| t.cases);
         if let (Some(test), true) = (&test, in_unit) {
@@ -77,7 +79,7 @@ impl Parts {
             settings.data
         );
         observer.see(Event::Note(&words));
-        Ok(Parts { train, stream, validation, test, image, units, classes })
+        Ok(Parts { train, stream, validation, test, image, reading, units, classes })
     }
 
     /// All training cases, on the device or as they are read.

@@ -13,7 +13,7 @@ use super::level::{self, Beginning, Learning, learning};
 use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
-use crate::data::{Cases, ImageShape, Stream};
+use crate::data::{Cases, ImageShape, Reading, Stream};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::score;
@@ -45,6 +45,7 @@ pub struct AutoencoderJob {
     pub(super) validation: Option<Cases>,
     pub(super) test: Option<Cases>,
     pub(super) image: Option<ImageShape>,
+    pub(super) reading: Reading,
     record: RunRecord,
     pub(super) classes: Classes,
     levels: Levels,
@@ -113,7 +114,7 @@ impl AutoencoderJob {
             observer.see(Event::Note(&note));
         }
         let levels = Levels::new(device, source, seen, sampled);
-        let Parts { train, stream, validation, test, image, units, classes } = data;
+        let Parts { train, stream, validation, test, image, reading, units, classes } = data;
         Ok(AutoencoderJob {
             classes,
             levels,
@@ -130,6 +131,7 @@ impl AutoencoderJob {
             validation,
             test,
             image,
+            reading,
             record,
         })
     }
@@ -156,7 +158,7 @@ impl AutoencoderJob {
             image: self.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.reading.clone(),
             ..Origin::default()
         }
     }

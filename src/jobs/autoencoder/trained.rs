@@ -185,8 +185,8 @@ impl TrainedAutoencoder {
     /// # Errors
     /// As [`TrainedAutoencoder::cases`].
     pub fn pieces(&self, choice: &Choice<'_>) -> Result<Pieces<'_>> {
-        let Origin { data, reading, .. } = &self.origin;
-        let trained_on = TrainedOn { data: data.as_deref(), reading };
+        let Origin { data, reading, image, .. } = &self.origin;
+        let trained_on = TrainedOn { data: data.as_deref(), reading, image: *image };
         let treat = |set, name: &str, part| self.treat(set, name, part);
         choice.pieces(trained_on, self.is_bounded(), treat)
     }
@@ -207,8 +207,8 @@ impl TrainedAutoencoder {
         if self.is_bounded() {
             set.cases.check_unit_interval(name)?;
         }
-        let DataSet { cases, labels, ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        let DataSet { cases, labels, files, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
     /// What the encoder's layer `level` (counted from 1; the code where it is not given) gives for each case,

@@ -151,7 +151,7 @@ impl Job for ClassRbmJob {
             classes: self.prepared.classes.clone(),
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.prepared.reading.clone(),
             ..Origin::default()
         };
         origin.file(self.trainer.model())?.save(path)

@@ -112,7 +112,7 @@ impl DbmJob {
             classes: self.prepared.classes.clone(),
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
     }

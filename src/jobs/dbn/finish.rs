@@ -48,7 +48,7 @@ impl DbnJob {
             },
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
     }
@@ -58,7 +58,7 @@ impl DbnJob {
             preprocessing: self.prepared.preprocessing.clone(),
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.prepared.reading.clone(),
             ..network::Origin::new(self.prepared.input(), self.prepared.classes.clone())
         }
     }

@@ -86,7 +86,8 @@ impl Origin {
         units: Units,
         model: &'static str,
     ) -> Result<Pieces<'m>> {
-        let trained_on = TrainedOn { data: self.data.as_deref(), reading: &self.reading };
+        let (data, image) = (self.data.as_deref(), self.image);
+        let trained_on = TrainedOn { data, reading: &self.reading, image };
         let treat = move |set, name: &str, part| self.treat((set, name, part), units, model);
         choice.pieces(trained_on, units.kind() == UnitKind::Bernoulli, treat)
     }
@@ -112,8 +113,8 @@ impl Origin {
             set.cases.check_unit_interval(name)?;
         }
         let cases = preprocessing.apply_for_evaluation(set.cases, *seed, part)?;
-        let DataSet { ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        let DataSet { files, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
     /// The number of a class by its name, or else by that number.

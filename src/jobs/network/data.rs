@@ -2,7 +2,7 @@
 
 use super::labelled::{Labelled, labelled, resident, spread};
 use super::settings::NetworkSettings;
-use crate::data::{DataSet, PictureInput, Stream};
+use crate::data::{DataSet, PictureInput, Reading, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
@@ -20,6 +20,8 @@ pub struct Prepared {
     pub validation: Option<Labelled>,
     pub test: Option<Labelled>,
     pub input: PictureInput,
+    /// How the data were read.
+    pub reading: Reading,
     /// A name for each class.
     pub classes: Vec<String>,
 }
@@ -55,6 +57,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     if let Some(notice) = input.notice(&train) {
         observer.see(Event::Note(&format!("note: {notice}")));
     }
+    let reading = settings.reading().columns(train.columns.clone());
     let train = labelled(&train, &input)?;
     let validation = validation.map(|set| labelled(&set, &input)).transpose()?;
     let unlabelled = test.as_ref().is_some_and(|set| set.labels.is_none());
@@ -77,7 +80,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
             .map_or(String::new(), |i| format!("; {i} pixels enlarged to {}×{}", size[0], size[1])),
         if train.cases.has_weights() { ", weighted" } else { "" },
     )));
-    Ok(Prepared { classes, train, stream, validation, test, input })
+    Ok(Prepared { classes, train, stream, validation, test, input, reading })
 }
 
 /// That there are classes to tell apart, and not so many that they are no classes.

@@ -110,11 +110,11 @@ impl Job for NetworkJob {
     }
 
     fn save(&mut self, path: &Path) -> Result<()> {
-        let Prepared { input, classes, .. } = &self.prepared;
+        let Prepared { input, classes, reading, .. } = &self.prepared;
         let origin = Origin {
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: reading.clone(),
             ..Origin::new(*input, classes.clone())
         };
         origin.file(self.trainer.model())?.save(path)

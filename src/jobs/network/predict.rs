@@ -7,7 +7,7 @@ use crate::data::{Cases, Values};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 
-/// Writes one line per case: its number, the predicted class, the true one where it is known, all probabilities. Cases are
+/// Writes one line per case: its number, its file where `files` name them, the predicted class, the true one where it is known, all probabilities. Cases are
 /// counted from `first`; above that of number 0 the columns have their names.
 ///
 /// # Errors
@@ -16,20 +16,24 @@ pub fn write_table(
     out: &mut dyn Write,
     names: &[String],
     found: &Predictions,
-    labels: Option<&[u32]>,
+    (labels, files): (Option<&[u32]>, &[String]),
     first: usize,
 ) -> io::Result<()> {
     let name = |class: u32| names.get(class as usize).map_or("", String::as_str).to_string();
     let mut csv = csv::Writer::from_writer(out);
     if first == 0 {
-        let mut head = vec!["case".to_string(), "predicted".into()];
+        let mut head = vec!["case".to_string()];
+        head.extend((!files.is_empty()).then(|| "file".to_string()));
+        head.push("predicted".into());
         head.extend(labels.map(|_| "true".to_string()));
         head.extend(names.iter().map(|n| format!("p({n})")));
         csv.write_record(&head)?;
     }
     let cases = found.probabilities.chunks(found.classes.max(1)).zip(&found.predicted);
     for (case, (p, &predicted)) in cases.enumerate() {
-        let mut line = vec![(first + case).to_string(), name(predicted)];
+        let mut line = vec![(first + case).to_string()];
+        line.extend((!files.is_empty()).then(|| files.get(case).cloned().unwrap_or_default()));
+        line.push(name(predicted));
         line.extend(labels.map(|labels| labels.get(case).map_or("".into(), |&class| name(class))));
         line.extend(p.iter().map(|p| format!("{p:.6}")));
         csv.write_record(&line)?;

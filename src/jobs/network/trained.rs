@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::shown::Shown;
-use crate::data::{Cases, DataSet, Part, PictureInput, Preprocessing, Reading};
+use crate::data::{Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::{Predictions, predict};
@@ -63,7 +63,9 @@ impl Origin {
     }
 
     pub(super) fn trained_on(&self) -> TrainedOn<'_> {
-        TrainedOn { data: self.data.as_deref(), reading: &self.reading }
+        let [height, width] = self.input.size;
+        let image = Some(ImageShape { height, width });
+        TrainedOn { data: self.data.as_deref(), reading: &self.reading, image }
     }
 
     /// A network of this origin as a file.
@@ -168,8 +170,8 @@ impl TrainedNetwork {
             }
         };
         let cases = preprocessing.apply_for_evaluation(cases, *seed, part)?;
-        let DataSet { ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        let DataSet { files, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
     /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from

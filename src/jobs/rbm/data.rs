@@ -2,13 +2,16 @@
 
 use super::coding::{coded, codes, reweighted};
 use super::settings::RbmSettings;
-use crate::data::{Cases, DataSet, ImageShape, Part, Preprocessing, Stream};
+use crate::data::{Cases, DataSet, ImageShape, Part, Preprocessing, Reading, Stream};
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::loading::{Divided, Source, Wish};
 use crate::models::UnitKind;
 use crate::run::{Event, Observer};
 use crate::training::{ResidentData, StreamedData, Treatment};
+
+/// What takes values outside [0, 1].
+const REAL_VALUES: &str = "or use --visible gaussian, which standardises them";
 
 /// The parts of the data, and what was fitted to the training part.
 pub struct Prepared {
@@ -24,6 +27,8 @@ pub struct Prepared {
     pub image: Option<ImageShape>,
     /// What the visible units are.
     pub visible: UnitKind,
+    /// How the data were read.
+    pub reading: Reading,
     /// What is still to be done to values first.
     pub preprocessing: Preprocessing,
     /// What is done to data before the machine sees them, as its file says it.
@@ -65,13 +70,15 @@ impl Prepared {
         }
         loaded.train = train;
         if settings.visible == UnitKind::Bernoulli {
-            loaded.check_unit_interval(&settings.data)?;
+            let within = loaded.check_unit_interval(&settings.data);
+            within.map_err(|e| e.or_else_say(REAL_VALUES))?;
         }
         let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
         settings.validation = divided.split;
         let preprocessing = divided.fit(settings.binarize.0, settings.standardize)?;
         let Divided { train, validation, stream, .. } = divided;
         let mut prepared = Prepared {
+            reading: settings.reading().columns(train.columns),
             train: train.cases,
             stream,
             validation: validation.map(|v| v.cases),
@@ -110,6 +117,7 @@ impl Prepared {
             train,
             stream: self.stream,
             image,
+            reading: self.reading,
             visible: kind,
             stored: self.stored,
             preprocessing: Preprocessing::default(),

@@ -92,7 +92,7 @@ impl RbmJob {
             image: self.prepared.image,
             seed: self.settings.seed,
             data: Some(self.settings.data.clone()),
-            reading: self.settings.reading(),
+            reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
     }

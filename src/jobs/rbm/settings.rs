@@ -177,7 +177,9 @@ settings! {
                    none: train on the values as probabilities",
             // The bundled digits are near to black and white.
             default: Default::By("none; bundled digits 0.5", |t| match text(t, "data") {
-                "digits" if !is_gaussian(t) => word("0.5"),
+                "digits" if !is_gaussian(t) && !text(t, "visible").starts_with("softmax") => {
+                    word("0.5")
+                }
                 _ => word("none"),
             }),
             ..Setting::NEW

@@ -52,7 +52,7 @@ const HIDDEN_KEY: &str = "harmonium.hidden";
 
 impl Origin {
     pub(super) fn trained_on(&self) -> TrainedOn<'_> {
-        TrainedOn { data: self.data.as_deref(), reading: &self.reading }
+        TrainedOn { data: self.data.as_deref(), reading: &self.reading, image: self.image }
     }
 
     /// A machine of this origin as a file.
@@ -190,8 +190,8 @@ impl TrainedRbm {
         if kind == UnitKind::Bernoulli {
             cases.check_unit_interval(name)?;
         }
-        let DataSet { labels, ground_chosen, notices, .. } = set;
-        Ok(Chosen { cases, labels, data: name.into(), part, ground_chosen, notices })
+        let DataSet { labels, files, ground_chosen, notices, .. } = set;
+        Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
     /// Values as data have them, as the machine was trained to see them.

@@ -61,6 +61,8 @@ pub struct Prepared {
     pub image: Option<ImageShape>,
     /// A name for each class; empty where no labels are used.
     pub classes: Vec<String>,
+    /// How the data were read.
+    pub reading: Reading,
     /// How many were held out; never [`Validation::Auto`].
     pub split: Validation,
     seed: u64,
@@ -124,6 +126,7 @@ impl Prepared {
             test.cases.check_unit_interval(&test.name)?;
         }
         let prepared = Prepared {
+            reading: request.reading.clone().columns(train.columns.clone()),
             train,
             stream,
             labelled,
