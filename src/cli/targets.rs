@@ -27,7 +27,7 @@ fn check_place(path: &Path, reads: &Reads<'_>) -> Result<()> {
     for (name, read) in reads {
         if let Some(file) = read.and_then(|read| read_there(name, read, path)) {
             let detail = format!(
-                "{} is {}, which {name} reads, and would be replaced by the result; write it to another file",
+                "{} is {} that {name} reads, and would be replaced by the result; write it to another file",
                 path.display(),
                 if file == path {
                     "the file".into()

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::{npy, say, temporary, text};
 
+/// With which a classification machine tells the two kinds apart.
+const WELL: &str = "--epochs 60 --batch 10 --learning-rate 0.3";
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Cases of two kinds, by columns in this order; `kind` in the place of their names at the end.
@@ -34,8 +36,8 @@ fn columns_are_known_by_their_names() {
     table(&at.join("wide.csv"), [3, 0, 2, 1], NAMES, &|i| format!("{},{}", i * i, species(i)));
     let wide = text(at.join("wide.csv")).replacen(",species", ",noise,species", 1);
     fs::write(at.join("wide.csv"), wide).unwrap();
-    let train = "--data train.csv --labels species --hidden 6 --epochs 3";
-    say(at, &format!("train class-rbm {train} --out net")).done();
+    let train = "--data train.csv --labels species --hidden 6 --epochs 3 ";
+    say(at, &format!("train class-rbm {train} {WELL} --out net").replace("--epochs 3 ", "")).done();
     say(at, &format!("train rbm {train} --out rbm")).done();
     say(at, &format!("train rbm {train} --stream --out streamed")).done();
     say(at, &format!("train autoencoder {train} --layers 3 --out auto").replace("--hidden 6 ", ""))
@@ -75,7 +77,9 @@ fn columns_are_known_by_their_names() {
     }
     let right = |data: &str| super::json(&say(at, &format!("eval net {data} --json")).done().out);
     let (own, other) = (right("--split train"), right("--data other.csv"));
+    assert!(own["error"].is_f64() && own["wrong"].is_u64(), "{own}");
     assert_eq!(own["error"], other["error"]);
+    assert_eq!(own["wrong"], 0, "{own}");
     assert_eq!(own["wrong"], other["wrong"]);
 
     // Names of which none is known are taken by their place, and some of which are known are refused.
@@ -119,8 +123,8 @@ fn labels_are_not_needed_to_predict() {
     let some = |i: usize| if i == 4 || i == 9 { String::new() } else { species(i) };
     table(&at.join("gaps.csv"), [0, 1, 2, 3], NAMES, &some);
     table(&at.join("all.csv"), [0, 1, 2, 3], NAMES, &|_| String::new());
-    say(at, "train class-rbm --data train.csv --labels species --hidden 6 --epochs 3 --out net")
-        .done();
+    let data = "--data train.csv --labels species";
+    say(at, &format!("train class-rbm {data} --hidden 6 {WELL} --out net")).done();
     say(at, "predict net --data train.csv --labels none --out whole.csv").done();
     let whole = text(at.join("whole.csv"));
     assert!(whole.starts_with("case,predicted,p("), "{whole}");

@@ -125,6 +125,7 @@ impl Table {
 
     fn tell_labels(&mut self, word: &str, reading: &Reading) {
         let hint = match reading.labels {
+            None if self.picked.by_name() => "; --labels none leaves it out",
             None => "; --labels none reads it as data",
             Some(_) => "",
         };
