@@ -31,7 +31,7 @@ pub(super) enum From {
 
 /// The training part, where that is another one.
 enum Training {
-    Memory(DataSet),
+    Memory(Box<DataSet>),
     Stream(Stream),
 }
 
@@ -48,7 +48,7 @@ impl<'m> Pieces<'m> {
             data: chosen.data.clone(),
             cases: chosen.cases.len(),
             from: From::Memory(chosen),
-            training: training.map(Training::Memory),
+            training: training.map(|set| Training::Memory(Box::new(set))),
             treat,
             part,
         })
@@ -205,7 +205,7 @@ impl<'m> Pieces<'m> {
         };
         match (&self.training, &self.from) {
             (Some(Training::Memory(set)), _) => {
-                Ok((self.treat)(set.clone(), Part::Train)?.cases.means())
+                Ok((self.treat)(DataSet::clone(set), Part::Train)?.cases.means())
             }
             (Some(Training::Stream(stream)), _) => of(stream, stream.len(), Part::Train),
             (None, From::Memory(chosen)) => Ok(chosen.cases.means()),

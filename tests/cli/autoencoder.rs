@@ -139,7 +139,7 @@ fn values_of_any_size_are_learnt_by_squared_error() {
         .collect();
     fs::write(at.join("x.csv"), rows.join("\n")).unwrap();
     say(at, "train autoencoder --data x.csv")
-        .refused(1, &["x.csv", "--loss squared-error takes any values"]);
+        .refused(1, &["x.csv", "--loss squared-error, which takes any values"]);
     let line = "train autoencoder --data x.csv --loss squared-error --epochs 300 --batch 10 --learning-rate 0.01";
     let said = say(at, &format!("{line} --layers 2 --out linear")).done();
     assert!(

@@ -23,7 +23,7 @@ fn table(path: &Path, order: [usize; 4], names: [&str; 4], label: &dyn Fn(usize)
 }
 
 fn species(i: usize) -> String {
-    if i % 2 == 0 { "rose".into() } else { "daisy".into() }
+    if i.is_multiple_of(2) { "rose".into() } else { "daisy".into() }
 }
 
 #[test]
