@@ -179,7 +179,7 @@ fn parse(file: &str) -> Option<(String, Option<bool>, Role)> {
 }
 
 /// Whether a file of such a name would be read as a part of its folder: a file of a set, a shard, or a picture.
-pub(crate) fn is_part_name(name: &str) -> bool {
+pub fn is_part_name(name: &str) -> bool {
     parse(name).is_some() || shards::is_shard(name) || gallery::is_picture(Path::new(name))
 }
 

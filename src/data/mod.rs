@@ -68,7 +68,7 @@ use crate::error::{Error, Result};
 
 pub use bundled::digits;
 pub use cases::Cases;
-pub(crate) use folder::is_part_name;
+pub use folder::is_part_name;
 pub use images::{pad, resize};
 pub(crate) use kind::seems;
 pub(crate) use means::ColumnMeans;

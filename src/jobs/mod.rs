@@ -296,10 +296,11 @@ pub fn commands(kind: ModelKind) -> &'static [&'static str] {
 }
 
 fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) -> Error {
+    let (its, other) = (found.one(), expected.one());
     // Of a command that takes both, it is the run that says something else.
     if commands(found).contains(&command) {
         let why = format!(
-            ": it holds {found}, and the run's config.toml is that of {expected}; put the run's own file back, or \
+            ": it holds {its}, and the run's config.toml is that of {other}; put the run's own file back, or \
              give another run"
         );
         return wrong_kind(path, found, expected, &why);
@@ -311,7 +312,7 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
     let wanted: Vec<String> =
         ModelKind::ALL.into_iter().filter(takes).map(ModelKind::one).collect();
     let why = format!(
-        ": it holds {found}, and {} is expected by `harmonium {command}`; {takers} take {found}",
+        ": it holds {its}, and {} is expected by `harmonium {command}`; {takers} take {its}",
         wanted.join(" or ")
     );
     wrong_kind(path, found, expected, &why)

@@ -76,7 +76,7 @@ fn a_kind_that_a_command_cannot_handle_is_refused_by_name() {
                 said.done();
                 continue;
             }
-            let held = format!("it holds a {}", kind.words());
+            let held = format!("it holds {}", kind.one());
             let command = format!("expected by `harmonium {command}`");
             let takers = commands(kind).iter().map(|taker| format!("`{taker}`"));
             let parts: Vec<String> =
