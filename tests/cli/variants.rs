@@ -134,7 +134,8 @@ fn files_of_data() {
     fs::write(folder.path().join("bad.csv"), "1,0,1\n0,1\n").unwrap();
     train(folder.path(), "--data bad.csv").refused(1, &["bad.csv", "line 2"]);
     fs::write(folder.path().join("far.csv"), "1,0,1\n0,1,7\n").unwrap();
-    train(folder.path(), "--data far.csv").refused(1, &["far.csv", "column 2 is 7", "--visible gaussian"]);
+    train(folder.path(), "--data far.csv")
+        .refused(1, &["far.csv", "column 2 is 7", "--visible gaussian"]);
     train(folder.path(), "--data far.csv --visible gaussian --out far").done();
     for (data, part) in [
         ("nosuch", "digits and fashion"),
