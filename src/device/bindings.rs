@@ -45,7 +45,7 @@ impl Recorder {
         let group = driver.bind_group(command.op, &pipeline, params, &spans)?;
         let ready = Ready { pipeline, group };
         if apart.is_empty() {
-            driver.memory.calls().keep(command, ready.clone());
+            driver.calls().keep(command, ready.clone());
         }
         Ok(ready)
     }

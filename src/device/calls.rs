@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::command::{Bind, Command};
+use super::memory::Holds;
 use super::pipeline::Pipeline;
+use super::profile::lock;
 
 /// Calls kept; past that all are made anew.
 const MOST: usize = 4096;
@@ -63,6 +65,12 @@ pub(super) struct Calls {
     by_hash: HashMap<u64, Vec<Call>, BuildHasherDefault<Hashed>>,
     kept: usize,
     made: u64,
+}
+
+impl Holds for Mutex<Calls> {
+    fn let_go(&self) {
+        lock(self).clear();
+    }
 }
 
 impl Calls {

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::calls::Calls;
 use super::faults::{Caught, Faults, catch};
 use super::memory::{GpuBuffer, Memory, PIECE, Span};
 use super::pipeline::{Constants, Pipeline, PipelineCache};
@@ -23,6 +24,8 @@ pub(super) struct Driver {
     pub limits: wgpu::Limits,
     pub faults: Arc<Faults>,
     pub memory: Arc<Memory>,
+    /// The calls that are bound to buffers of the pool.
+    calls: Arc<Mutex<Calls>>,
     pub profile: Profile,
     /// What decides between the matrix loops.
     pub policy: Mutex<Policy>,
@@ -102,6 +105,11 @@ impl Driver {
         Ok(Self::new(adapter, info, device, queue))
     }
 
+    /// The calls of which everything is ready.
+    pub fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
+        lock(&self.calls)
+    }
+
     fn new(
         adapter: &wgpu::Adapter,
         info: DeviceInfo,
@@ -113,6 +121,7 @@ impl Driver {
         device.set_device_lost_callback(move |reason, text| {
             for_lost.lose(format!("{reason:?}: {text}"));
         });
+        let calls = Arc::new(Mutex::new(Calls::default()));
         Driver {
             info,
             timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
@@ -120,7 +129,8 @@ impl Driver {
             device,
             queue,
             faults,
-            memory: Arc::default(),
+            memory: Arc::new(Memory::new(calls.clone())),
+            calls,
             profile: Profile::default(),
             buffers: AtomicU64::new(0),
             policy: Mutex::new(Policy::of(select::device_type(&adapter.get_info()))),
@@ -329,7 +339,7 @@ impl Driver {
             .collect();
         let descriptor =
             wgpu::BindGroupDescriptor { label: None, layout: &pipeline.layout, entries: &entries };
-        self.memory.calls().count();
+        self.calls().count();
         self.checked(op, || self.device.create_bind_group(&descriptor))
     }
 }

@@ -320,7 +320,7 @@ impl Gpu {
     pub(super) fn made(&self) -> Made {
         Made {
             buffers: self.driver.buffers(),
-            groups: self.driver.memory.calls().made(),
+            groups: self.driver.calls().made(),
             submissions: lock(&self.recorder).submitted(),
         }
     }

@@ -2,18 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::calls::{Calls, Ready};
-use super::command::Command;
 use super::faults::WriteState;
 use super::pool::{MemoryStats, Pool};
 use super::profile::lock;
 use crate::error::Result;
 
-/// The pool, and the calls that are bound to its buffers.
-#[derive(Default)]
+/// What keeps buffers of the pool bound, and lets go of them when they go back to the driver.
+pub(super) trait Holds: Send + Sync {
+    fn let_go(&self);
+}
+
+/// The pool, and who is bound to its buffers.
 pub(super) struct Memory {
     pool: Mutex<Pool>,
-    calls: Mutex<Calls>,
+    holder: Arc<dyn Holds>,
 }
 
 /// A buffer of the pool; it goes back when the last of its pieces is dropped. What was recorded before runs before
@@ -96,6 +98,11 @@ impl<'a> Span<'a> {
 }
 
 impl Memory {
+    /// An empty pool, to whose buffers `holder` may be bound.
+    pub fn new(holder: Arc<dyn Holds>) -> Self {
+        Memory { pool: Mutex::default(), holder }
+    }
+
     /// A buffer of at least the pieces' bytes, cut into them: a free one, or what `create` makes of its class.
     pub fn lend(
         self: &Arc<Self>,
@@ -127,20 +134,10 @@ impl Memory {
     /// Gives every free buffer back to the driver.
     pub fn trim(&self) {
         lock(&self.pool).trim();
-        lock(&self.calls).clear();
+        self.holder.let_go();
     }
 
     pub fn stats(&self) -> MemoryStats {
         lock(&self.pool).stats()
-    }
-
-    /// What is ready for this call.
-    pub fn ready(&self, command: &Command<'_>) -> Option<Ready> {
-        lock(&self.calls).find(command).cloned()
-    }
-
-    /// The calls that are bound to buffers of the pool.
-    pub fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
-        lock(&self.calls)
     }
 }

@@ -67,7 +67,7 @@ impl Recorder {
         if command.groups == 0 {
             return Ok(());
         }
-        let known = driver.memory.ready(&command);
+        let known = driver.calls().find(&command).cloned();
         let pipeline = match &known {
             Some(ready) => ready.pipeline.clone(),
             None => driver.pipeline(command.shader, command.constants)?,

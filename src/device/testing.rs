@@ -114,6 +114,6 @@ pub fn made(device: &Device) -> Made {
 pub fn patch_shaders(device: &Device, patch: fn(&str, String) -> String) {
     if let Backend::Gpu(gpu) = device.backend() {
         gpu.pipelines().patch(patch);
-        gpu.driver.memory.calls().clear();
+        gpu.driver.calls().clear();
     }
 }

@@ -124,7 +124,7 @@ fn arrays_of_any_rank_and_of_integers() {
     for (bytes, part) in [
         (file("'<c8'", false, "(2,)", &[0; 16]), "f32, f64, bool and integers are read"),
         (file("'<i4'", false, "(3,)", &[0; 8]), "truncated"),
-        (file("'<f4'", false, "(1,)", &floats(&[f32::NAN])), "element 0 is NaN"),
+        (file("'<f4'", false, "(1,)", &floats(&[f32::NAN])), "(element 0, counted from 0) is NaN"),
     ] {
         let text = of(bytes).unwrap_err().to_string();
         assert!(text.contains(part), "{text}");
@@ -159,7 +159,10 @@ fn what_is_wrong_is_named() {
         (file("'<f4'", false, "(-2, 2)", &four), "damaged: expected a size"),
         (file("'<f4'", false, huge, &four), "beyond what is read"),
         (file("'<f4'", false, &"(".repeat(3000), &four), "damaged: expected a size"),
-        (file("'<f4'", false, "(1, 2)", &floats(&[1.0, f32::NAN])), "element 1 is NaN"),
+        (
+            file("'<f4'", false, "(1, 2)", &floats(&[1.0, f32::NAN])),
+            "(element 1, counted from 0) is NaN",
+        ),
         (file("'<f8'", false, "(1, 1)", &infinite), "too large for f32"),
     ];
     for (bytes, expected) in cases {
