@@ -3,6 +3,7 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
+use crate::jobs::stack::report::MISTAKEN;
 use crate::jobs::{Trained, TrainedClassRbm, stack};
 use crate::run::html::{self, figure};
 use crate::run::report::comparison::Compared;
@@ -56,12 +57,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             "Of the test cases (or held out). Rows are true classes, columns the answers.",
             "Confusion matrix",
         )?,
-        shown(
-            MISTAKES,
-            ("mistakes", "Worst mistakes"),
-            "Wrong answers, the surest first, with the true class and the answer.",
-            "Mistakes",
-        )?,
+        shown(MISTAKES, ("mistakes", "Worst mistakes"), MISTAKEN, "Mistakes")?,
         shown(
             SAMPLES,
             ("samples", "Samples of each class"),

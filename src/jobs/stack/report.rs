@@ -13,6 +13,9 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
     shown.map(|(key, name)| vec![(*name).into(), figure(of(key)), says.into()]).collect()
 }
 
+/// What stands beside the worst mistakes of a machine or a net.
+pub const MISTAKEN: &str = "Wrong answers, the surest first, with the true class and the answer.";
+
 /// What is taken for what; `words` are those of the matrix.
 ///
 /// # Errors
@@ -20,10 +23,9 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
 pub fn confusions(record: &Record, words: &str) -> Result<[Section; 2]> {
     let section = |id, title: &str| Section::new(id, title, String::new());
     let matrix = section("confusion", "What is taken for what");
-    let mistakes = "Wrong answers, the surest first, with the true class and the answer.";
     Ok([
         picture(record, CONFUSION, matrix, words, "Confusion matrix")?,
-        picture(record, MISTAKES, section("mistakes", "Worst mistakes"), mistakes, "Mistakes")?,
+        picture(record, MISTAKES, section("mistakes", "Worst mistakes"), MISTAKEN, "Mistakes")?,
     ])
 }
 
