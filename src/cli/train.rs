@@ -81,7 +81,17 @@ pub fn run<J: Job>(
     }
     let path = run.folder.path().display().to_string();
     let command = format!("harmonium train {kind} --resume --out {path}");
-    match train(&mut job, &mut run, &mut terminal) {
+    let interrupted = format!("interrupted; to go on: {command}");
+    let mut watch = |event: Event<'_>| {
+        // What is left are scores, pictures and the report, which a resumed run makes anew.
+        let all_is_saved = matches!(event, Event::Over);
+        let flow = terminal.see(event);
+        if all_is_saved && flow == run::Flow::GoOn {
+            interrupt::end_at_once(interrupted.clone());
+        }
+        flow
+    };
+    match train(&mut job, &mut run, &mut watch) {
         Ok(End::Done(summary)) => {
             print(how, &run, &summary)?;
             ranks::cost(&ranks, summary.seconds);
@@ -92,7 +102,7 @@ pub fn run<J: Job>(
             Ok(ExitCode::SUCCESS)
         }
         Ok(End::Stopped) => {
-            warn(format!("interrupted; to go on: {command}"));
+            warn(interrupted);
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {

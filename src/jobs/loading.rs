@@ -149,7 +149,8 @@ pub(super) fn counts(part: &DataSet) -> Result<()> {
         return Ok(());
     }
     let detail = format!(
-        "all {} cases of a part weigh 0, those learnt from or those held out, so that nothing can be learnt or scored there;          hold out others (--validation, --seed), or none (--validation 0)",
+        "all {} cases of a part weigh 0, those learnt from or those held out, so that nothing can be learnt or scored \
+         there; hold out others (--validation, --seed), or none (--validation 0)",
         cases.len()
     );
     Err(Error::setting("weights", detail))

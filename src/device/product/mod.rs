@@ -13,10 +13,14 @@ mod dots;
 mod pack;
 mod sparse;
 mod split;
+mod square;
 mod task;
 #[cfg(test)]
 mod tests;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+mod zeros;
 
 use rayon::prelude::*;
 

@@ -5,16 +5,24 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::tile::add_product;
+pub(super) use super::zeros::DEPTH;
+use super::zeros::{self, LINES};
 use super::{Strided, Term};
 
-/// The share of numbers other than zero up to which they are gathered: above, the whole tile is faster.
-const MOST: f64 = 0.55;
+/// The share of numbers other than zero up to which they are gathered, for the widest products: above, whole tiles are faster.
+const MOST: f64 = 0.66;
 
-/// The depth whose part of a panel stays in the first cache.
-pub(super) const DEPTH: usize = 64;
+/// So many columns fewer the search for zeros is worth.
+fn searched() -> f64 {
+    match pulp::Arch::new() {
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V3(_) | pulp::Arch::V4(_) => 14.0,
+        _ => 40.0,
+    }
+}
 
-/// Fewer columns do not repay the search for zeros.
-const FEWEST_COLUMNS: usize = 64;
+/// Fewer columns never repay it.
+const FEWEST_COLUMNS: usize = 32;
 /// Nor do fewer rows: the other operand is read where it is then.
 const FEWEST_ROWS: usize = 16;
 
@@ -33,7 +41,7 @@ pub(super) fn pays([m, n]: [usize; 2], terms: &[Term<'_>]) -> bool {
         found += count(&t.a.data[..m * t.k]);
     }
     let all: usize = terms.iter().map(|t| m * t.k).sum();
-    (found as f64) < MOST * all as f64
+    (found as f64) < (MOST - searched() / n as f64) * all as f64
 }
 
 /// How many are not zero; where there are many among the first, all.
@@ -78,32 +86,40 @@ pub(super) struct Lists {
 impl Lists {
     /// Of rows `rows` of x, whose columns are `depth`.
     #[inline(always)]
-    pub fn fill(&mut self, x: Strided<'_>, rows: Range<usize>, depth: Range<usize>) {
+    pub fn fill<S: Simd>(
+        &mut self,
+        simd: S,
+        x: Strided<'_>,
+        rows: Range<usize>,
+        depth: Range<usize>,
+    ) {
         self.rows = rows.len();
-        let most = rows.len() * depth.len() + DEPTH;
+        let most = rows.len() * depth.len() + zeros::ROOM;
         if self.places.len() < most {
             self.places.resize(most, 0);
             self.values.resize(most, 0.0);
         }
         self.starts.clear();
+        let mut turned = [[0.0; DEPTH]; LINES];
         let mut end = 0;
         for first in depth.clone().step_by(DEPTH) {
             let part = first..(first + DEPTH).min(depth.end);
-            for r in rows.clone() {
-                self.starts.push(end as u32);
-                let begin = r * x.row_stride + part.start * x.column_stride;
-                let places = self.places[end..].first_chunk_mut::<DEPTH>();
-                let values = self.values[end..].first_chunk_mut::<DEPTH>();
-                let (Some(places), Some(values)) = (places, values) else { continue };
-                let mut found = 0;
-                for k in 0..part.len() {
-                    let value = x.data[begin + k * x.column_stride];
-                    // Every number is written, and the next takes its place where it was zero.
-                    places[found % DEPTH] = k as u16;
-                    values[found % DEPTH] = value;
-                    found += usize::from(value != 0.0);
+            for first in rows.clone().step_by(LINES) {
+                let lines = first..(first + LINES).min(rows.end);
+                if x.column_stride != 1 {
+                    zeros::turn(simd, x, lines.clone(), part.clone(), &mut turned);
                 }
-                end += found;
+                for (row, turned) in lines.zip(&turned) {
+                    let line = match x.column_stride {
+                        1 => &x.data[row * x.row_stride + part.start..][..part.len()],
+                        _ => &turned[..part.len()],
+                    };
+                    self.starts.push(end as u32);
+                    let places = self.places[end..].first_chunk_mut();
+                    let values = self.values[end..].first_chunk_mut();
+                    let (Some(places), Some(values)) = (places, values) else { continue };
+                    end += zeros::search(simd, line, places, values);
+                }
             }
         }
         self.starts.push(end as u32);

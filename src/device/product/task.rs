@@ -192,7 +192,7 @@ impl<S: Simd> Across<S> {
                 let to;
                 (to, rest) = rest.split_at_mut(width * term.k);
                 if !in_place || columns.len() < width {
-                    pack::panel(to, term.b, columns.clone(), width);
+                    pack::panel(self.simd, to, term.b, columns.clone(), width);
                     pack::change(to, width, term.offset.map(|beta| &beta[columns]), term.scale);
                 }
             }
@@ -226,7 +226,7 @@ impl<S: Simd> Across<S> {
                 for depth in even(0..term.k, DEPTH, sparse::DEPTH) {
                     let part = Part { term, above, depth: depth.clone(), stride, packed, in_place };
                     if self.sparse {
-                        lists.fill(term.a, xs.clone(), depth);
+                        lists.fill(self.simd, term.a, xs.clone(), depth);
                         self.skipping(&part, lists, sums, begin);
                     } else {
                         let block = aligned(block, xs.len() * depth.len());
@@ -239,7 +239,7 @@ impl<S: Simd> Across<S> {
             if task.form == Form::Turned {
                 let turned = aligned(turned, xs.len() * self.ys.len());
                 let (sums, count) = (&*sums, xs.len());
-                pack::turn(turned, count, count, |x| &sums[x * stride..]);
+                pack::turn(self.simd, turned, count, count, |x| &sums[x * stride..]);
                 task.hand_on([self.ys.clone(), xs.clone()], turned, count);
             } else {
                 task.hand_on([xs, self.ys.clone()], sums, stride);
@@ -276,7 +276,7 @@ impl<S: Simd> Across<S> {
             let turned = Strided { data, ..x }.turned();
             for r in rows.clone() {
                 let to = &mut block[r.start * depth..r.end * depth];
-                pack::panel(to, turned, xs.start + r.start..xs.start + r.end, r.len());
+                pack::panel(self.simd, to, turned, xs.start + r.start..xs.start + r.end, r.len());
             }
         }
         for p in self.panels() {

@@ -162,6 +162,26 @@ fn zeros_times_what_is_not_finite_are_not_skipped() {
 }
 
 #[test]
+fn what_is_not_finite_is_found_among_zeros() {
+    let [m, n, k] = [40, 64, 150];
+    let mut a = numbers(m * k, 12, 0.1);
+    let b = numbers(k * n, 13, 1.0);
+    (a[5], a[200], a[301], a[302]) = (f32::NAN, f32::NEG_INFINITY, -0.0, f32::MIN_POSITIVE / 2.0);
+    for turned in [false, true] {
+        let terms = [Term::new(operand(&a, [m, k], turned), operand(&b, [k, n], false), k)];
+        for arch in archs() {
+            let mut out = vec![0.0; m * n];
+            let outputs = [Some(Rows { data: &mut out, stride: n }), None];
+            let split = Split { rows: 1, columns: 1, form: Form::Sparse };
+            run(Task::divide(&split, [m, n], &terms, outputs, STORE), arch);
+            let fused = !matches!(arch, pulp::Arch::Scalar);
+            same(&out, &chain([m, n], &terms, fused), &format!("{turned} {arch:?}"));
+            assert!(out.iter().filter(|x| !x.is_finite()).count() >= 2 * n);
+        }
+    }
+}
+
+#[test]
 fn both_outputs_get_their_parts_from_columns_that_begin_random_blocks() {
     for (m, n) in [(5, 300), (90, 61), (300, 20)] {
         let (a, b) = (numbers(m * 9, 7, 1.0), numbers(9 * n, 8, 1.0));

@@ -160,12 +160,12 @@ pub fn sections(
 fn one_line(record: &Record) -> String {
     let count = |key: &str| record.figure(key).map_or("?".into(), |n| n.to_string());
     let line = format!(
-        "{} with {} visible and {} hidden units, {}, {} epochs in {} s",
+        "{} with {} visible and {} hidden units, {}, {} in {} s",
         text_of(&record.summary, "model").to_uppercase(),
         count("visible_units"),
         count("hidden_units"),
         learner(record),
-        count("epochs"),
+        if record.figure("epochs") == Some(1.0) { "1 epoch".into() } else { count("epochs") + " epochs" },
         figure(record.figure("seconds"))
     );
     let score = if let Some(likelihood) = record.evaluated("mean_log_likelihood") {
