@@ -165,7 +165,11 @@ fn one_line(record: &Record) -> String {
         count("visible_units"),
         count("hidden_units"),
         learner(record),
-        if record.figure("epochs") == Some(1.0) { "1 epoch".into() } else { count("epochs") + " epochs" },
+        if record.figure("epochs") == Some(1.0) {
+            "1 epoch".into()
+        } else {
+            count("epochs") + " epochs"
+        },
         figure(record.figure("seconds"))
     );
     let score = if let Some(likelihood) = record.evaluated("mean_log_likelihood") {
