@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::npy_u8;
 
-use super::{config, finish, json, npy, run, say, temporary, text};
+use super::{config, json, npy, run, say, temporary, text};
 
 /// Bytes as a .npy file.
 fn write(path: &Path, shape: &str, values: &[u8]) {
@@ -207,7 +207,7 @@ fn a_full_disk_leaves_no_half_result() {
         let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
         shell.args(["-c", limited, env!("CARGO_BIN_EXE_harmonium")]);
         shell.args(line.split(' ')).current_dir(path).env("HARMONIUM_DEVICE", "cpu");
-        let found = finish(&mut shell).refused(1, &["cannot write", out, "too large"]);
+        let found = super::finish(&mut shell).refused(1, &["cannot write", out, "too large"]);
         assert!(found.err.contains("read in pieces"), "{}", found.err);
         let left: Vec<_> = fs::read_dir(path.join("results")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use harmonium::random::{Draw, PhiloxRng};
 
 use super::{
-    assert_same, assert_same_files, checkpoints, complete, interrupted, signal, text, train_model,
-    wait_for,
+    assert_same, assert_same_files, checkpoints, complete, interrupted, signal, text, train,
+    train_model, wait_for,
 };
 
 const SHARED: &str = "--hidden 24 --limit 400 --batch 30 --device cpu --epochs 1500";
@@ -101,6 +101,24 @@ fn an_interrupt_saves_within_the_epoch() {
         complete(&broken, "--resume");
         assert_same(&unbroken, &broken);
     }
+}
+
+/// Samples of a wide machine take seconds, which nobody has to wait for.
+#[test]
+fn an_interrupt_while_pictures_are_made_ends_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("run");
+    let mut child =
+        train(&out, "--hidden 3000 --limit 60 --epochs 1 --device cpu").spawn().unwrap();
+    assert!(wait_for(&mut child, || out.join("model.safetensors").exists()), "it ended too early");
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("interrupted; to go on:") && said.contains("--resume --out"), "{said}");
+    assert!(!out.join("summary.json").exists());
+    complete(&out, "--resume");
+    assert!(out.join("report.html").exists());
 }
 
 /// The library's own way: a state taken within an epoch, put into another trainer, on every device.
