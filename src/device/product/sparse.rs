@@ -106,13 +106,14 @@ impl Lists {
             let part = first..(first + DEPTH).min(depth.end);
             for first in rows.clone().step_by(LINES) {
                 let lines = first..(first + LINES).min(rows.end);
+                let mut length = part.len();
                 if x.column_stride != 1 {
-                    zeros::turn(simd, x, lines.clone(), part.clone(), &mut turned);
+                    length = zeros::turn(simd, x, lines.clone(), part.clone(), &mut turned);
                 }
                 for (row, turned) in lines.zip(&turned) {
                     let line = match x.column_stride {
-                        1 => &x.data[row * x.row_stride + part.start..][..part.len()],
-                        _ => &turned[..part.len()],
+                        1 => &x.data[row * x.row_stride + part.start..][..length],
+                        _ => &turned[..length],
                     };
                     self.starts.push(end as u32);
                     let places = self.places[end..].first_chunk_mut();

@@ -16,7 +16,8 @@ pub(super) const LINES: usize = SIDE;
 /// What one search may write over: whole vectors go wherever the last one ended.
 pub(super) const ROOM: usize = DEPTH + 16;
 
-/// Writes x's numbers in these rows, at most [`LINES`], and columns, at most [`DEPTH`], row by row into the lines.
+/// Writes x's numbers in these rows, at most [`LINES`], and columns, at most [`DEPTH`], row by row into the lines. A line
+/// goes on with zeros up to the length that is returned.
 #[inline(always)]
 pub(super) fn turn<S: Simd>(
     simd: S,
@@ -24,25 +25,43 @@ pub(super) fn turn<S: Simd>(
     rows: Range<usize>,
     part: Range<usize>,
     lines: &mut [[f32; DEPTH]; LINES],
-) {
-    // Across the lines the numbers lie side by side, so whole squares can be turned.
-    let whole = x.row_stride == 1 && rows.len() == LINES;
-    let squares = if whole { part.len() / SIDE } else { 0 };
-    for to in (0..squares * SIDE).step_by(SIDE) {
+) -> usize {
+    if x.row_stride != 1 || rows.len() < LINES {
+        for (line, row) in lines.iter_mut().zip(rows) {
+            for (to, k) in line.iter_mut().zip(part.clone()) {
+                *to = x.data[row * x.row_stride + k * x.column_stride];
+            }
+        }
+        return part.len();
+    }
+    // Across the lines the numbers lie side by side, so squares can be turned; a whole one stays in registers.
+    let depth = part.len();
+    let whole = depth - depth % SIDE;
+    let from = |k: usize| &x.data[rows.start + (part.start + k) * x.column_stride..][..SIDE];
+    for first in (0..whole).step_by(SIDE) {
         let mut square = Square::default();
         for (k, row) in square.iter_mut().enumerate() {
-            let from = rows.start + (part.start + to + k) * x.column_stride;
-            row.copy_from_slice(&x.data[from..from + SIDE]);
+            row.copy_from_slice(from(first + k));
         }
         square::turn(simd, &mut square);
-        for (line, column) in lines.iter_mut().zip(square) {
-            line[to..to + SIDE].copy_from_slice(&column);
-        }
+        put(lines, first, &square);
     }
-    for (line, row) in lines.iter_mut().zip(rows) {
-        for k in squares * SIDE..part.len() {
-            line[k] = x.data[row * x.row_stride + (part.start + k) * x.column_stride];
+    if whole < depth {
+        let mut square = Square::default();
+        for (row, k) in square.iter_mut().zip(whole..depth) {
+            row.copy_from_slice(from(k));
         }
+        square::turn(simd, &mut square);
+        put(lines, whole, &square);
+    }
+    depth.next_multiple_of(SIDE)
+}
+
+/// Writes a square's rows into the lines, from a place on.
+#[inline(always)]
+fn put(lines: &mut [[f32; DEPTH]; LINES], at: usize, square: &Square) {
+    for (line, row) in lines.iter_mut().zip(square) {
+        line[at..at + SIDE].copy_from_slice(row);
     }
 }
 
