@@ -2,12 +2,15 @@
 """Times harmonium and its peers by turns, each as it comes, on one machine in one run.
 
     cargo build --release
+    cargo build --release --manifest-path benches/peers/burn/Cargo.toml    # Burn, where it is wanted; for GPUs
+                                                                           # with --features wgpu
     python3 benches/peers/compare.py [--rounds 9] [--device cpu|cuda] [--json FILE] [WORK ...]
 
-The peers are PyTorch (eager; where --device cuda also torch.compile), rbms (PyPI; machines on PyTorch) and
-scikit-learn's BernoulliRBM, which learns by PCD-1. What is not installed is said to be not measured. For each work and round first harmonium runs, then each
-peer, on random data that are not zero, and each is waited for. The table shows the median of the rounds' medians and the
-median, least and largest of the rounds' ratios (their time by ours: above 1 harmonium is faster).
+The peers are PyTorch (eager; where --device cuda also torch.compile), rbms (PyPI; machines on PyTorch), scikit-learn's
+BernoulliRBM, which learns by PCD-1, and Burn (on ndarray; where --device cuda on wgpu). What is not installed or built
+is said to be not measured. For each work and round first harmonium runs, then each peer, on random data that are not
+zero, and each is waited for. The table shows the median of the rounds' medians and the median, least and largest of the
+rounds' ratios (their time by ours: above 1 harmonium is faster).
 """
 
 import argparse
@@ -26,18 +29,22 @@ parser.add_argument("--seconds", type=float, default=0.5, help="of each side in 
 parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda: harmonium runs on its hardware GPU")
 parser.add_argument("--threads", type=int, default=os.cpu_count())
 parser.add_argument("--harmonium", default="target/release/harmonium")
+parser.add_argument("--burn", default=os.path.join(os.path.dirname(__file__), "burn/target/release/burn-peer"))
 parser.add_argument("--json", help="write the figures to this file too")
 options = parser.parse_args()
 
+# Why a peer is not measured that could be, where it is not that it is not installed.
+WHY_NOT = {}
 try:
     import torch
 
     torch.set_num_threads(options.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise SystemExit("PyTorch sees no CUDA device; use --device cpu")
     device = torch.device(options.device)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        WHY_NOT.update(dict.fromkeys(("PyTorch", "rbms"), "PyTorch sees no CUDA device"))
+        torch = None
 except ImportError:
     torch = None
 
@@ -196,13 +203,40 @@ def by_rbms(batch, steps=1, persistent=False):
     return update
 
 
-# Of each work harmonium's name, and the peers' functions.
+# On a GPU Burn runs on wgpu, as harmonium does.
+BURN, BURN_BACKEND = ("Burn", "ndarray") if options.device == "cpu" else ("Burn (wgpu)", "wgpu")
+
+
+def burn(*arguments):
+    """What the program of benches/peers/burn says; none where it is not built, or not for this backend."""
+    if not os.access(options.burn, os.X_OK):
+        return None
+    environment = dict(os.environ, RAYON_NUM_THREADS=str(options.threads), MATMUL_NUM_THREADS=str(options.threads))
+    line = [options.burn, BURN_BACKEND, *arguments]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    if done.returncode == 2 and arguments == ("--version",):
+        return None
+    if done.returncode != 0:
+        raise SystemExit(f"{options.burn}: {done.stderr}")
+    return done.stdout.strip()
+
+
+# Of each work harmonium's name, and the peers' functions; Burn knows works by their names.
 WORKS = [
-    ("matmul 1024x1024x1024 NN", {"PyTorch": lambda: matmul(1024)}),
-    ("matmul 4096x4096x4096 NN", {"PyTorch": lambda: matmul(4096)}),
-    ("rbm_step CD-1 784x500 B10", {"PyTorch": lambda: contrastive_divergence(784, 500, 10), "rbms": lambda: by_rbms(10)}),
-    ("rbm_step CD-1 784x500 B128", {"PyTorch": lambda: contrastive_divergence(784, 500, 128), "rbms": lambda: by_rbms(128)}),
-    ("rbm_step CD-1 784x500 B1024", {"PyTorch": lambda: contrastive_divergence(784, 500, 1024), "rbms": lambda: by_rbms(1024)}),
+    ("matmul 1024x1024x1024 NN", {"PyTorch": lambda: matmul(1024), BURN: None}),
+    ("matmul 4096x4096x4096 NN", {"PyTorch": lambda: matmul(4096), BURN: None}),
+    (
+        "rbm_step CD-1 784x500 B10",
+        {"PyTorch": lambda: contrastive_divergence(784, 500, 10), "rbms": lambda: by_rbms(10)},
+    ),
+    (
+        "rbm_step CD-1 784x500 B128",
+        {"PyTorch": lambda: contrastive_divergence(784, 500, 128), "rbms": lambda: by_rbms(128)},
+    ),
+    (
+        "rbm_step CD-1 784x500 B1024",
+        {"PyTorch": lambda: contrastive_divergence(784, 500, 1024), "rbms": lambda: by_rbms(1024)},
+    ),
     (
         "rbm_step PCD-1 784x500 B128",
         {
@@ -211,10 +245,13 @@ WORKS = [
             "scikit-learn": lambda: scikit_learn(128),
         },
     ),
-    ("rbm_step CD-25 784x500 B128", {"PyTorch": lambda: contrastive_divergence(784, 500, 128, 25), "rbms": lambda: by_rbms(128, 25)}),
+    (
+        "rbm_step CD-25 784x500 B128",
+        {"PyTorch": lambda: contrastive_divergence(784, 500, 128, 25), "rbms": lambda: by_rbms(128, 25)},
+    ),
     ("gibbs 1000 chains x 10 steps", {"PyTorch": lambda: gibbs(1000, 10)}),
-    ("lenet5_step compared", {"PyTorch": lenet5}),
-    ("autoencoder_step 784-1000-500-250-30 B1000", {"PyTorch": autoencoder}),
+    ("lenet5_step compared", {"PyTorch": lenet5, BURN: None}),
+    ("autoencoder_step 784-1000-500-250-30 B1000", {"PyTorch": autoencoder, BURN: None}),
 ]
 
 
@@ -223,16 +260,22 @@ VERSIONS = {
     "PyTorch": torch and torch.__version__,
     "rbms": torch and rbms and importlib.metadata.version("rbms"),
     "scikit-learn": sklearn and sklearn.__version__,
+    BURN: burn("--version"),
 }
+WHY_NOT[BURN] = "not built" if BURN_BACKEND == "ndarray" else "not built with --features wgpu"
 if options.device == "cuda":
     VERSIONS["scikit-learn"] = None
+    WHY_NOT["scikit-learn"] = "knows no GPU"
 
 
-def measures(makers):
+def measures(name, makers):
     """Of each peer that is here and does this work a function that measures it once: its median seconds."""
     found = {}
     for peer, make in makers.items():
         if not VERSIONS[peer]:
+            continue
+        if peer == BURN:
+            found[peer] = lambda: float(burn(name, str(options.seconds)))
             continue
         call = make()
         found[peer] = lambda call=call: theirs(call)
@@ -280,7 +323,7 @@ def main():
     for name, makers in WORKS:
         if options.work and not any(word.lower() in name.lower() for word in options.work):
             continue
-        peers = measures(makers)
+        peers = measures(name, makers)
         measured = {peer: [] for peer in peers}
         own = []
         for _ in range(options.rounds):
@@ -292,6 +335,7 @@ def main():
             for peer, measure in peers.items():
                 measured[peer].append(measure())
         if not own:
+            rows.append((name, [], "none", []))
             continue
         if not peers:
             rows.append((name, own, "none", []))
@@ -299,12 +343,13 @@ def main():
     versions = [f"{peer} {version}" for peer, version in VERSIONS.items() if version]
     missing = [peer for peer, version in VERSIONS.items() if not version]
     print(f"harmonium on {where['name']} ({where['backend']})" if where else "nothing was measured")
-    print(f"{', '.join(versions) or 'no peer'}, {options.threads} threads, {options.rounds} rounds, {platform.platform()}")
+    told = ", ".join(versions) or "no peer"
+    print(f"{told}, {options.threads} threads, {options.rounds} rounds, {platform.platform()}")
     for name in missing:
-        print(f"{name}: not installed, not measured")
+        print(f"{name}: {WHY_NOT.get(name, 'not installed')}, not measured")
     print("\n| work | harmonium, ms | peer | its ms | ratio: median, least, largest |\n|---|---|---|---|---|")
     for name, own, peer, times in rows:
-        mine = f"{1e3 * statistics.median(own):.3g}"
+        mine = f"{1e3 * statistics.median(own):.3g}" if own else "not measured"
         if not times:
             print(f"| {name} | {mine} | – | not measured | – |")
             continue

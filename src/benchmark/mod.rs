@@ -11,7 +11,7 @@ mod tune;
 pub use ceiling::{Ceilings, ceilings};
 pub use compare::{Change, Verdict, changes};
 pub use sizes::{Growth, grows, growths};
-pub use timing::{BenchConfig, Timed, time};
+pub use timing::{BenchConfig, LeftOut, Outcome, Timed, time};
 pub use tune::{LoopTimes, Tuning, tune};
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct Measured {
     pub ceilings: Ceilings,
     /// What was timed.
     pub results: Vec<Timed>,
+    /// What was left out, one call taking too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_measured: Vec<LeftOut>,
 }
 
 /// A file of `harmonium bench --json`.
@@ -70,7 +73,7 @@ impl Measured {
     /// Nothing yet.
     pub fn new(device: &Device, ceilings: Ceilings) -> Self {
         let (info, policy) = (device.info().clone(), device.policy());
-        Measured { device: info, policy, ceilings, results: Vec::new() }
+        Measured { device: info, policy, ceilings, results: Vec::new(), not_measured: Vec::new() }
     }
 }
 

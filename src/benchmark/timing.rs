@@ -18,11 +18,13 @@ pub struct BenchConfig {
     pub seconds: f64,
     /// Samples at least, 1 or more: 9.
     pub samples: usize,
+    /// Seconds of one call; cases that need longer are left out, since all their samples would take minutes: 2.
+    pub longest: f64,
 }
 
 impl Default for BenchConfig {
     fn default() -> Self {
-        BenchConfig { seconds: 0.5, samples: 9 }
+        BenchConfig { seconds: 0.5, samples: 9, longest: 2.0 }
     }
 }
 
@@ -35,6 +37,11 @@ impl BenchConfig {
     /// Sets the fewest samples of each case.
     pub fn samples(self, samples: usize) -> Self {
         BenchConfig { samples, ..self }
+    }
+
+    /// Sets the longest call.
+    pub fn longest(self, longest: f64) -> Self {
+        BenchConfig { longest, ..self }
     }
 }
 
@@ -72,6 +79,27 @@ impl Timed {
     pub fn byte_rate(&self) -> f64 {
         self.bytes as f64 / self.seconds
     }
+}
+
+/// A case that was left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The kernel or step.
+    pub part: String,
+    /// Which case of it.
+    pub case: String,
+    /// About what one call would take, in seconds: more than [`BenchConfig::longest`].
+    pub seconds: f64,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It was timed.
+    Timed(Timed),
+    /// One call takes too long.
+    LeftOut(LeftOut),
 }
 
 /// No sample is shorter: the clock and the wait at its end should not matter.
@@ -113,7 +141,31 @@ pub(super) fn sampled(
     Ok((samples, calls))
 }
 
-/// Times the cases of a part of which `wanted` says yes, and calls `told` with each as it is done.
+/// What one call takes where that is longer than `longest`. The first compiles, so that a second decides.
+fn too_long(
+    device: &Device,
+    longest: f64,
+    call: &mut dyn FnMut() -> Result<()>,
+) -> Result<Option<f64>> {
+    let mut once = || -> Result<f64> {
+        let start = Instant::now();
+        call()?;
+        device.synchronize()?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    if once()? <= longest {
+        return Ok(None);
+    }
+    Ok(Some(once()?).filter(|took| *took > longest))
+}
+
+/// A case is not even tried that would take this many times as long as the longest call. Work and time are no straight line,
+/// so that one expected to take less is.
+const HOPELESS: f64 = 5.0;
+
+/// Times the cases of a part of which `wanted` says yes, and calls `told` with each as it is done. Left out is a case of
+/// which one call takes longer than [`BenchConfig::longest`], or would take five times that at the best rate of the part's
+/// cases before.
 ///
 /// # Errors
 /// What a case gives; device errors.
@@ -122,11 +174,23 @@ pub fn time(
     part: &Part,
     config: &BenchConfig,
     wanted: &dyn Fn(&str) -> bool,
-    told: &mut dyn FnMut(Timed) -> Result<()>,
+    told: &mut dyn FnMut(Outcome) -> Result<()>,
 ) -> Result<()> {
+    // Of a part's work a second, the best so far.
+    let mut fastest = 0.0f64;
     let mut measure = |case: &str, work: usize, call: &mut dyn FnMut() -> Result<()>| {
         if !wanted(case) {
             return Ok(());
+        }
+        let expected = Some(work as f64 / fastest)
+            .filter(|seconds| seconds.is_finite() && *seconds > HOPELESS * config.longest);
+        let seconds = match expected {
+            Some(_) => expected,
+            None => too_long(device, config.longest, call)?,
+        };
+        if let Some(seconds) = seconds {
+            let (part, case) = (part.name.into(), case.into());
+            return told(Outcome::LeftOut(LeftOut { part, case, seconds }));
         }
         let (mut samples, calls) = sampled(device, config, call)?;
         samples.sort_by(f64::total_cmp);
@@ -137,7 +201,8 @@ pub fn time(
         let rows = device.profile()?;
         device.stop_profile()?;
         let counts = part.rates.iter().map(|(name, each)| (name.to_string(), each * work as f64));
-        told(Timed {
+        fastest = fastest.max(work as f64 / at(0.5));
+        told(Outcome::Timed(Timed {
             part: part.name.into(),
             case: case.into(),
             seconds: at(0.5),
@@ -147,7 +212,7 @@ pub fn time(
             flops: rows.iter().map(|row| row.flops).sum(),
             bytes: rows.iter().map(|row| row.bytes).sum(),
             counts: counts.collect(),
-        })
+        }))
     };
     (part.cases)(&mut Bench::new(device, &mut measure))
 }

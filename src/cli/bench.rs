@@ -5,8 +5,8 @@ use super::bench_plot;
 use super::open_device;
 use super::print::{count, out, tell};
 use crate::benchmark::{
-    BenchConfig, Benchmark, Ceilings, Change, Measured, Part, Timed, Verdict, ceilings, changes,
-    grows, parts, time,
+    BenchConfig, Benchmark, Ceilings, Change, LeftOut, Measured, Outcome, Part, Timed, Verdict,
+    ceilings, changes, grows, parts, time,
 };
 use crate::device::{Device, DeviceKind, Policy};
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ fn chosen(work: &[String]) -> Result<Vec<(&'static str, String)>> {
             all.push((part.name, case.to_string()));
             Ok(())
         };
-        (part.cases)(&mut Bench::new(&Device::cpu(), &mut name))?;
+        (part.cases)(&mut Bench::names(&Device::cpu(), &mut name))?;
     }
     let named = |word: &String, (part, case): &(&str, String)| {
         format!("{part} {case}").to_lowercase().contains(&word.to_lowercase())
@@ -111,9 +111,17 @@ fn measure(
     let named = |part: &Part| chosen.iter().any(|(name, _)| *name == part.name);
     for part in parts().iter().filter(|part| named(part)) {
         let wanted = |case: &str| chosen.iter().any(|(name, of)| *name == part.name && of == case);
-        time(device, part, config, &wanted, &mut |timed| {
-            out!("  {}", line(&timed, &top, wide));
-            measured.results.push(timed);
+        time(device, part, config, &wanted, &mut |outcome| {
+            match outcome {
+                Outcome::Timed(timed) => {
+                    out!("  {}", line(&timed, &top, wide));
+                    measured.results.push(timed);
+                }
+                Outcome::LeftOut(case) => {
+                    out!("  {}", without_time(&case, wide));
+                    measured.not_measured.push(case);
+                }
+            }
             Ok(())
         })?;
     }
@@ -144,6 +152,11 @@ fn line(timed: &Timed, top: &Ceilings, wide: usize) -> String {
         if arithmetic { "arithmetic" } else { "memory" },
         rates.collect::<String>()
     )
+}
+
+fn without_time(case: &LeftOut, wide: usize) -> String {
+    let name = format!("{} {}", case.part, case.case);
+    format!("{name:<wide$} not measured: one call would take about {}", duration(case.seconds))
 }
 
 /// What changed on a device that the old file has too.

@@ -1,8 +1,14 @@
 //! What is a change between two measurements, and what a part of a ceiling.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use harmonium::Device;
-use harmonium::benchmark::{BenchConfig, Benchmark, Measured, Verdict, changes, parts, tune};
+use harmonium::benchmark::{
+    BenchConfig, Benchmark, Measured, Outcome, Part, Verdict, changes, parts, time, tune,
+};
 use harmonium::device::Policy;
+use harmonium::kernels::proof::Bench;
 
 /// A measurement of one case each: median and quartiles in milliseconds.
 fn measured(cases: &[(&str, [f64; 3])]) -> Measured {
@@ -74,6 +80,43 @@ fn every_kernel_and_step_is_a_part_of_its_own_name() {
     for name in ["matmul", "rbm_step", "gibbs", "lenet5_step", "autoencoder_step"] {
         assert!(names.contains(&name), "{name}");
     }
+}
+
+/// A case of two milliseconds, one of a thousand times its work, which nobody calls, one that takes longer than its work says,
+/// and two that are taken: one whose first call alone is long, and one that takes less time than its work says.
+fn quick_and_slow(b: &mut Bench<'_>) -> harmonium::Result<()> {
+    let wait = |millis| {
+        sleep(Duration::from_millis(millis));
+        Ok(())
+    };
+    b.case("quick", 1, || wait(2))?;
+    b.case("huge", 1000, || panic!("a case was called that is known to take too long"))?;
+    b.case("deceptive", 1, || wait(150))?;
+    let mut calls = 0;
+    b.case("compiled", 1, || {
+        calls += 1;
+        wait(if calls == 1 { 150 } else { 2 })
+    })?;
+    b.case("parallel", 100, || wait(2))
+}
+
+#[test]
+fn what_takes_too_long_is_left_out() {
+    let config = BenchConfig::default().seconds(1e-3).samples(1).longest(0.1);
+    let part = Part { name: "part", rates: &[], cases: quick_and_slow };
+    let (mut timed, mut left_out) = (Vec::new(), Vec::new());
+    time(&Device::cpu(), &part, &config, &|_| true, &mut |outcome| {
+        match outcome {
+            Outcome::Timed(case) => timed.push(case.case),
+            Outcome::LeftOut(case) => left_out.push((case.case, case.seconds)),
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(timed, ["quick", "compiled", "parallel"]);
+    let names: Vec<&str> = left_out.iter().map(|(name, _)| &name[..]).collect();
+    assert_eq!(names, ["huge", "deceptive"]);
+    assert!(left_out.iter().all(|(_, seconds)| *seconds >= 0.15), "{left_out:?}");
 }
 
 /// Every loop is timed on each adapter, and the policy that follows can be written and read again. What it chooses is
