@@ -97,7 +97,7 @@ fn quick_and_slow(b: &mut Bench<'_>) -> harmonium::Result<()> {
         calls += 1;
         wait(if calls == 1 { 150 } else { 2 })
     })?;
-    b.case("parallel", 100, || wait(2))
+    b.case("parallel", 60, || wait(2))
 }
 
 #[test]
