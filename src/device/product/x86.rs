@@ -6,9 +6,6 @@ use std::any::Any;
 use pulp::Simd;
 use pulp::x86::{V3, V4};
 
-use super::square::{SIDE, Square};
-use super::zeros::ROOM;
-
 /// The vectors, where they are those.
 #[inline(always)]
 fn vectors<V: Simd, S: Simd>(simd: &S) -> Option<V> {
@@ -17,13 +14,13 @@ fn vectors<V: Simd, S: Simd>(simd: &S) -> Option<V> {
 
 /// Makes rows of a square's columns; false, and nothing, with other vectors.
 #[inline(always)]
-pub(super) fn turn<S: Simd>(simd: S, square: &mut Square) -> bool {
+pub(super) fn turn<S: Simd>(simd: S, square: &mut [[f32; 16]; 16]) -> bool {
     if let Some(simd) = vectors(&simd) {
         *square = pulp::cast(columns_of_16(simd, pulp::cast(*square)));
         return true;
     }
     let Some(simd) = vectors(&simd) else { return false };
-    let from: [[__m256; 2]; SIDE] = pulp::cast(*square);
+    let from: [[__m256; 2]; 16] = pulp::cast(*square);
     let mut to = from;
     for i in 0..2 {
         for j in 0..2 {
@@ -97,7 +94,7 @@ fn columns_of_16(simd: V4, mut rows: [__m512; 16]) -> [__m512; 16] {
 /// Searches whole vectors of a line for what is not zero. Returns how many numbers were found, and in how many; with other
 /// vectors in none.
 #[inline(always)]
-pub(super) fn search<S: Simd>(
+pub(super) fn search<S: Simd, const ROOM: usize>(
     simd: S,
     line: &[f32],
     places: &mut [u16; ROOM],
@@ -112,8 +109,8 @@ pub(super) fn search<S: Simd>(
             let part = pulp::cast(*part);
             let mask = f._mm512_cmpneq_ps_mask(part, f._mm512_setzero_ps());
             let kept = f._mm512_cvtepi32_epi16(f._mm512_maskz_compress_epi32(mask, indices));
-            put::<16, _>(places, found, pulp::cast(kept));
-            put::<16, _>(values, found, pulp::cast(f._mm512_maskz_compress_ps(mask, part)));
+            put::<16, ROOM, _>(places, found, pulp::cast(kept));
+            put::<16, ROOM, _>(values, found, pulp::cast(f._mm512_maskz_compress_ps(mask, part)));
             indices = f._mm512_add_epi32(indices, f._mm512_set1_epi32(16));
             found += mask.count_ones() as usize;
             at += 16;
@@ -126,8 +123,12 @@ pub(super) fn search<S: Simd>(
             let mask = simd.avx._mm256_movemask_ps(other) as usize & 0xff;
             let kept = KEPT[mask];
             let order = pulp::cast(kept.map(i32::from));
-            put::<8, _>(places, found, kept.map(|place| place + at as u16));
-            put::<8, _>(values, found, pulp::cast(simd.avx2._mm256_permutevar8x32_ps(part, order)));
+            put::<8, ROOM, _>(places, found, kept.map(|place| place + at as u16));
+            put::<8, ROOM, _>(
+                values,
+                found,
+                pulp::cast(simd.avx2._mm256_permutevar8x32_ps(part, order)),
+            );
             found += mask.count_ones() as usize;
             at += 8;
         }
@@ -137,7 +138,11 @@ pub(super) fn search<S: Simd>(
 
 /// Overwrites some elements.
 #[inline(always)]
-fn put<const N: usize, T: Copy>(to: &mut [T; ROOM], at: usize, elements: [T; N]) {
+fn put<const N: usize, const ROOM: usize, T: Copy>(
+    to: &mut [T; ROOM],
+    at: usize,
+    elements: [T; N],
+) {
     if let Some(to) = to[at.min(ROOM)..].first_chunk_mut::<N>() {
         *to = elements;
     }
