@@ -15,9 +15,10 @@ pub(super) fn turn<S: Simd>(simd: S, square: &mut Square) {
         return;
     }
     let _ = simd;
-    for i in 0..SIDE {
-        for j in 0..i {
-            (square[i][j], square[j][i]) = (square[j][i], square[i][j]);
+    let from = *square;
+    for (i, row) in square.iter_mut().enumerate() {
+        for (x, column) in row.iter_mut().zip(&from) {
+            *x = column[i];
         }
     }
 }
