@@ -14,9 +14,6 @@ use harmonium::{Device, Result};
 
 /// Calls between two waits: a GPU is not waited for after each kernel in use either.
 const CALLS: u64 = 8;
-/// FLOP of what only a hardware GPU is given: criterion takes at least twenty samples, minutes for the largest product on
-/// other devices.
-const HUGE: usize = 1 << 37;
 
 fn devices() -> Vec<Device> {
     if std::env::var_os(harmonium::device::DEVICE_VARIABLE).is_some() {
@@ -59,7 +56,8 @@ fn measure(c: &mut Criterion, device: &Device, part: Part) {
     // Where it is only tried whether each case runs, once is enough.
     let calls = if std::env::args().any(|word| word == "--test") { 1 } else { CALLS };
     let mut measure = |case: &str, work: usize, call: &mut dyn FnMut() -> Result<()>| {
-        if work >= HUGE && device.info().kind != DeviceKind::Hardware {
+        // Criterion takes at least twenty samples.
+        if work >= Bench::HUGE && device.info().kind != DeviceKind::Hardware {
             return Ok(());
         }
         group.throughput(Throughput::Elements(work as u64 * calls));

@@ -107,20 +107,32 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// More samples than this tell nothing more.
 const MOST_SAMPLES: usize = 201;
 
+/// How long some calls take, and the wait at their end.
+fn clocked(device: &Device, calls: u64, call: &mut dyn FnMut() -> Result<()>) -> Result<Duration> {
+    let start = Instant::now();
+    (0..calls).try_for_each(|_| call())?;
+    device.synchronize()?;
+    Ok(start.elapsed())
+}
+
 /// Seconds of one call of each sample, and the calls of a sample.
 pub(super) fn sampled(
     device: &Device,
     config: &BenchConfig,
     call: &mut dyn FnMut() -> Result<()>,
 ) -> Result<(Vec<f64>, u64)> {
-    let mut once = |calls: u64| -> Result<Duration> {
-        let start = Instant::now();
-        (0..calls).try_for_each(|_| call())?;
-        device.synchronize()?;
-        Ok(start.elapsed())
-    };
     // The first compiles, allocates and fills caches.
-    once(1)?;
+    clocked(device, 1, call)?;
+    sampled_warm(device, config, call)
+}
+
+/// The same of what was called before.
+fn sampled_warm(
+    device: &Device,
+    config: &BenchConfig,
+    call: &mut dyn FnMut() -> Result<()>,
+) -> Result<(Vec<f64>, u64)> {
+    let mut once = |calls: u64| clocked(device, calls, call);
     let mut calls = 1;
     loop {
         let took = once(calls)?;
@@ -147,12 +159,7 @@ fn too_long(
     longest: f64,
     call: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Option<f64>> {
-    let mut once = || -> Result<f64> {
-        let start = Instant::now();
-        call()?;
-        device.synchronize()?;
-        Ok(start.elapsed().as_secs_f64())
-    };
+    let mut once = || Result::Ok(clocked(device, 1, call)?.as_secs_f64());
     if once()? <= longest {
         return Ok(None);
     }
@@ -192,7 +199,7 @@ pub fn time(
             let (part, case) = (part.name.into(), case.into());
             return told(Outcome::LeftOut(LeftOut { part, case, seconds }));
         }
-        let (mut samples, calls) = sampled(device, config, call)?;
+        let (mut samples, calls) = sampled_warm(device, config, call)?;
         samples.sort_by(f64::total_cmp);
         let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
         // What a call costs is counted apart: a GPU that is profiled waits after every kernel.

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::log::{LogLevel, tells};
 use crate::error::{Error, Result};
+pub use crate::run::report::count;
 
 /// Prints a line of results, as `println!`, and returns from the calling function where that fails.
 macro_rules! out {
@@ -49,11 +50,4 @@ pub fn tell_error(error: &Error) {
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     say(format_args!("error: {}", lines.join("\n")));
-}
-
-/// `1 chain`, `2 chains`.
-pub fn count(n: impl Display, what: &str) -> String {
-    let n = n.to_string();
-    let plural = if n == "1" { "" } else { "s" };
-    format!("{n} {what}{plural}")
 }

@@ -15,6 +15,7 @@ use super::files::{CONFIG, EVAL, MODEL, SUMMARY};
 use super::folder::RunFolder;
 use super::job::{About, Event, Job, Observer};
 use super::record::{Line, RunRecord};
+use super::report::count;
 use super::settings::{self, Settings};
 use crate::error::{Error, Result};
 use crate::models::{Arrays, state};
@@ -321,7 +322,7 @@ fn finished(path: &Path, epochs: u64) -> Option<String> {
     if !path.join(MODEL).is_file() || !(told >= epochs || stopped_early) {
         return None;
     }
-    let done = if told == 1 { "1 epoch".to_string() } else { format!("{told} epochs") };
+    let done = count(told, "epoch");
     Some(match stopped_early {
         true => format!("the run is finished: it stopped early, after {done}"),
         false => format!("the run is finished: {done}; a larger --epochs goes on"),

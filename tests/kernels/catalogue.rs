@@ -15,7 +15,7 @@ fn booked(device: &Device) -> Vec<(&'static str, Option<u64>, u64)> {
             assert!(work > 0, "{} {case}", entry.name);
             cases += 1;
             // A software adapter would take most of a minute for the largest product.
-            if work >= 1 << 37 { Ok(()) } else { call() }
+            if work >= Bench::HUGE { Ok(()) } else { call() }
         };
         (entry.bench)(&mut Bench::new(device, &mut once)).unwrap();
         assert!(cases > 0, "{} has nothing to measure", entry.name);

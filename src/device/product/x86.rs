@@ -38,22 +38,29 @@ pub(super) fn turn<S: Simd>(simd: S, square: &mut [[f32; 16]; 16]) -> bool {
     true
 }
 
+/// Turns each four numbers of each four rows over, by pairs first. A macro, as the shuffles of each width have their own names.
+macro_rules! fours {
+    ($f:ident, $rows:ident, $other:ident, $pairs:literal, $low:ident $high:ident $lower:ident $higher:ident) => {
+        for i in 0..$pairs {
+            $other[2 * i] = $f.$low($rows[2 * i], $rows[2 * i + 1]);
+            $other[2 * i + 1] = $f.$high($rows[2 * i], $rows[2 * i + 1]);
+        }
+        for i in 0..$pairs / 2 {
+            for half in 0..2 {
+                let [x, y] = [$other[4 * i + half], $other[4 * i + half + 2]].map(pulp::cast);
+                $rows[4 * i + 2 * half] = pulp::cast($f.$lower(x, y));
+                $rows[4 * i + 2 * half + 1] = pulp::cast($f.$higher(x, y));
+            }
+        }
+    };
+}
+
 /// Pairs and fours within halves of a vector, then the halves.
 #[inline(always)]
 fn columns_of_8(simd: V3, mut rows: [__m256; 8]) -> [__m256; 8] {
     let f = simd.avx;
     let mut other = rows;
-    for i in 0..4 {
-        other[2 * i] = f._mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
-        other[2 * i + 1] = f._mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
-    }
-    for i in 0..2 {
-        for half in 0..2 {
-            let [x, y] = [other[4 * i + half], other[4 * i + half + 2]].map(pulp::cast);
-            rows[4 * i + 2 * half] = pulp::cast(f._mm256_unpacklo_pd(x, y));
-            rows[4 * i + 2 * half + 1] = pulp::cast(f._mm256_unpackhi_pd(x, y));
-        }
-    }
+    fours!(f, rows, other, 4, _mm256_unpacklo_ps _mm256_unpackhi_ps _mm256_unpacklo_pd _mm256_unpackhi_pd);
     for j in 0..4 {
         other[j] = f._mm256_permute2f128_ps::<0x20>(rows[j], rows[4 + j]);
         other[4 + j] = f._mm256_permute2f128_ps::<0x31>(rows[j], rows[4 + j]);
@@ -66,17 +73,7 @@ fn columns_of_8(simd: V3, mut rows: [__m256; 8]) -> [__m256; 8] {
 fn columns_of_16(simd: V4, mut rows: [__m512; 16]) -> [__m512; 16] {
     let f = simd.avx512f;
     let mut other = rows;
-    for i in 0..8 {
-        other[2 * i] = f._mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
-        other[2 * i + 1] = f._mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
-    }
-    for i in 0..4 {
-        for half in 0..2 {
-            let [x, y] = [other[4 * i + half], other[4 * i + half + 2]].map(pulp::cast);
-            rows[4 * i + 2 * half] = pulp::cast(f._mm512_unpacklo_pd(x, y));
-            rows[4 * i + 2 * half + 1] = pulp::cast(f._mm512_unpackhi_pd(x, y));
-        }
-    }
+    fours!(f, rows, other, 8, _mm512_unpacklo_ps _mm512_unpackhi_ps _mm512_unpacklo_pd _mm512_unpackhi_pd);
     for half in 0..2 {
         for j in 0..4 {
             let [x, y] = [rows[8 * half + j], rows[8 * half + 4 + j]];

@@ -13,7 +13,8 @@ use crate::models::{Network, NetworkSpec};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, curves, grouped, panels, percent, picture, scores as score_table, text_of, write,
+    Section, count as plural, curves, grouped, panels, percent, picture, scores as score_table,
+    text_of, write,
 };
 use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, Record};
 use crate::training::{Figure, TRAIN_ERROR, TRAIN_LOSS};
@@ -99,10 +100,7 @@ fn one_line(record: &Record, output: OutputSpec) -> String {
         "cnn" => "Convolutional network",
         other => other,
     };
-    let epochs = match record.figure("epochs") {
-        Some(1.0) => "1 epoch".into(),
-        _ => format!("{} epochs", whole(record, "epochs")),
-    };
+    let epochs = plural(whole(record, "epochs"), "epoch");
     let (error, of) = [("test_error", "test error"), ("validation_error", "validation error")]
         .into_iter()
         .find(|(key, _)| record.figure(key).is_some())

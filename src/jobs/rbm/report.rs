@@ -15,7 +15,7 @@ use crate::models::{Rbm, UnitKind};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, curves, panels, scores as score_table, text_of, with_error, write,
+    Section, count as plural, curves, panels, scores as score_table, text_of, with_error, write,
 };
 use crate::run::{CONFIG, Event, Observer, Record, pictures, png_file::Picture, settings};
 use crate::training::Figure;
@@ -165,11 +165,7 @@ fn one_line(record: &Record) -> String {
         count("visible_units"),
         count("hidden_units"),
         learner(record),
-        if record.figure("epochs") == Some(1.0) {
-            "1 epoch".into()
-        } else {
-            count("epochs") + " epochs"
-        },
+        plural(count("epochs"), "epoch"),
         figure(record.figure("seconds"))
     );
     let score = if let Some(likelihood) = record.evaluated("mean_log_likelihood") {

@@ -18,6 +18,9 @@ pub struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// Work of a case that fills a large GPU, and that others take seconds or minutes for.
+    pub const HUGE: usize = 1 << 37;
+
     /// Cases on `device`, each handed to `measure`.
     pub fn new(device: &'a Device, measure: &'a mut Measure<'a>) -> Self {
         Bench { device, names: false, measure }

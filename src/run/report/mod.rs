@@ -3,6 +3,8 @@
 
 pub mod comparison;
 
+use std::fmt::Display;
+
 use serde_json::{Map, Value};
 
 use crate::error::Result;
@@ -130,6 +132,13 @@ pub fn grouped(n: usize) -> String {
     let comma = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
     let each = digits.chars().enumerate();
     each.flat_map(|(at, c)| comma(at).then_some(',').into_iter().chain([c])).collect()
+}
+
+/// `1 chain`, `2 chains`.
+pub fn count(n: impl Display, what: &str) -> String {
+    let n = n.to_string();
+    let plural = if n == "1" { "" } else { "s" };
+    format!("{n} {what}{plural}")
 }
 
 /// A name with a capital.
