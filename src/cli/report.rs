@@ -1,5 +1,7 @@
 //! `harmonium report`.
 
+use std::path::Path;
+
 use super::args::ReportOptions;
 use super::print::out;
 use super::progress::Terminal;
@@ -8,8 +10,13 @@ use crate::jobs;
 use crate::run::{REPORT, Record};
 
 pub fn run(options: &ReportOptions) -> Result<()> {
-    let record = Record::load(&options.run)?;
-    jobs::write_report(&record, options.device.as_deref(), &mut Terminal::default())?;
-    out!("report: {}", options.run.join(REPORT).display());
+    write(&options.run, options.device.as_deref())
+}
+
+/// Writes the report of the run in `folder`, and says where it is.
+pub fn write(folder: &Path, device: Option<&str>) -> Result<()> {
+    let record = Record::load(folder)?;
+    jobs::write_report(&record, device, &mut Terminal::default())?;
+    out!("report: {}", folder.join(REPORT).display());
     Ok(())
 }

@@ -182,6 +182,12 @@ fn wanted<J: Job>(
         Found::Unfinished(settings, older) => Ok(Some((settings, Some(older)))),
         Found::Finished(why) => {
             out!("{why}");
+            // An interrupt may have come between the summary and the report.
+            if !path.join(run::REPORT).is_file() {
+                let report = format!("harmonium report {}", path.display());
+                interrupt::end_at_once(format!("interrupted; to make its report: {report}"));
+                super::report::write(path, None)?;
+            }
             Ok(None)
         }
     }
