@@ -67,7 +67,7 @@ pub fn run<J: Job>(
         None => Run::create(&job, how.out.as_deref(), how.force),
         Some(older) => older.take_up(&job, &mut terminal),
     };
-    let mut run = together(&ranks, run)?.with_ranks(&ranks);
+    let mut run = together(&ranks, run)?.with_ranks(&ranks).finishing(how.finish);
     if !mixed {
         ranks::same_policy(&ranks, &device)?;
     }
@@ -80,7 +80,7 @@ pub fn run<J: Job>(
         terminal.profile(&device);
     }
     let path = run.folder.path().display().to_string();
-    let command = format!("harmonium train {kind} --resume --out {path}");
+    let command = run::resuming(kind, run.folder.path());
     let interrupted = format!("interrupted; to go on: {command}");
     let mut watch = |event: Event<'_>| {
         // What is left are scores, pictures and the report, which a resumed run makes anew.
@@ -102,7 +102,7 @@ pub fn run<J: Job>(
             Ok(ExitCode::SUCCESS)
         }
         Ok(End::Stopped) => {
-            warn(interrupted);
+            warn(format!("{interrupted}; with --finish it makes a model of what is learnt so far"));
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {

@@ -60,6 +60,10 @@ pub struct HowOptions {
     /// Go on with the run in --out from its last checkpoint, with its own settings; --epochs may be larger
     #[arg(long, requires = "out", conflicts_with = "force")]
     pub resume: bool,
+    /// With --resume: train no further, but make of the last checkpoint what a finished run has (model, scores, pictures,
+    /// report); --resume alone still goes on afterwards
+    #[arg(long, requires = "resume")]
+    pub finish: bool,
     /// Settings from a file: this command's options with _ for -, as in a run's config.toml, and for `cnn` the
     /// network; options given here go first
     #[arg(long, value_name = "FILE.toml")]

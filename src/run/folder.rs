@@ -317,17 +317,22 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
     Err(Error::run("model", format!("{shown} has no {MODEL}: {why}")))
 }
 
+/// The command that goes on with the run of a `model` in this folder.
+pub fn resuming(model: &str, path: &Path) -> String {
+    format!("harmonium train {model} --resume --out {}", path.display())
+}
+
 /// That training in this folder did not finish, and what goes on with it.
 pub(super) fn unfinished(path: &Path) -> String {
     let model = fs::read_to_string(path.join(CONFIG))
         .ok()
         .and_then(|text| text.parse::<toml::Table>().ok())
         .and_then(|config| Some(config.get("model")?.as_str()?.to_string()));
-    let shown = path.display();
     match model {
         Some(model) => format!(
-            "training did not finish; `harmonium train {model} --resume --out {shown}` goes on with it from its last \
-             checkpoint, and --force in the place of --resume begins anew"
+            "training did not finish; `{}` goes on with it from its last checkpoint, with --finish it makes a model of what \
+             is learnt so far, and --force in the place of --resume begins anew",
+            resuming(&model, path)
         ),
         None => "training did not finish; train again, or give another run".into(),
     }

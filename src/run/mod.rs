@@ -31,7 +31,7 @@ pub use files::{
     EVAL, FILTERS, FOLDS, LADDER, LADDER_PICTURE, LAST_MODEL, LEVELS, METRICS, MISTAKES, MODEL,
     PLANE, PRETRAINING, READINGS, RECONSTRUCTIONS, REPORT, SAMPLES, SUMMARY,
 };
-pub use folder::{RunFolder, resolve_model};
+pub use folder::{RunFolder, resolve_model, resuming};
 pub use foreign::TensorNames;
 pub use job::{
     About, End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in,

@@ -16,11 +16,11 @@ use super::folder::RunFolder;
 use super::job::{About, Event, Job, Observer};
 use super::record::{Line, RunRecord};
 use super::report::count;
-use super::settings::{self, Settings};
+use super::settings::{self, LastStage, Settings};
 use crate::error::{Error, Result};
 use crate::models::{Arrays, state};
 use crate::ranks::Ranks;
-use crate::training::{Best, Learner, TrainerState, visit};
+use crate::training::{Best, Learner, Schedule, TrainerState, visit};
 
 /// A checkpoint is written once the last one is this old, within an epoch too.
 const OLDEST: Duration = Duration::from_secs(60);
@@ -59,6 +59,8 @@ pub struct Run {
     earlier: u64,
     /// Where it is to go on from.
     pub(super) position: Option<Position>,
+    /// Whether it ends there.
+    pub(super) finishing: bool,
     ranks: Ranks,
 }
 
@@ -112,6 +114,7 @@ impl Run {
             finished: BTreeMap::new(),
             earlier: 0,
             position: None,
+            finishing: false,
             ranks: Ranks::alone(),
         }
     }
@@ -131,6 +134,13 @@ impl Run {
     #[must_use]
     pub fn with_ranks(self, ranks: &Ranks) -> Self {
         Run { ranks: ranks.clone(), ..self }
+    }
+
+    /// The same run, which was taken up to be trained no further: it ends at its last checkpoint, with all that a finished
+    /// run has. It can go on all the same.
+    #[must_use]
+    pub fn finishing(self, finishing: bool) -> Self {
+        Run { finishing, ..self }
     }
 
     /// Who trains it.
@@ -180,8 +190,8 @@ impl Run {
             );
             return Err(Error::file(newest, "metadata settings", detail));
         }
-        let epochs = settings::table(&new)?.get("epochs").and_then(toml::Value::as_integer);
-        if let Some(why) = finished(path, epochs.unwrap_or(0) as u64) {
+        let done = checkpoint.state.clock.epochs;
+        if let Some(why) = finished(path, done, &new.last_stage()) {
             return Ok(Found::Finished(why));
         }
         let grown = settings::table(&old)? != settings::table(&new)?;
@@ -313,18 +323,23 @@ impl Older {
     }
 }
 
-/// Where the summary, which is what a run writes last, tells of that many epochs or of an early stop: what is said.
-fn finished(path: &Path, epochs: u64) -> Option<String> {
+/// Where a run came to its end, of which the summary is the last thing that is written, and nothing more is to be done
+/// than the epochs that are `done` of its last stage, or it stopped early: what is said.
+fn finished(path: &Path, done: u64, last: &LastStage) -> Option<String> {
     let summary = std::fs::read(path.join(SUMMARY)).ok()?;
     let summary: Value = serde_json::from_slice(&summary).ok()?;
-    let told = summary["epochs"].as_u64()?;
+    let told = count(summary["epochs"].as_u64()?, "epoch");
     let stopped_early = summary["stopped_early"].as_bool() == Some(true);
-    if !path.join(MODEL).is_file() || !(told >= epochs || stopped_early) {
+    if !path.join(MODEL).is_file() || !(done >= last.epochs || stopped_early) {
         return None;
     }
-    let done = count(told, "epoch");
-    Some(match stopped_early {
-        true => format!("the run is finished: it stopped early, after {done}"),
-        false => format!("the run is finished: {done}; a larger --epochs goes on"),
+    Some(match (stopped_early, last.grows) {
+        (true, _) => format!("the run is finished: it stopped early, after {told}"),
+        // A line to the last epoch cannot be drawn again.
+        (false, Some(setting)) if !matches!(last.learning_rate, Some(Schedule::Linear(..))) => {
+            let option = setting.replace('_', "-");
+            format!("the run is finished: {told}; a larger --{option} goes on")
+        }
+        (false, _) => format!("the run is finished: {told}"),
     })
 }

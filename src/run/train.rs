@@ -129,6 +129,13 @@ fn all_stages<J: Job>(
     let first = position.as_ref().map_or(0, |p| p.stage);
     let first: usize = followed(&ranks, &first)?;
     let stages = job.stages();
+    if run.finishing && first + 1 < stages {
+        let detail = format!(
+            "it stands in stage {} of {stages}, and only the last one leaves a model; go on without --finish",
+            first + 1
+        );
+        return Err(Error::run("run folder", detail));
+    }
     let mut last = None;
     for number in 0..stages {
         let stage = job.begin(number)?;
@@ -184,6 +191,9 @@ fn one_stage<J: Job>(
                 stage.epochs
             );
             observer.see(Event::Note(&note));
+            if run.finishing {
+                return Ok(Some(false));
+            }
         }
         None => run.checkpoint(learner, best, 0.0)?,
     }

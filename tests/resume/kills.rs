@@ -1,5 +1,6 @@
 //! Killed or interrupted at any instant, a run goes on to what an unbroken one comes to.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,6 +99,17 @@ fn an_interrupt_saves_within_the_epoch() {
             .max_by_key(|state| state.clock.updates)
             .unwrap();
         assert!(newest.clock.updates > 0);
+        // A model of what is learnt so far takes nothing from what follows.
+        assert!(said.contains("with --finish"), "{said}");
+        complete(&broken, "--resume --finish");
+        let summary: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(broken.join("summary.json")).unwrap())
+                .unwrap();
+        assert_eq!(summary["epochs"].as_u64(), Some(newest.clock.epochs));
+        assert!(newest.clock.epochs < 60);
+        for file in ["model.safetensors", "samples.png", "report.html"] {
+            assert!(broken.join(file).exists(), "{file}");
+        }
         complete(&broken, "--resume");
         assert_same(&unbroken, &broken);
     }

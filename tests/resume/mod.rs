@@ -6,6 +6,7 @@ mod kills;
 mod networks;
 mod older;
 mod settings;
+mod stacks;
 mod streams;
 
 use std::fs;

@@ -67,7 +67,9 @@ fn epochs_may_grow() {
     let output = complete(&grown, "--resume");
     assert!(text(&output.stdout).contains(&format!("report: {}", report.display())));
     assert!(fs::read_to_string(&report).unwrap().contains("</html>"));
-    assert!(before == ["model.safetensors", "summary.json", "config.toml", "metrics.jsonl"].map(read));
+    assert!(
+        before == ["model.safetensors", "summary.json", "config.toml", "metrics.jsonl"].map(read)
+    );
     complete(&grown, "--resume --epochs 40");
     assert_eq!(metrics(&grown).len(), 40);
     let model = |run: &std::path::Path| fs::read(run.join("model.safetensors")).unwrap();

@@ -13,7 +13,7 @@ use crate::jobs::stack::settings::{
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
-use crate::run::settings::{Default, Setting, Settings, settings};
+use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
 use crate::training::{BackpropagationConfig, Optimizer, Schedule, ranges};
 
 settings! {
@@ -172,6 +172,12 @@ impl Settings for AutoencoderSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        let last = LastStage::of(self.epochs, self.fine_tuning().rate());
+        // A classifier has as many as the stage before it.
+        if self.classifier.is_some() { last.fixed() } else { last }
     }
 
     fn check_shared(&self) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::jobs::settings::{
 };
 use crate::jobs::stack::Request;
 use crate::models::UnitKind;
-use crate::run::settings::{Default, Setting, Settings, setting_values, settings};
+use crate::run::settings::{Default, LastStage, Setting, Settings, setting_values, settings};
 use crate::training::{ClassConfig, ClassObjective, Schedule, ranges};
 
 setting_values!(ClassObjective);
@@ -166,6 +166,10 @@ impl Settings for ClassRbmSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        LastStage::of(self.epochs, Some(self.learning_rate.clone()))
     }
 }
 

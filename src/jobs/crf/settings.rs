@@ -24,7 +24,9 @@ use crate::jobs::stack::{FineTuning, Greedy, TunerName};
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::{CrfSpec, Dropout, Pairwise};
-use crate::run::settings::{Default, Setting, Settings, setting_values, settings, settings_text};
+use crate::run::settings::{
+    Default, LastStage, Setting, Settings, setting_values, settings, settings_text,
+};
 use crate::training::{Schedule, ranges};
 
 /// Of machines, as those of a deep belief net.
@@ -294,6 +296,12 @@ impl Settings for CrfSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        let last = LastStage::of(self.epochs, self.training().rate());
+        let others = self.compare_unary || self.stages > 1 || self.folds.is_some();
+        if others { last.fixed() } else { last }
     }
 }
 

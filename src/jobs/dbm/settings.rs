@@ -14,7 +14,7 @@ use crate::jobs::stack::settings::{
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind, dbm::HIDDEN_LAYERS};
-use crate::run::settings::{Default, Setting, Settings, settings};
+use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
 use crate::training::{DbmConfig, Schedule, ranges};
 
 settings! {
@@ -157,6 +157,7 @@ settings! {
                 of_classes(t, whole(if of_digits(t) { 50 } else { 20 }))
             }),
             range: Some(Interval::COUNT),
+            grows: true,
             ..Setting::NEW
         };
         optimizer: Option<TunerName> = Setting {
@@ -282,6 +283,22 @@ impl Settings for DbmSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        match self.classifier {
+            true => {
+                let tuning = self.fine_tuning();
+                LastStage {
+                    grows: Some("classifier_epochs"),
+                    ..LastStage::of(tuning.epochs, tuning.rate())
+                }
+            }
+            false => {
+                let rate = self.training(self.visible.unwrap_or(UnitKind::Bernoulli)).learning_rate;
+                LastStage::of(self.epochs, Some(rate))
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::jobs::stack::settings::{
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
-use crate::run::settings::{Default, Setting, Settings, settings};
+use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
 use crate::training::{Schedule, UpDownConfig, ranges};
 
 /// The learning rate of up–down fine-tuning.
@@ -236,6 +236,19 @@ impl Settings for DbnSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        match self.purpose() {
+            Purpose::Classifier => {
+                let last = LastStage::of(self.epochs, self.fine_tuning().rate());
+                if self.compare_random { last.fixed() } else { last }
+            }
+            Purpose::Generative { up_down: true, .. } => {
+                LastStage::of(self.epochs, Some(self.up_down_training().learning_rate))
+            }
+            Purpose::Generative { .. } => LastStage::of(self.pretrain_epochs, None).fixed(),
+        }
     }
 }
 

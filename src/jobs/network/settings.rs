@@ -18,7 +18,7 @@ use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
 use crate::models::network::{NetworkSpec, OutputSpec};
 use crate::run::settings::{
-    Default, Mistake, Setting, SettingValue, Settings, canonical_as, settings,
+    Default, LastStage, Mistake, Setting, SettingValue, Settings, canonical_as, settings,
 };
 use crate::training::{
     Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule, ranges,
@@ -259,6 +259,10 @@ impl Settings for NetworkSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        LastStage::of(self.epochs, Some(self.learning_rate.clone()))
     }
 
     fn of_0_1() -> &'static [&'static str] {

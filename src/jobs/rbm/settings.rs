@@ -11,7 +11,7 @@ use crate::jobs::settings::{
     word,
 };
 use crate::models::UnitKind;
-use crate::run::settings::{Default, Setting, Settings, settings};
+use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
 use crate::training::{CdConfig, Schedule, Sparsity, ranges};
 
 settings! {
@@ -294,6 +294,10 @@ impl Settings for RbmSettings {
 
     fn reproducible(&self) -> bool {
         self.reproducible
+    }
+
+    fn last_stage(&self) -> LastStage {
+        LastStage::of(self.epochs, Some(self.learning_rate.clone()))
     }
 
     fn check_shared(&self) -> Result<()> {

@@ -324,6 +324,11 @@ impl FineTuning<'_> {
         }
     }
 
+    /// The learning rate, where the optimiser has one.
+    pub fn rate(&self) -> Option<Schedule> {
+        (!self.optimizer.searches()).then(|| self.stepping().learning_rate)
+    }
+
     /// By steps along the gradient.
     pub fn stepping(&self) -> BackpropagationConfig {
         let plain = BackpropagationConfig::default();

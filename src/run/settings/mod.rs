@@ -11,7 +11,7 @@ mod record;
 
 pub use layers::{SettingsFile, read_file, resolve};
 pub(crate) use record::text_or_number;
-pub use record::{check_same, first_changed, recorded, table};
+pub use record::{LastStage, check_same, first_changed, recorded, table};
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -48,7 +48,8 @@ pub struct Setting {
     pub group: &'static str,
     /// A setting without which this one means nothing.
     pub requires: &'static str,
-    /// Whether it may grow when a run goes on; no other change is allowed.
+    /// Whether it may grow when a run goes on, where it is of the last stage alone ([`LastStage::grows`]); no other
+    /// change is allowed.
     pub grows: bool,
     /// An environment variable that speaks for it.
     pub variable: &'static str,
@@ -334,6 +335,9 @@ pub trait Settings: Serialize + DeserializeOwned {
 
     /// Whether the model must not depend on the number of ranks.
     fn reproducible(&self) -> bool;
+
+    /// How long the last stage is, and how it may go on.
+    fn last_stage(&self) -> LastStage;
 
     /// Whether ranks can share what these settings ask for.
     ///

@@ -9,6 +9,43 @@ use super::Settings;
 use crate::error::{Error, Result};
 use crate::training::Schedule;
 
+/// The last stage of a training, as far as going on with it matters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastStage {
+    /// Its epochs.
+    pub epochs: u64,
+    /// The setting that says how many, unless it says so of other stages too: these are over and cannot grow.
+    pub grows: Option<&'static str>,
+    /// Its learning rate, which may be left to a default; `None` where lines are searched.
+    pub learning_rate: Option<Schedule>,
+}
+
+impl LastStage {
+    /// Of epochs that `epochs` sets.
+    pub fn of(epochs: u64, learning_rate: Option<Schedule>) -> Self {
+        LastStage { epochs, grows: Some("epochs"), learning_rate }
+    }
+
+    /// The same where its epochs cannot grow.
+    pub fn fixed(self) -> Self {
+        LastStage { grows: None, ..self }
+    }
+
+    /// What the names of its settings begin with.
+    fn prefix(&self) -> &'static str {
+        self.grows.and_then(|name| name.strip_suffix("epochs")).unwrap_or_default()
+    }
+
+    /// Whether the setting `name` is of this stage.
+    fn has(&self, name: &str) -> bool {
+        let own = OTHER_STAGES.iter().find(|prefix| name.starts_with(**prefix));
+        own.copied().unwrap_or_default() == self.prefix()
+    }
+}
+
+/// What the names of settings begin with that are of one of several stages.
+const OTHER_STAGES: [&str; 2] = ["pretrain_", "classifier_"];
+
 /// Settings as a table.
 ///
 /// # Errors
@@ -23,6 +60,7 @@ pub fn table<S: Settings>(settings: &S) -> Result<Table> {
 /// # Errors
 /// [`Error::Setting`] naming the first that differs, with both values.
 pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S, asked: &[Table]) -> Result<()> {
+    let last = now.last_stage();
     let (before, now) = (table(before)?, table(now)?);
     let declared = |key: &str| S::declared().iter().find(|s| s.name == key);
     let mut keys: Vec<&String> =
@@ -35,14 +73,18 @@ pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S, asked: &[Table]
         if before.get(key) == now.get(key) {
             continue;
         }
-        let grows = declared(key).is_some_and(|s| s.grows);
+        let grows = last.grows == Some(key);
         let whole = |t: &Table| t.get(key).and_then(Value::as_integer);
         if grows && whole(&now) > whole(&before) {
             grown = true;
             continue;
         }
         let text = |t: &Table| t.get(key).map_or("none".into(), Value::to_string);
-        let allowed = if grows { format!("{key} may only grow") } else { "leave it out".into() };
+        let allowed = match (grows, declared(key).is_some_and(|s| s.grows)) {
+            (true, _) => format!("{key} may only grow"),
+            (false, true) => "stages that are over had as many; leave it out".into(),
+            (false, false) => "leave it out".into(),
+        };
         return Err(Error::setting(
             format!("--{}", key.replace('_', "-")),
             format!(
@@ -54,23 +96,26 @@ pub fn check_same<S: Settings>(path: &Path, before: &S, now: &S, asked: &[Table]
         ));
     }
     if grown {
-        check_lines::<S>(path, (&before, &now))?;
+        check_lines::<S>(path, &last, (&before, &now))?;
     }
     Ok(())
 }
 
 /// A line to the last epoch cannot be drawn again.
-fn check_lines<S: Settings>(path: &Path, (before, now): (&Table, &Table)) -> Result<()> {
-    let line = |value: &Value| match value.as_str()?.parse::<Schedule>() {
-        Ok(line @ Schedule::Linear(..)) => Some(line),
-        _ => None,
-    };
-    let schedules = S::declared().iter().filter(|s| s.schedule);
-    for setting in schedules {
-        if let Some(schedule) = now.get(setting.name).and_then(line) {
-            let epochs = |t: &Table| t.get("epochs").map_or("none".into(), Value::to_string);
+fn check_lines<S: Settings>(
+    path: &Path,
+    last: &LastStage,
+    (before, now): (&Table, &Table),
+) -> Result<()> {
+    let growing = last.grows.unwrap_or_default();
+    let given = |name: &str| now.get(name)?.as_str()?.parse::<Schedule>().ok();
+    let of_rate = format!("{}learning_rate", last.prefix());
+    for setting in S::declared().iter().filter(|s| s.schedule && last.has(s.name)) {
+        let default = || last.learning_rate.clone().filter(|_| setting.name == of_rate);
+        if let Some(schedule @ Schedule::Linear(..)) = given(setting.name).or_else(default) {
+            let epochs = |t: &Table| t.get(growing).map_or("none".into(), Value::to_string);
             return Err(Error::setting(
-                "--epochs",
+                format!("--{}", growing.replace('_', "-")),
                 format!(
                     "{} is asked for, and the run in {} has {} with --{} {schedule}, a line drawn to its last \
                      epoch: with more epochs all earlier ones would have been others; start another run",
