@@ -6,7 +6,7 @@ use super::chains::counted;
 use super::likelihood::{print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, print_json};
+use super::scoring::{Asked, annealing, folder, kept, print_json};
 use super::targets::Format;
 use super::trained;
 use crate::error::Result;
@@ -60,8 +60,8 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
         warn_of_values("a machine");
     }
     if let Some(folder) = folder(options)? {
-        jobs::save_evaluation(&folder, found)?;
-        model.pictures(&evaluated, &folder)?;
+        let pictures = || model.pictures(&evaluated, &folder);
+        kept(options, jobs::save_evaluation(&folder, found).and_then(|()| pictures()))?;
     }
     if options.json {
         return print_json(found);

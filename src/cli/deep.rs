@@ -7,7 +7,7 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, print_json};
+use super::scoring::{Asked, annealing, folder, kept, print_json};
 use super::targets::Format;
 use super::trained;
 use serde::Serialize;
@@ -69,8 +69,9 @@ impl Told<'_> {
             likelihood::warn_of_values(self.what);
         }
         if let Some(folder) = folder(options)? {
-            jobs::save_evaluation(&folder, &evaluated.evaluation)?;
-            evaluated.pictures(shown, &folder)?;
+            let pictures = || evaluated.pictures(shown, &folder);
+            let saved = jobs::save_evaluation(&folder, &evaluated.evaluation);
+            kept(options, saved.and_then(|()| pictures()))?;
         }
         if options.json {
             print_json(&evaluated.evaluation)?;

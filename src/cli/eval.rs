@@ -8,7 +8,7 @@ use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
 use super::ranks::{device, together};
-use super::scoring::{Asked, annealing, folder, print_json};
+use super::scoring::{Asked, annealing, folder, kept, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
@@ -66,12 +66,13 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {
-        jobs::save_evaluation(&options.model.model, &found)?;
-        if let (Some(acceptance), Some(rungs)) =
-            (&found.ladder_acceptance, &found.ladder_log_partitions)
-        {
-            rbm::draw_ladder(&options.model.model, acceptance, rungs)?;
-        }
+        let drawn = match (&found.ladder_acceptance, &found.ladder_log_partitions) {
+            (Some(acceptance), Some(rungs)) => {
+                rbm::draw_ladder(&options.model.model, acceptance, rungs)
+            }
+            _ => Ok(()),
+        };
+        kept(options, jobs::save_evaluation(&options.model.model, &found).and(drawn))?;
     }
     let picture = match &found.diagnostics {
         Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
@@ -127,7 +128,7 @@ fn eval_autoencoder(
     }
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
-        jobs::save_evaluation(&options.model.model, &found)?;
+        kept(options, jobs::save_evaluation(&options.model.model, &found))?;
     }
     if options.json {
         return print_json(&found);
@@ -152,8 +153,8 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     trained::notes(&found.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        jobs::save_evaluation(folder, found)?;
-        evaluated.pictures(folder, &network.origin)?;
+        let pictures = || evaluated.pictures(folder, &network.origin);
+        kept(options, jobs::save_evaluation(folder, found).and_then(|()| pictures()))?;
     }
     if options.json {
         return print_json(found);

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::EvalOptions;
-use super::print::out;
+use super::print::{out, warn};
 use crate::data::{Reading, read_weights};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
@@ -105,6 +105,18 @@ fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
 pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
     out!("{}", jobs::json(evaluation)?);
     Ok(())
+}
+
+/// What became of the files of an evaluation. Where nobody asked for them, figures that took hours are not lost because a
+/// run's folder cannot be written.
+pub fn kept(options: &EvalOptions, written: Result<()>) -> Result<()> {
+    match written {
+        Err(error) if options.out.is_none() => {
+            warn(format!("{error}; the figures that follow are not kept in the run's folder"));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Where a network's pictures go: to --out, which is made, or into the run folder.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
 use super::of_machines::Needing;
 use super::print::{count, out, tell};
-use super::scoring::{folder, print_json};
+use super::scoring::{folder, kept, print_json};
 use super::targets::check_out;
 use super::trained;
 use crate::error::{Error, Result};
@@ -76,8 +76,8 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        jobs::save_evaluation(folder, found)?;
-        evaluated.pictures(folder)?;
+        let pictures = || evaluated.pictures(folder);
+        kept(options, jobs::save_evaluation(folder, found).and_then(|()| pictures()))?;
     }
     if options.json {
         return print_json(found);

@@ -15,7 +15,7 @@ use super::pixels::Grey;
 use super::reading::Reading;
 use super::set::{DataSet, ImageShape};
 use super::values::Values;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const READ: [&str; 3] = ["png", "jpg", "jpeg"];
 /// How many names a note lists.
@@ -176,6 +176,13 @@ fn of_classes(classes: Classes, name: String, reading: &Reading) -> Result<RawPa
     let mut part = of_pictures(&paths, name, reading)?;
     if reading.no_labels() {
         return Ok(part);
+    }
+    if let Some((class, _)) =
+        classes.iter().find(|(class, _)| class.contains(char::REPLACEMENT_CHARACTER))
+    {
+        let detail =
+            "its name is a class, and is no UTF-8: two such names could come out alike; rename it";
+        return Err(Error::file(paths[0].with_file_name(""), format!("folder {class}"), detail));
     }
     let names: Vec<&str> = classes.iter().map(|(class, _)| class.as_str()).take(5).collect();
     let more = if classes.len() > names.len() { " …" } else { "" };

@@ -162,7 +162,7 @@ impl Preprocessing {
             return Ok(Preprocessing { binarize, mean: None, std: None });
         }
         let means = train.means_f64();
-        Ok(Self::standardizing(&means, &train.deviations_f64(&means)))
+        Self::standardizing(&means, &train.deviations_f64(&means))
     }
 
     /// The same, fitted to cases of which this is known.
@@ -180,20 +180,34 @@ impl Preprocessing {
         }
         match standardize {
             false => Ok(Preprocessing { binarize, mean: None, std: None }),
-            true => Ok(Self::standardizing(&train.means, &train.deviations)),
+            true => Self::standardizing(&train.means, &train.deviations),
         }
     }
 
-    fn standardizing(means: &[f64], deviations: &[f64]) -> Self {
-        let std = deviations.iter().zip(means).map(|(&s, m)| {
-            let least = m.abs() * f64::from(f32::EPSILON);
-            if s > least && s as f32 > 0.0 { s as f32 } else { 1.0 }
-        });
-        Preprocessing {
+    fn standardizing(means: &[f64], deviations: &[f64]) -> Result<Self> {
+        let of_column = |(column, (&s, &m)): (usize, (&f64, &f64))| {
+            // Of equal values the mean alone is rounded, in f64.
+            if s <= m.abs() * 1e-12 || s as f32 <= 0.0 {
+                return Ok(1.0);
+            }
+            if s > m.abs() * f64::from(f32::EPSILON) {
+                return Ok(s as f32);
+            }
+            Err(Error::data(
+                "training data",
+                format!(
+                    "column {column} (from 0) varies by {s:.3} around {m}, which is less than 32-bit numbers of that size tell \
+                     apart, so it cannot be standardised: subtract a number from it before (of times the first one), or \
+                     leave it out"
+                ),
+            ))
+        };
+        let std = deviations.iter().zip(means).enumerate().map(of_column);
+        Ok(Preprocessing {
             binarize: None,
-            std: Some(std.collect()),
+            std: Some(std.collect::<Result<_>>()?),
             mean: Some(means.iter().map(|&m| m as f32).collect()),
-        }
+        })
     }
 
     /// The cases as training reads them. Bits stay bits; [`Binarize::Resample`] leaves the values as they

@@ -146,11 +146,17 @@ pub(crate) fn exp_of_negative(x: f32) -> f32 {
     if x < -87.3 { 0.0 } else { series * scale }
 }
 
-/// ln(1 + exp x) = max(x, 0) + ln(1 + e) with e = exp(−|x|), and ln(1 + e) = 2 artanh s with s = e/(2 + e) ≤ 1/3, whose series
-/// loses nothing where e is small; within 4 units in the last place. Like [`sigmoid`] without call and branch.
+/// ln(1 + exp x) = max(x, 0) + ln(1 + exp(−|x|)); within 4 units in the last place. Like [`sigmoid`] without call and branch.
 #[inline(always)]
 pub fn softplus(x: f32) -> f32 {
-    let e = exp_of_negative(-x.abs());
+    x.max(0.0) + ln_1p_exp_of_negative(-x.abs())
+}
+
+/// ln(1 + e) of e = exp(x), for x ≤ 0, or NaN: 2 artanh s with s = e/(2 + e) ≤ 1/3, whose series loses nothing where e is
+/// small.
+#[inline(always)]
+pub(crate) fn ln_1p_exp_of_negative(x: f32) -> f32 {
+    let e = exp_of_negative(x);
     let s = e / (2.0 + e);
     let z = s * s;
     let series = z
@@ -158,7 +164,7 @@ pub fn softplus(x: f32) -> f32 {
             + z * (1.0 / 5.0
                 + z * (1.0 / 7.0
                     + z * (1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0 + z * (1.0 / 15.0)))))));
-    x.max(0.0) + (2.0 * s + 2.0 * s * series)
+    2.0 * s + 2.0 * s * series
 }
 
 /// `y = f(x)`; both of one shape. NaN gives NaN.

@@ -159,20 +159,26 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
             let x = x.map(Tensor::host).transpose()?.map(|h| h.f32());
             let y = y.map(Tensor::host).transpose()?.map_or(&[][..], |h| h.f32());
             let out = out.host_mut()?.f32_mut();
+            // What is of one number a column or a row goes by whole rows.
+            let columns = columns.max(1);
+            let size =
+                if matches!(kind, 1 | 2) { GRAIN.div_ceil(columns) * columns } else { GRAIN };
             cpu.run(op, cost, || {
-                if let Some(x) = x {
-                    out.copy_from_slice(x);
-                }
-                out.par_chunks_mut(GRAIN).enumerate().for_each(|(chunk, values)| {
-                    for (i, value) in values.iter_mut().enumerate() {
-                        let at = chunk * GRAIN + i;
-                        let q = match kind {
-                            0 => y[at],
-                            1 => y[at % columns],
-                            2 => y[at / columns],
-                            _ => 0.0,
-                        };
-                        *value = f.apply(*value, q);
+                out.par_chunks_mut(size).enumerate().for_each(|(chunk, out)| {
+                    let first = chunk * size;
+                    if let Some(x) = x {
+                        out.copy_from_slice(&x[first..first + out.len()]);
+                    }
+                    match kind {
+                        0 => apply_to(f, out, Beside::Each(&y[first..first + out.len()])),
+                        1 => out
+                            .chunks_mut(columns)
+                            .for_each(|row| apply_to(f, row, Beside::Each(y))),
+                        2 => {
+                            let rows = out.chunks_mut(columns).zip(&y[first / columns..]);
+                            rows.for_each(|(row, y)| apply_to(f, row, Beside::One(*y)));
+                        }
+                        _ => apply_to(f, out, Beside::One(0.0)),
                     }
                 });
             });
@@ -199,6 +205,33 @@ fn run(f: Elementwise, x: Option<&Tensor>, y: Option<&Tensor>, out: &mut Tensor)
                 cost,
             })
         }
+    }
+}
+
+/// What stands beside x.
+#[derive(Clone, Copy)]
+enum Beside<'a> {
+    Each(&'a [f32]),
+    One(f32),
+}
+
+/// `x = f(x, y)` on the host, the function chosen outside the loop.
+fn apply_to(f: Elementwise, x: &mut [f32], y: Beside<'_>) {
+    #[inline(always)]
+    fn each(x: &mut [f32], y: Beside<'_>, f: impl Fn(f32, f32) -> f32) {
+        match y {
+            Beside::Each(y) => x.iter_mut().zip(y).for_each(|(x, y)| *x = f(*x, *y)),
+            Beside::One(y) => x.iter_mut().for_each(|x| *x = f(*x, y)),
+        }
+    }
+    use Elementwise::*;
+    match f {
+        Combine(a, b) => each(x, y, |x, y| Combine(a, b).apply(x, y)),
+        Multiply => each(x, y, |x, y| Multiply.apply(x, y)),
+        Divide => each(x, y, |x, y| Divide.apply(x, y)),
+        SquaredDifference => each(x, y, |x, y| SquaredDifference.apply(x, y)),
+        Affine(a, b) => each(x, y, |x, y| Affine(a, b).apply(x, y)),
+        Clamp(low, high) => each(x, y, |x, y| Clamp(low, high).apply(x, y)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::activation::sigmoid;
+use super::activation::{ln_1p_exp_of_negative, sigmoid};
 use super::cases::{Losses, Place, fold_pairs, for_rows, lanes, row_groups};
 use super::slices::column_slices;
 use super::{expect, flag, shader};
@@ -133,7 +133,7 @@ pub fn logistic_loss(
 /// −t ln σ(z) − (1 − t) ln(1 − σ(z)).
 #[inline(always)]
 fn term(z: f32, t: f32) -> f32 {
-    (z.max(0.0) - t * z) + (-z.abs()).exp().ln_1p()
+    (z.max(0.0) - t * z) + ln_1p_exp_of_negative(-z.abs())
 }
 
 #[doc(hidden)]

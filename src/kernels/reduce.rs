@@ -133,6 +133,15 @@ impl Lines {
             out[0] = (scale * whole.unwrap_or_else(|| start(what))) as f32;
             return;
         }
+        if self.stride == 1 && self.step == self.count {
+            out.par_chunks_mut(TOGETHER).enumerate().for_each(|(part, out)| {
+                let first = part * TOGETHER;
+                let own = first..first + out.len();
+                let rows = x.chunks_exact(self.step).map(|row| &row[own.clone()]);
+                fold_columns(what, scale, rows, out);
+            });
+            return;
+        }
         out.par_iter_mut().with_min_len(1 + 1024 / self.length.max(1)).enumerate().for_each(
             |(line, out)| {
                 let values = (0..self.length).map(|e| x[line * self.stride + e * self.step]);
@@ -210,15 +219,47 @@ fn join(what: Reduction, a: f64, b: f64) -> f64 {
     }
 }
 
+/// Columns that one task takes, so that a row's part of them is a few lines of cache.
+const TOGETHER: usize = 64;
+
+/// Each column of `rows` as [`fold`] does one, in the same order.
+fn fold_columns<'a>(
+    what: Reduction,
+    scale: f64,
+    rows: impl Iterator<Item = &'a [f32]>,
+    out: &mut [f32],
+) {
+    let mut sums = [start(what); TOGETHER];
+    #[inline(always)]
+    fn each<'a>(
+        sums: &mut [f64; TOGETHER],
+        rows: impl Iterator<Item = &'a [f32]>,
+        add: impl Fn(f64, f32) -> f64,
+    ) {
+        rows.for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = add(*sum, *x)));
+    }
+    match what {
+        Reduction::Sum => each(&mut sums, rows, |sum, x| sum + f64::from(x)),
+        Reduction::SumOfSquares => {
+            each(&mut sums, rows, |sum, x| sum + f64::from(x) * f64::from(x))
+        }
+        _ => each(&mut sums, rows, |sum, x| join(what, sum, value(what, x))),
+    }
+    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = (scale * sum) as f32);
+}
+
+/// What x counts for.
+#[inline(always)]
+fn value(what: Reduction, x: f32) -> f64 {
+    match what {
+        Reduction::SumOfSquares => f64::from(x) * f64::from(x),
+        Reduction::NonFinite => f64::from(u8::from(!x.is_finite())),
+        _ => f64::from(x),
+    }
+}
+
 fn fold(what: Reduction, values: impl Iterator<Item = f32>) -> f64 {
-    values.fold(start(what), |sum, x| {
-        let value = match what {
-            Reduction::SumOfSquares => f64::from(x) * f64::from(x),
-            Reduction::NonFinite => f64::from(u8::from(!x.is_finite())),
-            _ => f64::from(x),
-        };
-        join(what, sum, value)
-    })
+    values.fold(start(what), |sum, x| join(what, sum, value(what, x)))
 }
 
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::activation::exp_of_negative;
 use super::slices::{passes, statistics};
 use super::{expect, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
@@ -77,11 +78,8 @@ pub fn softmax(x: &Tensor, y: &mut Tensor) -> Result<()> {
 fn softmax_row(x: &[f32], y: &mut [f32]) {
     // f32::max drops a NaN, but then the NaN's own exponential keeps it in the sum.
     let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = (x - largest).exp();
-        sum += *y;
-    }
+    y.iter_mut().zip(x).for_each(|(y, x)| *y = exp_of_negative(x - largest));
+    let sum: f32 = y.iter().sum();
     y.iter_mut().for_each(|y| *y /= sum);
 }
 

@@ -1,5 +1,6 @@
 //! `harmonium train class-rbm`, and what its runs are used for.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -186,4 +187,37 @@ fn few_labels_and_settings_that_contradict_each_other() {
     say(at, &format!("{line} wrong --data plain.csv")).refused(1, &["has no labels", "--labels"]);
     std::fs::write(at.join("large.csv"), "a,label\n0.5,x\n3,y\n1,x\n").unwrap();
     say(at, &format!("{line} wrong --data large.csv --labels label")).refused(1, &["[0, 1]"]);
+}
+
+/// Where classes are called by numbers, no number is a place among them.
+#[test]
+fn classes_of_numbers_are_named_by_these() {
+    let folder = temporary();
+    let at = folder.path();
+    let line = |i: usize| {
+        format!("{},{},{}\n", i % 2, (i / 2) % 2, if i.is_multiple_of(2) { -1 } else { 1 })
+    };
+    let rows: String = (0..40).map(line).collect();
+    fs::write(at.join("signs.csv"), format!("a,b,label\n{rows}")).unwrap();
+    say(at, "train class-rbm --data signs.csv --hidden 4 --epochs 2 --device cpu --out run").done();
+    say(at, "sample run --class -1 --count 3 --device cpu --out s.npy").done();
+    say(at, "sample run --class 0 --out s.npy").refused(2, &["0 is none of the classes: -1, 1"]);
+}
+
+/// Hours of annealing are not lost because a file cannot be written.
+#[test]
+fn figures_are_told_where_they_cannot_be_kept() {
+    let folder = temporary();
+    let at = folder.path();
+    for (kind, told) in [("rbm", "log-likelihood"), ("class-rbm", "error")] {
+        say(
+            at,
+            &format!("train {kind} --limit 60 --hidden 4 --epochs 1 --device cpu --out {kind}"),
+        )
+        .done();
+        fs::create_dir_all(at.join(kind).join("eval.json/in the way")).unwrap();
+        let said = say(at, &format!("eval {kind} --device cpu")).done();
+        assert!(said.out.contains(told), "{}", said.out);
+        assert!(said.err.contains("cannot write") && said.err.contains("not kept"), "{}", said.err);
+    }
 }

@@ -232,3 +232,34 @@ fn rectified_hidden_units() {
         say(at, line).refused(2, &[setting]);
     }
 }
+
+/// Four columns of five are 0.8 of them, which f32 makes a little more.
+#[test]
+fn cases_at_the_threshold_of_identity_are_alike() {
+    let folder = temporary();
+    fs::write(folder.path().join("f.fa"), ">a\nACDEF\n>b\nAC-EF\n>c\nACXEF\n>d\nACDEF\n").unwrap();
+    let line = "train rbm --visible softmax:21 --data f.fa --reweight 0.8 --epochs 1 --device cpu --out run";
+    let said = say(folder.path(), line).done();
+    assert!(said.err.contains("4 cases count as 1.0"), "{}", said.err);
+}
+
+/// A machine that learnt from numbers divided by 16 reads other numbers so, unless another scale is given.
+#[test]
+fn other_data_are_of_the_scale_that_was_learnt_from() {
+    let folder = temporary();
+    let at = folder.path();
+    let rows: Vec<String> =
+        (0..60).map(|i| format!("{},{},{}", i % 17, (i * 7) % 17, (i * 5) % 13)).collect();
+    fs::write(at.join("x.csv"), format!("a,b,c\n{}\n", rows.join("\n"))).unwrap();
+    fs::copy(at.join("x.csv"), at.join("y.csv")).unwrap();
+    let line = "train rbm --visible gaussian --data x.csv --labels none --scale 16 --hidden 3 --epochs 2 --device cpu --out run";
+    say(at, line).done();
+    let of = |rest: &str| {
+        let found = json(
+            &say(at, &format!("eval run --labels none --json --device cpu {rest}")).done().out,
+        );
+        found["mean_log_likelihood"].as_f64().unwrap()
+    };
+    assert_eq!(of("--data y.csv"), of("--data x.csv --scale 16"));
+    assert!(of("--data y.csv --scale 1") < of("--data y.csv") - 10.0);
+}

@@ -242,3 +242,26 @@ fn values_stay_as_they_are() {
     assert_eq!(read("0,16\n255,1\n").cases.values(), &Values::F32(vec![0.0, 16.0, 255.0, 1.0]));
     assert_eq!(read("0,1\n1.0,1\n").cases.values(), &Values::Bits(vec![0, 1, 1, 1]));
 }
+
+/// Two names that were read all the same would become one class.
+#[test]
+fn another_encoding_is_refused_with_its_line() {
+    let table: &[u8] = b"x,kind\n1,n\xe9\n2,n\xe8\n";
+    assert_says(
+        &message("t.csv", table),
+        &["line 2, column 2", "'n\u{fffd}'", "save the file as UTF-8"],
+    );
+    assert_says(&message("t.csv", b"l\xe4nge,b\n1,2\n3,4\n"), &["line 1", "'l\u{fffd}nge'"]);
+    // As UTF-8 they are two.
+    let set = read_with("t.csv", "x,kind\n1,né\n2,nè\n", &Reading::default().labels("kind"));
+    assert_eq!(set.classes, ["nè", "né"]);
+}
+
+#[test]
+fn numbers_that_f32_rounds_are_told_once() {
+    let set = read("when,x\n1700000001,1\n1700000002,2\n");
+    assert_noted(&set, &["line 2, column 1 ('when')", "1700000001 was rounded to 1700000000"]);
+    assert_eq!(set.notices.iter().filter(|notice| notice.contains("rounded")).count(), 1);
+    let set = read("when,x\n1700000000,1\n16777216,2\n0.1,3\n");
+    assert!(!set.notices.iter().any(|notice| notice.contains("rounded")), "{:?}", set.notices);
+}

@@ -263,3 +263,11 @@ fn standardisation_uses_the_training_parts_numbers() {
         assert!(damaged.apply(floats(&[1.0], 1), 0, Part::Test).is_err());
     }
 }
+
+/// Of times in seconds f32 keeps steps of 128: such a column would be noise of rounding.
+#[test]
+fn columns_that_only_rounding_varies_are_refused() {
+    let times: Vec<f32> = (0..100).flat_map(|i| [i as f32, (1_700_000_000 + i) as f32]).collect();
+    let text = Preprocessing::fit(&floats(&times, 100), None, true).unwrap_err().to_string();
+    assert_says(&text, &["column 1", "cannot be standardised", "subtract"]);
+}

@@ -9,7 +9,8 @@ use super::columns::Columns;
 use super::finish::Decided;
 use super::form::{self, Form};
 use super::picked::Picked;
-use super::{Aside, Table, next, records};
+use super::records::{next, records};
+use super::{Aside, Table};
 use crate::data::cases::Cases;
 use crate::data::input::Input;
 use crate::data::labels::{Labels, RawPart};
@@ -101,6 +102,8 @@ impl Plan {
             labels_optional: false,
             unlabelled: None,
             notices: self.notices.clone(),
+            // Told of the first lines, if at all.
+            rounded: true,
         }
     }
 

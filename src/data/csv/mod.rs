@@ -5,11 +5,11 @@ mod finish;
 mod form;
 mod lines;
 mod picked;
+mod records;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Trim};
+use csv::ByteRecord;
 
 use super::input::Input;
 use super::labels::{Labels, RawPart};
@@ -21,6 +21,10 @@ use finish::Decided;
 use form::{Form, number};
 pub(super) use lines::{Lines, Plan};
 use picked::Picked;
+use records::{next, not_utf8, records};
+
+/// Up to here f32 holds all whole numbers: 2^24.
+const EXACT: f32 = 16_777_216.0;
 
 /// How many names a note lists.
 const LISTED: usize = 4;
@@ -43,6 +47,8 @@ struct Table {
     labels_optional: bool,
     unlabelled: Option<(usize, u64)>,
     notices: Vec<String>,
+    /// Whether a value was rounded, which is told once.
+    rounded: bool,
 }
 
 struct Aside {
@@ -101,23 +107,17 @@ fn table(path: &Path, form: Form, text: Vec<u8>, reading: &Reading) -> Result<Wh
     Ok(Whole { part, decided, columns, picked, empty_end, named })
 }
 
-/// A reader of lines of cells.
-fn records<R: Read>(form: Form, text: R) -> Reader<R> {
-    ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(form.separator)
-        .trim(Trim::All)
-        .from_reader(text)
-}
-
 /// A file of labels: one column, a label a line, with or without a name.
 pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
     let path = input.path().to_path_buf();
     let text = text::read(&mut input)?;
-    let lossy = String::from_utf8_lossy(&text);
+    let mut lines = text.split(|&byte| byte == b'\n').enumerate();
+    if let Some((i, line)) = lines.find(|(_, line)| str::from_utf8(line).is_err()) {
+        return Err(not_utf8(&path, format!("line {}", i + 1), line));
+    }
+    let text = String::from_utf8_lossy(&text);
     let mut words: Vec<String> = Vec::new();
-    for (i, line) in lossy.lines().enumerate() {
+    for (i, line) in text.lines().enumerate() {
         let word = line.trim().trim_matches('"').to_string();
         let several = word.contains([',', ';', '\t']);
         match (word.is_empty(), several) {
@@ -134,29 +134,6 @@ pub(super) fn read_labels(mut input: Input) -> Result<Labels> {
         words.remove(0); // the column's name
     }
     Ok(Labels::from_words(words))
-}
-
-/// The next line of cells that is not empty, with its number.
-fn next<R: Read>(reader: &mut Reader<R>, path: &Path) -> Result<Option<(ByteRecord, u64)>> {
-    let mut record = ByteRecord::new();
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => return Ok(None),
-            // A line of blanks.
-            Ok(true) if record.len() == 1 && record[0].is_empty() => {}
-            // The record's own position is that of the empty lines before it.
-            Ok(true) => {
-                return Ok(Some((record, reader.position().line().saturating_sub(1).max(1))));
-            }
-            Err(e) => {
-                let line = e.position().map_or(0, csv::Position::line);
-                return Err(match e.into_kind() {
-                    ErrorKind::Io(io) => Error::io("read", path, io),
-                    other => Error::file(path, format!("line {line}"), format!("{other:?}")),
-                });
-            }
-        }
-    }
 }
 
 impl Table {
@@ -179,6 +156,7 @@ impl Table {
             labels_optional: false,
             unlabelled: None,
             notices: Vec::new(),
+            rounded: false,
         };
         let Some((record, line)) = head.first() else { return Ok(table) };
         let written = text.split(|&b| b == b'\n').nth(*line as usize - 1).unwrap_or(&[]);
@@ -297,6 +275,9 @@ impl Table {
                 aside += 1;
             } else {
                 let value = self.cell(cell, line, column)?;
+                if value.abs() > EXACT && !self.rounded {
+                    self.look_at_rounding(value, cell, line, column);
+                }
                 self.values.push(value);
             }
         }
@@ -307,6 +288,19 @@ impl Table {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// Beyond 2^24 f32 holds not even every whole number: a time in seconds comes out as one of its minutes.
+    fn look_at_rounding(&mut self, value: f32, cell: &[u8], line: u64, column: usize) {
+        let text = String::from_utf8_lossy(cell).replace(',', ".");
+        if text.parse().is_ok_and(|written: f64| written != f64::from(value)) {
+            self.rounded = true;
+            let column = self.columns.word(column);
+            self.note(format!(
+                "line {line}, column {column}: {text} was rounded to {value}, since values beyond 2^24 are held as f32; \
+                 where differences matter subtract a number before"
+            ));
+        }
     }
 
     fn missing(&self, cell: &[u8], line: u64, column: usize) -> Error {

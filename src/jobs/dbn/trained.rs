@@ -117,14 +117,16 @@ impl Origin {
         Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
-    /// The number of a class by its name, or else by that number.
+    /// The number of a class by its name, or else, where no class is called by a number, by that number.
     ///
     /// # Errors
     /// [`Error::Setting`] where there is no such class.
     pub fn class(&self, text: &str) -> Result<usize> {
         let classes = &self.classes;
         let by_name = classes.iter().position(|class| class == text);
-        let by_number = || text.parse().ok().filter(|&class: &usize| class < classes.len());
+        let numbered = classes.iter().any(|class| class.parse::<f64>().is_ok());
+        let by_number =
+            || text.parse().ok().filter(|&class: &usize| !numbered && class < classes.len());
         by_name.or_else(by_number).ok_or_else(|| {
             let known: Vec<&str> = classes.iter().map(String::as_str).take(20).collect();
             let detail = format!("{text} is none of the classes: {}", known.join(", "));

@@ -94,7 +94,9 @@ fn groups(cases: Cases, states: usize, name: &str) -> Result<Cases> {
 pub(super) fn reweighted(cases: &Cases, identity: f32) -> Vec<f32> {
     let (values, width) = (cases.to_f32(), cases.width());
     let rows: Vec<&[f32]> = values.chunks(width).collect();
-    let apart = ((1.0 - f64::from(identity)) * width as f64 + 1e-9).floor() as usize;
+    // The number that was written, which f32 holds with an error of some 1e-8: four columns of five are 0.8 of them.
+    let identity: f64 = identity.to_string().parse().unwrap_or_else(|_| f64::from(identity));
+    let apart = ((1.0 - identity) * width as f64 + 1e-9).floor() as usize;
     let alike = |a: &[f32], b: &[f32]| {
         // Most pairs are told apart long before their ends.
         let mut differ = 0;
