@@ -47,3 +47,34 @@ impl fmt::Debug for Watch<'_> {
         f.write_str(if self.0.is_some() { "Watch(somebody)" } else { "Watch(nobody)" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{PARTS, Watch};
+    use crate::random::Draw;
+
+    #[test]
+    fn parts_come_to_all_steps_and_each_is_told() {
+        let told = Cell::new(0);
+        let tell = |steps| told.set(told.get() + steps);
+        let over = |watch: Watch<'_>, steps| {
+            let (mut calls, mut made) = (0, 0);
+            told.set(0);
+            let step = |steps| {
+                (calls, made) = (calls + 1, made + steps);
+                Ok(())
+            };
+            watch.over(steps, 3, step).unwrap();
+            (calls, made, told.get())
+        };
+        for steps in [0, 1, 7, 1001, 123_456] {
+            let (calls, made, told) = over(Watch::new(&tell), steps);
+            assert!((made, told) == (steps, 3 * steps) && calls <= PARTS, "{steps}: {calls}");
+            assert_eq!(over(Watch::default(), steps), (1, steps, 0));
+        }
+        // What is refused is refused at once.
+        assert_eq!(over(Watch::new(&tell), Draw::STEPS + 1), (1, Draw::STEPS + 1, 0));
+    }
+}
