@@ -236,6 +236,16 @@ impl Error {
         }
     }
 
+    /// What is no JSON in `path`; `first` is the number of the line with which the text begins.
+    pub(crate) fn json(path: impl AsRef<Path>, first: usize, error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        // Its own place counts from the text's beginning, and would stand beside ours.
+        let own = format!(" at line {line} column {column}");
+        let detail = text.strip_suffix(&own).unwrap_or(&text);
+        Self::file(path, format!("line {}, column {column}", first + line.max(1) - 1), detail)
+    }
+
     /// Data that do not suit the request.
     pub fn data(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::Data { name: name.into(), detail: detail.into() }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
+/// What is said of an array beyond what 32-bit indices reach.
+pub(crate) const TOO_LARGE: &str = "more than 2147483647 elements";
+
 /// The product of sizes, where it can be counted.
 pub(crate) fn product(sizes: &[usize]) -> Option<usize> {
     sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size))
@@ -69,10 +72,7 @@ impl Shape {
                 sizes[..dims.len()].copy_from_slice(dims);
                 Ok(Shape { sizes, rank: dims.len() as u8 })
             }
-            _ => Err(Error::shape(
-                op,
-                format!("{dims:?} has more than 2147483647 elements; split it"),
-            )),
+            _ => Err(Error::shape(op, format!("{dims:?} has {TOO_LARGE}; make it smaller"))),
         }
     }
 }

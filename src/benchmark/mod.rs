@@ -89,10 +89,12 @@ impl Benchmark {
     /// [`Error::Io`]; [`Error::File`] with the line for what is none.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-        serde_json::from_str(&text).map_err(|e| {
-            let place = format!("line {}", e.line());
-            let detail = format!("{e}; give a file that harmonium bench --json wrote");
-            Error::file(path, place, detail)
+        let advice = "give a file that harmonium bench --json wrote";
+        serde_json::from_str(&text).map_err(|e| match Error::json(path, 1, &e) {
+            Error::File { path, place, detail } => {
+                Error::file(path, place, format!("{detail}; {advice}"))
+            }
+            other => other,
         })
     }
 }

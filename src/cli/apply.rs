@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{ApplyOptions, DecodeOptions};
 use super::print::{self, out, tell};
 use super::ranks::{device, together};
-use super::targets::Format;
+use super::targets::{Format, tell_replaced};
 use super::{open_device, sequences, trained};
 use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
@@ -29,6 +29,7 @@ pub struct Shown<'a> {
 impl Shown<'_> {
     /// Writes rows as they are, or as pictures.
     pub fn write(&self, out: &Path, format: Format, values: &mut [f32]) -> Result<()> {
+        tell_replaced(out);
         match format {
             Format::Npy => npy::write(out, values, values.len() / self.width.max(1), self.width),
             Format::Png => {
@@ -106,7 +107,8 @@ pub fn transform(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
         }
         Trained::Network(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
-            given((ranks, options), "what a layer gives", &model.pieces(&choice)?, &give)
+            let what = format!("what {} gives", model.layer_name(level)?);
+            given((ranks, options), &what, &model.pieces(&choice)?, &give)
         }
         Trained::Dbm(model) => {
             let give = |cases: &Cases| model.transform(cases, level);
@@ -150,7 +152,10 @@ fn given(
         width = u64::from_le_bytes(*units) as usize;
         let open = match &mut file {
             Some(open) => open,
-            None => file.insert(NpyFile::create(&options.out, &[n, width])?),
+            None => {
+                tell_replaced(&options.out);
+                file.insert(NpyFile::create(&options.out, &[n, width])?)
+            }
         };
         open.extend(&bytemuck::pod_collect_to_vec::<u8, f32>(values))
     })?;
@@ -228,7 +233,10 @@ fn again(
     let (n, out) = (pieces.cases(), &options.out);
     let mut error = SquaredError::default();
     let mut file = match format {
-        Format::Npy if ranks.is_first() => Some(NpyFile::create(out, &[n, shown.width])?),
+        Format::Npy if ranks.is_first() => {
+            tell_replaced(out);
+            Some(NpyFile::create(out, &[n, shown.width])?)
+        }
         _ => None,
     };
     // Of a picture as many cases as may have room on it.
@@ -266,6 +274,7 @@ fn again(
             let (width, image) = (shown.width, shown.image);
             let picture = pictures::reconstructions(&originals, &returned, width, image, range)?;
             trained::notes(&picture.notes);
+            tell_replaced(out);
             picture.save(out)?;
         }
     }

@@ -7,7 +7,7 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, kept, print_json};
+use super::scoring::{Asked, annealing, folder, kept, print_json, stepping};
 use super::targets::Format;
 use super::trained;
 use serde::Serialize;
@@ -124,8 +124,9 @@ pub fn sample(options: &SampleOptions, model: &TrainedDbm, format: Format) -> Re
     };
     let draw = ChainDraw::new(options.seed, ChainStreams::FREE);
     let units = held.as_ref().map(|held| &held.units);
-    let sampling = DeepSampling { count, steps: options.steps, draw, keep, held: units };
-    let mut samples = model.sample(&sampling)?;
+    let mut samples = stepping(count, options.steps, |watch| {
+        model.sample(&DeepSampling { count, steps: options.steps, draw, keep, held: units, watch })
+    })?;
     if format == Format::Npy {
         tell_space(model.standardized());
     }

@@ -55,7 +55,7 @@ pub struct BenchOptions {
     #[command(flatten)]
     pub policy: PolicyOption,
     /// Seconds that each case is measured, at least nine samples
-    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    #[arg(long, value_name = "S", default_value_t = 0.5, allow_negative_numbers = true)]
     pub seconds: f64,
     /// Write what was measured to this file too: for --compare, and to send in
     #[arg(long, value_name = "FILE")]
@@ -77,7 +77,7 @@ pub struct TuneOptions {
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "auto")]
     pub device: String,
     /// Seconds that each loop is measured on each product, at least nine samples
-    #[arg(long, value_name = "S", default_value_t = 0.1)]
+    #[arg(long, value_name = "S", default_value_t = 0.1, allow_negative_numbers = true)]
     pub seconds: f64,
     /// Where the policy goes; --policy or HARMONIUM_POLICY takes it from there
     #[arg(long, value_name = "FILE.toml", default_value = "policy.toml")]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::ExportOptions;
 use super::print::out;
-use super::targets::check_out;
+use super::targets::{check_out, tell_replaced};
 use super::trained;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
     check_out(onnx, "onnx", &[("export", Some(model))])?;
     let model = trained::open_at(model, &Device::cpu())?;
     let written = model.onnx()?;
+    tell_replaced(onnx);
     atomic::write(onnx, |file| file.write_all(&written.bytes))?;
     out!("onnx, operator set {OPSET}: {}", onnx.display());
     out!("takes {}: values as they are read, before what the training fitted", written.takes);
@@ -45,6 +46,7 @@ fn level(options: &ExportOptions, out: &Path) -> Result<()> {
         }
     }
     let file = model.level(options.level)?;
+    tell_replaced(out);
     file.save(out)?;
     let [visible, hidden] =
         ["b", "a"].map(|name| file.tensors.get(name).map_or(0, |t| t.values.len()));

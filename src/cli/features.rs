@@ -2,7 +2,7 @@
 
 use super::args::FeaturesOptions;
 use super::print::out;
-use super::targets::check_out;
+use super::targets::{check_out, tell_replaced};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Choice, Pieces, Trained};
@@ -40,6 +40,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             (title.clone(), model.features(&chosen, 0, &title)?)
         }
     };
+    tell_replaced(&options.out);
     picture.save(&options.out)?;
     out!("{title}: {}", options.out.display());
     Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{FilterOptions, Padding};
 use super::open_device;
 use super::print::{count, out, tell};
-use super::targets::Format;
+use super::targets::{Format, tell_replaced};
 use crate::data::{Image, ImageShape, read_array};
 use crate::error::{Error, Result};
 use crate::models::filters::{Edges, FilterBank, FilterMaps, NAMES};
@@ -42,6 +42,7 @@ pub fn run(options: &FilterOptions) -> Result<()> {
         e => e,
     })?;
     let maps = if gradient { maps.magnitude() } else { maps };
+    tell_replaced(&options.out);
     match format {
         Format::Npy => {
             let ImageShape { height, width } = maps.shape;

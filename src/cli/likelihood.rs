@@ -38,8 +38,9 @@ pub fn print_log_partition(
 /// That data give no likelihood; `what` is a machine or a net.
 pub fn warn_of_values(what: &str) {
     warn(format_args!(
-        "the data are not 0 or 1, so {what} of Bernoulli units gives them no likelihood; binarise them in training \
-         (--binarize)"
+        "the data are not 0 or 1, so {what} of Bernoulli units gives them no likelihood; let them be binarised, \
+         in training by --binarize, of a model made elsewhere by harmonium.binarize = 0.5 in its file's metadata \
+         (docs/model-file.md)"
     ));
 }
 

@@ -35,6 +35,7 @@ mod sample;
 mod scoring;
 mod sequences;
 mod settings;
+mod spoken;
 mod targets;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]

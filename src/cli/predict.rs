@@ -6,7 +6,7 @@ use std::io::Write;
 use super::args::PredictOptions;
 use super::print::{count, out, tell};
 use super::ranks::{device, together};
-use super::targets::check_out;
+use super::targets::{check_out, tell_replaced};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
@@ -136,7 +136,10 @@ fn told(
             Some(path) => {
                 let open = match &mut file {
                     Some(open) => open,
-                    None => file.insert(AtomicFile::create(path)?),
+                    None => {
+                        tell_replaced(path);
+                        file.insert(AtomicFile::create(path)?)
+                    }
                 };
                 open.write(|out: &mut dyn Write| out.write_all(lines))
             }

@@ -8,12 +8,13 @@ use super::class_rbm;
 use super::deep;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
+use super::scoring::stepping;
 use super::targets::Format;
 use super::{open_device, trained};
 use crate::data::Part;
 use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
-use crate::jobs::rbm::{Keep, Rungs, Sampling};
+use crate::jobs::rbm::{Keep, Rungs, Sampling, Watch};
 use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
 use crate::models::{Ladder, UnitKind};
 use crate::random::{ChainDraw, ChainStreams};
@@ -62,8 +63,10 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         keep,
         held: held.as_ref().map(|held| &held.units),
         ladder: ladder.as_ref(),
+        watch: Watch::default(),
     };
-    let mut samples = model.sample(&sampling)?;
+    let mut samples =
+        stepping(count, options.steps, |watch| model.sample(&Sampling { watch, ..sampling }))?;
     if format == Format::Npy {
         tell_space(model.standardized());
     }

@@ -11,7 +11,7 @@ use crate::data::{Reading, read_weights};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
-use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs};
+use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs, Watch};
 use crate::jobs::{self, Choice};
 use crate::ranks::Ranks;
 
@@ -90,6 +90,19 @@ fn new_bar(steps: u64) -> ProgressBar {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar
+}
+
+/// Does what moves so many chains by so many steps, with a bar meanwhile.
+pub fn stepping<T>(
+    chains: usize,
+    steps: u64,
+    work: impl FnOnce(Watch<'_>) -> Result<T>,
+) -> Result<T> {
+    let bar = new_bar(steps.saturating_mul(chains as u64));
+    bar.set_message("sampling");
+    let done = work(Watch::new(&|steps| bar.inc(steps)));
+    bar.finish_and_clear();
+    done
 }
 
 fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {

@@ -6,7 +6,7 @@ use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
 use super::of_machines::Needing;
 use super::print::{count, out, tell};
 use super::scoring::{folder, kept, print_json};
-use super::targets::check_out;
+use super::targets::{check_out, tell_replaced};
 use super::trained;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::Read;
@@ -34,6 +34,7 @@ pub fn predict(ranks: &Ranks, options: &PredictOptions, field: &TrainedCrf) -> R
     }
     if let Some(path) = &options.read.picture {
         let (picture, shown) = picture_of_readings(&set, &found)?;
+        tell_replaced(path);
         picture.save(path)?;
         if shown < set.len() {
             tell(format_args!("note: the first {shown} of {} sequences are drawn", set.len()));
@@ -46,6 +47,7 @@ pub fn predict(ranks: &Ranks, options: &PredictOptions, field: &TrainedCrf) -> R
         out!("{}", String::from_utf8_lossy(&text).trim_end());
         return Ok(());
     };
+    tell_replaced(path);
     atomic::write(path, |out| write_readings(out, &set, &found))?;
     let (positions, sequences) =
         (count(set.cases.len(), "prediction"), count(set.len(), "sequence"));
@@ -110,6 +112,7 @@ pub fn transform(ranks: &Ranks, options: &ApplyOptions, field: &TrainedCrf) -> R
         return Ok(());
     }
     let n = set.cases.len();
+    tell_replaced(&options.out);
     npy::write(&options.out, &values, n, units)?;
     let of = format!("{} of {}", count(n, "position"), count(set.len(), "sequence"));
     out!("what a layer gives for {of}, [{n}, {units}]: {}", options.out.display());
@@ -123,7 +126,9 @@ pub fn features(options: &FeaturesOptions, field: &TrainedCrf) -> Result<()> {
     let (set, _) = field.sequences(options.data.as_deref(), part, None)?;
     trained::notes(&set.notices);
     let title = format!("{}, sequence {}", set.name, options.case);
-    field.features(&set, options.case, &title)?.save(&options.out)?;
+    let picture = field.features(&set, options.case, &title)?;
+    tell_replaced(&options.out);
+    picture.save(&options.out)?;
     out!("{title}: {}", options.out.display());
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
@@ -12,6 +13,8 @@ use crate::run::settings::{Setting, Settings};
 #[derive(Debug, Clone)]
 pub struct Asked<S> {
     pub settings: Table,
+    /// Those of them that environment variables gave.
+    pub by_variable: Vec<&'static str>,
     of: PhantomData<S>,
 }
 
@@ -56,19 +59,24 @@ impl<S: Settings> Args for Asked<S> {
 
 impl<S: Settings> FromArgMatches for Asked<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut settings = Table::new();
+        let (mut settings, mut by_variable) = (Table::new(), Vec::new());
         for setting in options::<S>() {
             let value = match setting.choices {
                 [] => matches.get_one::<Value>(setting.name).cloned(),
                 _ => matches.get_one::<String>(setting.name).map(|word| word.as_str().into()),
             };
+            if matches.value_source(setting.name) == Some(ValueSource::EnvVariable) {
+                by_variable.push(setting.name);
+            }
             settings.extend(value.map(|value| (setting.name.to_string(), value)));
         }
-        Ok(Asked { settings, of: PhantomData })
+        Ok(Asked { settings, by_variable, of: PhantomData })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.settings.extend(Self::from_arg_matches(matches)?.settings);
+        let Asked { settings, by_variable, .. } = Self::from_arg_matches(matches)?;
+        self.settings.extend(settings);
+        self.by_variable.extend(by_variable);
         Ok(())
     }
 }

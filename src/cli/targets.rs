@@ -13,8 +13,7 @@ use crate::run::{self, resolve_model};
 /// What a command reads: the option or argument that names it, and the file or folder, where it names one.
 pub type Reads<'a> = [(&'static str, Option<&'a Path>)];
 
-/// That the folder of a result is there, and that the result replaces nothing that the command reads. That it replaces
-/// another file is said.
+/// That the folder of a result is there, and that the result replaces nothing that the command reads.
 fn check_place(path: &Path, reads: &Reads<'_>) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -38,8 +37,14 @@ fn check_place(path: &Path, reads: &Reads<'_>) -> Result<()> {
             return Err(Error::setting("out", detail));
         }
     }
-    tell(format_args!("note: {} is there already, and is replaced", path.display()));
     Ok(())
+}
+
+/// Says what a result takes the place of, before it is written: nothing that is refused until then replaces anything.
+pub fn tell_replaced(path: &Path) {
+    if path.is_file() {
+        tell(format_args!("note: {} is there already, and is replaced", path.display()));
+    }
 }
 
 /// The file that is read at `read`, if that is the one at `out`: itself, a file of a data set's folder, or a model of a

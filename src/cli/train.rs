@@ -1,5 +1,6 @@
 //! `harmonium train`: one command for every kind of model.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::log::{self, LogLevel};
@@ -7,12 +8,12 @@ use super::print::{count, out, tell, warn};
 use super::progress::Terminal;
 use super::ranks::{self, together};
 use super::train_args::{HowOptions, TrainOptions};
-use super::{interrupt, open_device, print_profile};
+use super::{interrupt, open_device, print_profile, spoken};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
 use crate::run::settings::{Settings, read_file, resolve, table};
-use crate::run::{self, End, Event, Found, Job, Observer, Older, Run, Summary, train};
+use crate::run::{self, Checkpoints, End, Event, Found, Job, Observer, Older, Run, Summary, train};
 use crate::training::{Figure, Told};
 
 /// How a kind of job is made from its settings.
@@ -20,6 +21,14 @@ type Make<J> = fn(<J as Job>::Settings, &Device, &mut dyn Observer) -> Result<J>
 
 /// Trains a model that `train` calls `kind`.
 pub fn run<J: Job>(
+    kind: &str,
+    options: &TrainOptions<J::Settings>,
+    make: Make<J>,
+) -> Result<ExitCode> {
+    trained(kind, options, make).map_err(|error| spoken::named(error, kind, options))
+}
+
+fn trained<J: Job>(
     kind: &str,
     options: &TrainOptions<J::Settings>,
     make: Make<J>,
@@ -79,7 +88,6 @@ pub fn run<J: Job>(
     if how.profile {
         terminal.profile(&device);
     }
-    let path = run.folder.path().display().to_string();
     let command = run::resuming(kind, run.folder.path());
     let interrupted = format!("interrupted; to go on: {command}");
     let mut watch = |event: Event<'_>| {
@@ -106,11 +114,29 @@ pub fn run<J: Job>(
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {
-            let saved = "the last good checkpoint and the metrics stay in";
-            warn(format!("{saved} {path}; to go on from there: {command}"));
+            warn(what_stays(&error, run.folder.path(), &command));
             ranks::fail(&ranks, &error);
             Err(error)
         }
+    }
+}
+
+/// What an error leaves in the run's folder, and what may be done with it; `command` goes on from a checkpoint.
+fn what_stays(error: &Error, folder: &Path, command: &str) -> String {
+    let path = folder.display();
+    if !Checkpoints::are_in(folder) {
+        return format!(
+            "{path} has no checkpoint to go on from: begin again, with --force where the folder is to be the same"
+        );
+    }
+    let stays = format!("the last good checkpoint and the metrics stay in {path}");
+    match error {
+        // The same steps with the same settings end in the same way.
+        Error::Diverged { .. } => format!(
+            "{stays}; to go on from there would diverge again, since a run keeps its settings: begin a new one with other \
+             settings, or make a model of what was learnt by that checkpoint: {command} --finish"
+        ),
+        _ => format!("{stays}; to go on from there: {command}"),
     }
 }
 

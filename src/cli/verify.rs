@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::args::VerifyOptions;
 use super::print::{count, out, tell};
-use super::targets::check_out;
+use super::targets::{check_out, tell_replaced};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
 use crate::run::atomic;
@@ -51,6 +51,7 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     }
     if let Some(path) = &options.report {
         let json = report.to_json()?;
+        tell_replaced(path);
         atomic::write(path, |file| file.write_all(format!("{json}\n").as_bytes()))?;
         tell(format!("report: {}", path.display()));
     }

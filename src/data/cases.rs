@@ -371,7 +371,10 @@ impl Cases {
                 )
             }
             Some((least, largest)) => {
-                format!("the values run from {least} to {largest}: scale them")
+                format!(
+                    "the values run from {least} to {largest}, and --scale does not mend negative ones: bring them into \
+                     [0, 1] before, as (x - least) / (largest - least)"
+                )
             }
             None => "scale the data".into(),
         };

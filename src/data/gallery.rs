@@ -56,8 +56,8 @@ fn classes(folder: &Path) -> Classes {
     folders(folder).into_iter().map(class).filter(|(_, pictures)| !pictures.is_empty()).collect()
 }
 
-/// What folders hold that is left out: pictures of kinds that are not read and, where folders name classes, those without
-/// any that is.
+/// What folders hold that is left out: pictures of kinds that are not read and, where folders name classes, pictures beside
+/// these and folders without any.
 fn left_out(parts: &[&Path], by_class: bool) -> Vec<String> {
     let inner: Vec<PathBuf> = match by_class {
         true => parts.iter().flat_map(|part| folders(part)).collect(),
@@ -73,7 +73,22 @@ fn left_out(parts: &[&Path], by_class: bool) -> Vec<String> {
         .filter(|folder| by_class && pictures(folder).is_empty())
         .map(|folder| name_of(folder))
         .collect();
+    let beside: Vec<String> = match by_class {
+        true => parts.iter().flat_map(|part| pictures(part)).map(|path| name_of(&path)).collect(),
+        false => Vec::new(),
+    };
     let mut notes = Vec::new();
+    match beside.len() {
+        0 => {}
+        1 => notes.push(format!(
+            "1 picture beside the folders of the classes is left out ({}): put it into the folder of its class",
+            beside[0]
+        )),
+        n => notes.push(format!(
+            "{n} pictures beside the folders of the classes are left out ({}): put them into the folders of their classes",
+            listed(&beside)
+        )),
+    }
     match unread.len() {
         0 => {}
         1 => notes.push(format!(

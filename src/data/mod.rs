@@ -133,7 +133,8 @@ pub fn load_with(source: &str, reading: &Reading) -> Result<Splits> {
     if BUNDLED.contains(&source) {
         let why = "bundled data have labels and a scale of their own";
         reading.refuse(&["labels", "array", "scale"], source, why)?;
-        return if source == "digits" { bundled::digits() } else { bundled::fashion() };
+        let splits = if source == "digits" { bundled::digits() } else { bundled::fashion() }?;
+        return Ok(if reading.no_labels() { splits.without_labels() } else { splits });
     }
     let path = Path::new(source);
     let (mut train, mut test) = match fs::metadata(path) {

@@ -98,7 +98,11 @@ impl PictureInput {
         let resized = match shape == wanted {
             true => set.cases.clone(),
             false => {
-                let (filled, shape) = images::fill(&set.cases, shape, wanted)?;
+                let filled = images::fill(&set.cases, shape, wanted);
+                let (filled, shape) = filled.map_err(|e| match e {
+                    Error::Data { detail, .. } => Error::data(&set.name, detail),
+                    other => other,
+                })?;
                 images::resize(&filled, shape, wanted)?
             }
         };

@@ -83,11 +83,13 @@ pub(super) fn dark_note(name: &str, unit: f32, largest: f32) -> Option<String> {
     let full = (1.0 / unit).round();
     let largest = largest * full;
     (full > 1.0 && largest > 0.5 && largest < 0.5 * full).then(|| {
+        // Two digits that say something.
+        let share = largest / full;
+        let places = (1.0 - share.log10().floor()).max(2.0) as usize;
         let shown = if largest.fract().abs() < 1e-3 { largest.round() } else { largest };
         format!(
-            "{name}: the largest value is {shown} of {full}, so that all is darker than {:.2}; if {shown} stands for white, \
-             --scale {shown} divides by it",
-            largest / full
+            "{name}: the largest value is {shown} of {full}, so that all is darker than {share:.places$}; if {shown} \
+             stands for white, --scale {shown} divides by it"
         )
     })
 }

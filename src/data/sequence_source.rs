@@ -1,5 +1,6 @@
 //! Where sequences come from: the bundled words, files of letters, archives of arrays.
 
+use std::fs;
 use std::path::Path;
 
 use super::input::Input;
@@ -27,6 +28,9 @@ pub fn load_sequences(source: &str) -> Result<SequenceSplits> {
         return words::words();
     }
     let path = Path::new(source);
+    if path.is_dir() {
+        return Err(Error::data(source, in_folder(path)));
+    }
     if !path.is_file() {
         let detail = format!(
             "there is no such file; sequences are read from letter.data (scripts/fetch-data letters), from items as \
@@ -44,6 +48,27 @@ pub fn load_sequences(source: &str) -> Result<SequenceSplits> {
         false => items::read(&text, path, source)?,
     };
     Ok(SequenceSplits { train, test: None })
+}
+
+/// That a folder is no source, and what may be one in it.
+fn in_folder(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
+    let hidden =
+        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let mut files: Vec<String> =
+        files.filter(|path| !hidden(path)).map(|path| path.display().to_string()).collect();
+    files.sort();
+    let most = 5;
+    let more = if files.len() > most { ", …" } else { "" };
+    files.truncate(most);
+    match files.is_empty() {
+        true => "it is a folder without files; sequences are read from one file: give that".into(),
+        false => format!(
+            "it is a folder, and sequences are read from one file; give one of those in it: {}{more}",
+            files.join(", ")
+        ),
+    }
 }
 
 /// An archive: cases and labels as in any, and where sequences begin.

@@ -70,6 +70,14 @@ pub struct Splits {
     pub test: Option<DataSet>,
 }
 
+impl Splits {
+    /// The same where nothing is to be taken for labels.
+    pub(super) fn without_labels(self) -> Self {
+        let without = |set| DataSet { labels: None, classes: Vec::new(), ..set };
+        Splits { train: without(self.train), test: self.test.map(without) }
+    }
+}
+
 /// How many cases are held out for validation: a count, or a fraction of the cases.
 ///
 /// ```

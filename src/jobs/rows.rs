@@ -98,20 +98,21 @@ pub(super) fn for_picture(
 }
 
 /// Where a layer stands among all stages, and how many values it gives. Layers are counted from 1 as a model describes them,
-/// those that drop units or change shapes alone left out; where `level` is not given it is the last one before the output.
+/// those that drop units or change shapes alone left out; where `level` is not given it is the last one before the outputs,
+/// which the last layer gives unless they are `beside` the layers.
 ///
 /// # Errors
 /// [`Error::Setting`] for a layer that there is not; `model` is what has them.
 pub(super) fn layer_at(
     layers: &Sequential,
     level: Option<usize>,
-    model: &str,
+    (model, beside): (&str, bool),
 ) -> Result<(usize, usize)> {
     let counted = |name: &str| !["flatten", "dropout"].iter().any(|kind| name.starts_with(kind));
     let stages = layers.stages().enumerate().filter(|(_, stage)| counted(stage.name));
     let stages: Vec<(usize, usize)> =
         stages.map(|(at, stage)| (at, stage.output.iter().product())).collect();
-    let level = level.unwrap_or(stages.len().saturating_sub(1).max(1));
+    let level = level.unwrap_or(stages.len().saturating_sub(usize::from(!beside)).max(1));
     let found = level.checked_sub(1).and_then(|at| stages.get(at)).copied();
     found.ok_or_else(|| {
         let layers = stages.len();

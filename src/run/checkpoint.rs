@@ -211,6 +211,11 @@ impl Checkpoints {
         Ok((checkpoints, found))
     }
 
+    /// Whether a run's folder has one, whole or not.
+    pub fn are_in(folder: &Path) -> bool {
+        CHECKPOINTS.iter().any(|name| folder.join(name).is_file())
+    }
+
     /// Writes a checkpoint in place of the older one of the two.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::checkpoint::Checkpoints;
 use super::files::{CONFIG, FILES, METRICS, MODEL, SUMMARY};
 use crate::error::{Error, Result};
 use crate::run::atomic;
@@ -223,9 +224,17 @@ impl RunFolder {
     ) -> Result<Vec<serde_json::Map<String, serde_json::Value>>> {
         let path = self.path.join(METRICS);
         self.metrics = None;
+        let way_out = "put the file back as it was, or begin the run again with --force in the place of --resume";
         let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && epoch == 0 => Vec::new(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let detail = format!(
+                    "{} is missing, which has a line for each of the {epoch} epochs before the checkpoint; {way_out}",
+                    path.display()
+                );
+                return Err(Error::run("metrics", detail));
+            }
             Err(e) => return Err(Error::io("read", path, e)),
         };
         let mut kept = Vec::new();
@@ -235,18 +244,21 @@ impl RunFolder {
                 break;
             }
             let number = kept.len() + 1;
-            let value: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)
-                .map_err(|e| Error::file(&path, format!("line {number}"), e.to_string()))?;
+            let value: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(line).map_err(|e| Error::json(&path, number, &e))?;
             if value.get("epoch").and_then(serde_json::Value::as_u64) != Some(number as u64) {
-                let detail = format!("expected epoch {number}; the file was changed");
+                let detail = format!("expected epoch {number}; the file was changed: {way_out}");
                 return Err(Error::file(&path, format!("line {number}"), detail));
             }
             length += line.len();
             kept.push(value);
         }
         if (kept.len() as u64) < epoch {
-            let detail = format!("the checkpoint is of epoch {epoch}; lines are missing");
-            return Err(Error::file(&path, format!("line {}", kept.len() + 1), detail));
+            let number = kept.len() + 1;
+            let detail = format!(
+                "the file ends before it, and the checkpoint is of epoch {epoch}, a line each; {way_out}"
+            );
+            return Err(Error::file(&path, format!("line {number}"), detail));
         }
         if length < text.len() {
             atomic::write(&path, |out| out.write_all(&text[..length]))?;
@@ -300,10 +312,10 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
         return Ok(path.to_path_buf());
     }
     if !path.is_dir() {
-        return Err(Error::run(
-            "model",
-            format!("{shown} does not exist; give a run folder or a .safetensors file"),
-        ));
+        // A device or a pipe is there, and is neither.
+        let what = if path.exists() { "is neither a file nor a folder" } else { "does not exist" };
+        let detail = format!("{shown} {what}; give a run folder or a .safetensors file");
+        return Err(Error::run("model", detail));
     }
     let model = path.join(MODEL);
     if model.is_file() {
@@ -324,11 +336,16 @@ pub fn resuming(model: &str, path: &Path) -> String {
 
 /// That training in this folder did not finish, and what goes on with it.
 pub(super) fn unfinished(path: &Path) -> String {
+    let finished = path.join(SUMMARY).is_file() && Checkpoints::are_in(path);
     let model = fs::read_to_string(path.join(CONFIG))
         .ok()
         .and_then(|text| text.parse::<toml::Table>().ok())
         .and_then(|config| Some(config.get("model")?.as_str()?.to_string()));
     match model {
+        Some(model) if finished => format!(
+            "training finished, and the file is gone since; `{} --finish` makes it again from the last checkpoint",
+            resuming(&model, path)
+        ),
         Some(model) => format!(
             "training did not finish; `{}` goes on with it from its last checkpoint, with --finish it makes a model of what \
              is learnt so far, and --force in the place of --resume begins anew",

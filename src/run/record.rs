@@ -228,8 +228,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn read_object(path: &Path) -> Result<Map<String, Value>> {
-    serde_json::from_str(&read(path)?)
-        .map_err(|e| Error::file(path, format!("line {}", e.line()), e.to_string()))
+    serde_json::from_str(&read(path)?).map_err(|e| Error::json(path, 1, &e))
 }
 
 /// A run without a line is a run without curves.
@@ -239,8 +238,7 @@ fn read_metrics(path: &Path) -> Result<Vec<Map<String, Value>>> {
     }
     let text = read(path)?;
     let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line)
-            .map_err(|e| Error::file(path, format!("line {}", number + 1), e.to_string()))
+        serde_json::from_str(line).map_err(|e| Error::json(path, number + 1, &e))
     };
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }

@@ -81,8 +81,9 @@ fn names_are_listed_and_wrong_ones_refused() {
     };
     refused("nonsense", 2, &["'nonsense'", "matmul", "lenet5_step"]);
     refused("matmul --seconds 0", 2, &["seconds", "(0, 3600]"]);
+    refused("matmul --seconds -1", 2, &["seconds: -1 seconds are outside (0, 3600]"]);
     refused("matmul --compare none.json", 1, &["none.json", "cannot read"]);
     std::fs::write(folder.path().join("x.json"), "{}").unwrap();
-    refused("matmul --compare x.json", 1, &["x.json", "line 1", "harmonium bench --json"]);
+    refused("matmul --compare x.json", 1, &["x.json: line 1, column ", "harmonium bench --json"]);
     refused("matmul --device nothing", 1, &["nothing"]);
 }

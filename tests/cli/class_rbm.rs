@@ -170,7 +170,11 @@ fn few_labels_and_settings_that_contradict_each_other() {
     let at = folder.path();
     let line = "train class-rbm --hidden 10 --epochs 2 --device cpu --out";
     let said = say(at, &format!("{line} few --labelled 60 --objective hybrid:0.1")).done();
-    assert!(said.err.contains("the labels of 54 are used and 6 held out"), "{}", said.err);
+    assert!(
+        said.err.contains("training cases and 6 held out of 64 values, 54 of them with labels"),
+        "{}",
+        said.err
+    );
     let summary = json(&text(at.join("few/summary.json")));
     assert_eq!(summary["labelled_cases"].as_u64(), Some(54));
     let said = say(at, &format!("{line} alone --labelled 60 --objective discriminative")).done();

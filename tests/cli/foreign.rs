@@ -65,6 +65,24 @@ fn a_bare_file_is_a_bernoulli_machine() {
     }
 }
 
+/// A file says itself how data become bits.
+#[test]
+fn grey_data_of_a_bare_file_are_binarised_as_its_metadata_say() {
+    let folder = temporary();
+    let at = folder.path();
+    write_npy(at.join("v.npy"), &CASES, VISIBLE);
+    write_bare(&at.join("bare.safetensors"), None);
+    let said = say(at, "eval bare.safetensors --data v.npy").done();
+    assert!(said.err.contains("harmonium.binarize = 0.5 in its file's metadata"), "{}", said.err);
+    let metadata = HashMap::from([("harmonium.binarize".to_string(), "0.5".to_string())]);
+    write_bare(&at.join("bare.safetensors"), Some(metadata));
+    let said = say(at, "eval bare.safetensors --data v.npy").done();
+    assert!(!said.err.contains("gives them no likelihood"), "{}", said.err);
+    assert!(said.out.contains("mean log-likelihood: "), "{}", said.out);
+    let said = say(at, "eval /dev/null");
+    said.refused(1, &["/dev/null is neither a file nor a folder"]);
+}
+
 /// Tensors of f32 by name.
 fn write_tensors(path: &Path, tensors: &[(&str, Vec<usize>, &[f32])]) {
     let bytes: Vec<Vec<u8>> = tensors

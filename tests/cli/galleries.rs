@@ -81,6 +81,13 @@ fn pictures_of_a_folder() {
     let said = say(at, "predict net --data wild --labels none --out w.csv").done().err;
     assert!(said.contains("3 pictures of kinds that are not read are left out"), "{said}");
     assert!(said.contains("a.bmp, b.gif, c.WEBP"), "{said}");
+    assert!(!said.contains("beside the folders"), "{said}");
+    picture(&at.join("wild/loose.png"), 28, 0);
+    let said = say(at, "predict net --data wild --labels none --out w.csv").done().err;
+    assert!(
+        said.contains("1 picture beside the folders of the classes is left out (loose.png)"),
+        "{said}"
+    );
     assert!(
         said.contains("1 folder has no picture that is read, and is no class: empty"),
         "{said}"

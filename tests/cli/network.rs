@@ -112,6 +112,26 @@ fn standard_output_carries_results_alone() {
     assert!(err.contains("8×8 pixels enlarged to 28×28"), "{err}");
 }
 
+/// F6 of both, whose outputs are a layer or none.
+#[test]
+fn transform_gives_the_last_hidden_layer() {
+    let folder = temporary();
+    let at = folder.path();
+    for (name, level) in [("lenet5", "6"), ("modern", "6"), ("lenet5", "5")] {
+        let (run, units) = (shared(name), if level == "6" { 84 } else { 120 });
+        let line = format!("transform {run} --data digits --limit 3 --out");
+        let said = say(at, &format!("{line} given.npy --level {level}")).done();
+        let layer = if level == "6" { "what linear" } else { "what conv" };
+        assert!(said.out.starts_with(layer), "{}", said.out);
+        assert!(said.out.contains(&format!("gives of 3 cases, [3, {units}]")), "{}", said.out);
+        if level == "6" {
+            say(at, &format!("{line} last.npy")).done();
+            let read = |file: &str| fs::read(at.join(file)).unwrap();
+            assert_eq!(read("last.npy"), read("given.npy"), "{name}");
+        }
+    }
+}
+
 #[test]
 fn run_folders_are_complete() {
     for (name, parameters, [epochs, cases, held_out], chance) in [

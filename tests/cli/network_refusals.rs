@@ -15,7 +15,7 @@ fn settings_that_do_not_fit_name_themselves() {
     for (line, parts) in [
         ("cnn", &["network: ", "--config FILE.toml with [[network.layers]]"][..]),
         ("cnn --config cnn.toml --output rbf", &["output and rbf-j", "[network]"]),
-        ("lenet5 --config cnn.toml", &["network: lenet5 has its own layers", "train cnn"]),
+        ("lenet5 --config cnn.toml", &["network in cnn.toml: lenet5 has its own", "train cnn"]),
         ("lenet5 --epochs 0", &["epochs: 0 is too few"]),
         ("lenet5 --limit 0", &["limit: 0 is too few"]),
         ("lenet5 --batch 0", &["batch: 0 is too few"]),
@@ -39,6 +39,23 @@ fn settings_that_do_not_fit_name_themselves() {
         say(at, &format!("train {line} --log-level error")).refused(2, parts);
     }
     assert_eq!(names(at), ["cnn.toml"], "a refused run leaves nothing");
+}
+
+/// What stands in a file is said to.
+#[test]
+fn a_setting_of_a_file_is_named_with_it() {
+    let folder = temporary();
+    let at = folder.path();
+    fs::write(at.join("many.toml"), "validation = 5000\n").unwrap();
+    let parts =
+        ["validation in many.toml: 5000 cases asked for, of 300", "--limit 300 leaves no more"];
+    say(at, "train lenet5 --config many.toml --limit 300").refused(2, &parts);
+    say(at, "train lenet5 --config many.toml --validation 400 --limit 300")
+        .refused(2, &["validation: 400 cases asked for, of 300"]);
+    // Nothing is taken for labels, of bundled data too.
+    say(at, "train lenet5 --data digits --labels none").refused(1, &["digits", "labels"]);
+    say(at, "train rbm --hidden 1000000000").refused(1, &["--hidden 1000000000 asks for it"]);
+    assert_eq!(names(at), ["many.toml"], "a refused run leaves nothing");
 }
 
 #[test]
@@ -97,7 +114,7 @@ fn settings_files_are_refused_with_file_and_line() {
         train_cnn(at, settings, "--out run").refused(1, parts);
     }
     train_cnn(at, "[network]\nlayers = []\n", "--out run")
-        .refused(2, &["network: there is no layer", "[[network.layers]]"]);
+        .refused(2, &["network in cnn.toml: there is no layer", "[[network.layers]]"]);
     say(at, "train cnn --config none.toml").refused(1, &["none.toml", "No such file"]);
     // A run's settings are of one model.
     let config = format!("{}/config.toml", shared("cnn"));

@@ -113,7 +113,7 @@ fn a_wrong_file_is_named_with_its_line() {
         .refused(1, &["line 2: momentum: 1 is outside [0, 1)"]);
     with("hidden = 1.5\n").refused(1, &["c.toml: line 1", "1.5", "whole number"]);
     with("sparsity_cost = 0.2\n")
-        .refused(2, &["sparsity-cost: means nothing without sparsity-target"]);
+        .refused(2, &["sparsity_cost in c.toml: means nothing without sparsity-target"]);
     say(folder.path(), "train rbm --config none.toml").refused(1, &["cannot read none.toml"]);
     // What a run of another version recorded of itself is no setting.
     with("epochs = 1\nhidden = 2\n[run]\nharmonium = \"9.0.0\"\nmoon = \"full\"\n").done();

@@ -61,6 +61,15 @@ fn a_result_never_replaces_what_it_is_made_from() {
     assert!(!replaces(&say(at, &line).done(), "shards/hidden.npy"));
     assert!(replaces(&say(at, &line).done(), "shards/hidden.npy"));
     assert_eq!(npy(at.join("shards/hidden.npy")).0, [5, 12]);
+    // What is refused replaces nothing, and says nothing of it.
+    for line in [
+        format!("transform {run} --data none.npy --out shards/hidden.npy"),
+        format!("transform {run} --data shards --level 1 --out shards/hidden.npy"),
+        "transform none --data shards --out shards/hidden.npy".into(),
+    ] {
+        let said = say(at, &line);
+        assert!(said.code != 0 && !replaces(&said, "shards/hidden.npy"), "{}", said.err);
+    }
     // And what lies in a run's folder beside its models.
     let line = "sample run --count 4 --steps 1 --out run/samples.png";
     say(at, line).done();

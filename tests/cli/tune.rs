@@ -10,6 +10,7 @@ fn what_cannot_be_tuned_is_refused() {
     let folder = temporary();
     say(folder.path(), "tune").refused(2, &["device", "the CPU has one loop", "harmonium devices"]);
     say(folder.path(), "tune --seconds 0").refused(2, &["seconds", "(0, 3600]"]);
+    say(folder.path(), "tune --seconds -1").refused(2, &["seconds", "(0, 3600]"]);
     say(folder.path(), "tune --device nothing").refused(1, &["nothing"]);
     assert!(!folder.path().join("policy.toml").exists());
 }

@@ -171,6 +171,10 @@ fn no_case_is_no_error_and_wrong_sizes_are() {
     says(resize(&cases, shape(2, 3), shape(usize::MAX, 2)), &["do not fit in memory"]);
     says(resize(&cases, shape(2, 3), shape(1 << 30, 1 << 30)), &["do not fit in memory"]);
     says(pad(&cases, shape(2, 3), [usize::MAX, 0]), &["do not fit in memory"]);
+    // The data are named, and not the step.
+    let long = data::DataSet::new("long.npy", floats(&[0.5; 2000], 1)).image(shape(2000, 1));
+    let error = PictureInput::lenet5().prepare(&long).unwrap_err().to_string();
+    assert!(error.starts_with("long.npy: pictures of 2000×1 pixels"), "{error}");
 }
 
 #[test]

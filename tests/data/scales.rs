@@ -34,6 +34,8 @@ fn a_small_range_is_told_and_scaled() {
         let text = load_with(&path, &Reading::default().scale(scale)).unwrap_err().to_string();
         assert_says(&text, &["scale", "outside (0, "]);
     }
+    let dark = folder.write("d.npy", npy_u8("(1, 2, 2)", &[0, 1, 1, 2]));
+    assert_noted(&load(&dark).unwrap().train, &["is 2 of 255", "darker than 0.0078;"]);
     // Bright enough, and nearly black on the whole.
     for (bytes, told) in [([0, 128, 3, 4], false), ([0, 127, 3, 4], true), ([0, 0, 0, 0], false)] {
         let set = load(&folder.write("c.npy", npy_u8("(1, 2, 2)", &bytes))).unwrap().train;

@@ -61,6 +61,18 @@ fn letters_are_words_with_folds_plain_and_gzipped() {
 }
 
 #[test]
+fn a_folder_is_no_source_and_names_its_files() {
+    let folder = TempDir::new().unwrap();
+    let name = folder.path().display().to_string();
+    let error = || load_sequences(&name).unwrap_err().to_string();
+    assert!(error().contains("it is a folder without files"), "{}", error());
+    let path = file(&folder, "letter.data", letters().as_bytes());
+    assert!(error().ends_with(&format!("give one of those in it: {path}")), "{}", error());
+    let error = load_sequences(&format!("{name}/none")).unwrap_err().to_string();
+    assert!(error.contains("there is no such file"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_with_letters_is_told_with_its_line() {
     let folder = TempDir::new().unwrap();
     let refused = |text: String, words: &[&str]| {

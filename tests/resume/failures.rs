@@ -6,7 +6,9 @@ use std::process::Command;
 
 use harmonium::run::Checkpoint;
 
-use super::{Disk, assert_same, checkpoints, complete, fails, interrupted, text, train};
+use super::{
+    Disk, assert_same, checkpoints, complete, fails, fails_model, interrupted, text, train,
+};
 
 const OPTIONS: &str = "--hidden 20 --limit 400 --batch 20 --device cpu --epochs 800";
 
@@ -76,7 +78,72 @@ fn divergence_leaves_the_last_good_checkpoint_and_the_metrics() {
     assert!(!states.is_empty());
     assert!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() >= 20);
     // Going on from there ends in the same way.
-    assert!(fails(&run, "--resume", 1).contains("diverged"));
+    let said = fails(&run, "--resume", 1);
+    assert!(said.contains("diverged") && said.contains("would diverge again"), "{said}");
+    assert!(!said.contains("to go on from there: "), "{said}");
+    // What is advised works.
+    assert!(said.contains(&format!("--resume --out {} --finish", run.display())), "{said}");
+    complete(&run, "--resume --finish");
+    assert!(run.join("model.safetensors").is_file());
+}
+
+/// No checkpoint is promised where there is none, and the option is named that asks for too much.
+#[test]
+fn what_never_began_is_not_said_to_go_on() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let said =
+        fails_model("dbn", &run, "--layers 20,1000000000 --limit 50 --epochs 1 --device cpu", 1);
+    let option = "--layers 20,1000000000 asks for it";
+    assert!(said.contains("more than 2147483647 elements") && said.contains(option), "{said}");
+    assert_eq!(said.contains("stay in"), checkpoints(&run).iter().any(|path| path.is_file()));
+    let Some(disk) = Disk::mount(root.path().join("disk"), "16k") else { return };
+    let run = disk.0.join("run");
+    let said = fails(&run, "--hidden 200 --limit 50 --epochs 1 --device cpu", 1);
+    assert!(said.contains("cannot write") && said.contains("has no checkpoint"), "{said}");
+    assert!(!said.contains("stay in") && !said.contains("--resume"), "{said}");
+}
+
+#[test]
+fn metrics_that_are_gone_or_cut_name_their_file_and_a_way_out() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let options = "--hidden 5 --limit 50 --device cpu --epochs 4";
+    complete(&run, options);
+    let metrics = run.join("metrics.jsonl");
+    let whole = fs::read_to_string(&metrics).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let refused = |parts: &[&str]| {
+        let said = fails(&run, "--resume --epochs 5", 1);
+        for part in parts.iter().chain(&["metrics.jsonl", "put the file back", "--force"]) {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    };
+    fs::write(&metrics, lines[..2].concat()).unwrap();
+    refused(&["line 3", "the file ends before it", "of epoch 4"]);
+    fs::write(&metrics, [lines[0], lines[2]].concat()).unwrap();
+    refused(&["line 2: expected epoch 2"]);
+    fs::remove_file(&metrics).unwrap();
+    refused(&["is missing", "4 epochs"]);
+    fs::write(&metrics, &whole).unwrap();
+    complete(&run, "--resume --epochs 5");
+}
+
+#[test]
+fn a_model_that_was_removed_is_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    complete(&run, "--hidden 5 --limit 50 --device cpu --epochs 4");
+    let model = run.join("model.safetensors");
+    let before = fs::read(&model).unwrap();
+    fs::remove_file(&model).unwrap();
+    let mut eval = Command::new(env!("CARGO_BIN_EXE_harmonium"));
+    let output = eval.args(["eval", "--device", "cpu"]).arg(&run).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("has no model.safetensors: training finished"), "{said}");
+    assert!(said.contains(&format!("--resume --out {} --finish`", run.display())), "{said}");
+    complete(&run, "--resume --finish");
+    assert_eq!(fs::read(&model).unwrap(), before);
 }
 
 /// Files may not grow past a limit that metrics.jsonl reaches first: a real failed write.

@@ -147,7 +147,7 @@ fn contradicting_options_name_both_values() {
     let other = root.path().join("other.toml");
     fs::write(&other, SMALL.replace("maps = 4", "maps = 5")).unwrap();
     let said = fails_model("cnn", &run, &format!("--resume --config {}", other.display()), 2);
-    assert!(said.contains("--network") && said.contains("leave it out"), "{said}");
+    assert!(said.contains(": network in ") && said.contains("leave it out"), "{said}");
     let output = complete_model("cnn", &run, "--resume --optimizer sgd --epochs 3 --seed 1");
     assert!(text(&output.stdout).contains("is finished: 3 epochs; a larger --epochs goes on"));
     // Settings changed by hand.

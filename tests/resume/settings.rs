@@ -39,6 +39,15 @@ fn contradicting_options_name_both_values() {
         let (before, after) = said.split_once("is asked for").unwrap_or_else(|| panic!("{said}"));
         assert!(before.contains(asked) && after.contains(had), "{said}");
     }
+    // What a variable of the environment asks for is said of it.
+    let mut resumed = train(&run, "--resume");
+    let output = resumed.env("HARMONIUM_DEVICE", "auto").output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("--device, which HARMONIUM_DEVICE in the environment speaks for: "),
+        "{said}"
+    );
     // The same values, however they are written, contradict nothing.
     let output = complete(&run, &format!("--resume {OPTIONS} --cd 1 --epochs 4"));
     assert!(text(&output.stdout).contains("is finished"));

@@ -9,7 +9,7 @@ use crate::evaluation::classification::Predictions;
 use crate::jobs::dbn::Origin;
 use crate::jobs::file::{Training, take_image, take_json, take_preprocessing};
 use crate::jobs::network::Shown;
-use crate::jobs::rbm::{Held, Keep, Sampling, run_chains};
+use crate::jobs::rbm::{Held, Keep, Sampling, Watch, run_chains};
 use crate::jobs::rows::{Reconstruction, for_picture, map_rows, upload_rows};
 use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{ClassRbm, Rbm, UnitKind};
@@ -61,6 +61,7 @@ pub fn sample(machine: &ClassRbm, sampling: &ClassSampling) -> Result<Vec<f32>> 
             keep: sampling.keep,
             held: held.as_ref(),
             ladder: None,
+            watch: Watch::default(),
         },
     )?;
     Ok(both.chunks(width).flat_map(|row| row[..features].iter().copied()).collect())

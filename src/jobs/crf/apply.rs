@@ -39,7 +39,7 @@ impl TrainedCrf {
         set: &Sequences,
         level: Option<usize>,
     ) -> Result<(Vec<f32>, usize)> {
-        let (at, units) = layer_at(self.crf.layers(), level, "field")?;
+        let (at, units) = layer_at(self.crf.layers(), level, ("field", false))?;
         Ok((given((ranks, &self.crf), &mut self.resident(set)?, (at, units))?, units))
     }
 

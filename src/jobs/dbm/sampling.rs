@@ -1,7 +1,7 @@
 //! Samples of a deep Boltzmann machine.
 
 use crate::error::Result;
-use crate::jobs::rbm::{Held, Keep, ends};
+use crate::jobs::rbm::{Held, Keep, Watch, ends};
 use crate::jobs::rows::ROWS;
 use crate::models::{DeepBoltzmannMachine, DeepChains};
 use crate::random::{ChainDraw, ChainStreams};
@@ -19,13 +19,16 @@ pub struct DeepSampling<'a> {
     pub keep: Keep,
     /// Of the data's units those that are held all the time.
     pub held: Option<&'a Held>,
+    /// Who is told meanwhile how far they have come.
+    pub watch: Watch<'a>,
 }
 
 impl DeepSampling<'_> {
     /// Means, as pictures show them.
     pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
         let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
-        DeepSampling { count, steps, draw, keep: Keep::Means, held: None }
+        let (keep, watch) = (Keep::Means, Watch::default());
+        DeepSampling { count, steps, draw, keep, held: None, watch }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::jobs::rows::{layer_at, map_rows};
 use crate::jobs::{Choice, Chosen, Pieces};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::layers::{Pass, Workspace};
+use crate::models::network::OutputSpec;
 use crate::models::{Model, Network, NetworkSpec};
 use crate::run::{ModelFile, ModelKind};
 
@@ -176,13 +177,13 @@ impl TrainedNetwork {
 
     /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from
     /// 1 as the network describes them, those that drop units or change shapes alone left out; where it is not given it is
-    /// the last one before the output layer.
+    /// the last one before the outputs: of LeNet-5 F6, whether its outputs are a layer or radial basis functions.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a layer that there is not; device errors.
     pub fn transform(&self, cases: &Cases, level: Option<usize>) -> Result<(Vec<f32>, usize)> {
         let layers = self.network.layers();
-        let (at, units) = layer_at(layers, level, "network")?;
+        let (at, units) = self.layer_at(level)?;
         let ([c, h, w], (mean, deviation)) =
             (self.network.spec().input, self.origin.input.spread());
         let inverse = 1.0 / deviation;
@@ -196,6 +197,21 @@ impl TrainedNetwork {
             given.try_clone()?.reshape(&[rows, units])
         })?;
         Ok((values, units))
+    }
+
+    /// The name of the layer that [`TrainedNetwork::transform`] gives.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for a layer that there is not.
+    pub fn layer_name(&self, level: Option<usize>) -> Result<String> {
+        let (at, _) = self.layer_at(level)?;
+        Ok(self.network.layers().stages().nth(at).map_or(String::new(), |stage| stage.name.into()))
+    }
+
+    fn layer_at(&self, level: Option<usize>) -> Result<(usize, usize)> {
+        // These outputs have no parameters that are trained, and are no layer.
+        let beside = matches!(self.network.spec().output, OutputSpec::Rbf { .. });
+        layer_at(self.network.layers(), level, ("network", beside))
     }
 
     /// The probability of each class for each case. Pictures without contrast get no class.

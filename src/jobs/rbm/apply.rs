@@ -1,6 +1,7 @@
 //! What a trained machine does: free-running chains, hidden means, reconstructions.
 
 use super::trained::TrainedRbm;
+use super::watch::Watch;
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -76,13 +77,16 @@ pub struct Sampling<'a> {
     pub held: Option<&'a Held>,
     /// Machines below the one that is sampled, which is the top rung: chains exchange their states along it.
     pub ladder: Option<&'a Ladder>,
+    /// Who is told meanwhile how far they have come.
+    pub watch: Watch<'a>,
 }
 
 impl Sampling<'_> {
     /// The means of chains from the biases' marginal, as pictures show them.
     pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
         let draw = ChainDraw::new(seed, ChainStreams::PICTURES);
-        Sampling { count, steps, draw, init: None, keep: Keep::Means, held: None, ladder: None }
+        let (keep, watch) = (Keep::Means, Watch::default());
+        Sampling { count, steps, draw, init: None, keep, held: None, ladder: None, watch }
     }
 }
 
@@ -114,7 +118,8 @@ macro_rules! ends {
     ($chains:ident, $sampling:ident) => {{
         let (steps, keep) = ($sampling.steps, $sampling.keep);
         let averaged = if keep == Keep::Average { steps.div_ceil(2) } else { 0 };
-        $chains.step(steps - averaged)?;
+        let count = $chains.visible().shape().dims()[0];
+        $sampling.watch.over(steps - averaged, count, |steps| $chains.step(steps))?;
         match keep {
             // Before the first step there are no means.
             _ if steps == 0 => $chains.visible().to_vec(),

@@ -175,7 +175,7 @@ pub static SINGULAR_VALUES: [Figure; 4] = [
 ];
 
 const SINGULAR_VALUE: Figure =
-    Figure { name: "singular values of W", unit: "singular value", ..Figure::NEW };
+    Figure { name: "singular value of W", unit: "singular value", ..Figure::NEW };
 
 /// How many singular values count.
 pub static EFFECTIVE_RANK: Figure = Figure {

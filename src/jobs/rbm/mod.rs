@@ -17,6 +17,7 @@ mod report;
 mod scored;
 mod settings;
 mod trained;
+mod watch;
 
 pub use super::rows::{Reconstruction, upload_rows};
 pub(super) use apply::ends;
@@ -31,3 +32,4 @@ pub(super) use partition::{Partition, STEPS, Seen, partition, starts};
 pub use report::{COMPARED, write_report};
 pub use settings::RbmSettings;
 pub use trained::{Origin, TrainedRbm};
+pub use watch::Watch;

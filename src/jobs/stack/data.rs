@@ -147,9 +147,10 @@ impl Prepared {
         let held_out = self.validation.as_ref().map_or(0, |v| v.cases.len());
         let held_out =
             if held_out > 0 { format!(" and {held_out} held out") } else { String::new() };
-        let labelled = self.labelled.as_ref().map_or(String::new(), |few| {
-            format!(", of which the labels of {} are used", few.cases.len())
-        });
+        let labelled = self
+            .labelled
+            .as_ref()
+            .map_or(String::new(), |few| format!(", {} of them with labels", few.cases.len()));
         let weighted = if self.train.cases.has_weights() { ", weighted" } else { "" };
         let how = match (self.preprocessing.binarize, self.preprocessing.mean.is_some()) {
             (Some(how), _) => format!(", binarised ({how})"),
@@ -158,7 +159,7 @@ impl Prepared {
         };
         let (cases, width) = (self.cases(), self.train.cases.width());
         format!(
-            "data: {data}, {cases} training cases{labelled}{held_out} of {width} values{how}{weighted}"
+            "data: {data}, {cases} training cases{held_out} of {width} values{labelled}{how}{weighted}"
         )
     }
 

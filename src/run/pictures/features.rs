@@ -255,7 +255,7 @@ fn number(x: f32) -> String {
     let text = match x.abs() {
         0.0 => "0".into(),
         size if !(1e-3..1e5).contains(&size) => return format!("{x:.1e}"),
-        size if size < 1.0 => format!("{x:.3}"),
+        size if size < 10.0 => format!("{x:.3}"),
         size if size < 100.0 => format!("{x:.2}"),
         _ => return format!("{x:.0}"),
     };
