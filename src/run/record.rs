@@ -109,6 +109,14 @@ impl Record {
         let method = self.eval.as_ref().and_then(|e| e.get("log_partition_method"));
         if method.and_then(Value::as_str) == Some("exact") { "exact" } else { "AIS" }
     }
+
+    /// Which cases the evaluation was of: `297 cases of digits, test`. Those of two runs need not be the same.
+    pub fn judged_on(&self) -> Option<String> {
+        let eval = self.eval.as_ref()?;
+        let (cases, split) = (eval.get("cases")?.as_u64()?, eval.get("split")?.as_str()?);
+        let data = Path::new(eval.get("data")?.as_str()?).file_name()?.to_string_lossy();
+        Some(format!("{cases} cases of {data}, {split}"))
+    }
 }
 
 /// Where and with what a run was made, as its `config.toml` has it under `run`.

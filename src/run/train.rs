@@ -326,7 +326,10 @@ fn summary<J: Job>(
     let at = run.lines.len().saturating_sub((clock.epochs - kept.min(clock.epochs)) as usize + 1);
     let facts = job.facts();
     let About { kind, record, device, figures, .. } = job.about();
-    let scored = |f: &&Figure| ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key);
+    // What the end found anew stands for what the last epoch had.
+    let scored = |f: &&Figure| {
+        ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key) && scores.get(f.key).is_none()
+    };
     let measured: Vec<&'static Figure> = figures.iter().copied().filter(scored).collect();
     let nothing = Line::new();
     let mut figures = figures_in(&measured, run.lines.get(at).unwrap_or(&nothing));

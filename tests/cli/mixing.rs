@@ -282,3 +282,13 @@ fn trainings_with_ladders_that_make_no_sense_are_refused() {
     assert!(said.out.contains("exchanges of the ladder"), "{}", said.out);
     assert!(!folder.path().join("run/ladder.safetensors").exists());
 }
+
+/// What neighbours lack between them is put there at the end.
+#[test]
+fn a_run_tells_the_rungs_that_its_ladder_has() {
+    let summary = std::fs::read_to_string(kept().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    let file = kept().join("ladder.safetensors");
+    let ladder = harmonium::run::ladder_file::load(&file, &harmonium::Device::cpu()).unwrap();
+    assert_eq!(summary["rungs"].as_f64(), Some(ladder.rungs().len() as f64));
+}

@@ -265,3 +265,15 @@ fn numbers_that_f32_rounds_are_told_once() {
     let set = read("when,x\n1700000000,1\n16777216,2\n0.1,3\n");
     assert!(!set.notices.iter().any(|notice| notice.contains("rounded")), "{:?}", set.notices);
 }
+
+/// Words are told how they can be labels, unless that is known.
+#[test]
+fn words_among_numbers_are_told_what_mends_them() {
+    let word = message("t.csv", "a,kind\n1,\"Birne, grün\"\n2,Apfel\n");
+    assert_says(&word, &["'Birne, grün' is not a number", "say --labels kind"]);
+    let folder = Folder::new();
+    let path = folder.write("t.csv", "a,b,kind\n1,0x10,x\n2,3,y\n");
+    let told = load_with(&path, &Reading::default().labels("kind")).unwrap_err().to_string();
+    assert_says(&told, &["'0x10' is not a number; write one"]);
+    assert!(!told.contains("--labels"), "{told}");
+}

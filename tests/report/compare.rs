@@ -45,6 +45,11 @@ fn runs_of_one_name_are_told_apart() {
     let original = runs().join("one");
     let table = succeed(folder.path(), &["compare", original.to_str().unwrap(), "one"]);
     assert!(table.contains(original.to_str().unwrap()) && table.contains("-20.5 ± 0.25 (exact)"));
+    // Those of other cases are not the same score.
+    let of = r#", "cases": 300, "data": "some/digits", "split": "train"}"#;
+    fs::write(copied.join("eval.json"), eval.replace('}', of)).unwrap();
+    let table = succeed(folder.path(), &["compare", original.to_str().unwrap(), "one"]);
+    assert!(table.contains("(exact; 300 cases of digits, train)"), "{table}");
 }
 
 #[test]

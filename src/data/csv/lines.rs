@@ -100,6 +100,7 @@ impl Plan {
             values: Vec::new(),
             rows: 0,
             labels_optional: false,
+            labels_told: self.decided.labels.is_some(),
             unlabelled: None,
             notices: self.notices.clone(),
             // Told of the first lines, if at all.

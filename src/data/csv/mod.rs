@@ -45,6 +45,8 @@ struct Table {
     rows: usize,
     /// Whether labels may be missing, and in how many lines they are, and the first of these.
     labels_optional: bool,
+    /// Whether it is known which column names the classes, or that none does.
+    labels_told: bool,
     unlabelled: Option<(usize, u64)>,
     notices: Vec<String>,
     /// Whether a value was rounded, which is told once.
@@ -154,6 +156,7 @@ impl Table {
             values: Vec::new(),
             rows: 0,
             labels_optional: false,
+            labels_told: false,
             unlabelled: None,
             notices: Vec::new(),
             rounded: false,
@@ -249,6 +252,7 @@ impl Table {
         }
         self.aside = aside.iter().map(|&column| Aside { column, cells: Vec::new() }).collect();
         let kept = |column: Option<usize>| column.filter(|column| aside.contains(column));
+        self.labels_told = reading.labels.is_some() || kept(labels).is_some();
         Ok((kept(index), kept(labels)))
     }
 
@@ -332,7 +336,10 @@ impl Table {
             }
             _ if is_missing(cell) => Err(self.missing(cell, line, column)),
             Some(_) => refuse(format!("{}; every value must be a finite number", shown())),
-            None if cell.iter().any(|b| matches!(b, b';' | b'\t' | b',')) => {
+            // Words may hold commas.
+            None if cell.iter().any(|b| matches!(b, b';' | b'\t' | b','))
+                && !cell.iter().any(u8::is_ascii_alphabetic) =>
+            {
                 let separator = match self.form.separator {
                     b',' => "commas".into(),
                     b'\t' => "tabs or blanks".into(),
@@ -342,6 +349,9 @@ impl Table {
                     "{} is not a number; cells are separated by {separator} here",
                     shown()
                 ))
+            }
+            None if self.labels_told => {
+                refuse(format!("{} is not a number; write one, or leave the column out", shown()))
             }
             None => refuse(format!(
                 "{} is not a number; if the column names the classes, say --labels {}",

@@ -20,7 +20,7 @@ use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, CdTrainer, Figures, Learner};
+use crate::training::{BatchSource, CdTrainer, Figures, Learner, RUNGS};
 
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
@@ -178,8 +178,18 @@ impl Job for RbmJob {
             None => None,
         };
         let trajectory = self.trainer.trajectory();
+        let mut rungs = None;
         if !trajectory.is_empty() {
-            ladder::save(end.folder, trajectory, rbm, self.settings.seed)?;
+            let kept = trajectory.len() + 1;
+            let all = ladder::save(end.folder, trajectory, rbm, self.settings.seed)?;
+            if all > kept {
+                end.observer.see(Event::Note(&format!(
+                    "{}: neighbours of the {kept} machines that were kept exchanged too seldom, so {} were put between them",
+                    run::LADDER,
+                    all - kept
+                )));
+            }
+            rungs = Some(all as f64);
         }
         let origin = self.origin();
         let mut averaged_test = None;
@@ -215,7 +225,8 @@ impl Job for RbmJob {
             .save(at(run::RECONSTRUCTIONS))?;
 
         end.write_curves(&FIGURES, &|_| None)?;
-        Ok(Figures::new().with(&TEST_ERROR, test).with(&AVERAGED_TEST_ERROR, averaged_test))
+        let scores = Figures::new().with(&TEST_ERROR, test);
+        Ok(scores.with(&AVERAGED_TEST_ERROR, averaged_test).with(&RUNGS, rungs))
     }
 
     fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {

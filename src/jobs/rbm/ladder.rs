@@ -72,11 +72,12 @@ impl TrainedRbm {
 const LEAST: f64 = 0.25;
 
 /// Writes the machines that a training kept, with the last one above them, and what neighbours that exchange too seldom
-/// lack between them.
-pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm, seed: u64) -> Result<()> {
+/// lack between them: how many they are.
+pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm, seed: u64) -> Result<usize> {
     let rungs = trajectory.iter().chain([top]).map(Rbm::try_clone).collect::<Result<_>>()?;
     let ladder = Ladder::new(rungs)?.refined(LEAST, seed)?;
-    ladder_file::save(&folder.join(LADDER), ladder.rungs())
+    ladder_file::save(&folder.join(LADDER), ladder.rungs())?;
+    Ok(ladder.rungs().len())
 }
 
 /// Draws how often neighbours exchange, and ln Z of each rung, into a folder.

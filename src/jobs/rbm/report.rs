@@ -43,7 +43,8 @@ pub static COMPARED: Compared = Compared {
     scores: &[("log-likelihood", |r| match r.evaluated("mean_log_likelihood") {
         Some(score) => {
             let error = r.evaluated("mean_log_likelihood_std_error");
-            format!("{} ({})", with_error(Some(score), error), r.method())
+            let of = r.judged_on().map_or(String::new(), |of| format!("; {of}"));
+            format!("{} ({}{of})", with_error(Some(score), error), r.method())
         }
         None => "–".into(),
     })],
