@@ -304,8 +304,16 @@ fn finish<J: Job>(
         last.best.exchange(job.parts()?.0.model())?;
     }
     job.save(&run.folder.model_path())?;
+    // An epoch that was not to be the last may have gone without scores.
+    let mut scores = match run.finishing {
+        true => {
+            let epoch = job.parts()?.0.clock().epochs;
+            job.score(epoch, true)?
+        }
+        false => Figures::new(),
+    };
     let mut end = Finish { folder: &folder, lines: &run.lines, observer };
-    let scores = job.finish(&mut end)?;
+    scores.extend(&job.finish(&mut end)?);
     let summary = summary(job, run, (&last, best_epoch), &scores)?;
     let record = Record::load(&folder)?;
     let sections = job.report(&record, observer)?;

@@ -107,6 +107,7 @@ fn an_interrupt_saves_within_the_epoch() {
                 .unwrap();
         assert_eq!(summary["epochs"].as_u64(), Some(newest.clock.epochs));
         assert!(newest.clock.epochs < 60);
+        assert!(summary["validation_reconstruction_error"].is_number(), "{summary}");
         for file in ["model.safetensors", "samples.png", "report.html"] {
             assert!(broken.join(file).exists(), "{file}");
         }
