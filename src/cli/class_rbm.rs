@@ -6,13 +6,13 @@ use super::chains::counted;
 use super::likelihood::{print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, kept, print_json};
+use super::scoring::{Asked, annealing, folder, keep, print_json};
 use super::targets::Format;
 use super::trained;
 use crate::error::Result;
+use crate::jobs::TrainedClassRbm;
 use crate::jobs::class_rbm::ClassSampling;
 use crate::jobs::rbm::Keep;
-use crate::jobs::{self, TrainedClassRbm};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::ranks::Ranks;
 
@@ -60,8 +60,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
         warn_of_values("a machine");
     }
     if let Some(folder) = folder(options)? {
-        let pictures = || model.pictures(&evaluated, &folder);
-        kept(options, jobs::save_evaluation(&folder, found).and_then(|()| pictures()))?;
+        keep(options, &folder, found, || model.pictures(&evaluated, &folder))?;
     }
     if options.json {
         return print_json(found);

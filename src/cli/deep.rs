@@ -7,17 +7,17 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, kept, print_json, stepping};
+use super::scoring::{Asked, annealing, folder, keep, print_json, stepping};
 use super::targets::Format;
 use super::trained;
 use serde::Serialize;
 
 use crate::data::Part;
 use crate::error::Result;
+use crate::jobs::TrainedDbm;
 use crate::jobs::dbm::{Bounded, DeepSampling, Evaluated, Scored};
 use crate::jobs::network::Shown;
 use crate::jobs::rbm::Keep;
-use crate::jobs::{self, TrainedDbm};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::ranks::Ranks;
 
@@ -69,9 +69,8 @@ impl Told<'_> {
             likelihood::warn_of_values(self.what);
         }
         if let Some(folder) = folder(options)? {
-            let pictures = || evaluated.pictures(shown, &folder);
-            let saved = jobs::save_evaluation(&folder, &evaluated.evaluation);
-            kept(options, saved.and_then(|()| pictures()))?;
+            let draw = || evaluated.pictures(shown, &folder);
+            keep(options, &folder, &evaluated.evaluation, draw)?;
         }
         if options.json {
             print_json(&evaluated.evaluation)?;

@@ -8,11 +8,11 @@ use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
 use super::ranks::{device, together};
-use super::scoring::{Asked, annealing, folder, kept, print_json};
+use super::scoring::{Asked, annealing, folder, keep, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::rbm;
-use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
+use crate::jobs::{Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
 use crate::ranks::Ranks;
 use crate::run;
 
@@ -66,13 +66,13 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {
-        let drawn = match (&found.ladder_acceptance, &found.ladder_log_partitions) {
+        let draw = || match (&found.ladder_acceptance, &found.ladder_log_partitions) {
             (Some(acceptance), Some(rungs)) => {
                 rbm::draw_ladder(&options.model.model, acceptance, rungs)
             }
             _ => Ok(()),
         };
-        kept(options, jobs::save_evaluation(&options.model.model, &found).and(drawn))?;
+        keep(options, &options.model.model, &found, draw)?;
     }
     let picture = match &found.diagnostics {
         Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
@@ -128,7 +128,7 @@ fn eval_autoencoder(
     }
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
-        kept(options, jobs::save_evaluation(&options.model.model, &found))?;
+        keep(options, &options.model.model, &found, || Ok(()))?;
     }
     if options.json {
         return print_json(&found);
@@ -153,8 +153,7 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     trained::notes(&found.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        let pictures = || evaluated.pictures(folder, &network.origin);
-        kept(options, jobs::save_evaluation(folder, found).and_then(|()| pictures()))?;
+        keep(options, folder, found, || evaluated.pictures(folder, &network.origin))?;
     }
     if options.json {
         return print_json(found);

@@ -120,10 +120,15 @@ pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// What became of the files of an evaluation. Where nobody asked for them, figures that took hours are not lost because a
-/// run's folder cannot be written.
-pub fn kept(options: &EvalOptions, written: Result<()>) -> Result<()> {
-    match written {
+/// Keeps an evaluation, and what is drawn beside it, in a folder. Where nobody asked for that, figures that took hours are not
+/// lost because a run's folder cannot be written.
+pub fn keep(
+    options: &EvalOptions,
+    folder: &Path,
+    evaluation: &impl Serialize,
+    draw: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    match jobs::save_evaluation(folder, evaluation).and_then(|()| draw()) {
         Err(error) if options.out.is_none() => {
             warn(format!("{error}; the figures that follow are not kept in the run's folder"));
             Ok(())

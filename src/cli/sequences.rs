@@ -5,13 +5,13 @@ use std::path::Path;
 use super::args::{ApplyOptions, EvalOptions, FeaturesOptions, PredictOptions};
 use super::of_machines::Needing;
 use super::print::{count, out, tell};
-use super::scoring::{folder, kept, print_json};
+use super::scoring::{folder, keep, print_json};
 use super::targets::{check_out, tell_replaced};
 use super::trained;
 use crate::error::{Error, Result};
 use crate::evaluation::sequences::Read;
+use crate::jobs::TrainedCrf;
 use crate::jobs::crf::{picture_of_readings, write_readings};
-use crate::jobs::{self, TrainedCrf};
 use crate::ranks::Ranks;
 use crate::run::{self, atomic, npy};
 
@@ -78,8 +78,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        let pictures = || evaluated.pictures(folder);
-        kept(options, jobs::save_evaluation(folder, found).and_then(|()| pictures()))?;
+        keep(options, folder, found, || evaluated.pictures(folder))?;
     }
     if options.json {
         return print_json(found);

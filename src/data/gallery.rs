@@ -77,39 +77,35 @@ fn left_out(parts: &[&Path], by_class: bool) -> Vec<String> {
         true => parts.iter().flat_map(|part| pictures(part)).map(|path| name_of(&path)).collect(),
         false => Vec::new(),
     };
-    let mut notes = Vec::new();
-    match beside.len() {
-        0 => {}
-        1 => notes.push(format!(
-            "1 picture beside the folders of the classes is left out ({}): put it into the folder of its class",
-            beside[0]
-        )),
-        n => notes.push(format!(
-            "{n} pictures beside the folders of the classes are left out ({}): put them into the folders of their classes",
-            listed(&beside)
-        )),
-    }
-    match unread.len() {
-        0 => {}
-        1 => notes.push(format!(
-            "1 picture of a kind that is not read is left out ({}): convert it to PNG",
-            unread[0]
-        )),
-        n => notes.push(format!(
-            "{n} pictures of kinds that are not read are left out ({}): convert them to PNG",
-            listed(&unread)
-        )),
-    }
-    match empty.len() {
-        0 => {}
-        1 => notes
-            .push(format!("1 folder has no picture that is read, and is no class: {}", empty[0])),
-        n => notes.push(format!(
-            "{n} folders have no picture that is read, and are no classes: {}",
-            listed(&empty)
-        )),
-    }
-    notes
+    let told = [
+        left(&beside, |n, names| match n {
+            1 => format!(
+                "1 picture beside the folders of the classes is left out ({names}): put it into the folder of its class"
+            ),
+            n => format!(
+                "{n} pictures beside the folders of the classes are left out ({names}): put them into the folders of their \
+                 classes"
+            ),
+        }),
+        left(&unread, |n, names| match n {
+            1 => format!(
+                "1 picture of a kind that is not read is left out ({names}): convert it to PNG"
+            ),
+            n => format!(
+                "{n} pictures of kinds that are not read are left out ({names}): convert them to PNG"
+            ),
+        }),
+        left(&empty, |n, names| match n {
+            1 => format!("1 folder has no picture that is read, and is no class: {names}"),
+            n => format!("{n} folders have no picture that is read, and are no classes: {names}"),
+        }),
+    ];
+    told.into_iter().flatten().collect()
+}
+
+/// What is said of so many names, where there are any.
+fn left(names: &[String], say: impl Fn(usize, String) -> String) -> Option<String> {
+    (!names.is_empty()).then(|| say(names.len(), listed(names)))
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,10 +1,10 @@
 //! Where sequences come from: the bundled words, files of letters, archives of arrays.
 
-use std::fs;
 use std::path::Path;
 
 use super::input::Input;
 use super::labels::Labels;
+use super::listing::entries;
 use super::reading::Reading;
 use super::sequences::{SequenceSplits, Sequences, WORDS};
 use super::set::DataSet;
@@ -52,13 +52,8 @@ pub fn load_sequences(source: &str) -> Result<SequenceSplits> {
 
 /// That a folder is no source, and what may be one in it.
 fn in_folder(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
-    let hidden =
-        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let mut files: Vec<String> =
-        files.filter(|path| !hidden(path)).map(|path| path.display().to_string()).collect();
-    files.sort();
+    let files = entries(folder).into_iter().filter(|path| path.is_file());
+    let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
     let most = 5;
     let more = if files.len() > most { ", …" } else { "" };
     files.truncate(most);

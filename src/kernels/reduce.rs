@@ -144,8 +144,8 @@ impl Lines {
         }
         out.par_iter_mut().with_min_len(1 + 1024 / self.length.max(1)).enumerate().for_each(
             |(line, out)| {
-                let values = (0..self.length).map(|e| x[line * self.stride + e * self.step]);
-                *out = (scale * fold(what, values)) as f32;
+                let row = &x[line * self.stride..][..self.length];
+                *out = (scale * fold(what, row.iter().copied())) as f32;
             },
         );
     }
@@ -210,6 +210,7 @@ fn start(what: Reduction) -> f64 {
     }
 }
 
+#[inline(always)]
 fn join(what: Reduction, a: f64, b: f64) -> f64 {
     match what {
         Reduction::Max | Reduction::Min if a.is_nan() || b.is_nan() => f64::NAN,
@@ -238,28 +239,29 @@ fn fold_columns<'a>(
     ) {
         rows.for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = add(*sum, *x)));
     }
+    use Reduction::*;
+    // The sums are what training takes; chosen here, they are vector code.
     match what {
-        Reduction::Sum => each(&mut sums, rows, |sum, x| sum + f64::from(x)),
-        Reduction::SumOfSquares => {
-            each(&mut sums, rows, |sum, x| sum + f64::from(x) * f64::from(x))
-        }
-        _ => each(&mut sums, rows, |sum, x| join(what, sum, value(what, x))),
+        Sum => each(&mut sums, rows, |sum, x| add(Sum, sum, x)),
+        SumOfSquares => each(&mut sums, rows, |sum, x| add(SumOfSquares, sum, x)),
+        _ => each(&mut sums, rows, |sum, x| add(what, sum, x)),
     }
     out.iter_mut().zip(sums).for_each(|(out, sum)| *out = (scale * sum) as f32);
 }
 
-/// What x counts for.
+/// Takes x in.
 #[inline(always)]
-fn value(what: Reduction, x: f32) -> f64 {
-    match what {
+fn add(what: Reduction, sum: f64, x: f32) -> f64 {
+    let value = match what {
         Reduction::SumOfSquares => f64::from(x) * f64::from(x),
         Reduction::NonFinite => f64::from(u8::from(!x.is_finite())),
         _ => f64::from(x),
-    }
+    };
+    join(what, sum, value)
 }
 
 fn fold(what: Reduction, values: impl Iterator<Item = f32>) -> f64 {
-    values.fold(start(what), |sum, x| join(what, sum, value(what, x)))
+    values.fold(start(what), |sum, x| add(what, sum, x))
 }
 
 #[doc(hidden)]

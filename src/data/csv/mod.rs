@@ -15,6 +15,7 @@ use super::input::Input;
 use super::labels::{Labels, RawPart};
 use super::reading::Reading;
 use super::text;
+use super::values::EXACT;
 use crate::error::{Error, Result};
 use columns::{Columns, First, is_missing, is_missing_label};
 use finish::Decided;
@@ -22,9 +23,6 @@ use form::{Form, number};
 pub(super) use lines::{Lines, Plan};
 use picked::Picked;
 use records::{next, not_utf8, records};
-
-/// Up to here f32 holds all whole numbers: 2^24.
-const EXACT: f32 = 16_777_216.0;
 
 /// How many names a note lists.
 const LISTED: usize = 4;
