@@ -1,6 +1,6 @@
 //! Likelihoods in words.
 
-use super::print::{count, out, warn};
+use super::print::{count, no_round_trip, out, warn};
 use crate::error::Result;
 use crate::jobs::dbn::Bounded;
 use crate::jobs::rbm::{self, LogPartition};
@@ -121,9 +121,7 @@ fn print_ladder(found: &rbm::Evaluation) -> Result<()> {
         (Some(trips), Some(rounds)) => {
             format!("{} of {rounds:.0} rounds on average", count(trips, "round trip"))
         }
-        _ => "no round trip: chains never came from end to end, so modes may be missing; use more rounds (--rounds) or \
-              rungs"
-            .into(),
+        _ => no_round_trip("--rounds"),
     };
     out!(
         "ladder: {} rungs, neighbours exchange at least {least:.2}, {trips}",

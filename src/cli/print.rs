@@ -51,3 +51,10 @@ pub fn tell_error(error: &Error) {
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     say(format_args!("error: {}", lines.join("\n")));
 }
+
+/// What chains on a ladder mean that no state has passed, and the option that gives them longer.
+pub fn no_round_trip(option: &str) -> String {
+    format!(
+        "no round trip: chains never came from end to end, so modes may be missing; use more rounds ({option}) or rungs"
+    )
+}

@@ -14,7 +14,7 @@ use super::{open_device, trained};
 use crate::data::Part;
 use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
-use crate::jobs::rbm::{Keep, Rungs, Sampling, Watch};
+use crate::jobs::rbm::{Keep, Passage, Rungs, Sampling, Watch};
 use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
 use crate::models::{Ladder, UnitKind};
 use crate::random::{ChainDraw, ChainStreams};
@@ -65,7 +65,7 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         ladder: ladder.as_ref(),
         watch: Watch::default(),
     };
-    let mut samples =
+    let sampled =
         stepping(count, options.steps, |watch| model.sample(&Sampling { watch, ..sampling }))?;
     if format == Format::Npy {
         tell_space(model.standardized());
@@ -73,7 +73,8 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     let range = |values: &mut [f32]| model.for_picture(values);
     let width = model.rbm.visible_count();
     let shown = Shown { width, image: model.image_shape(), range: &range };
-    shown.write(&options.out, format, &mut samples)?;
+    let mut values = sampled.values;
+    shown.write(&options.out, format, &mut values)?;
     let steps = match &ladder {
         Some(ladder) => {
             let rounds = print::count(options.steps, "round");
@@ -83,6 +84,13 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
     };
     let held = held.map_or(String::new(), |held| held.words());
     out!("{} after {steps}{held}: {}", print::count(count, "chain"), options.out.display());
+    if let Some(Passage { least: Some(least), round_trips }) = sampled.passage {
+        let trips = match round_trips {
+            0 => print::no_round_trip("--steps"),
+            trips => print::count(trips, "round trip"),
+        };
+        out!("ladder: neighbours exchange at least {least:.2}, {trips}");
+    }
     Ok(())
 }
 

@@ -238,7 +238,7 @@ impl Cases {
             return Err(Error::data("select", format!("case {i} asked for, of {}", self.n)));
         }
         fn pick<T: Copy>(values: &[T], d: usize, indices: &[u32]) -> Result<Vec<T>> {
-            let mut out = reserved("select", [indices.len(), d])?;
+            let mut out = reserved("select", &[indices.len(), d])?;
             for &i in indices {
                 out.extend_from_slice(&values[i as usize * d..(i as usize + 1) * d]);
             }

@@ -181,7 +181,7 @@ fn too_large(op: &'static str, n: usize, to: ImageShape) -> Error {
 
 /// `n` rows of zeros.
 fn zeros<T: Copy + Default>((n, d): (usize, usize)) -> Result<Vec<T>> {
-    let mut values = reserved("pictures", [n, d])?;
+    let mut values = reserved("pictures", &[n, d])?;
     values.resize(n * d, T::default());
     Ok(values)
 }

@@ -83,6 +83,7 @@ pub use set::{DataSet, Holdout, ImageShape, Splits};
 pub use streams::{Found, Stream, Streamed, Streaming};
 pub(crate) use streams::{Window, WindowReader};
 pub use values::Values;
+pub(crate) use values::reserved;
 pub use weights::read_weights;
 
 /// The names of the bundled data sets.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::cases::Cases;
 use super::set::{Holdout, ImageShape};
-use super::values::Values;
+use super::values::{Values, reserved};
 use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, stream};
+use crate::shape::product;
 
 /// Sequences, one after another: sequence s has the positions `starts[s]` up to `starts[s + 1]`, each a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -218,34 +219,44 @@ impl Sequences {
         if window == 0 {
             return Ok(self.clone());
         }
-        let (d, side) = (self.cases.width(), 2 * window + 1);
-        let places: Vec<Option<usize>> = (0..self.len())
-            .flat_map(|s| {
-                let own = self.positions(s);
-                own.clone().flat_map(move |p| {
-                    let own = own.clone();
-                    (0..side).map(move |k| (p + k).checked_sub(window).filter(|q| own.contains(q)))
-                })
-            })
-            .collect();
-        fn spread<T: Copy>(values: &[T], d: usize, places: &[Option<usize>], zero: T) -> Vec<T> {
-            let mut out = Vec::with_capacity(d * places.len());
-            for place in places {
-                match place {
-                    Some(p) => out.extend_from_slice(&values[p * d..(p + 1) * d]),
-                    None => out.extend(std::iter::repeat_n(zero, d)),
-                }
-            }
-            out
-        }
-        let values = match self.cases.values() {
-            Values::Bits(bits) => Values::Bits(spread(bits, d, &places, 0)),
-            Values::U8 { values, scale } => {
-                Values::U8 { values: spread(values, d, &places, 0), scale: *scale }
-            }
-            Values::F32(values) => Values::F32(spread(values, d, &places, 0.0)),
+        let Some(width) =
+            (2 * window).checked_add(1).and_then(|side| product(&[side, self.cases.width()]))
+        else {
+            return Err(Error::data(
+                "window",
+                format!("{window} neighbours on both sides are too many"),
+            ));
         };
-        let cases = Cases::new(values, self.cases.len(), d * side)?;
+        let values = match self.cases.values() {
+            Values::Bits(bits) => Values::Bits(self.spread(bits, window, width)?),
+            Values::U8 { values, scale } => {
+                Values::U8 { values: self.spread(values, window, width)?, scale: *scale }
+            }
+            Values::F32(values) => Values::F32(self.spread(values, window, width)?),
+        };
+        let cases = Cases::new(values, self.cases.len(), width)?;
         Ok(Sequences { cases, ..self.clone() })
+    }
+
+    /// Rows of `width` values, each position between so many neighbours.
+    fn spread<T: Copy + Default>(
+        &self,
+        values: &[T],
+        window: usize,
+        width: usize,
+    ) -> Result<Vec<T>> {
+        let mut out = reserved("window", &[self.cases.len(), width])?;
+        out.resize(self.cases.len() * width, T::default());
+        let d = self.cases.width();
+        for own in (0..self.len()).map(|s| self.positions(s)) {
+            for p in own.clone() {
+                let from = p.saturating_sub(window).max(own.start);
+                let to = p.saturating_add(window).min(own.end - 1) + 1;
+                let row = &mut out[p * width..(p + 1) * width];
+                let at = (from + window - p) * d;
+                row[at..at + (to - from) * d].copy_from_slice(&values[from * d..to * d]);
+            }
+        }
+        Ok(out)
     }
 }

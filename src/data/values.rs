@@ -39,13 +39,15 @@ pub(super) fn first<T: Copy + Sync>(
     values[begin..].iter().position(|&x| found(x)).map(|k| begin + k)
 }
 
-/// Room for values of these sizes: what does not fit in memory is an error.
-pub(super) fn reserved<T>(op: &str, sizes: [usize; 2]) -> Result<Vec<T>> {
+/// Room for values of these sizes: what does not fit in memory is an error of `what` needs them.
+pub(crate) fn reserved<T>(what: &str, sizes: &[usize]) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    match product(&sizes).map(|n| values.try_reserve_exact(n)) {
+    match product(sizes).map(|n| values.try_reserve_exact(n)) {
         Some(Ok(())) => Ok(values),
         _ => {
-            Err(Error::data(op, format!("{} × {} values do not fit in memory", sizes[0], sizes[1])))
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            let detail = format!("{} values do not fit in memory", sizes.join(" × "));
+            Err(Error::data(what, detail))
         }
     }
 }
@@ -142,9 +144,9 @@ mod tests {
     #[test]
     fn sizes_beyond_memory_are_refused_with_both() {
         for sizes in [[usize::MAX, 2], [1 << 32, 1 << 32], [usize::MAX, 1]] {
-            let text = reserved::<f32>("select", sizes).unwrap_err().to_string();
+            let text = reserved::<f32>("select", &sizes).unwrap_err().to_string();
             assert!(text.contains(&format!("{} × {}", sizes[0], sizes[1])), "{text}");
         }
-        assert!(reserved::<f32>("select", [0, usize::MAX]).unwrap().is_empty());
+        assert!(reserved::<f32>("select", &[0, usize::MAX]).unwrap().is_empty());
     }
 }

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::ImageShape;
+use crate::data::{ImageShape, reserved};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::conv2d::{Convolution, Finish, conv2d};
@@ -234,7 +234,9 @@ impl FilterBank {
                 width: shape.width - kernel.width + 1,
             },
         };
-        let mut values = self.room(planes, out)?;
+        let sizes = [planes, self.count, out.height, out.width];
+        let mut values = reserved("maps", &sizes)?;
+        values.resize(sizes.iter().product(), 0.0);
         let source = Source { pictures, shape, kernel, edges, width: out.width + kernel.width - 1 };
         let dims = [self.count, 1, kernel.height, kernel.width];
         let weights = Tensor::from_f32(device, &dims, &self.kernels)?;
@@ -254,24 +256,6 @@ impl FilterBank {
             }
         }
         Ok(FilterMaps { planes, count: self.count, shape: out, values })
-    }
-
-    /// Zeros for the maps.
-    fn room(&self, planes: usize, out: ImageShape) -> Result<Vec<f32>> {
-        let sizes = [self.count, out.height, out.width];
-        let length = sizes.iter().try_fold(planes, |n, &d| n.checked_mul(d));
-        let mut values = Vec::new();
-        match length {
-            Some(n) if values.try_reserve_exact(n).is_ok() => {
-                values.resize(n, 0.0);
-                Ok(values)
-            }
-            _ => {
-                let maps = planes.saturating_mul(self.count);
-                let detail = format!("{maps} maps of {out} do not fit in memory");
-                Err(Error::data("maps", detail))
-            }
-        }
     }
 
     fn length(&self) -> usize {

@@ -28,6 +28,16 @@ fn kept() -> &'static PathBuf {
 }
 
 #[test]
+fn a_ladder_that_no_chain_passes_is_told_with_its_remedy() {
+    let folder = temporary();
+    let said = say(folder.path(), "train rbm --epochs 20 --pcd 1 --trajectory --ptt").done();
+    assert!(said.err.contains("--learning-rate, such as 0.1..0.001"), "{}", said.err);
+    let options = "--epochs 30 --pcd 1 --pt 20 --learning-rate 0.05 --momentum 0";
+    let said = say(folder.path(), &format!("train rbm {options}")).done();
+    assert!(!said.err.contains("ladder"), "{}", said.err);
+}
+
+#[test]
 fn a_mask_holds_units_at_their_values() {
     let folder = temporary();
     let write = |name: &str, values: &[f32]| write_npy(folder.path().join(name), values, 64);
@@ -156,6 +166,7 @@ fn tempered_chains_and_those_along_the_trajectory_are_drawn() {
         let line = format!("sample {run} --count 20 --steps 15 {options} --out");
         let said = say(folder.path(), &format!("{line} a.npy")).done();
         assert!(said.out.starts_with("20 chains after 15 rounds on ") && said.out.contains(words));
+        assert!(said.out.contains("ladder: neighbours exchange at least 0."), "{}", said.out);
         say(folder.path(), &format!("{line} b.npy")).done();
         say(folder.path(), &format!("{line} c.npy --seed 2")).done();
         assert_eq!(read("a.npy").0, [20, 64]);

@@ -97,6 +97,15 @@ fn what_never_began_is_not_said_to_go_on() {
     let option = "--layers 20,1000000000 asks for it";
     assert!(said.contains("more than 2147483647 elements") && said.contains(option), "{said}");
     assert_eq!(said.contains("stay in"), checkpoints(&run).iter().any(|path| path.is_file()));
+    for (model, options) in
+        [("rbm", "--visible softmax:1000000000000"), ("crf", "--window 1000000000000")]
+    {
+        let said = fails_model(model, &run, &format!("{options} --limit 50 --epochs 1"), 1);
+        let asked = options.rsplit("--").next().unwrap();
+        let (setting, value) = asked.split_once(' ').unwrap();
+        assert!(said.contains("do not fit in memory"), "{said}");
+        assert!(said.contains(setting) || said.contains(value), "{said}");
+    }
     let Some(disk) = Disk::mount(root.path().join("disk"), "16k") else { return };
     let run = disk.0.join("run");
     let said = fails(&run, "--hidden 200 --limit 50 --epochs 1 --device cpu", 1);

@@ -2,11 +2,11 @@
 
 use super::trained::TrainedRbm;
 use super::watch::Watch;
-use crate::data::Cases;
+use crate::data::{Cases, reserved};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs::rows::{ROWS, Reconstruction, map_rows};
-use crate::models::{Chains, Clamp, Ladder, LadderChains, Rbm, Units};
+use crate::models::{Chains, Clamp, Ladder, LadderChains, Rbm, Swaps, Units};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
@@ -90,27 +90,69 @@ impl Sampling<'_> {
     }
 }
 
+/// What chains came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sampled {
+    /// What was kept of their ends, `[count, I]`.
+    pub values: Vec<f32>,
+    /// How they passed the ladder, if there is one.
+    pub passage: Option<Passage>,
+}
+
+/// How chains passed a ladder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passage {
+    /// The share of tried exchanges that were made, of the two neighbours that exchange least; `None` where none was tried.
+    pub least: Option<f64>,
+    /// Ways of a state from the bottom to the top and back, over all chains.
+    pub round_trips: u64,
+}
+
+impl Passage {
+    fn of(swaps: &Swaps) -> Self {
+        let least = swaps.acceptance.iter().copied().fold(f64::INFINITY, f64::min);
+        Passage { least: Some(least).filter(|a| a.is_finite()), round_trips: swaps.round_trips }
+    }
+
+    /// Of these chains and of those before them.
+    fn and(self, before: Option<Passage>) -> Self {
+        let Some(before) = before else { return self };
+        let least = before.least.into_iter().chain(self.least).reduce(f64::min);
+        Passage { least, round_trips: before.round_trips + self.round_trips }
+    }
+}
+
 /// Runs chains to their ends, `[count, I]`.
 ///
 /// # Errors
-/// [`Error::Data`] where so many do not fit in memory, or the starts are not as many; device errors.
+/// As [`TrainedRbm::sample`].
 pub fn run_chains(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
+    Ok(run(rbm, sampling)?.values)
+}
+
+fn run(rbm: &Rbm, sampling: &Sampling<'_>) -> Result<Sampled> {
     let (count, width) = (sampling.count, rbm.visible_count());
-    let mut kept = room(count, width)?;
+    let mut kept = reserved("result", &[count, width])?;
     if let Some(init) = sampling.init.filter(|init| init.len() != count * width) {
         let detail = format!("{} values, expected {count} rows of {width}", init.len());
         return Err(Error::data("starts", detail));
     }
+    let mut passage = None;
     for first in (0..count).step_by(ROWS) {
         let rows = ROWS.min(count - first);
         let of = (rbm.visible(), rbm.device());
         let clamp = sampling.held.map(|held| held.clamp(of, [first, rows])).transpose()?;
         kept.extend(match sampling.ladder {
-            Some(ladder) => on_ladder(ladder, sampling, [first, rows], clamp)?,
+            Some(ladder) => {
+                let (values, swaps) = on_ladder(ladder, sampling, [first, rows], clamp)?;
+                passage = Some(Passage::of(&swaps).and(passage));
+                values
+            }
             None => alone(rbm, sampling, [first, rows], clamp)?,
         });
     }
-    Ok(kept)
+    Ok(Sampled { values: kept, passage })
 }
 
 /// Moves chains, of one machine or of a ladder, and takes what is kept.
@@ -161,35 +203,23 @@ fn on_ladder(
     sampling: &Sampling<'_>,
     [first, rows]: [usize; 2],
     clamp: Option<Clamp>,
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Swaps)> {
     let draw = sampling.draw.from_chain((first * ladder.rungs().len()) as u32);
     let mut chains = LadderChains::start(ladder, rows, draw)?;
     if let Some(clamp) = clamp {
         chains = chains.clamped(clamp)?;
     }
-    ends!(chains, sampling)
-}
-
-/// An empty array with room for `count` rows.
-fn room(count: usize, width: usize) -> Result<Vec<f32>> {
-    let mut values = Vec::new();
-    let whole = count.checked_mul(width);
-    match whole.is_some_and(|n| values.try_reserve_exact(n).is_ok()) {
-        true => Ok(values),
-        false => Err(Error::data(
-            "result",
-            format!("{count} rows of {width} values do not fit in memory; ask for fewer"),
-        )),
-    }
+    let values: Result<Vec<f32>> = ends!(chains, sampling);
+    Ok((values?, chains.swaps()?))
 }
 
 impl TrainedRbm {
-    /// Runs chains to their ends, `[count, I]`.
+    /// Runs chains to their ends.
     ///
     /// # Errors
-    /// As [`run_chains`].
-    pub fn sample(&self, sampling: &Sampling<'_>) -> Result<Vec<f32>> {
-        run_chains(&self.rbm, sampling)
+    /// [`Error::Data`] where so many do not fit in memory, or the starts are not as many; device errors.
+    pub fn sample(&self, sampling: &Sampling<'_>) -> Result<Sampled> {
+        run(&self.rbm, sampling)
     }
 
     /// p(h|v) of each case, `[cases, J]`.

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::{Cases, Values};
+use crate::data::{Cases, Values, reserved};
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 
@@ -82,7 +82,8 @@ fn groups(cases: Cases, states: usize, name: &str) -> Result<Cases> {
     let Some(columns) = width.checked_mul(states) else {
         return Err(Error::data(name, format!("{width} columns of {states} states are too many")));
     };
-    let mut bits = vec![0u8; values.len() * states];
+    let mut bits = reserved(&format!("{name} as softmax:{states}"), &[cases.len(), columns])?;
+    bits.resize(cases.len() * columns, 0u8);
     for (group, &state) in bits.chunks_mut(states).zip(&values) {
         group[state as usize] = 1;
     }

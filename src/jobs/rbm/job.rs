@@ -20,7 +20,7 @@ use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, CdTrainer, Figures, Learner, RUNGS};
+use crate::training::{BatchSource, CdTrainer, Figures, Learner, RUNGS, SWAP_ACCEPTANCE};
 
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
@@ -229,7 +229,10 @@ impl Job for RbmJob {
         Ok(scores.with(&AVERAGED_TEST_ERROR, averaged_test).with(&RUNGS, rungs))
     }
 
-    fn report(&mut self, record: &Record, _: &mut dyn Observer) -> Result<Vec<Section>> {
+    fn report(&mut self, record: &Record, observer: &mut dyn Observer) -> Result<Vec<Section>> {
+        if let Some(advice) = ladder::advice(&self.settings, record.figure(SWAP_ACCEPTANCE.key)) {
+            observer.see(Event::Note(&advice));
+        }
         let (rbm, origin) = (self.trainer.rbm(), &self.origin());
         report::sections(record, report::Machine { rbm, origin }, Ok(&self.prepared))
     }

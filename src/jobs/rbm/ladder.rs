@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::config::Rungs;
 use super::partition::Progress;
+use super::settings::RbmSettings;
 use super::trained::TrainedRbm;
 use crate::error::{Error, Result};
 use crate::evaluation::ladder::{Climb, LadderConfig, climb_and_sample};
@@ -11,6 +12,26 @@ use crate::models::{Ladder, Rbm};
 use crate::run::curves::{Panel, Series, write_svg_over};
 use crate::run::{LADDER, LADDER_PICTURE, ladder_file};
 use crate::tensor::Tensor;
+use crate::training::SWAP_ACCEPTANCE;
+
+/// Below this share of exchanges a training's ladder is told to have been of no use.
+const PASSABLE: f64 = 0.02;
+
+/// What to do about a ladder of whose neighbours the two that exchange least do so in this share of the tries.
+pub(super) fn advice(settings: &RbmSettings, least: Option<f64>) -> Option<String> {
+    let least = least.filter(|&share| share < PASSABLE)?;
+    let remedy = match settings.pt {
+        Some(rungs) => format!("use more rungs than --pt {rungs}"),
+        // Chains lag behind a machine that momentum or a high rate carries along.
+        None => "the machine moved on faster than its chains: use a smaller --learning-rate, such as 0.1..0.001, and \
+                 --momentum 0"
+            .into(),
+    };
+    let share = SWAP_ACCEPTANCE.text(least);
+    Some(format!(
+        "two neighbours of the ladder exchange {share} of the times, so chains do not pass it; {remedy}"
+    ))
+}
 
 impl TrainedRbm {
     /// A ladder that ends at this machine: the one that lies beside its file, or a tempered one, whose base has the bias

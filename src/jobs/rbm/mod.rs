@@ -21,7 +21,7 @@ mod watch;
 
 pub use super::rows::{Reconstruction, upload_rows};
 pub(super) use apply::ends;
-pub use apply::{Held, Keep, Sampling, run_chains};
+pub use apply::{Held, Keep, Passage, Sampled, Sampling, run_chains};
 pub use config::{EvaluationConfig, Method, Rungs};
 pub use diagnostics::{Diagnostics, Histogram, Time};
 pub use evaluate::Evaluation;
