@@ -59,6 +59,7 @@ fn main() -> Result<()> {
 const RATE: f32 = 0.1;
 
 /// Rows of bits, and the hidden units of the machine that learns them.
+#[derive(Debug)]
 pub struct Set {
     /// Of 0 and 1, all of one width.
     pub rows: Vec<Vec<f32>>,
@@ -101,7 +102,7 @@ pub fn optimum(rows: &[Vec<f32>]) -> f64 {
 }
 
 /// A learner's name and what it changes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct How {
     /// What it is called in the table.
     pub name: &'static str,

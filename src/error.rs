@@ -116,7 +116,7 @@ pub enum Error {
     },
 
     /// Two tensors of one operation live on different devices.
-    #[error("{op}: tensors on different devices: {left} and {right}; upload both to one device")]
+    #[error("{op}: {}", apart(left, right))]
     DeviceMismatch {
         /// The operation that was asked for.
         op: &'static str,
@@ -138,7 +138,7 @@ pub enum Error {
     },
 
     /// A file whose contents are wrong.
-    #[error("{}: {place}: {detail}", path.display())]
+    #[error("{}{place}: {detail}", before(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -249,6 +249,47 @@ impl Error {
     /// Data that do not suit the request.
     pub fn data(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::Data { name: name.into(), detail: detail.into() }
+    }
+}
+
+/// That two devices are different ones; the same adapter may have been opened twice.
+fn apart(left: &str, right: &str) -> String {
+    match left == right {
+        true => format!(
+            "tensors on two devices that are both {left}: the adapter was opened twice; open it once, and clone the Device"
+        ),
+        false => {
+            format!("tensors on different devices: {left} and {right}; upload both to one device")
+        }
+    }
+}
+
+/// Debug of a type by its name alone, so that results of it can be unwrapped: what it holds is large, or has no form to
+/// show.
+macro_rules! opaque {
+    ($name:ident<M>) => {
+        impl<M> std::fmt::Debug for $name<M> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+    ($name:ident $(<$($life:lifetime),+>)?) => {
+        impl std::fmt::Debug for $name $(<$($life),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use opaque;
+
+/// What names a file before what is wrong in it: nothing where it is in memory alone.
+fn before(path: &Path) -> String {
+    match path.as_os_str().is_empty() {
+        true => String::new(),
+        false => format!("{}: ", path.display()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The examples do what they say.
 
+use harmonium::data::{Cases, Values};
+
 use crate::models::support::{monte_carlo_floor, on_each, total_variation};
 
 #[path = "../examples/autoencoder.rs"]
@@ -29,12 +31,38 @@ mod gibbs;
 #[path = "../examples/lenet5.rs"]
 #[allow(dead_code)]
 mod lenet5;
+#[path = "../examples/own_data.rs"]
+#[allow(dead_code)]
+mod own_data;
 #[path = "../examples/run.rs"]
 #[allow(dead_code)]
 mod run;
 #[path = "../examples/train_rbm.rs"]
 #[allow(dead_code)]
 mod train_rbm;
+
+/// Two kinds of weather that lie apart: some hidden units tell them apart, what comes back is in the data's own units, and a
+/// machine of its own bits goes on learning.
+#[test]
+fn a_machine_of_own_measurements_is_saved_opened_and_trained_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weather.safetensors");
+    on_each(|device| {
+        own_data::train_and_save(device, &path).unwrap();
+        let machine = own_data::open(device, &path).unwrap();
+        let warm = [24.0, 1022.0, 45.0];
+        let values = [warm, [11.0, 996.0, 85.0]].concat();
+        let cases = Cases::new(Values::F32(values.clone()), 2, 3).unwrap();
+        let (hidden, again) = own_data::apply(&machine, cases).unwrap();
+        let (one, other) = hidden.split_at(hidden.len() / 2);
+        assert!(one.iter().zip(other).any(|(a, b)| (a - b).abs() > 0.5), "{hidden:?}");
+        for (x, again) in values.iter().zip(&again) {
+            assert!((x - again).abs() < 10.0, "{values:?} {again}");
+        }
+        let [before, after] = own_data::go_on(machine, 5, &folder.path().join("2")).unwrap();
+        assert!(before < 1.5 && after < before + 0.05, "{before} {after}");
+    });
+}
 
 #[test]
 fn gibbs_samples_what_it_computes() {

@@ -24,7 +24,7 @@ use crate::kernels::catalogue;
 use crate::kernels::proof::Bench;
 
 /// A kernel or a step, with its cases.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Part {
     /// Its name.
     pub name: &'static str,

@@ -376,11 +376,8 @@ impl Device {
         if self.same(other) {
             return Ok(());
         }
-        Err(Error::DeviceMismatch {
-            op,
-            left: self.info().to_string(),
-            right: other.info().to_string(),
-        })
+        let [left, right] = [self, other].map(|device| device.info().to_string());
+        Err(Error::DeviceMismatch { op, left, right })
     }
 }
 

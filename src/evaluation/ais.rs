@@ -18,7 +18,7 @@ use crate::kernels::Place;
 use crate::kernels::anneal::{Chains, Draws, Hidden, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::gaussian::check_normalizable;
-use crate::models::units::log_sum_exp;
+use crate::models::sums::log_sum_exp;
 use crate::models::{Rbm, UnitKind};
 use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::ranks::Ranks;

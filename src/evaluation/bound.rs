@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::averages::Moments;
 use super::cases::in_batches;
 use crate::error::{Error, Result};
-use crate::models::units::{gaussian_constant, log_sum_exp, sum_of_softplus};
+use crate::models::sums::{gaussian_constant, log_sum_exp, sum_of_softplus};
 use crate::models::{DeepBeliefNet, UnitKind, labels};
 use crate::random::Draw;
 use crate::tensor::Tensor;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::layers::Workspace;
 use crate::models::Network;
 use crate::models::network::Tally;
+use crate::shape::product;
 use crate::tensor::Tensor;
 use crate::training::BatchSource;
 
@@ -48,6 +49,7 @@ pub fn score(network: &Network, source: &mut dyn BatchSource) -> Result<Classifi
     if cases == 0 {
         return Err(Error::data("data", "there is no case; nothing can be scored"));
     }
+    source.contents().check_classes(network.spec().classes)?;
     let mut loss = Tensor::zeros(network.device(), &[cases])?;
     let mut wrong = Tensor::zeros(network.device(), &[cases])?;
     source.start_epoch(0, 0)?;
@@ -96,6 +98,11 @@ pub fn predict(
         as_many(labels, cases.len())?;
     }
     let [c, h, w] = network.spec().input;
+    if product(&[c, h, w]) != Some(cases.width()) {
+        let detail =
+            format!("cases of {} values, and the network takes [{c}, {h}, {w}]", cases.width());
+        return Err(Error::shape("predict", detail));
+    }
     let all: Vec<u32> = (0..cases.len() as u32).collect();
     let (mut predicted, mut probabilities) = (Vec::new(), Vec::new());
     let known = labels.map_or(0, <[u32]>::len);

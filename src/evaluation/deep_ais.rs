@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::kernels::anneal::{Chains, Draws, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::dbm::{Neighbours, Parity};
-use crate::models::units::sum_of_softplus;
+use crate::models::sums::sum_of_softplus;
 use crate::models::{DeepBoltzmannMachine, UnitKind};
 use crate::random::{ChainDraw, ChainStreams, Draw};
 use crate::tensor::Tensor;

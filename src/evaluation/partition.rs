@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::models::exact::{check_enumerable, enumerated_units, log_partition};
-use crate::models::units::gaussian_constant;
+use crate::models::sums::gaussian_constant;
 use crate::models::{Rbm, UnitKind};
 
 /// The most units of the smaller layer that are enumerated: 2²⁴ states.

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub struct Choice<'a> {
     /// As [`data::load`] takes it; `None` for what the model was trained on.
     pub data: Option<&'a str>,
+    /// A set in memory in place of these.
+    pub set: Option<&'a DataSet>,
     /// `None` for the test part where there is one, else the training part.
     pub part: Option<Part>,
     /// The first so many cases only.
@@ -46,6 +48,12 @@ impl<'a> Choice<'a> {
         Choice { data: Some(data), ..Choice::default() }
     }
 
+    /// The cases of a set in memory, with values as the training data had them before anything was done to them. They are a
+    /// test part unless `part` says otherwise.
+    pub fn of_set(set: &'a DataSet) -> Self {
+        Choice { set: Some(set), ..Choice::default() }
+    }
+
     /// The same, and of these the first so many cases.
     #[must_use]
     pub fn limit(self, cases: usize) -> Self {
@@ -63,6 +71,33 @@ impl<'a> Choice<'a> {
         if self.limit == Some(0) {
             return Err(Error::setting("limit", "0 is too few; use at least 1"));
         }
+        let pieces = match self.set {
+            Some(set) => {
+                let part = self.part.unwrap_or(Part::Test);
+                let name = set.name.clone();
+                let treat = move |set, part| treat(set, &name, part);
+                Pieces::of_set((self.first(set.clone()), part), None, Box::new(treat))?
+            }
+            None => self.read(trained_on, unit_interval, treat)?,
+        };
+        let Some(weights) = self.weights else { return Ok(pieces) };
+        // They are those of the part, of which a limit takes the first.
+        let count = self.limit.unwrap_or(weights.len()).min(weights.len());
+        pieces.weighted(weights[..count].to_vec())
+    }
+
+    /// As many cases as are asked for.
+    fn first(&self, set: DataSet) -> DataSet {
+        self.limit.into_iter().fold(set, DataSet::limit)
+    }
+
+    /// Those that the data's name leads to.
+    fn read<'m>(
+        &self,
+        trained_on: TrainedOn<'_>,
+        unit_interval: bool,
+        treat: impl Fn(DataSet, &str, Part) -> Result<Chosen> + 'm,
+    ) -> Result<Pieces<'m>> {
         let name = self.data.or(trained_on.data).ok_or_else(|| {
             let detail = "the model does not say what it was trained on; name the data";
             Error::setting("data", detail)
@@ -80,14 +115,10 @@ impl<'a> Choice<'a> {
         let reading = reading
             .for_model(trained_on.reading, trained_on.image)
             .without_need_of_labels(self.labels_optional);
-        let pieces = match loading::found(name, &reading, self.stream, self.memory)? {
-            Some(found) => self.streamed(found, unit_interval, treat)?,
-            None => self.loaded((name, &reading), unit_interval, treat)?,
-        };
-        let Some(weights) = self.weights else { return Ok(pieces) };
-        // They are those of the part, of which a limit takes the first.
-        let count = self.limit.unwrap_or(weights.len()).min(weights.len());
-        pieces.weighted(weights[..count].to_vec())
+        match loading::found(name, &reading, self.stream, self.memory)? {
+            Some(found) => self.streamed(found, unit_interval, treat),
+            None => self.loaded((name, &reading), unit_interval, treat),
+        }
     }
 
     /// Of data that are loaded whole.
@@ -113,8 +144,7 @@ impl<'a> Choice<'a> {
             // A file has one part, and that is what is asked for.
             (Some(Part::Train), _) | (None, None) => (train, Part::Train, None),
         };
-        let set = self.limit.into_iter().fold(set, DataSet::limit);
-        Pieces::of_set((set, part), training, treat)
+        Pieces::of_set((self.first(set), part), training, treat)
     }
 
     /// The same of data that are read in pieces.

@@ -80,6 +80,7 @@ pub use stack::{Layers, LevelData, TunerName};
 pub use turns::{Made, Piece};
 
 /// A trained model of any kind, on a device.
+#[derive(Debug)]
 pub enum Trained {
     /// A restricted Boltzmann machine.
     Machine(TrainedRbm),
@@ -336,6 +337,7 @@ pub fn save_evaluation(folder: &Path, evaluation: &impl Serialize) -> Result<()>
 }
 
 /// A kind of model that `train` trains, and what there is to do with its runs.
+#[derive(Debug)]
 pub struct Kind {
     /// How its runs stand beside others.
     pub compared: &'static Compared,

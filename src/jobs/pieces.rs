@@ -24,6 +24,8 @@ pub struct Pieces<'m> {
     pub(super) cases: usize,
 }
 
+crate::error::opaque!(Pieces<'_>);
+
 pub(super) enum From {
     Memory(Chosen),
     Stream { stream: Stream, memory: Memory },

@@ -90,11 +90,7 @@ pub(super) fn for_picture(
     values: &mut [f32],
 ) -> Result<(f32, f32)> {
     preprocessing.undo(values)?;
-    Ok(match kind {
-        UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => (0.0, 1.0),
-        UnitKind::Spin => (-1.0, 1.0),
-        UnitKind::Gaussian | UnitKind::Rectified => robust_range(values),
-    })
+    Ok(kind.range().unwrap_or_else(|| robust_range(values)))
 }
 
 /// Where a layer stands among all stages, and how many values it gives. Layers are counted from 1 as a model describes them,

@@ -260,8 +260,7 @@ macro_rules! of_data {
             /// # Errors
             /// None for the defaults.
             pub fn of(data: &str) -> crate::error::Result<Self> {
-                let asked = toml::Table::from_iter([("data".to_string(), data.into())]);
-                crate::run::settings::resolve(vec![asked])
+                crate::run::settings::defaults([("data", data)])
             }
         }
     };

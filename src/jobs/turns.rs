@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::ranks::Ranks;
 
 /// A piece of cases.
+#[derive(Debug)]
 pub enum Piece<'a> {
     /// One that is there.
     Here(&'a Chosen),
@@ -37,6 +38,8 @@ pub struct Made<'r, 'a> {
     here: Option<&'r Chosen>,
     reader: &'r mut Reader<'a>,
 }
+
+crate::error::opaque!(Made<'_, '_>);
 
 impl Made<'_, '_> {
     /// The piece itself, which is read again where another rank had it.

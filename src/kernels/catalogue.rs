@@ -6,6 +6,7 @@ use crate::device::{Backend, Device, Gpu, Shader};
 use crate::error::Result;
 
 /// One kernel.
+#[derive(Debug)]
 pub struct Entry {
     /// Its name, the stem of its files.
     pub name: &'static str,

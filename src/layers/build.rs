@@ -77,6 +77,8 @@ pub struct Build<'a> {
     pub(super) name: String,
 }
 
+crate::error::opaque!(Build<'_>);
+
 impl<'a> Build<'a> {
     /// Parameters that start from the seed. `number` tells the layers of a network apart: no two draw the same
     /// numbers.

@@ -13,6 +13,7 @@ use crate::tensor::Tensor;
 
 /// `y = f(x * kernel + bias)`: x `[B, C, H, W]`, kernel `[O, C / groups, KH, KW]`, bias `[O]`, y
 /// `[B, O, H', W']`. Weights without a connection start at 0 and stay there.
+#[derive(Debug)]
 pub struct Conv {
     spec: ConvSpec,
     connections: Option<Tensor>,

@@ -9,6 +9,7 @@ use crate::tensor::Tensor;
 
 /// `y = f(xW + bias)`: x `[B, N]`, W `[N, M]`, bias `[M]`, y `[B, M]`. With dz = dy·f′:
 /// dW = xᵀdz, dbias = Σ_b dz, dx = dz·Wᵀ. A transposed one keeps Wᵀ, `[M, N]`.
+#[derive(Debug)]
 pub struct Linear {
     f: Activation,
     transposed: bool,

@@ -44,6 +44,7 @@ pub enum Pass {
 }
 
 /// Numbers that are trained.
+#[derive(Debug)]
 pub struct Parameter {
     /// `kernel`, `weight`, `bias` or `coefficient`; within a network with its layer, `conv1.kernel`.
     pub name: String,
@@ -100,6 +101,7 @@ pub trait Layer: Send + Sync {
 }
 
 /// A layer's part of a backward pass: what there is, and what it fills.
+#[derive(Debug)]
 pub struct Backward<'a> {
     /// What the forward pass before was given.
     pub x: &'a Tensor,

@@ -8,6 +8,7 @@ use crate::kernels::dropout::dropout;
 use crate::tensor::Tensor;
 
 /// y = f(x).
+#[derive(Debug)]
 pub struct ActivationLayer {
     f: Activation,
 }
@@ -32,6 +33,7 @@ impl Layer for ActivationLayer {
 }
 
 /// Drops units in training, and scales those that stay; in evaluation y = x.
+#[derive(Debug)]
 pub struct Dropout {
     rate: f32,
 }

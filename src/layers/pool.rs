@@ -8,6 +8,7 @@ use crate::kernels::pool2d_grad_input::pool2d_grad_input;
 use crate::tensor::Tensor;
 
 /// The maximum or the average of each window. In training it keeps where the maxima stood.
+#[derive(Debug)]
 pub struct PoolLayer {
     pooling: Pooling,
 }

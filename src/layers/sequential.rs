@@ -42,7 +42,10 @@ pub struct Sequential {
     stages: Vec<Stage>,
 }
 
+crate::error::opaque!(Sequential);
+
 /// A layer of a network, for those who look at it.
+#[derive(Debug)]
 pub struct StageView<'a> {
     /// `conv1`: the kind, and the layer's number counted from 1 without flattenings.
     pub name: &'a str,

@@ -13,6 +13,7 @@ use crate::tensor::Tensor;
 
 /// `y[b, c] = f(coefficient[c] · Σ window + bias[c])` over windows side by side. The window's size is the
 /// coefficient's fan-in.
+#[derive(Debug)]
 pub struct Subsample {
     f: Activation,
     size: [usize; 2],

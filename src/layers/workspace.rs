@@ -26,6 +26,8 @@ pub struct Workspace {
     beside: Option<Tensor>,
 }
 
+crate::error::opaque!(Workspace);
+
 /// One layer's part. Values and gradients lie under the sizes in which they were used last: a flattening has no
 /// tensors of its own.
 #[derive(Default)]
@@ -41,6 +43,7 @@ pub(super) struct Place {
 }
 
 /// Where a network's passes meet its loss.
+#[derive(Debug)]
 pub struct Outgoing<'a> {
     /// What the last layer gave.
     pub value: &'a Tensor,

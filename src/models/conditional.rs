@@ -11,7 +11,7 @@ use crate::kernels::{categorical, rectified, sample};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-use super::units::gaussian_constant;
+use super::sums::gaussian_constant;
 
 /// A layer given the other: [`Rbm::h_from_v`](super::Rbm::h_from_v) or [`Rbm::v_from_h`](super::Rbm::v_from_h). It
 /// reads the machine and the given states, and holds nothing of its own. Samples are one dispatch (of softmax
@@ -105,6 +105,7 @@ impl<'a> Conditional<'a> {
     }
 
     fn draw(&self, draw: &Draw, mean: Option<&mut Tensor>, sample: &mut Tensor) -> Result<()> {
+        self.rows()?;
         match (self.units.kind(), self.units.kind().by_unit()) {
             (_, Some((activation, noise))) => {
                 let epilogue = Epilogue { activation, ..self.input };
@@ -220,12 +221,23 @@ impl<'a> Conditional<'a> {
     }
 
     fn product(&self, activation: Activation, out: &mut Tensor) -> Result<()> {
+        self.rows()?;
         let epilogue = Epilogue { activation, ..self.input };
         matmul(self.given, self.weights, self.transpose, &epilogue, out)
     }
 
+    /// How many cases are given, in as many values as their layer has units.
     fn rows(&self) -> Result<usize> {
-        Ok(self.given.shape().matrix("rbm", "the states")?[0])
+        let [rows, values] = self.given.shape().matrix("rbm", "the states")?;
+        let [below, above] = self.weights.shape().matrix("rbm", "the weights")?;
+        let units = if self.transpose == Transpose::NT { above } else { below };
+        match values == units {
+            true => Ok(rows),
+            false => {
+                let detail = format!("{values} values a row are given of a layer of {units} units");
+                Err(Error::shape("states", detail))
+            }
+        }
     }
 
     fn output(&self) -> Result<Tensor> {

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 
 use super::Rbm;
 use super::expectations::Expectations;
-use super::units::{UnitKind, Units, gaussian_constant, log_sum_exp};
+use super::sums::{gaussian_constant, log_sum_exp};
+use super::units::{UnitKind, Units};
 use crate::error::Result;
 use crate::tensor::Tensor;
 

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::Rbm;
 use super::expectations::Expectations;
-use super::units::{UnitKind, gaussian_constant};
+use super::sums::gaussian_constant;
+use super::units::UnitKind;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 

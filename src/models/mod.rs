@@ -27,6 +27,7 @@ mod passes;
 pub mod rbm;
 mod replicas;
 pub mod state;
+pub(crate) mod sums;
 pub mod units;
 
 pub use autoencoder::{Autoencoder, AutoencoderSpec};

@@ -49,6 +49,8 @@ pub trait Model {
 /// What looks at arrays one after another.
 pub struct Visit<'a>(Mode<'a>);
 
+crate::error::opaque!(Visit<'_>);
+
 enum Mode<'a> {
     Each(&'a mut dyn FnMut(&str, &mut Tensor) -> Result<()>),
     /// The arrays, and how many were used.

@@ -22,10 +22,10 @@
 //! A Gaussian *visible* unit's energy is written ½(v − b)², which has ½b² more than −bv + ½v²: its states are the
 //! same, and free energies of machines that differ in b compare as those of densities do.
 
-use std::f64::consts::TAU;
 use std::fmt;
 use std::str::FromStr;
 
+use super::sums::{gaussian_constant, log_sum_exp, sum_of_softplus};
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
 use crate::kernels::anneal;
@@ -353,6 +353,15 @@ impl UnitKind {
         }
     }
 
+    /// The least and the greatest value of a unit, where there are such.
+    pub fn range(self) -> Option<(f32, f32)> {
+        match self {
+            UnitKind::Gaussian | UnitKind::Rectified => None,
+            UnitKind::Spin => Some((-1.0, 1.0)),
+            UnitKind::Bernoulli | UnitKind::Softmax(_) | UnitKind::Labelled(_) => Some((0.0, 1.0)),
+        }
+    }
+
     /// The mean of a hidden unit without weights and bias, where a centred learner's offset begins.
     pub(crate) fn mean_at_rest(self) -> f32 {
         match self {
@@ -363,29 +372,4 @@ impl UnitKind {
             UnitKind::Softmax(states) => 1.0 / states.max(1) as f32,
         }
     }
-}
-
-/// ½ n ln 2π: the logarithm of n standard normal integrals.
-pub(crate) fn gaussian_constant(n: usize) -> f64 {
-    0.5 * n as f64 * TAU.ln()
-}
-
-/// Σ ln(1 + exp x) = Σ max(x, 0) + ln Π (1 + exp(−|x|)): one logarithm for 512 factors, each 2 at most.
-pub(crate) fn sum_of_softplus(x: &[f64]) -> f64 {
-    let linear: f64 = x.iter().map(|&x| x.max(0.0)).sum();
-    let factors = |chunk: &[f64]| chunk.iter().map(|&x| 1.0 + (-x.abs()).exp()).product::<f64>();
-    linear + x.chunks(512).map(|chunk| factors(chunk).ln()).sum::<f64>()
-}
-
-/// ln Σ exp x; −∞ for nothing.
-pub(crate) fn log_sum_exp(x: &[f64]) -> f64 {
-    if x.iter().any(|x| x.is_nan()) {
-        // It must not vanish in the maximum.
-        return f64::NAN;
-    }
-    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !largest.is_finite() {
-        return largest;
-    }
-    largest + x.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
 }

@@ -44,6 +44,8 @@ pub struct AtomicFile {
     beside: Option<Beside>,
 }
 
+crate::error::opaque!(AtomicFile);
+
 /// The file that is written in the place of another.
 struct Beside {
     temporary: Temporary,

@@ -96,6 +96,7 @@ pub trait Job {
 }
 
 /// What a job is, whatever its stage.
+#[derive(Debug)]
 pub struct About<'a, S> {
     /// The model, as `train` names it.
     pub kind: &'static str,
@@ -112,6 +113,7 @@ pub struct About<'a, S> {
 }
 
 /// A model in words and in numbers.
+#[derive(Debug)]
 pub struct Facts {
     /// `rbm with 64 visible and 100 hidden units`.
     pub title: String,
@@ -128,6 +130,8 @@ pub struct Finish<'a> {
     /// Where notes go.
     pub observer: &'a mut dyn Observer,
 }
+
+crate::error::opaque!(Finish<'_>);
 
 impl Finish<'_> {
     /// Writes `curves.svg`, the diagrams of the job's figures; `line` is what is said of a figure's line, if anything.
@@ -146,6 +150,7 @@ impl Finish<'_> {
 }
 
 /// What happens in a run.
+#[derive(Debug)]
 pub enum Event<'a> {
     /// Something to know.
     Note(&'a str),
@@ -175,7 +180,8 @@ pub enum Event<'a> {
 pub enum Flow {
     /// On with it.
     GoOn,
-    /// A checkpoint, then an end. Looked at after each update and at the end of training.
+    /// A checkpoint, then an end ([`End::Stopped`]): after the update that the observer was told of, after the next one
+    /// where it said so of another event, and without summary and report where training was over.
     Stop,
 }
 
@@ -192,6 +198,7 @@ impl<F: FnMut(Event<'_>) -> Flow> Observer for F {
 }
 
 /// How a run ended.
+#[derive(Debug)]
 pub enum End {
     /// Whole: model, pictures, summary and report are written.
     Done(Summary),
@@ -200,6 +207,7 @@ pub enum End {
 }
 
 /// What a finished run came to.
+#[derive(Debug)]
 pub struct Summary {
     /// The model in words.
     pub title: String,

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use super::atomic;
+use super::model_kind::HIDDEN_KEY;
 use super::tensor_file::{Reader, header_bytes, write_values};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -17,7 +18,6 @@ use crate::tensor::Tensor;
 const FORMAT: (&str, &str) = ("harmonium.format", "1");
 const KIND: (&str, &str) = ("harmonium.model", "rbm-ladder");
 const VISIBLE: &str = "harmonium.visible";
-const HIDDEN: &str = "harmonium.hidden";
 
 /// Writes machines of one shape, the lowest rung first, atomically.
 ///
@@ -66,7 +66,7 @@ pub fn load(path: &Path, device: &Device) -> Result<Ladder> {
             Error::file(path, format!("metadata {key}"), format!("'{text}' is no kind"))
         })
     };
-    let (visible, hidden) = (kind(VISIBLE)?, kind(HIDDEN)?);
+    let (visible, hidden) = (kind(VISIBLE)?, kind(HIDDEN_KEY)?);
     let tensor = |name: &str| -> Result<HostArray> {
         let found = reader.tensor(name, &mut Vec::new())?;
         let place = format!("tensor {name}");

@@ -37,6 +37,7 @@ pub use job::{
     About, End, Event, Facts, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in,
 };
 pub use model_file::ModelFile;
+pub(crate) use model_kind::HIDDEN_KEY;
 pub use model_kind::ModelKind;
 pub use pictures::confusion::{self, Confusion};
 pub use pictures::{features, mistakes, png_file, readings, robust_range, scatter, text};

@@ -73,7 +73,9 @@ impl ModelFile {
         }
     }
 
-    /// The file of a model as it stands.
+    /// The file of a model as it stands. A network's and a field's says nothing of how data become their input, nor how
+    /// classes are called: [`Origin::file`](crate::jobs::network::Origin::file) of their jobs adds it, which
+    /// [`Trained`](crate::jobs::Trained) needs to open them.
     ///
     /// # Errors
     /// [`Error::Run`] for a kind that is not known; device errors.
@@ -101,8 +103,12 @@ impl ModelFile {
     /// Writes the tensors into a model that was built from the file's description.
     ///
     /// # Errors
-    /// [`Error::File`] where they are not those of the model; device errors.
+    /// [`Error::File`] where they are not those of the model, or where it is of another kind or is described otherwise;
+    /// device errors.
     pub fn restore(&self, model: &mut dyn Model) -> Result<()> {
+        if let Some((key, detail)) = self.kind.differs(&self.metadata, &*model) {
+            return Err(self.wrong(key, detail));
+        }
         let mut used = 0;
         let mut upload = |name: &str, tensor: &mut Tensor| {
             let (found, dims) = (self.tensors.get(name), tensor.shape().dims());
@@ -238,6 +244,11 @@ impl ModelFile {
     /// Where it was read; empty where it was not.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A model within this file, of other tensors.
+    pub(crate) fn part(&self, kind: ModelKind, tensors: Arrays) -> Self {
+        ModelFile { tensors, path: self.path.clone(), ..Self::new(kind) }
     }
 
     /// The error that something at `place` of it is wrong.

@@ -1,6 +1,11 @@
 //! The kinds of models that files hold, and what makes one.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde_json::Value;
+
+use crate::models::{Model, UnitKind};
 
 /// The kinds of models that files hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +108,41 @@ impl ModelKind {
             | ModelKind::Dbm
             | ModelKind::ClassRbm => &[],
         }
+    }
+}
+
+/// What the hidden units of a machine are, where they are not of the usual kind.
+pub(crate) const HIDDEN_KEY: &str = "harmonium.hidden";
+
+impl ModelKind {
+    /// In what a model is not as a file of this kind describes it: the key, and what each says.
+    pub(super) fn differs(
+        self,
+        metadata: &BTreeMap<String, String>,
+        model: &dyn Model,
+    ) -> Option<(String, String)> {
+        if model.kind() != self.name() {
+            let other = Self::named(model.kind()).map_or(model.kind().into(), Self::one);
+            return Some(("kind".into(), format!("{}, and the model is {other}", self.one())));
+        }
+        let mut described = model.description();
+        if self == ModelKind::Rbm {
+            described.entry(HIDDEN_KEY.into()).or_insert(UnitKind::Bernoulli.to_string());
+        }
+        described.into_iter().find_map(|(key, own)| {
+            let found = metadata.get(&key).filter(|found| !is_described_by(found, &own))?;
+            let detail = format!("{found}, and the model's is {own}");
+            Some((key, detail))
+        })
+    }
+}
+
+/// Whether a file's description is a model's own. An older file may say less.
+fn is_described_by(found: &str, own: &str) -> bool {
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text);
+    match (parsed(found), parsed(own)) {
+        (Ok(found), Ok(own)) => found.iter().all(|(key, value)| own.get(key) == Some(value)),
+        _ => found == own,
     }
 }
 

@@ -32,6 +32,7 @@ pub fn write_array(path: impl AsRef<Path>, values: &[f32], dims: &[usize]) -> Re
 }
 
 /// A file of f32 that is written piece by piece, and appears once it is whole.
+#[derive(Debug)]
 pub struct NpyFile {
     file: AtomicFile,
     dims: Vec<usize>,

@@ -147,6 +147,7 @@ struct DimensionProto {
 }
 
 /// What a node is told beside its inputs.
+#[derive(Debug)]
 pub enum Attribute<'a> {
     /// A number.
     Int(&'static str, i64),
@@ -155,10 +156,11 @@ pub enum Attribute<'a> {
 }
 
 /// A value of a graph: a constant, an input, or what a node gives.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Value(String);
 
 /// A graph that grows node by node.
+#[derive(Debug)]
 pub struct Graph {
     graph: GraphProto,
     metadata: Vec<StringStringEntryProto>,

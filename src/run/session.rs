@@ -64,6 +64,8 @@ pub struct Run {
     ranks: Ranks,
 }
 
+crate::error::opaque!(Run);
+
 /// Where an older run stopped.
 pub(super) struct Position {
     pub stage: usize,
@@ -72,6 +74,7 @@ pub(super) struct Position {
 }
 
 /// An older run that goes on, before its data are at hand.
+#[derive(Debug)]
 pub struct Older {
     folder: RunFolder,
     checkpoints: Checkpoints,
@@ -81,6 +84,7 @@ pub struct Older {
 }
 
 /// What there is to go on with.
+#[derive(Debug)]
 pub enum Found<S> {
     /// Nothing is left to do; why, in words.
     Finished(String),
@@ -93,9 +97,11 @@ impl Run {
     /// run's files in `out` are removed first.
     ///
     /// # Errors
-    /// Those of [`RunFolder::create`].
+    /// [`Error::Setting`] for settings that could not be read back: out of their range, or not going together; those of
+    /// [`RunFolder::create`].
     pub fn create<J: Job>(job: &J, out: Option<&Path>, force: bool) -> Result<Self> {
         let About { kind, settings, record, .. } = job.about();
+        settings::check_recorded(settings, kind)?;
         let mut folder = RunFolder::create(out, kind, force)?;
         folder.write_config(&Config { settings, run: record })?;
         folder.start_metrics()?;

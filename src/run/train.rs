@@ -101,13 +101,27 @@ impl Serialize for Ordered<'_> {
 /// [`Error::Diverged`](crate::Error::Diverged), device errors, [`Error::Io`](crate::Error::Io): the last checkpoint
 /// and the metrics stay in the folder.
 pub fn train<J: Job>(job: &mut J, run: &mut Run, observer: &mut dyn Observer) -> Result<End> {
-    let ended = all_stages(job, run, observer);
-    let flow = observer.see(Event::Over);
+    let mut heeded = Heeded { observer, stop: false };
+    let ended = all_stages(job, run, &mut heeded);
+    let flow = heeded.see(Event::Over);
     match ended? {
         Some(last) if flow == Flow::GoOn && run.ranks().is_first() => {
             finish(job, run, last, observer).map(End::Done)
         }
         _ => Ok(End::Stopped),
+    }
+}
+
+/// An observer whose wish to stop is remembered: it may be told of an event after which nothing can stop.
+struct Heeded<'a> {
+    observer: &'a mut dyn Observer,
+    stop: bool,
+}
+
+impl Observer for Heeded<'_> {
+    fn see(&mut self, event: Event<'_>) -> Flow {
+        self.stop |= self.observer.see(event) == Flow::Stop;
+        if self.stop { Flow::Stop } else { Flow::GoOn }
     }
 }
 

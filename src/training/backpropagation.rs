@@ -33,6 +33,8 @@ pub struct Backpropagation<M = Network> {
     space: Workspace,
 }
 
+crate::error::opaque!(Backpropagation<M>);
+
 impl<M: Trainable> Backpropagation<M> {
     /// A trainer of `network`, before the first update.
     ///
@@ -178,6 +180,7 @@ impl<M: Trainable> Learner for Backpropagation<M> {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        self.network.check_contents(&source.contents())?;
         self.tallies.begin(self.network.layers().device(), source.cases())
     }
 

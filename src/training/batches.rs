@@ -8,7 +8,7 @@ use crate::random::{Draw, PhiloxRng, stream};
 use crate::tensor::Tensor;
 
 use super::shard::{Gatherer, Shard, Treatment, rows_below};
-use super::source::{Batch, BatchSource};
+use super::source::{Batch, BatchSource, Contents};
 
 /// Cases as they are uploaded, and what is left to the device: standardisation of bytes, and the redraw of each epoch.
 ///
@@ -37,9 +37,12 @@ pub struct ResidentData {
     device: Device,
     shards: Vec<Shard>,
     cases: usize,
+    contents: Contents,
     epoch: Option<Epoch>,
     gatherer: Gatherer,
 }
+
+crate::error::opaque!(ResidentData);
 
 /// An epoch's order: shards in a random order, each with its cases in a random order. A batch may reach
 /// from one shard into the next.
@@ -71,7 +74,7 @@ impl ResidentData {
     /// Uploads cases.
     ///
     /// # Errors
-    /// As [`ResidentData::prepare`].
+    /// As [`ResidentData::prepare`]; [`Error::Data`] where values that are to be drawn are no probabilities.
     pub fn new(device: &Device, cases: &Cases, treatment: Treatment) -> Result<Self> {
         Self::with_shards_below(device, cases, treatment, device.max_tensor_bytes())
     }
@@ -91,6 +94,14 @@ impl ResidentData {
             return Err(Error::data("data", format!("{n} cases; at most 2147483647 are possible")));
         }
         let rows = rows_below(device, cases, bytes)?;
+        if treatment.resample.is_some() {
+            cases.check_unit_interval("training data")?;
+        }
+        let range = match treatment.standardize {
+            Some(_) => None,
+            None => cases.range(),
+        };
+        let contents = Contents { range, largest_class: None };
         let gatherer = Gatherer::new(device, cases.width(), treatment)?;
         let (mut shards, mut first) = (Vec::new(), 0);
         let weights = cases.weights();
@@ -99,7 +110,14 @@ impl ResidentData {
             shards.push(Shard::upload(device, cases, span, weights.as_deref(), gatherer.draws())?);
             first += span[1];
         }
-        Ok(ResidentData { device: device.clone(), shards, cases: n, epoch: None, gatherer })
+        Ok(ResidentData {
+            device: device.clone(),
+            shards,
+            cases: n,
+            contents,
+            epoch: None,
+            gatherer,
+        })
     }
 
     /// The same data with the class of each case, for [`Batch::classes`].
@@ -112,6 +130,7 @@ impl ResidentData {
             let detail = format!("{} labels for {} cases", labels.len(), self.cases);
             return Err(Error::data("training data", detail));
         }
+        self.contents.largest_class = labels.iter().copied().max();
         let mut left = labels;
         for shard in &mut self.shards {
             let (own, others) = left.split_at(shard.cases);
@@ -205,6 +224,10 @@ impl BatchSource for ResidentData {
 
     fn is_weighted(&self) -> bool {
         self.shards.iter().any(Shard::is_weighted)
+    }
+
+    fn contents(&self) -> Contents {
+        self.contents
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 /// The arrays of the best model so far, and what was measured with it; nothing before the first
 /// [`Best::consider`].
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Best {
     /// Epoch and scores as f32, so that a checkpoint holds them to the bit.
     told: Option<Tensor>,

@@ -24,7 +24,7 @@ use super::centring::Centring;
 use super::class_config::ClassConfig;
 use super::class_seen::Seen;
 use super::figure::{LEARNING_RATE, MOMENTUM};
-use super::learner::{Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_cases, rate};
 use super::stands::stands;
 use super::state::Clock;
 use super::trainable::{TRAIN_ERROR, TRAIN_LOSS};
@@ -65,6 +65,8 @@ pub struct ClassTrainer {
     /// Whether the cases of a batch that ranks share count differently.
     pub(super) weighted: bool,
 }
+
+crate::error::opaque!(ClassTrainer);
 
 impl ClassTrainer {
     /// Starts training `machine` from its present parameters.
@@ -235,7 +237,8 @@ impl Learner for ClassTrainer {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        check_width("train class-rbm", source, self.machine.features())
+        source.contents().check_classes(self.machine.classes())?;
+        check_cases("train class-rbm", source, self.machine.joint().visible().features())
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {

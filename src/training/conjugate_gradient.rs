@@ -57,6 +57,8 @@ pub struct ConjugateGradient {
     last: Option<Last>,
 }
 
+crate::error::opaque!(ConjugateGradient);
+
 /// The last line search, in numbers that a file of f32 holds.
 #[derive(Clone, Copy)]
 struct Last {

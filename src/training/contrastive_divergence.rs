@@ -21,7 +21,7 @@ use super::cd_workspace::Workspace;
 use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::ladder::Below;
-use super::learner::{Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_cases, rate};
 use super::stands::stands;
 use super::state::Clock;
 use super::weighing::Weighing;
@@ -70,6 +70,8 @@ pub struct CdTrainer {
     /// How much the cases of a batch that ranks share count on average, where they count differently.
     pub(super) whole: Option<f32>,
 }
+
+crate::error::opaque!(CdTrainer);
 
 impl CdTrainer {
     /// Starts training `rbm` from its present parameters, which stay as they are until the first update,
@@ -337,7 +339,7 @@ impl Learner for CdTrainer {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        check_width("train rbm", source, self.rbm.visible_count())
+        check_cases("train rbm", source, self.rbm.visible())
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {

@@ -21,7 +21,7 @@ use super::centring::{OFFSET_RATE, shift};
 use super::dbm_config::DbmConfig;
 use super::dbm_workspace::Workspace;
 use super::figure::{Figure, LEARNING_RATE, MOMENTUM, Style};
-use super::learner::{Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_cases, rate};
 use super::stands::stands;
 use super::start::repeated;
 use super::state::Clock;
@@ -74,6 +74,8 @@ pub struct DbmTrainer {
     /// How much the cases of a batch that ranks share count on average, where they count differently.
     pub(super) whole: Option<f32>,
 }
+
+crate::error::opaque!(DbmTrainer);
 
 impl DbmTrainer {
     /// Starts training `dbm` from its present parameters. `data_means` `[I]` are the first offsets of centring; plain
@@ -336,7 +338,7 @@ impl Learner for DbmTrainer {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        check_width("train dbm", source, self.dbm.visible_count())
+        check_cases("train dbm", source, self.dbm.units(0))
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {

@@ -5,11 +5,12 @@ use crate::kernels::gather::{Selection, Transform, gather};
 use crate::tensor::Tensor;
 
 use super::batches::ResidentData;
-use super::source::{Batch, BatchSource};
+use super::source::{Batch, BatchSource, Contents};
 
 /// Batches whose first half has classes (all labelled cases, where they are fewer) and whose other cases have none, −1
 /// in [`Batch::classes`]. An epoch is one pass over the cases without a class; the labelled ones come round as often as
 /// that takes, each round in an order of its own.
+#[derive(Debug)]
 pub struct FewLabels {
     labelled: ResidentData,
     others: ResidentData,
@@ -87,6 +88,13 @@ impl BatchSource for FewLabels {
 
     fn width(&self) -> usize {
         self.others.width()
+    }
+
+    fn contents(&self) -> Contents {
+        let [labelled, others] = [self.labelled.contents(), self.others.contents()];
+        let both = labelled.range.zip(others.range);
+        let range = both.map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
+        Contents { range, largest_class: labelled.largest_class }
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {

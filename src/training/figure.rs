@@ -128,7 +128,7 @@ pub static MOMENTUM: Figure = Figure {
 };
 
 /// Figures with their values, in order; a figure that does not apply has none.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Figures(Vec<(&'static Figure, Option<f64>)>);
 
 impl Figures {
@@ -169,6 +169,13 @@ impl Figures {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Keys and numbers.
+impl std::fmt::Debug for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter().map(|(figure, value)| (figure.key, value))).finish()
     }
 }
 

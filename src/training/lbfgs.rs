@@ -39,6 +39,8 @@ pub struct Lbfgs {
     direction: Option<Tensor>,
 }
 
+crate::error::opaque!(Lbfgs);
+
 struct Pair {
     s: Tensor,
     y: Tensor,

@@ -4,7 +4,7 @@ use super::shares::{self, Shared, SharedBatch};
 use super::state::{Clock, TrainerState};
 use super::{Batch, BatchSource, Figures};
 use crate::error::{Error, Result};
-use crate::models::{Model, Visit, state};
+use crate::models::{Model, Units, Visit, state};
 use crate::ranks::Ranks;
 use crate::tensor::Tensor;
 
@@ -349,14 +349,20 @@ pub(super) fn rate(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
-/// That a case has as many values as a model takes.
-pub(super) fn check_width(op: &'static str, source: &dyn BatchSource, width: usize) -> Result<()> {
-    if source.width() == width {
-        return Ok(());
+/// That a case has as many values as a machine has visible units, and that they can have them.
+pub(super) fn check_cases(
+    op: &'static str,
+    source: &dyn BatchSource,
+    visible: Units,
+) -> Result<()> {
+    let (found, width) = (source.width(), visible.count());
+    if found != width {
+        let detail =
+            format!("the data have {found} values a case, the machine {width} visible units");
+        return Err(Error::shape(op, detail));
     }
-    let found = source.width();
-    Err(Error::shape(
-        op,
-        format!("the data have {found} values a case, the machine {width} visible units"),
-    ))
+    match visible.kind().range() {
+        Some(range) => source.contents().check_range(&format!("{} units", visible.kind()), range),
+        None => Ok(()),
+    }
 }

@@ -9,9 +9,10 @@ use crate::models::labels::{join, one_hot};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 
-use super::source::{Batch, BatchSource};
+use super::source::{Batch, BatchSource, Contents};
 
 /// A level that is trained: h = f(vW + a).
+#[derive(Debug)]
 pub struct LowerLevel {
     weights: Tensor,
     bias: Tensor,
@@ -75,6 +76,7 @@ pub fn means_above(levels: &[LowerLevel], v: &Tensor) -> Result<Tensor> {
 
 /// The cases of a source as the levels above it give them: means, or states drawn from the means of sigmoid units, anew
 /// in each epoch. What is kept on the device is one batch of each level.
+#[derive(Debug)]
 pub struct LevelSource<S> {
     source: S,
     levels: Vec<LowerLevel>,
@@ -166,7 +168,17 @@ impl<S: BatchSource> BatchSource for LevelSource<S> {
         self.source.is_weighted()
     }
 
+    fn contents(&self) -> Contents {
+        let of_source = self.source.contents();
+        // What levels give is theirs to know.
+        let range = of_source.range.filter(|_| self.levels.is_empty());
+        Contents { range, ..of_source }
+    }
+
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {
+        if let Some(classes) = self.classes {
+            self.source.contents().check_classes(classes)?;
+        }
         (self.epoch, self.at) = (epoch, 0);
         self.source.start_epoch(seed, epoch)
     }

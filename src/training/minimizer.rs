@@ -77,6 +77,8 @@ pub struct Minimizer<M = Network> {
     space: Workspace,
 }
 
+crate::error::opaque!(Minimizer<M>);
+
 /// The part of weight decay in the objective.
 struct Decay {
     /// λ for weights, 0 for what does not decay.
@@ -293,6 +295,7 @@ impl<M: Trainable> Learner for Minimizer<M> {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
+        self.network.check_contents(&source.contents())?;
         let device = self.network.layers().device();
         self.tallies.begin(device, source.cases())
     }

@@ -89,7 +89,7 @@ pub use schedule::Schedule;
 pub use sequences::ResidentSequences;
 pub use shard::Treatment;
 pub use shares::{Share, Shared, SharedBatch, Summed};
-pub use source::{Batch, BatchSource};
+pub use source::{Batch, BatchSource, Contents};
 pub use state::{Clock, TrainerState};
 pub use streamed::StreamedData;
 pub use trainable::{

@@ -7,6 +7,7 @@ use crate::tensor::Tensor;
 use super::source::{Batch, BatchSource};
 
 /// The cases of a source as [v, μ²(v)], computed on the device batch by batch and never kept.
+#[derive(Debug)]
 pub struct PosteriorSource<S> {
     source: S,
     dbm: DeepBoltzmannMachine,

@@ -8,7 +8,7 @@ use crate::kernels::gather::{Selection, Transform, gather};
 use crate::random::{Draw, PhiloxRng, stream};
 use crate::tensor::Tensor;
 
-use super::source::{Batch, BatchSource};
+use super::source::{Batch, BatchSource, Contents};
 
 /// Sequences of positions, each a case of D values, resident as bits, u8 or f32 with one row more, which is 0 and stands
 /// behind every end. A batch is `[sequences, longest, D]` with labels and lengths: whoever reads it knows the sizes of
@@ -17,6 +17,7 @@ use super::source::{Batch, BatchSource};
 /// An epoch's order is a function of (seed, epoch): sequences sorted by length, equal ones in a random order, cut into
 /// groups of `bucket`; the groups come in a random order, a smaller one last. With batches of `bucket` sequences hardly
 /// anything is padding.
+#[derive(Debug)]
 pub struct ResidentSequences {
     device: Device,
     /// `[positions + 1, D]`.
@@ -24,6 +25,7 @@ pub struct ResidentSequences {
     scale: f32,
     /// `[positions + 1, 1]`, −1 last.
     labels: Option<Tensor>,
+    contents: Contents,
     /// Each sequence's positions end where the next one's begin.
     starts: Vec<usize>,
     width: usize,
@@ -83,6 +85,10 @@ impl ResidentSequences {
             source,
             scale,
             labels,
+            contents: Contents {
+                range: cases.range(),
+                largest_class: sequences.labels.iter().flatten().copied().max(),
+            },
             starts: sequences.starts.clone(),
             width,
             bucket,
@@ -154,6 +160,10 @@ impl BatchSource for ResidentSequences {
 
     fn width(&self) -> usize {
         self.width
+    }
+
+    fn contents(&self) -> Contents {
+        self.contents
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {

@@ -118,6 +118,8 @@ pub struct SharedBatch<'a> {
     pub(super) room: &'a mut Option<Tensor>,
 }
 
+crate::error::opaque!(SharedBatch<'_>);
+
 impl SharedBatch<'_> {
     /// Calls `see` with each of this rank's blocks, in order, and its rows; none where it has none.
     ///

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// A minibatch.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
     /// The cases, `[rows, …]`.
     pub cases: &'a Tensor,
@@ -50,6 +50,51 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What a source knows of all its batches before it makes one, so that learners refuse what they cannot take.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Contents {
+    /// The least and the greatest value of its cases.
+    pub range: Option<(f32, f32)>,
+    /// The largest class of its cases.
+    pub largest_class: Option<u32>,
+}
+
+impl Contents {
+    /// Checks that all labels are one of so many classes.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the largest label.
+    pub fn check_classes(&self, classes: usize) -> Result<()> {
+        match self.largest_class {
+            Some(largest) if largest as usize >= classes => {
+                let detail = format!(
+                    "a case is of class {largest}, and the model knows the classes 0 to {}; labels count from 0",
+                    classes.saturating_sub(1)
+                );
+                Err(Error::data("training data", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that all values lie in a closed interval; `what` can take no others.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the least and the greatest value.
+    pub fn check_range(&self, what: &str, (low, high): (f32, f32)) -> Result<()> {
+        match self.range {
+            Some((least, greatest)) if least < low || greatest > high => {
+                let detail = format!(
+                    "the values run from {least} to {greatest}, and {what} take those in [{low}, {high}]; scale them \
+                     before"
+                );
+                Err(Error::data("training data", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Where minibatches come from. The order of an epoch's cases is a function of (seed, epoch) alone.
 pub trait BatchSource {
     /// How many cases an epoch has.
@@ -61,6 +106,11 @@ pub trait BatchSource {
     /// Whether its batches tell how much their cases count.
     fn is_weighted(&self) -> bool {
         false
+    }
+
+    /// What is known of all cases; nothing where they are read as they are needed.
+    fn contents(&self) -> Contents {
+        Contents::default()
     }
 
     /// Begins epoch `epoch`, counted from 1, in its own order.
@@ -103,6 +153,10 @@ impl BatchSource for Box<dyn BatchSource> {
 
     fn is_weighted(&self) -> bool {
         (**self).is_weighted()
+    }
+
+    fn contents(&self) -> Contents {
+        (**self).contents()
     }
 
     fn start_epoch(&mut self, seed: u64, epoch: u64) -> Result<()> {

@@ -52,6 +52,8 @@ pub struct StreamedData {
     epoch: Option<Epoch>,
 }
 
+crate::error::opaque!(StreamedData);
+
 struct Epoch {
     seed: u64,
     number: u64,

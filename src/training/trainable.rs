@@ -1,8 +1,9 @@
 //! What can be trained by gradients: classifiers, autoencoders, conditional random fields; and what is measured of them.
 
-use super::{Batch, Better, Figure, Style, Told};
+use super::{Batch, Better, Contents, Figure, Style, Told};
 use crate::error::{Error, Result};
 use crate::layers::{Parameter, Pass, Sequential, Workspace};
+use crate::models::autoencoder::ReconstructionLoss;
 use crate::models::network::Tally;
 use crate::models::{Autoencoder, Crf, Model, Network};
 use crate::tensor::Tensor;
@@ -123,6 +124,14 @@ pub trait Trainable: Model {
         space: &mut Workspace,
     ) -> Result<()>;
 
+    /// Checks that it can learn from what a source has.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) naming a class or a value that it cannot.
+    fn check_contents(&self, _contents: &Contents) -> Result<()> {
+        Ok(())
+    }
+
     /// What the gradient is of besides the mean of the tally's losses: penalties, in the same pass over the batch. The device
     /// is waited for where there are any.
     ///
@@ -167,6 +176,10 @@ impl Trainable for Network {
         Network::gradient_weighted(self, (x, batch.weights), batch.labelled()?, pass, tally, space)
     }
 
+    fn check_contents(&self, contents: &Contents) -> Result<()> {
+        contents.check_classes(self.spec().classes)
+    }
+
     fn figures(&self) -> [&'static Figure; 2] {
         [&TRAIN_LOSS, &TRAIN_ERROR]
     }
@@ -190,6 +203,15 @@ impl Trainable for Autoencoder {
         space: &mut Workspace,
     ) -> Result<()> {
         self.gradient_weighted((x, batch.weights), pass, tally, space)
+    }
+
+    fn check_contents(&self, contents: &Contents) -> Result<()> {
+        match self.spec().loss {
+            ReconstructionLoss::CrossEntropy => {
+                contents.check_range("units of the cross-entropy", (0.0, 1.0))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn penalty(&self, batch: Batch<'_>, pass: Pass) -> Result<f64> {
@@ -240,6 +262,10 @@ impl Trainable for Crf {
             return Err(Error::setting("weights", detail));
         }
         Crf::gradient(self, x, labels, pass, tally, space)
+    }
+
+    fn check_contents(&self, contents: &Contents) -> Result<()> {
+        contents.check_classes(self.spec().labels)
     }
 
     fn figures(&self) -> [&'static Figure; 2] {

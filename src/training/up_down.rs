@@ -19,7 +19,7 @@ use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
 use super::figure::{LEARNING_RATE, MOMENTUM};
-use super::learner::{Learner, Order, check_width, rate};
+use super::learner::{Learner, Order, check_cases, rate};
 use super::stands::stands;
 use super::state::Clock;
 use super::up_down_config::UpDownConfig;
@@ -49,6 +49,8 @@ pub struct UpDown {
     /// Which row of the whole batch row 0 is, where ranks share it.
     pub(super) first: u32,
 }
+
+crate::error::opaque!(UpDown);
 
 /// The last changes of a level's arrays.
 struct Velocity {
@@ -341,7 +343,10 @@ impl Learner for UpDown {
     }
 
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()> {
-        check_width("up-down", source, self.net.visible_count())
+        if let Some(classes) = self.net.classes() {
+            source.contents().check_classes(classes)?;
+        }
+        check_cases("up-down", source, self.net.units(0))
     }
 
     fn update(&mut self, batch: Batch<'_>) -> Result<()> {

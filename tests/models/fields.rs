@@ -211,6 +211,18 @@ fn reads_below(device: &Device, pairwise: Pairwise) {
     let [w, b, a] = values(&crf);
     assert_eq!(w.len(), (D + K) * K);
     let read = crf.read(&x, &lengths, Decoding::Viterbi).unwrap();
+    for wrong in [vec![1.0], vec![1.0; LENGTHS.len() + 1], vec![2.5; LENGTHS.len()]] {
+        let wrong = Tensor::from_f32(crf.device(), &[wrong.len()], &wrong).unwrap();
+        let text = crf.read(&x, &wrong, Decoding::Viterbi).unwrap_err().to_string();
+        assert!(text.contains("lengths"), "{text}");
+    }
+    for wrong in [T as f32 + 1.0, -1.0, f32::NAN] {
+        let mut all = lengths.to_vec().unwrap();
+        all[1] = wrong;
+        let wrong = Tensor::from_f32(crf.device(), &[all.len()], &all).unwrap();
+        let text = crf.read(&x, &wrong, Decoding::Viterbi).unwrap_err().to_string();
+        assert!(text.contains("sequence 1") && text.contains("from 0 to"), "{text}");
+    }
     let all = x.to_vec().unwrap();
     for (sequence, &length) in LENGTHS.iter().enumerate() {
         let own = &all[sequence * T * D..][..length * D];

@@ -8,7 +8,7 @@ use half::{bf16, f16};
 use harmonium::Device;
 use harmonium::jobs::TrainedRbm;
 use harmonium::jobs::rbm::Origin;
-use harmonium::models::{HostArray, Rbm, UnitKind, Units};
+use harmonium::models::{ClassRbm, HostArray, Model, Rbm, UnitKind, Units};
 use harmonium::run::{ModelFile, ModelKind};
 use proptest::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
@@ -363,6 +363,31 @@ fn a_model_that_could_not_be_read_is_not_saved() {
     let missing = Path::new("nowhere/m.safetensors");
     let text = model().save(missing).unwrap_err().to_string();
     assert!(text.contains("cannot write nowhere/m.safetensors"), "{text}");
+}
+
+#[test]
+fn tensors_are_not_restored_into_another_model() {
+    let machine = |visible: UnitKind, hidden: UnitKind| {
+        let [visible, hidden] =
+            [(visible, 3), (hidden, 2)].map(|(kind, n)| Units::new(kind, n).unwrap());
+        Rbm::new(&Device::cpu(), visible, hidden, 1).unwrap()
+    };
+    let [plain, gaussian] = [UnitKind::Bernoulli, UnitKind::Gaussian];
+    let file = ModelFile::of(&mut machine(gaussian, plain)).unwrap();
+    file.restore(&mut machine(gaussian, plain)).unwrap();
+    let refuse = |file: &ModelFile, model: &mut dyn Model, words: [&str; 2]| {
+        let text = file.restore(model).unwrap_err().to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+        assert!(!text.starts_with(':'), "{text}");
+    };
+    refuse(&file, &mut machine(plain, plain), ["harmonium.visible: gaussian", "is bernoulli"]);
+    let rectified = ModelFile::of(&mut machine(gaussian, UnitKind::Rectified)).unwrap();
+    refuse(&rectified, &mut machine(gaussian, plain), ["harmonium.hidden: rectified", "bernoulli"]);
+    let mut classes = ClassRbm::new(&Device::cpu(), [2, 1], 2, 1).unwrap();
+    let of_classes = ModelFile::of(&mut classes).unwrap();
+    refuse(&of_classes, &mut machine(plain, plain), ["class", "restricted Boltzmann machine"]);
+    let mut other = Rbm::new(&Device::cpu(), Units::gaussian(3), Units::bernoulli(4), 1).unwrap();
+    refuse(&file, &mut other, ["tensors: W", "[3, 4]"]);
 }
 
 #[test]

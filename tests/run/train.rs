@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use harmonium::data::{self, Cases, Values};
+use harmonium::jobs::crf::CrfSettings;
+use harmonium::jobs::network::{NetworkKind, NetworkSettings};
 use harmonium::jobs::rbm::{RbmJob, RbmSettings};
 use harmonium::models::{Rbm, Units};
 use harmonium::run::report::Section;
@@ -90,6 +92,57 @@ fn few(epochs: u64) -> RbmSettings {
 fn a_program_stops_a_run_and_goes_on() {
     let make = |settings| RbmJob::new(settings, &Device::cpu(), &mut go_on).unwrap();
     in_one_and_in_two(make, few(4), 13);
+}
+
+#[test]
+fn a_wish_to_stop_is_heeded_whatever_event_it_answers() {
+    for (at, epochs) in [("scored", 2), ("epoch", 1), ("note", 0)] {
+        let root = tempfile::tempdir().unwrap();
+        let (mut scored, mut updates) = (0, 0);
+        let mut observer = |event: Event<'_>| {
+            let now = match event {
+                Event::Scored(_) => {
+                    scored += 1;
+                    at == "scored" && scored == epochs
+                }
+                Event::Epoch(epoch) => at == "epoch" && epoch == epochs + 1,
+                Event::Stage { .. } => at == "note",
+                Event::Update(_) => {
+                    updates += 1;
+                    false
+                }
+                _ => false,
+            };
+            if now { Flow::Stop } else { Flow::GoOn }
+        };
+        let mut job = RbmJob::new(few(4), &Device::cpu(), &mut go_on).unwrap();
+        let mut run = Run::create(&job, Some(root.path()), false).unwrap();
+        assert!(matches!(train(&mut job, &mut run, &mut observer).unwrap(), End::Stopped));
+        // One update of five after it was said.
+        assert_eq!((scored, updates), (epochs, 5 * epochs + 1), "{at}");
+    }
+}
+
+#[test]
+fn settings_that_could_not_be_read_back_begin_no_run() {
+    let root = tempfile::tempdir().unwrap();
+    let refused = |change: &dyn Fn(&mut RbmSettings), word: &str| {
+        let mut settings = few(1);
+        change(&mut settings);
+        let made = RbmJob::new(settings, &Device::cpu(), &mut go_on);
+        let begun = made.and_then(|job| Run::create(&job, Some(&root.path().join("run")), false));
+        let text = begun.err().expect("it began").to_string();
+        assert!(text.contains(word), "{word}: {text}");
+        assert!(!root.path().join("run").exists());
+    };
+    assert_eq!(CrfSettings::of("words").unwrap().model, "crf");
+    let network = NetworkSettings::of(NetworkKind::Lenet5, "digits").unwrap();
+    assert_eq!((network.model.name(), network.data.as_str()), ("lenet5", "digits"));
+    assert!(NetworkSettings::of(NetworkKind::Cnn, "digits").is_err());
+    refused(&|s| s.epochs = 0, "epochs");
+    refused(&|s| s.score_every = Some(0), "score-every");
+    refused(&|s| (s.cd, s.pcd) = (Some(1), Some(1)), "exclude each other");
+    refused(&|s| s.model = "lenet5".into(), "lenet5");
 }
 
 #[test]

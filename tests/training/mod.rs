@@ -4,6 +4,7 @@ mod arena;
 mod backpropagation;
 mod batches;
 mod class_rbm;
+mod contents;
 mod crf;
 mod dbm;
 mod dispatches;

@@ -49,8 +49,11 @@ pub struct Found {
     note: Option<String>,
 }
 
+crate::error::opaque!(Found);
+
 /// A streamed set and what of it stays in memory.
 #[non_exhaustive]
+#[derive(Debug)]
 pub struct Streamed {
     /// All cases to learn from.
     pub train: Stream,

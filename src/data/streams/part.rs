@@ -13,6 +13,8 @@ use crate::error::Result;
 #[derive(Clone)]
 pub struct Stream(pub(super) Arc<Inner>);
 
+crate::error::opaque!(Stream);
+
 pub(super) struct Inner {
     pub name: String,
     pub shards: Vec<Shard>,

@@ -57,6 +57,8 @@ pub struct AutoencoderJob {
     cost: Cost,
 }
 
+crate::error::opaque!(AutoencoderJob);
+
 impl AutoencoderJob {
     /// Loads the data.
     ///

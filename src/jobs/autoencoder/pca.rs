@@ -16,6 +16,7 @@ const MOST_VALUES: usize = 2000;
 const MOST_ROUNDS: usize = 100 * MOST_VALUES;
 
 /// The largest principal components of some cases, and their mean.
+#[derive(Debug)]
 pub struct Pca {
     /// `[I]`.
     mean: Tensor,

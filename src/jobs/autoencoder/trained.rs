@@ -137,6 +137,7 @@ pub struct Evaluation {
 }
 
 /// An autoencoder on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedAutoencoder {
     /// The model.
     pub model: Autoencoder,
@@ -213,6 +214,7 @@ impl TrainedAutoencoder {
 
     /// What the encoder's layer `level` (counted from 1; the code where it is not given) gives for each case,
     /// `[cases, units]`, and how many units it has.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`] for a level that there is not; device errors.
@@ -226,6 +228,7 @@ impl TrainedAutoencoder {
     }
 
     /// There and back.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.

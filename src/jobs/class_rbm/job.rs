@@ -32,6 +32,8 @@ pub struct ClassRbmJob {
     held_out: Option<Labelled>,
 }
 
+crate::error::opaque!(ClassRbmJob);
+
 impl ClassRbmJob {
     /// Loads the data and builds machine and learner.
     ///

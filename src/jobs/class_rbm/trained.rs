@@ -77,6 +77,7 @@ pub fn predict(machine: &ClassRbm, cases: &Cases, labels: Option<&[u32]>) -> Res
 }
 
 /// A classification machine on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedClassRbm {
     /// The machine.
     pub machine: ClassRbm,
@@ -151,6 +152,7 @@ impl TrainedClassRbm {
     }
 
     /// The mean of p(h | x) of each case, the class summed out: `[cases, J]`.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.
@@ -159,6 +161,7 @@ impl TrainedClassRbm {
     }
 
     /// x → the mean of p(h | x) → the mean of x, without noise.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.
@@ -167,6 +170,7 @@ impl TrainedClassRbm {
     }
 
     /// What it says of cases.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) where labels do not fit; device errors.

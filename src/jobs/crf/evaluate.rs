@@ -45,6 +45,7 @@ pub struct Evaluation {
 }
 
 /// An evaluation with the sequences that it is about, and what the field reads in each.
+#[derive(Debug)]
 pub struct Evaluated {
     /// The figures.
     pub evaluation: Evaluation,

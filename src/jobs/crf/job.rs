@@ -56,6 +56,8 @@ pub struct CrfJob {
     pub(super) models: Vec<(usize, ModelFile)>,
 }
 
+crate::error::opaque!(CrfJob);
+
 impl CrfJob {
     /// Loads the data.
     ///

@@ -306,6 +306,14 @@ impl Settings for CrfSettings {
 }
 
 impl CrfSettings {
+    /// The defaults for some data: `words`, or a file of sequences.
+    ///
+    /// # Errors
+    /// None for the defaults.
+    pub fn of(data: &str) -> Result<Self> {
+        crate::run::settings::defaults([("data", data)])
+    }
+
     /// The sizes of a position: one row of values, or where the layers stand in a file those of a picture, with a window one
     /// of each neighbour.
     ///

@@ -74,6 +74,7 @@ impl Origin {
 }
 
 /// A conditional random field on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedCrf {
     /// The field.
     pub crf: Crf,

@@ -48,6 +48,8 @@ pub struct DbmJob {
     pub(super) cost: Cost,
 }
 
+crate::error::opaque!(DbmJob);
+
 impl DbmJob {
     /// Loads the data.
     ///

@@ -56,6 +56,7 @@ pub(super) fn save(
 }
 
 /// A deep Boltzmann machine on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedDbm {
     /// The machine.
     pub dbm: DeepBoltzmannMachine,
@@ -136,6 +137,7 @@ impl TrainedDbm {
 
     /// The mean field of layer `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`,
     /// and how many units it has.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`] for a layer that there is not; device errors.
@@ -153,6 +155,7 @@ impl TrainedDbm {
     }
 
     /// The mean of the data given the mean field.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.
@@ -169,6 +172,7 @@ impl TrainedDbm {
     }
 
     /// What its classifier says of cases.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`] where it has none; [`Error::Data`] where labels do not fit; device errors.
@@ -221,8 +225,6 @@ fn classifier(file: &mut ModelFile, device: &Device) -> Result<Option<Network>> 
     }
     let spec: NetworkSpec = take_json(file, CLASSIFIER_KEY)?;
     let mut network = Network::new(device, &spec, 1)?;
-    let all = std::mem::replace(&mut file.tensors, own);
-    let restored = file.restore(&mut network);
-    file.tensors = all;
-    restored.map(|()| Some(network))
+    file.part(ModelKind::Network, own).restore(&mut network)?;
+    Ok(Some(network))
 }

@@ -43,6 +43,8 @@ pub struct DbnJob {
     pub(super) cost: Cost,
 }
 
+crate::error::opaque!(DbnJob);
+
 impl DbnJob {
     /// Loads the data.
     ///

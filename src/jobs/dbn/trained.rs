@@ -199,6 +199,7 @@ pub fn predict(net: &DeepBeliefNet, cases: &Cases, labels: Option<&[u32]>) -> Re
 }
 
 /// A deep belief net on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedDbn {
     /// The net.
     pub net: DeepBeliefNet,
@@ -264,6 +265,7 @@ impl TrainedDbn {
 
     /// The means of level `level` (counted from 1; the top where it is not given) for each case, `[cases, units]`, and
     /// how many units it has.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`] for a level that there is not; device errors.
@@ -279,6 +281,7 @@ impl TrainedDbn {
     }
 
     /// Up and down through all layers, by means.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.
@@ -312,6 +315,7 @@ impl TrainedDbn {
     }
 
     /// What it says of cases.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`] where no labels are joined; device errors.

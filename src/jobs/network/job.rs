@@ -33,6 +33,8 @@ pub struct NetworkJob {
     validation: Option<ResidentData>,
 }
 
+crate::error::opaque!(NetworkJob);
+
 impl NetworkJob {
     /// Loads the data and builds network and learner.
     ///

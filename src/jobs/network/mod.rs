@@ -13,6 +13,7 @@ mod predict;
 mod report;
 mod settings;
 mod shown;
+mod table;
 mod trained;
 
 pub(super) use data::check_classes;
@@ -25,7 +26,8 @@ pub use pictures::confusion_and_mistakes;
 pub use predict::write_table;
 pub(super) use report::layers;
 pub use report::{COMPARED, write_report};
-pub(super) use settings::wrong_layer;
-pub use settings::{NetworkSettings, NetworkTable};
+pub use settings::NetworkSettings;
 pub use shown::Shown;
+pub use table::NetworkTable;
+pub(super) use table::wrong_layer;
 pub use trained::{Origin, TrainedNetwork};

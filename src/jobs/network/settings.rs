@@ -1,11 +1,9 @@
 //! The settings of a classifier's training.
 
-use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
-use toml::{Spanned, Table, Value};
+use toml::{Table, Value};
 
 use super::kinds::{NetworkKind, OptimizerName, OutputName};
+use super::table::{NetworkTable, wrong_layer};
 use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
@@ -17,60 +15,10 @@ use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
 use crate::models::lenet5;
 use crate::models::network::{NetworkSpec, OutputSpec};
-use crate::run::settings::{
-    Default, LastStage, Mistake, Setting, SettingValue, Settings, canonical_as, settings,
-};
+use crate::run::settings::{Default, LastStage, Setting, Settings, defaults, settings};
 use crate::training::{
     Augmentation, BackpropagationConfig, Distortion, Optimizer, Schedule, ranges,
 };
-
-/// A network in a settings file, `[network]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkTable {
-    /// Where weights start; by the activations, where it is not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    initialization: Option<Initialization>,
-    #[serde(default)]
-    output: OutputSpec,
-    layers: Vec<LayerSpec>,
-}
-
-impl NetworkTable {
-    /// Its layers, where weights start, and that the units behind the last one are softmax ones, which is what a chain of
-    /// labels comes after too.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for other output units, and where there is no layer.
-    pub(in crate::jobs) fn scoring(&self) -> Result<(&[LayerSpec], Option<Initialization>)> {
-        if self.output != OutputSpec::default() {
-            let detail = "the chain takes the place of the output units; leave `output` out";
-            return Err(Error::setting("network", detail));
-        }
-        if self.layers.is_empty() {
-            let detail = "there is no layer; give at least one [[network.layers]]";
-            return Err(Error::setting("network", detail));
-        }
-        Ok((&self.layers, self.initialization))
-    }
-}
-
-/// Types that stand in files alone.
-macro_rules! in_files {
-    ($($type:ty),*) => { $(
-        impl SettingValue for $type {
-            fn parse(_: &str) -> std::result::Result<Value, String> {
-                Err("it stands in a file".into())
-            }
-
-            fn canonical(value: Value) -> std::result::Result<Value, String> {
-                canonical_as::<$type>(value)
-            }
-        }
-    )* };
-}
-
-in_files!(PictureInput, NetworkTable);
 
 settings! {
     /// The settings of a classifier's training.
@@ -211,23 +159,15 @@ fn has_rbf(table: &Table) -> bool {
     text(table, "output") == "rbf" || own.and_then(Value::as_str) == Some("rbf")
 }
 
-/// The first layer of a file that is none: where it stands, and why. A layer is read in whole before its type decides
-/// what else it may say, so the reader itself knows no more than that there is a wrong one.
-pub(in crate::jobs) fn wrong_layer(text: &str) -> Option<Mistake> {
-    #[derive(Deserialize)]
-    struct File {
-        network: Network,
+impl NetworkSettings {
+    /// The defaults of `lenet5` or `lenet5-modern` for some data. For layers of one's own (`cnn`) a settings file says
+    /// them: [`read_file`](crate::run::settings::read_file).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for `cnn`.
+    pub fn of(model: NetworkKind, data: &str) -> Result<Self> {
+        defaults([("model", model.name()), ("data", data)])
     }
-    #[derive(Deserialize)]
-    struct Network {
-        layers: Vec<Spanned<Value>>,
-    }
-    let file: File = toml::from_str(text).ok()?;
-    file.network.layers.into_iter().enumerate().find_map(|(at, layer)| {
-        let span: Range<usize> = layer.span();
-        let error = layer.into_inner().try_into::<LayerSpec>().err()?;
-        Some((Some(span), format!("layer {}: {}", at + 1, error.message())))
-    })
 }
 
 impl Settings for NetworkSettings {

@@ -90,6 +90,7 @@ impl Origin {
 }
 
 /// A classifier on a device, and where it comes from.
+#[derive(Debug)]
 pub struct TrainedNetwork {
     /// The classifier.
     pub network: Network,
@@ -178,6 +179,7 @@ impl TrainedNetwork {
     /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from
     /// 1 as the network describes them, those that drop units or change shapes alone left out; where it is not given it is
     /// the last one before the outputs: of LeNet-5 F6, whether its outputs are a layer or radial basis functions.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a layer that there is not; device errors.
@@ -215,6 +217,7 @@ impl TrainedNetwork {
     }
 
     /// The probability of each class for each case. Pictures without contrast get no class.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// As [`predict`].

@@ -223,6 +223,7 @@ impl TrainedRbm {
     }
 
     /// p(h|v) of each case, `[cases, J]`.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.
@@ -231,6 +232,7 @@ impl TrainedRbm {
     }
 
     /// v → p(h|v) → the mean of v, without noise.
+    /// The cases are as [`cases`](Self::cases) gives them: nothing is prepared here.
     ///
     /// # Errors
     /// Device errors.

@@ -41,6 +41,8 @@ pub struct RbmJob {
     spectrum_interval: u64,
 }
 
+crate::error::opaque!(RbmJob);
+
 impl RbmJob {
     /// Loads the data and builds machine and learner.
     ///

@@ -12,7 +12,7 @@ use crate::jobs::file::{Training, put_image, put_preprocessing, take_image, take
 use crate::jobs::rows::for_picture;
 use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{Model, Rbm, UnitKind};
-use crate::run::{ModelFile, ModelKind};
+use crate::run::{HIDDEN_KEY, ModelFile, ModelKind};
 use crate::tensor::Tensor;
 
 /// What a machine was trained on, and what was fitted to that.
@@ -48,7 +48,6 @@ impl Default for Origin {
 }
 
 const VISIBLE_KEY: &str = "harmonium.visible";
-const HIDDEN_KEY: &str = "harmonium.hidden";
 
 impl Origin {
     pub(super) fn trained_on(&self) -> TrainedOn<'_> {

@@ -90,6 +90,7 @@ pub fn with_labels_and_without(device: &Device, case: Case, out: &mut Vec<Outcom
 }
 
 /// A batch's numbers.
+#[derive(Debug)]
 pub struct Problem {
     form: Form,
     scores: Vec<f32>,
@@ -99,6 +100,7 @@ pub struct Problem {
 }
 
 /// The same on a device.
+#[derive(Debug)]
 pub struct OnDevice {
     scores: Tensor,
     transitions: Tensor,

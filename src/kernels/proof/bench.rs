@@ -17,6 +17,8 @@ pub struct Bench<'a> {
     measure: &'a mut Measure<'a>,
 }
 
+crate::error::opaque!(Bench<'_>);
+
 impl<'a> Bench<'a> {
     /// Work of a case that fills a large GPU, and that others take seconds or minutes for.
     pub const HUGE: usize = 1 << 37;

@@ -27,6 +27,7 @@ impl Values {
 }
 
 /// A stream of inputs.
+#[derive(Debug)]
 pub struct Inputs(PhiloxRng);
 
 impl Inputs {

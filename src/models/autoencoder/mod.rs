@@ -36,12 +36,14 @@ use super::{Rbm, UnitKind};
 /// assert_eq!(model.decode(&codes)?.to_vec()?, model.reconstruct(&x)?.to_vec()?);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Autoencoder {
     spec: AutoencoderSpec,
     layers: Sequential,
 }
 
 /// A level of a stack that was trained by itself.
+#[derive(Debug)]
 pub struct Level<'a> {
     /// `[N, M]`.
     pub weights: &'a Tensor,

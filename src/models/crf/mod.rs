@@ -52,6 +52,7 @@ pub use spec::{CrfSpec, Pairwise};
 /// assert_eq!(read.labels[1].len(), 2);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Crf {
     spec: CrfSpec,
     layers: Sequential,
@@ -264,6 +265,14 @@ impl Crf {
             return Err(Error::shape("conditional random field", detail));
         };
         let sizes = |own: &[usize]| [&[b * t], own].concat();
+        let (values, found) = (self.spec.input.iter().product::<usize>(), &x.shape().dims()[2..]);
+        if found.iter().product::<usize>() != values {
+            let detail = format!(
+                "positions of {found:?}, and the field reads {:?} of each",
+                self.spec.input
+            );
+            return Err(Error::shape("conditional random field", detail));
+        }
         match &self.lower {
             None => x.try_clone()?.reshape(&sizes(&self.spec.input)),
             Some(lower) => {

@@ -47,9 +47,10 @@ impl Crf {
     /// The labels, their probability, and those of every label at each position.
     ///
     /// # Errors
-    /// [`Error::Data`] for a sequence that no allowed labelling has, by its number in the batch; [`Error::Shape`]; device
-    /// errors.
+    /// [`Error::Data`] for a sequence that no allowed labelling has, or whose length is no whole number up to the batch's
+    /// positions, by its number in the batch; [`Error::Shape`]; device errors.
     pub fn read(&self, x: &Tensor, lengths: &Tensor, decoding: Decoding) -> Result<Reading> {
+        check_lengths(x, lengths)?;
         let mut space = Workspace::new();
         self.layers.forward(&self.positions(x, lengths)?, Pass::Evaluate, &mut space)?;
         let scores = space.outgoing()?.value;
@@ -107,6 +108,24 @@ impl Crf {
         let x = self.positions(x, lengths)?;
         self.layers.forward_through(0..stage + 1, &x, Pass::Evaluate, &mut space)?.try_clone()
     }
+}
+
+/// That there is a length for each sequence `[B]`, a whole number up to the positions that the batch `[B, T, …]` has.
+fn check_lengths(x: &Tensor, lengths: &Tensor) -> Result<()> {
+    let &[b, t, ..] = x.shape().dims() else { return Ok(()) };
+    if lengths.shape().dims() != [b] {
+        let detail =
+            format!("the lengths are {}, expected [{b}], one of each sequence", lengths.shape());
+        return Err(Error::shape("conditional random field", detail));
+    }
+    let wrong = |n: f32| !(n >= 0.0 && n <= t as f32 && n.fract() == 0.0);
+    let sizes = lengths.to_vec()?;
+    let Some(sequence) = sizes.iter().position(|&n| wrong(n)) else { return Ok(()) };
+    let detail = format!(
+        "sequence {sequence} of the batch has {} positions; expected a whole number from 0 to {t}",
+        sizes[sequence]
+    );
+    Err(Error::data("lengths", detail))
 }
 
 /// That each sequence has a labelling without forbidden transitions.

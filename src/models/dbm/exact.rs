@@ -10,7 +10,7 @@ use super::{DeepBoltzmannMachine, Parity};
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 use crate::models::enumeration::Enumeration;
-use crate::models::units::log_sum_exp;
+use crate::models::sums::log_sum_exp;
 use crate::tensor::Tensor;
 
 /// The most units of odd layers that are enumerated: 2²⁴ states.

@@ -33,6 +33,7 @@ use super::state::{Model, Visit};
 /// assert_eq!(Network::new(&harmonium::Device::cpu(), &spec, 1)?.trained(), 60_000);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Network {
     spec: NetworkSpec,
     layers: Sequential,
@@ -41,6 +42,7 @@ pub struct Network {
 }
 
 /// Where a pass over a batch leaves the cases' losses and errors: from `row` on.
+#[derive(Debug)]
 pub struct Tally<'a> {
     /// L of each case, `[N]`.
     pub loss: &'a mut Tensor,

@@ -19,6 +19,7 @@ const SURE: f32 = 0.9;
 const WRONG: [u8; 3] = [190, 40, 30];
 
 /// A sequence, and what was read in it.
+#[derive(Debug)]
 pub struct ReadSequence<'a> {
     /// The values of each position.
     pub positions: Vec<Vec<f32>>,

@@ -11,6 +11,7 @@ use crate::training::Figure;
 pub type Column = (&'static str, fn(&Record) -> String);
 
 /// What there is to say of a kind of model beside others.
+#[derive(Debug)]
 pub struct Compared {
     /// The names that its runs may have, as `summary.json` has them under `model`.
     pub models: &'static [&'static str],
@@ -87,6 +88,7 @@ pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
 }
 
 /// What is to be said of the runs of one kind.
+#[derive(Debug)]
 pub struct RunTable {
     /// The names of their models.
     pub title: String,

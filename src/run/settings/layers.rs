@@ -34,6 +34,29 @@ pub fn resolve<S: Settings>(layers: Vec<Table>) -> Result<S> {
     Ok(settings)
 }
 
+/// The defaults beside what these words say.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn defaults<S: Settings>(
+    words: impl IntoIterator<Item = (&'static str, impl ToString)>,
+) -> Result<S> {
+    let asked = words.into_iter().map(|(name, word)| (name.into(), word.to_string().into()));
+    resolve(vec![Table::from_iter(asked)])
+}
+
+/// That settings can be read back from where they are recorded: a program may have set them one by one.
+///
+/// # Errors
+/// As [`resolve`]; [`Error::Setting`] for those of another model.
+pub fn check_recorded<S: Settings>(settings: &S, kind: &str) -> Result<()> {
+    let table = super::table(settings)?;
+    if let Some(model) = table.get("model").and_then(Value::as_str) {
+        check_kind(model, kind)?;
+    }
+    resolve::<S>(vec![table]).map(|_| ())
+}
+
 /// Whether a value asks for something: a switch that is off does not.
 fn given(table: &Table, name: &str) -> bool {
     table.get(name).is_some_and(|value| value.as_bool() != Some(false))

@@ -9,7 +9,7 @@
 mod layers;
 mod record;
 
-pub use layers::{SettingsFile, read_file, resolve};
+pub use layers::{SettingsFile, check_recorded, defaults, read_file, resolve};
 pub(crate) use record::text_or_number;
 pub use record::{LastStage, check_same, first_changed, recorded, table};
 
@@ -28,7 +28,7 @@ use crate::training::Schedule;
 pub type Mistake = (Option<Range<usize>>, String);
 
 /// The declaration of a setting.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// `learning_rate`; on the command line `--learning-rate`.
     pub name: &'static str,
@@ -139,7 +139,7 @@ impl Setting {
 }
 
 /// What a setting is where nobody says.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub enum Default {
     /// Nothing; what that means, where the help does not say it.
     None(&'static str),
@@ -300,7 +300,9 @@ macro_rules! settings {
         #[serde(deny_unknown_fields)]
         #[non_exhaustive]
         pub struct $name {
-            $( #[doc = concat!("`", stringify!($field), "`; see the help of the command.")]
+            $( #[doc = concat!(
+                "`", stringify!($field), "`: what it is, its range and its default stand in [`Self::SETTINGS`]."
+            )]
                $(#[$inner])* pub $field: $type, )*
         }
 
