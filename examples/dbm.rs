@@ -14,6 +14,7 @@ use harmonium::{Device, Result, Tensor};
 const SIZES: [usize; 3] = [64, 14, 10];
 
 /// What is known of a machine, in nats; likelihoods are means over the test cases.
+#[derive(Debug)]
 pub struct Found {
     /// ln Z.
     pub log_partition: f64,

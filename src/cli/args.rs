@@ -170,7 +170,7 @@ pub struct ApplyOptions {
     pub device: DeviceOption,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Split {
     Train,
     Test,

@@ -70,12 +70,12 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
     let start = found.log_partition_reverse_start.filter(|start| *start != "data");
     print_log_partition(&found.log_partition, start, found.trusted)?;
     print_ladder(found)?;
-    if let (Some(likelihood), Some(error)) =
-        (found.mean_log_likelihood, found.mean_log_likelihood_std_error)
-    {
-        out!(
-            "mean log-likelihood: {likelihood:.3} nats per case, standard error {error:.3} over the cases"
-        );
+    if let Some(likelihood) = found.mean_log_likelihood {
+        let error = match found.mean_log_likelihood_std_error {
+            Some(error) => format!("standard error {error:.3} over the cases"),
+            None => "of a single case".into(),
+        };
+        out!("mean log-likelihood: {likelihood:.3} nats per case, {error}");
     }
     if let Some(likelihood) = found.mean_log_likelihood_reverse {
         out!(

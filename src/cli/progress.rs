@@ -55,8 +55,10 @@ impl Terminal {
             true => ProgressBar::new(all),
             false => ProgressBar::hidden(),
         };
-        let style =
-            ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg} [{elapsed} < {eta}]");
+        // What does not fit beside the bar is cut off: a line that wraps is drawn again and again.
+        let style = ProgressStyle::with_template(
+            "{prefix} {bar:20.cyan/238} [{elapsed} < {eta}] {wide_msg}",
+        );
         if let Ok(style) = style {
             self.bar.set_style(style.progress_chars("━╸─"));
         }

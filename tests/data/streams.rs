@@ -333,7 +333,7 @@ fn what_is_wrong_is_said() {
     let refused =
         |path: &Path, how: &Streaming| match Found::at(path.to_str().unwrap(), &Reading::default())
         {
-            Ok(found) => found.expect("streams").open(how).err().expect("refused").to_string(),
+            Ok(found) => found.expect("streams").open(how).expect_err("refused").to_string(),
             Err(e) => e.to_string(),
         };
     let how = Streaming::new(LEAST);
@@ -387,9 +387,7 @@ fn shards_that_do_not_fit_together_are_refused() {
         change(&folder);
         let path = folder.path().to_str().unwrap();
         let streamed = match Found::at(path, &Reading::default()) {
-            Ok(found) => {
-                found.expect("streams").open(&Streaming::new(LEAST)).err().expect("refused")
-            }
+            Ok(found) => found.expect("streams").open(&Streaming::new(LEAST)).expect_err("refused"),
             Err(e) => e,
         };
         [streamed.to_string(), data::load(path).unwrap_err().to_string()]

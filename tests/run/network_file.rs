@@ -44,7 +44,7 @@ fn load(path: &Path) -> harmonium::Result<TrainedNetwork> {
 #[track_caller]
 fn refused(path: &Path, parts: &[&str]) {
     let found = load(path);
-    let text = found.err().expect("it was taken").to_string();
+    let text = found.expect_err("it was taken").to_string();
     for part in parts {
         assert!(text.contains(part), "expected {part:?} in {text:?}");
     }

@@ -131,7 +131,7 @@ fn settings_that_could_not_be_read_back_begin_no_run() {
         change(&mut settings);
         let made = RbmJob::new(settings, &Device::cpu(), &mut go_on);
         let begun = made.and_then(|job| Run::create(&job, Some(&root.path().join("run")), false));
-        let text = begun.err().expect("it began").to_string();
+        let text = begun.expect_err("it began").to_string();
         assert!(text.contains(word), "{word}: {text}");
         assert!(!root.path().join("run").exists());
     };

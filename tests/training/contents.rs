@@ -122,7 +122,7 @@ fn values_that_units_cannot_have() {
 fn values_that_are_drawn_are_probabilities() -> Result<()> {
     let drawn = Treatment { resample: Some(1), ..Treatment::default() };
     ResidentData::new(&Device::cpu(), &cases(&[0.0, 1.0]), drawn.clone())?;
-    let error = ResidentData::new(&Device::cpu(), &cases(&[0.0, 2.0]), drawn).err().unwrap();
+    let error = ResidentData::new(&Device::cpu(), &cases(&[0.0, 2.0]), drawn).unwrap_err();
     assert!(error.to_string().contains("[0, 1]"), "{error}");
     Ok(())
 }

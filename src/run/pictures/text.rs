@@ -1,7 +1,10 @@
 //! Words in pictures: a font of 5×7 dots, kept as `font.txt`, where a person can read and change it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use deunicode::deunicode;
 
 use super::png_file::Picture;
 
@@ -21,9 +24,23 @@ type Glyph = [u8; HEIGHT];
 /// What stands for a character that the font does not have.
 const UNKNOWN: Glyph = [0x1f, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1f, 0, 0];
 
+/// Words in the font's own characters: letters that it lacks in Latin ones, as `Grosse` for `Größe`.
+fn plain(text: &str) -> Cow<'_, str> {
+    match text.chars().all(|c| glyph(c) != UNKNOWN) {
+        true => text.into(),
+        false => {
+            let own = |c: char| match glyph(c) {
+                UNKNOWN => Cow::from(deunicode(&c.to_string())),
+                _ => c.to_string().into(),
+            };
+            text.chars().map(own).collect::<String>().into()
+        }
+    }
+}
+
 /// Pixels that a line takes across, with dots of `scale` pixels.
 pub fn width(text: &str, scale: usize) -> usize {
-    (text.chars().count() * ADVANCE).saturating_sub(1) * scale
+    (plain(text).chars().count() * ADVANCE).saturating_sub(1) * scale
 }
 
 /// Writes a line; `x` and `y` are its top left corner. What lies outside the picture is cut off.
@@ -34,7 +51,7 @@ pub fn draw(
     colour: [u8; 3],
     text: &str,
 ) {
-    for (at, c) in text.chars().enumerate() {
+    for (at, c) in plain(text).chars().enumerate() {
         let left = x + at * ADVANCE * scale;
         for (row, dots) in glyph(c).iter().enumerate() {
             for dot in (0..DOTS).filter(|dot| dots >> (DOTS - 1 - dot) & 1 == 1) {
@@ -46,6 +63,7 @@ pub fn draw(
 
 /// The text, or its beginning and two dots where it has more than `most` characters.
 pub fn shorten(text: &str, most: usize) -> String {
+    let text = plain(text);
     if text.chars().count() <= most {
         return text.to_string();
     }
@@ -56,7 +74,7 @@ pub fn shorten(text: &str, most: usize) -> String {
 /// Lines of at most `most` characters, broken at spaces where there are some.
 pub fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in plain(text).split_whitespace() {
         let last = lines.len() - 1;
         let line = &mut lines[last];
         if line.is_empty() {
@@ -96,6 +114,7 @@ pub const PAPER: [u8; 3] = [240; 3];
 pub const BAND: [u8; 3] = [52, 62, 82];
 
 /// A picture that grows downwards as lines and rooms for drawings are added to it.
+#[derive(Debug)]
 pub struct Page {
     /// What is drawn so far.
     pub picture: Picture,
@@ -187,6 +206,12 @@ mod tests {
             assert_eq!(seen.insert(glyph, c), None, "{c}");
         }
         assert_eq!((glyph(' '), glyph('ß')), ([0; HEIGHT], UNKNOWN));
+        assert_eq!(plain("T-shirt × 2"), "T-shirt × 2");
+        assert_eq!(
+            [plain("Größe"), plain("Ёлка"), plain("é → 東")],
+            ["Grosse", "Iolka", "e → Dong "]
+        );
+        assert_eq!((width("Größe", 1), shorten("Größe", 5)), (width("Grosse", 1), "Gro..".into()));
         assert_eq!(read().len(), 94);
         // As the file shows it.
         assert_eq!(glyph('F'), [0x1f, 0x10, 0x10, 0x1e, 0x10, 0x10, 0x10, 0, 0]);
