@@ -52,7 +52,7 @@ pub fn digits() -> Result<Splits> {
     let classes = (0..10).map(|digit| digit.to_string()).collect();
     let all = DataSet::new("digits", cases)
         .image(ImageShape { height: 8, width: 8 })
-        .labelled(labels, classes);
+        .labelled(labels, classes)?;
     let test: Vec<u32> = (DIGITS_TRAIN as u32..n as u32).collect();
     // Each part counts its own cases.
     let mut test = all.select(&test, "digits (test)")?;
@@ -75,5 +75,5 @@ fn part(name: &str, images: &'static [u8], labels: &'static [u8]) -> Result<Data
         Labels::Words(_) => Vec::new(),
     };
     check_count(Path::new(name), labels.len(), Path::new(name), set.cases.len())?;
-    Ok(set.labelled(labels, CLOTHES.map(String::from).into()))
+    set.labelled(labels, CLOTHES.map(String::from).into())
 }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::cases::Cases;
-use super::set::{Holdout, ImageShape};
+use super::set::{Holdout, ImageShape, check_labels};
 use super::values::{Values, reserved};
 use crate::error::{Error, Result};
 use crate::random::{Draw, PhiloxRng, stream};
 use crate::shape::product;
 
 /// Sequences, one after another: sequence s has the positions `starts[s]` up to `starts[s + 1]`, each a case.
+///
+/// The fields are anyone's to set, and belong together: [`Sequences::check`] says how. What reads them checks that first.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sequences {
@@ -51,18 +53,61 @@ impl Sequences {
     /// # Errors
     /// [`Error::Data`] where they do not rise from 0 to the number of positions.
     pub fn new(name: impl Into<String>, cases: Cases, starts: Vec<usize>) -> Result<Self> {
-        let name = name.into();
-        let whole = starts.first() == Some(&0) && starts.last() == Some(&cases.len());
-        if !whole || starts.windows(2).any(|pair| pair[0] >= pair[1]) {
-            let detail = format!(
-                "the starts of sequences must rise from 0, the last being the number of positions, {}",
-                cases.len()
-            );
-            return Err(Error::data(name, detail));
-        }
         let (labels, folds, image) = (None, None, None);
         let (classes, attributes, notices) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Sequences { name, cases, starts, labels, classes, attributes, folds, image, notices })
+        let name = name.into();
+        let all =
+            Sequences { name, cases, starts, labels, classes, attributes, folds, image, notices };
+        all.check().map(|()| all)
+    }
+
+    /// The same with the label of each position and the labels' names; without names any number is a label.
+    ///
+    /// ```
+    /// use harmonium::data::{Cases, Sequences, Values};
+    /// let cases = Cases::new(Values::Bits(vec![0, 1, 1]), 3, 1)?;
+    /// let two = Sequences::new("two", cases, vec![0, 2, 3])?;
+    /// assert!(two.clone().labelled(vec![0, 1], vec![]).is_err());
+    /// assert_eq!(two.labelled(vec![0, 1, 1], vec!["low".into(), "high".into()])?.len(), 2);
+    /// # Ok::<(), harmonium::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there is not one label for each position, or one has no name.
+    pub fn labelled(self, labels: Vec<u32>, classes: Vec<String>) -> Result<Self> {
+        let all = Sequences { labels: Some(labels), classes, ..self };
+        all.check().map(|()| all)
+    }
+
+    /// Checks that the fields belong together: starts rise from 0 to the number of positions; there are as many labels as
+    /// positions, each of them named where labels have names; as many folds as sequences; and as many attributes as a
+    /// position has values, or as each position of its window has.
+    ///
+    /// # Errors
+    /// [`Error::Data`], which says what does not.
+    pub fn check(&self) -> Result<()> {
+        let (n, width, wrong) =
+            (self.cases.len(), self.cases.width(), |detail| Err(Error::data(&self.name, detail)));
+        let whole = self.starts.first() == Some(&0) && self.starts.last() == Some(&n);
+        if !whole || self.starts.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return wrong(format!(
+                "the starts of sequences must rise from 0, the last being the number of positions, {n}"
+            ));
+        }
+        if let Some(labels) = &self.labels {
+            check_labels(&self.name, labels, &self.classes, (n, "positions"))?;
+        }
+        if let Some(folds) = self.folds.as_ref().filter(|folds| folds.len() != self.len()) {
+            let (found, all) = (folds.len(), self.len());
+            return wrong(format!("{found} folds for {all} sequences; give one for each"));
+        }
+        let named = self.attributes.len();
+        if named > 0 && (width % named != 0 || (width / named).is_multiple_of(2)) {
+            return wrong(format!(
+                "{named} attributes name the {width} values of a position; give one name for each"
+            ));
+        }
+        Ok(())
     }
 
     /// How many there are.
@@ -75,16 +120,20 @@ impl Sequences {
         self.len() == 0
     }
 
-    /// The positions of a sequence.
+    /// The positions of a sequence; of one that there is not, none: `0..0`.
     pub fn positions(&self, sequence: usize) -> std::ops::Range<usize> {
-        self.starts[sequence]..self.starts[sequence + 1]
+        match self.starts.get(sequence..) {
+            Some([first, end, ..]) => *first..*end,
+            _ => 0..0,
+        }
     }
 
     /// Those for which `keep` says so, in their order.
     ///
     /// # Errors
-    /// [`Error::Data`] where none is left.
+    /// [`Error::Data`] where none is left; as [`Sequences::check`].
     pub fn select(&self, name: &str, keep: impl Fn(usize) -> bool) -> Result<Sequences> {
+        self.check()?;
         let chosen: Vec<usize> = (0..self.len()).filter(|&s| keep(s)).collect();
         let positions: Vec<u32> =
             chosen.iter().flat_map(|&s| self.positions(s)).map(|p| p as u32).collect();
@@ -114,17 +163,11 @@ impl Sequences {
     /// seed, the number of sequences and the number held out alone.
     ///
     /// # Errors
-    /// [`Error::Setting`] where nothing would be left on one side.
+    /// [`Error::Setting`] where nothing would be left on one side; as [`Sequences::check`].
     pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(Sequences, Sequences)> {
+        self.check()?;
         let n = self.len();
-        let held = match holdout {
-            Holdout::Count(count) => count,
-            Holdout::Fraction(fraction) => ((n as f64 * fraction).round() as usize).max(1),
-        };
-        if held >= n {
-            let detail = format!("{held} sequences of {n} would leave none to train on");
-            return Err(Error::setting("validation", detail));
-        }
+        let held = holdout.count((n, "sequences"), &self.name)?;
         let order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
         let mut out = vec![false; n];
         order[..held].iter().for_each(|&s| out[s as usize] = true);
@@ -136,12 +179,18 @@ impl Sequences {
     /// out, which a notice says.
     ///
     /// # Errors
-    /// [`Error::Data`] for sizes that are too large.
+    /// [`Error::Data`] for sizes that are too large, and for positions with their neighbours; as [`Sequences::check`].
     pub fn with_attributes(&self, attributes: &[String]) -> Result<Sequences> {
+        self.check()?;
         if self.attributes.is_empty() || self.attributes == attributes {
             return Ok(self.clone());
         }
         let (width, n) = (self.cases.width(), self.cases.len());
+        if width != self.attributes.len() {
+            let detail = "its positions stand between their neighbours; choose attributes first, \
+                          and make windows of what is left";
+            return Err(Error::data(&self.name, detail));
+        }
         let places: HashMap<&str, usize> =
             self.attributes.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
         let from: Vec<Option<usize>> =
@@ -214,8 +263,9 @@ impl Sequences {
     /// position is then `[2·window + 1, D]`, from the neighbour furthest before to the one furthest behind.
     ///
     /// # Errors
-    /// [`Error::Data`] for sizes that are too large.
+    /// [`Error::Data`] for sizes that are too large; as [`Sequences::check`].
     pub fn with_window(&self, window: usize) -> Result<Sequences> {
+        self.check()?;
         if window == 0 {
             return Ok(self.clone());
         }

@@ -1,5 +1,6 @@
 //! A named data set and its parts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -114,20 +115,20 @@ impl FromStr for Holdout {
 }
 
 impl Holdout {
-    /// How many of so many cases.
+    /// How many of so many cases, or of what else a source has.
     ///
     /// # Errors
     /// [`Error::Setting`] where nothing would be left on one side.
-    pub(super) fn count(self, n: usize, name: &str) -> Result<usize> {
+    pub(super) fn count(self, (n, things): (usize, &str), name: &str) -> Result<usize> {
         let refuse = |detail: String| Err(Error::setting("validation", detail));
         match self {
-            _ if n < 2 => refuse(format!("{name} has {n} cases; two at least are needed")),
+            _ if n < 2 => refuse(format!("{name} has {n} {things}; two at least are needed")),
             Holdout::Count(k) if (1..n).contains(&k) => Ok(k),
             Holdout::Fraction(f) if f > 0.0 && f < 1.0 => {
                 Ok(((n as f64 * f).round() as usize).clamp(1, n - 1))
             }
             Holdout::Count(k) => {
-                refuse(format!("{k} cases asked for, of {n}; from 1 to {}", n - 1))
+                refuse(format!("{k} {things} asked for, of {n}; from 1 to {}", n - 1))
             }
             Holdout::Fraction(f) => refuse(format!("{f} is no fraction between 0 and 1")),
         }
@@ -139,6 +140,40 @@ impl fmt::Display for Holdout {
         match self {
             Holdout::Fraction(x) => write!(f, "{x}"),
             Holdout::Count(n) => write!(f, "{n}"),
+        }
+    }
+}
+
+fn check_count(name: &str, labels: &[u32], (n, things): (usize, &str)) -> Result<()> {
+    match labels.len() {
+        found if found == n => Ok(()),
+        found => {
+            let detail = format!("{found} labels for {n} {things}; give one for each");
+            Err(Error::data(name, detail))
+        }
+    }
+}
+
+/// Checks that each of so many cases, or of what else is labelled, has a label, and each label a name where there are names.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(super) fn check_labels(
+    name: &str,
+    labels: &[u32],
+    classes: &[String],
+    (n, things): (usize, &str),
+) -> Result<()> {
+    check_count(name, labels, (n, things))?;
+    let nameless = |label: &u32| !classes.is_empty() && *label as usize >= classes.len();
+    match labels.iter().position(nameless) {
+        None => Ok(()),
+        Some(at) => {
+            let (label, named) = (labels[at], classes.len());
+            let detail = format!(
+                "label {at} is {label}, and {named} classes have names; labels are their places, from 0 on"
+            );
+            Err(Error::data(name, detail))
         }
     }
 }
@@ -165,10 +200,13 @@ impl DataSet {
         DataSet { image: Some(image), ..self }
     }
 
-    /// The same with the class of each case and the classes' names.
-    #[must_use]
-    pub fn labelled(self, labels: Vec<u32>, classes: Vec<String>) -> Self {
-        DataSet { labels: Some(labels), classes, ..self }
+    /// The same with the class of each case and the classes' names; without names any number is a class.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there is not one label for each case, or one has no name.
+    pub fn labelled(self, labels: Vec<u32>, classes: Vec<String>) -> Result<Self> {
+        check_labels(&self.name, &labels, &classes, (self.cases.len(), "cases"))?;
+        Ok(DataSet { labels: Some(labels), classes, ..self })
     }
 
     /// The first `n` cases with their labels, or all where there are fewer.
@@ -184,8 +222,11 @@ impl DataSet {
     /// The named cases with their labels.
     ///
     /// # Errors
-    /// [`Error::Data`] for an index that is no case.
+    /// [`Error::Data`] for an index that is no case, and where there are labels, but not one for each case.
     pub fn select(&self, indices: &[u32], name: impl Into<String>) -> Result<DataSet> {
+        if let Some(labels) = &self.labels {
+            check_count(&self.name, labels, (self.cases.len(), "cases"))?;
+        }
         let cases = self.cases.select(indices)?;
         let labels = self.labels.as_ref().map(|labels| {
             indices.iter().filter_map(|&i| labels.get(i as usize).copied()).collect()
@@ -228,15 +269,14 @@ impl DataSet {
         }
         let draw = Draw::new(seed, stream::SPLIT).at(1);
         let order = PhiloxRng::new(draw).permutation(labels.len() as u32);
-        let mut classes: Vec<Vec<u32>> = vec![Vec::new(); self.classes.len()];
+        // Classes need no names.
+        let mut classes: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for case in order {
-            if let Some(class) = classes.get_mut(labels[case as usize] as usize) {
-                class.push(case);
-            }
+            classes.entry(labels[case as usize]).or_default().push(case);
         }
         // A round takes one of each class.
-        let rounds = classes.iter().map(Vec::len).max().unwrap_or(0);
-        let each = (0..rounds).flat_map(|round| classes.iter().filter_map(move |c| c.get(round)));
+        let rounds = classes.values().map(Vec::len).max().unwrap_or(0);
+        let each = (0..rounds).flat_map(|round| classes.values().filter_map(move |c| c.get(round)));
         let mut chosen: Vec<u32> = each.take(count).copied().collect();
         chosen.sort_unstable();
         Ok(chosen)
@@ -258,7 +298,7 @@ impl DataSet {
     /// [`Error::Setting`] where nothing would be left on one side.
     pub fn split_validation(self, holdout: Holdout, seed: u64) -> Result<(DataSet, DataSet)> {
         let n = self.cases.len();
-        let held = holdout.count(n, &self.name)?;
+        let held = holdout.count((n, "cases"), &self.name)?;
         let mut order = PhiloxRng::new(Draw::new(seed, stream::SPLIT)).permutation(n as u32);
         let (validation, train) = order.split_at_mut(held);
         validation.sort_unstable();

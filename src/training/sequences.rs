@@ -40,14 +40,15 @@ impl ResidentSequences {
     /// Uploads them; they are read as positions of the sizes `dims`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where positions do not have these sizes, [`Error::Setting`] for a bucket of none,
-    /// [`Error::Limit`] where they do not fit one binding, [`Error::OutOfMemory`].
+    /// As [`Sequences::check`]; [`Error::Shape`] where positions do not have these sizes, [`Error::Setting`] for a bucket of
+    /// none, [`Error::Limit`] where they do not fit one binding, [`Error::OutOfMemory`].
     pub fn new(
         device: &Device,
         sequences: &Sequences,
         dims: &[usize],
         bucket: usize,
     ) -> Result<Self> {
+        sequences.check()?;
         let (cases, n, width) = (&sequences.cases, sequences.cases.len(), sequences.cases.width());
         if crate::shape::product(dims) != Some(width) {
             let detail = format!("positions of {width} values cannot be seen as {dims:?}");

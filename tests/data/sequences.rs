@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
-use harmonium::data::{Cases, Sequences, Values, load_sequences};
+use harmonium::Device;
+use harmonium::data::{Cases, Holdout, Sequences, Values, load_sequences};
+use harmonium::training::ResidentSequences;
 use tempfile::TempDir;
 
 /// A line of letter.data: word, position, whether it is the last one, letter, fold; `ink` pixels are 1.
@@ -177,4 +179,53 @@ fn bundled_words_follow_their_chain() {
         let share = blotted as f64 / n as f64;
         assert!((share - 0.25).abs() < 4.0 * (0.19 / n as f64).sqrt(), "{share}");
     }
+}
+
+/// Fields that anyone may set are looked at before they are used.
+#[test]
+fn fields_that_do_not_belong_together_are_refused() {
+    let broken = |set: fn(&mut Sequences)| {
+        let mut made = made();
+        set(&mut made);
+        made
+    };
+    for (made, said) in [
+        (broken(|s| s.labels = Some(vec![0, 1])), "2 labels for 6 positions"),
+        (broken(|s| s.classes = vec!["a".into(); 5]), "label 5 is 5, and 5 classes have names"),
+        (broken(|s| s.folds = Some(vec![0])), "1 folds for 3 sequences"),
+        (broken(|s| s.attributes = vec!["a".into(); 9]), "9 attributes name the 2 values"),
+        (broken(|s| s.starts = vec![0, 4, 20]), "rise from 0"),
+        (broken(|s| s.starts = vec![5, 4, 6]), "rise from 0"),
+        (broken(|s| s.starts.clear()), "rise from 0"),
+    ] {
+        let found = [
+            made.select("some", |s| s == 2).unwrap_err().to_string(),
+            made.with_window(1).unwrap_err().to_string(),
+            made.with_attributes(&["b".into()]).unwrap_err().to_string(),
+            made.clone().split_validation(Holdout::Count(1), 1).unwrap_err().to_string(),
+            ResidentSequences::new(&Device::cpu(), &made, &[2], 2).err().unwrap().to_string(),
+        ];
+        assert!(found.iter().all(|found| found.contains(said)), "{found:?}");
+    }
+    assert_eq!([made().positions(2), made().positions(3)], [3..6, 0..0]);
+    assert_eq!(made().positions(usize::MAX), 0..0);
+    assert!(made().labelled(vec![0; 5], vec![]).is_err());
+    // A window's positions keep the names of their values, but are not chosen from.
+    let mut named = made();
+    named.attributes = vec!["a".into(), "b".into()];
+    let windows = named.with_window(2).unwrap();
+    let refused = windows.with_attributes(&["b".into()]).unwrap_err().to_string();
+    assert!(refused.contains("choose attributes first"), "{refused}");
+}
+
+#[test]
+fn sequences_are_held_out_as_cases_are() {
+    let refused = |holdout| made().split_validation(holdout, 1).unwrap_err().to_string();
+    for fraction in [f64::NAN, -1.0, 0.0, 2.0] {
+        assert!(refused(Holdout::Fraction(fraction)).contains("no fraction"), "{fraction}");
+    }
+    assert!(refused(Holdout::Count(0)).contains("0 sequences asked for, of 3; from 1 to 2"));
+    assert!(refused(Holdout::Count(3)).contains("3 sequences asked for"));
+    let (train, held) = made().split_validation(Holdout::Fraction(0.3), 1).unwrap();
+    assert_eq!((train.len(), held.len()), (2, 1));
 }

@@ -10,7 +10,8 @@ fn numbered(n: usize) -> DataSet {
     let values = Values::F32((0..n).map(|i| i as f32 + 0.5).collect());
     let classes = (0..n).map(|i| i.to_string()).collect();
     let mut set = DataSet::new("numbered", Cases::new(values, n, 1).unwrap())
-        .labelled((0..n as u32).collect(), classes);
+        .labelled((0..n as u32).collect(), classes)
+        .unwrap();
     set.notices = vec!["a notice".into()];
     set
 }
@@ -66,4 +67,20 @@ fn limit_takes_the_first_cases_and_labels() {
     let few = numbered(10).limit(3);
     assert_eq!((few.cases.to_f32(), few.labels), (vec![0.5, 1.5, 2.5], Some(vec![0, 1, 2])));
     assert_eq!(numbered(3).limit(10), numbered(3));
+}
+
+#[test]
+fn labels_are_one_for_each_case_and_need_no_names() {
+    let set = |n: usize| DataSet::new("few", Cases::new(Values::Bits(vec![1; n]), n, 1).unwrap());
+    let refused = |labels: &[u32], names: usize| {
+        set(4).labelled(labels.to_vec(), vec!["a".into(); names]).unwrap_err().to_string()
+    };
+    assert_says(&refused(&[0; 9], 0), &["few", "9 labels for 4 cases"]);
+    assert_says(&refused(&[0, 1, 2, 0], 2), &["label 2 is 2", "2 classes have names"]);
+    let half = set(40).labelled((0..40).map(|i| u32::from(i >= 10)).collect(), vec![]).unwrap();
+    let chosen = half.select(&half.balanced(20, 1).unwrap(), "half").unwrap();
+    assert_eq!(chosen.labels.unwrap().iter().sum::<u32>(), 10);
+    let mut short = half;
+    short.labels = Some(vec![0; 3]);
+    assert_says(&short.select(&[5], "one").unwrap_err().to_string(), &["3 labels for 40 cases"]);
 }

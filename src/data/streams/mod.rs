@@ -257,7 +257,7 @@ impl Found {
             let mut set = DataSet::new(name, cases);
             set.image = image;
             if let Some(labels) = labels.filter(|_| labelled) {
-                set = set.labelled(classes.of(&labels), classes.names.clone());
+                set = set.labelled(classes.of(&labels), classes.names.clone())?;
             }
             Ok(Some(set))
         };

@@ -86,7 +86,7 @@ impl Streaming {
     /// How many of so many cases are held out, where so many have room in memory.
     pub(super) fn held_out(&self, cases: usize, room: usize, name: &str) -> Result<usize> {
         let Some(holdout) = self.holdout else { return Ok(0) };
-        let held = holdout.count(cases, name)?;
+        let held = holdout.count((cases, "cases"), name)?;
         match (held <= room, self.holdout_at_most) {
             (true, _) => Ok(held),
             (_, true) => Ok(room),

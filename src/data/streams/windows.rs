@@ -142,10 +142,10 @@ impl<'a> WindowReader<'a> {
         let cases = Cases::new(values, window.cases(), inner.width)?.numbered(numbers);
         let mut set = DataSet::new(inner.name.clone(), cases);
         set.image = inner.image;
-        Ok(match labels {
+        match labels {
             Some(labels) => set.labelled(inner.classes.of(&labels), inner.classes.names.clone()),
-            None => set,
-        })
+            None => Ok(set),
+        }
     }
 
     fn piece(&mut self, piece: Piece) -> Result<RawPart> {
