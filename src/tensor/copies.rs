@@ -26,9 +26,14 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// As [`Tensor::copy_part`]; [`Error::Shape`] where it is no matrix.
+    /// As [`Tensor::copy_part`]; [`Error::Shape`] where it is no matrix, or has not got these rows.
     pub fn rows(&self, rows: Range<usize>) -> Result<Self> {
-        let width = self.shape.matrix("rows", "the tensor")?[1];
+        let [count, width] = self.shape.matrix("rows", "the tensor")?;
+        if rows.start > rows.end || rows.end > count {
+            let (start, end) = (rows.start, rows.end);
+            let detail = format!("rows {start} to {end} of {}, which has not got them", self.shape);
+            return Err(Error::shape("rows", detail));
+        }
         let mut own = Self::for_output(&self.device, &[rows.len(), width])?;
         own.copy_part(0, self, rows.start * width..rows.end * width)?;
         Ok(own)

@@ -393,3 +393,14 @@ fn a_part_does_not_heal_what_was_never_computed() {
         assert_eq!(bad.to_vec().unwrap(), [2.0, 2.0], "{}", gpu.info());
     }
 }
+
+/// Rows whose first element's number wraps around to one that there is.
+#[test]
+fn rows_that_are_not_there_are_refused() {
+    let x = Tensor::from_f32(&Device::cpu(), &[3, 2], &[0.0; 6]).unwrap();
+    for (start, end) in [(2, 9), (3, 1), (4, 4), (1 << 63, (1 << 63) + 1), (0, usize::MAX)] {
+        let error = x.rows(start..end).unwrap_err().to_string();
+        assert!(error.contains(&format!("rows {start} to {end} of [3, 2]")), "{error}");
+    }
+    assert!(x.rows(3..3).unwrap().to_vec().unwrap().is_empty());
+}
