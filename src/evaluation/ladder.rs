@@ -9,7 +9,7 @@ use super::bennett::bennett;
 use super::partition::independent_log_partition;
 use crate::error::{Error, Result};
 use crate::models::gaussian::check_normalizable;
-use crate::models::{Ladder, LadderChains, Rbm, Swaps};
+use crate::models::{Ladder, LadderChains, Rbm, Swaps, check_steps};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::ranks::Ranks;
 use crate::tensor::Tensor;
@@ -80,8 +80,9 @@ const KEPT: u64 = 64;
 /// ln Z of the top rung. `progress` gets the number of rounds done.
 ///
 /// # Errors
-/// [`Error::Setting`] for a lowest rung with weights, fewer than 10 chains or 2 rounds, [`Error::Data`] where a free
-/// energy is not finite or two Gaussian layers have no distribution, device errors.
+/// [`Error::Setting`] for a lowest rung with weights, fewer than 10 chains or 2 rounds, [`Error::Limit`] for more rounds
+/// than there are numbers for, [`Error::Data`] where a free energy is not finite or two Gaussian layers have no
+/// distribution, device errors.
 pub fn climb(ladder: &Ladder, config: &LadderConfig, progress: impl FnMut(u64)) -> Result<Climb> {
     climb_and_sample(ladder, config, progress).map(|(climb, _)| climb)
 }
@@ -105,6 +106,8 @@ pub fn climb_and_sample(
         let detail = format!("{chains} chains and {rounds} rounds; use at least 10 and 2");
         return Err(Error::setting("ladder", detail));
     }
+    // Step 0 is the start's.
+    check_steps("ladder", top.device(), burn_in.saturating_add(rounds).saturating_add(1))?;
     let own = ranks.own(chains);
     let draw = ChainDraw::new(seed, ChainStreams::CLIMBING).from_chain(own.start as u32);
     let mut walk = match own.len() {

@@ -3,6 +3,7 @@
 use super::Rbm;
 use super::clamp::Clamp;
 use super::units::UnitKind;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::kernels::expect;
@@ -53,19 +54,7 @@ impl Rbm {
         steps: u64,
         (draw, clamp): (&ChainDraw, Option<&Clamp>),
     ) -> Result<()> {
-        let last = draw.step().saturating_add(steps);
-        if last > Draw::STEPS {
-            let what = "steps of chains".into();
-            let adapter = self.device().info().to_string();
-            return Err(Error::Limit {
-                op: "gibbs",
-                what,
-                asked: last,
-                limit: Draw::STEPS,
-                bytes: false,
-                adapter,
-            });
-        }
+        check_steps("gibbs", self.device(), draw.step().saturating_add(steps))?;
         let Some(clamp) = clamp else { return self.alternate(v, h, steps, [draw; 2]) };
         for s in 0..steps {
             let at = draw.at(draw.step() + s);
@@ -96,6 +85,15 @@ impl Rbm {
         }
         Ok(())
     }
+}
+
+/// Refuses chains whose last step is beyond [`Draw::STEPS`], where numbers would come again.
+pub(crate) fn check_steps(op: &'static str, device: &Device, last: u64) -> Result<()> {
+    if last <= Draw::STEPS {
+        return Ok(());
+    }
+    let (what, adapter) = ("steps of chains".into(), device.info().to_string());
+    Err(Error::Limit { op, what, asked: last, limit: Draw::STEPS, bytes: false, adapter })
 }
 
 /// Independent Gibbs chains of a machine, all moved at once: v → h → v → …
@@ -181,6 +179,7 @@ impl<'a> Chains<'a> {
     /// # Errors
     /// As [`Rbm::gibbs`].
     pub fn average(&mut self, steps: u64) -> Result<Tensor> {
+        check_steps("gibbs", self.rbm.device(), self.draw.step().saturating_add(steps))?;
         let sum = Tensor::zeros(self.rbm.device(), self.v.shape().dims())?;
         averaged(sum, steps, || {
             self.step(1)?;

@@ -1,5 +1,6 @@
 //! What a deep belief net dreams: Gibbs sampling in its top machine, then one pass down.
 
+use super::chains::check_steps;
 use super::dbn::DeepBeliefNet;
 use super::labels;
 use super::labels::one_hot;
@@ -101,6 +102,7 @@ impl<'a> Dreams<'a> {
             self.draw = self.draw.at(self.draw.step() + steps);
             return Ok(());
         };
+        check_steps("gibbs", top.device(), self.draw.step().saturating_add(steps))?;
         for _ in 0..steps {
             top.gibbs(&mut self.v, &mut self.h, 1, &self.draw)?;
             labels::set_label(top.visible(), label, &mut self.v)?;

@@ -11,7 +11,7 @@
 //!   earlier times of its training.
 
 use super::Rbm;
-use super::chains::averaged;
+use super::chains::{averaged, check_steps};
 use super::clamp::Clamp;
 use super::replicas::{Replicas, Swaps, acceptance};
 use crate::error::{Error, Result};
@@ -248,6 +248,7 @@ impl<'a> LadderChains<'a> {
     /// # Errors
     /// As [`Rbm::gibbs`].
     pub fn step(&mut self, rounds: u64) -> Result<()> {
+        self.check(rounds)?;
         let rungs = self.ladder.lowest_first();
         for _ in 0..rounds {
             // Step 0 of the start's numbers is the start's own.
@@ -256,6 +257,12 @@ impl<'a> LadderChains<'a> {
             self.done += 1;
         }
         Ok(())
+    }
+
+    /// Refuses rounds past the last.
+    fn check(&self, rounds: u64) -> Result<()> {
+        let begun = self.draw.step().saturating_add(1 + self.done);
+        check_steps("ladder", self.visible().device(), begun.saturating_add(rounds))
     }
 
     /// The top rung's visible states `[count, I]`.
@@ -286,6 +293,7 @@ impl<'a> LadderChains<'a> {
     /// # Errors
     /// As [`Rbm::gibbs`].
     pub fn average(&mut self, rounds: u64) -> Result<Tensor> {
+        self.check(rounds)?;
         let v = self.visible();
         let sum = Tensor::zeros(v.device(), v.shape().dims())?;
         averaged(sum, rounds, || {

@@ -32,6 +32,7 @@ pub mod units;
 
 pub use autoencoder::{Autoencoder, AutoencoderSpec};
 pub use chains::Chains;
+pub(crate) use chains::check_steps;
 pub use clamp::Clamp;
 pub use class_rbm::ClassRbm;
 pub use classifier::Dropout;

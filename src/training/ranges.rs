@@ -1,13 +1,14 @@
 //! The values that learners take, each interval in one place: learners check it, commands say it.
 
 use crate::interval::Interval;
+use crate::models::MeanField;
 
 /// Cases per update.
 pub const BATCH: Interval = Interval::COUNT.up_to(u32::MAX as f64);
 /// Gibbs steps per update; draws count them.
 pub const STEPS: Interval = Interval::COUNT.up_to(1e9);
 /// Rounds of a mean field.
-pub const MEAN_FIELD: Interval = Interval::COUNT.up_to(10_000.0);
+pub const MEAN_FIELD: Interval = MeanField::ROUNDS;
 /// Rungs of a ladder.
 pub const RUNGS: Interval = Interval::COUNT.up_to(1000.0);
 /// A learning rate.

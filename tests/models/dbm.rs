@@ -390,6 +390,16 @@ fn what_is_no_deep_machine_is_refused() {
         let said = dbm.given(0, beside).map(drop).unwrap_err().to_string();
         assert!(said.contains("without its own neighbours"), "{said}");
     }
+    let endless = MeanField::default();
+    for (how, words) in [
+        (endless.rounds(u64::MAX).tolerance(0.0), "mean-field: 18446744073709551615 is too many"),
+        (endless.tolerance(f32::NAN), "tolerance: NaN is outside"),
+        (endless.tolerance(-1.0), "tolerance: -1 is outside"),
+    ] {
+        let said = dbm.posterior(&v, how).map(drop).unwrap_err().to_string();
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(dbm.chains(2, 1).unwrap().average(u64::MAX).is_err());
     assert!(dbm.energy(&[v]).is_err());
 }
 

@@ -1,6 +1,6 @@
 //! The Gibbs sampler's stationary distribution against enumeration.
 
-use harmonium::models::{Rbm, UnitKind, Units};
+use harmonium::models::{DbnSpec, DeepBeliefNet, Ladder, Rbm, UnitKind, Units};
 use harmonium::random::{ChainDraw, ChainStreams, Draw};
 use harmonium::{Device, Tensor};
 
@@ -238,6 +238,14 @@ fn more_steps_than_the_counter_has_are_refused() {
     chains.step(1).unwrap();
     let error = chains.step(Draw::STEPS).unwrap_err().to_string();
     assert!(error.contains("steps") && error.contains("1099511627776"), "{error}");
+    // Averages are refused before the first of their steps.
+    assert!(chains.average(u64::MAX).is_err());
+    let rungs = Ladder::tempered(&rbm, &[0.0; 3], 2).unwrap();
+    let mut chains = rungs.chains(2, 1).unwrap();
+    assert!(chains.step(Draw::STEPS).is_err() && chains.average(u64::MAX).is_err());
+    let spec = DbnSpec::new([3, 2, 2]).classes(2);
+    let net = DeepBeliefNet::from_spec(&Device::cpu(), &spec, 1).unwrap();
+    assert!(net.dreams_of(&[1], 1).unwrap().step(Draw::STEPS + 1).is_err());
     let [here, beyond] = [0, Draw::STEPS].map(|step| free().at(step).hidden().word(0, 0));
     assert_eq!(here, beyond, "the limit is where they do");
 }

@@ -148,10 +148,7 @@ impl<'a> DeepChains<'a> {
     /// # Errors
     /// As [`DeepBoltzmannMachine::given`]; [`Error::Setting`] beyond sweep [`Draw::STEPS`], where numbers would come again.
     pub fn step(&mut self, sweeps: u64) -> Result<()> {
-        if self.draw.step().saturating_add(sweeps) > Draw::STEPS {
-            let detail = format!("chains take {} at most", Draw::STEPS);
-            return Err(Error::setting("steps", detail));
-        }
+        self.check(sweeps)?;
         for _ in 0..sweeps {
             self.dbm.draw_layers(Parity::Odd, &mut self.states, &self.draw, None)?;
             self.dbm.draw_layers(Parity::Even, &mut self.states, &self.draw, None)?;
@@ -161,6 +158,17 @@ impl<'a> DeepChains<'a> {
             self.draw = self.draw.at(self.draw.step() + 1);
         }
         Ok(())
+    }
+
+    /// Refuses sweeps past the last.
+    fn check(&self, sweeps: u64) -> Result<()> {
+        match self.draw.step().saturating_add(sweeps) > Draw::STEPS {
+            true => {
+                let detail = format!("chains take {} at most", Draw::STEPS);
+                Err(Error::setting("steps", detail))
+            }
+            false => Ok(()),
+        }
     }
 
     /// The data's states `[count, I]`.
@@ -190,6 +198,7 @@ impl<'a> DeepChains<'a> {
     /// # Errors
     /// As [`DeepChains::step`].
     pub fn average(&mut self, sweeps: u64) -> Result<Tensor> {
+        self.check(sweeps)?;
         let sum = Tensor::zeros(self.dbm.device(), self.states[0].shape().dims())?;
         averaged(sum, sweeps, || {
             self.step(1)?;

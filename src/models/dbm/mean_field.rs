@@ -7,6 +7,7 @@
 
 use super::DeepBoltzmannMachine;
 use crate::error::Result;
+use crate::interval::Interval;
 use crate::kernels::activation::{Activation, activate_in_place};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::kernels::matmul::{Epilogue, Transpose, matmul};
@@ -18,9 +19,9 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct MeanField {
-    /// Rounds at most: 30.
+    /// Rounds at most: 30. With none, the start alone.
     pub rounds: u64,
-    /// A case whose means all changed by less in a round has settled: 1e-4.
+    /// A case whose means all changed by less in a round has settled: 1e-4. With 0 none ever has.
     pub tolerance: f32,
 }
 
@@ -31,6 +32,19 @@ impl Default for MeanField {
 }
 
 impl MeanField {
+    /// How many rounds are made, where any are.
+    pub const ROUNDS: Interval = Interval::COUNT.up_to(10_000.0);
+
+    /// Checks both ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for more rounds than [`MeanField::ROUNDS`] has, and for a tolerance that is
+    /// negative or not finite.
+    pub fn check(&self) -> Result<()> {
+        MeanField::ROUNDS.check_count("mean-field", self.rounds.max(1))?;
+        Interval::from(0.0).check("mean-field tolerance", self.tolerance)
+    }
+
     /// Rounds at most.
     pub fn rounds(self, rounds: u64) -> Self {
         MeanField { rounds, ..self }
@@ -57,8 +71,9 @@ impl DeepBoltzmannMachine {
     /// The mean field of data `v` `[B, I]`.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), [`Error::DeviceLost`](crate::Error::DeviceLost).
+    /// As [`MeanField::check`]; [`Error::Shape`](crate::Error::Shape),
+    /// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub fn posterior(&self, v: &Tensor, how: MeanField) -> Result<Posterior> {
         let mut posterior = Posterior::new(self, v.shape().matrix("mean field", "v")?[0])?;
         posterior.find(self, v, how)?;
@@ -99,6 +114,7 @@ impl Posterior {
     /// # Errors
     /// As [`DeepBoltzmannMachine::posterior`].
     pub fn find(&mut self, dbm: &DeepBoltzmannMachine, v: &Tensor, how: MeanField) -> Result<()> {
+        how.check()?;
         let top = dbm.hidden_layers();
         let plain = Epilogue::default();
         matmul(v, &dbm.weights[0], Transpose::NN, &plain, &mut self.fed)?;
