@@ -9,7 +9,7 @@ use crate::kernels::activation::Activation;
 use crate::layers::LayerSpec;
 use crate::tensor::Tensor;
 
-/// Shares of units that are dropped in training (Srivastava et al. 2014): 0 drops none.
+/// Shares of units that are dropped in training (Srivastava et al. 2014), in [0, 1): 0 drops none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Dropout {
     /// Of the input's values.
@@ -21,7 +21,8 @@ pub struct Dropout {
 impl Dropout {
     /// Fully connected layers of so many units that compute f, with what is dropped before the first and behind each.
     pub fn layers(&self, units: &[usize], f: Activation) -> Vec<LayerSpec> {
-        let dropped = |rate: f32| (rate > 0.0).then_some(LayerSpec::Dropout { rate });
+        // What is no share is not left out, so that the network's layers refuse it.
+        let dropped = |rate: f32| (rate != 0.0).then_some(LayerSpec::Dropout { rate });
         let hidden = units
             .iter()
             .flat_map(|&units| [Some(LayerSpec::linear(units, f)), dropped(self.hidden)]);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Distortion, Schedule, ranges};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interval::Interval;
 
 /// How gradients change parameters.
@@ -156,6 +156,13 @@ impl BackpropagationConfig {
                 ranges::MEMORY.check("beta1", *beta1)?;
                 ranges::MEMORY.check("beta2", *beta2)?;
                 Interval::above(0.0).check("epsilon", *epsilon)?;
+            }
+        }
+        if let Some(Augmentation { distortion, background }) = &self.augment {
+            distortion.check()?;
+            if !background.is_finite() {
+                let detail = format!("{background} is no value of a picture's ground");
+                return Err(Error::setting("background", detail));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::interval::Interval;
 
 use super::cd_config::setters;
 use super::{Schedule, ranges};
@@ -16,9 +17,12 @@ pub enum ClassObjective {
     Generative,
     /// The mean of ln p(y | x), whose gradient is exact.
     Discriminative,
-    /// ln p(y | x) + α ln p(x, y), with this α.
+    /// ln p(y | x) + α ln p(x, y), with this α above 0.
     Hybrid(f32),
 }
+
+/// What α may be.
+const ALPHA: Interval = Interval::above(0.0);
 
 impl ClassObjective {
     /// The factors of ln p(y | x) and of ln p(x, y).
@@ -50,9 +54,7 @@ impl FromStr for ClassObjective {
         match (text, alpha) {
             ("generative", _) => Ok(ClassObjective::Generative),
             ("discriminative", _) => Ok(ClassObjective::Discriminative),
-            (_, Some(alpha)) if alpha > 0.0 && alpha.is_finite() => {
-                Ok(ClassObjective::Hybrid(alpha))
-            }
+            (_, Some(alpha)) if ALPHA.check("", alpha).is_ok() => Ok(ClassObjective::Hybrid(alpha)),
             _ => Err(Error::setting(
                 "objective",
                 format!(
@@ -163,6 +165,9 @@ impl ClassConfig {
         ranges::WEIGHT_DECAY.check("weight-decay", self.weight_decay)?;
         ranges::BATCH.check_count("batch", self.batch as u64)?;
         ranges::STEPS.check_count("cd steps", self.steps)?;
+        if let ClassObjective::Hybrid(alpha) = self.objective {
+            ALPHA.check("objective hybrid", alpha)?;
+        }
         let [_, generative] = self.objective.factors();
         if self.unlabelled && generative == 0.0 {
             let detail = "discriminative learning has no use for cases without a class; use hybrid:ALPHA or generative";

@@ -36,6 +36,20 @@ const PARTS: [(&str, f32, f32); 4] =
     [("shift", 2.0, 1000.0), ("rotate", 10.0, 180.0), ("scale", 0.15, 0.9), ("shear", 0.15, 10.0)];
 
 impl Distortion {
+    /// Checks every amount.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the amount and the largest one.
+    pub fn check(&self) -> Result<()> {
+        for ((name, _, most), amount) in PARTS.into_iter().zip(self.amounts()) {
+            if !(0.0..=most).contains(&amount) {
+                let detail = format!("{name}={amount} is no number from 0 to {most}");
+                return Err(Error::setting("augment", detail));
+            }
+        }
+        Ok(())
+    }
+
     fn amounts(&self) -> [f32; 4] {
         [self.shift, self.rotate, self.scale, self.shear]
     }
@@ -67,8 +81,9 @@ impl Distortion {
     /// same numbers give the same pictures. `fill` is the value outside.
     ///
     /// # Errors
-    /// [`Error::Shape`] where x is no batch of pictures; device errors.
+    /// As [`Distortion::check`]; [`Error::Shape`] where x is no batch of pictures; device errors.
     pub fn apply(&self, x: &Tensor, draw: &Draw, fill: f32, out: &mut Tensor) -> Result<()> {
+        self.check()?;
         let [rows, _, h, w] = x.shape().pictures("distortion", "the batch")?;
         let maps = self.maps(draw, rows, [h, w]);
         let maps = Tensor::from_f32(x.device(), &[rows, 6], &maps)?;
@@ -112,17 +127,15 @@ impl FromStr for Distortion {
             let (name, default, most) = PARTS[i];
             amounts[i] = match amount {
                 None => default,
-                Some(amount) => match amount.trim().parse::<f32>() {
-                    Ok(x) if (0.0..=most).contains(&x) => x,
-                    _ => {
-                        let detail = format!("{name}={amount} is no number from 0 to {most}");
-                        return Err(Error::setting("augment", detail));
-                    }
-                },
+                Some(amount) => amount.trim().parse::<f32>().map_err(|_| {
+                    let detail = format!("{name}={amount} is no number from 0 to {most}");
+                    Error::setting("augment", detail)
+                })?,
             };
         }
         let [shift, rotate, scale, shear] = amounts;
-        Ok(Distortion { shift, rotate, scale, shear })
+        let distortion = Distortion { shift, rotate, scale, shear };
+        distortion.check().map(|()| distortion)
     }
 }
 

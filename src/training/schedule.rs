@@ -20,7 +20,7 @@ use crate::interval::Interval;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Schedule {
-    /// A first value, then (epochs done, value) in ascending order.
+    /// A first value, then (epochs done, value), the epochs in ascending order.
     Steps(f32, Vec<(u64, f32)>),
     /// First and last value.
     Linear(f32, f32),
@@ -64,11 +64,20 @@ impl Schedule {
         }
     }
 
-    /// Checks that all values lie in `range`.
+    /// Checks that all values lie in `range`, and that steps follow each other.
     ///
     /// # Errors
     /// [`Error::Setting`] naming `name`, the value and the range.
     pub fn check(&self, name: &str, range: Interval) -> Result<()> {
+        if let Schedule::Steps(_, steps) = self
+            && let Some(pair) = steps.windows(2).find(|pair| pair[0].0 >= pair[1].0)
+        {
+            let [first, second] = [pair[0].0, pair[1].0];
+            let detail = format!(
+                "a step after {second} epochs stands behind one after {first}; give them in ascending order"
+            );
+            return Err(Error::setting(name, detail));
+        }
         self.values().into_iter().try_for_each(|value| range.check(name, value))
     }
 }
@@ -208,5 +217,10 @@ mod tests {
         let unit = Interval::from(0.0).up_to(1.0);
         assert!("0.5,3:1.5".parse::<Schedule>().unwrap().check("m", unit).is_err());
         assert!("NaN".parse::<Schedule>().unwrap().check("m", unit).is_err());
+        for after in [5, 10] {
+            let steps = Schedule::Steps(0.1, vec![(10, 0.01), (after, 0.05)]);
+            let said = steps.check("m", unit).unwrap_err().to_string();
+            assert!(said.contains(&format!("after {after} epochs")), "{said}");
+        }
     }
 }

@@ -11,10 +11,35 @@ use super::source::Batch;
 /// What the gather kernel does to each value: nothing, standardise, or draw anew each epoch.
 #[derive(Debug, Clone, Default)]
 pub struct Treatment {
-    /// Mean and standard deviation per column.
+    /// Mean and standard deviation per column: finite, the latter not 0.
     pub standardize: Option<(Vec<f32>, Vec<f32>)>,
     /// Each value is a probability, drawn anew in each epoch from this seed.
     pub resample: Option<u64>,
+}
+
+impl Treatment {
+    /// Checks that there are a mean and a deviation for each column, and that they standardise it.
+    fn check(&self, width: usize) -> Result<()> {
+        let Some((means, deviations)) = &self.standardize else { return Ok(()) };
+        let wrong = |detail| Err(Error::data("standardize", detail));
+        let (n, m) = (means.len(), deviations.len());
+        if [n, m] != [width; 2] {
+            let detail = format!("{n} means and {m} deviations for {width} columns");
+            return wrong(format!("{detail}; give one of each for every column"));
+        }
+        let whole =
+            |(mean, deviation): (&f32, &f32)| mean.is_finite() && (1.0 / deviation).is_normal();
+        match means.iter().zip(deviations).position(|column| !whole(column)) {
+            None => Ok(()),
+            Some(at) => {
+                let (mean, deviation) = (means[at], deviations[at]);
+                wrong(format!(
+                    "column {at} has the mean {mean} and the deviation {deviation}; both must be finite, and no deviation 0: \
+                     give a column that does not vary the deviation 1"
+                ))
+            }
+        }
+    }
 }
 
 /// Cases that follow each other in a set, in one tensor: bits, u8 or f32.
@@ -126,8 +151,9 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     /// # Errors
-    /// Device errors.
+    /// [`Error::Data`] where the treatment does not fit; device errors.
     pub fn new(device: &Device, width: usize, treatment: Treatment) -> Result<Self> {
+        treatment.check(width)?;
         let row = |values: &[f32]| Tensor::from_f32(device, &[width], values);
         let standardize = treatment.standardize.map(|(mean, std)| {
             let inverse: Vec<f32> = std.iter().map(|s| 1.0 / s).collect();

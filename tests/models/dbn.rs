@@ -1,7 +1,7 @@
 //! Deep belief nets against the enumeration of all their units.
 
 use harmonium::models::{
-    Arrays, DbnSpec, DeepBeliefNet, Dreams, Model, Pass, Rbm, UnitKind, Units, state,
+    Arrays, DbnSpec, DeepBeliefNet, Dreams, Dropout, Model, Pass, Rbm, UnitKind, Units, state,
 };
 use harmonium::random::{ChainDraw, ChainStreams, Draw};
 use harmonium::{Device, Tensor};
@@ -377,4 +377,9 @@ fn nets_that_cannot_be_are_refused() {
     assert!(text.contains("use more levels"), "{text}");
     assert!(DeepBeliefNet::from_spec(&device, &DbnSpec::new([4]), 1).is_err());
     assert!(DeepBeliefNet::from_spec(&device, &DbnSpec::new(vec![1; 400]), 1).is_err());
+    for (input, hidden, words) in [(f32::NAN, 0.0, "rate: NaN"), (0.0, -3.0, "rate: -3")] {
+        let spec = DbnSpec::new([4, 3, 2]).classifier([1, 2, 2], 2, Dropout { input, hidden });
+        let text = plain.classifier(&spec, 1).map(drop).unwrap_err().to_string();
+        assert!(text.contains(words), "{text}");
+    }
 }

@@ -216,6 +216,15 @@ fn settings_out_of_range_are_named() {
     assert!(check(|c| c.learning_rate = Schedule::constant(-1.0)).contains("learning-rate"));
     assert!(check(|c| c.optimizer = Optimizer::sgd(1.0)).contains("momentum: 1"));
     assert!(check(|c| c.weight_decay = f32::NAN).contains("weight-decay"));
+    let back = Schedule::Steps(0.1, vec![(10, 0.01), (5, 0.05)]);
+    let check = |config: BackpropagationConfig| config.check().unwrap_err().to_string();
+    assert!(check(config(1).learning_rate(back)).contains("learning-rate: a step after 5 epochs"));
+    let distorted =
+        |distortion, background| check(config(1).augment(Augmentation { distortion, background }));
+    let none = Distortion::default();
+    assert!(distorted(Distortion { shift: f32::NAN, ..none }, 0.0).contains("shift=NaN"));
+    assert!(distorted(Distortion { scale: 5.0, ..none }, 0.0).contains("scale=5 is no number"));
+    assert!(distorted(none, f32::NAN).contains("background: NaN"));
 }
 
 /// Labels go with their cases, across shards and in the order of the epoch.

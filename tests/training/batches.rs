@@ -259,3 +259,19 @@ fn case_dims_whose_product_wraps_around_to_the_width_are_refused() {
         assert!(refused.contains("cases of 70 values"), "{refused}");
     }
 }
+
+#[test]
+fn a_standardisation_that_standardises_nothing_is_refused() {
+    let refused = |mean: f32, deviation: f32, width: usize| {
+        let standardize = Some((vec![mean; width], vec![deviation; width]));
+        let cases = Cases::new(Values::F32(vec![0.5; 6]), 3, 2).unwrap();
+        let treatment = Treatment { standardize, resample: None };
+        ResidentData::new(&Device::cpu(), &cases, treatment).err().map(|e| e.to_string())
+    };
+    assert_eq!(refused(0.0, 1.0, 2), None);
+    for (mean, deviation) in [(0.0, 0.0), (0.0, f32::NAN), (0.0, f32::INFINITY), (f32::NAN, 1.0)] {
+        let said = refused(mean, deviation, 2).unwrap();
+        assert!(said.contains(&format!("mean {mean} and the deviation {deviation}")), "{said}");
+    }
+    assert!(refused(0.0, 1.0, 5).unwrap().contains("5 means and 5 deviations for 2 columns"));
+}

@@ -402,6 +402,10 @@ fn wrong_settings_are_refused() {
     for text in ["generative", "discriminative", "hybrid:0.01"] {
         assert_eq!(text.parse::<ClassObjective>().unwrap().to_string(), text);
     }
+    for alpha in [f32::NAN, -1.0, 0.0, f32::INFINITY] {
+        let error = config(ClassObjective::Hybrid(alpha)).check().unwrap_err().to_string();
+        assert!(error.contains(&format!("hybrid: {alpha} is outside (0, ∞)")), "{error}");
+    }
     let error = config(ClassObjective::Discriminative).unlabelled(true).check().unwrap_err();
     assert!(error.to_string().contains("no use for cases without a class"), "{error}");
     let device = Device::cpu();
