@@ -1,5 +1,7 @@
 //! Means, and how far they may be off.
 
+use crate::error::{Error, Result};
+
 /// The mean; 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
@@ -10,6 +12,14 @@ pub fn weighted_mean(values: &[f64], weights: Option<&[f32]>) -> f64 {
     let Some(weights) = weights else { return mean(values) };
     let sum: f64 = values.iter().zip(weights).map(|(x, w)| x * f64::from(*w)).sum();
     sum / weights.iter().map(|&w| f64::from(w)).sum::<f64>()
+}
+
+/// Refuses other than one weight for each case.
+pub(super) fn check_weights(weights: Option<&[f32]>, cases: usize) -> Result<()> {
+    match weights.map(<[f32]>::len).filter(|&found| found != cases) {
+        None => Ok(()),
+        Some(found) => Err(Error::data("weights", format!("{found} for {cases} cases"))),
+    }
 }
 
 /// The mean, and its standard error over the values: of weighted ones √(Σ w²(x − mean)²) / Σ w, with n/(n − 1) as without

@@ -1,6 +1,6 @@
 //! How well a classifier does.
 
-use super::averages::weighted_mean;
+use super::averages::{check_weights, weighted_mean};
 use crate::data::{Cases, PictureInput};
 use crate::error::{Error, Result};
 use crate::layers::Workspace;
@@ -131,9 +131,15 @@ impl Predictions {
     /// least energy, and −ln p of the cases' own classes where they are known.
     ///
     /// # Errors
-    /// [`Error::Data`] where the labels do not fit.
+    /// [`Error::Data`] where these are no whole rows of at least one class, or the labels do not fit.
     pub fn of_energies(energies: &[f32], classes: usize, labels: Option<&[u32]>) -> Result<Self> {
-        let rows = energies.chunks_exact(classes.max(1));
+        if classes == 0 || !energies.len().is_multiple_of(classes) {
+            let found = energies.len();
+            let detail =
+                format!("{found} are no whole rows of {classes} classes, a row for each case");
+            return Err(Error::data("energies", detail));
+        }
+        let rows = energies.chunks_exact(classes);
         if let Some(labels) = labels {
             check_labels("labels", labels, classes)?;
             as_many(labels, rows.len())?;
@@ -212,10 +218,7 @@ impl Predictions {
         weights: Option<&[f32]>,
     ) -> Result<ClassificationScore> {
         let wrong = self.wrong(labels)?;
-        if let Some(weights) = weights.filter(|weights| weights.len() != labels.len()) {
-            let detail = format!("{} for {} cases", weights.len(), labels.len());
-            return Err(Error::data("weights", detail));
-        }
+        check_weights(weights, labels.len())?;
         if labels.is_empty() || self.losses.len() != labels.len() {
             let detail =
                 "nothing can be scored: there is no case, or they were classified without labels";

@@ -30,7 +30,7 @@ pub fn can_enumerate(rbm: &Rbm) -> bool {
 ///
 /// # Errors
 /// [`Error::Setting`](crate::Error::Setting) past [`MOST_ENUMERATED`] units, [`Error::Data`](crate::Error::Data) for
-/// two Gaussian layers that have no distribution, device errors while the parameters are read.
+/// two Gaussian layers that have no distribution and for parameters that are not finite, device errors while the parameters are read.
 pub fn exact_log_partition(rbm: &Rbm) -> Result<f64> {
     let advice = "; estimate with annealed importance sampling";
     check_enumerable(rbm, MOST_ENUMERATED, "exact", advice)?;

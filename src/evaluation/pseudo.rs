@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::averages::{Moments, mean, weighted_mean_with_error};
+use super::averages::{Moments, check_weights, mean, weighted_mean_with_error};
 use super::cases::of_machine;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
@@ -67,7 +67,7 @@ pub fn pseudo_log_likelihood(
 /// The same where each case counts as much as its weight says.
 ///
 /// # Errors
-/// As [`pseudo_log_likelihood`].
+/// As [`pseudo_log_likelihood`]; [`Error::Data`] where there are not as many weights as cases.
 pub fn pseudo_log_likelihood_of(
     rbm: &Rbm,
     v: &Tensor,
@@ -81,6 +81,7 @@ pub fn pseudo_log_likelihood_of(
     if turns == 0 {
         return Err(Error::setting("turns", "0 units tell nothing; turn at least 1"));
     }
+    check_weights(weights, v.shape().matrix("pseudo_log_likelihood", "v")?[0])?;
     let count = rbm.visible_count();
     let turns = turns.min(count);
     let mut moments = Vec::new();

@@ -4,8 +4,9 @@
 //! and the means are taken in f64 on the host; a score does not depend on how the cases were batched (but for the
 //! rounding of a matrix product of another height).
 
+use super::averages::check_weights;
 use super::cases::of_machine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
 use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::Rbm;
@@ -36,8 +37,9 @@ pub use super::pseudo::{
 /// ```
 ///
 /// # Errors
-/// [`Error::Data`] where there is no case, [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::OutOfMemory`],
-/// [`Error::DeviceLost`].
+/// [`Error::Data`](crate::Error::Data) where there is no case, [`Error::Shape`](crate::Error::Shape),
+/// [`Error::DeviceMismatch`](crate::Error::DeviceMismatch), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+/// [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn reconstruction_error(rbm: &Rbm, v: &Tensor) -> Result<f64> {
     Ok(mean(&reconstruction_errors(rbm, v)?))
 }
@@ -111,13 +113,11 @@ pub fn hidden_activity(rbm: &Rbm, v: &Tensor) -> Result<Vec<f64>> {
 /// The same where each case counts as much as its weight says.
 ///
 /// # Errors
-/// As [`reconstruction_error`]; [`Error::Data`] where there are not as many weights as cases.
+/// As [`reconstruction_error`]; [`Error::Data`](crate::Error::Data) where there are not as many weights as cases.
 pub fn hidden_activity_of(rbm: &Rbm, v: &Tensor, weights: Option<&[f32]>) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; rbm.hidden_count()];
     let (op, all) = ("hidden_activity", v.shape().matrix("hidden_activity", "v")?[0]);
-    if let Some(weights) = weights.filter(|weights| weights.len() != all) {
-        return Err(Error::data("weights", format!("{} for {all} cases", weights.len())));
-    }
+    check_weights(weights, all)?;
     let cases = of_machine(op, rbm, v, |v, first| {
         let mut means = rbm.mean_h_from_v(v)?;
         if let Some(weights) = weights {

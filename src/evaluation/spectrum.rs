@@ -8,7 +8,8 @@ use nalgebra::DMatrix;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
-/// Of a matrix `[I, J]`, the largest first: min(I, J) values. They are found on the host, in f64.
+/// Of a matrix `[I, J]`, the largest first: min(I, J) values, none of a matrix without elements. They are found on the
+/// host, in f64.
 ///
 /// ```
 /// use harmonium::evaluation::spectrum::singular_values;
@@ -28,6 +29,9 @@ pub fn singular_values(w: &Tensor) -> Result<Vec<f64>> {
     if let Some(bad) = w.iter().find(|x| !x.is_finite()) {
         let detail = format!("a weight is {bad}; the machine is broken");
         return Err(crate::Error::data("singular values", detail));
+    }
+    if w.is_empty() {
+        return Ok(Vec::new()); // nalgebra takes no such matrix
     }
     let w = DMatrix::from_row_slice(rows, columns, &w);
     let mut values: Vec<f64> = w.singular_values().iter().copied().collect();

@@ -15,12 +15,20 @@ pub const MOST: usize = 30;
 ///
 /// # Errors
 /// [`Error::Setting`] for more than [`MOST`] binary units' worth of states, [`Error::Data`] for two Gaussian layers
-/// whose exp(−E) has no finite integral, device errors.
+/// whose exp(−E) has no finite integral and for parameters of which comes no finite number, device errors.
 pub fn log_partition(rbm: &Rbm) -> Result<f64> {
     check_enumerable(rbm, MOST, "enumeration", "")?;
-    match enumerated(rbm) {
-        Some(_) => Ok(Enumeration::new(rbm)?.log_partition()),
-        None => Ok(GaussianPair::new(rbm)?.log_partition()),
+    let found = match enumerated(rbm) {
+        Some(_) => Enumeration::new(rbm)?.log_partition(),
+        None => GaussianPair::new(rbm)?.log_partition(),
+    };
+    match found.is_finite() {
+        true => Ok(found),
+        false => {
+            let detail =
+                format!("it is {found}; the model's parameters are too large or not finite");
+            Err(Error::data("log Z", detail))
+        }
     }
 }
 

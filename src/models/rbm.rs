@@ -285,6 +285,9 @@ impl Rbm {
     /// As [`Rbm::mean_h_from_v`].
     pub fn energy(&self, v: &Tensor, h: &Tensor) -> Result<Tensor> {
         self.hidden.kind().check_energy()?;
+        // What has other sizes would be spread over the cases or the units.
+        let rows = v.shape().matrix("energy", "v")?[0];
+        expect("energy", "h", h, self.device(), &[rows, self.hidden_count()])?;
         // −(vᵀW + aᵀ)h, then the parts of one layer alone.
         let mut field = self.h_from_v(v).field()?;
         elementwise_in_place(Elementwise::Multiply, &mut field, Some(h))?;

@@ -1,6 +1,7 @@
 //! E and F of both kinds of visible units.
 
 use harmonium::models::UnitKind;
+use harmonium::Tensor;
 
 use super::exact::{Exact, normals, states, to_f64};
 use super::support::{matrix, on_each};
@@ -101,6 +102,20 @@ fn probabilities_from_free_energies_sum_to_one() {
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 5e-5, "{:?}", p.iter().sum::<f64>());
         for (p, expected) in p.iter().zip(exact.p_v()) {
             assert!((p - expected).abs() <= 5e-5 * expected, "{p} is not {expected}");
+        }
+    });
+}
+
+/// Hidden states of other sizes would be spread over cases or units.
+#[test]
+fn an_energy_is_of_as_many_hidden_states_as_cases() {
+    let exact = machine(UnitKind::Bernoulli);
+    on_each(|device| {
+        let rbm = exact.to_rbm(device);
+        let v = matrix(device, &vec![vec![1.0; 5]; 2]);
+        for h in [[2, 1], [1, 4], [3, 4], [2, 3]] {
+            let error = rbm.energy(&v, &Tensor::zeros(device, &h).unwrap()).unwrap_err();
+            assert!(error.to_string().contains("h is"), "{error}");
         }
     });
 }
