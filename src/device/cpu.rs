@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pool::MemoryStats;
-use super::product::{self, Finish, Rows, Strided, Term};
+use super::product::{self, Finish, Refused, Rows, Strided, Term};
 use super::profile::Profile;
 use super::{Cost, DeviceInfo, DeviceKind};
 use crate::error::{Error, Result};
@@ -159,15 +159,22 @@ pub(crate) fn add_dots_here(
     a: Strided<'_>,
     b: Strided<'_>,
 ) -> Result<()> {
-    covered(op, [shape[0], shape[1]], product::add_dots(shape, out, a, b))
+    let done = product::add_dots(shape, out, a, b);
+    covered(op, [shape[0], shape[1]], done.then_some(()).ok_or(Refused::Short))
 }
 
-fn covered(op: &'static str, shape: [usize; 2], done: bool) -> Result<()> {
-    if done {
-        Ok(())
-    } else {
-        Err(Error::shape(op, format!("operands do not cover the product {shape:?}")))
-    }
+fn covered(
+    op: &'static str,
+    shape: [usize; 2],
+    done: std::result::Result<(), Refused>,
+) -> Result<()> {
+    done.map_err(|refused| match refused {
+        Refused::Short => Error::shape(op, format!("operands do not cover the product {shape:?}")),
+        Refused::Memory { bytes, detail } => {
+            let (adapter, detail) = ("the host".into(), detail.to_string());
+            Error::OutOfMemory { op, bytes, adapter, detail }
+        }
+    })
 }
 
 /// The processor's name where the operating system tells it.

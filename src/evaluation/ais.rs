@@ -11,10 +11,9 @@
 //! are bounds in expectation only: a single pair need not enclose the true value. A wide gap says that neither is
 //! to be trusted.
 
+use super::log_weights::Weights;
 use super::partition::independent_log_partition;
-use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::Place;
 use crate::kernels::anneal::{Chains, Draws, Hidden, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
 use crate::models::gaussian::check_normalizable;
@@ -102,7 +101,7 @@ pub struct AisConfig {
     pub base_bias: Vec<f32>,
     /// The grid: 10,000 equal steps.
     pub temperatures: Temperatures,
-    /// Chains, at least 2: 100.
+    /// Chains, at least 2 and at most 8,388,607: 100.
     pub chains: usize,
     /// Of all draws: 1.
     pub seed: u64,
@@ -121,6 +120,16 @@ impl AisConfig {
     /// Sets who shares the chains.
     pub fn ranks(self, ranks: Ranks) -> Self {
         AisConfig { ranks, ..self }
+    }
+
+    /// Checks their number, before anything is made for them.
+    pub(super) fn check_chains(&self) -> Result<()> {
+        let detail = match self.chains {
+            0..2 => format!("{} give no standard error; use at least 2", self.chains),
+            n if n > Weights::MOST => format!("{n} are too many; {} is the most", Weights::MOST),
+            _ => return Ok(()),
+        };
+        Err(Error::setting("chains", detail))
     }
 
     /// The weights of all chains, from this rank's; `walk` makes those, of chains that there are.
@@ -163,14 +172,11 @@ impl AisConfig {
     }
 }
 
-/// Temperatures between two readings of the weights.
-const ROWS: usize = 256;
-
 /// ln Z by annealed importance sampling. All chains run on the machine's device; the weights are summed in f64
 /// on the host. `progress` gets the number of temperature steps done.
 ///
 /// # Errors
-/// [`Error::Setting`] for fewer than 2 chains or a base bias of the wrong length, [`Error::Data`] where a weight
+/// [`Error::Setting`] for fewer than 2 chains, too many of them, or a base bias of the wrong length, [`Error::Data`] where a weight
 /// is not finite or two Gaussian layers have no distribution, device errors.
 pub fn ais(rbm: &Rbm, config: &AisConfig, progress: impl FnMut(usize)) -> Result<Estimate> {
     ais_drawing(rbm, config, ChainStreams::ANNEALING, progress)
@@ -247,10 +253,7 @@ impl<'a> Path<'a> {
                 format!("a base bias of {} values for {i} visible units", config.base_bias.len()),
             ));
         }
-        if config.chains < 2 {
-            let detail = format!("{} give no standard error; use at least 2", config.chains);
-            return Err(Error::setting("chains", detail));
-        }
+        config.check_chains()?;
         let base_bias = Tensor::from_f32(device, &[i], &config.base_bias)?;
         let mut tilt = Tensor::for_output(device, &[i])?;
         elementwise(Elementwise::SUBTRACT, &rbm.b, Some(&base_bias), &mut tilt)?;
@@ -346,52 +349,5 @@ impl<'a> Walk<'a> {
     fn along(mut self, betas: &[f64], progress: &mut dyn FnMut(usize)) -> Result<Vec<f64>> {
         walk(betas, progress, |pair, moved, k| self.step(pair, moved, k))?;
         self.weights.finish()
-    }
-}
-
-/// The chains' log weights: increments gather on the device, and are added in f64.
-pub(super) struct Weights {
-    increments: Tensor,
-    filled: usize,
-    log_weights: Vec<f64>,
-    /// What no state changes.
-    pub constant: f64,
-}
-
-impl Weights {
-    pub fn new(device: &Device, chains: usize) -> Result<Self> {
-        let increments = Tensor::zeros(device, &[ROWS, chains])?;
-        Ok(Weights { increments, filled: 0, log_weights: vec![0.0; chains], constant: 0.0 })
-    }
-
-    /// Adds what `write` puts into a row.
-    pub fn add(&mut self, write: impl FnOnce(Place<'_>) -> Result<()>) -> Result<()> {
-        write(Place::at(&mut self.increments, self.filled))?;
-        self.filled += 1;
-        if self.filled == ROWS { self.collect() } else { Ok(()) }
-    }
-
-    /// Adds the increments since the last reading.
-    fn collect(&mut self) -> Result<()> {
-        let increments = self.increments.to_vec()?;
-        let count = self.log_weights.len();
-        for row in increments.chunks(count).take(self.filled) {
-            self.log_weights.iter_mut().zip(row).for_each(|(w, &x)| *w += f64::from(x));
-        }
-        self.filled = 0;
-        Ok(())
-    }
-
-    pub fn finish(mut self) -> Result<Vec<f64>> {
-        self.collect()?;
-        let constant = self.constant;
-        self.log_weights.iter_mut().for_each(|w| *w += constant);
-        match self.log_weights.iter().all(|w| w.is_finite()) {
-            true => Ok(self.log_weights),
-            false => Err(Error::data(
-                "ais",
-                "a chain's weight is not finite; the model's parameters are too large or not finite",
-            )),
-        }
     }
 }

@@ -6,7 +6,8 @@
 //! once. The base has its odd units independent and its even ones without input. What the estimates of both directions
 //! are worth: [`ais`](super::ais).
 
-use super::ais::{AisConfig, Estimate, Weights, walk};
+use super::ais::{AisConfig, Estimate, walk};
+use super::log_weights::Weights;
 use crate::error::{Error, Result};
 use crate::kernels::anneal::{Chains, Draws, anneal};
 use crate::kernels::elementwise::{Elementwise, elementwise};
@@ -33,7 +34,7 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] for fewer than 2 chains or a base bias of the wrong length, [`Error::Data`] where a weight is not
+/// [`Error::Setting`] for fewer than 2 chains, too many of them, or a base bias of the wrong length, [`Error::Data`] where a weight is not
 /// finite, device errors.
 pub fn deep_ais(
     dbm: &DeepBoltzmannMachine,
@@ -111,10 +112,7 @@ impl<'a> Path<'a> {
             let detail = format!("{found} values for {units} units in the layers of odd number");
             return Err(Error::setting("base_bias", detail));
         }
-        if config.chains < 2 {
-            let detail = format!("{} give no standard error; use at least 2", config.chains);
-            return Err(Error::setting("chains", detail));
-        }
+        config.check_chains()?;
         let (mut base_biases, mut tilts, mut rest) =
             (Vec::new(), Vec::new(), &config.base_bias[..]);
         for layer in dbm.layers_of(Parity::Odd) {

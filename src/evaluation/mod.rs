@@ -11,6 +11,7 @@ pub mod classification;
 pub mod deep_ais;
 pub mod deep_bound;
 pub mod ladder;
+mod log_weights;
 pub mod partition;
 mod pseudo;
 pub mod scores;

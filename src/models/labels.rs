@@ -4,6 +4,7 @@
 //! the label behind the features as a one and zeros.
 
 use super::units::Units;
+use crate::data::reserved;
 use crate::error::{Error, Result};
 use crate::kernels::columns::{Span, columns};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
@@ -24,11 +25,15 @@ use crate::tensor::Tensor;
 /// [`Error::Shape`], [`Error::OutOfMemory`], [`Error::DeviceLost`].
 pub fn one_hot(classes: &Tensor, count: usize) -> Result<Tensor> {
     let (device, rows) = (classes.device(), classes.shape().len());
-    let ones = Tensor::from_f32(device, &[1, count], &vec![1.0; count])?;
-    let numbers: Vec<f32> = (0..count).map(|k| -(k as f32)).collect();
-    let numbers = Tensor::from_f32(device, &[count], &numbers)?;
-    // 1 − (class − k)², limited to [0, 1]: whole numbers stay exact.
+    // Refused before any large array is made on the host.
+    let mut ones = Tensor::for_output(device, &[1, count])?;
     let mut distance = Tensor::for_output(device, &[rows, count])?;
+    let mut host = reserved("labels", &[count])?;
+    host.resize(count, 1.0);
+    ones.upload(&host)?;
+    host.iter_mut().enumerate().for_each(|(k, number)| *number = -(k as f32));
+    let numbers = Tensor::from_f32(device, &[count], &host)?;
+    // 1 − (class − k)², limited to [0, 1]: whole numbers stay exact.
     let less = Epilogue { bias1: Some(&numbers), ..Epilogue::default() };
     let classes = classes.try_clone()?.reshape(&[rows, 1])?;
     matmul(&classes, &ones, Transpose::NN, &less, &mut distance)?;

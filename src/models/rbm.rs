@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use super::conditional::Conditional;
 use super::state::{Model, Visit};
 use super::units::{UnitKind, Units};
+use crate::data::reserved;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{Elementwise, elementwise, elementwise_in_place};
@@ -60,7 +61,8 @@ impl Rbm {
     /// Weights N(0, 0.01²) from `seed`, biases 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a layer without units, [`Error::Limit`], [`Error::OutOfMemory`].
+    /// [`Error::Setting`] for a layer without units, [`Error::Limit`], [`Error::OutOfMemory`], [`Error::Data`] where the
+    /// weights do not fit in the host's memory.
     pub fn new(device: &Device, visible: Units, hidden: Units, seed: u64) -> Result<Self> {
         Rbm::from_draw(device, visible, hidden, Draw::new(seed, stream::WEIGHTS))
     }
@@ -94,12 +96,12 @@ impl Rbm {
         // Refused before any large array is made on the host.
         let w = Tensor::for_output(device, &[i, j])?;
         let mut rng = PhiloxRng::new(draw);
-        let mut weights = Vec::with_capacity(i * j + 1);
+        let mut weights = reserved("rbm", &[i, j])?;
         while weights.len() < i * j {
             let pair = normal_pair(rng.word(), rng.word());
-            weights.extend(pair.map(|z| z * INITIAL_WEIGHT_DEVIATION));
+            let left = i * j - weights.len();
+            weights.extend(pair.into_iter().take(left).map(|z| z * INITIAL_WEIGHT_DEVIATION));
         }
-        weights.truncate(i * j);
         let (b, a) = (Tensor::zeros(device, &[i])?, Tensor::zeros(device, &[j])?);
         let mut rbm = Rbm { visible, hidden, w, b, a, gain: 1.0 };
         rbm.w.upload(&weights)?;

@@ -10,3 +10,4 @@ mod diagnostics;
 mod draws;
 mod ladder;
 mod partition;
+mod refusals;

@@ -1,7 +1,7 @@
 //! E and F of both kinds of visible units.
 
-use harmonium::models::UnitKind;
-use harmonium::Tensor;
+use harmonium::models::{Rbm, UnitKind, Units};
+use harmonium::{Device, Tensor};
 
 use super::exact::{Exact, normals, states, to_f64};
 use super::support::{matrix, on_each};
@@ -118,4 +118,27 @@ fn an_energy_is_of_as_many_hidden_states_as_cases() {
             assert!(error.to_string().contains("h is"), "{error}");
         }
     });
+}
+
+/// Where memory holds the weights once, but not the host's copy beside them.
+#[test]
+#[cfg(target_os = "linux")]
+fn weights_that_memory_does_not_hold_twice_are_refused() {
+    const CHILD: &str = "HARMONIUM_TEST_LITTLE_MEMORY";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "models::energy::weights_that_memory_does_not_hold_twice_are_refused";
+        let test = std::env::current_exe().unwrap();
+        let status = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 1800000; exec \"$0\" \"$@\""])
+            .arg(test)
+            .args(["--exact", name])
+            .env(CHILD, "1")
+            .env("RAYON_NUM_THREADS", "1")
+            .status()
+            .unwrap();
+        return assert!(status.success());
+    }
+    let units = Units::bernoulli(1 << 14);
+    let error = Rbm::new(&Device::cpu(), units, units, 1).unwrap_err().to_string();
+    assert_eq!(error, "rbm: 16384 × 16384 values do not fit in memory");
 }

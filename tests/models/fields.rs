@@ -288,3 +288,14 @@ fn the_gradient_above_another_field() {
         }
     });
 }
+
+/// A mask of the 2²⁰ labels' transitions would take 4 TiB.
+#[test]
+fn more_labels_than_a_chain_may_have_are_refused_with_forbidden_transitions_too() {
+    let device = Device::cpu();
+    for labels in [3000, 1 << 20] {
+        let spec = CrfSpec::linear(1, labels);
+        let said = |spec: CrfSpec| Crf::new(&device, &spec, 1).map(drop).unwrap_err().to_string();
+        assert_eq!(said(spec.clone().forbidden(vec![[0, 0]])), said(spec));
+    }
+}

@@ -90,3 +90,14 @@ fn labels_are_joined_and_parted() {
         assert!(join(&x, &few).unwrap_err().to_string().contains("3 labels for 4 cases"));
     });
 }
+
+#[test]
+fn more_classes_than_a_tensor_holds_are_refused() {
+    for rows in [0, 3] {
+        let classes = Tensor::zeros(&Device::cpu(), &[rows]).unwrap();
+        for count in [1 << 31, usize::MAX] {
+            let error = one_hot(&classes, count).unwrap_err().to_string();
+            assert!(error.contains("more than 2147483647 elements"), "{error}");
+        }
+    }
+}

@@ -22,6 +22,8 @@ mod tile;
 mod x86;
 mod zeros;
 
+use std::collections::TryReserveError;
+
 use rayon::prelude::*;
 
 pub(crate) use dots::add_dots;
@@ -101,28 +103,36 @@ const UNIT: usize = 8;
 /// part of either output (empty where there is none).
 pub(crate) type Finish<'a> = &'a (dyn Fn([usize; 2], &mut [f32], [&mut [f32]; 2]) + Sync);
 
-/// Computes the terms' sum `[m, n]` and hands it to `finish`. Returns false, and does nothing, where a slice is too short.
-#[must_use]
+/// Why nothing was computed.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// A slice is too short.
+    Short,
+    /// The rows are too many to be listed.
+    Memory { bytes: u64, detail: TryReserveError },
+}
+
+/// Computes the terms' sum `[m, n]` and hands it to `finish`, or does nothing.
 pub(crate) fn product(
     [m, n]: [usize; 2],
     terms: &[Term<'_>],
     outputs: [Option<Rows<'_>>; 2],
     threads: usize,
     finish: Finish<'_>,
-) -> bool {
+) -> Result<(), Refused> {
     let covered = terms.iter().all(|t| {
         let offset = t.offset.is_none_or(|beta| beta.len() == n);
         t.a.covers(m, t.k) && t.b.covers(t.k, n) && offset
     });
     if !covered || !outputs.iter().flatten().all(|rows| rows.hold(m, n)) {
-        return false;
+        return Err(Refused::Short);
     }
     if m == 0 || n == 0 {
-        return true;
+        return Ok(());
     }
     let split = Split::new([m, n], terms, threads);
-    run(Task::divide(&split, [m, n], terms, outputs, finish), pulp::Arch::new());
-    true
+    run(Task::divide(&split, [m, n], terms, outputs, finish)?, pulp::Arch::new());
+    Ok(())
 }
 
 /// The sums themselves, as the first output.

@@ -9,7 +9,7 @@ use super::pack;
 use super::sparse::{self, Lists, Skipping};
 use super::split::{Form, LANES, Split, even};
 use super::tile::{Numbers, Tile, Vectors};
-use super::{Finish, Rows, Strided, Term, UNIT, dispatch};
+use super::{Finish, Refused, Rows, Strided, Term, UNIT, dispatch};
 
 /// Rows of a block of the broadcast operand: such a block of sums stays in the second cache.
 const BLOCK: usize = 128;
@@ -56,36 +56,37 @@ fn aligned(memory: &mut Vec<f32>, count: usize) -> &mut [f32] {
 }
 
 impl<'a> Task<'a> {
-    /// The parts of a product.
+    /// The parts of a product, or that there is no memory for the lists of their rows.
     pub fn divide(
         split: &Split,
         [m, n]: [usize; 2],
         terms: &'a [Term<'a>],
         outputs: [Option<Rows<'a>>; 2],
         finish: Finish<'a>,
-    ) -> Vec<Self> {
+    ) -> Result<Vec<Self>, Refused> {
         let (across, down) = match split.form {
             Form::Turned => (UNIT, LANES),
             _ => (LANES, 1),
         };
         let columns: Vec<_> = even(0..n, n.div_ceil(split.columns), across).collect();
         let rows: Vec<_> = even(0..m, m.div_ceil(split.rows), down).collect();
+        let given = outputs.each_ref().map(Option::is_some);
         let [first, second] = outputs.map(|rows| rows.map(|rows| rows.each(n)));
         let (mut first, mut second) = (first.into_iter().flatten(), second.into_iter().flatten());
         let mut tasks = Vec::with_capacity(rows.len() * columns.len());
         for rows in rows {
             let begin = tasks.len();
-            tasks.extend(columns.iter().map(|columns| {
-                let out = [(); 2].map(|()| Vec::with_capacity(rows.len()));
-                Task {
-                    rows: rows.clone(),
-                    columns: columns.clone(),
-                    terms,
-                    form: split.form,
-                    out,
-                    finish,
+            for columns in &columns {
+                let mut out = [Vec::new(), Vec::new()];
+                for (lines, _) in out.iter_mut().zip(given).filter(|(_, given)| *given) {
+                    lines.try_reserve_exact(rows.len()).map_err(|detail| {
+                        let bytes = (rows.len() * size_of::<&mut [f32]>()) as u64;
+                        Refused::Memory { bytes, detail }
+                    })?;
                 }
-            }));
+                let (rows, columns) = (rows.clone(), columns.clone());
+                tasks.push(Task { rows, columns, terms, form: split.form, out, finish });
+            }
             for _ in rows {
                 for (which, line) in [first.next(), second.next()].into_iter().enumerate() {
                     let Some(mut line) = line else { continue };
@@ -97,7 +98,7 @@ impl<'a> Task<'a> {
                 }
             }
         }
-        tasks
+        Ok(tasks)
     }
 
     pub fn run(self, arch: pulp::Arch) {

@@ -81,7 +81,8 @@ fn every_element_is_one_sum_in_ascending_k_whatever_the_form_the_vectors_and_the
                         let mut out = vec![f32::NAN; m * n];
                         let outputs = [Some(Rows { data: &mut out, stride: n }), None];
                         let split = Split { rows, columns, form };
-                        run(Task::divide(&split, [m, n], &terms, outputs, STORE), arch);
+                        let tasks = Task::divide(&split, [m, n], &terms, outputs, STORE);
+                        assert!(tasks.map(|tasks| run(tasks, arch)).is_ok());
                         same(&out, &expected, &format!("{shape:?} {turned:?} {form:?} {arch:?}"));
                     }
                 }
@@ -122,7 +123,7 @@ fn multiplied([m, n, k]: [usize; 3], a: &[f32], b: &[f32], threads: usize) -> Ve
     let mut out = vec![0.0; m * n];
     let terms = [Term::new(operand(a, [m, k], false), operand(b, [k, n], false), k)];
     let outputs = [Some(Rows { data: &mut out, stride: n }), None];
-    assert!(product([m, n], &terms, outputs, threads, STORE));
+    assert!(product([m, n], &terms, outputs, threads, STORE).is_ok());
     out
 }
 
@@ -144,7 +145,7 @@ fn terms_follow_each_other_with_their_scales_and_offsets() {
         });
         let mut out = vec![0.0; m * n];
         let outputs = [Some(Rows { data: &mut out, stride: n }), None];
-        assert!(product([m, n], &terms, outputs, 2, STORE));
+        assert!(product([m, n], &terms, outputs, 2, STORE).is_ok());
         same(&out, &chain([m, n], &terms, fuses()), "two terms");
     }
 }
@@ -173,7 +174,8 @@ fn what_is_not_finite_is_found_among_zeros() {
             let mut out = vec![0.0; m * n];
             let outputs = [Some(Rows { data: &mut out, stride: n }), None];
             let split = Split { rows: 1, columns: 1, form: Form::Sparse };
-            run(Task::divide(&split, [m, n], &terms, outputs, STORE), arch);
+            let tasks = Task::divide(&split, [m, n], &terms, outputs, STORE);
+            assert!(tasks.map(|tasks| run(tasks, arch)).is_ok());
             let fused = !matches!(arch, pulp::Arch::Scalar);
             same(&out, &chain([m, n], &terms, fused), &format!("{turned} {arch:?}"));
             assert!(out.iter().filter(|x| !x.is_finite()).count() >= 2 * n);
@@ -200,7 +202,8 @@ fn both_outputs_get_their_parts_from_columns_that_begin_random_blocks() {
                 }
             };
             let split = Split { rows: 2, columns: 2, form };
-            run(Task::divide(&split, [m, n], &terms, outputs, finish), pulp::Arch::new());
+            let tasks = Task::divide(&split, [m, n], &terms, outputs, finish);
+            assert!(tasks.map(|tasks| run(tasks, pulp::Arch::new())).is_ok());
             assert!(second.iter().enumerate().all(|(at, x)| *x == at as f32));
             let expected = chain([m, n], &terms, fuses());
             for (line, expected) in first.chunks(n + 3).zip(expected.chunks(n)) {
@@ -217,7 +220,7 @@ fn products_that_do_not_fit_their_slices_are_refused() {
         let [a, b, mut out] = lengths.map(|n| vec![1.0; n]);
         let [m, n, k] = shape;
         let terms = [Term::new(operand(&a, [m, k], false), operand(&b, [k, n], false), k)];
-        product([m, n], &terms, [Some(Rows { data: &mut out, stride }), None], 1, STORE)
+        product([m, n], &terms, [Some(Rows { data: &mut out, stride }), None], 1, STORE).is_ok()
     };
     assert!(asked([2, 3, 4], [8, 12, 6], 3) && asked([2, 3, 4], [8, 12, 8], 5));
     assert!(asked([0, 3, 4], [0, 12, 0], 3) && asked([2, 0, 4], [8, 0, 0], 0));

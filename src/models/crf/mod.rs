@@ -82,10 +82,6 @@ impl Crf {
             None => None,
         };
         let layers = Sequential::new(device, &spec.seen(), &spec.layers, start, seed)?;
-        let mask = match spec.mask()? {
-            Some(mask) => Some(Tensor::from_f32(device, &[spec.labels + 2, spec.labels], &mask)?),
-            None => None,
-        };
         let (k, values) = (spec.labels, spec.values());
         if layers.output() != [values] {
             let detail = format!(
@@ -99,11 +95,11 @@ impl Crf {
         let transitions = Parameter {
             name: "chain.transitions".into(),
             value: Tensor::zeros(device, &[k + 2, k])?,
-            trained: (k + 2) * k - spec.forbidden.len(),
+            trained: ((k + 2) * k).saturating_sub(spec.forbidden.len()),
             decays: true,
             frozen: false,
         };
-        let mut crf = Crf { spec: spec.clone(), layers, transitions, mask, lower };
+        let mut crf = Crf { spec: spec.clone(), layers, transitions, mask: None, lower };
         // A chain of so many labels.
         let (scores, lengths) =
             (Tensor::zeros(device, &[0, 0, values])?, Tensor::zeros(device, &[0])?);
@@ -111,6 +107,10 @@ impl Crf {
             Error::Shape { detail, .. } => Error::setting("labels", detail),
             other => other,
         })?;
+        // Only now: the mask of more labels than a chain may have fits nowhere.
+        if let Some(mask) = spec.mask()? {
+            crf.mask = Some(Tensor::from_f32(device, &[k + 2, k], &mask)?);
+        }
         if spec.pairwise == Pairwise::Features {
             crf.forget_transitions()?;
         }

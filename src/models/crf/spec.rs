@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::reserved;
 use crate::error::{Error, Result};
 use crate::kernels::chain::FORBIDDEN;
 use crate::layers::{Initialization, LayerSpec};
@@ -151,7 +152,8 @@ impl CrfSpec {
         if self.forbidden.is_empty() {
             return Ok(None);
         }
-        let mut mask = vec![0.0; (k + 2) * k];
+        let mut mask = reserved("forbidden", &[k + 2, k])?;
+        mask.resize((k + 2) * k, 0.0);
         for &[before, after] in &self.forbidden {
             if before > k + 1 || after >= k {
                 let detail =
