@@ -55,9 +55,9 @@ impl Terminal {
             true => ProgressBar::new(all),
             false => ProgressBar::hidden(),
         };
-        // What does not fit beside the bar is cut off: a line that wraps is drawn again and again.
+        // Lines that do not fit are cut off: one that wraps is drawn again and again.
         let style = ProgressStyle::with_template(
-            "{prefix} {bar:20.cyan/238} [{elapsed} < {eta}] {wide_msg}",
+            "{prefix} {wide_bar:.cyan/238} [{elapsed} < {eta}]\n{wide_msg}",
         );
         if let Ok(style) = style {
             self.bar.set_style(style.progress_chars("━╸─"));
@@ -72,7 +72,14 @@ impl Terminal {
             self.timing = true;
             self.rows = device.start_profile().err().map(Err);
         }
-        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+        let rate = match self.cases {
+            0 => String::new(),
+            cases => {
+                let seconds = self.start.elapsed().as_secs_f64().max(1e-9);
+                format!(", {:.0} cases/s", cases as f64 / seconds)
+            }
+        };
+        self.bar.set_prefix(format!("epoch {epoch}/{}{rate}", self.epochs));
     }
 
     pub fn advance(&mut self, cases: usize) {
@@ -90,8 +97,7 @@ impl Terminal {
             texts = told(&[Told::AtTheEnd]);
         }
         if !texts.is_empty() {
-            let rate = self.cases as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
-            self.bar.set_message(format!("{rate:.0} cases/s, {}", texts.join(", ")));
+            self.bar.set_message(texts.join(", "));
         }
     }
 
