@@ -322,10 +322,14 @@ impl Cases {
 
     /// The least and the greatest value; nothing for an empty selection.
     pub fn range(&self) -> Option<(f32, f32)> {
+        // Blocks are searched whole, in vectors.
         fn of<T: Copy + Send + Sync + PartialOrd>(v: &[T]) -> Option<(T, T)> {
-            v.par_iter().map(|&x| (x, x)).reduce_with(|a, b| {
+            let wider = |a: (T, T), b: (T, T)| {
                 (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
-            })
+            };
+            let first = v.first().map(|&x| (x, x))?;
+            let block = |block: &[T]| block.iter().fold(first, |range, &x| wider(range, (x, x)));
+            v.par_chunks(1 << 14).map(block).reduce_with(wider)
         }
         match &self.values {
             Values::Bits(v) => of(v).map(|(a, b)| (f32::from(a), f32::from(b))),
