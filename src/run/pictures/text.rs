@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(plain("T-shirt × 2"), "T-shirt × 2");
         assert_eq!(
             [plain("Größe"), plain("Ёлка"), plain("é → 東")],
-            ["Grosse", "Iolka", "e → Dong "]
+            ["Grosse", "Iolka", "e → Dong"]
         );
         assert_eq!((width("Größe", 1), shorten("Größe", 5)), (width("Grosse", 1), "Gro..".into()));
         assert_eq!(read().len(), 94);
