@@ -269,13 +269,10 @@ impl Sequences {
         if window == 0 {
             return Ok(self.clone());
         }
-        let Some(width) =
-            (2 * window).checked_add(1).and_then(|side| product(&[side, self.cases.width()]))
-        else {
-            return Err(Error::data(
-                "window",
-                format!("{window} neighbours on both sides are too many"),
-            ));
+        let side = window.checked_mul(2).and_then(|both| both.checked_add(1));
+        let Some(width) = side.and_then(|side| product(&[side, self.cases.width()])) else {
+            let detail = format!("{window} neighbours on both sides are too many");
+            return Err(Error::data("window", detail));
         };
         let values = match self.cases.values() {
             Values::Bits(bits) => Values::Bits(self.spread(bits, window, width)?),

@@ -33,6 +33,12 @@ impl Swaps {
         let acceptance = acceptance(&exchanges, chains, numbers);
         Swaps { acceptance, round_trips: round_trips as u64, rounds_per_trip }
     }
+
+    /// The share of the two neighbours that exchange least, of those that have tried.
+    pub fn least(&self) -> Option<f64> {
+        let least = self.acceptance.iter().copied().fold(f64::INFINITY, f64::min);
+        Some(least).filter(|a| a.is_finite())
+    }
 }
 
 fn exchanged(ledger: &[f32], chains: usize, row: usize) -> f64 {

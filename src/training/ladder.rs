@@ -277,9 +277,8 @@ impl Below {
             && rounds > since + 1
         {
             let swaps = replicas.swaps_of(since..rounds)?;
-            let least = swaps.acceptance.into_iter().fold(f64::INFINITY, f64::min);
             figures = figures
-                .with(&SWAP_ACCEPTANCE, Some(least).filter(|a| a.is_finite()))
+                .with(&SWAP_ACCEPTANCE, swaps.least())
                 .with(&ROUND_TRIPS, swaps.round_trips as f64);
         }
         Ok(figures)

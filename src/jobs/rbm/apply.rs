@@ -111,8 +111,7 @@ pub struct Passage {
 
 impl Passage {
     fn of(swaps: &Swaps) -> Self {
-        let least = swaps.acceptance.iter().copied().fold(f64::INFINITY, f64::min);
-        Passage { least: Some(least).filter(|a| a.is_finite()), round_trips: swaps.round_trips }
+        Passage { least: swaps.least(), round_trips: swaps.round_trips }
     }
 
     /// Of these chains and of those before them.

@@ -260,10 +260,7 @@ impl Crf {
 
     /// Cases as the layers take them: one row a position.
     fn positions(&self, x: &Tensor, lengths: &Tensor) -> Result<Tensor> {
-        let &[b, t, ..] = x.shape().dims() else {
-            let detail = format!("the batch is {}, expected [sequences, positions, …]", x.shape());
-            return Err(Error::shape("conditional random field", detail));
-        };
+        let [b, t] = batch_sizes(x)?;
         let sizes = |own: &[usize]| [&[b * t], own].concat();
         let (values, found) = (self.spec.input.iter().product::<usize>(), &x.shape().dims()[2..]);
         if found.iter().product::<usize>() != values {
@@ -309,6 +306,17 @@ impl Crf {
         match &mut self.lower {
             Some(lower) => lower.visit_as(&format!("{before}lower."), visit),
             None => Ok(()),
+        }
+    }
+}
+
+/// The sequences and the positions of a batch.
+fn batch_sizes(x: &Tensor) -> Result<[usize; 2]> {
+    match *x.shape().dims() {
+        [b, t, ..] => Ok([b, t]),
+        _ => {
+            let detail = format!("the batch is {}, expected [sequences, positions, …]", x.shape());
+            Err(Error::shape("conditional random field", detail))
         }
     }
 }

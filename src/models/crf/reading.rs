@@ -1,6 +1,6 @@
 //! What a conditional random field reads in sequences.
 
-use super::Crf;
+use super::{Crf, batch_sizes};
 use crate::error::{Error, Result};
 use crate::kernels::Place;
 use crate::kernels::chain::{Chain, IMPOSSIBLE, Messages, Target};
@@ -50,11 +50,10 @@ impl Crf {
     /// [`Error::Data`] for a sequence that no allowed labelling has, or whose length is no whole number up to the batch's
     /// positions, by its number in the batch; [`Error::Shape`]; device errors.
     pub fn read(&self, x: &Tensor, lengths: &Tensor, decoding: Decoding) -> Result<Reading> {
-        check_lengths(x, lengths)?;
+        let sizes = sizes(x, lengths)?;
         let mut space = Workspace::new();
         self.layers.forward(&self.positions(x, lengths)?, Pass::Evaluate, &mut space)?;
         let scores = space.outgoing()?.value;
-        let sizes = lengths.to_vec()?;
         self.with_chain(scores, lengths, |chain| {
             let (b, k) = (sizes.len(), self.spec.labels);
             let t = chain.scores.shape().len() / (b * self.spec.values()).max(1);
@@ -110,9 +109,9 @@ impl Crf {
     }
 }
 
-/// That there is a length for each sequence `[B]`, a whole number up to the positions that the batch `[B, T, …]` has.
-fn check_lengths(x: &Tensor, lengths: &Tensor) -> Result<()> {
-    let &[b, t, ..] = x.shape().dims() else { return Ok(()) };
+/// The positions of each sequence: a length for each `[B]`, a whole number up to those that the batch `[B, T, …]` has.
+fn sizes(x: &Tensor, lengths: &Tensor) -> Result<Vec<f32>> {
+    let [b, t] = batch_sizes(x)?;
     if lengths.shape().dims() != [b] {
         let detail =
             format!("the lengths are {}, expected [{b}], one of each sequence", lengths.shape());
@@ -120,7 +119,7 @@ fn check_lengths(x: &Tensor, lengths: &Tensor) -> Result<()> {
     }
     let wrong = |n: f32| !(n >= 0.0 && n <= t as f32 && n.fract() == 0.0);
     let sizes = lengths.to_vec()?;
-    let Some(sequence) = sizes.iter().position(|&n| wrong(n)) else { return Ok(()) };
+    let Some(sequence) = sizes.iter().position(|&n| wrong(n)) else { return Ok(sizes) };
     let detail = format!(
         "sequence {sequence} of the batch has {} positions; expected a whole number from 0 to {t}",
         sizes[sequence]
