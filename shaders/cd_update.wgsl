@@ -2,7 +2,7 @@
 // gradient = s0 (V0 - mu)' (P0 - lambda) - s1 (Vk - mu)' (Pk - lambda).
 // With BIASES those of both biases too, which lie behind the weights: V has one more column and P too, of ones, which
 // the product counts as its last row and column.
-// Needs one of shared/tile_*.wgsl.
+// Needs one of shared/cd_update_*.wgsl and one of shared/tile_*.wgsl.
 
 struct Params {
     m: u32,
@@ -28,11 +28,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> v0: array<f32>;
-@group(0) @binding(2) var<storage, read> p0: array<f32>;
-@group(0) @binding(3) var<storage, read> vk: array<f32>;
-@group(0) @binding(4) var<storage, read> pk: array<f32>;
-@group(0) @binding(5) var<storage, read> offsets: array<f32>;
 @group(0) @binding(6) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(7) var<storage, read_write> velocity: array<f32>;
 // The least number of an update after which a bias was not finite.
@@ -58,26 +53,6 @@ fn product_slices() -> u32 { return 1u; }
 // The sizes of the weights.
 fn visible() -> u32 { return params.m - select(0u, 1u, BIASES); }
 fn hidden() -> u32 { return params.n - select(0u, 1u, BIASES); }
-
-fn load_a(row: u32, k: u32) -> f32 {
-    let width = visible();
-    if BIASES && row == width { return 1.0; }
-    var x = 0.0;
-    if k < params.rows { x = v0[k * width + row]; } else { x = vk[(k - params.rows) * width + row]; }
-    if CENTERED { x -= offsets[row]; }
-    return x;
-}
-
-fn load_b(k: u32, column: u32) -> f32 {
-    let width = hidden();
-    var x = 1.0;
-    if !BIASES || column < width {
-        if k < params.rows { x = p0[k * width + column]; } else { x = pk[(k - params.rows) * width + column]; }
-        if CENTERED { x -= offsets[params.lambda_start + column]; }
-    }
-    if k < params.rows { return params.scale0 * x; }
-    return -params.scale1 * x;
-}
 
 fn finish(row: u32, column: u32, sums: vec4<f32>) {
     let count = min(4u, params.n - column);
@@ -111,7 +86,7 @@ fn change_bias(row: u32, column: u32, sum: f32) {
         offset = params.lambda_start + column;
     }
     var gradient = sum;
-    if CENTERED { gradient += params.drift * offsets[offset]; }
+    if CENTERED { gradient += params.drift * offset_at(offset); }
     let change = params.momentum * velocity[at] + params.rate * gradient;
     let value = weights[at] + change;
     velocity[at] = change;

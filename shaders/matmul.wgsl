@@ -1,5 +1,6 @@
 // activation(alpha (A B + C) + (1 - beta) bias0 + beta bias1), and samples of it.
-// Needs shared/philox.wgsl, shared/activation.wgsl, shared/slope.wgsl and one of shared/tile_*.wgsl.
+// Needs shared/philox.wgsl, shared/activation.wgsl, shared/slope.wgsl, one of shared/matmul_*.wgsl and one of
+// shared/tile_*.wgsl.
 
 struct Params {
     m: u32,
@@ -19,14 +20,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> c: array<f32>;
-@group(0) @binding(4) var<storage, read> bias0: array<f32>;
-@group(0) @binding(5) var<storage, read> bias1: array<f32>;
-@group(0) @binding(6) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(7) var<storage, read_write> sample: array<f32>;
-
 override A_ALONG_K: bool = true;
 override B_ALONG_K: bool = false;
 // 0: no C; 1: the binding; 2: what the mean held before.
@@ -45,42 +38,27 @@ override SAMPLE: u32 = 0;
 
 fn product_slices() -> u32 { return 1u; }
 
-fn load_a(row: u32, k: u32) -> f32 {
-    if ONES == 1u && row + 1u == params.m { return 1.0; }
-    return a[row * params.a_row + k * params.a_k];
-}
-
-fn load_b(k: u32, column: u32) -> f32 {
-    if ONES == 2u && column + 1u == params.n { return 1.0; }
-    return b[k * params.b_k + column * params.b_column];
-}
-
 fn finish(row: u32, column: u32, sums: vec4<f32>) {
     let width = params.n - select(0u, 1u, ONES == 2u);
     let start = row * width + column;
     let count = min(4u, width - min(width, column));
     if ONES == 1u && row + 1u == params.m {
-        for (var i = 0u; i < count; i++) { sample[column + i] = sums[i]; }
+        put_sample(column, count, sums);
         return;
     }
-    if ONES == 2u && count < 4u && column + count == width {
-        sample[row] = sums[count];
-    }
+    if ONES == 2u && count < 4u && column + count == width { put_sample(row, 1u, vec4<f32>(sums[count])); }
     var x = sums;
-    for (var i = 0u; i < count; i++) {
-        if ADD == 1u { x[i] += c[start + i]; }
-        if ADD == 2u { x[i] += mean[start + i]; }
-        x[i] *= params.alpha;
-        if BIAS0 { x[i] += (1.0 - params.beta) * bias0[column + i]; }
-        if BIAS1 { x[i] += params.beta * bias1[column + i]; }
-    }
+    if ADD == 1u { x += get_c(start, count); }
+    if ADD == 2u { x += get_mean(start, count); }
+    x *= params.alpha;
+    if BIAS0 { x += (1.0 - params.beta) * get_bias0(column, count); }
+    if BIAS1 { x += params.beta * get_bias1(column, count); }
     var y = activate(ACTIVATION, x);
     if SLOPE != 0u {
-        for (var i = 0u; i < count; i++) { y[i] = sloped(SLOPE, y[i], c[start + i]); }
+        let outputs = get_c(start, count);
+        for (var i = 0u; i < count; i++) { y[i] = sloped(SLOPE, y[i], outputs[i]); }
     }
-    if MEAN {
-        for (var i = 0u; i < count; i++) { mean[start + i] = y[i]; }
-    }
+    if MEAN { put_mean(start, count, y); }
     if SAMPLE != 0u {
         let words = philox(
             vec4<u32>(column / 4u, params.first_case + row, params.counter),
@@ -88,6 +66,6 @@ fn finish(row: u32, column: u32, sums: vec4<f32>) {
         );
         var s = y + params.noise_scale * normals(words);
         if SAMPLE == 1u { s = bernoullis(words, y); }
-        for (var i = 0u; i < count; i++) { sample[start + i] = s[i]; }
+        put_sample(start, count, s);
     }
 }

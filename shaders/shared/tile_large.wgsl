@@ -1,7 +1,7 @@
 // A matrix product for large sizes: 128 x 128 outputs a workgroup of 16 x 16 invocations, 8 x 8 each, as
 // 2 x 2 blocks of 4 x 4 that lie 64 rows and columns apart: so the vectors that neighbouring invocations read from
 // workgroup memory are neighbours. Written out, since WGSL has no way to ask that arrays stay in registers.
-// Needs shared/tile_loads.wgsl.
+// Needs shared/tile_loads.wgsl and how parts are loaded.
 
 const TILE: u32 = 128u;
 const TILE_K: u32 = 8u;
@@ -15,8 +15,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let first = corner(group_id.x + group_id.y * group_count.x);
-    let own_a = own(local, A_ALONG_K);
-    let own_b = own(local, B_ALONG_K);
+    let at_a = own_a(local);
+    let at_b = own_b(local);
     let my_row = local / APART;
     let my_column = local % APART;
     var s00 = vec4<f32>(0.0); var s01 = vec4<f32>(0.0);
@@ -29,8 +29,8 @@ fn main(
     var s70 = vec4<f32>(0.0); var s71 = vec4<f32>(0.0);
     // Each round loads a step and makes the products of the one before.
     for (var k0 = params.k_start; ; k0 += TILE_K) {
-        let next_a = fetch_a(own_a, first.x, k0);
-        let next_b = fetch_b(own_b, first.y, k0);
+        let next_a = fetch_a(at_a, first.x, k0);
+        let next_b = fetch_b(at_b, first.y, k0);
         if k0 > params.k_start {
             for (var k = 0u; k < TILE_K; k++) {
                 let at = k * STRIDE + my_row;
@@ -51,8 +51,8 @@ fn main(
         }
         if k0 >= params.k { break; }
         workgroupBarrier();
-        tiles[stored(own_a)] = next_a;
-        tiles[B_AT + stored(own_b)] = next_b;
+        store(0u, at_a, A_ALONG_K, next_a);
+        store(B_AT, at_b, B_ALONG_K, next_b);
         workgroupBarrier();
     }
 

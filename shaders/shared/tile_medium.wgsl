@@ -1,5 +1,5 @@
 // A matrix product for GPUs: 64 x 64 outputs a workgroup of 16 x 16 invocations, 4 x 4 each.
-// Needs shared/tile_loads.wgsl.
+// Needs shared/tile_loads.wgsl and how parts are loaded.
 
 const TILE: u32 = 64u;
 const TILE_K: u32 = 16u;
@@ -11,8 +11,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let first = corner(group_id.x + group_id.y * group_count.x);
-    let own_a = own(local, A_ALONG_K);
-    let own_b = own(local, B_ALONG_K);
+    let at_a = own_a(local);
+    let at_b = own_b(local);
     let my_row = local / QUADS;
     let my_column = local % QUADS;
     var s0 = vec4<f32>(0.0);
@@ -21,8 +21,8 @@ fn main(
     var s3 = vec4<f32>(0.0);
     // Each round loads a step and makes the products of the one before.
     for (var k0 = params.k_start; ; k0 += TILE_K) {
-        let next_a = fetch_a(own_a, first.x, k0);
-        let next_b = fetch_b(own_b, first.y, k0);
+        let next_a = fetch_a(at_a, first.x, k0);
+        let next_b = fetch_b(at_b, first.y, k0);
         if k0 > params.k_start {
             for (var k = 0u; k < TILE_K; k++) {
                 let a = tiles[k * STRIDE + my_row];
@@ -35,8 +35,8 @@ fn main(
         }
         if k0 >= params.k { break; }
         workgroupBarrier();
-        tiles[stored(own_a)] = next_a;
-        tiles[B_AT + stored(own_b)] = next_b;
+        store(0u, at_a, A_ALONG_K, next_a);
+        store(B_AT, at_b, B_ALONG_K, next_b);
         workgroupBarrier();
     }
 

@@ -2,7 +2,7 @@
 // outputs, 4 x 4 an invocation, each for its own part of every step along K. At the end their sums are added
 // through workgroup memory, team by team in order, half of the rows at a time, so that it fits where the
 // tiles were; then each invocation finishes four outputs, or none.
-// Needs shared/tile_loads.wgsl.
+// Needs shared/tile_loads.wgsl and how parts are loaded.
 
 // Invocations of a team, which hold all outputs of the tile.
 const TEAM: u32 = THREADS / TEAMS;
@@ -18,8 +18,8 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let first = corner(group_id.x + group_id.y * group_count.x);
-    let own_a = own(local, A_ALONG_K);
-    let own_b = own(local, B_ALONG_K);
+    let at_a = own_a(local);
+    let at_b = own_b(local);
     let team = local / TEAM;
     let lane = local % TEAM;
     let at = team * SHARE * STRIDE + lane / QUADS;
@@ -30,8 +30,8 @@ fn main(
     var s3 = vec4<f32>(0.0);
     // Each round loads a step and makes the products of the one before.
     for (var k0 = params.k_start; ; k0 += TILE_K) {
-        let next_a = fetch_a(own_a, first.x, k0);
-        let next_b = fetch_b(own_b, first.y, k0);
+        let next_a = fetch_a(at_a, first.x, k0);
+        let next_b = fetch_b(at_b, first.y, k0);
         if k0 > params.k_start {
             for (var k = 0u; k < SHARE; k++) {
                 let a = tiles[at + k * STRIDE];
@@ -44,8 +44,8 @@ fn main(
         }
         if k0 >= params.k { break; }
         workgroupBarrier();
-        tiles[stored(own_a)] = next_a;
-        tiles[B_AT + stored(own_b)] = next_b;
+        store(0u, at_a, A_ALONG_K, next_a);
+        store(B_AT, at_b, B_ALONG_K, next_b);
         workgroupBarrier();
     }
 

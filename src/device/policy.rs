@@ -65,12 +65,27 @@ pub struct Policy {
     pub narrow: f64,
     /// The loop in registers; where it is the only one, convolutions go along rows of the picture.
     pub register: f64,
+    /// Whether loops through workgroup memory load vectors of four numbers, where each row of all operands and results is
+    /// a whole number of them; the same bits either way. A file that says nothing wants them.
+    #[serde(default = "wanted")]
+    pub vector_loads: bool,
+}
+
+fn wanted() -> bool {
+    true
 }
 
 /// The loops of GPUs as others found theirs to be: tiles of 128 reach about nine tenths of a vendor's own, those of
 /// 64 two thirds, smaller ones as they read more for each product.
-const GPU: Policy =
-    Policy { workgroups: 128, large: 1.0, medium: 0.75, small: 0.45, narrow: 0.25, register: 0.0 };
+const GPU: Policy = Policy {
+    workgroups: 128,
+    large: 1.0,
+    medium: 0.75,
+    small: 0.45,
+    narrow: 0.25,
+    register: 0.0,
+    vector_loads: true,
+};
 
 /// The numbers of a policy and their ranges: workgroups, and speeds.
 const WORKGROUPS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
@@ -127,6 +142,7 @@ impl Policy {
                 small: 0.0,
                 narrow: 0.0,
                 register: 1.0,
+                vector_loads: true,
             },
         }
     }
@@ -148,6 +164,12 @@ impl Policy {
     #[must_use]
     pub fn with_workgroups(self, workgroups: u32) -> Self {
         Policy { workgroups, ..self }
+    }
+
+    /// The same with loads of vectors, or without.
+    #[must_use]
+    pub fn with_vector_loads(self, vector_loads: bool) -> Self {
+        Policy { vector_loads, ..self }
     }
 
     /// How fast a loop is, relative to the others.
@@ -185,7 +207,8 @@ impl Policy {
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "workgroups = {}", self.workgroups)?;
-        Tiles::ALL.iter().try_for_each(|&t| writeln!(f, "{} = {:?}", t.key(), self.speed(t)))
+        Tiles::ALL.iter().try_for_each(|&t| writeln!(f, "{} = {:?}", t.key(), self.speed(t)))?;
+        writeln!(f, "vector_loads = {}", self.vector_loads)
     }
 }
 
@@ -256,6 +279,10 @@ mod tests {
         let policy = policy.with_speed(Tiles::Small, 0.1 + 0.2);
         let text = policy.to_string();
         assert_eq!(read(&format!("# of a test\n{text}")).unwrap(), policy);
+        // A file of an older version says nothing of loads; one that does is heard.
+        assert_eq!(read(&text.replace("vector_loads = true\n", "")).unwrap(), policy);
+        let without = policy.with_vector_loads(false);
+        assert_eq!(read(&without.to_string()).unwrap(), without);
         // A whole number is a number too.
         assert_eq!(read(&text.replace("large = 1.0", "large = 1")).unwrap(), policy);
         let refused = |text: &str, parts: &[&str]| {

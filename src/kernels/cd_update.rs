@@ -15,13 +15,15 @@ pub use super::ascent::Step;
 use super::bias_update::{BiasPhases, Watch, bias_update};
 use super::moved::reach;
 use super::slices::{Slice, slices};
-use super::tile::{Tiled, Tiling};
+use super::tile::{Tiled, Tiling, VECTOR_LOOPS};
 use super::{expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer, Shader};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, pieces};
 
-pub(crate) static SHADERS: Tiled = tiled!("cd_update");
+pub(crate) static SHADERS: Tiled = tiled!("cd_update", "cd_update_elements"; Some(&QUADS));
+
+static QUADS: [Shader; VECTOR_LOOPS] = tiled!(quads "cd_update", "cd_update_quads");
 
 /// The statistics of both phases.
 #[derive(Debug, Clone, Copy)]
@@ -249,6 +251,8 @@ impl Call<'_> {
         let Sizes { i, j, rows, chains } = sizes;
         let (offsets, lambda_start) = self.offsets()?;
         let more = usize::from(biases.is_some());
+        // Offsets too: λ begins where a piece of a buffer does, or behind μ.
+        let in_quads = [i, j, lambda_start].iter().all(|n| n.is_multiple_of(4));
         let scales = phases.scales;
         let params = Params {
             m: (i + more) as u32,
@@ -275,7 +279,7 @@ impl Call<'_> {
         };
         gpu.record(Command {
             op: "cd_update",
-            shader: tiling.shader,
+            shader: tiling.shader(in_quads && slice.first && slice.last),
             constants: &constants(is, [slice.resumes(), slice.pauses()]),
             params: bytemuck::bytes_of(&params),
             binds: &[

@@ -121,7 +121,7 @@ pub fn conv2d(
                 let connections = options.connections.map(Tensor::gpu).transpose()?;
                 gpu.record(Command {
                     op: OP,
-                    shader: tiling.shader,
+                    shader: tiling.shader(false),
                     constants: &[
                         ("BIAS", flag(bias.is_some())),
                         ("CONNECTIONS", flag(connections.is_some())),

@@ -101,7 +101,7 @@ pub fn conv2d_grad_input<'a>(
                 let (slope, x) = onward.on_gpu(slice.last)?;
                 gpu.record(Command {
                     op: OP,
-                    shader: tiling.shader,
+                    shader: tiling.shader(false),
                     constants: &[
                         ("SLOPE", slope),
                         ("CONNECTIONS", flag(connections.is_some())),

@@ -19,14 +19,18 @@ pub use sums::{Sums, matmul_sums};
 
 use super::activation::Activation;
 use super::slices::{Slice, slices};
-use super::tile::{Tiled, Tiling};
+use super::tile::{Tiled, Tiling, VECTOR_LOOPS};
 use super::{expect, flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, GpuBuffer, Shader};
 use crate::error::{Error, Result};
 use crate::random::Draw;
 use crate::tensor::Tensor;
 
-pub(crate) static SHADERS: Tiled = tiled!("matmul", "philox", "activation", "slope");
+pub(crate) static SHADERS: Tiled =
+    tiled!("matmul", "philox", "activation", "slope", "matmul_elements"; Some(&QUADS));
+
+static QUADS: [Shader; VECTOR_LOOPS] =
+    tiled!(quads "matmul", "philox", "activation", "slope", "matmul_quads");
 
 /// `out = f(α(AB + C) + biases)`: A `[m, k]`, B `[k, n]`, out `[m, n]`, all f32.
 ///
@@ -205,6 +209,14 @@ impl<'a> Product<'a> {
         [self.m + more(Sums::OfB), self.n + more(Sums::OfA), self.k]
     }
 
+    /// Whether each row of the operands and of the results is a whole number of vectors of four. Sums of A go one by
+    /// one.
+    fn is_in_quads(&self) -> bool {
+        let t = self.transpose;
+        let widths = [if t.a { self.m } else { self.k }, if t.b { self.k } else { self.n }, self.n];
+        self.sums != Some(Sums::OfA) && widths.iter().all(|width| width.is_multiple_of(4))
+    }
+
     fn cost(&self) -> Cost {
         let [m, n, k] = [self.m, self.n, self.k].map(|x| x as u64);
         Cost { flops: 2 * m * n * k, bytes: 4 * (m * k + k * n + m * n) }
@@ -297,7 +309,7 @@ impl<'a> Product<'a> {
         };
         self.a.device().gpu_backend()?.record(Command {
             op: "matmul",
-            shader: tiling.shader,
+            shader: tiling.shader(self.is_in_quads() && slice.first && slice.last),
             constants: &constants,
             params: bytemuck::bytes_of(&params),
             binds: &[

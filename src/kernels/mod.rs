@@ -70,7 +70,7 @@ pub use catalogue::{Entry, catalogue, shaders};
 #[doc(hidden)]
 pub use slices::with_slices;
 #[doc(hidden)]
-pub use tile::with_tiles;
+pub use tile::{with_tiles, with_vector_loads};
 
 #[doc(hidden)]
 pub use crate::device::Tiles;
@@ -103,18 +103,37 @@ pub(crate) use shader;
 /// costs most.
 macro_rules! tiled {
     ($name:literal $(, $shared:literal)*) => {
+        tiled!($name $(, $shared)*; None)
+    };
+    ($name:literal $(, $shared:literal)*; $quads:expr) => {
         crate::kernels::tile::Tiled::new([
-            shader!($name as concat!($name, "_large"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_large").in_range(),
-            shader!($name as concat!($name, "_medium"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_medium").in_range(),
-            shader!($name as concat!($name, "_small"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_small", "tile_split").in_range(),
-            shader!($name as concat!($name, "_narrow"), ["TILE", "TILE_K"]
-                $(, $shared)*, "tile_loads", "tile_narrow", "tile_split").in_range(),
-            shader!($name as concat!($name, "_register"), ["ROWS", "VECTORS", "LANES"]
-                $(, $shared)*, "tile_register").in_range(),
-        ])
+            tiled!(@ $name, "", ["TILE", "TILE_K"], "large"
+                $(, $shared)*, "tile_loads", "tile_elements", "tile_large"),
+            tiled!(@ $name, "", ["TILE", "TILE_K"], "medium"
+                $(, $shared)*, "tile_loads", "tile_elements", "tile_medium"),
+            tiled!(@ $name, "", ["TILE", "TILE_K"], "small"
+                $(, $shared)*, "tile_loads", "tile_elements", "tile_small", "tile_split"),
+            tiled!(@ $name, "", ["TILE", "TILE_K"], "narrow"
+                $(, $shared)*, "tile_loads", "tile_elements", "tile_narrow", "tile_split"),
+            tiled!(@ $name, "", ["ROWS", "VECTORS", "LANES"], "register"
+                $(, $shared)*, "tile_register"),
+        ], $quads)
+    };
+    // The same in vectors of four, under the loops that go through workgroup memory.
+    (quads $name:literal $(, $shared:literal)*) => {
+        [
+            tiled!(@ $name, "_quads", ["TILE", "TILE_K"], "large"
+                $(, $shared)*, "tile_loads", "tile_quads", "tile_large"),
+            tiled!(@ $name, "_quads", ["TILE", "TILE_K"], "medium"
+                $(, $shared)*, "tile_loads", "tile_quads", "tile_medium"),
+            tiled!(@ $name, "_quads", ["TILE", "TILE_K"], "small"
+                $(, $shared)*, "tile_loads", "tile_quads", "tile_small", "tile_split"),
+            tiled!(@ $name, "_quads", ["TILE", "TILE_K"], "narrow"
+                $(, $shared)*, "tile_loads", "tile_quads", "tile_narrow", "tile_split"),
+        ]
+    };
+    (@ $name:literal, $form:literal, $sizes:expr, $loop:literal $(, $shared:literal)*) => {
+        shader!($name as concat!($name, $form, "_", $loop), $sizes $(, $shared)*).in_range()
     };
 }
 pub(crate) use tiled;

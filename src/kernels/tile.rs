@@ -9,10 +9,15 @@ use crate::error::Result;
 /// A kernel under every loop, in the order of [`Tiles::ALL`].
 pub(crate) struct Tiled {
     shaders: [Shader; LOOPS],
+    /// The loops that go through workgroup memory, with loads of vectors of four.
+    quads: Option<&'static [Shader; VECTOR_LOOPS]>,
     blocks: OnceLock<[Block; LOOPS]>,
 }
 
 const LOOPS: usize = Tiles::ALL.len();
+
+/// The loops that go through workgroup memory, which are the first ones.
+pub(crate) const VECTOR_LOOPS: usize = Tiles::Register as usize;
 
 /// What a workgroup of a loop computes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,19 +31,28 @@ struct Block {
 /// How a product is dispatched.
 pub(crate) struct Tiling {
     tiles: Tiles,
-    pub shader: &'static Shader,
+    shader: &'static Shader,
+    /// With loads of vectors of four, where there is such a form and the policy wants it.
+    quads: Option<&'static Shader>,
     /// Workgroups for one product; 0 where there is nothing to compute.
     pub groups: u64,
 }
 
 thread_local! {
     static FORCED: Cell<Option<Tiles>> = const { Cell::new(None) };
+    static VECTORS: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
 /// Runs `work` with every matrix kernel that this thread calls in it on this loop, whatever the policy, so that all
 /// are checked everywhere.
 pub fn with_tiles<T>(tiles: Tiles, work: impl FnOnce() -> T) -> T {
     choosing(&FORCED, tiles, work)
+}
+
+/// Runs `work` with loads of vectors of four, or without any, in every matrix kernel that this thread calls in it and
+/// whose sizes allow them, whatever the policy.
+pub fn with_vector_loads<T>(on: bool, work: impl FnOnce() -> T) -> T {
+    choosing(&VECTORS, on, work)
 }
 
 /// Whether products are computed in registers alone, as software adapters do it best.
@@ -50,29 +64,46 @@ pub(crate) fn in_registers(gpu: &Gpu) -> bool {
 }
 
 impl Tiled {
-    pub const fn new(shaders: [Shader; LOOPS]) -> Self {
-        Tiled { shaders, blocks: OnceLock::new() }
+    pub const fn new(
+        shaders: [Shader; LOOPS],
+        quads: Option<&'static [Shader; VECTOR_LOOPS]>,
+    ) -> Self {
+        Tiled { shaders, quads, blocks: OnceLock::new() }
     }
 
-    /// Its shaders, then others that the kernel has beside them.
+    /// Its shaders, those with loads of vectors, then others that the kernel has beside them.
     pub const fn list<const ALL: usize>(
         &'static self,
         others: &[&'static Shader],
     ) -> [&'static Shader; ALL] {
-        assert!(ALL == LOOPS + others.len(), "a kernel's list of shaders has another length");
+        let quads: &'static [Shader] = match self.quads {
+            Some(quads) => quads,
+            None => &[],
+        };
+        let own = LOOPS + quads.len();
+        assert!(ALL == own + others.len(), "a kernel's list of shaders has another length");
         let mut all = [&self.shaders[0]; ALL];
         let mut at = 1;
         while at < ALL {
-            all[at] = if at < LOOPS { &self.shaders[at] } else { others[at - LOOPS] };
+            all[at] = match at {
+                _ if at < LOOPS => &self.shaders[at],
+                _ if at < own => &quads[at - LOOPS],
+                _ => others[at - own],
+            };
             at += 1;
         }
         all
     }
 
-    /// The one for products of these sizes.
-    pub fn shader_for(&'static self, gpu: &Gpu, sizes: [usize; 3]) -> &'static Shader {
+    /// The one for products of these sizes, whose rows are whole vectors of four or not.
+    pub fn shader_for(
+        &'static self,
+        gpu: &Gpu,
+        sizes: [usize; 3],
+        in_quads: bool,
+    ) -> &'static Shader {
         match self.tiling(gpu, sizes, 1) {
-            Ok(tiling) => tiling.shader,
+            Ok(tiling) => tiling.shader(in_quads),
             // The first dispatch tells what is wrong.
             Err(_) => &self.shaders[0],
         }
@@ -87,7 +118,9 @@ impl Tiled {
         };
         let tiles = FORCED.get().unwrap_or_else(|| gpu.policy().choose(all));
         let groups = fits[tiles as usize].groups;
-        Ok(Tiling { tiles, shader: &self.shaders[tiles as usize], groups })
+        let vectors = VECTORS.get().unwrap_or_else(|| gpu.policy().vector_loads);
+        let quads = self.quads.filter(|_| vectors).and_then(|quads| quads.get(tiles as usize));
+        Ok(Tiling { tiles, shader: &self.shaders[tiles as usize], quads, groups })
     }
 
     /// What a product `[m, n, k]` comes to in each loop, in the order of [`Tiles::ALL`].
@@ -125,6 +158,12 @@ impl Tiled {
 }
 
 impl Tiling {
+    /// The shader: that which loads vectors of four only where each row of all that the kernel binds to be read so is a
+    /// whole number of them, and K is not cut into slices.
+    pub fn shader(&self, in_quads: bool) -> &'static Shader {
+        self.quads.filter(|_| in_quads).unwrap_or(self.shader)
+    }
+
     /// Iterations of its loops for one step along K. A round of the loops through workgroup memory counts once, and so
     /// does each of its products: of 8 k with large tiles and with small ones, where they serve four teams, of 16 with
     /// medium ones, of 4 with narrow ones, where they serve sixteen; and the end of the inner loop counts too.

@@ -4,7 +4,7 @@ use harmonium::kernels::activation::Activation;
 use harmonium::kernels::matmul::proof::{FORMS, PLAIN, UPLOADED, case};
 use harmonium::kernels::matmul::{Epilogue, Noise, Sampled, Transpose, matmul, matmul_sample};
 use harmonium::kernels::proof::{Inputs, Values};
-use harmonium::kernels::{Tiles, with_tiles};
+use harmonium::kernels::{Tiles, with_tiles, with_vector_loads};
 use harmonium::random::{Draw, bernoulli, normal};
 use harmonium::tensor::Tensor;
 use harmonium::{Error, Result};
@@ -38,6 +38,31 @@ fn slices_of_every_form_agree_with_the_cpu() {
             }
         }
     });
+}
+
+/// Rows that are whole vectors of four, under the loops that load such vectors: the same bits as without.
+#[test]
+fn loads_of_vectors_change_no_bit() {
+    for gpu in crate::support::own_gpus() {
+        for tiles in &Tiles::ALL[..4] {
+            for form in FORMS {
+                for dims in [[4, 4, 4], [12, 8, 0], [64, 132, 36], [132, 68, 100], [135, 20, 68]] {
+                    let run = |on| {
+                        let one = || case(&gpu, *tiles, form, dims, Values::Ordinary);
+                        with_vector_loads(on, one).unwrap()
+                    };
+                    let (with, without) = (run(true), run(false));
+                    assert!(with.passed(), "{with:?} on {}", gpu.info());
+                    assert_eq!(format!("{with:?}"), format!("{without:?}"), "{}", gpu.info());
+                }
+            }
+        }
+        let names = testing::pipeline_names(&gpu);
+        for tiles in &Tiles::ALL[..4] {
+            let name = format!("matmul_quads_{} ", tiles.key());
+            assert!(names.iter().any(|n| n.starts_with(&name)), "{name} in {names:?}");
+        }
+    }
 }
 
 /// Sums of ones are exact in f32, in whatever order.

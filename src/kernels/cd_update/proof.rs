@@ -6,14 +6,14 @@ use crate::kernels::proof::*;
 use crate::kernels::{Tiles, with_tiles};
 use crate::tensor::house;
 
-static SHADER_LIST: [&Shader; 5] = SHADERS.list(&[]);
+static SHADER_LIST: [&Shader; 9] = SHADERS.list(&[]);
 
 pub(crate) static ENTRY: Entry = Entry::new("cd_update", &SHADER_LIST, standard, bench)
     .ahead(ahead)
     .slip(["velocity[at] = change;", "velocity[at] = change * 1.01;"]);
 
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
-    let shader = SHADERS.shader_for(gpu, [785, 501, 200]);
+    let shader = SHADERS.shader_for(gpu, [785, 501, 200], true);
     FORMS.map(|f| (shader, constants([f.centered, f.gradient, f.biases], [0, 0]).to_vec())).to_vec()
 }
 

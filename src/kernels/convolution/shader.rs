@@ -243,7 +243,7 @@ impl PartialSums {
             runs(gpu, g, tiling.groups, terms / LONG).max(slices(gpu, [terms], each).count());
         let length = terms.div_ceil(runs);
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
-        let (groups, shader) = (params.tiles(&tiling), tiling.shader);
+        let (groups, shader) = (params.tiles(&tiling), tiling.shader(false));
         let loops = length as u64 * each;
         Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs, loops })
     }

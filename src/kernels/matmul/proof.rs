@@ -9,11 +9,11 @@ use crate::kernels::sample::proof::NORMAL;
 use crate::kernels::{Tiles, sample, with_tiles};
 use crate::random::uniform;
 
-static SHADER_LIST: [&Shader; 5] = SHADERS.list(&[]);
+static SHADER_LIST: [&Shader; 9] = SHADERS.list(&[]);
 
 pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, bench)
     .ahead(ahead)
-    .slip(["x[i] *= params.alpha;", "x[i] *= params.alpha * 1.01;"]);
+    .slip(["x *= params.alpha;", "x *= params.alpha * 1.01;"]);
 
 /// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
@@ -26,7 +26,7 @@ fn ahead(gpu: &Gpu) -> Vec<Variant> {
         let (biases, noise) = ([false, bias], sample.then_some(noise));
         let compiled =
             Compiled { transpose, add: 0, biases, activation, mean, slope: 0, ones: 0, noise };
-        (SHADERS.shader_for(gpu, sizes(transpose)), compiled.constants().to_vec())
+        (SHADERS.shader_for(gpu, sizes(transpose), true), compiled.constants().to_vec())
     };
     let (sigmoid, identity) = (Activation::Sigmoid, Activation::Identity);
     let mut all = Vec::new();
@@ -42,7 +42,14 @@ fn ahead(gpu: &Gpu) -> Vec<Variant> {
 fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
     for tiles in Tiles::ALL {
         for form in FORMS {
-            for dims in [[1, 1, 1], [5, 3, 0], [63, 127, 15], [65, 129, 17], [100, 131, 257]] {
+            for dims in [
+                [1, 1, 1],
+                [5, 3, 0],
+                [63, 127, 15],
+                [65, 129, 17],
+                [100, 131, 257],
+                [132, 136, 44],
+            ] {
                 out.push(case(device, tiles, form, dims, Values::Ordinary)?);
             }
             for values in [Values::Huge, Values::NonFinite] {
