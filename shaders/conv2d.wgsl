@@ -20,7 +20,7 @@ const B_ALONG_K: bool = false;
 fn load_a(row: u32, k: u32) -> f32 {
     let output = slice * params.out_group + row;
     if CONNECTIONS {
-        if connections[output * params.in_group + k / params.taps] == 0u { return 0.0; }
+        if connections[output * params.in_group + k / taps()] == 0u { return 0.0; }
     }
     return kernel[output * params.patch_size + k];
 }
@@ -29,22 +29,20 @@ fn load_b(k: u32, column: u32) -> f32 {
     if COVERS {
         return x[(column * params.groups + slice) * params.patch_size + k];
     }
-    let places = params.positions.x * params.positions.y;
-    let image = column / places;
-    let channel = k / params.taps;
-    let at = place(column - image * places, params.positions.y) * params.stride
-        + place(k - channel * params.taps, params.kernel.y) * params.dilation - params.padding;
+    let image = column / places();
+    let channel = k / taps();
+    let at = place(column - image * places(), places_width()) * stride()
+        + place(k - channel * taps(), kernel_width()) * params.dilation - params.padding;
     // What lies before the picture has wrapped around.
     if at.x >= params.image.x || at.y >= params.image.y { return 0.0; }
     let plane = image * params.inputs + slice * params.in_group + channel;
-    return x[(plane * params.image.x + at.x) * params.image.y + at.y];
+    return x[(plane * params.image.x + at.x) * image_width() + at.y];
 }
 
 // Where y has a column of an output channel.
 fn place_of(output: u32, column: u32) -> u32 {
-    let places = params.positions.x * params.positions.y;
-    let image = column / places;
-    return (image * params.outputs + output) * places + column - image * places;
+    let image = column / places();
+    return (image * params.outputs + output) * places() + column - image * places();
 }
 
 fn finish(row: u32, column: u32, sums: vec4<f32>) {

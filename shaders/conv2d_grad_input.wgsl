@@ -22,12 +22,12 @@ fn load_a(row: u32, k: u32) -> f32 {
     var output = k;
     var value = row;
     if !COVERS {
-        output = k / params.taps;
-        value = row * params.taps + k - output * params.taps;
+        output = k / taps();
+        value = row * taps() + k - output * taps();
     }
     output += slice * params.out_group;
     if CONNECTIONS {
-        if connections[output * params.in_group + value / params.taps] == 0u { return 0.0; }
+        if connections[output * params.in_group + value / taps()] == 0u { return 0.0; }
     }
     return kernel[output * params.patch_size + value];
 }
@@ -36,24 +36,22 @@ fn load_b(k: u32, column: u32) -> f32 {
     if COVERS {
         return dy[column * params.outputs + slice * params.out_group + k];
     }
-    let pixels = params.image.x * params.image.y;
-    let image = column / pixels;
-    let output = k / params.taps;
-    let offset = place(column - image * pixels, params.image.y) + params.padding
-        - place(k - output * params.taps, params.kernel.y) * params.dilation;
-    let at = offset / params.stride;
+    let image = column / pixels();
+    let output = k / taps();
+    let offset = place(column - image * pixels(), image_width()) + params.padding
+        - place(k - output * taps(), kernel_width()) * params.dilation;
+    let at = offset / stride();
     // What lies before the first place has wrapped around; between two places nothing sees the pixel.
-    if any(at * params.stride != offset) || any(at >= params.positions) { return 0.0; }
+    if any(at * stride() != offset) || any(at >= params.positions) { return 0.0; }
     let plane = image * params.outputs + slice * params.out_group + output;
-    return dy[(plane * params.positions.x + at.x) * params.positions.y + at.y];
+    return dy[(plane * params.positions.x + at.x) * places_width() + at.y];
 }
 
 // Where dx has a row and column of the product.
 fn place_of(row: u32, column: u32) -> u32 {
     if COVERS { return (column * params.groups + slice) * params.patch_size + row; }
-    let pixels = params.image.x * params.image.y;
-    let image = column / pixels;
-    return (image * params.inputs + slice * params.in_group + row) * pixels + column - image * pixels;
+    let image = column / pixels();
+    return (image * params.inputs + slice * params.in_group + row) * pixels() + column - image * pixels();
 }
 
 fn finish(row: u32, column: u32, sums: vec4<f32>) {

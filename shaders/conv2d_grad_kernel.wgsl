@@ -22,10 +22,9 @@ fn group() -> u32 { return slice % params.groups; }
 fn load_a(row: u32, k: u32) -> f32 {
     let term = slice / params.groups * params.k + k;
     if term >= params.terms { return 0.0; }
-    let places = params.positions.x * params.positions.y;
-    let image = term / places;
+    let image = term / places();
     let output = group() * params.out_group + row;
-    return dy[(image * params.outputs + output) * places + term - image * places];
+    return dy[(image * params.outputs + output) * places() + term - image * places()];
 }
 
 fn load_b(k: u32, column: u32) -> f32 {
@@ -33,14 +32,13 @@ fn load_b(k: u32, column: u32) -> f32 {
     // Past the last term dy counts as 0, and this as 0 too: an infinity times 0 would be NaN.
     if term >= params.terms { return 0.0; }
     if column == params.patch_size { return 1.0; }
-    let places = params.positions.x * params.positions.y;
-    let image = term / places;
-    let channel = column / params.taps;
-    let at = place(term - image * places, params.positions.y) * params.stride
-        + place(column - channel * params.taps, params.kernel.y) * params.dilation - params.padding;
+    let image = term / places();
+    let channel = column / taps();
+    let at = place(term - image * places(), places_width()) * stride()
+        + place(column - channel * taps(), kernel_width()) * params.dilation - params.padding;
     if at.x >= params.image.x || at.y >= params.image.y { return 0.0; }
     let plane = image * params.inputs + group() * params.in_group + channel;
-    return x[(plane * params.image.x + at.x) * params.image.y + at.y];
+    return x[(plane * params.image.x + at.x) * image_width() + at.y];
 }
 
 fn finish(row: u32, column: u32, value: vec4<f32>) {
@@ -58,7 +56,7 @@ fn finish(row: u32, column: u32, value: vec4<f32>) {
         }
         var sum = value[i];
         if CONNECTIONS {
-            let channel = (column + i) / params.taps;
+            let channel = (column + i) / taps();
             if connections[output * params.in_group + channel] == 0u { sum = 0.0; }
         }
         sums[output * params.patch_size + column + i] = sum;

@@ -38,6 +38,29 @@ override RESUMES: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 
+// Sizes that indices are divided by. A pipeline that is made for one geometry has them as constants, by which a division
+// is a product; where they are 0 they are read from the parameters.
+override FIXED_TAPS: u32 = 0;
+override FIXED_KERNEL_WIDTH: u32 = 0;
+override FIXED_PLACES: u32 = 0;
+override FIXED_PLACES_WIDTH: u32 = 0;
+override FIXED_PIXELS: u32 = 0;
+override FIXED_IMAGE_WIDTH: u32 = 0;
+override FIXED_STRIDE_DOWN: u32 = 0;
+override FIXED_STRIDE_ACROSS: u32 = 0;
+
+fn one_of(fixed: u32, given: u32) -> u32 { return select(fixed, given, fixed == 0u); }
+// Of a kernel, of the output's places and of a picture.
+fn taps() -> u32 { return one_of(FIXED_TAPS, params.taps); }
+fn kernel_width() -> u32 { return one_of(FIXED_KERNEL_WIDTH, params.kernel.y); }
+fn places() -> u32 { return one_of(FIXED_PLACES, params.positions.x * params.positions.y); }
+fn places_width() -> u32 { return one_of(FIXED_PLACES_WIDTH, params.positions.y); }
+fn pixels() -> u32 { return one_of(FIXED_PIXELS, params.image.x * params.image.y); }
+fn image_width() -> u32 { return one_of(FIXED_IMAGE_WIDTH, params.image.y); }
+fn stride() -> vec2<u32> {
+    return vec2<u32>(one_of(FIXED_STRIDE_DOWN, params.stride.x), one_of(FIXED_STRIDE_ACROSS, params.stride.y));
+}
+
 fn product_slices() -> u32 { return params.slices; }
 
 // (height, width) of element `i` of a picture `width` wide.

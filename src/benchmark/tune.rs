@@ -6,9 +6,12 @@ use crate::error::{Error, Result};
 use crate::kernels::conv2d::{self, Convolution, Finish, conv2d};
 use crate::kernels::matmul::{self, Epilogue, Transpose, matmul};
 use crate::kernels::proof::Bench;
-use crate::kernels::{Tiles, with_tiles};
+use crate::kernels::{Tiles, with_tiles, with_vector_loads};
 
 const LOOPS: usize = Tiles::ALL.len();
+
+/// The loops that can load vectors, which are the first ones.
+const VECTOR_LOOPS: usize = Tiles::Register as usize;
 
 /// What was measured on one device, and the policy that follows from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +35,9 @@ pub struct LoopTimes {
     pub flops: f64,
     /// Seconds, the median, in the order of the loops; none where one call would take too long.
     pub seconds: [Option<f64>; LOOPS],
+    /// Seconds of the fastest loop through workgroup memory without loads of vectors of four; none where sizes or the
+    /// kernel allow none.
+    pub without_vectors: Option<f64>,
     fits: [(u64, f64); LOOPS],
 }
 
@@ -82,37 +88,50 @@ pub fn tune(
     let mut rates = [0.0f64; LOOPS];
     let mut none = |_: &str, _: usize, _: &mut dyn FnMut() -> Result<()>| Ok(());
     let numbers = Bench::new(device, &mut none);
-    let mut one = |name: &str, size: [usize; 3], fits, call: &mut dyn FnMut() -> Result<()>| {
-        let [m, n, k] = size;
-        let flops = 2.0 * m as f64 * n as f64 * k as f64;
-        let mut seconds = [None; LOOPS];
-        for (tiles, (seconds, rate)) in
-            Tiles::ALL.into_iter().zip(seconds.iter_mut().zip(&mut rates))
-        {
-            if *rate > 0.0 && flops / *rate > LONGEST {
-                continue;
+    let mut one =
+        |name: &str, size: [usize; 3], quads: bool, fits, call: &mut dyn FnMut() -> Result<()>| {
+            let mut median = |tiles, vectors| -> Result<f64> {
+                let one = || with_tiles(tiles, || sampled(device, config, call));
+                let (mut samples, _) = with_vector_loads(vectors, one)?;
+                samples.sort_by(f64::total_cmp);
+                Ok(samples[samples.len() / 2])
+            };
+            let [m, n, k] = size;
+            let flops = 2.0 * m as f64 * n as f64 * k as f64;
+            let mut seconds = [None; LOOPS];
+            for (tiles, (seconds, rate)) in
+                Tiles::ALL.into_iter().zip(seconds.iter_mut().zip(&mut rates))
+            {
+                if *rate > 0.0 && flops / *rate > LONGEST {
+                    continue;
+                }
+                let time = median(tiles, true)?;
+                *rate = rate.max(flops / time);
+                *seconds = Some(time);
             }
-            let (mut samples, _) = with_tiles(tiles, || sampled(device, config, call))?;
-            samples.sort_by(f64::total_cmp);
-            let median = samples[samples.len() / 2];
-            *rate = rate.max(flops / median);
-            *seconds = Some(median);
-        }
-        if seconds.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let times = LoopTimes { name: format!("{name}, {m}x{n}x{k}"), flops, seconds, fits };
-        told(&times)?;
-        products.push(times);
-        Ok(())
-    };
+            if seconds.iter().all(Option::is_none) {
+                return Ok(());
+            }
+            let without_vectors = match fastest_with_vectors(&seconds).filter(|_| quads) {
+                Some((tiles, _)) => Some(median(tiles, false)?),
+                None => None,
+            };
+            let name = format!("{name}, {m}x{n}x{k}");
+            let times = LoopTimes { name, flops, seconds, without_vectors, fits };
+            told(&times)?;
+            products.push(times);
+            Ok(())
+        };
     for (name, [m, n, k], t) in PRODUCTS.into_iter().filter(|product| wanted(product.0)) {
         let fits =
             matmul::SHADERS.fits(gpu, [m, n, k])?.map(|Fit { groups, inside }| (groups, inside));
         let x = numbers.random(&if t.a { [k, m] } else { [m, k] }, 1)?;
         let y = numbers.random(&if t.b { [n, k] } else { [k, n] }, 2)?;
         let mut out = numbers.output(&[m, n])?;
-        one(name, [m, n, k], fits, &mut || matmul(&x, &y, t, &Epilogue::default(), &mut out))?;
+        let quads = matmul::rows_are_quads(t, [m, n, k]);
+        one(name, [m, n, k], quads, fits, &mut || {
+            matmul(&x, &y, t, &Epilogue::default(), &mut out)
+        })?;
     }
     for (name, [inputs, outputs], side) in CONVOLUTIONS.into_iter().filter(|c| wanted(c.0)) {
         let places = side - 4;
@@ -122,17 +141,36 @@ pub fn tune(
         let kernel = numbers.random(&[outputs, inputs, 5, 5], 2)?;
         let mut y = numbers.output(&[128, outputs, places, places])?;
         let options = Convolution::default();
-        one(name, size, fits, &mut || conv2d(&x, &kernel, &options, Finish::default(), &mut y))?;
+        one(name, size, false, fits, &mut || {
+            conv2d(&x, &kernel, &options, Finish::default(), &mut y)
+        })?;
     }
     // A software adapter's convolutions have loops of their own, which need that of registers to be the only one.
     let policy = match gpu.is_software() {
         true => gpu.policy(),
-        false => fitted(gpu.policy(), &products),
+        false => fitted(gpu.policy(), &products).with_vector_loads(vectors_pay(&products)),
     };
     Ok(Tuning { device: device.info().clone(), products, policy })
 }
 
+/// The fastest of the loops that can load vectors, and its seconds.
+fn fastest_with_vectors(seconds: &[Option<f64>; LOOPS]) -> Option<(Tiles, f64)> {
+    let able = Tiles::ALL.into_iter().take(VECTOR_LOOPS).zip(seconds);
+    let timed = able.filter_map(|(tiles, seconds)| Some((tiles, (*seconds)?)));
+    timed.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// Whether loads of vectors cost no time in the geometric mean.
+fn vectors_pay(products: &[LoopTimes]) -> bool {
+    products.iter().filter_map(LoopTimes::vector_gain).map(f64::ln).sum::<f64>() >= 0.0
+}
+
 impl LoopTimes {
+    /// How many times as long the fastest loop that can load vectors takes without them.
+    pub fn vector_gain(&self) -> Option<f64> {
+        Some(self.without_vectors? / fastest_with_vectors(&self.seconds)?.1)
+    }
+
     /// The loop that a policy takes.
     pub fn chosen(&self, policy: &Policy) -> Tiles {
         policy.choose(|tiles| {
@@ -237,7 +275,7 @@ mod tests {
                 let speed = truth.speed(Tiles::ALL[i]) * inside * filled;
                 (speed > 0.0).then(|| flops * 1e-12 / speed)
             });
-            LoopTimes { name: format!("{m}x{n}"), flops, seconds, fits }
+            LoopTimes { name: format!("{m}x{n}"), flops, seconds, without_vectors: None, fits }
         };
         sizes.into_iter().chain(squares).map(product).collect()
     }

@@ -44,7 +44,7 @@ const WIDE: usize = 40;
 
 fn head() -> String {
     let loops: String = Tiles::ALL.iter().map(|tiles| format!("{:>10}", tiles.key())).collect();
-    format!("{:<WIDE$}{loops}   (µs)", "product")
+    format!("{:<WIDE$}{loops}{:>12}   (µs)", "product", "no vectors")
 }
 
 fn line(product: &LoopTimes) -> String {
@@ -53,7 +53,8 @@ fn line(product: &LoopTimes) -> String {
         None => format!("{:>10}", "-"),
         Some(s) => format!("{:>9.1}{}", s * 1e6, if *s == best { '*' } else { ' ' }),
     };
-    format!("{:<WIDE$}{}", product.name, product.seconds.iter().map(time).collect::<String>())
+    let loops: String = product.seconds.iter().map(time).collect();
+    format!("{:<WIDE$}{loops}{:>12}", product.name, time(&product.without_vectors).trim_end())
 }
 
 /// What the policy comes to on what was measured.
@@ -65,6 +66,13 @@ fn summary(tuning: &Tuning) -> String {
     if let Some((loss, product)) = worst {
         let chosen = product.chosen(&tuning.policy).key();
         text.push_str(&format!(", {loss:.2} times at worst ({}: {chosen})", product.name));
+    }
+    let gains: Vec<f64> = tuning.products.iter().filter_map(LoopTimes::vector_gain).collect();
+    if !gains.is_empty() {
+        let mean = (gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64).exp();
+        text.push_str(&format!(
+            "; without loads of vectors the fastest takes {mean:.2} times as long"
+        ));
     }
     text
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::activation::Activation;
 pub use super::convolution::Convolution;
 use super::convolution::patches::with_scratch;
-use super::convolution::shader::{Params, Pixels};
+use super::convolution::shader::{Params, Pixels, constants, fixed};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
 use super::tile::{Tiled, in_registers};
@@ -122,13 +122,16 @@ pub fn conv2d(
                 gpu.record(Command {
                     op: OP,
                     shader: tiling.shader(false),
-                    constants: &[
-                        ("BIAS", flag(bias.is_some())),
-                        ("CONNECTIONS", flag(connections.is_some())),
-                        ("ACTIVATION", f as u32),
-                        ("COVERS", flag(g.covers())),
-                        ("RESUMES", slice.resumes()),
-                    ],
+                    constants: &constants::<5, 13>(
+                        [
+                            ("BIAS", flag(bias.is_some())),
+                            ("CONNECTIONS", flag(connections.is_some())),
+                            ("ACTIVATION", f as u32),
+                            ("COVERS", flag(g.covers())),
+                            ("RESUMES", slice.resumes()),
+                        ],
+                        fixed(gpu, &g),
+                    ),
                     params: bytemuck::bytes_of(&params.sliced(&slice)),
                     binds: &[
                         Bind::Read(x.gpu()?),

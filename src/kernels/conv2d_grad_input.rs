@@ -13,7 +13,7 @@ use super::activation::Activation;
 use super::activation_grad::Onward;
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
-use super::convolution::shader::{Params, Pixels};
+use super::convolution::shader::{Params, Pixels, constants, fixed};
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
 use super::tile::{Tiled, in_registers};
@@ -102,12 +102,15 @@ pub fn conv2d_grad_input<'a>(
                 gpu.record(Command {
                     op: OP,
                     shader: tiling.shader(false),
-                    constants: &[
-                        ("SLOPE", slope),
-                        ("CONNECTIONS", flag(connections.is_some())),
-                        ("COVERS", flag(g.covers())),
-                        ("RESUMES", slice.resumes()),
-                    ],
+                    constants: &constants::<4, 12>(
+                        [
+                            ("SLOPE", slope),
+                            ("CONNECTIONS", flag(connections.is_some())),
+                            ("COVERS", flag(g.covers())),
+                            ("RESUMES", slice.resumes()),
+                        ],
+                        fixed(gpu, &g),
+                    ),
                     params: bytemuck::bytes_of(&params.sliced(&slice)),
                     binds: &[
                         Bind::Read(dy.gpu()?),

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::conv2d::Convolution;
 use super::convolution::patches::{outputs_of, with_scratch};
-use super::convolution::shader::{Params, PartialSums};
+use super::convolution::shader::{Params, PartialSums, constants as all, fixed};
 use super::convolution::{Geometry, Piece, Roles, mask};
 use super::tile::{Tiled, in_registers};
 use super::{GRAIN, flag, shader, tiled};
@@ -139,11 +139,14 @@ fn on_gpu(
         return gpu.record(Command {
             op: OP,
             shader,
-            constants: &[
-                ("WHOLE", 1),
-                ("CONNECTIONS", flag(connections.is_some())),
-                ("BIAS", flag(dbias.is_some())),
-            ],
+            constants: &all::<3, 11>(
+                [
+                    ("WHOLE", 1),
+                    ("CONNECTIONS", flag(connections.is_some())),
+                    ("BIAS", flag(dbias.is_some())),
+                ],
+                fixed(gpu, g),
+            ),
             params: bytemuck::bytes_of(&params),
             binds: &[
                 Bind::Read(x.gpu()?),

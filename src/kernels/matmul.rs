@@ -209,12 +209,9 @@ impl<'a> Product<'a> {
         [self.m + more(Sums::OfB), self.n + more(Sums::OfA), self.k]
     }
 
-    /// Whether each row of the operands and of the results is a whole number of vectors of four. Sums of A go one by
-    /// one.
+    /// Whether it may load vectors of four. Sums of A go one by one.
     fn is_in_quads(&self) -> bool {
-        let t = self.transpose;
-        let widths = [if t.a { self.m } else { self.k }, if t.b { self.k } else { self.n }, self.n];
-        self.sums != Some(Sums::OfA) && widths.iter().all(|width| width.is_multiple_of(4))
+        self.sums != Some(Sums::OfA) && rows_are_quads(self.transpose, [self.m, self.n, self.k])
     }
 
     fn cost(&self) -> Cost {
@@ -333,6 +330,12 @@ impl<'a> Product<'a> {
             cost: slice.cost(self.cost()),
         })
     }
+}
+
+/// Whether each row of the operands and of the result of a product `[m, n, k]` is a whole number of vectors of four.
+pub(crate) fn rows_are_quads(t: Transpose, [m, n, k]: [usize; 3]) -> bool {
+    let widths = [if t.a { m } else { k }, if t.b { k } else { n }, n];
+    widths.iter().all(|width| width.is_multiple_of(4))
 }
 
 /// One compiled form of the shader.

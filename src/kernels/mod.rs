@@ -68,6 +68,8 @@ pub use catalogue::warm_up;
 #[doc(hidden)]
 pub use catalogue::{Entry, catalogue, shaders};
 #[doc(hidden)]
+pub use convolution::shader::with_fixed_geometry;
+#[doc(hidden)]
 pub use slices::with_slices;
 #[doc(hidden)]
 pub use tile::{with_tiles, with_vector_loads};

@@ -1,13 +1,13 @@
 //! What the tests of the three convolution kernels share: geometries, and the definition in f64.
 
 use harmonium::error::Result;
-use harmonium::kernels::Tiles;
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::conv2d::proof::{FORMS, Form, Kernel, case, long};
 use harmonium::kernels::conv2d::{Finish, conv2d};
 use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::kernels::proof::Values;
+use harmonium::kernels::{Tiles, with_fixed_geometry};
 use harmonium::{Device, Error, Tensor};
 
 use super::{assert_close, assert_passed, on_gpus, on_gpus_in_slices, ordinary};
@@ -210,7 +210,21 @@ pub fn forms() -> Vec<Form> {
     ]
 }
 
-/// Every geometry under both tiles, and every kind of numbers.
+/// Shaders that are made for one geometry give the bits of those that are made for all.
+pub fn made_for_each_geometry(kernel: Kernel) {
+    on_gpus(|gpu| {
+        for form in FORMS {
+            let run = |on| {
+                let one = || case(gpu, Tiles::Small, kernel, form, Values::Ordinary);
+                with_fixed_geometry(on, one).unwrap()
+            };
+            let (fixed, given) = (run(true), run(false));
+            assert!(fixed.passed(), "{fixed:?} on {}", gpu.info());
+            assert_eq!(format!("{fixed:?}"), format!("{given:?}"), "{}", gpu.info());
+        }
+    });
+}
+
 /// The same geometries in slices; then long sums.
 pub fn in_slices(kernel: Kernel) {
     on_gpus_in_slices(|gpu| {
@@ -229,6 +243,7 @@ pub fn in_slices(kernel: Kernel) {
     });
 }
 
+/// Every geometry under each loop, and every kind of numbers.
 pub fn on_every_adapter(kernel: Kernel) {
     on_gpus(|gpu| {
         for tiles in Tiles::ALL {

@@ -6,7 +6,7 @@ use crate::kernels::conv2d::{Convolution, Finish, conv2d};
 use crate::kernels::conv2d_grad_input::conv2d_grad_input;
 use crate::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use crate::kernels::proof::*;
-use crate::kernels::{Tiles, with_tiles};
+use crate::kernels::{Tiles, with_fixed_geometry, with_tiles};
 use crate::shape::Window;
 
 /// One call's sizes; those of pictures are [height, width].
@@ -259,6 +259,11 @@ pub(crate) fn standard_of(device: &Device, kernel: Kernel, out: &mut Vec<Outcome
     for tiles in Tiles::ALL {
         for form in FORMS {
             out.push(case(device, tiles, kernel, form, Values::Ordinary)?);
+        }
+        // Made for its geometry on one side, for all on the other, whatever the adapter has.
+        for on in [true, false].into_iter().filter(|_| tiles == Tiles::Small) {
+            let one = || case(device, tiles, kernel, FORMS[4], Values::Ordinary);
+            out.push(with_fixed_geometry(on, one)?);
         }
         for values in [Values::Huge, Values::NonFinite] {
             out.push(case(device, tiles, kernel, FORMS[3], values)?);

@@ -1,10 +1,11 @@
 //! The parameter block of the convolution shaders.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::Geometry;
-use crate::device::{Bind, Command, Cost, Gpu, Shader};
+use crate::device::{Bind, Command, Cost, Gpu, Shader, choosing};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
 use crate::kernels::slices::{Slice, iterations, slices};
@@ -104,6 +105,42 @@ impl Params {
     pub fn tiles(&self, tiling: &Tiling) -> u64 {
         u64::from(self.slices) * tiling.groups
     }
+}
+
+thread_local! {
+    static FORCED: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with every tiled convolution that this thread calls in it made for its geometry, or for all, whatever the
+/// adapter.
+pub fn with_fixed_geometry<T>(on: bool, work: impl FnOnce() -> T) -> T {
+    choosing(&FORCED, on, work)
+}
+
+/// The constants of a pipeline that is made for one geometry, whose divisions are products. Hardware compiles them in a
+/// moment; a software adapter, which takes long for each pipeline, has one for all geometries.
+pub(crate) fn fixed(gpu: &Gpu, g: &Geometry) -> [(&'static str, u32); 8] {
+    let on = FORCED.get().unwrap_or(!gpu.is_software());
+    let size = |n: usize| if on { n as u32 } else { 0 };
+    [
+        ("FIXED_TAPS", size(g.taps())),
+        ("FIXED_KERNEL_WIDTH", size(g.kernel[1])),
+        ("FIXED_PLACES", size(g.places())),
+        ("FIXED_PLACES_WIDTH", size(g.positions[1])),
+        ("FIXED_PIXELS", size(g.pixels())),
+        ("FIXED_IMAGE_WIDTH", size(g.image[1])),
+        ("FIXED_STRIDE_DOWN", size(g.stride[0])),
+        ("FIXED_STRIDE_ACROSS", size(g.stride[1])),
+    ]
+}
+
+/// What a kernel has of its own, and those.
+pub(crate) fn constants<const OWN: usize, const ALL: usize>(
+    own: [(&'static str, u32); OWN],
+    fixed: [(&'static str, u32); 8],
+) -> [(&'static str, u32); ALL] {
+    const { assert!(ALL == OWN + 8, "a kernel's constants have another number") };
+    std::array::from_fn(|i| if i < OWN { own[i] } else { fixed[i - OWN] })
 }
 
 /// The narrowest picture whose rows the loops for software adapters go along; below it too much of their
@@ -245,7 +282,8 @@ impl PartialSums {
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
         let (groups, shader) = (params.tiles(&tiling), tiling.shader(false));
         let loops = length as u64 * each;
-        Ok(PartialSums { shader, constants: Vec::new(), params, groups, runs, loops })
+        let constants = fixed(gpu, g).to_vec();
+        Ok(PartialSums { shader, constants, params, groups, runs, loops })
     }
 
     /// The loop over neighbouring taps, where the output's rows are of at least four places; its runs are
