@@ -3,7 +3,7 @@
 use super::apply::Shown;
 use super::args::{EvalOptions, SampleOptions};
 use super::chains::counted;
-use super::likelihood::{print_log_partition, warn_of_values};
+use super::likelihood::{over_cases, print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::scoring::{Asked, annealing, folder, keep, print_json};
@@ -69,7 +69,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
     out!("error: {error:.2} % ({wrong} of {cases} cases)");
     out!("loss: {:.4} nats (-ln p of the case's class, exact, mean per case)", found.loss);
     let (free, error) = (found.mean_free_energy, found.mean_free_energy_std_error);
-    out!("free energy: {free:.3} nats (mean per case, standard error {error:.3} over the cases)");
+    out!("free energy: {free:.3} nats (mean per case, {})", over_cases(error));
     if let Some(z) = &found.log_partition {
         print_log_partition(z, None, found.trusted)?;
     }

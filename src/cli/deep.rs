@@ -39,7 +39,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedDbm) -> Result<
     if !told.begin(options, &evaluated, &model.shown())? {
         return Ok(());
     }
-    let exact = found.mean_log_likelihood.zip(found.mean_log_likelihood_std_error);
+    let exact = found.mean_log_likelihood.map(|mean| (mean, found.mean_log_likelihood_std_error));
     likelihood::print_bounded(&found.bounded, exact)?;
     told.print_classes("its classifier")?;
     out!("mean field: {:.1} rounds per case", found.mean_field_rounds);

@@ -45,24 +45,27 @@ pub fn warn_of_values(what: &str) {
 }
 
 /// Prints ln Z and the bound that it gives; where a likelihood was enumerated (with its error over the cases), that too.
-pub fn print_bounded(found: &Bounded, exact: Option<(f64, f64)>) -> Result<()> {
+pub fn print_bounded(found: &Bounded, exact: Option<(f64, Option<f64>)>) -> Result<()> {
     print_log_partition(&found.log_partition, None, found.trusted)?;
     if let Some((mean, error)) = exact {
-        out!(
-            "mean log-likelihood: {mean:.3} nats per case, standard error {error:.3} over the cases (exact)"
-        );
+        out!("mean log-likelihood: {mean:.3} nats per case, {} (exact)", over_cases(error));
     }
-    if let (Some(bound), Some(error)) =
-        (found.mean_log_likelihood_bound, found.mean_log_likelihood_bound_std_error)
-    {
-        out!(
-            "mean log-likelihood: at least {bound:.3} nats per case, standard error {error:.3} over the cases"
-        );
+    if let Some(bound) = found.mean_log_likelihood_bound {
+        let error = over_cases(found.mean_log_likelihood_bound_std_error);
+        out!("mean log-likelihood: at least {bound:.3} nats per case, {error}");
     }
     if let Some(bound) = found.mean_log_likelihood_bound_reverse {
         out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
     }
     Ok(())
+}
+
+/// The standard error of a mean over the cases, which a single case has none of.
+pub fn over_cases(error: Option<f64>) -> String {
+    match error {
+        Some(error) => format!("standard error {error:.3} over the cases"),
+        None => "of a single case".into(),
+    }
 }
 
 /// Prints what was found of a machine.
@@ -71,10 +74,7 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
     print_log_partition(&found.log_partition, start, found.trusted)?;
     print_ladder(found)?;
     if let Some(likelihood) = found.mean_log_likelihood {
-        let error = match found.mean_log_likelihood_std_error {
-            Some(error) => format!("standard error {error:.3} over the cases"),
-            None => "of a single case".into(),
-        };
+        let error = over_cases(found.mean_log_likelihood_std_error);
         out!("mean log-likelihood: {likelihood:.3} nats per case, {error}");
     }
     if let Some(likelihood) = found.mean_log_likelihood_reverse {

@@ -23,19 +23,25 @@ pub(super) fn check_weights(weights: Option<&[f32]>, cases: usize) -> Result<()>
 }
 
 /// The mean, and its standard error over the values: of weighted ones √(Σ w²(x − mean)²) / Σ w, with n/(n − 1) as without
-/// weights, n = (Σ w)²/Σ w² being how many equally weighted values would tell as much.
-pub(crate) fn weighted_mean_with_error(values: &[f64], weights: Option<&[f32]>) -> (f64, f64) {
+/// weights, n = (Σ w)²/Σ w² being how many equally weighted values would tell as much. A single value tells nothing of how far others lie from it.
+pub(crate) fn weighted_mean_with_error(
+    values: &[f64],
+    weights: Option<&[f32]>,
+) -> (f64, Option<f64>) {
     let mean = weighted_mean(values, weights);
+    if values.len() < 2 {
+        return (mean, None);
+    }
     let Some(weights) = weights else {
         let n = values.len() as f64;
         let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-        return (mean, (squares / (n - 1.0).max(1.0) / n).sqrt());
+        return (mean, Some((squares / (n - 1.0) / n).sqrt()));
     };
     let weights = || weights.iter().map(|&w| f64::from(w));
     let (sum, squares) = (weights().sum::<f64>(), weights().map(|w| w * w).sum::<f64>());
     let spread: f64 = values.iter().zip(weights()).map(|(x, w)| (w * (x - mean)).powi(2)).sum();
     let n = sum * sum / squares;
-    (mean, (spread * n / (n - 1.0).max(1.0)).sqrt() / sum)
+    (mean, Some((spread * n / (n - 1.0).max(1.0)).sqrt() / sum))
 }
 
 /// Mean and spread of numbers that come one by one (Welford 1962).

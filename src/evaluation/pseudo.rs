@@ -139,7 +139,7 @@ fn weighted_pseudo(
     let within: f64 = cases.iter().zip(weights()).map(|(c, w)| w * w * c.variance()).sum();
     let std_error = match turns {
         _ if turns == count => 0.0,
-        1 => between,
+        1 => between.unwrap_or(0.0),
         _ => (left * within / turns as f64).sqrt() / weights().sum::<f64>(),
     };
     PseudoLikelihood { mean, std_error, turned: turns }

@@ -275,8 +275,9 @@ fn draw_legend(panel: &Panel, ends: bool, area: &Area<'_>) -> Drawn {
 
 /// The name, and of epochs where the line `ends`: the figure that most readers look for.
 fn legend_text(series: &Series, ends: bool) -> Vec<String> {
+    let name = wrapped(&series.name);
     if !ends {
-        return vec![shortened(&series.name)];
+        return name;
     }
     let last = match series.points.iter().rev().find(|p| drawable(p)) {
         Some((_, last)) => number(*last),
@@ -286,15 +287,26 @@ fn legend_text(series: &Series, ends: bool) -> Vec<String> {
     if line.chars().count() <= LEGEND_CHARACTERS {
         return vec![line];
     }
-    vec![shortened(&series.name), last]
+    [name, vec![last]].concat()
 }
 
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= LEGEND_CHARACTERS {
-        return name.into();
+/// In lines that fit, of whole words where these fit.
+fn wrapped(name: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in name.split(' ') {
+        for (i, part) in word.chars().collect::<Vec<_>>().chunks(LEGEND_CHARACTERS).enumerate() {
+            let line = lines.last().map_or(0, |line| line.chars().count());
+            if i > 0 || line + 1 + part.len() > LEGEND_CHARACTERS {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(if i > 0 || line.is_empty() { "" } else { " " });
+                line.extend(part);
+            }
+        }
     }
-    let start: String = name.chars().take(LEGEND_CHARACTERS - 1).collect();
-    format!("{start}…")
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 fn drawable(point: &(f64, f64)) -> bool {

@@ -18,6 +18,11 @@ pub(super) enum Form {
 /// Products and sums that are worth a thread's waking.
 const WORTH_A_THREAD: usize = 1 << 17;
 
+/// Products and sums that take as long as a line of the cache does from core to core. Where a part ends within a row of the
+/// result it shares a line with its neighbour there, and what fetches lines ahead takes more of them: of weights, which
+/// their own core changes in each update. Cores without a common cache are the worst off.
+const BORDER: usize = 9600;
+
 /// The lanes that columns are counted in, whatever the processor has.
 pub(super) const LANES: usize = 16;
 
@@ -47,7 +52,8 @@ impl Split {
         let part = |(rows, columns): (usize, usize)| {
             let (r, c) = (m.div_ceil(rows), n.div_ceil(columns));
             let (lines, lanes) = if form == Form::Turned { (c, r) } else { (r, c) };
-            (lines + 8) * lanes.next_multiple_of(LANES)
+            let borders = if columns > 1 { r * BORDER / k.max(1) } else { 0 };
+            (lines + 8) * lanes.next_multiple_of(LANES) + borders
         };
         let grids = (1..=threads).map(|columns| (threads / columns, columns));
         let (rows, columns) = grids.min_by_key(|grid| part(*grid)).unwrap_or((1, 1));

@@ -49,6 +49,23 @@ fn same(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(wrong.map(|at| (at, found[at], expected[at])), None, "{what}");
 }
 
+/// Weights are changed by whole rows, which no two cores write beside each other; what is large goes by columns where
+/// that saves reading all of B twice.
+#[test]
+fn parts_are_rows_where_borders_within_them_would_cost_more() {
+    let grid = |[m, n, k]: [usize; 3], threads| {
+        let (a, b) = (numbers(m * k, 1, 0.2), numbers(k * n, 2, 1.0));
+        let terms = [Term::new(operand(&a, [m, k], false), operand(&b, [k, n], false), k)];
+        let Split { rows, columns, .. } = Split::new([m, n], &terms, threads);
+        [rows, columns]
+    };
+    assert_eq!(grid([784, 500, 256], 2), [2, 1]);
+    assert_eq!(grid([784, 500, 2], 2), [2, 1]);
+    assert_eq!(grid([784, 500, 256], 16), [16, 1]);
+    assert_eq!(grid([128, 500, 784], 2), [1, 2]);
+    assert_eq!(grid([1, 500, 784], 2), [1, 2]);
+}
+
 const SHAPES: [[usize; 3]; 12] = [
     [1, 1, 1],
     [1, 70, 33],

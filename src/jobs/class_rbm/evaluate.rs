@@ -30,7 +30,7 @@ pub struct Evaluation {
     /// The mean of F(x), with the class summed out; ln p(x) = −F(x) − ln Z.
     pub mean_free_energy: f64,
     /// Over the cases.
-    pub mean_free_energy_std_error: f64,
+    pub mean_free_energy_std_error: Option<f64>,
     /// x → p(h | x) → the mean of x: squared, summed over the values, the mean over the cases.
     pub reconstruction_error: f64,
     /// ln Z of cases and classes; null where it is not asked for.

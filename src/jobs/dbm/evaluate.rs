@@ -72,7 +72,7 @@ impl TrainedDbm {
         Evaluated::of(&pieces, measured, |scored| Evaluation {
             bounded: Bounded::of(&z, bound),
             mean_log_likelihood: likelihood.map(|(mean, _)| mean),
-            mean_log_likelihood_std_error: likelihood.map(|(_, error)| error),
+            mean_log_likelihood_std_error: likelihood.and_then(|(_, error)| error),
             mean_field_rounds,
             scored,
         })

@@ -216,8 +216,7 @@ impl TrainedRbm {
         }
         let (mean, error) = scores::weighted_mean_with_error(&scored.free_energies, weights);
         evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
-        // A single case says nothing of how far others lie from it.
-        evaluation.mean_log_likelihood_std_error = (n > 1).then_some(error);
+        evaluation.mean_log_likelihood_std_error = error;
         evaluation.mean_log_likelihood_reverse =
             z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
         evaluation.mean_log_likelihood_ladder =

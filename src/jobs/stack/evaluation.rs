@@ -26,7 +26,7 @@ pub struct Bounded {
     pub trusted: Option<bool>,
     /// A lower bound of the mean of ln p(v), nats per case; null for data that are not 0 or 1 under Bernoulli units.
     pub mean_log_likelihood_bound: Option<f64>,
-    /// Over the cases; ln Z's own error is not in it.
+    /// Over the cases; ln Z's own error is not in it; null for a single case.
     pub mean_log_likelihood_bound_std_error: Option<f64>,
     /// With the reverse estimate in the place of ln Z.
     pub mean_log_likelihood_bound_reverse: Option<f64>,
@@ -34,13 +34,13 @@ pub struct Bounded {
 
 impl Bounded {
     /// Of ln Z, and of the bound's mean over the cases with its standard error, where there is one.
-    pub(in crate::jobs) fn of(z: &Partition, bound: Option<(f64, f64)>) -> Self {
+    pub(in crate::jobs) fn of(z: &Partition, bound: Option<(f64, Option<f64>)>) -> Self {
         let reversed = z.reverse.as_ref().zip(bound);
         Bounded {
             log_partition: LogPartition::of(z),
             trusted: z.trusted(),
             mean_log_likelihood_bound: bound.map(|(mean, _)| mean),
-            mean_log_likelihood_bound_std_error: bound.map(|(_, error)| error),
+            mean_log_likelihood_bound_std_error: bound.and_then(|(_, error)| error),
             mean_log_likelihood_bound_reverse: reversed
                 .map(|(reverse, (mean, _))| mean + z.log_partition - reverse.log_partition),
         }
@@ -121,8 +121,8 @@ impl<'a> Measured<'a> {
         outcome.add(cases, labels, &predict(cases, labels)?)
     }
 
-    /// The mean of a number of each case, with its standard error over them.
-    pub fn mean(&self, each: &[f64]) -> (f64, f64) {
+    /// The mean of a number of each case, with its standard error over them, of more than one.
+    pub fn mean(&self, each: &[f64]) -> (f64, Option<f64>) {
         weighted_mean_with_error(each, self.weights.as_deref())
     }
 
