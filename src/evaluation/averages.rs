@@ -65,3 +65,16 @@ impl Moments {
         self.squares / (self.count - 1.0).max(1.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::weighted_mean_with_error;
+
+    #[test]
+    fn a_single_value_has_no_standard_error() {
+        assert_eq!(weighted_mean_with_error(&[3.0], None), (3.0, None));
+        assert_eq!(weighted_mean_with_error(&[3.0], Some(&[2.0])), (3.0, None));
+        assert_eq!(weighted_mean_with_error(&[1.0, 3.0], None), (2.0, Some(1.0)));
+        assert_eq!(weighted_mean_with_error(&[1.0, 3.0], Some(&[2.0, 2.0])), (2.0, Some(1.0)));
+    }
+}
