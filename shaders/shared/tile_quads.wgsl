@@ -1,8 +1,8 @@
 // Parts of a step that are loaded as vectors of four, for operands whose memory is a whole number of them in every row.
-// Where memory runs along a tile's side an invocation loads one vector, of one k; where it runs along k, one of every
-// four loads the vectors of four rows or columns and turns the square, so that what is stored is whole vectors
-// (a vector's elements must not be written by several invocations). Two of these squares side by side are the 32 bytes
-// that memory gives at once, and eight invocations that store meet eight banks.
+// Where memory runs along a tile's side an invocation loads one vector, of one k; where it runs along k, a quarter of the
+// invocations (the first one for A, the next for B) load the vectors of four rows or columns each and turn the square, so
+// that what is stored is whole vectors (a vector's elements must not be written by several invocations). Two of
+// these squares lie side by side along k, and eight invocations that store meet eight banks.
 // The kernel's own file gives quad_a and quad_b: four numbers along its memory, from row, column and k on.
 // Needs shared/tile_loads.wgsl.
 

@@ -6,7 +6,7 @@ use super::chains::counted;
 use super::likelihood::{over_cases, print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, keep, print_json};
+use super::scoring::{Asked, annealing, folder, keep, print_json, stepping};
 use super::targets::Format;
 use super::trained;
 use crate::error::Result;
@@ -21,14 +21,16 @@ pub fn sample(options: &SampleOptions, model: &TrainedClassRbm, format: Format) 
     options.refuse_but(&[Needs::Classes], why)?;
     let count = counted(options.count)?;
     let class = options.class.as_deref().map(|class| model.origin.class(class)).transpose()?;
-    let sampling = ClassSampling {
-        count,
-        classes: class.map(|class| vec![class; count]),
-        steps: options.steps,
-        draw: ChainDraw::new(options.seed, ChainStreams::FREE),
-        keep: if format == Format::Npy { Keep::States } else { Keep::Means },
-    };
-    let mut samples = model.sample(&sampling)?;
+    let mut samples = stepping(count, options.steps, |watch| {
+        model.sample(&ClassSampling {
+            count,
+            classes: class.map(|class| vec![class; count]),
+            steps: options.steps,
+            draw: ChainDraw::new(options.seed, ChainStreams::FREE),
+            keep: if format == Format::Npy { Keep::States } else { Keep::Means },
+            watch,
+        })
+    })?;
     let range = |values: &mut [f32]| model.for_picture(values);
     let shown =
         Shown { width: model.machine.features(), image: model.image_shape(), range: &range };

@@ -118,8 +118,9 @@ fn dream(options: &SampleOptions, model: &TrainedDbn, format: Format) -> Result<
     let keep = if format == Format::Npy { Keep::States } else { Keep::Means };
     let draw = ChainDraw::new(options.seed, ChainStreams::DREAMS);
     let classes = class.map(|class| vec![class; count]);
-    let dreaming = Dreaming { count, classes, steps: options.steps, draw, keep };
-    let mut dreams = model.dream(&dreaming)?;
+    let mut dreams = stepping(count, options.steps, |watch| {
+        model.dream(&Dreaming { count, classes, steps: options.steps, draw, keep, watch })
+    })?;
     if format == Format::Npy {
         tell_space(model.standardized());
     }

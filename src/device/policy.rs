@@ -65,8 +65,8 @@ pub struct Policy {
     pub narrow: f64,
     /// The loop in registers; where it is the only one, convolutions go along rows of the picture.
     pub register: f64,
-    /// Whether loops through workgroup memory load vectors of four numbers, where each row of all operands and results is
-    /// a whole number of them; the same bits either way. A file that says nothing wants them.
+    /// Whether products and updates load vectors of four numbers in the loops through workgroup memory, where each row of
+    /// all operands and results is a whole number of them; the same sums either way. A file that says nothing wants them.
     #[serde(default = "wanted")]
     pub vector_loads: bool,
 }

@@ -29,7 +29,8 @@ pub(crate) fn weighted_mean_with_error(
     weights: Option<&[f32]>,
 ) -> (f64, Option<f64>) {
     let mean = weighted_mean(values, weights);
-    if values.len() < 2 {
+    let counts = |weights: &[f32]| weights.iter().filter(|&&w| w > 0.0).count();
+    if weights.map_or(values.len(), counts) < 2 {
         return (mean, None);
     }
     let Some(weights) = weights else {
@@ -74,6 +75,7 @@ mod tests {
     fn a_single_value_has_no_standard_error() {
         assert_eq!(weighted_mean_with_error(&[3.0], None), (3.0, None));
         assert_eq!(weighted_mean_with_error(&[3.0], Some(&[2.0])), (3.0, None));
+        assert_eq!(weighted_mean_with_error(&[3.0, 5.0], Some(&[2.0, 0.0])), (3.0, None));
         assert_eq!(weighted_mean_with_error(&[1.0, 3.0], None), (2.0, Some(1.0)));
         assert_eq!(weighted_mean_with_error(&[1.0, 3.0], Some(&[2.0, 2.0])), (2.0, Some(1.0)));
     }

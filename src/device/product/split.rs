@@ -18,7 +18,7 @@ pub(super) enum Form {
 /// Products and sums that are worth a thread's waking.
 const WORTH_A_THREAD: usize = 1 << 17;
 
-/// Products and sums that take as long as a line of the cache does from core to core. Where a part ends within a row of the
+/// Products and sums that a border counts as: found on two cores. Where a part ends within a row of the
 /// result it shares a line with its neighbour there, and what fetches lines ahead takes more of them: of weights, which
 /// their own core changes in each update. Cores without a common cache are the worst off.
 const BORDER: usize = 9600;
@@ -52,7 +52,7 @@ impl Split {
         let part = |(rows, columns): (usize, usize)| {
             let (r, c) = (m.div_ceil(rows), n.div_ceil(columns));
             let (lines, lanes) = if form == Form::Turned { (c, r) } else { (r, c) };
-            let borders = if columns > 1 { r * BORDER / k.max(1) } else { 0 };
+            let borders = if columns > 1 { r.saturating_mul(BORDER) / k.max(1) } else { 0 };
             (lines + 8) * lanes.next_multiple_of(LANES) + borders
         };
         let grids = (1..=threads).map(|columns| (threads / columns, columns));

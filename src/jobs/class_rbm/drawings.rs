@@ -3,7 +3,7 @@
 use super::job::ClassRbmJob;
 use super::trained::{ClassSampling, sample};
 use crate::error::Result;
-use crate::jobs::rbm::{Keep, Sampling};
+use crate::jobs::rbm::{Keep, Sampling, Watch};
 use crate::jobs::rows::{for_picture, upload_rows};
 use crate::models::UnitKind;
 use crate::run::{self, Event, Finish, pictures};
@@ -35,8 +35,9 @@ impl ClassRbmJob {
         let of_each = |class| std::iter::repeat_n(class, OF_A_CLASS);
         let classes = (0..machine.classes().min(CLASSES)).flat_map(of_each);
         let draw = Sampling::pictures(0, STEPS, self.settings.seed).draw;
-        let (count, classes, keep) = (0, Some(classes.collect()), Keep::Means);
-        let sampling = ClassSampling { count, classes, steps: STEPS, draw, keep };
+        let (classes, watch) = (Some(classes.collect()), Watch::default());
+        let keep = Keep::Means;
+        let sampling = ClassSampling { count: 0, classes, steps: STEPS, draw, keep, watch };
         let mut samples = sample(machine, &sampling)?;
         let scale = range(&mut samples)?;
         pictures::rows(&[&samples], OF_A_CLASS, width, image, scale)?.save(at(run::SAMPLES))?;

@@ -24,7 +24,7 @@ const CLASSES_KEY: &str = "harmonium.classes";
 
 /// Chains of a classification machine.
 #[derive(Debug, Clone)]
-pub struct ClassSampling {
+pub struct ClassSampling<'a> {
     /// How many, where no classes are given.
     pub count: usize,
     /// The class of each chain, which its label is held at.
@@ -35,13 +35,15 @@ pub struct ClassSampling {
     pub draw: ChainDraw,
     /// What of the chains' ends is kept.
     pub keep: Keep,
+    /// Who is told of the steps.
+    pub watch: Watch<'a>,
 }
 
 /// Runs chains of a machine to their ends, and gives their features `[count, I]`.
 ///
 /// # Errors
 /// [`Error::Data`](crate::Error::Data) where so many do not fit in memory; device errors.
-pub fn sample(machine: &ClassRbm, sampling: &ClassSampling) -> Result<Vec<f32>> {
+pub fn sample(machine: &ClassRbm, sampling: &ClassSampling<'_>) -> Result<Vec<f32>> {
     let (features, classes) = (machine.features(), machine.classes());
     let width = features + classes;
     let held = sampling.classes.as_ref().map(|chosen| {
@@ -61,7 +63,7 @@ pub fn sample(machine: &ClassRbm, sampling: &ClassSampling) -> Result<Vec<f32>> 
             keep: sampling.keep,
             held: held.as_ref(),
             ladder: None,
-            watch: Watch::default(),
+            watch: sampling.watch,
         },
     )?;
     Ok(both.chunks(width).flat_map(|row| row[..features].iter().copied()).collect())
@@ -182,7 +184,7 @@ impl TrainedClassRbm {
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) where so many do not fit in memory; device errors.
-    pub fn sample(&self, sampling: &ClassSampling) -> Result<Vec<f32>> {
+    pub fn sample(&self, sampling: &ClassSampling<'_>) -> Result<Vec<f32>> {
         sample(&self.machine, sampling)
     }
 

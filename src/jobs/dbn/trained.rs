@@ -12,7 +12,7 @@ use crate::jobs::classes::known_classes;
 use crate::jobs::file::{
     Training, put_image, put_preprocessing, take_image, take_json, take_preprocessing,
 };
-use crate::jobs::rbm::Keep;
+use crate::jobs::rbm::{Keep, Watch};
 use crate::jobs::rows::{ROWS, Reconstruction, for_picture, map_rows};
 use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::{DbnSpec, DeepBeliefNet, Model, UnitKind, Units};
@@ -137,7 +137,7 @@ impl Origin {
 
 /// What is to be dreamt.
 #[derive(Debug, Clone)]
-pub struct Dreaming {
+pub struct Dreaming<'a> {
     /// How many dreams, where no classes are given.
     pub count: usize,
     /// The class of each dream, which its label stays at.
@@ -148,13 +148,16 @@ pub struct Dreaming {
     pub draw: ChainDraw,
     /// What of the data's units is wanted.
     pub keep: Keep,
+    /// Who is told of the steps.
+    pub watch: Watch<'a>,
 }
 
-impl Dreaming {
+impl Dreaming<'_> {
     /// Means of the data's units, as pictures show them.
     pub fn pictures(count: usize, steps: u64, seed: u64) -> Self {
         let draw = ChainDraw::new(seed, ChainStreams::DREAMS);
-        Dreaming { count, classes: None, steps, draw, keep: Keep::Means }
+        let (keep, watch) = (Keep::Means, Watch::default());
+        Dreaming { count, classes: None, steps, draw, keep, watch }
     }
 
     /// A dream of each of these classes.
@@ -167,8 +170,8 @@ impl Dreaming {
 ///
 /// # Errors
 /// [`Error::Setting`] for a class that there is not; device errors.
-pub fn dream(net: &DeepBeliefNet, dreaming: &Dreaming) -> Result<Vec<f32>> {
-    let Dreaming { count, classes, steps, draw, keep } = dreaming;
+pub fn dream(net: &DeepBeliefNet, dreaming: &Dreaming<'_>) -> Result<Vec<f32>> {
+    let Dreaming { count, classes, steps, draw, keep, watch } = dreaming;
     let count = classes.as_ref().map_or(*count, Vec::len);
     let mut values = Vec::new();
     for first in (0..count).step_by(ROWS) {
@@ -180,7 +183,7 @@ pub fn dream(net: &DeepBeliefNet, dreaming: &Dreaming) -> Result<Vec<f32>> {
                 crate::models::Dreams::of_classes(net, &classes[first..first + rows], draw)?
             }
         };
-        dreams.step(*steps)?;
+        watch.over(*steps, rows, |steps| dreams.step(steps))?;
         let found = if *keep == Keep::Means { dreams.means()? } else { dreams.samples()? };
         values.extend(found.to_vec()?);
     }
@@ -298,7 +301,7 @@ impl TrainedDbn {
     ///
     /// # Errors
     /// [`Error::Setting`] for a class that there is not, or where no labels are joined; device errors.
-    pub fn dream(&self, dreaming: &Dreaming) -> Result<Vec<f32>> {
+    pub fn dream(&self, dreaming: &Dreaming<'_>) -> Result<Vec<f32>> {
         dream(&self.net, dreaming)
     }
 
