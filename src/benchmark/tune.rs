@@ -33,11 +33,11 @@ pub struct LoopTimes {
     pub name: String,
     /// Floating-point operations.
     pub flops: f64,
-    /// Seconds, the median, in the order of the loops; none where one call would take too long.
+    /// Seconds, the median, in the order of the loops, with loads of vectors of four where sizes and kernel allow them;
+    /// none where one call would take too long.
     pub seconds: [Option<f64>; LOOPS],
-    /// Seconds of the fastest loop through workgroup memory without loads of vectors of four; none where sizes or the
-    /// kernel allow none.
-    pub without_vectors: Option<f64>,
+    /// The same without them; none where there are no such loads.
+    pub without_vectors: Option<[Option<f64>; LOOPS]>,
     fits: [(u64, f64); LOOPS],
 }
 
@@ -98,24 +98,26 @@ pub fn tune(
             };
             let [m, n, k] = size;
             let flops = 2.0 * m as f64 * n as f64 * k as f64;
-            let mut seconds = [None; LOOPS];
-            for (tiles, (seconds, rate)) in
-                Tiles::ALL.into_iter().zip(seconds.iter_mut().zip(&mut rates))
-            {
-                if *rate > 0.0 && flops / *rate > LONGEST {
-                    continue;
+            let mut all = |vectors| -> Result<[Option<f64>; LOOPS]> {
+                let mut seconds = [None; LOOPS];
+                for (tiles, (seconds, rate)) in
+                    Tiles::ALL.into_iter().zip(seconds.iter_mut().zip(&mut rates))
+                {
+                    if *rate > 0.0 && flops / *rate > LONGEST {
+                        continue;
+                    }
+                    let time = median(tiles, vectors)?;
+                    *rate = rate.max(flops / time);
+                    *seconds = Some(time);
                 }
-                let time = median(tiles, true)?;
-                *rate = rate.max(flops / time);
-                *seconds = Some(time);
-            }
+                Ok(seconds)
+            };
+            // Without vectors first: what they gain cannot make a call without them too long.
+            let without_vectors = if quads { Some(all(false)?) } else { None };
+            let seconds = all(true)?;
             if seconds.iter().all(Option::is_none) {
                 return Ok(());
             }
-            let without_vectors = match fastest_with_vectors(&seconds).filter(|_| quads) {
-                Some((tiles, _)) => Some(median(tiles, false)?),
-                None => None,
-            };
             let name = format!("{name}, {m}x{n}x{k}");
             let times = LoopTimes { name, flops, seconds, without_vectors, fits };
             told(&times)?;
@@ -148,27 +150,35 @@ pub fn tune(
     // A software adapter's convolutions have loops of their own, which need that of registers to be the only one.
     let policy = match gpu.is_software() {
         true => gpu.policy(),
-        false => fitted(gpu.policy(), &products).with_vector_loads(vectors_pay(&products)),
+        false => {
+            let known = gpu.policy();
+            let pay = vectors_pay(&products).unwrap_or(known.vector_loads);
+            fitted(known.with_vector_loads(pay), &products)
+        }
     };
     Ok(Tuning { device: device.info().clone(), products, policy })
 }
 
-/// The fastest of the loops that can load vectors, and its seconds.
-fn fastest_with_vectors(seconds: &[Option<f64>; LOOPS]) -> Option<(Tiles, f64)> {
-    let able = Tiles::ALL.into_iter().take(VECTOR_LOOPS).zip(seconds);
-    let timed = able.filter_map(|(tiles, seconds)| Some((tiles, (*seconds)?)));
-    timed.min_by(|a, b| a.1.total_cmp(&b.1))
+/// Seconds of the fastest of the loops that can load vectors.
+fn fastest_with_vectors(seconds: &[Option<f64>; LOOPS]) -> Option<f64> {
+    seconds.iter().take(VECTOR_LOOPS).flatten().copied().min_by(f64::total_cmp)
 }
 
-/// Whether loads of vectors cost no time in the geometric mean.
-fn vectors_pay(products: &[LoopTimes]) -> bool {
-    products.iter().filter_map(LoopTimes::vector_gain).map(f64::ln).sum::<f64>() >= 0.0
+/// Whether loads of vectors cost no time in the geometric mean, if anything was measured.
+fn vectors_pay(products: &[LoopTimes]) -> Option<bool> {
+    let gains: Vec<f64> = products.iter().filter_map(LoopTimes::vector_gain).collect();
+    (!gains.is_empty()).then(|| gains.iter().map(|gain| gain.ln()).sum::<f64>() >= 0.0)
 }
 
 impl LoopTimes {
-    /// How many times as long the fastest loop that can load vectors takes without them.
+    /// How many times as long the fastest of the loops that can load vectors takes without them.
     pub fn vector_gain(&self) -> Option<f64> {
-        Some(self.without_vectors? / fastest_with_vectors(&self.seconds)?.1)
+        Some(fastest_with_vectors(&self.without_vectors?)? / fastest_with_vectors(&self.seconds)?)
+    }
+
+    /// Seconds of the loops as they run under a policy.
+    fn under(&self, policy: &Policy) -> &[Option<f64>; LOOPS] {
+        self.without_vectors.as_ref().filter(|_| !policy.vector_loads).unwrap_or(&self.seconds)
     }
 
     /// The loop that a policy takes.
@@ -181,9 +191,10 @@ impl LoopTimes {
 
     /// How many times as long as the fastest loop the one takes that a policy chooses.
     pub fn loss(&self, policy: &Policy) -> f64 {
-        let best = self.seconds.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+        let seconds = self.under(policy);
+        let best = seconds.iter().flatten().copied().fold(f64::INFINITY, f64::min);
         // One that was too slow to be measured.
-        self.seconds[self.chosen(policy) as usize].map_or(10.0, |seconds| seconds / best)
+        seconds[self.chosen(policy) as usize].map_or(10.0, |seconds| seconds / best)
     }
 }
 
@@ -205,7 +216,8 @@ fn mean_loss(policy: &Policy, products: &[LoopTimes]) -> f64 {
 fn fitted(known: Policy, products: &[LoopTimes]) -> Policy {
     const FACTORS: [f64; 10] = [0.9, 1.1, 0.8, 1.25, 0.7, 1.4, 0.6, 1.7, 0.5, 2.0];
     let rate = |tiles: Tiles| {
-        let rates = products.iter().filter_map(|p| Some(p.flops / p.seconds[tiles as usize]?));
+        let rates =
+            products.iter().filter_map(|p| Some(p.flops / p.under(&known)[tiles as usize]?));
         rates.fold(0.0, f64::max)
     };
     let fastest = Tiles::ALL.into_iter().map(rate).fold(f64::MIN_POSITIVE, f64::max);
@@ -254,7 +266,7 @@ fn three(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{LOOPS, LoopTimes, fitted, mean_loss, three};
+    use super::{LOOPS, LoopTimes, fitted, mean_loss, three, vectors_pay};
     use crate::device::{Policy, Tiles};
 
     /// Products of a machine that is just as a policy says, in loops that are squares of these sides.
@@ -317,5 +329,25 @@ mod tests {
     #[test]
     fn numbers_have_three_digits() {
         assert_eq!([0.123456, 1234.0, 0.0].map(three), [0.123, 1230.0, 0.0]);
+    }
+
+    /// Where loads of vectors lose, the policy leaves them out and its speeds are those of the loops without them.
+    #[test]
+    fn loads_of_vectors_stay_unless_they_lose() {
+        let truth = policy(128, [1.0, 0.75, 0.45, 0.25, 0.0]);
+        let with = |gain: f64| {
+            let mut all = products(&truth);
+            for product in &mut all {
+                product.without_vectors =
+                    Some(product.seconds.map(|seconds| seconds.map(|s| s * gain)));
+            }
+            all
+        };
+        assert_eq!(vectors_pay(&products(&truth)), None);
+        assert_eq!([2.0, 0.5].map(|gain| vectors_pay(&with(gain))), [Some(true), Some(false)]);
+        let (all, without) = (with(0.5), truth.with_vector_loads(false));
+        assert_eq!(all[0].under(&without)[0], all[0].seconds[0].map(|s| s * 0.5));
+        assert_eq!(all[0].under(&truth), &all[0].seconds);
+        assert!(!fitted(without, &all).vector_loads);
     }
 }

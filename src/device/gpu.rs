@@ -157,6 +157,11 @@ impl Gpu {
         })
     }
 
+    /// How many pipelines of `shader` there are.
+    pub fn variants(&self, shader: &Shader) -> usize {
+        self.pipelines().variants(shader)
+    }
+
     /// The pipelines that there are.
     pub(super) fn pipelines(&self) -> std::sync::MutexGuard<'_, PipelineCache> {
         self.driver.pipelines()

@@ -182,6 +182,11 @@ impl PipelineCache {
         self.count
     }
 
+    /// How many there are of one shader.
+    pub fn variants(&self, shader: &Shader) -> usize {
+        self.pipelines.get(shader.name).map_or(0, Vec::len)
+    }
+
     /// The shader and the override constants of every pipeline.
     pub fn names(&self) -> Vec<String> {
         let name = |(shader, variants): (&&str, &Vec<Variant>)| {

@@ -130,7 +130,7 @@ pub fn conv2d(
                             ("COVERS", flag(g.covers())),
                             ("RESUMES", slice.resumes()),
                         ],
-                        fixed(gpu, &g),
+                        fixed(gpu, &g, tiling.shader(false)),
                     ),
                     params: bytemuck::bytes_of(&params.sliced(&slice)),
                     binds: &[

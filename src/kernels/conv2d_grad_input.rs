@@ -109,7 +109,7 @@ pub fn conv2d_grad_input<'a>(
                             ("COVERS", flag(g.covers())),
                             ("RESUMES", slice.resumes()),
                         ],
-                        fixed(gpu, &g),
+                        fixed(gpu, &g, tiling.shader(false)),
                     ),
                     params: bytemuck::bytes_of(&params.sliced(&slice)),
                     binds: &[

@@ -145,7 +145,7 @@ fn on_gpu(
                     ("CONNECTIONS", flag(connections.is_some())),
                     ("BIAS", flag(dbias.is_some())),
                 ],
-                fixed(gpu, g),
+                fixed(gpu, g, shader),
             ),
             params: bytemuck::bytes_of(&params),
             binds: &[

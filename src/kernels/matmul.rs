@@ -13,8 +13,11 @@ mod host;
 #[doc(hidden)]
 pub mod proof;
 mod sums;
+mod timed;
 
 pub use epilogue::{Epilogue, Noise, Transpose};
+#[doc(hidden)]
+pub use sums::proof as sums_proof;
 pub use sums::{Sums, matmul_sums};
 
 use super::activation::Activation;

@@ -38,6 +38,8 @@ const PANEL_HEIGHT: u32 = 340;
 const LEGEND_WIDTH: u32 = 250;
 /// As many as fit, in any usual font.
 const LEGEND_CHARACTERS: usize = 24;
+/// Lines of a name: with them a panel has room for four.
+const LEGEND_LINES: usize = 3;
 /// About how many labels the vertical axis has.
 const Y_LABELS: usize = 7;
 /// Pixels of one character of a label, in the wider ones of the usual fonts.
@@ -290,7 +292,7 @@ fn legend_text(series: &Series, ends: bool) -> Vec<String> {
     [name, vec![last]].concat()
 }
 
-/// In lines that fit, of whole words where these fit.
+/// In lines that fit, of whole words where these fit; what is longer ends in an ellipsis.
 fn wrapped(name: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in name.split(' ') {
@@ -306,6 +308,12 @@ fn wrapped(name: &str) -> Vec<String> {
         }
     }
     lines.retain(|line| !line.is_empty());
+    if lines.len() > LEGEND_LINES {
+        lines.truncate(LEGEND_LINES);
+        if let Some(last) = lines.last_mut() {
+            *last = last.chars().take(LEGEND_CHARACTERS - 1).chain(['…']).collect();
+        }
+    }
     lines
 }
 

@@ -1,8 +1,8 @@
 use harmonium::Device;
-use harmonium::kernels::Tiles;
 use harmonium::kernels::cd_update::proof::{FORMS, case};
 use harmonium::kernels::cd_update::{Phases, Step, cd_gradient, cd_update};
 use harmonium::kernels::proof::Values;
+use harmonium::kernels::{Tiles, with_tiles, with_vector_loads};
 use harmonium::tensor::Tensor;
 
 use super::{LONG, SIZES, assert_close, assert_passed, on_gpus, on_gpus_in_slices, ones, ordinary};
@@ -34,6 +34,33 @@ fn adapters_agree_with_the_cpu() {
                 assert_passed(gpu, case(gpu, tiles, FORMS[0], dims, Values::Ordinary));
                 let dims = [70, size, 20, 10];
                 assert_passed(gpu, case(gpu, tiles, FORMS[0], dims, Values::Ordinary));
+            }
+        }
+    });
+}
+
+/// Centred and plain gradients of rows that are whole vectors of four, with loads of such vectors and without.
+#[test]
+fn loads_of_vectors_change_no_bit() {
+    let [i, j, rows, chains] = [132, 68, 17, 9];
+    on_gpus(|gpu| {
+        let of = |dims: [usize; 2], seed| {
+            Tensor::from_f32(gpu, &dims, &ordinary(seed, dims[0] * dims[1])).unwrap()
+        };
+        let [v0, p0] = [of([rows, i], 1), of([rows, j], 2)];
+        let [vk, pk] = [of([chains, i], 3), of([chains, j], 4)];
+        let mu = Tensor::from_f32(gpu, &[i], &ordinary(5, i)).unwrap();
+        let lambda = Tensor::from_f32(gpu, &[j], &ordinary(6, j)).unwrap();
+        for offsets in [None, Some((&mu, &lambda))] {
+            let phases = Phases { v0: &v0, p0: &p0, vk: &vk, pk: &pk, scales: [0.1, 0.2], offsets };
+            for tiles in Tiles::ALL.into_iter().take(4) {
+                let run = |on| {
+                    let mut gradient = Tensor::zeros(gpu, &[i, j]).unwrap();
+                    let work = || cd_gradient(&phases, &mut gradient).unwrap();
+                    with_vector_loads(on, || with_tiles(tiles, work));
+                    gradient.to_vec().unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+                };
+                assert!(run(true) == run(false), "{tiles:?} on {}", gpu.info());
             }
         }
     });

@@ -9,9 +9,7 @@ use harmonium::kernels::{Tiles, with_tiles};
 use harmonium::{Device, Error, Tensor};
 use proptest::prelude::*;
 
-use super::convolution::{
-    Data, Found, forms, in_slices, made_for_each_geometry, on_every_adapter, refusal,
-};
+use super::convolution::{Data, Found, forms, in_slices, on_every_adapter, refusal};
 use super::{assert_close, assert_passed, on_gpus, ordinary};
 
 /// LeNet-5's C3 (LeCun et al. 1998, table I): which of S2's six maps each of its sixteen sees.
@@ -336,9 +334,4 @@ fn wrong_calls_are_refused_with_the_shapes() {
         let result = conv2d(&x, &there, &plain, Finish::default(), &mut y());
         assert!(matches!(result, Err(Error::DeviceMismatch { .. })), "{result:?}");
     }
-}
-
-#[test]
-fn shaders_made_for_each_geometry_give_the_same_bits() {
-    made_for_each_geometry(Kernel::Forward(Activation::Tanh));
 }

@@ -4,9 +4,7 @@ use harmonium::kernels::conv2d_grad_input::conv2d_grad_input;
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
-use super::convolution::{
-    Data, dot, forms, in_slices, made_for_each_geometry, on_every_adapter, refusal,
-};
+use super::convolution::{Data, dot, forms, in_slices, on_every_adapter, refusal};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -46,9 +44,4 @@ fn wrong_calls_are_refused_with_the_shapes() {
     assert!(text.contains("dy is [2, 6, 7, 6]") && text.contains("[2, 6, 6, 6]"), "{text}");
     let text = refusal(conv2d_grad_input(&dy, &kernel, &options, &mut zeros(&[2, 5, 9, 8])));
     assert!(text.contains("dx [2, 5, 9, 8]") && text.contains("takes 4"), "{text}");
-}
-
-#[test]
-fn shaders_made_for_each_geometry_give_the_same_bits() {
-    made_for_each_geometry(Kernel::GradInput);
 }

@@ -4,9 +4,7 @@ use harmonium::kernels::conv2d_grad_kernel::{Gradients, conv2d_grad_kernel};
 use harmonium::{Device, Tensor};
 
 use super::assert_close;
-use super::convolution::{
-    Data, dot, forms, in_slices, made_for_each_geometry, on_every_adapter, refusal,
-};
+use super::convolution::{Data, dot, forms, in_slices, on_every_adapter, refusal};
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -51,9 +49,4 @@ fn wrong_calls_are_refused_with_the_shapes() {
     assert!(text.contains("dy is [2, 6, 7, 6]") && text.contains("[2, 6, 7, 7]"), "{text}");
     let text = refusal(call(&[6, 4, 3, 3], 5));
     assert!(text.contains("dbias") && text.contains("[5]"), "{text}");
-}
-
-#[test]
-fn shaders_made_for_each_geometry_give_the_same_bits() {
-    made_for_each_geometry(Kernel::GradKernel(true));
 }

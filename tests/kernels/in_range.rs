@@ -8,6 +8,7 @@ use harmonium::device::testing;
 use harmonium::error::Result;
 use harmonium::kernels::activation::Activation;
 use harmonium::kernels::conv2d::proof as conv;
+use harmonium::kernels::matmul::Sums;
 use harmonium::kernels::proof::Values;
 use harmonium::kernels::{Tiles, cd_update, matmul, shaders, with_slices};
 use harmonium::verify::Outcome;
@@ -142,6 +143,11 @@ fn cases(gpu: &Device, sliced: bool) -> Result<Vec<Outcome>> {
             for &dims in products {
                 outcomes.push(matmul::proof::case(gpu, tiles, form, dims, Values::Ordinary)?);
             }
+        }
+        for (of, dims) in
+            [(Sums::OfA, [18, 33, 17]), (Sums::OfB, [17, 36, 9]), (Sums::OfB, [20, 36, 9])]
+        {
+            outcomes.push(matmul::sums_proof::sums_case(gpu, tiles, of, dims)?);
         }
         for form in cd_update::proof::FORMS {
             for &dims in updates {

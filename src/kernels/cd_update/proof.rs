@@ -13,14 +13,19 @@ pub(crate) static ENTRY: Entry = Entry::new("cd_update", &SHADER_LIST, standard,
     .slip(["velocity[at] = change;", "velocity[at] = change * 1.01;"]);
 
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
-    let shader = SHADERS.shader_for(gpu, [785, 501, 200], true);
-    FORMS.map(|f| (shader, constants([f.centered, f.gradient, f.biases], [0, 0]).to_vec())).to_vec()
+    let shaders = [true, false].map(|quads| SHADERS.shader_for(gpu, [785, 501, 200], quads));
+    let of = |shader| {
+        let variant =
+            |f: Form| (shader, constants([f.centered, f.gradient, f.biases], [0, 0]).to_vec());
+        FORMS.map(variant)
+    };
+    shaders.into_iter().flat_map(of).collect()
 }
 
 fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
     for tiles in Tiles::ALL {
         for form in FORMS {
-            for dims in [[1, 1, 1, 1], [64, 128, 10, 10], [67, 131, 100, 37]] {
+            for dims in [[1, 1, 1, 1], [64, 128, 10, 10], [67, 131, 100, 37], [68, 132, 9, 5]] {
                 out.push(case(device, tiles, form, dims, Values::Ordinary)?);
             }
             out.push(case(device, tiles, form, [9, 67, 5, 3], Values::NonFinite)?);

@@ -117,10 +117,14 @@ pub fn with_fixed_geometry<T>(on: bool, work: impl FnOnce() -> T) -> T {
     choosing(&FORCED, on, work)
 }
 
-/// The constants of a pipeline that is made for one geometry, whose divisions are products. Hardware compiles them in a
-/// moment; a software adapter, which takes long for each pipeline, has one for all geometries.
-pub(crate) fn fixed(gpu: &Gpu, g: &Geometry) -> [(&'static str, u32); 8] {
-    let on = FORCED.get().unwrap_or(!gpu.is_software());
+/// So many pipelines of a shader may be made for one geometry each; past them there is one for all others.
+const GEOMETRIES: usize = 64;
+
+/// The constants of a pipeline that is made for one geometry, whose divisions are products. A software adapter, which takes
+/// long for each pipeline, has one for all geometries.
+pub(crate) fn fixed(gpu: &Gpu, g: &Geometry, shader: &Shader) -> [(&'static str, u32); 8] {
+    let few = || gpu.variants(shader) < GEOMETRIES;
+    let on = FORCED.get().unwrap_or_else(|| !gpu.is_software() && few());
     let size = |n: usize| if on { n as u32 } else { 0 };
     [
         ("FIXED_TAPS", size(g.taps())),
@@ -282,7 +286,7 @@ impl PartialSums {
         let params = Params::new(g, [g.out_group(), columns, length], runs * g.groups);
         let (groups, shader) = (params.tiles(&tiling), tiling.shader(false));
         let loops = length as u64 * each;
-        let constants = fixed(gpu, g).to_vec();
+        let constants = fixed(gpu, g, shader).to_vec();
         Ok(PartialSums { shader, constants, params, groups, runs, loops })
     }
 

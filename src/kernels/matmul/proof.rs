@@ -1,6 +1,7 @@
 //! The matrix product and its epilogue against the CPU path and against its unfused parts.
 
 use super::sums::proof::sums_case;
+use super::timed::bench;
 use super::*;
 use crate::kernels::activation::proof::{slope, tolerance};
 use crate::kernels::activation_grad::proof::onward;
@@ -15,10 +16,11 @@ pub(crate) static ENTRY: Entry = Entry::new("matmul", &SHADER_LIST, standard, be
     .ahead(ahead)
     .slip(["x *= params.alpha;", "x *= params.alpha * 1.01;"]);
 
-/// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring.
+/// Half-steps of a machine, with a mean, a sample or both, and the plain products of centring; for rows that are whole
+/// vectors of four, and for others.
 fn ahead(gpu: &Gpu) -> Vec<Variant> {
     let sizes = |t: Transpose| if t.b { [100, 784, 500] } else { [100, 500, 784] };
-    let variant = |transpose, activation, bias, [mean, sample]: [bool; 2]| {
+    let variant = |in_quads, transpose, activation, bias, [mean, sample]: [bool; 2]| {
         let noise = match activation {
             Activation::Identity => Noise::Gaussian(1.0),
             _ => Noise::Bernoulli,
@@ -26,16 +28,19 @@ fn ahead(gpu: &Gpu) -> Vec<Variant> {
         let (biases, noise) = ([false, bias], sample.then_some(noise));
         let compiled =
             Compiled { transpose, add: 0, biases, activation, mean, slope: 0, ones: 0, noise };
-        (SHADERS.shader_for(gpu, sizes(transpose), true), compiled.constants().to_vec())
+        (SHADERS.shader_for(gpu, sizes(transpose), in_quads), compiled.constants().to_vec())
     };
     let (sigmoid, identity) = (Activation::Sigmoid, Activation::Identity);
     let mut all = Vec::new();
-    for outputs in [[true, false], [false, true], [true, true]] {
-        all.push(variant(Transpose::NN, sigmoid, true, outputs));
-        all.push(variant(Transpose::NT, sigmoid, true, outputs));
-        all.push(variant(Transpose::NT, identity, true, outputs));
+    for quads in [true, false] {
+        for outputs in [[true, false], [false, true], [true, true]] {
+            all.push(variant(quads, Transpose::NN, sigmoid, true, outputs));
+            all.push(variant(quads, Transpose::NT, sigmoid, true, outputs));
+            all.push(variant(quads, Transpose::NT, identity, true, outputs));
+        }
+        let plain = |t| variant(quads, t, identity, false, [true, false]);
+        all.extend([Transpose::NN, Transpose::NT].map(plain));
     }
-    all.extend([Transpose::NN, Transpose::NT].map(|t| variant(t, identity, false, [true, false])));
     all
 }
 
@@ -58,17 +63,26 @@ fn standard(device: &Device, out: &mut Vec<Outcome>) -> Result<()> {
         }
         out.push(case(device, tiles, PLAIN, [1, 1, LONG], Values::Rising)?);
         let mut inputs = Inputs::new(1);
-        let a = Tensor::from_f32(device, &[37, 19], &inputs.values(Values::Ordinary, 37 * 19))?;
-        let b = Tensor::from_f32(device, &[67, 19], &inputs.values(Values::Ordinary, 67 * 19))?;
-        for (of, dims) in [Sums::OfA, Sums::OfB].into_iter().zip([[64, 67, 31], [37, 64, 31]]) {
+        let sums = [
+            (Sums::OfA, [64, 67, 31]),
+            (Sums::OfB, [37, 64, 31]),
+            (Sums::OfB, [36, 64, 31]),
+            (Sums::OfB, [132, 4, 5]),
+        ];
+        for (of, dims) in sums {
             out.push(sums_case(device, tiles, of, dims)?);
         }
-        out.push(with_tiles(tiles, || {
-            onward("matmul", device, (&[37, 67], &format!(", {tiles:?}")), |_, onward| {
-                let epilogue = Epilogue { slope: onward.through, ..Epilogue::default() };
-                matmul(&a, &b, Transpose::NT, &epilogue, onward.dx)
-            })
-        })?);
+        for [m, n, k] in [[37, 67, 19], [36, 68, 20]] {
+            let mut values = |n| inputs.values(Values::Ordinary, n);
+            let a = Tensor::from_f32(device, &[m, k], &values(m * k))?;
+            let b = Tensor::from_f32(device, &[n, k], &values(n * k))?;
+            out.push(with_tiles(tiles, || {
+                onward("matmul", device, (&[m, n], &format!(", {tiles:?}")), |_, onward| {
+                    let epilogue = Epilogue { slope: onward.through, ..Epilogue::default() };
+                    matmul(&a, &b, Transpose::NT, &epilogue, onward.dx)
+                })
+            })?);
+        }
     }
     Ok(())
 }
@@ -368,29 +382,4 @@ fn name(tiles: Tiles, f: Form, [m, n, k]: [usize; 3], values: Values) -> String 
         name.push_str(&format!(", {noise:?}"));
     }
     format!("{name}, {m}x{n}x{k} {values:?}")
-}
-
-/// The products of a Boltzmann machine and a square one; elements are FLOP.
-fn bench(b: &mut Bench<'_>) -> Result<()> {
-    for (name, [m, n, k], t) in [
-        ("512x512x512 NN", [512, 512, 512], Transpose::NN),
-        ("1024x1024x1024 NN", [1024, 1024, 1024], Transpose::NN),
-        ("100x500x784 NN", [100, 500, 784], Transpose::NN),
-        ("100x784x500 NT", [100, 784, 500], Transpose::NT),
-        ("784x500x100 TN", [784, 500, 100], Transpose::TN),
-        // Only this one fills a large GPU.
-        ("4096x4096x4096 NN", [4096, 4096, 4096], Transpose::NN),
-    ] {
-        let x = b.random(&if t.a { [k, m] } else { [m, k] }, 1)?;
-        let y = b.random(&if t.b { [n, k] } else { [k, n] }, 2)?;
-        let mut out = b.output(&[m, n])?;
-        b.case(name, 2 * m * n * k, || matmul(&x, &y, t, &Epilogue::default(), &mut out))?;
-    }
-    let (v, w, bias) = (b.random(&[100, 784], 1)?, b.random(&[784, 500], 2)?, b.random(&[500], 3)?);
-    let (draw, mut h) = (Draw::new(1, 1), b.output(&[100, 500])?);
-    b.case("100x500x784 sample h from v", 2 * 100 * 500 * 784, || {
-        let epilogue = Epilogue::new(&bias, Activation::Sigmoid);
-        let sampled = Sampled::new(Noise::Bernoulli, &draw, &mut h);
-        matmul_sample(&v, &w, Transpose::NN, &epilogue, sampled)
-    })
 }
