@@ -20,6 +20,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
+
 override A_ALONG_K: bool = true;
 override B_ALONG_K: bool = false;
 // 0: no C; 1: the binding; 2: what the mean held before.

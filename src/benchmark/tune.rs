@@ -6,12 +6,9 @@ use crate::error::{Error, Result};
 use crate::kernels::conv2d::{self, Convolution, Finish, conv2d};
 use crate::kernels::matmul::{self, Epilogue, Transpose, matmul};
 use crate::kernels::proof::Bench;
-use crate::kernels::{Tiles, with_tiles, with_vector_loads};
+use crate::kernels::{Tiles, VECTOR_LOOPS, with_tiles, with_vector_loads};
 
 const LOOPS: usize = Tiles::ALL.len();
-
-/// The loops that can load vectors, which are the first ones.
-const VECTOR_LOOPS: usize = Tiles::Register as usize;
 
 /// What was measured on one device, and the policy that follows from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,10 +161,16 @@ fn fastest_with_vectors(seconds: &[Option<f64>; LOOPS]) -> Option<f64> {
     seconds.iter().take(VECTOR_LOOPS).flatten().copied().min_by(f64::total_cmp)
 }
 
-/// Whether loads of vectors cost no time in the geometric mean, if anything was measured.
-fn vectors_pay(products: &[LoopTimes]) -> Option<bool> {
+/// What loads of vectors gain in the geometric mean, if anything was measured.
+fn mean_gain(products: &[LoopTimes]) -> Option<f64> {
     let gains: Vec<f64> = products.iter().filter_map(LoopTimes::vector_gain).collect();
-    (!gains.is_empty()).then(|| gains.iter().map(|gain| gain.ln()).sum::<f64>() >= 0.0)
+    let sum: f64 = gains.iter().map(|gain| gain.ln()).sum();
+    (!gains.is_empty()).then(|| (sum / gains.len() as f64).exp())
+}
+
+/// Whether loads of vectors cost no time in that mean.
+fn vectors_pay(products: &[LoopTimes]) -> Option<bool> {
+    mean_gain(products).map(|gain| gain >= 1.0)
 }
 
 impl LoopTimes {
@@ -199,6 +202,11 @@ impl LoopTimes {
 }
 
 impl Tuning {
+    /// How many times as long the fastest loops that can load vectors take without them, in the geometric mean.
+    pub fn vector_gain(&self) -> Option<f64> {
+        mean_gain(&self.products)
+    }
+
     /// How many times as long as the fastest loops the chosen ones take: the geometric mean, and the worst product.
     pub fn loss(&self) -> (f64, Option<(f64, &LoopTimes)>) {
         let losses = self.products.iter().map(|product| (product.loss(&self.policy), product));

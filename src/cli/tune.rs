@@ -68,9 +68,7 @@ fn summary(tuning: &Tuning) -> String {
         let chosen = product.chosen(&tuning.policy).key();
         text.push_str(&format!(", {loss:.2} times at worst ({}: {chosen})", product.name));
     }
-    let gains: Vec<f64> = tuning.products.iter().filter_map(LoopTimes::vector_gain).collect();
-    if !gains.is_empty() {
-        let mean = (gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64).exp();
+    if let Some(mean) = tuning.vector_gain() {
         text.push_str(&format!(
             "; gain: the fastest loop but that in registers takes {mean:.2} times as long without loads of vectors"
         ));

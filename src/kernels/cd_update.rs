@@ -279,7 +279,7 @@ impl Call<'_> {
         };
         gpu.record(Command {
             op: "cd_update",
-            shader: tiling.shader(in_quads && slice.first && slice.last),
+            shader: tiling.shader(in_quads && slice.is_whole()),
             constants: &constants(is, [slice.resumes(), slice.pauses()]),
             params: bytemuck::bytes_of(&params),
             binds: &[

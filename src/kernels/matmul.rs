@@ -309,7 +309,7 @@ impl<'a> Product<'a> {
         };
         self.a.device().gpu_backend()?.record(Command {
             op: "matmul",
-            shader: tiling.shader(self.is_in_quads() && slice.first && slice.last),
+            shader: tiling.shader(self.is_in_quads() && slice.is_whole()),
             constants: &constants,
             params: bytemuck::bytes_of(&params),
             binds: &[

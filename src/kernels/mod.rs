@@ -71,6 +71,7 @@ pub use catalogue::{Entry, catalogue, shaders};
 pub use convolution::shader::with_fixed_geometry;
 #[doc(hidden)]
 pub use slices::with_slices;
+pub(crate) use tile::VECTOR_LOOPS;
 #[doc(hidden)]
 pub use tile::{with_tiles, with_vector_loads};
 

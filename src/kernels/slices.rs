@@ -48,6 +48,11 @@ impl<const N: usize> Slice<N> {
         if self.first { Bind::Write(buffer) } else { Bind::Update(buffer) }
     }
 
+    /// Whether it is all there is.
+    pub fn is_whole(&self) -> bool {
+        self.first && self.last
+    }
+
     /// `RESUMES`: whether there are sums to go on from; 1 or 0.
     pub fn resumes(&self) -> u32 {
         u32::from(!self.first)

@@ -126,7 +126,8 @@ fn watched_indices(code: &str, arrays: &[Array]) -> String {
     text
 }
 
-/// Cases with sizes that no tile divides, and with rows that are whole vectors of four; in slices a few are enough, since only where sums begin and end differs.
+/// Cases with sizes that no tile divides, and with rows that are whole vectors of four; in slices a few are enough, since
+/// only where sums begin and end differs.
 fn cases(gpu: &Device, sliced: bool) -> Result<Vec<Outcome>> {
     let products: &[[usize; 3]] = match sliced {
         true => &[[17, 33, 65]],
