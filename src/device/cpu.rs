@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pool::MemoryStats;
-use super::product::{self, Finish, Refused, Rows, Strided, Term};
+use super::product::{self, Finish, Refused, Rows, Strided, Term, Windows};
 use super::profile::Profile;
 use super::{Cost, DeviceInfo, DeviceKind};
 use crate::error::{Error, Result};
@@ -151,16 +151,49 @@ pub(crate) fn multiply_here(
     covered(op, [m, n], done)
 }
 
-/// `out += A·Bᵀ`, shapes `[m, n, k]`, summed along k in lanes, on this thread alone.
+/// `out += A·Bᵀ`, whose rows are windows, summed along them in lanes, on this thread alone.
 pub(crate) fn add_dots_here(
     op: &'static str,
-    shape: [usize; 3],
     out: Rows<'_>,
-    a: Strided<'_>,
+    a: Windows<'_>,
+    b: Windows<'_>,
+) -> Result<()> {
+    all_covered(
+        op,
+        [a.begins.len(), b.begins.len()],
+        product::add_dots(pulp::Arch::new(), out, a, b),
+    )
+}
+
+/// `out += A·B`, `[m, n]`, A's rows windows, on this thread alone.
+pub(crate) fn add_windows_here(
+    op: &'static str,
+    n: usize,
+    out: Rows<'_>,
+    a: Windows<'_>,
     b: Strided<'_>,
 ) -> Result<()> {
-    let done = product::add_dots(shape, out, a, b);
-    covered(op, [shape[0], shape[1]], done.then_some(()).ok_or(Refused::Short))
+    all_covered(op, [a.begins.len(), n], product::add_windows(pulp::Arch::new(), out, a, b, n))
+}
+
+/// `sums = A·X`, `[m, n]`, each of X's rows where it begins in `data`, on this thread alone; rows to the next multiple
+/// of 16.
+pub(crate) fn multiply_placed_here(
+    op: &'static str,
+    shape: [usize; 2],
+    sums: Rows<'_>,
+    a: Strided<'_>,
+    (data, begins): (&[f32], &[usize]),
+) -> Result<()> {
+    all_covered(
+        op,
+        shape,
+        product::multiply_placed(pulp::Arch::new(), shape, sums, a, data, begins),
+    )
+}
+
+fn all_covered(op: &'static str, shape: [usize; 2], done: bool) -> Result<()> {
+    covered(op, shape, done.then_some(()).ok_or(Refused::Short))
 }
 
 fn covered(

@@ -41,7 +41,9 @@ use std::sync::Arc;
 
 pub(crate) use check::SOFTWARE_LOOPS;
 pub(crate) use command::{Bind, Command};
-pub(crate) use cpu::{Cpu, HostBuffer, add_dots_here, multiply_here};
+pub(crate) use cpu::{
+    Cpu, HostBuffer, add_dots_here, add_windows_here, multiply_here, multiply_placed_here,
+};
 pub(crate) use gpu::Gpu;
 #[doc(hidden)]
 pub use guard::with_guard;
@@ -55,7 +57,7 @@ pub use policy::Policy;
 #[doc(hidden)]
 pub use policy::Tiles;
 pub use pool::MemoryStats;
-pub(crate) use product::{Rows, Strided, Term};
+pub(crate) use product::{Rows, Strided, Term, Windows};
 pub use profile::{ProfileRow, Timing};
 pub(crate) use replay::in_passes;
 pub(crate) use scoped::choosing;

@@ -10,13 +10,16 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 pub use super::convolution::Convolution;
-use super::convolution::patches::with_scratch;
+use super::convolution::patches::{copy, with_scratch};
 use super::convolution::shader::{Params, Pixels, constants, fixed};
+use super::convolution::shifted::Shifted;
 use super::convolution::{Geometry, Piece, Roles, masked};
 use super::slices::slices;
 use super::tile::{Tiled, in_registers};
 use super::{flag, shader, tiled};
-use crate::device::{Backend, Bind, Command, Cpu, Rows, Strided, multiply_here};
+use crate::device::{
+    Backend, Bind, Command, Cpu, Rows, Strided, multiply_here, multiply_placed_here,
+};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -149,9 +152,10 @@ pub fn conv2d(
     }
 }
 
-type HostFinish<'a> = (Option<&'a [f32]>, Activation);
+pub(super) type HostFinish<'a> = (Option<&'a [f32]>, Activation);
 
-fn on_cpu(
+/// On the CPU, after all checks: with a bias for each output, and an activation.
+pub(super) fn on_cpu(
     cpu: &Cpu,
     g: &Geometry,
     x: &[f32],
@@ -166,7 +170,9 @@ fn on_cpu(
         return covering(cpu, g, x, kernel, finish, y);
     }
     let places = g.places();
-    let pieces = g.pieces();
+    let shifted = g.shifted();
+    let shifted = shifted.as_ref();
+    let pieces = g.pieces(shifted);
     // Each piece gets the rows of y that it computes, image by image and channel by channel.
     let mut tasks: Vec<(&Piece, Vec<&mut [f32]>)> =
         pieces.iter().map(|piece| (piece, Vec::new())).collect();
@@ -183,31 +189,48 @@ fn on_cpu(
             }
         }
     }
-    tasks.into_par_iter().try_for_each(|(piece, rows)| one_piece(g, x, kernel, finish, piece, rows))
+    let one = |(piece, rows)| one_piece(g, shifted, x, kernel, finish, piece, rows);
+    tasks.into_par_iter().try_for_each(one)
 }
 
 fn one_piece(
     g: &Geometry,
+    shifted: Option<&Shifted>,
     x: &[f32],
     kernel: &[f32],
     (bias, f): HostFinish<'_>,
     piece: &Piece,
     mut rows: Vec<&mut [f32]>,
 ) -> Result<()> {
-    let [patch, out_group] = [g.patch(), g.out_group()];
+    let [patch, out_group, places] = [g.patch(), g.out_group(), piece.places(g)];
     // What lies past the columns is computed too, and left.
-    let columns = if g.patches_size(piece) == 0 { piece.columns(g) } else { piece.stride(g) };
-    with_scratch([g.patches_size(piece), out_group * columns], |patches, sums| {
+    let (room, columns) = match shifted {
+        Some(shifted) => (shifted.room(g), shifted.columns(g, piece).next_multiple_of(16)),
+        None if g.patches_size(piece) == 0 => (0, piece.columns(g)),
+        None => (g.patches_size(piece), piece.stride(g)),
+    };
+    // What belongs together in the sums, and how far it is to the next.
+    let [line, step] = shifted.map_or([places; 2], |shifted| [g.positions[1], shifted.width]);
+    with_scratch([room, out_group * columns], |room, sums| {
         for group in 0..g.groups {
-            let b = g.patches(x, group, piece, patches);
             let kernels = &kernel[group * out_group * patch..];
             let a = Strided { data: kernels, row_stride: patch, column_stride: 1 };
-            let out = Rows { data: &mut *sums, stride: columns };
-            multiply_here(OP, [out_group, columns, patch], out, false, a, b)?;
+            let (shape, out) = ([out_group, columns], Rows { data: &mut *sums, stride: columns });
+            match shifted {
+                Some(shifted) => {
+                    let picture = shifted.picture(g, x, group, piece, room);
+                    multiply_placed_here(OP, shape, out, a, (picture, &shifted.begins))?;
+                }
+                None => {
+                    let b = g.patches(x, group, piece, room);
+                    multiply_here(OP, [out_group, columns, patch], out, false, a, b)?;
+                }
+            }
             for (image, rows) in rows.chunks_exact_mut(g.outputs).enumerate() {
                 let mine = rows[group * out_group..].iter_mut();
                 for ((o, row), sums) in mine.enumerate().zip(sums.chunks_exact(columns)) {
-                    row.copy_from_slice(&sums[image * row.len()..][..row.len()]);
+                    let lines = sums[image * places..].chunks(step);
+                    row.chunks_exact_mut(line).zip(lines).for_each(|(y, s)| copy(&s[..line], y));
                     let bias = bias.map_or(0.0, |bias| bias[group * out_group + o]);
                     finish_row(f, bias, row);
                 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::activation_grad::Onward;
-use super::conv2d::Convolution;
+use super::conv2d::{self, Convolution};
 use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, Pixels, constants, fixed};
 use super::convolution::{Geometry, Piece, Roles, masked};
@@ -142,7 +142,11 @@ fn on_cpu(cpu: &Cpu, g: &Geometry, dy: &[f32], kernel: &[f32], dx: &mut [f32]) -
     if g.covers() {
         return covering(cpu, g, dy, kernel, dx);
     }
-    let pieces = g.pieces();
+    if let Some(turned) = g.turned() {
+        let kernels = g.turned_kernels(kernel);
+        return conv2d::on_cpu(cpu, &turned, dy, &kernels, (None, Activation::Identity), dx);
+    }
+    let pieces = g.pieces(None);
     let images = pieces.first().map_or(1, |piece| piece.images.len());
     let parts = channel_parts(g, g.batch.div_ceil(images));
     let per_image = pieces.iter().take_while(|piece| piece.images.start == 0).count();

@@ -4,19 +4,16 @@
 //! depends on the sizes alone; each has sums of its own, and those are added in order. The same call
 //! therefore gives the same bits on any number of threads. On GPUs these are two dispatches, or one where there is one run.
 
+mod host;
+
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::conv2d::Convolution;
-use super::convolution::patches::{outputs_of, with_scratch};
 use super::convolution::shader::{Params, PartialSums, constants as all, fixed};
-use super::convolution::{Geometry, Piece, Roles, mask};
+use super::convolution::{Geometry, Roles, mask};
 use super::tile::{Tiled, in_registers};
-use super::{GRAIN, flag, shader, tiled};
-use crate::device::{
-    Backend, Bind, Command, Cost, Cpu, Gpu, Rows, Shader, Strided, add_dots_here, multiply_here,
-};
+use super::{flag, shader, tiled};
+use crate::device::{Backend, Bind, Command, Cost, Gpu, Shader};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -103,7 +100,7 @@ pub fn conv2d_grad_kernel(
             let dkernel = dkernel.host_mut()?.f32_mut();
             let dbias = dbias.map(Tensor::host_mut).transpose()?.map(|b| b.f32_mut());
             cpu.run(OP, g.cost(), || {
-                on_cpu(cpu, &g, x, dy, dkernel, dbias)?;
+                host::on_cpu(cpu, &g, x, dy, dkernel, dbias)?;
                 if let Some(table) = table {
                     mask(dkernel, table, g.taps());
                 }
@@ -193,137 +190,6 @@ fn on_gpu(
         groups: super::groups(g.outputs * columns, gpu.size(&SUMS, "WORKGROUP")?),
         cost: Cost { flops: values, bytes: 4 * values },
     })
-}
-
-/// Pieces in a fixed number of runs, each with sums of its own, added in order: the result does not
-/// depend on the number of threads.
-fn on_cpu(
-    cpu: &Cpu,
-    g: &Geometry,
-    x: &[f32],
-    dy: &[f32],
-    dkernel: &mut [f32],
-    dbias: Option<&mut [f32]>,
-) -> Result<()> {
-    /// Values of all partial sums together: 16 MiB, as long as there are a few runs.
-    const ROOM: usize = 1 << 22;
-    if g.outputs == 0 {
-        return Ok(());
-    }
-    if g.covers() && g.batch > 0 {
-        return covering(cpu, g, x, dy, dkernel, dbias);
-    }
-    let pieces = g.pieces();
-    let size = dkernel.len() + g.outputs;
-    let runs = (ROOM / size).clamp(4, 16);
-    let parts: Vec<&[Piece]> = pieces.chunks(pieces.len().div_ceil(runs).max(1)).collect();
-    let mut sums = vec![0.0; parts.len() * size];
-    let tasks = sums.par_chunks_mut(size).zip(&parts);
-    let wants_bias = dbias.is_some();
-    tasks.try_for_each(|(sums, pieces)| {
-        let (kernel, bias) = sums.split_at_mut(dkernel.len());
-        one_run(g, x, dy, pieces, kernel, wants_bias.then_some(bias))
-    })?;
-    if let Some(dbias) = dbias {
-        let first = dkernel.len();
-        for (o, out) in dbias.iter_mut().enumerate() {
-            *out = sums.chunks_exact(size).map(|sums| sums[first + o]).sum();
-        }
-    }
-    let (patch, out_group) = (g.patch(), g.out_group());
-    let rows = dkernel.par_chunks_mut(patch.max(1)).enumerate();
-    rows.with_min_len(1 + GRAIN / (patch * parts.len()).max(1)).for_each(|(o, row)| {
-        let first = o / out_group * out_group * patch + o % out_group;
-        row.fill(0.0);
-        for sums in sums.chunks_exact(size) {
-            let column = sums[first..].iter().step_by(out_group);
-            row.iter_mut().zip(column).for_each(|(out, sum)| *out += sum);
-        }
-    });
-    Ok(())
-}
-
-/// So few maps fill no vector: with this many places the sums are taken along these.
-const FEW: usize = 8;
-const LONG: usize = 256;
-
-fn one_run(
-    g: &Geometry,
-    x: &[f32],
-    dy: &[f32],
-    pieces: &[Piece],
-    dkernel: &mut [f32],
-    mut dbias: Option<&mut [f32]>,
-) -> Result<()> {
-    let [patch, out_group] = [g.patch(), g.out_group()];
-    let most = |size: &dyn Fn(&Piece) -> usize| pieces.iter().map(size).max().unwrap_or(0);
-    let sizes = [most(&|p| g.patches_size(p)), out_group * most(&|p| p.columns(g))];
-    // The sums of a group are [patch, outputs].
-    with_scratch(sizes, |patches, gathered| {
-        for piece in pieces {
-            let columns = piece.columns(g);
-            for group in 0..g.groups {
-                let dy = outputs_of(g, dy, group, piece, &mut gathered[..out_group * columns]);
-                if let Some(dbias) = dbias.as_deref_mut() {
-                    let lines = dy.data.chunks(dy.row_stride).map(|line| &line[..columns]);
-                    let mine = &mut dbias[group * out_group..][..out_group];
-                    mine.iter_mut().zip(lines).for_each(|(b, line)| *b += sum(line));
-                }
-                let patches = &mut patches[..g.patches_size(piece)];
-                let a = g.patches(x, group, piece, patches);
-                let first = group * out_group * patch;
-                let out = Rows { data: &mut dkernel[first..], stride: out_group };
-                let shape = [patch, out_group, columns];
-                if out_group <= FEW && columns >= LONG {
-                    add_dots_here(OP, shape, out, a, dy)?;
-                } else {
-                    let b = Strided { row_stride: 1, column_stride: dy.row_stride, ..dy };
-                    multiply_here(OP, shape, out, true, a, b)?;
-                }
-            }
-        }
-        Ok(())
-    })
-}
-
-/// In eight lanes, each in order, then the lanes.
-fn sum(values: &[f32]) -> f32 {
-    let mut lanes = [0.0; 8];
-    let chunks = values.chunks_exact(8);
-    let rest: f32 = chunks.remainder().iter().sum();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value);
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
-/// One place whose patch is the whole image: dkernel `[O, C·H·W]` is dy `[B, O]` transposed times x.
-fn covering(
-    cpu: &Cpu,
-    g: &Geometry,
-    x: &[f32],
-    dy: &[f32],
-    dkernel: &mut [f32],
-    dbias: Option<&mut [f32]>,
-) -> Result<()> {
-    let [patch, out_group] = [g.patch(), g.out_group()];
-    for group in 0..g.groups {
-        let a = Strided { data: &dy[group * out_group..], row_stride: 1, column_stride: g.outputs };
-        let b = Strided {
-            data: &x[group * patch..],
-            row_stride: g.inputs * g.pixels(),
-            column_stride: 1,
-        };
-        let out = Rows { data: &mut dkernel[group * out_group * patch..], stride: patch };
-        cpu.multiply(OP, [out_group, patch, g.batch], out, a, b)?;
-    }
-    if let Some(dbias) = dbias {
-        dbias.fill(0.0);
-        for row in dy.chunks_exact(g.outputs) {
-            dbias.iter_mut().zip(row).for_each(|(sum, dy)| *sum += dy);
-        }
-    }
-    Ok(())
 }
 
 #[doc(hidden)]

@@ -18,6 +18,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod windows;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 mod zeros;
@@ -29,6 +30,8 @@ use rayon::prelude::*;
 pub(crate) use dots::add_dots;
 use split::Split;
 use task::Task;
+pub(crate) use tile::Windows;
+pub(crate) use windows::{add_windows, multiply_placed};
 
 /// One operand of a matrix product: element `[r, c]` is `data[r * row_stride + c * column_stride]`.
 #[derive(Clone, Copy)]
@@ -45,7 +48,8 @@ impl Strided<'_> {
             || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
     }
 
-    fn turned(self) -> Self {
+    /// Its transpose.
+    pub fn turned(self) -> Self {
         Strided { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
     }
 }

@@ -8,13 +8,13 @@ use pulp::{Simd, WithSimd};
 use super::pack;
 use super::sparse::{self, Lists, Skipping};
 use super::split::{Form, LANES, Split, even};
-use super::tile::{Numbers, Tile, Vectors};
+use super::tile::{self, Numbers, Operands, Tile, Vectors};
 use super::{Finish, Refused, Rows, Strided, Term, UNIT, dispatch};
 
 /// Rows of a block of the broadcast operand: such a block of sums stays in the second cache.
 const BLOCK: usize = 128;
 /// The depth of a block.
-const DEPTH: usize = 256;
+pub(super) const DEPTH: usize = 256;
 /// Columns that are packed at once, unless they are so deep that [`PACKED`] numbers are fewer.
 const WIDTH: usize = 512;
 const PACKED: usize = 1 << 20;
@@ -33,10 +33,10 @@ pub(super) struct Task<'a> {
 
 /// Memory that a thread keeps between products.
 #[derive(Default)]
-struct Scratch {
-    panels: Vec<f32>,
+pub(super) struct Scratch {
+    pub panels: Vec<f32>,
     block: Vec<f32>,
-    sums: Vec<f32>,
+    pub sums: Vec<f32>,
     turned: Vec<f32>,
     lists: Lists,
 }
@@ -45,8 +45,17 @@ thread_local! {
     static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
+impl Scratch {
+    /// Gives this thread's to `work`.
+    pub fn with(work: impl FnOnce(&mut Scratch)) {
+        let mut scratch = SCRATCH.take();
+        work(&mut scratch);
+        SCRATCH.set(scratch);
+    }
+}
+
 /// So many numbers from a vector's bound on.
-fn aligned(memory: &mut Vec<f32>, count: usize) -> &mut [f32] {
+pub(super) fn aligned(memory: &mut Vec<f32>, count: usize) -> &mut [f32] {
     const LINE: usize = 16;
     if memory.len() < count + LINE {
         *memory = vec![0.0; count + LINE];
@@ -102,9 +111,7 @@ impl<'a> Task<'a> {
     }
 
     pub fn run(self, arch: pulp::Arch) {
-        let mut scratch = SCRATCH.take();
-        dispatch(arch, Work { task: self, scratch: &mut scratch });
-        SCRATCH.set(scratch);
+        Scratch::with(|scratch| dispatch(arch, Work { task: self, scratch }));
     }
 
     /// The range that is broadcast, and the one along the lanes.
@@ -167,12 +174,10 @@ struct Across<S> {
 }
 
 impl<S: Simd> Across<S> {
-    const TILE: [usize; 2] = if S::REGISTER_COUNT >= 32 { [8, 3] } else { [6, 2] };
-
     #[inline(always)]
     fn new(simd: S, task: &Task<'_>, ys: Range<usize>, depth: usize) -> Self {
         let sparse = task.form == Form::Sparse;
-        let tile = if sparse { [1, sparse::VECTORS] } else { Self::TILE };
+        let tile = if sparse { [1, sparse::VECTORS] } else { tile::most::<S>() };
         Across { simd, tile, sparse, ys, depth }
     }
 
@@ -212,7 +217,7 @@ impl<S: Simd> Across<S> {
         self.pack(task, in_place, packed);
         if self.sparse && !sparse::are_finite(packed) {
             // What is not finite is not to be skipped.
-            (self.sparse, self.tile) = (false, Self::TILE);
+            (self.sparse, self.tile) = (false, tile::most::<S>());
             self.pack(task, in_place, packed);
         }
         let packed = &*packed;
@@ -290,7 +295,8 @@ impl<S: Simd> Across<S> {
                     _ => Numbers::Across(&block[r.start * depth..r.end * depth], r.len()),
                 };
                 let sums = &mut sums[r.start * part.stride + p.start * lanes..];
-                let tile = Tile { x, y, depth, sums, stride: part.stride, begin };
+                let operands = Operands::Plain(x, y);
+                let tile = Tile { operands, depth, sums, stride: part.stride, begin };
                 tile.run(self.simd, [r.len(), p.len()]);
             }
         }

@@ -2,7 +2,10 @@
 
 use super::split::{Form, Split};
 use super::task::Task;
-use super::{Finish, Rows, Strided, Term, add_dots, product, run, store};
+use super::{
+    Finish, Rows, Strided, Term, Windows, add_dots, add_windows, multiply_placed, product, run,
+    store,
+};
 use crate::random::{Draw, PhiloxRng};
 
 /// Numbers of which a share are zero.
@@ -246,34 +249,129 @@ fn products_that_do_not_fit_their_slices_are_refused() {
     assert!(!asked([2, 3, 4], [8, 12, 5], 3) && !asked([2, 3, 4], [8, 12, 6], 2));
 }
 
+/// Rows of a picture that overlap, in no order.
+fn begins(rows: usize, most: usize) -> Vec<usize> {
+    (0..rows).map(|row| row * 7919 % (most + 1)).collect()
+}
+
+/// Windows as a matrix, each row's numbers one after the other.
+fn written(x: Windows<'_>) -> Vec<f32> {
+    let line = |begin: usize, i: usize| &x.data[begin + i * x.step..][..x.size[1]];
+    let lines = x.begins.iter().flat_map(|begin| (0..x.size[0]).map(|i| line(*begin, i)));
+    lines.flatten().copied().collect()
+}
+
+fn windows<'a>(data: &'a [f32], begins: &'a [usize], step: usize, size: [usize; 2]) -> Windows<'a> {
+    Windows { data, begins, step, size }
+}
+
 #[test]
 fn dot_products_are_sums_in_sixteen_lanes_whatever_the_vectors() {
-    for [m, n, k] in [[1, 1, 1], [3, 5, 16], [4, 4, 37], [25, 6, 784], [9, 2, 0], [2, 7, 15]] {
-        let (a, b) = (numbers(m * (k + 2), 1, 1.0), numbers(n * k, 2, 1.0));
-        let (a, b) = (
-            Strided { row_stride: k + 2, ..operand(&a, [m, k], false) },
-            operand(&b, [n, k], false),
-        );
-        let mut found = vec![1.0; m * n];
-        assert!(add_dots([m, n, k], Rows { data: &mut found, stride: n }, a, b));
-        let expected = (0..m * n).map(|at| {
-            let (x, y) = (&a.data[at / n * (k + 2)..][..k], &b.data[at % n * k..][..k]);
-            let mut lanes = [0.0f32; 16];
-            for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                let sum = &mut lanes[i % 16];
-                *sum = if fuses() { x.mul_add(*y, *sum) } else { *sum + x * y };
+    for [m, n, height, width] in
+        [[1, 1, 1, 1], [3, 5, 1, 16], [4, 4, 1, 37], [25, 6, 28, 28], [9, 2, 0, 5], [2, 7, 3, 15]]
+    {
+        let (a, b) = (numbers(2000, 1, 1.0), numbers(n * height * width, 2, 1.0));
+        let begin_a = begins(m, 900);
+        let begin_b: Vec<_> = (0..n).map(|c| c * height * width).collect();
+        let a = windows(&a, &begin_a, width + 4, [height, width]);
+        let b = windows(&b, &begin_b, width, [height, width]);
+        let (x, y, k) = (written(a), written(b), height * width);
+        for arch in archs() {
+            let mut found = vec![1.0; m * n];
+            assert!(add_dots(arch, Rows { data: &mut found, stride: n }, a, b));
+            let fused = !matches!(arch, pulp::Arch::Scalar);
+            let expected = (0..m * n).map(|at| {
+                let (x, y) = (&x[at / n * k..][..k], &y[at % n * k..][..k]);
+                let mut lanes = [0.0f32; 16];
+                for (i, (x, y)) in x.iter().zip(y).enumerate() {
+                    // What is left of a line goes into the last lanes.
+                    let (j, whole) = (i % width, width - width % 16);
+                    let lane = if j < whole { j % 16 } else { j + 16 - width };
+                    let sum = &mut lanes[lane];
+                    *sum = if fused { x.mul_add(*y, *sum) } else { *sum + x * y };
+                }
+                for half in [8, 4, 2, 1] {
+                    for i in 0..half {
+                        lanes[i] += lanes[i + half];
+                    }
+                }
+                1.0 + lanes[0]
+            });
+            let expected: Vec<_> = expected.collect();
+            same(&found, &expected, &format!("{m} {n} {height} {width}, {arch:?}"));
+        }
+    }
+    let [a, mut out] = [6, 6].map(|n| vec![1.0; n]);
+    let (begins, mut call) =
+        ([0, 2], |a, b, stride| add_dots(pulp::Arch::new(), Rows { data: &mut out, stride }, a, b));
+    let of = |size| windows(&a, &begins, 2, size);
+    assert!(call(of([1, 3]), of([1, 3]), 2) && call(of([2, 2]), of([2, 2]), 3));
+    assert!(!call(of([1, 5]), of([1, 5]), 2) && !call(of([2, 3]), of([2, 3]), 2));
+    assert!(!call(of([1, 4]), of([2, 2]), 2) && !call(of([1, 3]), of([1, 3]), 1));
+}
+
+#[test]
+fn products_of_rows_out_of_a_picture_are_those_of_the_rows() {
+    let picture = numbers(3000, 1, 1.0);
+    for [m, n, k] in [[1, 1, 1], [6, 892, 25], [16, 136, 150], [9, 50, 300], [3, 17, 0], [0, 4, 2]]
+    {
+        let (a, begins) = (numbers(m * k, 2, 1.0), begins(k, 2000));
+        let x = written(windows(&picture, &begins, 0, [1, n]));
+        let a = operand(&a, [m, k], false);
+        let terms = [Term::new(a, operand(&x, [k, n], false), k)];
+        for arch in archs() {
+            let stride = n.next_multiple_of(16) + 3;
+            let mut found = vec![f32::NAN; m * stride];
+            let out = Rows { data: &mut found, stride };
+            assert!(multiply_placed(arch, [m, n], out, a, &picture, &begins));
+            let expected = chain([m, n], &terms, !matches!(arch, pulp::Arch::Scalar));
+            for (found, expected) in found.chunks(stride).zip(expected.chunks(n)) {
+                same(&found[..n], expected, &format!("{m} {n} {k}, {arch:?}"));
             }
-            for half in [8, 4, 2, 1] {
-                for i in 0..half {
-                    lanes[i] += lanes[i + half];
+        }
+    }
+    let [a, mut out] = [6, 34].map(|n| vec![1.0; n]);
+    let mut call = |k: usize, stride, begins: &[usize], data: usize| {
+        let out = Rows { data: &mut out, stride };
+        let a = operand(&a, [2, k], false);
+        multiply_placed(pulp::Arch::new(), [2, 5], out, a, &picture[..data], begins)
+    };
+    assert!(call(3, 16, &[0, 9, 4], 25) && !call(3, 16, &[0, 9, 4], 24));
+    assert!(!call(3, 15, &[0, 9, 4], 25) && !call(3, 19, &[0, 9, 4], 25));
+    assert!(!call(4, 16, &[0, 9, 4, 1], 25) && !call(3, 16, &[0, usize::MAX, 4], 25));
+}
+
+#[test]
+fn products_of_windows_are_those_of_the_rows() {
+    let picture = numbers(3000, 1, 1.0);
+    let shapes = [[1, 1, 1, 1], [150, 16, 10, 10], [9, 5, 7, 3], [13, 70, 4, 20], [4, 3, 0, 2]];
+    for [m, n, height, width] in shapes {
+        let (k, begins) = (height * width, begins(m, 2000));
+        let a = windows(&picture, &begins, width + 5, [height, width]);
+        let (x, b) = (written(a), numbers(k * n, 2, 1.0));
+        for turned in [false, true] {
+            let b = operand(&b, [k, n], turned);
+            let terms = [Term::new(operand(&x, [m, k], false), b, k)];
+            for arch in archs() {
+                let mut found = vec![1.0; m * (n + 2)];
+                let out = Rows { data: &mut found, stride: n + 2 };
+                assert!(add_windows(arch, out, a, b, n));
+                let mut expected = chain([m, n], &terms, !matches!(arch, pulp::Arch::Scalar));
+                expected.iter_mut().for_each(|sum| *sum += 1.0);
+                for (found, expected) in found.chunks(n + 2).zip(expected.chunks(n)) {
+                    same(&found[..n], expected, &format!("{m} {n} {height} {width}, {arch:?}"));
+                    assert_eq!(found[n..], [1.0; 2]);
                 }
             }
-            1.0 + lanes[0]
-        });
-        same(&found, &expected.collect::<Vec<_>>(), &format!("{m} {n} {k}"));
+        }
     }
-    let [a, b, mut out] = [6, 9, 6].map(|n| vec![1.0; n]);
-    let (a, b) = (operand(&a, [2, 3], false), operand(&b, [3, 3], false));
-    assert!(!add_dots([2, 3, 4], Rows { data: &mut out, stride: 3 }, a, b));
-    assert!(!add_dots([2, 3, 3], Rows { data: &mut out, stride: 2 }, a, b));
+    let [b, mut out] = [12, 6].map(|n| vec![1.0; n]);
+    let mut call = |size, n, stride| {
+        let (a, b) = (windows(&picture[..9], &[0, 2], 3, size), operand(&b, [4, 3], false));
+        add_windows(pulp::Arch::new(), Rows { data: &mut out, stride }, a, b, n)
+    };
+    assert!(call([2, 2], 3, 3) && call([2, 2], 2, 4));
+    assert!(
+        !call([2, 5], 3, 3) && !call([1, 5], 3, 3) && !call([2, 2], 3, 2) && !call([2, 2], 4, 4)
+    );
 }

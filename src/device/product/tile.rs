@@ -23,6 +23,38 @@ pub(super) struct Vectors<'a> {
     pub stride: usize,
 }
 
+/// Rows of a picture's numbers: number `[i, j]` of row r is `data[begins[r] + i·step + j]`. Patches of a picture are such rows
+/// of it, which nobody has to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Windows<'a> {
+    pub data: &'a [f32],
+    pub begins: &'a [usize],
+    pub step: usize,
+    /// Of i and j.
+    pub size: [usize; 2],
+}
+
+impl<'a> Windows<'a> {
+    /// Numbers of a row.
+    pub fn len(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    /// Whether every row lies within the data.
+    pub fn hold(&self) -> bool {
+        let [height, width] = self.size;
+        let last = height.saturating_sub(1).saturating_mul(self.step).saturating_add(width);
+        let first = self.begins.iter().max();
+        self.len() == 0 || first.is_none_or(|begin| begin.saturating_add(last) <= self.data.len())
+    }
+
+    /// Of the row that begins there the numbers of this i.
+    #[inline(always)]
+    pub(super) fn line(&self, begin: usize, i: usize) -> &'a [f32] {
+        &self.data[begin + i * self.step..][..self.size[1]]
+    }
+}
+
 /// Where a tile's broadcast numbers come from.
 #[derive(Clone, Copy)]
 pub(super) enum Numbers<'a> {
@@ -32,18 +64,33 @@ pub(super) enum Numbers<'a> {
     Along(&'a [f32], usize),
 }
 
+/// What a tile multiplies.
+#[derive(Clone, Copy)]
+pub(super) enum Operands<'a> {
+    /// Numbers of each row, and rows of vectors.
+    Plain(Numbers<'a>, Vectors<'a>),
+    /// `[rows][depth]`, so far from one row to the next; and vectors that begin at a place of their own for each depth.
+    Placed(&'a [f32], usize, &'a [f32], &'a [usize]),
+    /// As many windows as rows; and vectors one after the other.
+    Windows(Windows<'a>, &'a [f32]),
+}
+
 /// Adds to sums `[rows, vectors]`, whose rows are `stride` apart, the products of x and y over `depth`, or begins with them.
 pub(super) struct Tile<'a> {
-    pub x: Numbers<'a>,
-    pub y: Vectors<'a>,
+    pub operands: Operands<'a>,
     pub depth: usize,
     pub sums: &'a mut [f32],
     pub stride: usize,
     pub begin: bool,
 }
 
+/// Rows and vectors of the largest tile, which leaves a few registers for what it multiplies.
+pub(super) const fn most<S: Simd>() -> [usize; 2] {
+    if S::REGISTER_COUNT >= 32 { [8, 3] } else { [6, 2] }
+}
+
 impl Tile<'_> {
-    /// With so many rows and vectors; a tile has at most 8×3 with 32 registers, 6×2 with 16.
+    /// With so many rows and vectors, [`most`] at most.
     #[inline(always)]
     pub fn run<S: Simd>(self, simd: S, [rows, vectors]: [usize; 2]) {
         macro_rules! sized {
@@ -71,12 +118,12 @@ impl Tile<'_> {
 
 struct Sized<'a, S, const R: usize, const V: usize>(S, Tile<'a>);
 
-impl<S: Simd, const R: usize, const V: usize> pulp::NullaryFnOnce for Sized<'_, S, R, V> {
+impl<'a, S: Simd, const R: usize, const V: usize> pulp::NullaryFnOnce for Sized<'a, S, R, V> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Sized(simd, Tile { x, y, depth, sums, stride, begin }) = self;
+        let Sized(simd, Tile { operands, depth, sums, stride, begin }) = self;
         let across = V * S::F32_LANES;
         let mut tile = [[simd.splat_f32s(0.0); V]; R];
         if !begin {
@@ -100,17 +147,37 @@ impl<S: Simd, const R: usize, const V: usize> pulp::NullaryFnOnce for Sized<'_, 
                 }
             };
         }
-        let packed = || S::as_simd_f32s(y.data).0.as_chunks::<V>().0.iter();
-        let apart = || y.data.chunks(y.stride).map(|y| &S::as_simd_f32s(&y[..across]).0[..V]);
-        match x {
-            Numbers::Across(x, next) => {
+        let packed = |y| S::as_simd_f32s(y).0.as_chunks::<V>().0.iter();
+        let apart =
+            |y: Vectors<'a>| y.data.chunks(y.stride).map(|y| &S::as_simd_f32s(&y[..across]).0[..V]);
+        // The numbers of each depth, out of a line for each row.
+        macro_rules! across_lines {
+            ($lines:expr) => {{
+                let lines: [&[f32]; R] = $lines;
+                let count = lines[0].len();
+                (0..count).map(move |k| -> [f32; R] { std::array::from_fn(|r| lines[r][k]) })
+            }};
+        }
+        match operands {
+            Operands::Plain(Numbers::Across(x, next), y) => {
                 let x = x.chunks(next).map(|x| &x[..R]);
-                if y.stride == across { add!(x, packed()) } else { add!(x, apart()) }
+                if y.stride == across { add!(x, packed(y.data)) } else { add!(x, apart(y)) }
             }
-            Numbers::Along(x, next) => {
-                let lines: [&[f32]; R] = std::array::from_fn(|r| &x[r * next..][..depth]);
-                let x = (0..depth).map(|k| -> [f32; R] { std::array::from_fn(|r| lines[r][k]) });
-                if y.stride == across { add!(x, packed()) } else { add!(x, apart()) }
+            Operands::Plain(Numbers::Along(x, next), y) => {
+                let x = across_lines!(std::array::from_fn(|r| &x[r * next..][..depth]));
+                if y.stride == across { add!(x, packed(y.data)) } else { add!(x, apart(y)) }
+            }
+            Operands::Placed(x, next, y, begins) => {
+                let x = across_lines!(std::array::from_fn(|r| &x[r * next..][..depth]));
+                let at = |begin: &usize| &S::as_simd_f32s(&y[*begin..][..across]).0[..V];
+                add!(x, begins.iter().map(at));
+            }
+            Operands::Windows(x, y) => {
+                let begins: [usize; R] = std::array::from_fn(|r| x.begins[r]);
+                for (i, y) in y.chunks(x.size[1] * across).enumerate() {
+                    let x = across_lines!(begins.map(|begin| x.line(begin, i)));
+                    add!(x, packed(y));
+                }
             }
         }
         for r in 0..R {

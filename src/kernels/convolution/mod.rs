@@ -3,10 +3,12 @@
 pub(super) mod patches;
 pub mod proof;
 pub(super) mod shader;
+pub(super) mod shifted;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use self::shifted::Shifted;
 use super::expect;
 use crate::device::Cost;
 use crate::error::{Error, Result};
@@ -211,23 +213,26 @@ impl Geometry {
         Cost { flops: 2 * products, bytes: 4 * values }
     }
 
-    /// The call cut into pieces whose patches stay in a core's cache. It depends on the sizes alone, so
-    /// that sums over pieces are the same on any number of threads.
-    pub fn pieces(&self) -> Vec<Piece> {
-        /// Columns below which several images share a product.
-        const FEW: usize = 64;
+    /// The call cut into pieces whose patches stay in a core's cache, or where none are written their outputs. It
+    /// depends on the sizes alone, so that sums over pieces are the same on any number of threads.
+    pub fn pieces(&self, shifted: Option<&Shifted>) -> Vec<Piece> {
         /// Patch values of a piece: 256 KiB.
-        const MANY: usize = 1 << 16;
+        const PATCHES: usize = 1 << 16;
+        /// Outputs of a piece: 64 KiB.
+        const OUTPUTS: usize = 1 << 14;
+        let share = match shifted {
+            Some(shifted) => OUTPUTS / (self.out_group() * shifted.width).max(1),
+            None => PATCHES / (self.patch() * self.positions[1]).max(1),
+        };
         let places = self.places().max(1);
         let [rows, columns] = self.positions;
-        if places < FEW {
-            let images = FEW.div_ceil(places);
+        if places < FEW_PLACES {
+            let images = FEW_PLACES.div_ceil(places);
             let whole = |first: usize| first..(first + images).min(self.batch);
             let starts = (0..self.batch).step_by(images);
             return starts.map(|b| Piece { images: whole(b), rows: 0..rows }).collect();
         }
-        let share = (MANY / (self.patch() * columns).max(1)).max(FEW.div_ceil(columns.max(1)));
-        let share = share.clamp(1, rows.max(1));
+        let share = share.max(FEW_PLACES.div_ceil(columns.max(1))).clamp(1, rows.max(1));
         let cut = |image: usize| {
             let starts = (0..rows).step_by(share);
             starts.map(move |r| Piece { images: image..image + 1, rows: r..(r + share).min(rows) })
@@ -235,6 +240,9 @@ impl Geometry {
         (0..self.batch).flat_map(cut).collect()
     }
 }
+
+/// Places of an image below which several images share a product.
+const FEW_PLACES: usize = 64;
 
 /// Some images whole, or some output rows of one image.
 #[derive(Debug, Clone)]

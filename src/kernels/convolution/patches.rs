@@ -50,7 +50,7 @@ fn inside(g: &Geometry, axis: usize, tap: usize) -> (Range<usize>, usize) {
 
 impl Geometry {
     /// Whether an image's channels are its patch matrix.
-    fn is_pointwise(&self) -> bool {
+    pub(super) fn is_pointwise(&self) -> bool {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0]
     }
 
@@ -146,7 +146,7 @@ impl Geometry {
 
 /// Copies runs of a few values, as rows of small pictures are, without a call.
 #[inline(always)]
-fn copy(from: &[f32], to: &mut [f32]) {
+pub(crate) fn copy(from: &[f32], to: &mut [f32]) {
     let n = to.len();
     match (from.last_chunk::<8>(), to.last_chunk_mut::<8>()) {
         (Some(last), Some(to_last)) if n <= 64 => {

@@ -137,7 +137,7 @@ pub const FORMS: [Form; 9] = [
     Form { padding: [1, 1], ..Form::plain(2, [9, 17], [11, 13], [3, 3]) },
     Form { stride: [2, 3], padding: [2, 1], ..Form::plain(2, [3, 4], [11, 13], [3, 2]) },
     Form { dilation: [2, 2], padding: [3, 3], ..Form::plain(2, [2, 3], [9, 11], [3, 3]) },
-    Form { groups: 3, table: true, padding: [3, 0], ..Form::plain(5, [6, 9], [5, 9], [3, 4]) },
+    Form { groups: 3, table: true, padding: [3, 0], ..Form::plain(5, [6, 9], [7, 9], [3, 4]) },
     Form { groups: 6, stride: [2, 1], ..Form::plain(2, [6, 6], [8, 9], [3, 3]) },
     Form { groups: 2, table: true, ..Form::plain(65, [4, 6], [3, 2], [3, 2]) },
 ];
