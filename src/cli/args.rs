@@ -349,7 +349,8 @@ pub struct EvalOptions {
     #[arg(long, value_name = "K", default_value_t = 1000, value_parser = whole::<u64>)]
     pub burn_in: u64,
     /// log Z also by climbing a ladder of machines with Bennett's acceptance ratio: the machines that its training kept
-    /// (train --trajectory), or with R the machine at R inverse temperatures
+    /// (train --trajectory), or with R the machine, or a deep belief net's top, at R inverse temperatures, each with --chains
+    /// chains
     #[arg(long, value_name = "R", num_args = 0..=1, value_parser = whole::<usize>)]
     pub ladder: Option<Option<usize>>,
     /// Rounds of the ladder's chains that count, after a quarter as many that do not

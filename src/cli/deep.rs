@@ -69,7 +69,10 @@ impl Told<'_> {
             likelihood::warn_of_values(self.what);
         }
         if let Some(folder) = folder(options)? {
-            let draw = || evaluated.pictures(shown, &folder);
+            let draw = || {
+                self.bounded.ladder.draw(&folder)?;
+                evaluated.pictures(shown, &folder)
+            };
             keep(options, &folder, &evaluated.evaluation, draw)?;
         }
         if options.json {

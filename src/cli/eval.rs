@@ -11,7 +11,6 @@ use super::ranks::{device, together};
 use super::scoring::{Asked, annealing, folder, keep, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
-use crate::jobs::rbm;
 use crate::jobs::{Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
 use crate::ranks::Ranks;
 use crate::run;
@@ -66,13 +65,8 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {
-        let draw = || match (&found.ladder_acceptance, &found.ladder_log_partitions) {
-            (Some(acceptance), Some(rungs)) => {
-                rbm::draw_ladder(&options.model.model, acceptance, rungs)
-            }
-            _ => Ok(()),
-        };
-        keep(options, &options.model.model, &found, draw)?;
+        let folder = &options.model.model;
+        keep(options, folder, &found, || found.ladder.draw(folder))?;
     }
     let picture = match &found.diagnostics {
         Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
@@ -90,7 +84,7 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
 
 fn eval_dbn(ranks: &Ranks, options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
     options.refuse_but(
-        &[Needs::LogPartition, Needs::Cases],
+        &[Needs::LogPartition, Needs::Climb, Needs::Cases],
         "a deep belief net's top is annealed, and its likelihood has a bound (harmonium export makes a machine of a level)",
     )?;
     let asked = Asked::of(options)?;

@@ -3,7 +3,7 @@
 use super::print::{count, no_round_trip, out, warn};
 use crate::error::Result;
 use crate::jobs::dbn::Bounded;
-use crate::jobs::rbm::{self, LogPartition};
+use crate::jobs::rbm::{self, Climbed, LogPartition};
 
 /// Prints ln Z; `start` is where reverse annealing started, unless at chains from the data.
 pub fn print_log_partition(
@@ -46,7 +46,9 @@ pub fn warn_of_values(what: &str) {
 
 /// Prints ln Z and the bound that it gives; where a likelihood was enumerated (with its error over the cases), that too.
 pub fn print_bounded(found: &Bounded, exact: Option<(f64, Option<f64>)>) -> Result<()> {
-    print_log_partition(&found.log_partition, None, found.trusted)?;
+    let start = found.ladder.log_partition.map(|_| "ladder");
+    print_log_partition(&found.log_partition, start, found.trusted)?;
+    print_ladder(&found.ladder)?;
     if let Some((mean, error)) = exact {
         out!("mean log-likelihood: {mean:.3} nats per case, {} (exact)", over_cases(error));
     }
@@ -56,6 +58,9 @@ pub fn print_bounded(found: &Bounded, exact: Option<(f64, Option<f64>)>) -> Resu
     }
     if let Some(bound) = found.mean_log_likelihood_bound_reverse {
         out!("mean log-likelihood: at least {bound:.3} nats per case with reverse AIS");
+    }
+    if let Some(bound) = found.mean_log_likelihood_bound_ladder {
+        out!("mean log-likelihood: at least {bound:.3} nats per case with the ladder");
     }
     Ok(())
 }
@@ -72,7 +77,7 @@ pub fn over_cases(error: Option<f64>) -> String {
 pub fn print(found: &rbm::Evaluation) -> Result<()> {
     let start = found.log_partition_reverse_start.filter(|start| *start != "data");
     print_log_partition(&found.log_partition, start, found.trusted)?;
-    print_ladder(found)?;
+    print_ladder(&found.ladder)?;
     if let Some(likelihood) = found.mean_log_likelihood {
         let error = over_cases(found.mean_log_likelihood_std_error);
         out!("mean log-likelihood: {likelihood:.3} nats per case, {error}");
@@ -106,18 +111,16 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
 }
 
 /// What climbing a ladder found.
-fn print_ladder(found: &rbm::Evaluation) -> Result<()> {
-    let (Some(log_z), Some(error), Some([low, high])) = (
-        found.log_partition_ladder,
-        found.log_partition_ladder_std_error,
-        found.log_partition_ladder_interval,
-    ) else {
+fn print_ladder(found: &Climbed) -> Result<()> {
+    let (Some(log_z), Some(error), Some([low, high])) =
+        (found.log_partition, found.std_error, found.interval)
+    else {
         return Ok(());
     };
     out!("log Z: {log_z:.3} by the ladder, standard error {error:.3}, 95 % {low:.3} to {high:.3}");
-    let acceptance = found.ladder_acceptance.as_deref().unwrap_or_default();
+    let acceptance = found.acceptance.as_deref().unwrap_or_default();
     let least = acceptance.iter().copied().fold(f64::INFINITY, f64::min);
-    let trips = match (found.ladder_round_trips, found.ladder_rounds_per_trip) {
+    let trips = match (found.round_trips, found.rounds_per_trip) {
         (Some(trips), Some(rounds)) => {
             format!("{} of {rounds:.0} rounds on average", count(trips, "round trip"))
         }

@@ -12,6 +12,8 @@ pub enum Needs {
     Chains,
     /// Chains of which some units can be held.
     Held,
+    /// A single machine, its own or its top, whose log Z a ladder of machines leads to.
+    Climb,
     /// That it is a single machine without classes.
     Machine,
     /// Classes that it draws from.
@@ -26,6 +28,9 @@ impl Needs {
             Needs::LogPartition => "is about log Z, which machines and deep belief nets have",
             Needs::Chains => "is of chains of all units, which machines have, deep ones too",
             Needs::Held => "is of machines without classes, deep ones too",
+            Needs::Climb => {
+                "is of single machines without classes and of the tops of deep belief nets"
+            }
             Needs::Machine => "is of single machines without classes",
             Needs::Classes => {
                 "is of classification machines and of deep belief nets whose top has labels"
@@ -60,7 +65,7 @@ impl Needing for EvalOptions {
             ("ais-grid", Needs::LogPartition, self.ais_grid.is_some()),
             ("exact-pseudo", Needs::Machine, self.exact_pseudo),
             ("diagnostics", Needs::Machine, self.diagnostics),
-            ("ladder", Needs::Machine, self.ladder.is_some()),
+            ("ladder", Needs::Climb, self.ladder.is_some()),
             ("weights", Needs::Cases, self.weights.is_some()),
         ]
     }

@@ -79,6 +79,14 @@ impl Record {
         self.eval.as_ref()?.get(key)?.as_f64()
     }
 
+    /// The words for log Z of `eval.json` where annealing forwards and backwards disagree.
+    pub fn distrust(&self) -> Option<&'static str> {
+        let trusted = self.eval.as_ref()?.get("trusted")?.as_bool()?;
+        let words =
+            "AIS and reverse AIS disagree by more than their errors: neither is to be trusted.";
+        (!trusted).then_some(words)
+    }
+
     /// A line of `metrics.jsonl`: (epoch, value).
     pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
         points(&self.metrics, key)

@@ -157,6 +157,34 @@ fn a_net_with_labels_classifies_and_dreams_of_a_class() {
     assert_eq!(npy(at.join("h.npy")).0, [5, 100]);
 }
 
+/// Against the enumerated log Z, with classes beside the top's units and without: within four of its own errors.
+#[test]
+fn a_ladder_climbs_to_the_log_z_of_the_top() {
+    let folder = temporary();
+    let at = folder.path();
+    for labels in ["--join-labels", "--no-classifier"] {
+        let line = "train dbn --data digits --binarize 0.5 --layers 16,10 --pretrain-epochs 4 --quiet --force --out run";
+        say(at, &format!("{line} {labels}")).done();
+        let line = "eval run --chains 40 --rounds 300 --ladder";
+        let found = json(&say(at, &format!("{line} 8 --json")).done().out);
+        let number = |key: &str| found[key].as_f64().unwrap_or_else(|| panic!("{key}: {found}"));
+        assert_eq!(found["log_partition_method"], "exact");
+        let off = number("log_partition_ladder") - number("log_partition");
+        let error = number("log_partition_ladder_std_error");
+        assert!(off.abs() < 4.0 * error && error < 0.3, "{labels}: {off} ± {error}");
+        let change =
+            number("mean_log_likelihood_bound") - number("mean_log_likelihood_bound_ladder");
+        assert!((change - off).abs() < 1e-9);
+        let said = say(at, &format!("{line} 4")).done();
+        assert!(said.out.contains("ladder: 4 rungs, neighbours exchange at least"), "{}", said.out);
+        assert!(said.out.contains("nats per case with the ladder"), "{}", said.out);
+        say(at, "report run").done();
+        let page = text(at.join("run/report.html"));
+        assert!(page.contains("bound with the ladder") && page.contains("Exchanges of neighbours"));
+        say(at, line).refused(2, &["ladder: a deep belief net keeps no machines", "--ladder 100"]);
+    }
+}
+
 /// Real values: they are standardised, Gaussian units stand for them, and the classifier's file says how.
 #[test]
 fn values_of_any_size_are_standardised() {

@@ -96,7 +96,7 @@ const ASKED: [(&str, &str, &str); 14] = [
     ("eval", "--ais-grid salakhutdinov", "log Z"),
     ("eval", "--exact-pseudo", "machine"),
     ("eval", "--diagnostics", "machine"),
-    ("eval", "--ladder 3", "machine"),
+    ("eval", "--ladder 3", "climb"),
     ("eval", "--weights w.npy", "cases"),
     ("eval", "--visible bernoulli", "machine"),
     ("sample", "--average", "chains"),
@@ -115,9 +115,10 @@ fn what_a_kind_cannot_answer_is_refused_by_its_option() {
         let run = kind.name();
         run_of(kind, &at.join(run));
         let has: &[&str] = match kind {
-            ModelKind::Rbm => &["log Z", "machine", "held", "chains", "cases"],
+            ModelKind::Rbm => &["log Z", "climb", "machine", "held", "chains", "cases"],
             ModelKind::Dbm => &["log Z", "held", "chains", "cases"],
-            ModelKind::ClassRbm | ModelKind::Dbn => &["log Z", "classes", "cases"],
+            ModelKind::ClassRbm => &["log Z", "classes", "cases"],
+            ModelKind::Dbn => &["log Z", "climb", "classes", "cases"],
             ModelKind::Network | ModelKind::Autoencoder => &["cases"],
             ModelKind::Crf => &[],
         };

@@ -33,6 +33,7 @@ fn a_run_that_stops_in_any_stage_goes_on_to_the_same_bits() {
         ("", 3),
         ("level_data = \"means\"", 13),
         ("pretrain_pcd = 1", 22),
+        ("pretrain_centered = true\njoin_labels = true", 14),
         ("dropout = 0.2\ninput_dropout = 0.1", 30),
         ("compare_random = true\noptimizer = \"sgd\"", 5),
         ("compare_random = true\nfreeze = 1", 15),

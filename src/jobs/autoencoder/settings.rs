@@ -8,8 +8,9 @@ use crate::jobs::settings::{
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
-    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM,
-    PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, fine_tuning, greedy, searches,
+    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
+    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, fine_tuning, greedy,
+    searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
@@ -104,6 +105,8 @@ settings! {
         pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
         pretrain_cd: Option<u64> = PRETRAIN_CD;
         pretrain_pcd: Option<u64> = PRETRAIN_PCD;
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pretrain_centered: bool = PRETRAIN_CENTERED;
         level_data: LevelData = LEVEL_DATA;
         freeze: usize = FREEZE;
         epochs: u64 = EPOCHS;

@@ -371,6 +371,7 @@ impl CrfSettings {
             weight_decay: PRETRAINING_DECAY,
             cd: Some(1),
             pcd: None,
+            centered: false,
             gain: 1.0,
             seed: self.seed,
         }

@@ -79,10 +79,12 @@ fn one_line(record: &Record) -> String {
 }
 
 /// What `eval` finds.
-const EVALUATED: [(&str, &str); 4] = [
+const EVALUATED: [(&str, &str); 6] = [
     ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
+    ("mean_log_likelihood_bound_reverse", "evaluated: bound with reverse AIS"),
     ("mean_log_likelihood", "evaluated: log-likelihood, nats"),
     ("log_partition", "evaluated: log Z"),
+    ("log_partition_reverse", "evaluated: log Z by reverse AIS"),
     ("reconstruction_error", "evaluated: reconstruction error"),
 ];
 

@@ -334,6 +334,7 @@ impl DbmSettings {
             weight_decay: self.pretrain_weight_decay.unwrap_or(2e-4),
             cd: self.pretrain_cd,
             pcd: None,
+            centered: false,
             gain: 1.0,
             seed: self.seed,
         }

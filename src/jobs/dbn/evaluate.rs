@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use super::trained::TrainedDbn;
 use crate::data::{Cases, Values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::bound::lower_bound;
 use crate::jobs::network::Shown;
 use crate::jobs::pieces::Places;
-use crate::jobs::rbm::{EvaluationConfig, Progress, Seen, partition};
+use crate::jobs::rbm::{EvaluationConfig, Progress, Rungs, Seen, climb, partition};
 use crate::jobs::rows::{map_rows, numbers};
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
 use crate::jobs::{Choice, Chosen, Pieces};
-use crate::models::{UnitKind, labels};
+use crate::models::{Ladder, UnitKind, labels};
 use crate::random::{Draw, stream};
 
 /// Samples of the hidden units that the bound of a case takes.
@@ -53,7 +53,12 @@ impl TrainedDbn {
         measured.standardized = self.standardized();
         let states = self.top_states(&pieces, config.seed)?;
         let means = states.means();
-        let seen = Some(Seen { cases: &states, means: &means, samples: None });
+        let climbed = match config.ladder {
+            Some(rungs) => Some(climb(&self.ladder(rungs, &means)?, config, progress)?),
+            None => None,
+        };
+        let samples = climbed.as_ref().map(|(_, samples)| samples);
+        let seen = Some(Seen { cases: &states, means: &means, samples });
         let z = partition(net.top(), config, seen, progress)?;
         let (mut bounded, mut bounds) = (true, Vec::new());
         let mut of = |piece: &Chosen, first| {
@@ -70,8 +75,22 @@ impl TrainedDbn {
             let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
             measured.add(&*found.piece()?, &|v| net.reconstruct(v), &predict)
         })?;
-        let bounded = Bounded::of(&z, bounded.then(|| measured.mean(&bounds)));
+        let mut bounded = Bounded::of(&z, bounded.then(|| measured.mean(&bounds)));
+        if let Some((climb, _)) = &climbed {
+            bounded = bounded.climbed(climb.into());
+        }
         Evaluated::of(&pieces, measured, |scored| Evaluation { bounded, scored })
+    }
+
+    /// Machines that end at the top, by inverse temperature; the lowest has the means that the top sees.
+    fn ladder(&self, rungs: Rungs, means: &[f32]) -> Result<Ladder> {
+        let Rungs::Tempered(count) = rungs else {
+            let detail = "a deep belief net keeps no machines of its training; name a number of rungs for its top, such \
+                          as --ladder 100";
+            return Err(Error::setting("ladder", detail));
+        };
+        let top = self.net.top();
+        Ladder::tempered(top, &top.visible().bias_of_means(means), count)
     }
 
     /// What the top's visible units are for some of the cases: samples of the layers below.

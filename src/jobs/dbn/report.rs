@@ -7,6 +7,7 @@ use super::learning::Step;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::network::layers;
+use crate::jobs::rbm::mixing;
 use crate::jobs::stack::report::{confusions, evaluated, weights};
 use crate::jobs::{Trained, TunerName};
 use crate::models::DeepBeliefNet;
@@ -77,6 +78,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             Some(net)
         }
     };
+    sections.extend(mixing(record)?);
     let classifies = generative.as_ref().is_none_or(|net| net.classes().is_some());
     if classifies {
         sections.extend(confusions(record, "Rows are true classes, columns the answers.")?);
@@ -119,9 +121,13 @@ fn one_line(record: &Record) -> String {
 }
 
 /// What `eval` finds.
-const EVALUATED: [(&str, &str); 3] = [
+const EVALUATED: [(&str, &str); 7] = [
     ("mean_log_likelihood_bound", "evaluated: bound of the log-likelihood, nats"),
+    ("mean_log_likelihood_bound_reverse", "evaluated: bound with reverse AIS"),
+    ("mean_log_likelihood_bound_ladder", "evaluated: bound with the ladder"),
     ("log_partition", "evaluated: log Z of the top"),
+    ("log_partition_reverse", "evaluated: log Z of the top by reverse AIS"),
+    ("log_partition_ladder", "evaluated: log Z of the top by the ladder"),
     ("reconstruction_error", "evaluated: reconstruction error"),
 ];
 

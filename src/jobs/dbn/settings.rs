@@ -10,9 +10,9 @@ use crate::jobs::settings::{
 };
 use crate::jobs::stack::settings::{
     BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES,
-    MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
-    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, VISIBLE, WEIGHT_DECAY, fine_tuning,
-    greedy, of_digits, searches,
+    MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS,
+    PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, VISIBLE,
+    WEIGHT_DECAY, fine_tuning, greedy, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
@@ -96,6 +96,8 @@ settings! {
             }),
             ..PRETRAIN_MOMENTUM
         };
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pretrain_centered: bool = PRETRAIN_CENTERED;
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
         freeze: usize = FREEZE;
         dropout: f32 = DROPOUT;

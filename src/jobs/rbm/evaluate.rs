@@ -4,14 +4,15 @@ use web_time::Instant;
 
 use serde::Serialize;
 
+use super::climbed::Climbed;
 use super::config::EvaluationConfig;
 use super::diagnostics::Diagnostics;
+use super::ladder::climb;
 use super::partition::{LogPartition, Partition, Progress, Seen, is_annealed, partition};
 use super::scored::Scored;
 use super::trained::TrainedRbm;
 use crate::device::DeviceInfo;
 use crate::error::Result;
-use crate::evaluation::ladder::Climb;
 use crate::evaluation::scores;
 use crate::jobs::{Choice, Chosen, Pieces};
 use crate::models::UnitKind;
@@ -31,20 +32,9 @@ pub struct Evaluation {
     pub log_partition_reverse_start: Option<&'static str>,
     /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
     pub trusted: Option<bool>,
-    /// ln Z by climbing a ladder; null where none was asked for.
-    pub log_partition_ladder: Option<f64>,
-    /// Its standard error, between independent chains.
-    pub log_partition_ladder_std_error: Option<f64>,
-    /// In which it lies with 95 %.
-    pub log_partition_ladder_interval: Option<[f64; 2]>,
-    /// ln Z of each rung.
-    pub ladder_log_partitions: Option<Vec<f64>>,
-    /// How often each pair of neighbours exchanged, of the times it tried.
-    pub ladder_acceptance: Option<Vec<f64>>,
-    /// Ways of states from the bottom to the top and back.
-    pub ladder_round_trips: Option<u64>,
-    /// Rounds that one takes on average; null where there was none.
-    pub ladder_rounds_per_trip: Option<f64>,
+    /// ln Z by climbing a ladder.
+    #[serde(flatten)]
+    pub ladder: Climbed,
     /// Nats per case; null where there are no cases, and for data that are not 0 or 1 under Bernoulli units.
     pub mean_log_likelihood: Option<f64>,
     /// Over the cases; log Z's own error is not in it.
@@ -89,19 +79,6 @@ pub struct Evaluation {
     pub notices: Vec<String>,
 }
 
-impl Evaluation {
-    /// Fills in what a climb found.
-    fn climbed(&mut self, climb: &Climb) {
-        self.log_partition_ladder = Some(climb.log_partition);
-        self.log_partition_ladder_std_error = Some(climb.std_error);
-        self.log_partition_ladder_interval = Some(climb.interval);
-        self.ladder_log_partitions = Some(climb.rungs.clone());
-        self.ladder_acceptance = Some(climb.swaps.acceptance.clone());
-        self.ladder_round_trips = Some(climb.swaps.round_trips);
-        self.ladder_rounds_per_trip = Some(climb.swaps.rounds_per_trip).filter(|n| n.is_finite());
-    }
-}
-
 impl TrainedRbm {
     /// Scores the machine on some cases, or on those of the data that it was trained on; where there are none,
     /// log Z is all that is found. `progress` is called while it anneals.
@@ -129,11 +106,7 @@ impl TrainedRbm {
             _ => None,
         };
         let climbed = match config.ladder {
-            Some(rungs) => {
-                let climbing =
-                    config.climbing.clone().seed(config.seed).ranks(config.ranks.clone());
-                Some(self.climb(rungs, &climbing, means.as_deref(), progress)?)
-            }
+            Some(rungs) => Some(climb(&self.ladder(rungs, means.as_deref())?, config, progress)?),
             None => None,
         };
         let samples = climbed.as_ref().map(|(_, samples)| samples);
@@ -142,7 +115,7 @@ impl TrainedRbm {
         let found = partition(&self.rbm, config, seen, progress)?;
         let mut evaluation = self.evaluation(&found, config);
         if let Some((climb, _)) = &climbed {
-            evaluation.climbed(climb);
+            evaluation.ladder = climb.into();
         }
         if found.reverse.is_some() {
             let start = if climbed.is_some() { "ladder" } else { "data" };
@@ -165,13 +138,7 @@ impl TrainedRbm {
             log_partition: LogPartition::of(z),
             log_partition_reverse_start: None,
             trusted: z.trusted(),
-            log_partition_ladder: None,
-            log_partition_ladder_std_error: None,
-            log_partition_ladder_interval: None,
-            ladder_log_partitions: None,
-            ladder_acceptance: None,
-            ladder_round_trips: None,
-            ladder_rounds_per_trip: None,
+            ladder: Climbed::default(),
             mean_log_likelihood: None,
             mean_log_likelihood_std_error: None,
             mean_log_likelihood_reverse: None,
@@ -220,7 +187,7 @@ impl TrainedRbm {
         evaluation.mean_log_likelihood_reverse =
             z.reverse.as_ref().map(|reverse| -mean - reverse.log_partition);
         evaluation.mean_log_likelihood_ladder =
-            evaluation.log_partition_ladder.map(|log_z| -mean - log_z);
+            evaluation.ladder.log_partition.map(|log_z| -mean - log_z);
         if self.rbm.visible().kind() == UnitKind::Bernoulli {
             let (pseudo, whole) = (scored.pseudo.iter().sum::<f64>(), scored.whole);
             evaluation.pseudo_log_likelihood = Some(pseudo / whole);

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::config::Rungs;
+use super::config::{EvaluationConfig, Rungs};
 use super::partition::Progress;
 use super::settings::RbmSettings;
 use super::trained::TrainedRbm;
 use crate::error::{Error, Result};
-use crate::evaluation::ladder::{Climb, LadderConfig, climb_and_sample};
+use crate::evaluation::ladder::{Climb, climb_and_sample};
 use crate::models::{Ladder, Rbm};
-use crate::run::curves::{Panel, Series, write_svg_over};
-use crate::run::{LADDER, LADDER_PICTURE, ladder_file};
+use crate::run::curves::{Panel, Series};
+use crate::run::{LADDER, ladder_file};
 use crate::tensor::Tensor;
 use crate::training::SWAP_ACCEPTANCE;
 
@@ -72,21 +72,19 @@ impl TrainedRbm {
         }
         Ok(ladder)
     }
+}
 
-    /// ln Z by climbing such a ladder, and samples of the machine.
-    pub(super) fn climb(
-        &self,
-        rungs: Rungs,
-        config: &LadderConfig,
-        means: Option<&[f32]>,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Climb, Tensor)> {
-        let ladder = self.ladder(rungs, means)?;
-        let of = config.burn_in + config.rounds;
-        let what = "climbing the ladder";
-        progress(Progress { what, done: 0, of });
-        climb_and_sample(&ladder, config, |done| progress(Progress { what, done, of }))
-    }
+/// ln Z by climbing a ladder, and samples of the machine at its top.
+pub(in crate::jobs) fn climb(
+    ladder: &Ladder,
+    config: &EvaluationConfig,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Climb, Tensor)> {
+    let climbing = config.climbing.clone().seed(config.seed).ranks(config.ranks.clone());
+    let of = climbing.burn_in + climbing.rounds;
+    let what = "climbing the ladder";
+    progress(Progress { what, done: 0, of });
+    climb_and_sample(ladder, &climbing, |done| progress(Progress { what, done, of }))
 }
 
 /// Neighbours of a finished ladder exchange this often at least.
@@ -101,15 +99,7 @@ pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm, seed: u64) -> R
     Ok(ladder.rungs().len())
 }
 
-/// Draws how often neighbours exchange, and ln Z of each rung, into a folder.
-///
-/// # Errors
-/// [`Error::Io`]; where it cannot be drawn.
-pub fn draw(folder: &Path, acceptance: &[f64], log_partitions: &[f64]) -> Result<()> {
-    write_svg_over(folder.join(LADDER_PICTURE), &panels(acceptance, log_partitions))
-}
-
-/// The same as diagrams, each with the name of its horizontal axis.
+/// How often neighbours exchange, and ln Z of each rung, as diagrams, each with the name of its horizontal axis.
 pub(super) fn panels(acceptance: &[f64], log_partitions: &[f64]) -> [(&'static str, Panel); 2] {
     let along = "rung, from independent units to the machine";
     let panel = |title: &str, y_label: &str, name: &str, (values, at): (&[f64], f64)| {

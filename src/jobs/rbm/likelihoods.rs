@@ -44,9 +44,8 @@ fn body(record: &Record) -> String {
             + "<p class=\"quiet\">Not evaluated yet. <code>harmonium eval RUN</code> computes log Z and the \
                mean log-likelihood; <code>harmonium report RUN</code> then shows them here.</p>\n";
     };
-    if eval.get("trusted").and_then(Value::as_bool) == Some(false) {
-        out += "<p class=\"warn\">AIS and reverse AIS disagree by more than their errors: neither is to be \
-                trusted. Use more temperatures or more chains.</p>\n";
+    if let Some(words) = record.distrust() {
+        out += &format!("<p class=\"warn\">{words} Use more temperatures or more chains.</p>\n");
     }
     let exact = record.method() == "exact";
     let error = |key: &str| record.evaluated(&format!("{key}_std_error"));

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::evaluation::classification::Predictions;
 use crate::evaluation::scores::weighted_mean_with_error;
 use crate::jobs::network::{Outcome, Shown};
-use crate::jobs::rbm::{LogPartition, Partition};
+use crate::jobs::rbm::{Climbed, LogPartition, Partition};
 use crate::jobs::{Chosen, Pieces, SquaredError};
 use crate::tensor::Tensor;
 
@@ -30,6 +30,11 @@ pub struct Bounded {
     pub mean_log_likelihood_bound_std_error: Option<f64>,
     /// With the reverse estimate in the place of ln Z.
     pub mean_log_likelihood_bound_reverse: Option<f64>,
+    /// With the ladder's in the place of ln Z.
+    pub mean_log_likelihood_bound_ladder: Option<f64>,
+    /// ln Z of a net's top by climbing a ladder.
+    #[serde(flatten)]
+    pub ladder: Climbed,
 }
 
 impl Bounded {
@@ -43,7 +48,17 @@ impl Bounded {
             mean_log_likelihood_bound_std_error: bound.and_then(|(_, error)| error),
             mean_log_likelihood_bound_reverse: reversed
                 .map(|(reverse, (mean, _))| mean + z.log_partition - reverse.log_partition),
+            mean_log_likelihood_bound_ladder: None,
+            ladder: Climbed::default(),
         }
+    }
+
+    /// The same with what climbing a ladder found besides.
+    pub(in crate::jobs) fn climbed(self, ladder: Climbed) -> Self {
+        let by_ladder = self.mean_log_likelihood_bound.zip(ladder.log_partition);
+        let mean_log_likelihood_bound_ladder =
+            by_ladder.map(|(mean, log_z)| mean + self.log_partition.value - log_z);
+        Bounded { mean_log_likelihood_bound_ladder, ladder, ..self }
     }
 }
 

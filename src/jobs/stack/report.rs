@@ -9,8 +9,15 @@ use crate::run::{CONFUSION, FILTERS, LEVELS, MISTAKES, Record};
 pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> {
     let of = |key: &str| record.evaluated(key);
     let shown = numbers.iter().filter(|(key, _)| of(key).is_some());
-    let says = "Found by <code>harmonium eval</code>.";
-    shown.map(|(key, name)| vec![(*name).into(), figure(of(key)), says.into()]).collect()
+    let annealed = |key: &str| {
+        (key.contains("bound") || key.contains("log_partition")) && !key.ends_with("_ladder")
+    };
+    let says = |key: &str| {
+        let doubt = record.distrust().filter(|_| annealed(key));
+        let doubt = doubt.map_or(String::new(), |words| format!(" {words}"));
+        format!("Found by <code>harmonium eval</code>.{doubt}")
+    };
+    shown.map(|(key, name)| vec![(*name).into(), figure(of(key)), says(key)]).collect()
 }
 
 /// What stands beside the worst mistakes of a machine or a net.

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::kinds::TunerName;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
-use crate::jobs::settings::{real, text, uses_sgd, whole};
+use crate::jobs::settings::{flag, real, text, uses_sgd, whole};
 use crate::models::UnitKind;
 use crate::run::settings::{Default, Setting};
 use crate::training::{
@@ -98,6 +98,9 @@ pub const PRETRAIN_PCD: Setting = Setting {
     alone: Some("1"),
     ..Setting::NEW
 };
+
+pub const PRETRAIN_CENTERED: Setting =
+    flag("Centre the units' states in the gradient of machines (Melchior et al. 2016)");
 
 pub const LEVEL_DATA: Setting = Setting {
     value: "WHAT",
@@ -206,6 +209,7 @@ macro_rules! greedy {
             weight_decay: $settings.pretrain_weight_decay,
             cd: $settings.pretrain_cd,
             pcd: $settings.pretrain_pcd,
+            centered: $settings.pretrain_centered,
             gain: 1.0,
             seed: $settings.seed,
         }
@@ -241,6 +245,7 @@ pub struct Greedy<'a> {
     pub weight_decay: f32,
     pub cd: Option<u64>,
     pub pcd: Option<u64>,
+    pub centered: bool,
     /// What stands for the layers that a level lacks: how many times it counts what it gives downwards.
     pub gain: f32,
     pub seed: u64,
@@ -269,6 +274,7 @@ impl Greedy<'_> {
             .epochs(self.epochs)
             .steps(self.cd.or(self.pcd).unwrap_or(1))
             .persistent(self.pcd.is_some())
+            .centered(self.centered)
             .seed(self.seed)
             .level(level)
     }
