@@ -100,6 +100,14 @@ pub struct ClassConfig {
     pub momentum: Schedule,
     /// L2, of the weights only: 0.
     pub weight_decay: f32,
+    /// How much less than its gradient a hidden bias moves by, so that units are seldom on: 0. Larochelle and Bengio (2008)
+    /// take 1e-4 from the biases after each update at a rate of 0.05, which is 0.002 here.
+    #[serde(default)]
+    pub sparsity: f32,
+    /// The share of the input's values that are dropped, others each time, while the rest counts 1 / (1 − share) times
+    /// (Srivastava et al. 2014), in [0, 1): 0. Figures of an epoch are of what is left.
+    #[serde(default)]
+    pub input_dropout: f32,
     /// Cases per update: 100.
     pub batch: usize,
     /// Passes over the data: 10.
@@ -124,6 +132,8 @@ impl Default for ClassConfig {
             learning_rate: Schedule::constant(0.05),
             momentum: Schedule::constant(0.9),
             weight_decay: 0.0,
+            sparsity: 0.0,
+            input_dropout: 0.0,
             batch: 100,
             epochs: 10,
             steps: 1,
@@ -141,6 +151,8 @@ impl ClassConfig {
         learning_rate: impl Into<Schedule>;
         momentum: impl Into<Schedule>;
         weight_decay: f32;
+        sparsity: f32;
+        input_dropout: f32;
         batch: usize;
         epochs: u64;
         steps: u64;
@@ -163,6 +175,8 @@ impl ClassConfig {
         self.learning_rate.check("learning-rate", ranges::LEARNING_RATE)?;
         self.momentum.check("momentum", ranges::MEMORY)?;
         ranges::WEIGHT_DECAY.check("weight-decay", self.weight_decay)?;
+        ranges::COST.check("sparsity", self.sparsity)?;
+        Interval::from(0.0).below(1.0).check("input-dropout", self.input_dropout)?;
         ranges::BATCH.check_count("batch", self.batch as u64)?;
         ranges::STEPS.check_count("cd steps", self.steps)?;
         if let ClassObjective::Hybrid(alpha) = self.objective {

@@ -14,9 +14,10 @@
 use crate::error::{Error, Result};
 use crate::kernels::bias_update::NEVER;
 use crate::kernels::cd_update::Step;
+use crate::kernels::dropout::dropout;
 use crate::kernels::elementwise::{Elementwise, elementwise_in_place};
 use crate::models::{ClassRbm, Model, Visit};
-use crate::random::{ChainDraw, ChainStreams};
+use crate::random::{ChainDraw, ChainStreams, Draw, stream};
 use crate::tensor::Tensor;
 
 use super::ascent::ascend;
@@ -147,6 +148,8 @@ impl ClassTrainer {
             // The mean over nothing would make every parameter NaN.
             return Err(Error::data("the batch", "there is no case; pass at least one"));
         }
+        let left = self.left(x)?;
+        let x = left.as_ref().unwrap_or(x);
         let seen = Seen::new(&self.machine, x, classes, weights)?.divided()?;
         let tallied = self.tally(&seen, classes)?;
         self.add(&tallied)?;
@@ -181,6 +184,10 @@ impl ClassTrainer {
         if let Some(centring) = &self.centring {
             centring.around(&mut gradient)?;
         }
+        if self.config.sparsity > 0.0 {
+            let less = Elementwise::Affine(1.0, -self.config.sparsity);
+            elementwise_in_place(less, &mut gradient[2], None)?;
+        }
         let joint = &mut self.machine.joint;
         let parameters = [&mut joint.w, &mut joint.b, &mut joint.a];
         for (k, (parameter, velocity)) in parameters.into_iter().zip(&mut self.velocity).enumerate()
@@ -192,6 +199,18 @@ impl ClassTrainer {
         }
         self.clock.updates += 1;
         Ok(())
+    }
+
+    /// What dropout leaves of the batch; `None` where it takes nothing.
+    pub(super) fn left(&self, x: &Tensor) -> Result<Option<Tensor>> {
+        let rate = self.config.input_dropout;
+        if rate == 0.0 {
+            return Ok(None);
+        }
+        let mut left = Tensor::for_output(x.device(), x.shape().dims())?;
+        let draw = Draw::new(self.config.seed, stream::DROPOUT).at(self.clock.updates);
+        dropout(x, rate, &draw.from_case(self.first), &mut left)?;
+        Ok(Some(left))
     }
 
     /// Adds to the epoch's sums.

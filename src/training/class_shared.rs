@@ -47,6 +47,8 @@ impl ClassTrainer {
     fn of_cases(&mut self, share: Share, batch: Batch<'_>) -> Result<Vec<Tensor>> {
         let (x, classes) = (batch.cases, batch.labelled()?);
         self.first = share.rows().start as u32;
+        let left = self.left(x)?;
+        let x = left.as_ref().unwrap_or(x);
         let seen = Seen::new(&self.machine, x, classes, batch.weights)?.weighed()?;
         let tallied = self.tally(&seen, classes)?;
         let v0 = match self.config.is_generative() || self.centring.is_some() {

@@ -185,6 +185,44 @@ fn a_ladder_climbs_to_the_log_z_of_the_top() {
     }
 }
 
+/// A top that has hardly moved from the transposed weights leaves the bound at the likelihood of the machine below; from small
+/// weights it is a nat below.
+#[test]
+fn a_transposed_level_begins_at_the_likelihood_of_the_machine_below() {
+    let folder = temporary();
+    let at = folder.path();
+    let machine = "train rbm --data digits --hidden 12 --epochs 60 --quiet --out machine";
+    say(at, machine).done();
+    let line = "train dbn --data digits --binarize 0.5 --from machine --no-classifier --pretrain-epochs 1 \
+                --pretrain-learning-rate 1e-9 --pretrain-weight-decay 0 --quiet --force --out net";
+    let of = |line: &str, key: &str| {
+        let found = json(&say(at, line).done().out);
+        found[key].as_f64().unwrap_or_else(|| panic!("{key}: {found}"))
+    };
+    let likelihood = of("eval machine --json", "mean_log_likelihood");
+    let bound = |more: &str| {
+        say(at, &format!("{line} {more}")).done();
+        of("eval net --json", "mean_log_likelihood_bound")
+    };
+    let transposed = bound("--layers 12,64 --pretrain-transposed");
+    // The bound draws the hidden states of 297 cases, once each.
+    assert!((transposed - likelihood).abs() < 0.05, "{transposed} of {likelihood}");
+    let wider = bound("--layers 12,90 --pretrain-transposed");
+    assert!((wider - likelihood).abs() < 0.2, "{wider} of {likelihood}");
+    let small = bound("--layers 12,64");
+    assert!(small < likelihood - 0.5, "{small} of {likelihood}");
+    for (more, words) in [
+        ("--layers 12,63", "needs as many units in level 2 as level 1 reads, 64, and it has 63"),
+        ("--layers 12,64,11", "needs as many units in level 3 as level 2 reads, 12, and it has 11"),
+    ] {
+        say(at, &format!("{line} {more} --pretrain-transposed")).refused(2, &[words]);
+    }
+    let line = "train dbn --data digits --no-classifier --pretrain-transposed --out other";
+    say(at, &format!("{line} --layers 12")).refused(2, &["there is one level only"]);
+    let gaussian = format!("{line} --layers 12,64 --visible gaussian");
+    say(at, &gaussian).refused(2, &["stand for the data, which are gaussian units"]);
+}
+
 /// Real values: they are standardised, Gaussian units stand for them, and the classifier's file says how.
 #[test]
 fn values_of_any_size_are_standardised() {

@@ -48,6 +48,9 @@ fn a_run_that_stops_in_any_stage_goes_on_to_the_same_bits() {
     ] {
         in_one_and_in_two(make, settings(&format!("{plain}{more}")), at);
     }
+    let wide = plain.replace("9,7,6", "9,70");
+    let wide = format!("{wide}pretrain_transposed = true\njoin_labels = true\n");
+    in_one_and_in_two(make, settings(&wide), 12);
 }
 
 /// The course's point. Eight layers of sigmoid units learn nothing to speak of from random weights: more than half of

@@ -2,7 +2,9 @@
 //! cases, and that a run that goes on has the same bits.
 
 use harmonium::data::{Cases, Values};
+use harmonium::kernels::dropout::dropout;
 use harmonium::models::{ClassRbm, Units};
+use harmonium::random::{Draw, stream};
 use harmonium::training::{
     BatchSource, ClassConfig, ClassObjective, ClassTrainer, FewLabels, Learner, ResidentData,
     Treatment,
@@ -157,6 +159,49 @@ fn the_discriminative_update_is_the_slope_of_ln_p_of_the_class() {
                 assert!((found - expected).abs() < 1e-5, "{k}: {found} is not {expected}");
             }
         }
+    });
+}
+
+/// It moves hidden biases and nothing else, whatever the objective.
+#[test]
+fn sparsity_draws_hidden_biases_down() {
+    on_each(|device| {
+        for objective in [ClassObjective::Discriminative, ClassObjective::Hybrid(0.5)] {
+            for centred in [false, true] {
+                let config = config(objective).centered(centred);
+                let plain = change(device, config.clone(), &DATA, DATA.len());
+                let sparse = change(device, config.sparsity(0.25), &DATA, DATA.len());
+                let hidden = plain.len() - HIDDEN;
+                let below = |k: usize| if k < hidden { 0.0 } else { 0.25 };
+                for (k, (plain, sparse)) in plain.iter().zip(&sparse).enumerate() {
+                    // Parameters below 4 round at 2⁻²³.
+                    assert!((plain - sparse - below(k)).abs() < 1e-6, "{k}: {sparse} of {plain}");
+                }
+            }
+        }
+    });
+}
+
+/// An update of a batch some of whose values are dropped is that of what is left of it.
+#[test]
+fn dropped_values_are_not_learnt_from() {
+    on_each(|device| {
+        let rows: Vec<Vec<f32>> = (0..8).map(|k| to_f32(&states(FEATURES)[k % 8])).collect();
+        let x = matrix(device, &rows);
+        let classes = [0.0, 2.0, 1.0, 0.0, 2.0, 1.0, 1.0, 0.0];
+        let classes = Tensor::from_f32(device, &[8], &classes).unwrap();
+        let updated = |config: ClassConfig, x: &Tensor| {
+            let machine = ClassRbm::from_joint(pair().to_rbm(device)).unwrap();
+            let mut trainer = ClassTrainer::new(machine, config).unwrap();
+            trainer.update(x, &classes, 1).unwrap();
+            parameters(&trainer)
+        };
+        let config = config(ClassObjective::Hybrid(0.5));
+        let mut left = Tensor::for_output(device, x.shape().dims()).unwrap();
+        dropout(&x, 0.5, &Draw::new(config.seed, stream::DROPOUT), &mut left).unwrap();
+        let dropped = updated(config.clone().input_dropout(0.5), &x);
+        assert_eq!(dropped, updated(config.clone(), &left));
+        assert_ne!(dropped, updated(config, &x));
     });
 }
 
@@ -361,7 +406,7 @@ fn a_restored_learner_goes_on_with_the_same_bits() {
     on_each(|device| {
         for persistent in [false, true] {
             let config = ClassConfig::default().batch(6).unlabelled(true).persistent(persistent);
-            let config = config.centered(persistent);
+            let config = config.centered(persistent).input_dropout(0.2);
             let new = || {
                 let machine = ClassRbm::new(device, [4, 3], 5, 3).unwrap();
                 ClassTrainer::new(machine, config.clone()).unwrap()
@@ -406,6 +451,10 @@ fn wrong_settings_are_refused() {
         let error = config(ClassObjective::Hybrid(alpha)).check().unwrap_err().to_string();
         assert!(error.contains(&format!("hybrid: {alpha} is outside (0, ∞)")), "{error}");
     }
+    let error = config(ClassObjective::Discriminative).sparsity(-0.1).check().unwrap_err();
+    assert!(error.to_string().contains("sparsity: -0.1 is outside [0, 1e6]"), "{error}");
+    let error = config(ClassObjective::Discriminative).input_dropout(1.0).check().unwrap_err();
+    assert!(error.to_string().contains("input-dropout: 1 is outside [0, 1)"), "{error}");
     let error = config(ClassObjective::Discriminative).unlabelled(true).check().unwrap_err();
     assert!(error.to_string().contains("no use for cases without a class"), "{error}");
     let device = Device::cpu();

@@ -121,6 +121,7 @@ fn classes() -> Vec<(&'static str, ClassConfig)> {
         ("discriminative, centred", config(ClassObjective::Discriminative).centered(true)),
         ("generative, PCD", config(ClassObjective::Generative).persistent(true).steps(2)),
         ("hybrid, centred, decaying", hybrid().centered(true).weight_decay(0.01)),
+        ("hybrid, sparse, values dropped", hybrid().sparsity(0.1).input_dropout(0.3)),
     ]
 }
 

@@ -8,6 +8,7 @@ use crate::jobs::settings::{
     whole, word,
 };
 use crate::jobs::stack::Request;
+use crate::jobs::stack::settings::DROPOUT;
 use crate::models::UnitKind;
 use crate::run::settings::{Default, LastStage, Setting, Settings, setting_values, settings};
 use crate::training::{ClassConfig, ClassObjective, Schedule, ranges};
@@ -95,6 +96,21 @@ settings! {
             ..Setting::NEW
         };
         weight_decay: f32 = Setting { default: Default::Is("0"), ..MACHINE_DECAY };
+        #[serde(default, skip_serializing_if = "is_zero")]
+        sparsity: f32 = Setting {
+            value: "X",
+            help: "Draw hidden biases down by this beside their gradient, so that units are seldom on; sparse machines of \
+                   Larochelle and Bengio (2008) by 0.002",
+            range: Some(ranges::COST),
+            default: Default::Is("0"),
+            ..Setting::NEW
+        };
+        #[serde(default, skip_serializing_if = "is_zero")]
+        input_dropout: f32 = Setting {
+            help: "Share of the input's values that are dropped in each update; the others count so much more",
+            default: Default::Is("0"),
+            ..DROPOUT
+        };
         binarize: BinarizeHow = Setting {
             value: "HOW",
             help: "Make bits of values in [0, 1]: a threshold in (0, 1], sample (drawn once), resample (drawn in each \
@@ -123,6 +139,11 @@ settings! {
         reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
+}
+
+/// Runs from before such a setting lack it.
+fn is_zero(x: &f32) -> bool {
+    *x == 0.0
 }
 
 of_data!(ClassRbmSettings);
@@ -206,6 +227,8 @@ impl ClassRbmSettings {
             .learning_rate(self.learning_rate.clone())
             .momentum(self.momentum.clone())
             .weight_decay(self.weight_decay)
+            .sparsity(self.sparsity)
+            .input_dropout(self.input_dropout)
             .batch(self.batch)
             .epochs(self.epochs)
             .steps(self.cd.or(self.pcd).unwrap_or(1))

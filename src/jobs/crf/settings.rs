@@ -372,6 +372,7 @@ impl CrfSettings {
             cd: Some(1),
             pcd: None,
             centered: false,
+            transposed: false,
             gain: 1.0,
             seed: self.seed,
         }

@@ -335,6 +335,7 @@ impl DbmSettings {
             cd: self.pretrain_cd,
             pcd: None,
             centered: false,
+            transposed: false,
             gain: 1.0,
             seed: self.seed,
         }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted};
+use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, check_transposed};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
@@ -82,6 +82,11 @@ impl DbnJob {
             let detail = "has all levels, so that nothing is left to train; ask for a classifier, --up-down or more \
                           layers";
             return Err(Error::setting("from", detail));
+        }
+        if settings.pretrain_transposed {
+            let data = prepared.train.cases.width();
+            let sizes: Vec<usize> = [data].iter().chain(layers).copied().collect();
+            check_transposed(&sizes, units, given.len())?;
         }
         for (number, &size) in layers.iter().enumerate() {
             let how = match (&settings.from, number < given.len()) {

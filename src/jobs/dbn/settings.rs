@@ -11,8 +11,8 @@ use crate::jobs::settings::{
 use crate::jobs::stack::settings::{
     BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES,
     MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS,
-    PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, VISIBLE,
-    WEIGHT_DECAY, fine_tuning, greedy, of_digits, searches,
+    PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_TRANSPOSED,
+    PRETRAIN_WEIGHT_DECAY, VISIBLE, WEIGHT_DECAY, fine_tuning, greedy, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
@@ -98,6 +98,8 @@ settings! {
         };
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pretrain_centered: bool = PRETRAIN_CENTERED;
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pretrain_transposed: bool = PRETRAIN_TRANSPOSED;
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
         freeze: usize = FREEZE;
         dropout: f32 = DROPOUT;
@@ -296,7 +298,7 @@ impl DbnSettings {
 
     /// How a level is trained.
     pub(super) fn greedy(&self) -> Greedy<'_> {
-        greedy!(self)
+        Greedy { transposed: self.pretrain_transposed, ..greedy!(self) }
     }
 
     /// How the generative net is trained as a whole.

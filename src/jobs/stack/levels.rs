@@ -4,6 +4,7 @@ use web_time::Instant;
 
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
 use super::settings::Greedy;
+use super::transposed::begin_transposed;
 use crate::data::Cases;
 use crate::device::Device;
 use crate::error::Result;
@@ -274,6 +275,9 @@ impl Levels {
                 let units = [Units::new(kinds[0], means.len())?, Units::new(kinds[1], hidden)?];
                 let mut rbm = Rbm::new_at_level(device, units[0], units[1], greedy.seed, level)?;
                 rbm.set_visible_bias_from_means(&means)?;
+                if let Some(below) = self.trained().last().filter(|_| greedy.transposed) {
+                    begin_transposed(&mut rbm, below)?;
+                }
                 rbm
             }
         };

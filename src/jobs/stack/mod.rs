@@ -11,6 +11,7 @@ mod kinds;
 mod levels;
 pub mod report;
 pub mod settings;
+mod transposed;
 mod tuner;
 
 pub use cost::Cost;
@@ -22,4 +23,5 @@ pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};
 pub use settings::{FineTuning, Greedy};
+pub use transposed::check_transposed;
 pub use tuner::{Tuner, freeze};

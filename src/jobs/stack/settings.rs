@@ -102,6 +102,11 @@ pub const PRETRAIN_PCD: Setting = Setting {
 pub const PRETRAIN_CENTERED: Setting =
     flag("Centre the units' states in the gradient of machines (Melchior et al. 2016)");
 
+pub const PRETRAIN_TRANSPOSED: Setting = flag(
+    "Begin each level where the one below ends, with its weights transposed, so that the bound of the likelihood goes on from \
+     the net below (Hinton et al. 2006); it needs as many units as that level reads",
+);
+
 pub const LEVEL_DATA: Setting = Setting {
     value: "WHAT",
     help: "What a level learns from: means of the units below, or samples of their states, drawn in each epoch",
@@ -210,6 +215,7 @@ macro_rules! greedy {
             cd: $settings.pretrain_cd,
             pcd: $settings.pretrain_pcd,
             centered: $settings.pretrain_centered,
+            transposed: false,
             gain: 1.0,
             seed: $settings.seed,
         }
@@ -246,6 +252,8 @@ pub struct Greedy<'a> {
     pub cd: Option<u64>,
     pub pcd: Option<u64>,
     pub centered: bool,
+    /// Whether a level begins with the weights of the one below, turned round.
+    pub transposed: bool,
     /// What stands for the layers that a level lacks: how many times it counts what it gives downwards.
     pub gain: f32,
     pub seed: u64,
