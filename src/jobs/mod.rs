@@ -261,6 +261,17 @@ impl Trained {
     }
 }
 
+/// The model that the setting `from` of a training names; of a stack that became a classifier the stack.
+///
+/// # Errors
+/// Those of [`Trained::open_stack`]; [`Error::Setting`] where there is no model.
+fn named_by_from(path: &str, device: &Device) -> Result<Trained> {
+    Trained::open_stack(Path::new(path), device).map_err(|error| match error {
+        Error::Run { what: "model", detail } => Error::setting("from", detail),
+        other => other,
+    })
+}
+
 /// A run folder's stack, where its model is what became of it; else the path itself.
 pub fn stack_of(path: &Path) -> PathBuf {
     Some(path.join(DBN)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())

@@ -274,6 +274,7 @@ fn mistakes_get_one_clear_line() {
     fs::write(at.join("x.csv"), "0.1,0.2\n0.3,0.4\n0.5,0.6\n").unwrap();
     say(at, "train dbn --data x.csv --labels none")
         .refused(1, &["has no labels, and a deep belief net needs them", "--no-classifier"]);
-    say(at, "train dbn --from nowhere").refused(1, &["nowhere"]);
+    say(at, "train dbn --from nowhere")
+        .refused(2, &["from: nowhere does not exist; give a run folder"]);
     assert!(!names(at).iter().any(|name| name == "runs"));
 }

@@ -1,10 +1,8 @@
 //! A deep machine that was trained elsewhere, for the whole to begin with.
 
-use std::path::Path;
-
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::jobs::Trained;
+use crate::jobs::{Trained, named_by_from};
 use crate::models::{DbmSpec, DeepBoltzmannMachine};
 use crate::run::ModelKind;
 
@@ -20,7 +18,7 @@ pub fn machine(
     device: &Device,
 ) -> Result<DeepBoltzmannMachine> {
     let wrong = |detail: String| Error::setting("from", format!("{path}: {detail}"));
-    let given = match Trained::open(Path::new(path), device, None)? {
+    let given = match named_by_from(path, device)? {
         Trained::Dbm(given) => given,
         other => {
             let kind = other.kind();

@@ -1,7 +1,5 @@
 //! Levels that were trained elsewhere: by a machine, a deep belief net, or an autoencoder's encoder.
 
-use std::path::Path;
-
 use super::levels::Trained;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -88,7 +86,7 @@ fn found(path: &str, device: &Device) -> Result<Found> {
         let activations = vec![Activation::Sigmoid; levels.len()];
         Ok(Found { levels, activations, data: Some(data) })
     };
-    match jobs::Trained::open_stack(Path::new(path), device)? {
+    match jobs::named_by_from(path, device)? {
         jobs::Trained::Machine(machine) => {
             let (rbm, hidden) = (&machine.rbm, machine.rbm.hidden().kind());
             if hidden != UnitKind::Bernoulli {
