@@ -34,7 +34,14 @@ const USES: &[(&str, &[&str])] = &[
     ("stream::SCORES", &["src/jobs/rbm/probe.rs"]),
     ("stream::EVALUATION", &["src/jobs/dbn/evaluate.rs", "src/jobs/rbm/scored.rs"]),
     // Shapes alone matter in the pass before training, which nobody keeps.
-    ("stream::DROPOUT", &["src/training/backpropagation.rs", "src/training/minimizer.rs"]),
+    (
+        "stream::DROPOUT",
+        &[
+            "src/training/backpropagation.rs",
+            "src/training/class_rbm.rs",
+            "src/training/minimizer.rs",
+        ],
+    ),
     ("stream::CORRUPTION", &["src/models/autoencoder/penalties.rs"]),
     ("stream::LEVELS", &["src/training/levels.rs"]),
     ("stream::SALT", &["src/models/autoencoder/penalties.rs"]),
