@@ -101,7 +101,7 @@ pub struct ClassConfig {
     /// L2, of the weights only: 0.
     pub weight_decay: f32,
     /// How much less than its gradient a hidden bias moves by, so that units are seldom on: 0. Larochelle and Bengio (2008)
-    /// take 1e-4 from the biases after each update at a rate of 0.05, which is 0.002 here.
+    /// take 1e-4 from the biases after each update at a rate of 0.05, which is 0.002 here, and too much in batches of 10.
     #[serde(default)]
     pub sparsity: f32,
     /// The share of the input's values that are dropped, others each time, while the rest counts 1 / (1 − share) times
