@@ -114,7 +114,7 @@ fn trained<J: Job>(
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {
-            warn(what_stays(&error, run.folder.path(), &command));
+            warn(what_stays(&error, run.folder.path(), &command, how.finish));
             ranks::fail(&ranks, &error);
             Err(error)
         }
@@ -122,7 +122,8 @@ fn trained<J: Job>(
 }
 
 /// What an error leaves in the run's folder, and what may be done with it; `command` goes on from a checkpoint.
-fn what_stays(error: &Error, folder: &Path, command: &str) -> String {
+/// `finishing` was asked to make a model of the last one.
+fn what_stays(error: &Error, folder: &Path, command: &str, finishing: bool) -> String {
     let path = folder.display();
     if !Checkpoints::are_in(folder) {
         return format!(
@@ -131,6 +132,11 @@ fn what_stays(error: &Error, folder: &Path, command: &str) -> String {
     }
     let stays = format!("the last good checkpoint and the metrics stay in {path}");
     match error {
+        // It was written on the way to the divergence, where all was finite still.
+        Error::Diverged { .. } if finishing => format!(
+            "the parameters in {path}'s last checkpoint are finite, but too large for a model that could be scored: begin a \
+             new run with a lower learning rate"
+        ),
         // The same steps with the same settings end in the same way.
         Error::Diverged { .. } => format!(
             "{stays}; to go on from there would diverge again, since a run keeps its settings: begin a new one with other \

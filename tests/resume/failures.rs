@@ -70,7 +70,7 @@ fn divergence_leaves_the_last_good_checkpoint_and_the_metrics() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run");
     let options = "--visible gaussian --hidden 20 --limit 400 --device cpu --epochs 500 \
-                   --learning-rate 0.001,20:1000";
+                   --learning-rate 0.001,20:1e6";
     let said = fails(&run, options, 1);
     assert!(said.contains("diverged") && said.contains("stay in"), "{said}");
     let states: Vec<_> =
