@@ -29,6 +29,7 @@ mod fasta;
 mod file;
 mod folder;
 mod gallery;
+mod given;
 mod gzip;
 mod idx;
 mod images;
@@ -69,6 +70,7 @@ use crate::error::{Error, Result};
 pub use bundled::digits;
 pub use cases::Cases;
 pub use folder::is_part_name;
+pub use given::IN_MEMORY;
 pub use images::{pad, resize};
 pub(crate) use kind::seems;
 pub(crate) use means::ColumnMeans;
@@ -199,6 +201,9 @@ fn same_pictures(train: &DataSet, test: &mut DataSet) -> Result<()> {
 
 /// What to say where there is no such path: a word without a dot or a slash was meant as a name.
 fn missing(source: &str, e: std::io::Error) -> Error {
+    if let Some(gone) = given::is_gone(source) {
+        return gone;
+    }
     let last = source.rsplit(['/', '\\']).next().unwrap_or_default();
     let fetch = matches!(last, "mnist" | "fashion-mnist")
         .then(|| format!("`scripts/fetch-data {last}` fetches {last} into downloads/{last}"));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::given::is_gone;
 use super::input::Input;
 use super::labels::Labels;
 use super::listing::entries;
@@ -32,6 +33,9 @@ pub fn load_sequences(source: &str) -> Result<SequenceSplits> {
         return Err(Error::data(source, in_folder(path)));
     }
     if !path.is_file() {
+        if let Some(gone) = is_gone(source) {
+            return Err(gone);
+        }
         let detail = format!(
             "there is no such file; sequences are read from letter.data (scripts/fetch-data letters), from items as \
              CRFsuite reads them, from a .npz of x, y and starts, and '{WORDS}' are bundled"

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::data::Data;
 use super::settings::{Memory, Validation};
 use crate::data::{
     self, Binarize, DataSet, Found, Holdout, Preprocessing, Reading, Splits, Stream, Streaming,
@@ -15,7 +16,7 @@ pub type Source = Box<dyn BatchSource>;
 
 /// What a training says of its data.
 pub struct Wish<'a> {
-    pub data: &'a str,
+    pub data: &'a Data,
     pub reading: Reading,
     /// A file of the weights of the training cases.
     pub weights: Option<&'a str>,
@@ -81,14 +82,15 @@ impl Wish<'_> {
     /// # Errors
     /// What reading gives; [`Error::Setting`] for what a stream cannot do.
     pub fn load(&self, observer: &mut dyn Observer) -> Result<Loaded> {
-        let loaded = match found(self.data, &self.reading, self.stream, self.memory)? {
+        let found = match self.data.check_stream(self.stream)? {
+            true => None,
+            false => found(self.data.name(), &self.reading, self.stream, self.memory)?,
+        };
+        let loaded = match found {
             Some(found) => self.streamed(found, observer)?,
             None => {
-                let mut splits = data::load_with(self.data, &self.reading)?;
-                if self.unit_pictures {
-                    splits.pictures_into_unit_interval()?;
-                }
-                let Splits { mut train, test } = splits;
+                let Splits { mut train, test } =
+                    self.data.load(&self.reading, self.unit_pictures)?;
                 if let Some(path) = self.weights {
                     train = train.with_weights(data::read_weights(Path::new(path))?)?;
                 }

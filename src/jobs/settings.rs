@@ -255,12 +255,14 @@ macro_rules! of_data {
                 crate::data::Reading::of(self.labels.clone(), self.array.clone(), self.scale)
             }
 
-            /// The defaults for some data.
+            /// The defaults for some data: their name, or sets in memory.
             ///
             /// # Errors
             /// None for the defaults.
-            pub fn of(data: &str) -> crate::error::Result<Self> {
-                crate::run::settings::defaults([("data", data)])
+            pub fn of(data: impl Into<crate::jobs::Data>) -> crate::error::Result<Self> {
+                let data = data.into();
+                let usual: Self = crate::run::settings::defaults([("data", data.name())])?;
+                Ok(Self { data, ..usual })
             }
         }
     };

@@ -7,6 +7,7 @@ mod curves;
 mod dbm;
 mod dbn;
 mod folder;
+mod in_memory;
 mod model_file;
 mod network_file;
 mod npy;

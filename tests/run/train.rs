@@ -36,7 +36,7 @@ pub fn go_on(_: Event<'_>) -> Flow {
 }
 
 /// The metrics without what a clock says.
-fn metrics(folder: &Path) -> Vec<serde_json::Value> {
+pub fn metrics(folder: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
     let mut lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -137,7 +137,7 @@ fn settings_that_could_not_be_read_back_begin_no_run() {
     };
     assert_eq!(CrfSettings::of("words").unwrap().model, "crf");
     let network = NetworkSettings::of(NetworkKind::Lenet5, "digits").unwrap();
-    assert_eq!((network.model.name(), network.data.as_str()), ("lenet5", "digits"));
+    assert_eq!((network.model.name(), network.data.name()), ("lenet5", "digits"));
     assert!(NetworkSettings::of(NetworkKind::Cnn, "digits").is_err());
     refused(&|s| s.epochs = 0, "epochs");
     refused(&|s| s.score_every = Some(0), "score-every");
@@ -209,7 +209,7 @@ static FIGURES: [&Figure; 3] = [&LEARNING_RATE, &MOMENTUM, &WEIGHT];
 impl Stack {
     fn new(settings: RbmSettings) -> Self {
         let device = Device::cpu();
-        let cases = data::load(&settings.data).unwrap().train.cases.limit(100);
+        let cases = data::load(settings.data.name()).unwrap().train.cases.limit(100);
         let record = RunRecord::new(&device, [Some((&cases, &[])), None]);
         Stack { settings, cases, device, record, stage: None }
     }
@@ -226,7 +226,7 @@ impl Job for Stack {
         About {
             kind: "rbm",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

@@ -36,7 +36,7 @@ impl AutoencoderJob {
         network::Origin {
             preprocessing,
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.reading.clone(),
             ..network::Origin::new(self.input(), self.classes.names.clone())
         }
@@ -51,7 +51,7 @@ impl AutoencoderJob {
             freeze(network.layers_mut(), self.spec.layers.len());
         }
         let resident = |cases, labels: &[u32]| {
-            check_labels(&self.settings.data, labels, classes)?;
+            check_labels(self.settings.data.name(), labels, classes)?;
             ResidentData::new(&self.device, cases, Treatment::default())?
                 .with_labels(labels)?
                 .with_case_dims(&input)

@@ -51,7 +51,7 @@ impl Parts {
         let image = loaded.train.image;
         loaded.train = settings.limit.into_iter().fold(loaded.train, DataSet::limit);
         let any = |e: Error| e.or_else_say("or use --loss squared-error, which takes any values");
-        let within = loaded.check_unit_interval(&settings.data);
+        let within = loaded.check_unit_interval(settings.data.name());
         let units = if within.is_ok() { UnitKind::Bernoulli } else { UnitKind::Gaussian };
         if in_unit {
             within.map_err(any)?;
@@ -62,13 +62,13 @@ impl Parts {
         let Divided { train, validation, stream, .. } = divided;
         let classes = Classes::of([Some(&train), validation.as_ref(), test.as_ref()]);
         if settings.classifier.is_some() {
-            classes.check(&settings.data)?;
+            classes.check(settings.data.name())?;
         }
         let reading = settings.reading().columns(train.columns);
         let (train, validation) = (train.cases, validation.map(|v| v.cases));
         let test = test.map(|t| t.cases);
         if let (Some(test), true) = (&test, in_unit) {
-            test.check_unit_interval(&settings.data).map_err(any)?;
+            test.check_unit_interval(settings.data.name()).map_err(any)?;
         }
         let held_out =
             validation.as_ref().map_or(String::new(), |v| format!(" and {} held out", v.len()));

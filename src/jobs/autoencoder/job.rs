@@ -159,7 +159,7 @@ impl AutoencoderJob {
         Origin {
             image: self.image,
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.reading.clone(),
             ..Origin::default()
         }
@@ -190,7 +190,7 @@ impl Job for AutoencoderJob {
         About {
             kind: "autoencoder",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

@@ -2,6 +2,7 @@
 
 use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::error::{Error, Result};
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
     VALIDATION, Validation, WEIGHTS, flag, of_data, real, uses_sgd, word,
@@ -21,7 +22,7 @@ settings! {
     /// The settings of a deep autoencoder's training.
     pub struct AutoencoderSettings {
         model: String = Setting { default: Default::Is("autoencoder"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

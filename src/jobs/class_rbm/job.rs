@@ -100,7 +100,7 @@ impl Job for ClassRbmJob {
         About {
             kind: "class-rbm",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,
@@ -152,7 +152,7 @@ impl Job for ClassRbmJob {
             image: self.prepared.image,
             classes: self.prepared.classes.clone(),
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.prepared.reading.clone(),
             ..Origin::default()
         };

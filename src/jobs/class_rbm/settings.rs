@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
     PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, flag, of_data, text,
@@ -19,7 +20,7 @@ settings! {
     /// The settings of a classification machine's training.
     pub struct ClassRbmSettings {
         model: String = Setting { default: Default::Is("class-rbm"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

@@ -80,8 +80,8 @@ impl Prepared {
     /// Loads what `settings` name; their `validation` becomes what was done. The parts are those of the first fold where
     /// there are several.
     pub fn load(settings: &mut CrfSettings, observer: &mut dyn Observer) -> Result<(Self, Parts)> {
-        let name = settings.data.clone();
-        let splits = load_sequences(&name)?;
+        let name = settings.data.name().to_string();
+        let splits = settings.data.load()?;
         let train = &splits.train;
         for notice in &train.notices {
             observer.see(Event::Note(&format!("note: {notice}")));
@@ -144,9 +144,10 @@ impl Prepared {
 
     /// The parts before any of the training sequences are held out, without windows.
     fn undivided(&self, settings: &CrfSettings, fold: Option<usize>) -> Result<SequenceSplits> {
-        let SequenceSplits { train, test } = divided(self.splits.clone(), &settings.data, fold)?;
+        let SequenceSplits { train, test } =
+            divided(self.splits.clone(), settings.data.name(), fold)?;
         let train = match settings.limit {
-            Some(limit) => train.select(&settings.data, |s| s < limit)?,
+            Some(limit) => train.select(settings.data.name(), |s| s < limit)?,
             None => train,
         };
         Ok(SequenceSplits { train, test })

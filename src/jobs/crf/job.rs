@@ -135,7 +135,7 @@ impl CrfJob {
             window: self.settings.window,
             image: train.image,
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             fold: self.fold,
             ..Origin::new(train.classes.clone())
         }
@@ -149,7 +149,7 @@ impl Job for CrfJob {
         About {
             kind: "crf",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use toml::Table;
 
-use crate::data::{ImageShape, WORDS};
+use crate::data::{ImageShape, SequenceSplits, WORDS};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::Layers;
 use crate::jobs::autoencoder::LayerUnits;
 use crate::jobs::network::{NetworkTable, wrong_layer};
@@ -65,7 +66,7 @@ settings! {
     /// The settings of a conditional random field's training.
     pub struct CrfSettings {
         model: String = Setting { default: Default::Is("crf"), ..Setting::NEW };
-        data: String = Setting {
+        data: Data<SequenceSplits> = Setting {
             value: "DATA",
             help: "Sequences: words (bundled: words of 8x8 digits that follow a Markov chain), a letter.data, \
                    items with attributes as CRFsuite reads them (both also .gz), or a .npz of x, y and starts",
@@ -306,12 +307,14 @@ impl Settings for CrfSettings {
 }
 
 impl CrfSettings {
-    /// The defaults for some data: `words`, or a file of sequences.
+    /// The defaults for some data: `words`, a file of sequences, or sequences in memory.
     ///
     /// # Errors
     /// None for the defaults.
-    pub fn of(data: &str) -> Result<Self> {
-        crate::run::settings::defaults([("data", data)])
+    pub fn of(data: impl Into<Data<SequenceSplits>>) -> Result<Self> {
+        let data = data.into();
+        let usual: Self = crate::run::settings::defaults([("data", data.name())])?;
+        Ok(CrfSettings { data, ..usual })
     }
 
     /// The sizes of a position: one row of values, or where the layers stand in a file those of a picture, with a window one
@@ -362,19 +365,13 @@ impl CrfSettings {
 
     /// How hidden layers are trained as machines.
     pub(super) fn greedy(&self) -> Greedy<'_> {
+        let (epochs, batch) = (self.pretrain_epochs.unwrap_or(0), self.pretrain_batch.unwrap_or(1));
         Greedy {
-            data: &self.data,
-            epochs: self.pretrain_epochs.unwrap_or(0),
-            batch: self.pretrain_batch.unwrap_or(1),
             learning_rate: self.pretrain_learning_rate.as_ref(),
             momentum: Some(&*PRETRAINING_MOMENTUM),
             weight_decay: PRETRAINING_DECAY,
             cd: Some(1),
-            pcd: None,
-            centered: false,
-            transposed: false,
-            gain: 1.0,
-            seed: self.seed,
+            ..Greedy::new(self.data.name(), epochs, batch, self.seed)
         }
     }
 

@@ -113,7 +113,7 @@ impl DbmJob {
             image: self.prepared.image,
             classes: self.prepared.classes.clone(),
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
@@ -160,7 +160,7 @@ impl Job for DbmJob {
         About {
             kind: "dbm",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
     STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
@@ -21,7 +22,7 @@ settings! {
     /// The settings of a deep Boltzmann machine's training.
     pub struct DbmSettings {
         model: String = Setting { default: Default::Is("dbm"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
@@ -325,25 +326,20 @@ impl DbmSettings {
 
     /// How a level is trained.
     pub(super) fn greedy(&self) -> Greedy<'_> {
+        let (epochs, batch) =
+            (self.pretrain_epochs.unwrap_or(10), self.pretrain_batch.unwrap_or(100));
         Greedy {
-            data: &self.data,
-            epochs: self.pretrain_epochs.unwrap_or(10),
-            batch: self.pretrain_batch.unwrap_or(100),
             learning_rate: self.pretrain_learning_rate.as_ref(),
             momentum: self.pretrain_momentum.as_ref(),
             weight_decay: self.pretrain_weight_decay.unwrap_or(2e-4),
             cd: self.pretrain_cd,
-            pcd: None,
-            centered: false,
-            transposed: false,
-            gain: 1.0,
-            seed: self.seed,
+            ..Greedy::new(self.data.name(), epochs, batch, self.seed)
         }
     }
 
     /// How the whole is trained, for data of these units.
     pub fn training(&self, visible: UnitKind) -> DbmConfig {
-        let digits = self.data == "digits";
+        let digits = self.data.name() == "digits";
         let rate = match (&self.learning_rate, visible, self.pretrain) {
             (Some(rate), ..) => rate.clone(),
             // The bundled set is small: its few updates go far, so that the machine moves at all.

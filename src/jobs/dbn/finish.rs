@@ -47,7 +47,7 @@ impl DbnJob {
                 false => Vec::new(),
             },
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
@@ -57,7 +57,7 @@ impl DbnJob {
         network::Origin {
             preprocessing: self.prepared.preprocessing.clone(),
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.prepared.reading.clone(),
             ..network::Origin::new(self.prepared.input(), self.prepared.classes.clone())
         }

@@ -161,7 +161,7 @@ impl Job for DbnJob {
         About {
             kind: "dbn",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
     STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
@@ -26,7 +27,7 @@ settings! {
     /// The settings of a deep belief net's training.
     pub struct DbnSettings {
         model: String = Setting { default: Default::Is("dbn"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

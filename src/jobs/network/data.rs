@@ -66,7 +66,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
         observer.see(Event::Note(text));
     }
     let test = test.filter(|_| !unlabelled).map(|set| labelled(&set, &input)).transpose()?;
-    check_classes(&settings.data, &classes)?;
+    check_classes(settings.data.name(), &classes)?;
     let resized = image.filter(|i| [i.height, i.width] != size);
     let plural = if cases == 1 { "" } else { "s" };
     observer.see(Event::Note(&format!(

@@ -51,8 +51,8 @@ impl NetworkJob {
         let network = Network::new(device, &spec, settings.seed)?;
         let (kind, trained) = (settings.model.name(), network.trained());
         observer.see(Event::Note(&format!("network: {kind}, {trained} parameters")));
-        let part = |part| resident(device, part, &prepared.input, &spec, &settings.data);
-        let train = prepared.learnt(device, &spec, &settings.data)?;
+        let part = |part| resident(device, part, &prepared.input, &spec, settings.data.name());
+        let train = prepared.learnt(device, &spec, settings.data.name())?;
         let validation = prepared.validation.as_ref().map(part).transpose()?;
         let trainer = Backpropagation::new(network, settings.training())?;
         let record = prepared.record(device);
@@ -73,7 +73,7 @@ impl Job for NetworkJob {
         About {
             kind: self.settings.model.name(),
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,
@@ -115,7 +115,7 @@ impl Job for NetworkJob {
         let Prepared { input, classes, reading, .. } = &self.prepared;
         let origin = Origin {
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: reading.clone(),
             ..Origin::new(*input, classes.clone())
         };

@@ -7,6 +7,7 @@ use super::table::{NetworkTable, wrong_layer};
 use crate::data::{PictureInput, Reading};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
     VALIDATION, Validation, WEIGHTS, real, text, uses_sgd, whole, word,
@@ -24,7 +25,7 @@ settings! {
     /// The settings of a classifier's training.
     pub struct NetworkSettings {
         model: NetworkKind = Setting { default: Default::Is("lenet5"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;
@@ -160,13 +161,15 @@ fn has_rbf(table: &Table) -> bool {
 }
 
 impl NetworkSettings {
-    /// The defaults of `lenet5` or `lenet5-modern` for some data. For layers of one's own (`cnn`) a settings file says
-    /// them: [`read_file`](crate::run::settings::read_file).
+    /// The defaults of `lenet5` or `lenet5-modern` for some data: their name, or sets in memory. For layers of one's own
+    /// (`cnn`) a settings file says them: [`read_file`](crate::run::settings::read_file).
     ///
     /// # Errors
     /// [`Error::Setting`] for `cnn`.
-    pub fn of(model: NetworkKind, data: &str) -> Result<Self> {
-        defaults([("model", model.name()), ("data", data)])
+    pub fn of(model: NetworkKind, data: impl Into<Data>) -> Result<Self> {
+        let data = data.into();
+        let usual: Self = defaults([("model", model.name()), ("data", data.name())])?;
+        Ok(NetworkSettings { data, ..usual })
     }
 }
 

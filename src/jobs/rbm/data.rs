@@ -70,7 +70,7 @@ impl Prepared {
         }
         loaded.train = train;
         if settings.visible == UnitKind::Bernoulli {
-            let within = loaded.check_unit_interval(&settings.data);
+            let within = loaded.check_unit_interval(settings.data.name());
             within.map_err(|e| e.or_else_say(REAL_VALUES))?;
         }
         let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
@@ -100,7 +100,7 @@ impl Prepared {
         let (kind, seed, positions) = (settings.visible, settings.seed, self.train.width());
         let code = |cases: Cases, part| {
             let cases = self.preprocessing.apply_for_evaluation(cases, seed, part)?;
-            coded(cases, kind, &settings.data)
+            coded(cases, kind, settings.data.name())
         };
         let train = code(self.train, Part::Train)?;
         let image = match kind {
@@ -172,7 +172,7 @@ impl Prepared {
                 seed,
             )?));
         }
-        let (stored, data) = (self.stored.clone(), settings.data.clone());
+        let (stored, data) = (self.stored.clone(), settings.data.name().to_string());
         let code = move |set: DataSet| {
             coded(stored.apply_for_evaluation(set.cases, seed, Part::Train)?, kind, &data)
         };

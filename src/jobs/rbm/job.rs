@@ -93,7 +93,7 @@ impl RbmJob {
             preprocessing: self.prepared.stored.clone(),
             image: self.prepared.image,
             seed: self.settings.seed,
-            data: Some(self.settings.data.clone()),
+            data: Some(self.settings.data.name().into()),
             reading: self.prepared.reading.clone(),
             ..Origin::default()
         }
@@ -107,7 +107,7 @@ impl Job for RbmJob {
         About {
             kind: "rbm",
             settings: &self.settings,
-            data: &self.settings.data,
+            data: self.settings.data.name(),
             record: &self.record,
             device: &self.device,
             figures: &FIGURES,

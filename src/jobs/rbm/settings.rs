@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use crate::data::Binarize;
 use crate::error::{Error, Result};
 use crate::interval::Interval;
+use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MACHINE_DECAY, MACHINE_RATE, MEMORY, Memory,
     PCD, REPRODUCIBLE, SCALE, SEED, STREAM, VALIDATION, Validation, WEIGHTS, of_data, text, whole,
@@ -18,7 +19,7 @@ settings! {
     /// The settings of a restricted Boltzmann machine's training.
     pub struct RbmSettings {
         model: String = Setting { default: Default::Is("rbm"), ..Setting::NEW };
-        data: String = DATA;
+        data: Data = DATA;
         labels: Option<String> = LABELS;
         array: Option<String> = ARRAY;
         scale: Option<f32> = SCALE;

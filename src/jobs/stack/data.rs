@@ -9,6 +9,7 @@ use crate::data::{
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::check_labels;
+use crate::jobs::Data;
 use crate::jobs::loading::{Divided, Loaded, Source, Wish, counts};
 use crate::jobs::network::Labelled;
 use crate::jobs::rows::{Reconstruction, first_that_count, places_that_count};
@@ -23,7 +24,7 @@ const MEANT: usize = 10_000;
 
 /// What a training asks of its data.
 pub struct Request<'a> {
-    pub data: &'a str,
+    pub data: &'a Data,
     pub reading: Reading,
     /// A file of the training cases' weights.
     pub weights: Option<&'a str>,
@@ -139,7 +140,7 @@ impl Prepared {
             split,
             seed,
         };
-        observer.see(Event::Note(&prepared.words(request.data)));
+        observer.see(Event::Note(&prepared.words(request.data.name())));
         Ok(prepared)
     }
 
@@ -299,7 +300,7 @@ impl Prepared {
 
 /// What the data's units are.
 fn units(request: &Request<'_>, loaded: &Loaded) -> Result<UnitKind> {
-    let within = loaded.check_unit_interval(request.data);
+    let within = loaded.check_unit_interval(request.data.name());
     match (request.visible, request.binarize) {
         (None | Some(UnitKind::Bernoulli), Some(_)) | (Some(UnitKind::Bernoulli), None) => {
             within.map(|()| UnitKind::Bernoulli)

@@ -3,7 +3,7 @@
 use web_time::Instant;
 
 use super::figures::{LEVEL_ERROR, VALIDATION_LEVEL_ERROR};
-use super::settings::Greedy;
+use super::training::Greedy;
 use super::transposed::begin_transposed;
 use crate::data::Cases;
 use crate::device::Device;

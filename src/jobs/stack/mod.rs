@@ -11,6 +11,7 @@ mod kinds;
 mod levels;
 pub mod report;
 pub mod settings;
+mod training;
 mod transposed;
 mod tuner;
 
@@ -22,6 +23,6 @@ pub use evaluation::{Bounded, Evaluated, Scored};
 pub use given::Wanted;
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};
-pub use settings::{FineTuning, Greedy};
+pub use training::{FineTuning, Greedy};
 pub use transposed::check_transposed;
 pub use tuner::{Tuner, freeze};

@@ -1,6 +1,6 @@
 //! What trains a whole: steps along gradients, or line searches.
 
-use super::settings::FineTuning;
+use super::training::FineTuning;
 use crate::error::Result;
 use crate::layers::Sequential;
 use crate::training::{Backpropagation, Learner, Minimizer, Trainable};
