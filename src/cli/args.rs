@@ -257,11 +257,11 @@ pub struct ExportOptions {
     #[arg(long)]
     pub zero_sum: bool,
     /// Where the machine goes: .safetensors
-    #[arg(long, value_name = "FILE", required_unless_present = "onnx")]
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Instead write a network, an autoencoder or a machine's p(h|v) as ONNX (operator set 17), with what is done to
     /// data before
-    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["out", "level"])]
+    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["out", "level", "zero_sum"])]
     pub onnx: Option<PathBuf>,
 }
 

@@ -23,13 +23,7 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         Ok((record, kind))
     };
     let runs = options.runs.iter().map(load).collect::<Result<Vec<_>>>()?;
-    if svg {
-        let panels: Vec<_> = comparison::overlay(&runs).into_iter().map(|(p, _)| p).collect();
-        curves::write_svg(&options.out, &panels)?;
-    } else {
-        let page = comparison::page(&runs)?;
-        atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
-    }
+    // Tables need no file, and come where none can be written.
     let tables = comparison::tables(&runs);
     for (number, table) in tables.iter().enumerate() {
         if tables.len() > 1 {
@@ -39,6 +33,13 @@ pub fn run(options: &CompareOptions) -> Result<()> {
     }
     if tables.len() > 1 {
         out!("");
+    }
+    if svg {
+        let panels: Vec<_> = comparison::overlay(&runs).into_iter().map(|(p, _)| p).collect();
+        curves::write_svg(&options.out, &panels)?;
+    } else {
+        let page = comparison::page(&runs)?;
+        atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
     out!("curves: {}", options.out.display());
     Ok(())

@@ -146,9 +146,12 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     let found = &evaluated.evaluation;
     trained::notes(&found.notices);
     let folder = folder(options)?;
-    if let Some(folder) = &folder {
-        keep(options, folder, found, || evaluated.pictures(folder, &network.origin))?;
-    }
+    let kept = match &folder {
+        Some(folder) => {
+            keep(options, folder, found, || evaluated.pictures(folder, &network.origin))?
+        }
+        None => false,
+    };
     if options.json {
         return print_json(found);
     }
@@ -158,6 +161,7 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     out!("loss: {:.4} (mean per case{by})", found.loss);
     out!("cases: {}, {} part", found.data, found.split);
     match &folder {
+        Some(_) if !kept => {}
         Some(folder) => {
             for file in [run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES, run::EVAL] {
                 out!("  {}", folder.join(file).display());

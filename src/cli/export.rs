@@ -16,7 +16,10 @@ pub fn run(options: &ExportOptions) -> Result<()> {
     match (&options.onnx, &options.out) {
         (Some(onnx), _) => as_onnx(&options.model, onnx),
         (None, Some(out)) => level(options, out),
-        (None, None) => Err(Error::setting("out", "say where it goes: --out, or --onnx")),
+        (None, None) => Err(Error::setting(
+            "out",
+            "say where it goes: --out FILE.safetensors takes a level, --onnx FILE.onnx the model for other programs",
+        )),
     }
 }
 

@@ -97,6 +97,10 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
 /// The ladder that is asked for.
 fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>> {
     let rungs = match options.pt {
+        Some(count) if count < 2 => {
+            let detail = format!("{count} is no ladder; use at least 2 inverse temperatures");
+            return Err(Error::setting("pt", detail));
+        }
         Some(count) => Rungs::Tempered(count),
         None if options.ptt => Rungs::Trajectory,
         None => return Ok(None),

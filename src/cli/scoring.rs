@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::args::EvalOptions;
 use super::print::{out, warn};
+use super::targets::tell_replaced;
 use crate::data::{Reading, read_weights};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
@@ -14,6 +15,7 @@ use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs, Watch};
 use crate::jobs::{self, Choice};
 use crate::ranks::Ranks;
+use crate::run;
 
 /// The cases that are asked for: how their data are read, and how much each counts.
 pub struct Asked {
@@ -121,19 +123,33 @@ pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
 }
 
 /// Keeps an evaluation, and what is drawn beside it, in a folder. Where nobody asked for that, figures that took hours are not
-/// lost because a run's folder cannot be written.
+/// lost because a run's folder cannot be written. Whether they are kept.
 pub fn keep(
     options: &EvalOptions,
     folder: &Path,
     evaluation: &impl Serialize,
     draw: impl FnOnce() -> Result<()>,
-) -> Result<()> {
+) -> Result<bool> {
+    // What comes of the run's own test cases is made anew without a word; what comes of others takes its place.
+    if options.out.is_some() || options.of_other_cases() {
+        for file in [run::EVAL, run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES] {
+            tell_replaced(&folder.join(file));
+        }
+    }
     match jobs::save_evaluation(folder, evaluation).and_then(|()| draw()) {
         Err(error) if options.out.is_none() => {
             warn(format!("{error}; the figures that follow are not kept in the run's folder"));
-            Ok(())
+            Ok(false)
         }
-        other => other,
+        other => other.map(|()| true),
+    }
+}
+
+impl EvalOptions {
+    /// Whether other cases are scored than those that training scores in the end.
+    fn of_other_cases(&self) -> bool {
+        let given = [self.data.is_some(), self.limit.is_some(), self.split.is_some()];
+        given.contains(&true) || self.weights.is_some()
     }
 }
 

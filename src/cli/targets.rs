@@ -93,7 +93,8 @@ fn is_linked(_: &Path, _: &Path) -> bool {
 pub fn check_out(path: &Path, extension: &str, reads: &Reads<'_>) -> Result<()> {
     if !is_of(path, extension) {
         let detail = format!("{} does not end in .{extension}", path.display());
-        return Err(Error::setting("out", detail));
+        let option = if extension == "onnx" { "onnx" } else { "out" };
+        return Err(Error::setting(option, detail));
     }
     check_place(path, reads)
 }

@@ -12,7 +12,7 @@ use super::{interrupt, open_device, print_profile, spoken};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
-use crate::run::settings::{Settings, read_file, resolve, table};
+use crate::run::settings::{Settings, read_file, resolve, resolve_asked, table};
 use crate::run::{self, Checkpoints, End, Event, Found, Job, Observer, Older, Run, Summary, train};
 use crate::training::{Figure, Told};
 
@@ -204,7 +204,7 @@ fn wanted<J: Job>(
     }
     layers.push(options.asked.settings.clone());
     if !how.resume {
-        return Ok(Some((resolve::<J::Settings>(layers)?, None)));
+        return Ok(Some((resolve_asked::<J::Settings>(layers)?, None)));
     }
     let Some(path) = &how.out else {
         let detail = "which run? name its folder with --out DIR";

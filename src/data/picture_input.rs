@@ -82,19 +82,28 @@ impl PictureInput {
     /// [`Error::Data`] where the cases are no pictures, leave [0, 1], or are more than 16 times as long as wide.
     pub fn prepare(&self, set: &DataSet) -> Result<Cases> {
         self.check()?;
-        let Some(shape) = image_of(set) else {
+        let wanted = self.wanted();
+        let as_they_are = match set.image {
+            Some(image) => image == wanted,
+            None => set.cases.width() == wanted.height * wanted.width,
+        };
+        let shape = if as_they_are { Some(wanted) } else { image_of(set) };
+        let Some(shape) = shape else {
             let one = match set.cases.len() == set.cases.width() {
                 true => format!("; one picture is [1, {0}, {0}]", set.cases.len()),
                 false => String::new(),
             };
             let detail = format!(
-                "{} values a case make no square picture; a network needs pictures (idx or npy [N, H, W]){one}",
-                set.cases.width()
+                "{} values a case make no square picture, and the network takes {}; pictures are idx or npy [N, H, W]{one}",
+                set.cases.width(),
+                match wanted.height {
+                    1 => format!("{} values", wanted.width),
+                    _ => format!("{wanted} pixels"),
+                }
             );
             return Err(Error::data(&set.name, detail));
         };
         set.cases.check_unit_interval(&set.name)?;
-        let wanted = self.wanted();
         let resized = match shape == wanted {
             true => set.cases.clone(),
             false => {

@@ -92,7 +92,12 @@ impl Wish<'_> {
                 let Splits { mut train, test } =
                     self.data.load(&self.reading, self.unit_pictures)?;
                 if let Some(path) = self.weights {
-                    train = train.with_weights(data::read_weights(Path::new(path))?)?;
+                    let weights = data::read_weights(Path::new(path))?;
+                    // It is the file of the weights that is wrong.
+                    train = train.with_weights(weights).map_err(|e| match e {
+                        Error::Data { detail, .. } => Error::data(path, detail),
+                        other => other,
+                    })?;
                 }
                 Loaded { train, test, streamed: None }
             }

@@ -325,8 +325,12 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
     let takes = |kind: &ModelKind| commands(*kind).contains(&command);
     let wanted: Vec<String> =
         ModelKind::ALL.into_iter().filter(takes).map(ModelKind::one).collect();
+    let whole = match (command, found) {
+        ("export", ModelKind::Network | ModelKind::ClassRbm) => ", and `export --onnx`",
+        _ => "",
+    };
     let why = format!(
-        ": it holds {its}, and {} is expected by `harmonium {command}`; {takers} take {its}",
+        ": it holds {its}, and {} is expected by `harmonium {command}`; {takers} take {its}{whole}",
         wanted.join(" or ")
     );
     wrong_kind(path, found, expected, &why)

@@ -235,6 +235,13 @@ pub(super) fn is(table: &Table, key: &str) -> bool {
     table.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+/// Why a setting of some optimizers, `words`, does nothing beside another one.
+pub(super) fn of_optimizers(table: &Table, these: &[&str], words: &str) -> Option<String> {
+    let name = text(table, "optimizer");
+    (!name.is_empty() && !these.contains(&name))
+        .then(|| format!("belongs to {words}, and the optimizer is {name}; leave it out"))
+}
+
 /// What is off unless it is asked for.
 pub(super) const fn flag(help: &'static str) -> Setting {
     Setting {

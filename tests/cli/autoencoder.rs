@@ -171,6 +171,9 @@ fn mistakes_get_one_clear_line() {
         ("--momentum 0.5", &["momentum: belongs to --optimizer sgd"]),
         ("--pretrain-epochs 0", &["pretrain-epochs: 0 is too few"]),
         ("--pretrain-cd 1 --pretrain-pcd", &["--pretrain-cd", "--pretrain-pcd"]),
+        ("--pretrain none --pretrain-epochs 3", &["pretrain-epochs: is of pre-training"]),
+        ("--pretrain none --level-data samples", &["level-data: is of pre-training"]),
+        ("--pretrain autoencoder --pretrain-cd 3", &["pretrain-cd: is of machines"]),
     ] {
         say(at, &format!("train autoencoder {line}")).refused(2, parts);
     }
@@ -187,6 +190,25 @@ fn mistakes_get_one_clear_line() {
         "{}",
         said.err
     );
+}
+
+/// Linear outputs do not begin with the logits of Bernoulli units.
+#[test]
+fn pre_training_suits_linear_outputs() {
+    let folder = temporary();
+    let at = folder.path();
+    let line = "train autoencoder --layers 64,16 --loss squared-error --epochs 10 --device cpu";
+    let said = say(at, &format!("{line} --pretrain-epochs 10 --out levels")).done();
+    let words = "level 1: 64 units, autoencoder, since linear outputs are no bernoulli units";
+    assert!(said.err.contains(words) && said.err.contains("level 2: 16 units, "), "{}", said.err);
+    say(at, &format!("{line} --pretrain none --out none")).done();
+    let errors = |run: &str| {
+        let metrics = text(at.join(run).join("metrics.jsonl"));
+        let error = |line: &str| json(line)["train_squared_error"].as_f64();
+        metrics.lines().filter_map(error).collect::<Vec<f64>>()
+    };
+    let (levels, none) = (errors("levels"), errors("none"));
+    assert!(levels[0] < none[0] && levels[9] < 1.1 * none[9], "{levels:?} {none:?}");
 }
 
 /// With a classifier on the code, of which all layers learn, or the last one alone; codes of two units by class.

@@ -162,7 +162,7 @@ fn transitions_that_are_forbidden_are_never_read() {
     // What the data have is no longer possible.
     fs::write(at.join("bad"), "0 1\n").unwrap();
     say(at, &format!("{line} a --forbid bad"))
-        .refused(1, &["sequence", "0 is followed by 1", "--forbid"]);
+        .refused(1, &["sequence", "label 0 is followed by label 1", "--forbid"]);
     for (text, words) in [
         ("0 ten\n", "line 1: 'ten' is none of the labels 0, 1, 2"),
         ("\n0 1 2\n", "line 2: 3 words, expected two"),

@@ -189,7 +189,7 @@ fn transitions_are_scored_by_features() {
     fs::write(at.join("never"), "0 1\n").unwrap();
     let line = "train crf --pairwise features --layers 20 --learning-rate 0.01 --device cpu";
     say(at, &format!("{line} --epochs 6 --forbid never --out run"))
-        .refused(1, &["0 is followed by 1", "--forbid"]);
+        .refused(1, &["label 0 is followed by label 1", "--forbid"]);
     let said = say(at, &format!("{line} --epochs 6 --compare-unary --stages 2 --out run")).done();
     assert!(said.err.contains("pairwise: 110 scores for each position, up to "), "{}", said.err);
     let run = at.join("run");

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::{assert_picture, json, names, npy, say, temporary, text};
+use super::{assert_picture, config, json, names, npy, say, temporary, text};
 
 fn run_once(cell: &'static OnceLock<(TempDir, PathBuf)>, line: &str) -> &'static PathBuf {
     let made = cell.get_or_init(|| {
@@ -246,6 +246,77 @@ fn values_of_any_size_are_standardised() {
     said.refused(1, &["x.csv"]);
 }
 
+/// The columns of a table are no pixels: what learnt from them reads as many, and says so of others, square or not.
+#[test]
+fn a_table_is_learnt_and_read_again() {
+    let folder = temporary();
+    let at = folder.path();
+    let rows = |columns: u32, named: bool| {
+        let row = |i: u32| {
+            let class = i % 2;
+            let value = |j: u32| ((i * 7 + j * 13) % 10) as f32 * 0.05 + 0.5 * class as f32;
+            let values: Vec<String> = (0..columns).map(|j| value(j).to_string()).collect();
+            format!("{},{class}", values.join(","))
+        };
+        let names: Vec<String> = (0..columns).map(|j| format!("x{j}")).collect();
+        let head = if named { format!("{},class\n", names.join(",")) } else { String::new() };
+        head + &(0..60).map(row).collect::<Vec<_>>().join("\n")
+    };
+    for columns in [13, 16] {
+        fs::write(at.join("t.csv"), rows(columns, true)).unwrap();
+        let train = "train dbn --data t.csv --labels class --layers 8 --epochs 80 --batch 5 --force --out run";
+        say(at, &format!("{train} --learning-rate 0.02")).done();
+        let said = say(at, "eval run --data t.csv --labels class").done();
+        assert!(said.out.contains("error: 0.00 %"), "{}", said.out);
+        for line in ["predict run --data t.csv", "transform run --data t.csv --out h.npy"] {
+            say(at, line).done();
+        }
+        fs::write(at.join("four.csv"), rows(4, false)).unwrap();
+        let wanted = format!("5 values a case, and the network takes {columns}");
+        say(at, "predict run --data four.csv --labels none").refused(1, &[&wanted]);
+    }
+    // A classifier on a code, and layers of one's own, take such rows too.
+    fs::write(at.join("t.csv"), rows(13, true)).unwrap();
+    let line = "train autoencoder --data t.csv --labels class --layers 6,2 --classifier --epochs 2 --out auto";
+    say(at, line).done();
+    say(at, "predict auto/classifier.safetensors --data t.csv").done();
+    let layers = "[[network.layers]]\ntype = 'linear'\nunits = 2\n";
+    fs::write(at.join("linear.toml"), layers).unwrap();
+    let line = "train cnn --config linear.toml --data t.csv --labels class --epochs 2 --out linear";
+    say(at, line).done();
+    say(at, "predict linear --data t.csv").done();
+}
+
+/// Levels that learnt from bits go on with grey values, which is told.
+#[test]
+fn other_bits_than_those_of_the_first_level_are_told() {
+    let folder = temporary();
+    let at = folder.path();
+    say(at, "train rbm --hidden 12 --epochs 1 --limit 100 --quiet --out machine").done();
+    let line =
+        "train dbn --from machine --layers 12,6 --no-classifier --pretrain-epochs 1 --limit 100";
+    let words = "machine learnt from values binarised (0.5), and here they are taken as they are";
+    assert!(say(at, &format!("{line} --out grey")).done().err.contains(words));
+    let said = say(at, &format!("{line} --binarize 0.5 --out bits")).done();
+    assert!(!said.err.contains("learnt from values"), "{}", said.err);
+}
+
+/// What a file says of one optimizer gives way to another that is asked for; what is asked for and does nothing is refused.
+#[test]
+fn a_files_settings_give_way_to_what_is_asked_for() {
+    let folder = temporary();
+    let at = folder.path();
+    let file = "optimizer = \"cg\"\nline_searches = 2\nlayers = \"6\"\nepochs = 1\nlimit = 60\npretrain_epochs = 1\n";
+    fs::write(at.join("cg.toml"), file).unwrap();
+    say(at, "train dbn --config cg.toml --optimizer adam --out adam").done();
+    assert!(config(&at.join("adam")).get("line_searches").is_none());
+    say(at, "train dbn --config cg.toml --no-classifier --out levels").done();
+    assert_eq!(text(at.join("levels/metrics.jsonl")).lines().count(), 1);
+    fs::write(at.join("both.toml"), format!("{file}learning_rate = 0.1\n")).unwrap();
+    say(at, "train dbn --config both.toml --out no")
+        .refused(2, &["learning_rate in both.toml: belongs to"]);
+}
+
 #[test]
 fn mistakes_get_one_clear_line() {
     let folder = temporary();
@@ -255,6 +326,11 @@ fn mistakes_get_one_clear_line() {
         ("--no-classifier --dropout 0.5", &["dropout: is about the classifier", "--no-classifier"]),
         ("--join-labels --no-classifier", &["join-labels", "choose one"]),
         ("--join-labels --learning-rate 0.1", &["learning-rate", "--pretrain-learning-rate"]),
+        ("--join-labels --epochs 7", &["epochs: is of the whole", "--pretrain-epochs are theirs"]),
+        ("--no-classifier --batch 3", &["batch: is of the whole", "--pretrain-batch is theirs"]),
+        ("--no-classifier --momentum 0.3", &["momentum: is of the whole"]),
+        ("--no-classifier --weight-decay 0.5", &["weight-decay: is of the whole"]),
+        ("--up-down --line-searches 9", &["line-searches: is about the classifier"]),
         ("--no-classifier --labelled 5", &["labelled: chooses labels"]),
         ("--optimizer cg --dropout 0.5", &["dropout", "line search"]),
         (

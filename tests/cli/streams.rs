@@ -135,7 +135,9 @@ fn pieces_give_the_bits_that_memory_gives() {
             &[annealed[0], annealed[1], annealed[2], "--out shown"][..],
         ),
     ] {
-        let train = format!("train {kind} --data data --epochs 1 --limit 600 {options} --out run");
+        // Of nets that generate the levels alone are trained.
+        let epochs = if kind == "dbn" { "--pretrain-epochs 1" } else { "--epochs 1" };
+        let train = format!("train {kind} --data data {epochs} --limit 600 {options} --out run");
         say(path, &train).done();
         for command in apply {
             for rest in ["--split train", "--split test", "--split test --limit 4100"] {

@@ -50,7 +50,7 @@ const KINDS: [(&str, &str); 9] = [
     ("levels", "train dbm --layers 5,4 --epochs 2 --pretrain --pretrain-epochs 2 --centered"),
     ("dbn", "train dbn --layers 6,5 --pretrain-epochs 2 --epochs 3 --dropout 0.1"),
     ("up-down", "train dbn --layers 6,5 --pretrain-epochs 2 --epochs 3 --join-labels --up-down"),
-    ("few", "train dbn --layers 6,5 --pretrain-epochs 2 --labelled 12 --epochs 2 --join-labels"),
+    ("few", "train dbn --layers 6,5 --pretrain-epochs 2 --labelled 12 --join-labels"),
     (
         "autoencoder",
         "train autoencoder --layers 6,2 --pretrain-epochs 2 --epochs 3 --optimizer cg --sparse 0.2 --classifier",

@@ -13,7 +13,7 @@ use super::level::{self, Beginning, Learning, learning};
 use super::settings::AutoencoderSettings;
 use super::trained::{Origin, evaluate};
 use super::{Pca, report};
-use crate::data::{Cases, ImageShape, Reading, Stream};
+use crate::data::{Cases, ImageShape, Preprocessing, Reading, Stream};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::classification::score;
@@ -83,11 +83,11 @@ impl AutoencoderJob {
                 let wanted = Wanted {
                     inputs: train.width(),
                     units: data.units,
-                    standardized: false,
+                    preprocessing: &Preprocessing::default(),
                     layers: &settings.layers.0,
                     activation: &activation,
                 };
-                wanted.from(from, device)?
+                wanted.from(from, device, observer)?
             }
             None => Vec::new(),
         };

@@ -58,11 +58,19 @@ impl Learning {
     }
 }
 
+/// The visible units of the first level, if a machine has such: those of the data, unless the outputs are linear and the data
+/// Bernoulli. A unit's input is a logit then, which linear outputs would take for a value. (Gaussian units of variance 1
+/// hardly learn from values in [0, 1].)
+fn visible(spec: &AutoencoderSpec, data: UnitKind) -> Option<UnitKind> {
+    let logits = spec.loss == ReconstructionLoss::SquaredError && data == UnitKind::Bernoulli;
+    (!logits).then_some(data)
+}
+
 /// The units of the machine that a level can be trained as, if it can: two Gaussian layers have no distribution, and
 /// units that are neither sigmoid nor linear belong to no machine.
 pub fn machine(spec: &AutoencoderSpec, data: UnitKind, number: usize) -> Option<[UnitKind; 2]> {
     let visible = match number.checked_sub(1) {
-        None => Some(data),
+        None => visible(spec, data),
         Some(below) => machine_units(spec.activation(below)),
     };
     match [visible?, machine_units(spec.activation(number))?] {
@@ -80,6 +88,9 @@ pub fn words(
 ) -> String {
     match (settings.pretrain, machine(spec, data, number)) {
         (Pretraining::Rbm, Some([visible, hidden])) => format!("{visible}–{hidden} machine"),
+        (Pretraining::Rbm, None) if number == 0 && visible(spec, data).is_none() => {
+            "autoencoder, since linear outputs are no bernoulli units".into()
+        }
         (Pretraining::Rbm, None) => {
             "autoencoder, since its units are those of no machine that can be normalised".into()
         }

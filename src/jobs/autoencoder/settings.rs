@@ -1,11 +1,13 @@
 //! The settings of `train autoencoder`.
 
 use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
+use toml::Table;
+
 use crate::error::{Error, Result};
 use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
-    VALIDATION, Validation, WEIGHTS, flag, of_data, real, uses_sgd, word,
+    VALIDATION, Validation, WEIGHTS, flag, of_data, real, text, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
     BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
@@ -94,21 +96,22 @@ settings! {
             ..Setting::NEW
         };
         from: Option<String> = FROM;
-        pretrain_epochs: u64 = PRETRAIN_EPOCHS;
-        pretrain_batch: usize = PRETRAIN_BATCH;
+        pretrain_epochs: u64 = Setting { idle: of_levels, ..PRETRAIN_EPOCHS };
+        pretrain_batch: usize = Setting { idle: of_levels, ..PRETRAIN_BATCH };
         pretrain_learning_rate: Option<Schedule> = Setting {
             default: Default::None(
                 "0.1 between bernoulli units, by pcd 0.05..0.002; beside gaussian ones 0.001, bundled digits 0.03; autoencoders 0.001, by adam",
             ),
+            idle: of_levels,
             ..PRETRAIN_LEARNING_RATE
         };
-        pretrain_momentum: Schedule = PRETRAIN_MOMENTUM;
-        pretrain_weight_decay: f32 = PRETRAIN_WEIGHT_DECAY;
-        pretrain_cd: Option<u64> = PRETRAIN_CD;
-        pretrain_pcd: Option<u64> = PRETRAIN_PCD;
+        pretrain_momentum: Schedule = Setting { idle: of_machines, ..PRETRAIN_MOMENTUM };
+        pretrain_weight_decay: f32 = Setting { idle: of_machines, ..PRETRAIN_WEIGHT_DECAY };
+        pretrain_cd: Option<u64> = Setting { idle: of_machines, ..PRETRAIN_CD };
+        pretrain_pcd: Option<u64> = Setting { idle: of_machines, ..PRETRAIN_PCD };
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        pretrain_centered: bool = PRETRAIN_CENTERED;
-        level_data: LevelData = LEVEL_DATA;
+        pretrain_centered: bool = Setting { idle: of_machines, ..PRETRAIN_CENTERED };
+        level_data: LevelData = Setting { idle: of_levels, ..LEVEL_DATA };
         freeze: usize = FREEZE;
         epochs: u64 = EPOCHS;
         optimizer: TunerName = OPTIMIZER;
@@ -149,6 +152,19 @@ settings! {
 }
 
 of_data!(AutoencoderSettings);
+
+/// Why what is of levels does nothing where none is trained.
+fn of_levels(table: &Table) -> Option<String> {
+    let none = text(table, "pretrain") == "none";
+    none.then(|| "is of pre-training, and --pretrain none leaves that out; leave it out".into())
+}
+
+/// The same of what is of levels that are machines.
+fn of_machines(table: &Table) -> Option<String> {
+    let autoencoders = text(table, "pretrain") == "autoencoder";
+    let why = "is of machines, and --pretrain autoencoder trains none; leave it out";
+    of_levels(table).or_else(|| autoencoders.then(|| why.into()))
+}
 
 impl Settings for AutoencoderSettings {
     fn declared() -> &'static [Setting] {

@@ -242,13 +242,15 @@ fn check_allowed(part: &Sequences, forbidden: &[[usize; 2]]) -> Result<()> {
         }
         transitions.push([k + 1, before]);
         if let Some(&[from, to]) = transitions.iter().find(|pair| forbidden.contains(pair)) {
-            let name = |label: usize| part.classes.get(label).map_or("?", String::as_str);
+            let name = |label: usize| {
+                format!("label {}", part.classes.get(label).map_or("?", String::as_str))
+            };
             let what = match from {
                 from if from == k => format!("{} comes first", name(to)),
                 from if from == k + 1 => format!("{} comes last", name(to)),
                 from => format!("{} is followed by {}", name(from), name(to)),
             };
-            let detail = format!("in sequence {sequence} {what}, which --forbid rules out");
+            let detail = format!("in sequence {sequence}, {what}, which --forbid rules out");
             return Err(Error::data(&part.name, detail));
         }
     }

@@ -14,7 +14,7 @@ use super::learning::{Learning, Step, What, too_early};
 use super::report;
 use super::settings::CrfSettings;
 use super::trained::Origin;
-use crate::data::Sequences;
+use crate::data::{Preprocessing, Sequences};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::sequences::{read, score};
@@ -77,11 +77,11 @@ impl CrfJob {
                 let wanted = Wanted {
                     inputs: parts.train.cases.width(),
                     units: UnitKind::Bernoulli,
-                    standardized: false,
+                    preprocessing: &Preprocessing::default(),
                     layers: &settings.layers.0,
                     activation: &|_| settings.hidden.activation(),
                 };
-                wanted.from(from, device)?
+                wanted.from(from, device, observer)?
             }
         };
         if settings.pretrain {

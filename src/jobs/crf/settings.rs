@@ -144,6 +144,7 @@ settings! {
             default: Default::By("relu; with --pretrain and --from sigmoid", |t| {
                 word(if pretrains(t) || t.contains_key("from") { "sigmoid" } else { "relu" })
             }),
+            idle: of_hidden,
             ..Setting::NEW
         };
         pairwise: Pairwise = Setting {
@@ -164,6 +165,7 @@ settings! {
         };
         dropout: f32 = Setting {
             help: "Share of each hidden layer's units that are dropped in training",
+            idle: of_hidden,
             ..DROPOUT
         };
         input_dropout: f32 = Setting {
@@ -238,6 +240,12 @@ settings! {
         reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
+}
+
+/// Why what is of hidden layers does nothing where there are none.
+fn of_hidden(table: &Table) -> Option<String> {
+    let none = text(table, "layers") == "none";
+    none.then(|| "is of the hidden --layers, and there are none; leave it out".into())
 }
 
 fn pretrains(table: &Table) -> bool {
@@ -358,7 +366,8 @@ impl CrfSettings {
         let dropped = Dropout { input: self.input_dropout, hidden: self.dropout };
         let mut layers = dropped.layers(&self.layers.0, self.hidden.activation());
         layers.push(LayerSpec::linear(labels, Activation::Identity));
-        let rectified = self.hidden == LayerUnits::Relu;
+        // Units that there are not make no difference.
+        let rectified = self.hidden == LayerUnits::Relu || self.layers.0.is_empty();
         let start = if rectified { Initialization::He } else { Initialization::Glorot };
         Ok(spec.layers(layers).initialization(start).pairwise(self.pairwise))
     }

@@ -1,10 +1,12 @@
 //! A deep machine that was trained elsewhere, for the whole to begin with.
 
+use crate::data::Preprocessing;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::stack::same_preparation;
 use crate::jobs::{Trained, named_by_from};
 use crate::models::{DbmSpec, DeepBoltzmannMachine};
-use crate::run::ModelKind;
+use crate::run::{ModelKind, Observer};
 
 /// The machine of a run or a file.
 ///
@@ -14,8 +16,8 @@ use crate::run::ModelKind;
 pub fn machine(
     path: &str,
     wanted: &DbmSpec,
-    standardized: bool,
-    device: &Device,
+    preprocessing: &Preprocessing,
+    (device, observer): (&Device, &mut dyn Observer),
 ) -> Result<DeepBoltzmannMachine> {
     let wrong = |detail: String| Error::setting("from", format!("{path}: {detail}"));
     let given = match named_by_from(path, device)? {
@@ -44,11 +46,6 @@ pub fn machine(
         let detail = format!("it is {its}, and that asked for is {ours}; give the same layers");
         return Err(wrong(detail));
     }
-    if given.standardized() != standardized {
-        let [its, ours] = [given.standardized(), standardized]
-            .map(|yes| if yes { "standardised" } else { "as they are" });
-        let detail = format!("it takes its data {its}, and here they are taken {ours}");
-        return Err(wrong(detail));
-    }
+    same_preparation(path, [&given.origin.preprocessing, preprocessing], observer)?;
     Ok(given.dbm)
 }

@@ -81,8 +81,8 @@ impl DbmJob {
             record,
         };
         if let Some(path) = &job.settings.from {
-            let standardized = job.prepared.preprocessing.mean.is_some();
-            job.given = Some(given::machine(path, &job.spec(), standardized, device)?);
+            let seen = &job.prepared.preprocessing;
+            job.given = Some(given::machine(path, &job.spec(), seen, (device, observer))?);
             observer.see(Event::Note(&format!("the machine begins as it is in {path}")));
         }
         Ok(job)

@@ -3,7 +3,7 @@
 use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::stack::report::{confusions, evaluated, weights};
+use crate::jobs::stack::report::{confusions, evaluated, of_cases, weights};
 use crate::jobs::{Trained, TrainedDbm, TunerName};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
@@ -20,8 +20,8 @@ pub static COMPARED: Compared = Compared {
     })],
     learner,
     scores: &[
-        ("bound of log-likelihood", |r| figure(r.evaluated("mean_log_likelihood_bound"))),
-        ("log-likelihood", |r| figure(r.evaluated("mean_log_likelihood"))),
+        ("bound of log-likelihood", |r| of_cases(r, "mean_log_likelihood_bound")),
+        ("log-likelihood", |r| of_cases(r, "mean_log_likelihood")),
     ],
     note: "Bounds and likelihoods are nats per case. Wrong is the share of cases that the classifier on the machine's means \
            gets wrong.",

@@ -7,7 +7,8 @@ use crate::interval::Interval;
 use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
-    STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
+    STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, of_optimizers, real, uses_sgd,
+    whole, word,
 };
 use crate::jobs::stack::settings::{
     BINARIZE, DROPOUT, FROM, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH,
@@ -184,6 +185,7 @@ settings! {
                     _ => of_classes(t, word("0.001..0.00001")),
                 }
             }),
+            idle: |t| of_optimizers(t, &["sgd", "adam"], "--optimizer sgd and adam"),
             range: Some(ranges::LEARNING_RATE),
             ..Setting::NEW
         };

@@ -65,11 +65,11 @@ impl DbnJob {
                 let wanted = Wanted {
                     inputs: prepared.train.cases.width(),
                     units,
-                    standardized: prepared.preprocessing.mean.is_some(),
+                    preprocessing: &prepared.preprocessing,
                     layers,
                     activation: &|_| Activation::Sigmoid,
                 };
-                let mut given = wanted.from(from, device)?;
+                let mut given = wanted.from(from, device, observer)?;
                 if settings.join_labels {
                     // The top reads labels too, and no level of another stack does.
                     given.truncate(layers.len() - 1);

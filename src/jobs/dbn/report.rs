@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::network::layers;
 use crate::jobs::rbm::mixing;
-use crate::jobs::stack::report::{confusions, evaluated, weights};
+use crate::jobs::stack::report::{confusions, evaluated, of_cases, weights};
 use crate::jobs::{Trained, TunerName};
 use crate::models::DeepBeliefNet;
 use crate::run::curves::{Panel, Series, write_svg};
@@ -28,7 +28,7 @@ pub static COMPARED: Compared = Compared {
         format!("{inputs}-{}", r.setting("layers").unwrap_or_default().replace(',', "-"))
     })],
     learner,
-    scores: &[("bound of log-likelihood", |r| figure(r.evaluated("mean_log_likelihood_bound")))],
+    scores: &[("bound of log-likelihood", |r| of_cases(r, "mean_log_likelihood_bound"))],
     note: "Wrong is the share of cases that are classified wrongly: by the network that the stack became, or where labels \
            are joined by free energies. Bounds are nats per case.",
 };

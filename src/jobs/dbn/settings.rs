@@ -102,18 +102,20 @@ settings! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pretrain_transposed: bool = PRETRAIN_TRANSPOSED;
         level_data: LevelData = Setting { default: Default::Is("samples"), ..LEVEL_DATA };
-        freeze: usize = FREEZE;
-        dropout: f32 = DROPOUT;
+        freeze: usize = Setting { idle: of_the_classifier, ..FREEZE };
+        dropout: f32 = Setting { idle: of_the_classifier, ..DROPOUT };
         input_dropout: f32 = Setting {
             help: "Share of the input's values that are dropped when the classifier is trained",
+            idle: of_the_classifier,
             ..DROPOUT
         };
-        epochs: u64 = EPOCHS;
+        epochs: u64 = Setting { idle: |t| of_the_whole(t, "--pretrain-epochs are"), ..EPOCHS };
         optimizer: Option<TunerName> = Setting {
             default: Default::If("adam", |t| !is_generative(t)),
+            idle: of_the_classifier,
             ..OPTIMIZER
         };
-        batch: usize = BATCH;
+        batch: usize = Setting { idle: |t| of_the_whole(t, "--pretrain-batch is"), ..BATCH };
         learning_rate: Option<Schedule> = Setting {
             default: Default::By("adam 0.001..0.00001, sgd 0.1..0.001; up-down 0.01", |t| {
                 match (is_generative(t), searches(t), uses_sgd(t)) {
@@ -123,11 +125,24 @@ settings! {
                     _ => word("0.001..0.00001"),
                 }
             }),
+            idle: |t| {
+                of_the_whole(t, "--pretrain-learning-rate is").or_else(|| (LEARNING_RATE.idle)(t))
+            },
             ..LEARNING_RATE
         };
-        momentum: Option<Schedule> = MOMENTUM;
-        line_searches: Option<usize> = LINE_SEARCHES;
-        weight_decay: f32 = Setting { default: Default::By("0", |_| real(0.0)), ..WEIGHT_DECAY };
+        momentum: Option<Schedule> = Setting {
+            idle: |t| of_the_whole(t, "--pretrain-momentum is").or_else(|| (MOMENTUM.idle)(t)),
+            ..MOMENTUM
+        };
+        line_searches: Option<usize> = Setting {
+            idle: |t| of_the_classifier(t).or_else(|| (LINE_SEARCHES.idle)(t)),
+            ..LINE_SEARCHES
+        };
+        weight_decay: f32 = Setting {
+            default: Default::By("0", |_| real(0.0)),
+            idle: |t| of_the_whole(t, "--pretrain-weight-decay is"),
+            ..WEIGHT_DECAY
+        };
         steps: Option<u64> = Setting {
             value: "K",
             help: "Of up-down: Gibbs steps of the top between the way up and the way down",
@@ -152,6 +167,22 @@ settings! {
         reproducible: bool = REPRODUCIBLE;
         device: String = DEVICE;
     }
+}
+
+/// Why what is about the classifier does nothing.
+const NO_CLASSIFIER: &str = "is about the classifier, and --no-classifier, --join-labels and --up-down make none; leave it out";
+
+fn levels_alone(theirs: &str) -> String {
+    format!("is of the whole, and only the levels are trained: {theirs} theirs")
+}
+
+fn of_the_classifier(table: &Table) -> Option<String> {
+    is_generative(table).then(|| NO_CLASSIFIER.into())
+}
+
+/// Why what is of the whole does nothing where there is none; `theirs` is what the levels have instead.
+fn of_the_whole(table: &Table, theirs: &str) -> Option<String> {
+    (is_generative(table) && !is(table, "up_down")).then(|| levels_alone(theirs))
 }
 
 fn is_generative(table: &Table) -> bool {
@@ -197,9 +228,7 @@ impl Settings for DbnSettings {
             ("patience", self.patience > 0 && !self.join_labels),
         ];
         if let Some((setting, _)) = of_classifiers.iter().find(|(_, given)| generative && *given) {
-            let detail = "is about the classifier, and --no-classifier, --join-labels and --up-down make none; leave it \
-                          out";
-            return refuse(setting, detail);
+            return refuse(setting, NO_CLASSIFIER);
         }
         if self.no_classifier && self.join_labels {
             let detail =
@@ -228,8 +257,7 @@ impl Settings for DbnSettings {
             }
             Purpose::Generative { up_down: true, .. } => self.up_down_training().check(),
             Purpose::Generative { .. } if self.learning_rate.is_some() => {
-                let detail = "is of the whole, and only the levels are trained: --pretrain-learning-rate is theirs";
-                refuse("learning-rate", detail)
+                refuse("learning-rate", &levels_alone("--pretrain-learning-rate is"))
             }
             Purpose::Generative { .. } => Ok(()),
         }

@@ -10,7 +10,7 @@ use crate::interval::Interval;
 use crate::jobs::Data;
 use crate::jobs::settings::{
     ARRAY, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED, STREAM,
-    VALIDATION, Validation, WEIGHTS, real, text, uses_sgd, whole, word,
+    VALIDATION, Validation, WEIGHTS, of_optimizers, real, text, uses_sgd, whole, word,
 };
 use crate::kernels::activation::Activation;
 use crate::layers::{Initialization, LayerSpec};
@@ -47,6 +47,10 @@ settings! {
             value: "J",
             help: "j of the radial basis functions' loss y_D + ln(e^-j + sum of e^-y_i)",
             default: Default::If("10", |t| text(t, "output") == "rbf"),
+            idle: |t| {
+                let softmax = text(t, "output") == "softmax";
+                softmax.then(|| "belongs to --output rbf, and the output is softmax".into())
+            },
             ..Setting::NEW
         };
         epochs: u64 = Setting {
@@ -96,6 +100,7 @@ settings! {
             help: "Of sgd: a number or a schedule",
             default: Default::If("0.9", uses_sgd),
             range: Some(ranges::MEMORY),
+            idle: |t| of_optimizers(t, &["sgd"], "--optimizer sgd"),
             ..Setting::NEW
         };
         nesterov: Option<bool> = Setting {
@@ -103,6 +108,7 @@ settings! {
             help: "Nesterov's momentum, with sgd",
             alone: Some("true"),
             default: Default::By("", |t| uses_sgd(t).then(|| false.into())),
+            idle: |t| of_optimizers(t, &["sgd"], "--optimizer sgd"),
             ..Setting::NEW
         };
         weight_decay: f32 = Setting {

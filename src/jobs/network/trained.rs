@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::shown::Shown;
 use crate::data::{Cases, DataSet, ImageShape, Part, PictureInput, Preprocessing, Reading};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
 use crate::jobs::choice::TrainedOn;
 use crate::jobs::classes::known_classes;
@@ -167,6 +167,7 @@ impl TrainedNetwork {
         let cases = match standardized {
             true => set.cases.clone(),
             false => {
+                self.check_width(&set)?;
                 set.notices.extend(input.notice(&set));
                 input.prepare(&set)?
             }
@@ -174,6 +175,22 @@ impl TrainedNetwork {
         let cases = preprocessing.apply_for_evaluation(cases, *seed, part)?;
         let DataSet { files, ground_chosen, notices, .. } = set;
         Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
+    }
+
+    /// That cases of a network that learnt from rows, the columns of a table, are as long: they are no pictures to be
+    /// brought to its size.
+    fn check_width(&self, set: &DataSet) -> Result<()> {
+        let Origin { input: PictureInput { size: [height, width], .. }, reading, .. } =
+            &self.origin;
+        let of_rows = *height == 1 || !reading.columns.is_empty();
+        let (found, wanted) = (set.cases.width(), height * width);
+        match of_rows && found != wanted {
+            false => Ok(()),
+            true => {
+                let detail = format!("{found} values a case, and the network takes {wanted}");
+                Err(Error::data(&set.name, detail))
+            }
+        }
     }
 
     /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from

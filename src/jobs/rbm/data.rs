@@ -10,8 +10,25 @@ use crate::models::UnitKind;
 use crate::run::{Event, Observer};
 use crate::training::{ResidentData, StreamedData, Treatment};
 
-/// What takes values outside [0, 1].
-const REAL_VALUES: &str = "or use --visible gaussian, which standardises them";
+/// The most states that values are taken for, where nobody says what they are.
+const MOST_STATES: f32 = 64.0;
+
+/// What takes such values, of which some lie outside [0, 1].
+fn other_units(cases: &Cases) -> String {
+    let gaussian = "--visible gaussian, which standardises them";
+    let all = |known: fn(f32) -> bool| {
+        (0..cases.len()).all(|case| cases.row(case).into_iter().all(known))
+    };
+    let (_, largest) = cases.range().unwrap_or((0.0, 0.0));
+    if all(|x| x == 1.0 || x == -1.0) {
+        return "or use --visible spin, whose values are -1 and 1".into();
+    }
+    if largest < MOST_STATES && all(|x| x >= 0.0 && x.fract() == 0.0) {
+        let states = largest + 1.0;
+        return format!("or use --visible softmax:{states} where they are states, or {gaussian}");
+    }
+    format!("or use {gaussian}")
+}
 
 /// The parts of the data, and what was fitted to the training part.
 pub struct Prepared {
@@ -71,7 +88,7 @@ impl Prepared {
         loaded.train = train;
         if settings.visible == UnitKind::Bernoulli {
             let within = loaded.check_unit_interval(settings.data.name());
-            within.map_err(|e| e.or_else_say(REAL_VALUES))?;
+            within.map_err(|e| e.or_else_say(&other_units(&loaded.train.cases)))?;
         }
         let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
         settings.validation = divided.split;

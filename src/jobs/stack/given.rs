@@ -1,11 +1,13 @@
 //! Levels that were trained elsewhere: by a machine, a deep belief net, or an autoencoder's encoder.
 
 use super::levels::Trained;
+use crate::data::{Binarize, Preprocessing};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::kernels::activation::Activation;
 use crate::models::UnitKind;
+use crate::run::{Event, Observer};
 
 /// A stack that is to begin with such levels.
 pub struct Wanted<'a> {
@@ -13,8 +15,8 @@ pub struct Wanted<'a> {
     pub inputs: usize,
     /// The data's units.
     pub units: UnitKind,
-    /// Whether the data are standardised.
-    pub standardized: bool,
+    /// What is done to the data.
+    pub preprocessing: &'a Preprocessing,
     /// Units of each layer.
     pub layers: &'a [usize],
     /// What those of a layer compute, counted from 0.
@@ -25,8 +27,43 @@ pub struct Wanted<'a> {
 struct Found {
     levels: Vec<Trained>,
     activations: Vec<Activation>,
-    /// The visible units and whether they stand for standardised values; of an autoencoder nothing is known.
-    data: Option<(UnitKind, bool)>,
+    /// The visible units and what was done to their data; of an autoencoder nothing is known.
+    data: Option<(UnitKind, Preprocessing)>,
+}
+
+/// That the model of `path` takes data standardised, or not, as they are taken here; that they are other bits is told.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn same_preparation(
+    path: &str,
+    [its, ours]: [&Preprocessing; 2],
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let standardized = [its, ours].map(|seen| seen.mean.is_some());
+    if standardized[0] != standardized[1] {
+        let [its, ours] = standardized.map(|yes| if yes { "standardised" } else { "as they are" });
+        let detail = format!("{path}: it takes its data {its}, and here they are taken {ours}");
+        return Err(Error::setting("from", detail));
+    }
+    // Bits that are drawn are the same whenever that is done.
+    let bits = |seen: &Preprocessing| match seen.binarize {
+        Some(Binarize::Resample) => Some(Binarize::Sample),
+        how => how,
+    };
+    if bits(its) != bits(ours) {
+        let words = |seen: &Preprocessing| match seen.binarize {
+            Some(how) => format!("binarised ({how})"),
+            None => "as they are".into(),
+        };
+        let note = format!(
+            "note: {path} learnt from values {}, and here they are taken {}",
+            words(its),
+            words(ours)
+        );
+        observer.see(Event::Note(&note));
+    }
+    Ok(())
 }
 
 impl Wanted<'_> {
@@ -34,23 +71,22 @@ impl Wanted<'_> {
     ///
     /// # Errors
     /// What opening it gives; [`Error::Setting`] where it is no stack, or its sizes or units are others.
-    pub fn from(&self, path: &str, device: &Device) -> Result<Vec<Trained>> {
+    pub fn from(
+        &self,
+        path: &str,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Trained>> {
         let wrong = |detail: String| Error::setting("from", format!("{path}: {detail}"));
         let found = found(path, device)?;
-        match found.data {
-            Some((units, _)) if units != self.units => {
+        if let Some((units, preprocessing)) = &found.data {
+            if *units != self.units {
                 let wanted = self.units;
                 let detail =
                     format!("its visible units are {units}, and these data ask for {wanted} ones");
                 return Err(wrong(detail));
             }
-            Some((_, standardized)) if standardized != self.standardized => {
-                let [its, ours] = [standardized, self.standardized]
-                    .map(|yes| if yes { "standardised" } else { "as they are" });
-                let detail = format!("it takes its data {its}, and here they are taken {ours}");
-                return Err(wrong(detail));
-            }
-            _ => {}
+            same_preparation(path, [preprocessing, self.preprocessing], observer)?;
         }
         let mut below = self.inputs;
         let mut kept = Vec::new();
@@ -92,13 +128,16 @@ fn found(path: &str, device: &Device) -> Result<Found> {
             if hidden != UnitKind::Bernoulli {
                 return wrong(format!("its hidden units are {hidden}; bernoulli ones stack"));
             }
-            sigmoid(vec![Trained::of(rbm)?], (rbm.visible().kind(), machine.standardized()))
+            sigmoid(
+                vec![Trained::of(rbm)?],
+                (rbm.visible().kind(), machine.origin.preprocessing.clone()),
+            )
         }
         jobs::Trained::Dbn(dbn) => {
             // A top with labels reads them too, so that it is no level of another stack.
             let levels = dbn.net.levels().iter().filter(|rbm| rbm.visible().classes().is_none());
             let levels: Result<Vec<Trained>> = levels.map(Trained::of).collect();
-            sigmoid(levels?, (dbn.net.units(0).kind(), dbn.standardized()))
+            sigmoid(levels?, (dbn.net.units(0).kind(), dbn.origin.preprocessing.clone()))
         }
         jobs::Trained::Autoencoder(autoencoder) => {
             let model = &autoencoder.model;

@@ -20,6 +20,15 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
     shown.map(|(key, name)| vec![(*name).into(), figure(of(key)), says(key)]).collect()
 }
 
+/// A likelihood that `eval` found, with the cases whose mean it is.
+pub fn of_cases(record: &Record, key: &str) -> String {
+    let found = record.evaluated(key);
+    match record.evaluated("cases").filter(|_| found.is_some()) {
+        Some(cases) => format!("{} ({cases:.0} cases)", figure(found)),
+        None => figure(found),
+    }
+}
+
 /// What stands beside the worst mistakes of a machine or a net.
 pub const MISTAKEN: &str = "Wrong answers, the surest first, with the true class and the answer.";
 

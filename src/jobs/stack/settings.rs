@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use crate::interval::Interval;
-use crate::jobs::settings::{flag, real, text, uses_sgd, whole};
+use crate::jobs::settings::{flag, of_optimizers, real, text, uses_sgd, whole};
 use crate::run::settings::{Default, Setting};
 use crate::training::ranges;
 
@@ -141,6 +141,7 @@ pub const LEARNING_RATE: Setting = Setting {
     value: "X",
     help: "Of the mean gradient; or a schedule: 0.1,20:0.01 (0.01 after epoch 20), 0.1..0.001 (linear)",
     range: Some(ranges::LEARNING_RATE),
+    idle: |t| of_optimizers(t, &["sgd", "adam"], "--optimizer sgd and adam"),
     ..Setting::NEW
 };
 
@@ -149,6 +150,7 @@ pub const MOMENTUM: Setting = Setting {
     help: "Of sgd: a number or a schedule",
     default: Default::If("0.9", uses_sgd),
     range: Some(ranges::MEMORY),
+    idle: |t| of_optimizers(t, &["sgd"], "--optimizer sgd"),
     ..Setting::NEW
 };
 
@@ -157,6 +159,7 @@ pub const LINE_SEARCHES: Setting = Setting {
     help: "Of cg and lbfgs, on each batch",
     default: Default::If("3", searches),
     range: Some(ranges::LINE_SEARCHES),
+    idle: |t| of_optimizers(t, &["cg", "lbfgs"], "--optimizer cg and lbfgs"),
     ..Setting::NEW
 };
 

@@ -19,12 +19,8 @@ pub fn resolve<S: Settings>(layers: Vec<Table>) -> Result<S> {
         table = over::<S>(layer, table);
     }
     check_required::<S>(&table)?;
+    table = filled::<S>(table);
     for setting in S::declared() {
-        if !table.contains_key(setting.name)
-            && let Some(value) = setting.fill(&table)
-        {
-            table.insert(setting.name.into(), value);
-        }
         table.get(setting.name).map_or(Ok(()), |value| setting.check(value))?;
     }
     let settings: S = table
@@ -32,6 +28,40 @@ pub fn resolve<S: Settings>(layers: Vec<Table>) -> Result<S> {
         .map_err(|e| Error::setting("settings", e.message().replace('\n', "; ")))?;
     settings.check()?;
     Ok(settings)
+}
+
+/// The same where the last layer is what a user asks for: nothing of it may do nothing, and what below would do nothing
+/// beside it alone gives way, as a file's momentum to another optimizer.
+///
+/// # Errors
+/// As [`resolve`]; [`Error::Setting`] for what does nothing.
+pub fn resolve_asked<S: Settings>(mut layers: Vec<Table>) -> Result<S> {
+    let asked = layers.pop().unwrap_or_default();
+    let mut below = layers.into_iter().fold(Table::new(), |lower, layer| over::<S>(layer, lower));
+    let alone = filled::<S>(below.clone());
+    let both = filled::<S>(over::<S>(asked.clone(), below.clone()));
+    for setting in S::declared() {
+        let Some(why) = (setting.idle)(&both) else { continue };
+        if given(&asked, setting.name) {
+            return Err(Error::setting(setting.option(), why));
+        }
+        if (setting.idle)(&alone).is_none() {
+            below.remove(setting.name);
+        }
+    }
+    resolve(vec![below, asked])
+}
+
+/// With the defaults of what is not there.
+fn filled<S: Settings>(mut table: Table) -> Table {
+    for setting in S::declared() {
+        if !table.contains_key(setting.name)
+            && let Some(value) = setting.fill(&table)
+        {
+            table.insert(setting.name.into(), value);
+        }
+    }
+    table
 }
 
 /// The defaults beside what these words say.

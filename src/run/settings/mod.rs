@@ -9,7 +9,7 @@
 mod layers;
 mod record;
 
-pub use layers::{SettingsFile, check_recorded, defaults, read_file, resolve};
+pub use layers::{SettingsFile, check_recorded, defaults, read_file, resolve, resolve_asked};
 pub(crate) use record::text_or_number;
 pub use record::{LastStage, check_same, first_changed, recorded, table};
 
@@ -48,6 +48,8 @@ pub struct Setting {
     pub group: &'static str,
     /// A setting without which this one means nothing.
     pub requires: &'static str,
+    /// Why it does nothing beside the others, if it does nothing; they are known with their defaults.
+    pub idle: fn(&Table) -> Option<String>,
     /// Whether it may grow when a run goes on, where it is of the last stage alone ([`LastStage::grows`]); no other
     /// change is allowed.
     pub grows: bool,
@@ -75,6 +77,7 @@ impl Setting {
         alone: None,
         group: "",
         requires: "",
+        idle: |_| None,
         grows: false,
         variable: "",
         explain: |_| None,
