@@ -6,7 +6,7 @@ use super::chains::counted;
 use super::likelihood::{over_cases, print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, keep, print_json, stepping};
+use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json, stepping};
 use super::targets::Format;
 use super::trained;
 use crate::error::Result;
@@ -62,7 +62,8 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
         warn_of_values("a machine");
     }
     if let Some(folder) = folder(options)? {
-        keep(options, &folder, found, || model.pictures(&evaluated, &folder))?;
+        let draw = || model.pictures(&evaluated, &folder);
+        keep(options, &folder, found, (&OF_CLASSES, draw))?;
     }
     if options.json {
         return print_json(found);

@@ -7,7 +7,7 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, annealing, folder, keep, print_json, stepping};
+use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json, stepping};
 use super::targets::Format;
 use super::trained;
 use serde::Serialize;
@@ -73,7 +73,8 @@ impl Told<'_> {
                 self.bounded.ladder.draw(&folder)?;
                 evaluated.pictures(shown, &folder)
             };
-            keep(options, &folder, &evaluated.evaluation, draw)?;
+            let drawn = if self.scored.error.is_some() { &OF_CLASSES[..] } else { &[] };
+            keep(options, &folder, &evaluated.evaluation, (drawn, draw))?;
         }
         if options.json {
             print_json(&evaluated.evaluation)?;

@@ -8,7 +8,7 @@ use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell};
 use super::ranks::{device, together};
-use super::scoring::{Asked, annealing, folder, keep, print_json};
+use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::{Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
@@ -66,7 +66,7 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
     }
     if options.model.model.is_dir() {
         let folder = &options.model.model;
-        keep(options, folder, &found, || found.ladder.draw(folder))?;
+        keep(options, folder, &found, (&[], || found.ladder.draw(folder)))?;
     }
     let picture = match &found.diagnostics {
         Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
@@ -122,7 +122,7 @@ fn eval_autoencoder(
     }
     trained::notes(&found.notices);
     if options.model.model.is_dir() {
-        keep(options, &options.model.model, &found, || Ok(()))?;
+        keep(options, &options.model.model, &found, (&[], || Ok(())))?;
     }
     if options.json {
         return print_json(&found);
@@ -148,7 +148,8 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     let folder = folder(options)?;
     let kept = match &folder {
         Some(folder) => {
-            keep(options, folder, found, || evaluated.pictures(folder, &network.origin))?
+            let draw = || evaluated.pictures(folder, &network.origin);
+            keep(options, folder, found, (&OF_CLASSES, draw))?
         }
         None => false,
     };

@@ -122,19 +122,20 @@ pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Keeps an evaluation, and what is drawn beside it, in a folder. Where nobody asked for that, figures that took hours are not
+/// What is drawn of a classifier's answers.
+pub const OF_CLASSES: [&str; 3] = [run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES];
+
+/// Keeps an evaluation, and what is drawn beside it, `drawn`, in a folder. Where nobody asked for that, figures that took hours are not
 /// lost because a run's folder cannot be written. Whether they are kept.
 pub fn keep(
     options: &EvalOptions,
     folder: &Path,
     evaluation: &impl Serialize,
-    draw: impl FnOnce() -> Result<()>,
+    (drawn, draw): (&[&str], impl FnOnce() -> Result<()>),
 ) -> Result<bool> {
     // What comes of the run's own test cases is made anew without a word; what comes of others takes its place.
     if options.out.is_some() || options.of_other_cases() {
-        for file in [run::EVAL, run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES] {
-            tell_replaced(&folder.join(file));
-        }
+        drawn.iter().chain(&[run::EVAL]).for_each(|file| tell_replaced(&folder.join(file)));
     }
     match jobs::save_evaluation(folder, evaluation).and_then(|()| draw()) {
         Err(error) if options.out.is_none() => {

@@ -78,7 +78,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        keep(options, folder, found, || evaluated.pictures(folder))?;
+        keep(options, folder, found, (&[], || evaluated.pictures(folder)))?;
     }
     if options.json {
         return print_json(found);

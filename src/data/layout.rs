@@ -98,6 +98,7 @@ pub(super) fn cases(
     let d = values.len() / layout.n;
     let mut set = DataSet::new(name, Cases::new(values, layout.n, d)?);
     (set.image, set.notices) = (image, notices);
+    set.guessed = matches!(shape, Shape::Plain);
     Ok(RawPart { set, labels: None, unit, pictures: false })
 }
 

@@ -83,11 +83,7 @@ impl PictureInput {
     pub fn prepare(&self, set: &DataSet) -> Result<Cases> {
         self.check()?;
         let wanted = self.wanted();
-        let as_they_are = match set.image {
-            Some(image) => image == wanted,
-            None => set.cases.width() == wanted.height * wanted.width,
-        };
-        let shape = if as_they_are { Some(wanted) } else { image_of(set) };
+        let shape = if self.takes_as_they_are(set) { Some(wanted) } else { image_of(set) };
         let Some(shape) = shape else {
             let one = match set.cases.len() == set.cases.width() {
                 true => format!("; one picture is [1, {0}, {0}]", set.cases.len()),
@@ -123,6 +119,9 @@ impl PictureInput {
 
     /// What the user should be told of how the pictures become the input's size.
     pub fn notice(&self, set: &DataSet) -> Option<String> {
+        if self.takes_as_they_are(set) {
+            return None;
+        }
         let (from, to) = (image_of(set)?, self.wanted());
         (from.height * to.width != from.width * to.height).then(|| {
             format!(
@@ -130,6 +129,15 @@ impl PictureInput {
                 set.name
             )
         })
+    }
+
+    /// Whether cases are pictures of this size, or rows of as many values.
+    fn takes_as_they_are(&self, set: &DataSet) -> bool {
+        let wanted = self.wanted();
+        match set.image {
+            Some(image) if !set.guessed => image == wanted,
+            _ => set.cases.width() == wanted.height * wanted.width,
+        }
     }
 
     fn wanted(&self) -> ImageShape {

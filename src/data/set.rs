@@ -47,6 +47,8 @@ pub struct DataSet {
     pub cases: Cases,
     /// How a case is shown as a picture, where that is known or can be guessed from a square width.
     pub image: Option<ImageShape>,
+    /// Whether `image` was guessed from the width: cases may be rows of a table as well.
+    pub guessed: bool,
     /// The class of each case, its place in `classes`.
     pub labels: Option<Vec<u32>>,
     /// The names of the classes, as the source has them; numbers in their order, words in the alphabet's. Empty where
@@ -185,6 +187,7 @@ impl DataSet {
             name: name.into(),
             cases,
             image: None,
+            guessed: false,
             labels: None,
             classes: Vec::new(),
             columns: Vec::new(),
@@ -197,7 +200,7 @@ impl DataSet {
     /// The same as pictures of that size.
     #[must_use]
     pub fn image(self, image: ImageShape) -> Self {
-        DataSet { image: Some(image), ..self }
+        DataSet { image: Some(image), guessed: false, ..self }
     }
 
     /// The same with the class of each case and the classes' names; without names any number is a class.
@@ -240,6 +243,7 @@ impl DataSet {
             files: indices.iter().filter_map(file).collect(),
             image: self.image,
             classes: self.classes.clone(),
+            guessed: self.guessed,
             ground_chosen: self.ground_chosen,
             notices: self.notices.clone(),
         })

@@ -164,6 +164,11 @@ pub(super) fn counts(part: &DataSet) -> Result<()> {
 }
 
 impl Loaded {
+    /// Whether it is read in pieces.
+    pub fn is_streamed(&self) -> bool {
+        self.streamed.is_some()
+    }
+
     /// That all training cases lie in [0, 1].
     ///
     /// # Errors

@@ -204,10 +204,15 @@ fn pre_training_suits_linear_outputs() {
     say(at, &format!("{line} --pretrain none --out none")).done();
     let errors = |run: &str| {
         let metrics = text(at.join(run).join("metrics.jsonl"));
-        let error = |line: &str| json(line)["train_squared_error"].as_f64();
+        let whole =
+            |line: &serde_json::Value| line.get("stage").is_none_or(|stage| stage == "whole");
+        let error = |line: &str| {
+            Some(json(line)).filter(whole).and_then(|l| l["train_squared_error"].as_f64())
+        };
         metrics.lines().filter_map(error).collect::<Vec<f64>>()
     };
     let (levels, none) = (errors("levels"), errors("none"));
+    assert_eq!((levels.len(), none.len()), (10, 10));
     assert!(levels[0] < none[0] && levels[9] < 1.1 * none[9], "{levels:?} {none:?}");
 }
 

@@ -310,8 +310,11 @@ fn a_files_settings_give_way_to_what_is_asked_for() {
     fs::write(at.join("cg.toml"), file).unwrap();
     say(at, "train dbn --config cg.toml --optimizer adam --out adam").done();
     assert!(config(&at.join("adam")).get("line_searches").is_none());
-    say(at, "train dbn --config cg.toml --no-classifier --out levels").done();
-    assert_eq!(text(at.join("levels/metrics.jsonl")).lines().count(), 1);
+    say(at, "train dbn --config cg.toml --no-classifier --out no")
+        .refused(2, &["is about the classifier"]);
+    // Who asks for what is so anyway asks for nothing.
+    say(at, "train dbn --no-classifier --dropout 0 --layers 6 --limit 60 --pretrain-epochs 1 --out zero")
+        .done();
     fs::write(at.join("both.toml"), format!("{file}learning_rate = 0.1\n")).unwrap();
     say(at, "train dbn --config both.toml --out no")
         .refused(2, &["learning_rate in both.toml: belongs to"]);

@@ -189,7 +189,29 @@ fn what_does_not_belong_together_is_refused() {
     let job = ClassRbmJob::new(settings.clone(), &Device::cpu(), &mut go_on).unwrap();
     assert_eq!(job.machine().classes(), 3);
 
-    let mut words = load_sequences("words").unwrap();
+    // Those of both parts, up to the largest of either; a label for none would be billions.
+    let unnamed = |labels: Vec<u32>| four().labelled(labels, vec![]).unwrap();
+    let parts = |test| Splits { train: unnamed(vec![0, 2, 1, 0]), test: Some(test) };
+    let mut settings = ClassRbmSettings::of(parts(unnamed(vec![0, 1, 1, 3]))).unwrap();
+    (settings.validation, settings.hidden) = (Validation::None, 2);
+    let job = ClassRbmJob::new(settings, &Device::cpu(), &mut go_on).unwrap();
+    assert_eq!(job.machine().classes(), 4);
+    refused(unnamed(vec![0, 1, 1, u32::MAX]).into(), &as_it_is, &["4294967295 is too large"]);
+
+    // Of sequences too.
+    let words = || load_sequences("words").unwrap();
+    let mut turned = words();
+    turned.test.as_mut().unwrap().classes.reverse();
+    let settings = CrfSettings::of(turned).unwrap();
+    let error = CrfJob::new(settings, &Device::cpu(), &mut go_on).unwrap_err().to_string();
+    assert!(error.contains("its classes are not those of"), "{error}");
+    let mut unnamed = words();
+    unnamed.train.classes.clear();
+    unnamed.test.as_mut().unwrap().classes.clear();
+    let settings = CrfSettings::of(unnamed).unwrap();
+    assert!(CrfJob::new(settings, &Device::cpu(), &mut go_on).is_ok());
+
+    let mut words = words();
     words.train.starts[1] = 0;
     let broken = SequenceSplits { train: words.train, test: None };
     let settings = CrfSettings::of(broken).unwrap();

@@ -109,6 +109,7 @@ impl Table {
         let cases = Cases::new(Values::from_floats(values), self.rows, width)?;
         let mut set = DataSet::new("", cases);
         (set.image, set.notices, set.columns) = (ImageShape::guess(width), self.notices, columns);
+        set.guessed = true;
         Ok((RawPart { set, labels: found, unit: 1.0, pictures: false }, decided, self.picked))
     }
 

@@ -120,6 +120,7 @@ impl Plan {
         )?;
         let mut set = DataSet::new(name, cases);
         (set.image, set.notices) = (ImageShape::guess(self.width), table.notices);
+        set.guessed = true;
         Ok(RawPart { set, labels, unit: 1.0, pictures: false })
     }
 }

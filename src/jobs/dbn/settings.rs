@@ -112,7 +112,6 @@ settings! {
         epochs: u64 = Setting { idle: |t| of_the_whole(t, "--pretrain-epochs are"), ..EPOCHS };
         optimizer: Option<TunerName> = Setting {
             default: Default::If("adam", |t| !is_generative(t)),
-            idle: of_the_classifier,
             ..OPTIMIZER
         };
         batch: usize = Setting { idle: |t| of_the_whole(t, "--pretrain-batch is"), ..BATCH };

@@ -167,7 +167,7 @@ impl TrainedNetwork {
         let cases = match standardized {
             true => set.cases.clone(),
             false => {
-                self.check_width(&set)?;
+                self.check_rows(&mut set)?;
                 set.notices.extend(input.notice(&set));
                 input.prepare(&set)?
             }
@@ -177,20 +177,28 @@ impl TrainedNetwork {
         Ok(Chosen { cases, labels, data: name.into(), part, files, ground_chosen, notices })
     }
 
-    /// That cases of a network that learnt from rows, the columns of a table, are as long: they are no pictures to be
-    /// brought to its size.
-    fn check_width(&self, set: &DataSet) -> Result<()> {
+    /// That rows are as long as those that the network learnt from, where it learnt from rows: they are no pictures to be
+    /// brought to its size. What may be either is told.
+    fn check_rows(&self, set: &mut DataSet) -> Result<()> {
         let Origin { input: PictureInput { size: [height, width], .. }, reading, .. } =
             &self.origin;
-        let of_rows = *height == 1 || !reading.columns.is_empty();
-        let (found, wanted) = (set.cases.width(), height * width);
-        match of_rows && found != wanted {
-            false => Ok(()),
-            true => {
-                let detail = format!("{found} values a case, and the network takes {wanted}");
-                Err(Error::data(&set.name, detail))
-            }
+        let (found, rows) = (set.cases.width(), set.guessed || set.image.is_none());
+        let wanted = match reading.columns.len() {
+            0 if *height == 1 => *width,
+            named if named > 0 && rows => named,
+            _ => found,
+        };
+        if found != wanted {
+            let detail = format!("{found} values a case, and the network takes {wanted}");
+            return Err(Error::data(&set.name, detail));
         }
+        if let (Some(image), true) = (set.image, rows && found != height * width) {
+            set.notices.push(format!(
+                "{}: {found} values a case are taken for pictures of {image} pixels, and brought to {height}×{width}",
+                set.name
+            ));
+        }
+        Ok(())
     }
 
     /// What layer `level` gives for each case, `[cases, values]`, and how many values these are. Layers are counted from

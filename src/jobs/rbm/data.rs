@@ -13,9 +13,10 @@ use crate::training::{ResidentData, StreamedData, Treatment};
 /// The most states that values are taken for, where nobody says what they are.
 const MOST_STATES: f32 = 64.0;
 
+const GAUSSIAN: &str = "--visible gaussian, which standardises them";
+
 /// What takes such values, of which some lie outside [0, 1].
 fn other_units(cases: &Cases) -> String {
-    let gaussian = "--visible gaussian, which standardises them";
     let all = |known: fn(f32) -> bool| {
         (0..cases.len()).all(|case| cases.row(case).into_iter().all(known))
     };
@@ -25,9 +26,9 @@ fn other_units(cases: &Cases) -> String {
     }
     if largest < MOST_STATES && all(|x| x >= 0.0 && x.fract() == 0.0) {
         let states = largest + 1.0;
-        return format!("or use --visible softmax:{states} where they are states, or {gaussian}");
+        return format!("or use --visible softmax:{states} where they are states, or {GAUSSIAN}");
     }
-    format!("or use {gaussian}")
+    format!("or use {GAUSSIAN}")
 }
 
 /// The parts of the data, and what was fitted to the training part.
@@ -88,7 +89,13 @@ impl Prepared {
         loaded.train = train;
         if settings.visible == UnitKind::Bernoulli {
             let within = loaded.check_unit_interval(settings.data.name());
-            within.map_err(|e| e.or_else_say(&other_units(&loaded.train.cases)))?;
+            within.map_err(|e| {
+                e.or_else_say(&match loaded.is_streamed() {
+                    // Those in memory are some of the cases.
+                    true => format!("or use {GAUSSIAN}"),
+                    false => other_units(&loaded.train.cases),
+                })
+            })?;
         }
         let (divided, test) = loaded.divide(settings.validation, settings.seed)?;
         settings.validation = divided.split;

@@ -39,14 +39,21 @@ pub fn resolve_asked<S: Settings>(mut layers: Vec<Table>) -> Result<S> {
     let asked = layers.pop().unwrap_or_default();
     let mut below = layers.into_iter().fold(Table::new(), |lower, layer| over::<S>(layer, lower));
     let alone = filled::<S>(below.clone());
-    let both = filled::<S>(over::<S>(asked.clone(), below.clone()));
+    let together = |below: &Table| filled::<S>(over::<S>(asked.clone(), below.clone()));
+    let mut both = together(&below);
     for setting in S::declared() {
-        let Some(why) = (setting.idle)(&both) else { continue };
-        if given(&asked, setting.name) {
-            return Err(Error::setting(setting.option(), why));
-        }
-        if (setting.idle)(&alone).is_none() {
+        let gives_way = !asked.contains_key(setting.name) && below.contains_key(setting.name);
+        if gives_way && (setting.idle)(&both).is_some() && (setting.idle)(&alone).is_none() {
             below.remove(setting.name);
+            both = together(&below);
+        }
+    }
+    for setting in S::declared() {
+        // Who asks for what it is anyway asks for nothing.
+        let usual = setting.fill(&both);
+        let asks = given(&asked, setting.name) && asked.get(setting.name) != usual.as_ref();
+        if let (Some(why), true) = ((setting.idle)(&both), asks) {
+            return Err(Error::setting(setting.option(), why));
         }
     }
     resolve(vec![below, asked])
