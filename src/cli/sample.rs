@@ -98,7 +98,7 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
 fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>> {
     let rungs = match options.pt {
         Some(count) if count < 2 => {
-            let detail = format!("{count} is no ladder; use at least 2 inverse temperatures");
+            let detail = format!("{count} rungs are outside [2, 1000]; a ladder has two at least");
             return Err(Error::setting("pt", detail));
         }
         Some(count) => Rungs::Tempered(count),

@@ -95,7 +95,9 @@ impl Wish<'_> {
                     let weights = data::read_weights(Path::new(path))?;
                     // It is the file of the weights that is wrong.
                     train = train.with_weights(weights).map_err(|e| match e {
-                        Error::Data { detail, .. } => Error::data(path, detail),
+                        Error::Data { detail, .. } => {
+                            Error::data(format!("weights {path}"), detail)
+                        }
                         other => other,
                     })?;
                 }
