@@ -162,12 +162,12 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     out!("loss: {:.4} (mean per case{by})", found.loss);
     out!("cases: {}, {} part", found.data, found.split);
     match &folder {
-        Some(_) if !kept => {}
-        Some(folder) => {
-            for file in [run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES, run::EVAL] {
+        Some(folder) if kept => {
+            for file in OF_CLASSES.iter().chain(&[run::EVAL]) {
                 out!("  {}", folder.join(file).display());
             }
         }
+        Some(_) => {}
         None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::ExportOptions;
 use super::print::out;
-use super::targets::{check_out, tell_replaced};
+use super::targets::{check_named, check_out, tell_replaced};
 use super::trained;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub fn run(options: &ExportOptions) -> Result<()> {
 }
 
 fn as_onnx(model: &Path, onnx: &Path) -> Result<()> {
-    check_out(onnx, "onnx", &[("export", Some(model))])?;
+    check_named("onnx", (onnx, "onnx"), &[("export", Some(model))])?;
     let model = trained::open_at(model, &Device::cpu())?;
     let written = model.onnx()?;
     tell_replaced(onnx);

@@ -97,11 +97,10 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
 /// The ladder that is asked for.
 fn ladder(options: &SampleOptions, model: &TrainedRbm) -> Result<Option<Ladder>> {
     let rungs = match options.pt {
-        Some(count) if count < 2 => {
-            let detail = format!("{count} rungs are outside [2, 1000]; a ladder has two at least");
-            return Err(Error::setting("pt", detail));
+        Some(count) => {
+            Ladder::check_count("pt", count)?;
+            Rungs::Tempered(count)
         }
-        Some(count) => Rungs::Tempered(count),
         None if options.ptt => Rungs::Trajectory,
         None => return Ok(None),
     };

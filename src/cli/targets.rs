@@ -14,7 +14,7 @@ use crate::run::{self, resolve_model};
 pub type Reads<'a> = [(&'static str, Option<&'a Path>)];
 
 /// That the folder of a result is there, and that the result replaces nothing that the command reads.
-fn check_place(path: &Path, reads: &Reads<'_>) -> Result<()> {
+fn check_place(option: &str, path: &Path, reads: &Reads<'_>) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let detail = format!("the folder {} does not exist", folder.display());
@@ -34,7 +34,7 @@ fn check_place(path: &Path, reads: &Reads<'_>) -> Result<()> {
                     format!("the same file as {}", file.display())
                 }
             );
-            return Err(Error::setting("out", detail));
+            return Err(Error::setting(option, detail));
         }
     }
     Ok(())
@@ -91,12 +91,20 @@ fn is_linked(_: &Path, _: &Path) -> bool {
 
 /// That a result can be written there is looked at before any work is done; `reads` is what the command reads.
 pub fn check_out(path: &Path, extension: &str, reads: &Reads<'_>) -> Result<()> {
+    check_named("out", (path, extension), reads)
+}
+
+/// The same of a result that another option names.
+pub fn check_named(
+    option: &str,
+    (path, extension): (&Path, &str),
+    reads: &Reads<'_>,
+) -> Result<()> {
     if !is_of(path, extension) {
         let detail = format!("{} does not end in .{extension}", path.display());
-        let option = if extension == "onnx" { "onnx" } else { "out" };
         return Err(Error::setting(option, detail));
     }
-    check_place(path, reads)
+    check_place(option, path, reads)
 }
 
 fn is_of(path: &Path, extension: &str) -> bool {
@@ -122,7 +130,7 @@ impl Format {
                 return Err(Error::setting("out", detail));
             }
         };
-        check_place(path, reads)?;
+        check_place("out", path, reads)?;
         Ok(format)
     }
 }

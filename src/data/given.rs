@@ -1,7 +1,7 @@
 //! Sets that a program has in memory, checked as a reader checks what it reads.
 
 use super::reading::Reading;
-use super::sequences::SequenceSplits;
+use super::sequences::{SequenceSplits, Sequences};
 use super::set::{DataSet, Splits, check_labels};
 use crate::error::{Error, Result};
 
@@ -21,59 +21,58 @@ impl Splits {
             set.check()?;
         }
         let Splits { train, test } = &mut splits;
-        if let Some(test) = test {
-            same_width((&test.name, test.cases.width()), (&train.name, train.cases.width()))?;
-        }
-        let test = test.as_mut().map(|t| (t.name.as_str(), t.labels.as_deref(), &mut t.classes));
-        same_classes((&train.name, train.labels.as_deref(), &mut train.classes), test)?;
+        agree(train.part(), test.as_mut().map(DataSet::part))?;
         Ok(splits)
     }
 }
 
-fn same_width(test: (&str, usize), train: (&str, usize)) -> Result<()> {
-    match test.1 == train.1 {
-        true => Ok(()),
-        false => {
-            let detail = format!("has {} values a case, and {} has {}", test.1, train.0, train.1);
-            Err(Error::data(test.0, detail))
-        }
-    }
+/// What the parts of a source have in common.
+struct Part<'a> {
+    name: &'a str,
+    width: usize,
+    labels: Option<&'a [u32]>,
+    classes: &'a mut Vec<String>,
 }
 
-/// A part's name, labels and the names of its classes.
-type Classes<'a> = (&'a str, Option<&'a [u32]>, &'a mut Vec<String>);
-
-/// Classes without names are called by their numbers, those of both parts; others are the same in both.
-fn same_classes(train: Classes<'_>, test: Option<Classes<'_>>) -> Result<()> {
-    let (name, labels, names) = train;
-    let of_test = test.as_ref().and_then(|test| test.1);
-    let largest = labels.into_iter().chain(of_test).flatten().max().copied();
-    let nameless = names.is_empty() && test.as_ref().is_none_or(|test| test.2.is_empty());
-    let numbers = match largest.filter(|_| nameless) {
-        Some(largest) if largest >= MOST_CLASSES => {
-            let detail = format!(
-                "label {largest} is too large for a class without a name; labels count from 0, up to {}",
-                MOST_CLASSES - 1
-            );
-            return Err(Error::data(name, detail));
-        }
-        Some(largest) => (0..=largest).map(|class| class.to_string()).collect(),
-        None => Vec::new(),
-    };
-    if nameless {
-        names.clone_from(&numbers);
+/// That both parts have cases of one width and the same classes; those without names are called by their numbers, which are
+/// those of both parts.
+fn agree(train: Part<'_>, test: Option<Part<'_>>) -> Result<()> {
+    let name = train.name;
+    if let Some(test) = test.as_ref().filter(|test| test.width != train.width) {
+        let detail = format!("has {} values a case, and {name} has {}", test.width, train.width);
+        return Err(Error::data(test.name, detail));
     }
-    let Some((other, labels_of_test, names_of_test)) = test else { return Ok(()) };
-    if nameless {
-        *names_of_test = numbers;
+    let of_test = test.as_ref().and_then(|test| test.labels);
+    let largest = train.labels.into_iter().chain(of_test).flatten().max().copied();
+    let nameless = train.classes.is_empty() && test.as_ref().is_none_or(|t| t.classes.is_empty());
+    if let Some(largest) = largest.filter(|_| nameless) {
+        *train.classes = numbered(name, largest)?;
     }
-    match labels.is_some() && labels_of_test.is_some() && names_of_test != names {
+    let Some(test) = test else { return Ok(()) };
+    if nameless {
+        test.classes.clone_from(train.classes);
+    }
+    match train.labels.is_some() && test.labels.is_some() && test.classes != train.classes {
         false => Ok(()),
         true => {
             let detail = format!(
                 "its classes are not those of {name}: labels are places among the same names in both"
             );
-            Err(Error::data(other, detail))
+            Err(Error::data(test.name, detail))
+        }
+    }
+}
+
+/// Names of classes up to this one.
+fn numbered(name: &str, largest: u32) -> Result<Vec<String>> {
+    match largest < MOST_CLASSES {
+        true => Ok((0..=largest).map(|class| class.to_string()).collect()),
+        false => {
+            let detail = format!(
+                "label {largest} is too large for a class without a name; labels count from 0, up to {}",
+                MOST_CLASSES - 1
+            );
+            Err(Error::data(name, detail))
         }
     }
 }
@@ -105,6 +104,18 @@ impl DataSet {
             _ => Ok(()),
         }
     }
+
+    fn part(&mut self) -> Part<'_> {
+        let (width, labels) = (self.cases.width(), self.labels.as_deref());
+        Part { name: &self.name, width, labels, classes: &mut self.classes }
+    }
+}
+
+impl Sequences {
+    fn part(&mut self) -> Part<'_> {
+        let (width, labels) = (self.cases.width(), self.labels.as_deref());
+        Part { name: &self.name, width, labels, classes: &mut self.classes }
+    }
 }
 
 impl SequenceSplits {
@@ -114,11 +125,7 @@ impl SequenceSplits {
             part.check()?;
         }
         let SequenceSplits { train, test } = &mut self;
-        if let Some(test) = test {
-            same_width((&test.name, test.cases.width()), (&train.name, train.cases.width()))?;
-        }
-        let test = test.as_mut().map(|t| (t.name.as_str(), t.labels.as_deref(), &mut t.classes));
-        same_classes((&train.name, train.labels.as_deref(), &mut train.classes), test)?;
+        agree(train.part(), test.as_mut().map(Sequences::part))?;
         Ok(self)
     }
 }

@@ -197,6 +197,11 @@ impl DataSet {
         }
     }
 
+    /// Rows of a table, or pictures where the width is a square.
+    pub(super) fn guess_image(&mut self) {
+        (self.image, self.guessed) = (ImageShape::guess(self.cases.width()), true);
+    }
+
     /// The same as pictures of that size.
     #[must_use]
     pub fn image(self, image: ImageShape) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::data::{
     self, DataSet, IN_MEMORY, Reading, SequenceSplits, Sequences, Splits, load_sequences,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::settings::{setting_values, settings_text};
 
 /// The data of a training: what a name stands for (a file, a folder, a bundled set), or what a program has in memory.
@@ -147,13 +147,9 @@ impl Data {
         Ok(splits)
     }
 
-    /// That what is in memory is not read in pieces; whether it is in memory.
-    pub(super) fn check_stream(&self, stream: bool) -> Result<bool> {
-        if stream && self.sets.is_some() {
-            let detail = format!("{} is in memory already, and is not read in pieces", self.name);
-            return Err(Error::setting("stream", detail));
-        }
-        Ok(self.sets.is_some())
+    /// Whether it is in memory already.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.sets.is_some()
     }
 }
 

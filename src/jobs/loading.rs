@@ -82,9 +82,14 @@ impl Wish<'_> {
     /// # Errors
     /// What reading gives; [`Error::Setting`] for what a stream cannot do.
     pub fn load(&self, observer: &mut dyn Observer) -> Result<Loaded> {
-        let found = match self.data.check_stream(self.stream)? {
-            true => None,
-            false => found(self.data.name(), &self.reading, self.stream, self.memory)?,
+        let found = match (self.data.is_in_memory(), self.stream) {
+            (true, true) => {
+                let detail =
+                    format!("{} is in memory already, and is not read in pieces", self.data);
+                return Err(Error::setting("stream", detail));
+            }
+            (true, false) => None,
+            (false, _) => found(self.data.name(), &self.reading, self.stream, self.memory)?,
         };
         let loaded = match found {
             Some(found) => self.streamed(found, observer)?,

@@ -53,7 +53,7 @@ impl Ladder {
     /// [`Error::Setting`] for fewer than 2 rungs or more than [`Ladder::MOST`], [`Error::Shape`] where they are not
     /// alike, [`Error::DeviceMismatch`].
     pub fn new(rungs: Vec<Rbm>) -> Result<Self> {
-        check_count(rungs.len())?;
+        Self::check_count("ladder", rungs.len())?;
         if let Some(first) = rungs.first() {
             first.hidden().kind().check_energy()?;
             for (number, rung) in rungs.iter().enumerate() {
@@ -77,7 +77,7 @@ impl Ladder {
     /// # Errors
     /// As [`Ladder::new`]; [`Error::Shape`] for a base of another length, device errors.
     pub fn tempered(rbm: &Rbm, base: &[f32], count: usize) -> Result<Self> {
-        check_count(count)?;
+        Self::check_count("ladder", count)?;
         let base = Tensor::from_f32(rbm.device(), &[base.len()], base)?;
         let beta = |k: usize| k as f32 / (count - 1) as f32;
         let rungs =
@@ -122,6 +122,15 @@ impl Ladder {
         self.rungs.iter().collect()
     }
 
+    /// That a ladder can have so many rungs; `setting` asks for them.
+    pub(crate) fn check_count(setting: &str, count: usize) -> Result<()> {
+        if !(2..=Self::MOST).contains(&count) {
+            let detail = format!("{count} rungs are outside [2, {}]", Self::MOST);
+            return Err(Error::setting(setting, detail));
+        }
+        Ok(())
+    }
+
     /// `count` chains on each rung, each started by [`Rbm::sample_start`]; none has moved yet.
     ///
     /// # Errors
@@ -129,14 +138,6 @@ impl Ladder {
     pub fn chains(&self, count: usize, seed: u64) -> Result<LadderChains<'_>> {
         LadderChains::start(self, count, ChainDraw::new(seed, ChainStreams::TEMPERING))
     }
-}
-
-fn check_count(count: usize) -> Result<()> {
-    if !(2..=Ladder::MOST).contains(&count) {
-        let detail = format!("{count} rungs are outside [2, {}]", Ladder::MOST);
-        return Err(Error::setting("ladder", detail));
-    }
-    Ok(())
 }
 
 /// Puts the mean of two neighbours between those that exchange less often than `wanted`, its chains where those of the

@@ -108,8 +108,8 @@ impl Table {
         let values = self.picked.ordered(self.values);
         let cases = Cases::new(Values::from_floats(values), self.rows, width)?;
         let mut set = DataSet::new("", cases);
-        (set.image, set.notices, set.columns) = (ImageShape::guess(width), self.notices, columns);
-        set.guessed = true;
+        (set.notices, set.columns) = (self.notices, columns);
+        set.guess_image();
         Ok((RawPart { set, labels: found, unit: 1.0, pictures: false }, decided, self.picked))
     }
 

@@ -15,7 +15,7 @@ use crate::data::cases::Cases;
 use crate::data::input::Input;
 use crate::data::labels::{Labels, RawPart};
 use crate::data::reading::Reading;
-use crate::data::set::{DataSet, ImageShape};
+use crate::data::set::DataSet;
 use crate::data::text;
 use crate::data::values::Values;
 use crate::error::{Error, Result};
@@ -119,8 +119,8 @@ impl Plan {
             self.width,
         )?;
         let mut set = DataSet::new(name, cases);
-        (set.image, set.notices) = (ImageShape::guess(self.width), table.notices);
-        set.guessed = true;
+        set.notices = table.notices;
+        set.guess_image();
         Ok(RawPart { set, labels, unit: 1.0, pictures: false })
     }
 }

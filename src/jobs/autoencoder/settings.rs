@@ -1,8 +1,8 @@
 //! The settings of `train autoencoder`.
 
-use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use toml::Table;
 
+use super::kinds::{ClassifierHow, LayerUnits, Pretraining};
 use crate::error::{Error, Result};
 use crate::jobs::Data;
 use crate::jobs::settings::{
