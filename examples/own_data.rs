@@ -70,7 +70,7 @@ fn config(epochs: u64) -> CdConfig {
 /// A file of any kind of model opens so; this program wants a machine.
 pub fn open(device: &Device, path: &Path) -> Result<TrainedRbm> {
     match Trained::open(path, device, None)? {
-        Trained::Machine(machine) => Ok(machine),
+        Trained::Rbm(machine) => Ok(machine),
         _ => Err(Error::setting("weather.safetensors", "holds no restricted Boltzmann machine")),
     }
 }

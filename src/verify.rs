@@ -27,9 +27,29 @@ use crate::kernels::{Entry, catalogue};
 /// # Errors
 /// Whatever keeps a kernel from running at all: [`Error::Device`],
 /// [`Error::DeviceLost`], [`Error::OutOfMemory`].
-pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
+pub fn verify(device: &Device, progress: impl FnMut(&str)) -> Result<Vec<Outcome>> {
+    verify_kernels(device, catalogue(), progress)
+}
+
+/// The same of some kernels.
+///
+/// ```
+/// use harmonium::Device;
+/// use harmonium::verify::{kernels, verify_kernels};
+/// let outcomes = verify_kernels(&Device::cpu(), &kernels(&["pool2d", "dropout"])?, |_| {})?;
+/// assert!(outcomes.iter().all(|o| o.kernel.starts_with("pool2d") || o.kernel == "dropout"));
+/// # Ok::<(), harmonium::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_kernels(
+    device: &Device,
+    kernels: &[&'static Entry],
+    mut progress: impl FnMut(&str),
+) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
-    for kernel in catalogue() {
+    for kernel in kernels {
         progress(kernel.name);
         outcomes.extend(cases(kernel, device)?);
     }
@@ -44,14 +64,44 @@ pub fn verify(device: &Device, mut progress: impl FnMut(&str)) -> Result<Vec<Out
 /// As [`verify`].
 pub async fn verify_async(
     device: &Device,
+    progress: impl AsyncFnMut(&str),
+) -> Result<Vec<Outcome>> {
+    verify_kernels_async(device, catalogue(), progress).await
+}
+
+/// The same of some kernels.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_kernels_async(
+    device: &Device,
+    kernels: &[&'static Entry],
     mut progress: impl AsyncFnMut(&str),
 ) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
-    for kernel in catalogue() {
+    for kernel in kernels {
         progress(kernel.name).await;
         outcomes.extend(in_passes(device, || cases(kernel, device)).await?);
     }
     Ok(outcomes)
+}
+
+/// The kernels in whose names one of these words is: `conv` stands for the convolution and for its gradients. All of them
+/// where there is no word.
+///
+/// # Errors
+/// [`Error::Setting`] for a word that is in none of the names, with all of these.
+pub fn kernels(words: &[impl AsRef<str>]) -> Result<Vec<&'static Entry>> {
+    let named = |kernel: &Entry, word: &str| kernel.name.contains(word);
+    let known = |word: &&str| catalogue().iter().any(|kernel| named(kernel, word));
+    if let Some(word) = words.iter().map(AsRef::as_ref).find(|word| !known(word)) {
+        let names: Vec<&str> = catalogue().iter().map(|kernel| kernel.name).collect();
+        let detail = format!("none is called '{word}'; there are {}", names.join(", "));
+        return Err(Error::setting("kernel", detail));
+    }
+    let chosen =
+        |kernel: &Entry| words.is_empty() || words.iter().any(|word| named(kernel, word.as_ref()));
+    Ok(catalogue().iter().copied().filter(|kernel| chosen(kernel)).collect())
 }
 
 /// The cases of one kernel.

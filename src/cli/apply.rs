@@ -10,7 +10,7 @@ use super::{open_device, sequences, trained};
 use crate::data::{Cases, Reading};
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Reconstruction;
-use crate::jobs::{Choice, Chosen, Pieces, SquaredError, Trained};
+use crate::jobs::{Choice, Chosen, Pieces, SquaredError, Trained, TrainedAutoencoder, TrainedRbm};
 use crate::ranks::Ranks;
 use crate::run::npy::NpyFile;
 use crate::run::{npy, pictures};
@@ -58,7 +58,8 @@ pub fn decode(options: &DecodeOptions) -> Result<()> {
     let reads = [("the model", Some(options.model.as_path())), ("decode", Some(&options.codes))];
     let format = Format::of(&options.out, true, &reads)?;
     let device = open_device(&options.device.device, &options.device.policy)?;
-    let model = trained::open_at(&options.model, &device)?.autoencoder("decode")?;
+    let model =
+        trained::open_at(&options.model, &device)?.for_command::<TrainedAutoencoder>("decode")?;
     let codes = npy::read(&options.codes)?;
     let mut values = model.decode(&codes.values, codes.columns)?;
     let (rows, width) = (codes.rows, model.model.spec().inputs);
@@ -91,7 +92,7 @@ pub fn transform(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
         None => Ok(()),
     };
     match together(ranks, trained::open(&options.model, &device))? {
-        Trained::Machine(model) => {
+        Trained::Rbm(model) => {
             of_layers()?;
             let units = model.rbm.hidden_count();
             let give = |cases: &Cases| Ok((model.transform(cases)?, units));
@@ -208,7 +209,7 @@ pub fn reconstruct(ranks: &Ranks, options: &ApplyOptions) -> Result<()> {
             again((ranks, options, format), &model.pieces(&choice)?, &back, &shown)
         }
         other => {
-            let model = other.machine("reconstruct")?;
+            let model = other.for_command::<TrainedRbm>("reconstruct")?;
             tell_space(model.standardized());
             let range = |values: &mut [f32]| model.for_picture(values);
             let (width, image) = (model.rbm.visible_count(), model.image_shape());

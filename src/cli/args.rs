@@ -313,6 +313,17 @@ pub struct CompareOptions {
     /// The page (.html), or its curves alone (.svg); an older file is replaced
     #[arg(long, value_name = "FILE", default_value = "compare.html")]
     pub out: PathBuf,
+    /// What lies along the curves: passes over the training cases, updates of the parameters, or the seconds that the
+    /// training took, scores and pictures not counted
+    #[arg(long, value_enum, default_value_t = Over::Epochs)]
+    pub over: Over,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Over {
+    Epochs,
+    Updates,
+    Seconds,
 }
 
 #[derive(Args)]

@@ -1,11 +1,12 @@
 //! `harmonium compare`: runs beside each other.
 
-use super::args::CompareOptions;
+use super::args::{CompareOptions, Over};
 use super::print::out;
 use crate::error::{Error, Result};
 use crate::jobs;
+use crate::run::curves::{self, Elapsed};
 use crate::run::report::comparison;
-use crate::run::{Record, atomic, curves};
+use crate::run::{Record, atomic};
 
 pub fn run(options: &CompareOptions) -> Result<()> {
     let extension = options.out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
@@ -23,6 +24,11 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         Ok((record, kind))
     };
     let runs = options.runs.iter().map(load).collect::<Result<Vec<_>>>()?;
+    let elapsed = match options.over {
+        Over::Epochs => Elapsed::Epochs,
+        Over::Updates => Elapsed::Updates,
+        Over::Seconds => Elapsed::Seconds,
+    };
     // Tables need no file, and come where none can be written.
     let tables = comparison::tables(&runs);
     for (number, table) in tables.iter().enumerate() {
@@ -35,10 +41,11 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         out!("");
     }
     if svg {
-        let panels: Vec<_> = comparison::overlay(&runs).into_iter().map(|(p, _)| p).collect();
+        let panels: Vec<_> =
+            comparison::overlay(&runs, elapsed).into_iter().map(|(p, _)| p).collect();
         curves::write_svg(&options.out, &panels)?;
     } else {
-        let page = comparison::page(&runs)?;
+        let page = comparison::page(&runs, elapsed)?;
         atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
     out!("curves: {}", options.out.display());

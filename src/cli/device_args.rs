@@ -33,6 +33,9 @@ pub struct DeviceOption {
 
 #[derive(Args)]
 pub struct VerifyOptions {
+    /// What to verify: kernels by their names or parts of these, such as matmul or conv; all where none is named
+    #[arg(value_name = "KERNEL")]
+    pub kernels: Vec<String>,
     /// all, or one device as for `train`
     #[arg(long, value_name = "DEVICE", env = DEVICE_VARIABLE, default_value = "all")]
     pub device: String,

@@ -11,7 +11,7 @@ use crate::run::{self, curves};
 pub fn draw(found: &Diagnostics, folder: Option<&Path>) -> Result<Option<PathBuf>> {
     let Some(folder) = folder else { return Ok(None) };
     let path = folder.join(run::DIAGNOSTICS);
-    curves::write_svg_over(&path, &found.panels())?;
+    curves::write_svg(&path, &found.panels())?;
     Ok(Some(path))
 }
 

@@ -22,7 +22,7 @@ pub fn run(ranks: &Ranks, options: &EvalOptions) -> Result<()> {
         options.decoding.refuse_of_cases()?;
     }
     match model {
-        Trained::Machine(machine) => eval_machine(ranks, options, &machine),
+        Trained::Rbm(machine) => eval_machine(ranks, options, &machine),
         Trained::Network(network) => eval_network(ranks, options, network),
         Trained::Autoencoder(autoencoder) => eval_autoencoder(ranks, options, &autoencoder),
         Trained::Dbn(net) => eval_dbn(ranks, options, &net),
@@ -41,6 +41,13 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
     if options.diagnostics && options.weights.is_some() {
         let detail = "is of means and scores, and --diagnostics looks at every case once: ask for them one after the other";
         return Err(Error::setting("weights", detail));
+    }
+    let energy = machine.rbm.hidden().kind().has_energy();
+    if !energy {
+        options.refuse_but(
+            &[Needs::Cases],
+            "rectified hidden units have no energy, of which these come",
+        )?;
     }
     if options.data.is_none() && machine.origin.data.is_none() {
         tell(
@@ -61,7 +68,7 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         return Ok(());
     }
     trained::notes(&found.notices);
-    if found.cases.is_some() && found.mean_log_likelihood.is_none() {
+    if found.cases.is_some() && found.mean_log_likelihood.is_none() && energy {
         likelihood::warn_of_values("a machine");
     }
     if options.model.model.is_dir() {

@@ -40,7 +40,7 @@ fn level(options: &ExportOptions, out: &Path) -> Result<()> {
     let mut model = trained::open_at(&jobs::stack_of(&options.model), &Device::cpu())?;
     if options.zero_sum {
         match &mut model {
-            Trained::Machine(machine) => machine.rbm.zero_sum()?,
+            Trained::Rbm(machine) => machine.rbm.zero_sum()?,
             other => {
                 let detail =
                     format!("is of machines of softmax units, and this is {}", other.kind().one());

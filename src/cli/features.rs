@@ -5,7 +5,7 @@ use super::print::out;
 use super::targets::{check_out, tell_replaced};
 use super::{open_device, sequences, trained};
 use crate::error::{Error, Result};
-use crate::jobs::{self, Choice, Pieces, Trained};
+use crate::jobs::{self, Choice, Pieces, Trained, TrainedNetwork};
 
 pub fn run(options: &FeaturesOptions) -> Result<()> {
     let [data, labels] = options.reading.reads(options.data.as_deref());
@@ -35,7 +35,7 @@ pub fn run(options: &FeaturesOptions) -> Result<()> {
             (title.clone(), model.features(&chosen, 0, &title)?)
         }
         other => {
-            let model = other.network("features")?;
+            let model = other.for_command::<TrainedNetwork>("features")?;
             let (chosen, title) = one(model.pieces(&choice)?)?;
             (title.clone(), model.features(&chosen, 0, &title)?)
         }

@@ -76,7 +76,10 @@ pub fn over_cases(error: Option<f64>) -> String {
 /// Prints what was found of a machine.
 pub fn print(found: &rbm::Evaluation) -> Result<()> {
     let start = found.log_partition_reverse_start.filter(|start| *start != "data");
-    print_log_partition(&found.log_partition, start, found.trusted)?;
+    match &found.log_partition {
+        Some(z) => print_log_partition(z, start, found.trusted)?,
+        None => out!("log Z: none, since rectified hidden units have no energy"),
+    }
     print_ladder(&found.ladder)?;
     if let Some(likelihood) = found.mean_log_likelihood {
         let error = over_cases(found.mean_log_likelihood_std_error);
@@ -94,10 +97,8 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
     if let (Some(pseudo), Some(method)) =
         (found.pseudo_log_likelihood, found.pseudo_log_likelihood_method)
     {
-        let error = match found.pseudo_log_likelihood_std_error {
-            Some(error) if error > 0.0 => format!(", standard error {error:.3}"),
-            _ => String::new(),
-        };
+        let error = found.pseudo_log_likelihood_std_error;
+        let error = error.map_or(String::new(), |error| format!(", standard error {error:.3}"));
         out!("pseudo-log-likelihood: {pseudo:.3} nats per case ({method}{error})");
     }
     if let Some(error) = found.reconstruction_error {

@@ -49,7 +49,7 @@ pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
             told((ranks, options), &model.pieces(&choice)?, &model.origin.classes, &say)
         }
         other => {
-            let model = other.network("predict")?;
+            let model = other.for_command::<TrainedNetwork>("predict")?;
             let pieces = model.pieces(&choice)?;
             let (inverted, blank) = (OnceCell::new(), Cell::new(0));
             let say = |piece: &Chosen, first| {

@@ -32,7 +32,7 @@ pub fn sample(options: &SampleOptions) -> Result<()> {
         Trained::Dbn(net) => return dream(options, &net, format),
         Trained::ClassRbm(machine) => return class_rbm::sample(options, &machine, format),
         Trained::Dbm(dbm) => return deep::sample(options, &dbm, format),
-        other => other.machine("sample")?,
+        other => other.for_command::<TrainedRbm>("sample")?,
     };
     options.refuse_but(
         &[Needs::Chains, Needs::Held, Needs::Machine],

@@ -64,6 +64,9 @@ pub fn predict(ranks: &Ranks, options: &PredictOptions, field: &TrainedCrf) -> R
     Ok(())
 }
 
+/// What is drawn of a field's answers.
+const DRAWN: [&str; 3] = [run::CONFUSION, run::CONFUSION_TABLE, run::READINGS];
+
 /// How good a field is.
 pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<()> {
     options.refuse_but(&[], "a field has errors and the likelihood of its labels")?;
@@ -78,7 +81,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
     if let Some(folder) = &folder {
-        keep(options, folder, found, (&[], || evaluated.pictures(folder)))?;
+        keep(options, folder, found, (&DRAWN, || evaluated.pictures(folder)))?;
     }
     if options.json {
         return print_json(found);
@@ -91,7 +94,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     out!("log-likelihood: {:.4} nats (mean per sequence)", score.log_likelihood);
     out!("sequences: {}, {} part", found.data, found.split);
     if let Some(folder) = &folder {
-        for file in [run::CONFUSION, run::CONFUSION_TABLE, run::READINGS, run::EVAL] {
+        for file in DRAWN.iter().chain(&[run::EVAL]) {
             if folder.join(file).is_file() {
                 out!("  {}", folder.join(file).display());
             }

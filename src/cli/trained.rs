@@ -22,7 +22,7 @@ impl From<Split> for Part {
 pub fn open(option: &ModelOption, device: &Device) -> Result<Trained> {
     let names = option.map.clone().unwrap_or_default();
     let trained = Trained::open_as(&option.model, device, option.visible, &names)?;
-    if option.visible.is_some() && !matches!(trained, Trained::Machine(_)) {
+    if option.visible.is_some() && !matches!(trained, Trained::Rbm(_)) {
         let detail = "says what the units of a single machine's file are, and this model's file says it itself: leave it out";
         return Err(Error::setting("visible", detail));
     }

@@ -7,10 +7,12 @@ use super::print::{count, out, tell};
 use super::targets::{check_out, tell_replaced};
 use crate::device::{Device, DeviceKind};
 use crate::error::{Error, Result};
+use crate::kernels::Entry;
 use crate::run::atomic;
-use crate::verify::{DeviceReport, Outcome, Report, verify};
+use crate::verify::{DeviceReport, Outcome, Report, kernels, verify_kernels};
 
 pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
+    let kernels = kernels(&options.kernels)?;
     let devices = match options.device.as_str() {
         "all" => Device::all_gpus(),
         selector => vec![Ok(Device::select(selector)?)],
@@ -31,7 +33,7 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     let mut report = Report::new();
     for device in devices {
         let info = device.as_ref().ok().map(|device| device.info().clone());
-        let found = device.and_then(|device| verify_one(&device, options.cases));
+        let found = device.and_then(|device| verify_one(&device, &kernels, options.cases));
         match (found, info) {
             (Ok(outcomes), Some(info)) => {
                 cases += outcomes.len();
@@ -60,7 +62,11 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if failures + devices_failed == 0 {
-        out!("all kernels agree with the CPU path");
+        match (options.kernels.is_empty(), kernels.len()) {
+            (true, _) => out!("all kernels agree with the CPU path"),
+            (false, 1) => out!("the kernel agrees with the CPU path"),
+            (false, n) => out!("these {n} kernels agree with the CPU path"),
+        }
         return Ok(ExitCode::SUCCESS);
     }
     tell(format!(
@@ -76,14 +82,14 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
 }
 
 /// Verifies one device and prints its table.
-fn verify_one(device: &Device, cases: bool) -> Result<Vec<Outcome>> {
+fn verify_one(device: &Device, kernels: &[&'static Entry], cases: bool) -> Result<Vec<Outcome>> {
     let info = device.info();
     out!("{} [{}] {}", info.name, info.backend, info.driver);
     if info.kind == DeviceKind::Cpu {
         out!("  the CPU path is the reference; name a GPU to compare with it\n");
         return Ok(Vec::new());
     }
-    let outcomes = verify(device, |_| ())?;
+    let outcomes = verify_kernels(device, kernels, |_| ())?;
     out!("  {:<14} {:>6} {:>24}  worst case", "kernel", "cases", "worst error / tolerance");
     let mut kernels: Vec<&str> = outcomes.iter().map(|o| o.kernel).collect();
     kernels.dedup();

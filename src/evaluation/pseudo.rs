@@ -16,9 +16,9 @@ use crate::tensor::Tensor;
 pub struct PseudoLikelihood {
     /// The mean over the cases.
     pub mean: f64,
-    /// Of the mean, for the choice of the units that were turned: 0 where every one was. It does not tell how much
-    /// other cases would differ.
-    pub std_error: f64,
+    /// Of the mean, for the choice of the units that were turned: none where every one was, nor of a single turn of a
+    /// single case. It does not tell how much other cases would differ.
+    pub std_error: Option<f64>,
     /// Units turned in each case.
     pub turned: usize,
 }
@@ -116,14 +116,15 @@ pub fn pseudo_log_likelihood_of(
     // Of `turns` units drawn from I without replacement.
     let left = 1.0 - turns as f64 / count as f64;
     let variance = match turns {
-        _ if turns == count => 0.0,
-        1 => means.variance() / cases as f64,
+        _ if turns == count => None,
+        1 => (cases > 1).then(|| means.variance() / cases as f64),
         _ => {
             let within: f64 = moments.iter().map(Moments::variance).sum();
-            left * within / turns as f64 / (cases as f64).powi(2)
+            Some(left * within / turns as f64 / (cases as f64).powi(2))
         }
     };
-    Ok(Some(PseudoLikelihood { mean: means.mean, std_error: variance.sqrt(), turned: turns }))
+    let std_error = variance.map(f64::sqrt);
+    Ok(Some(PseudoLikelihood { mean: means.mean, std_error, turned: turns }))
 }
 
 /// Of weighted cases, of which each had so many of its units turned.
@@ -138,9 +139,9 @@ fn weighted_pseudo(
     let left = 1.0 - turns as f64 / count as f64;
     let within: f64 = cases.iter().zip(weights()).map(|(c, w)| w * w * c.variance()).sum();
     let std_error = match turns {
-        _ if turns == count => 0.0,
-        1 => between.unwrap_or(0.0),
-        _ => (left * within / turns as f64).sqrt() / weights().sum::<f64>(),
+        _ if turns == count => None,
+        1 => between,
+        _ => Some((left * within / turns as f64).sqrt() / weights().sum::<f64>()),
     };
     PseudoLikelihood { mean, std_error, turned: turns }
 }

@@ -21,7 +21,7 @@ impl Trained {
         };
         let at = level.checked_sub(1);
         match self {
-            Trained::Machine(mut machine) => match at {
+            Trained::Rbm(mut machine) => match at {
                 Some(0) => machine.origin.file(&mut machine.rbm),
                 _ => Err(outside(1)),
             },
@@ -64,7 +64,7 @@ impl Trained {
                 let mut rbm: Rbm = found.machine([visible, hidden])?;
                 origin_of(at, &origin).file(&mut rbm)
             }
-            network => Err(network.refused(ModelKind::Dbn, "export")),
+            network => Err(network.refused_by("export", ModelKind::Dbn)),
         }
     }
 }

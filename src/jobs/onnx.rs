@@ -32,7 +32,7 @@ impl Trained {
         match self {
             Trained::Network(network) => of_network(network),
             Trained::Autoencoder(model) => of_autoencoder(model),
-            Trained::Machine(machine) => of_machine(machine),
+            Trained::Rbm(machine) => of_machine(machine),
             Trained::Dbn(net) => of_net(net),
             Trained::ClassRbm(machine) => of_class_machine(machine),
             Trained::Crf(_) => Err(refused(

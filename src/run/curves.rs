@@ -1,4 +1,4 @@
-//! `curves.svg`: metrics over epochs, one panel above the other.
+//! Diagrams, as `curves.svg` has them: one panel above the other, metrics over epochs unless a panel says otherwise.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,12 +12,57 @@ use crate::error::{Error, Result};
 use crate::run::atomic;
 use crate::run::colours::{AXIS, COLOURS, GRID, INK};
 
+/// How far a training is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Elapsed {
+    /// Passes over the training cases.
+    #[default]
+    Epochs,
+    /// Of the parameters.
+    Updates,
+    /// That it learnt; scores and pictures are not in them.
+    Seconds,
+}
+
+/// What lies along a horizontal axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Along {
+    /// A training.
+    Training(Elapsed),
+    /// Anything else, by its name.
+    Other(String),
+}
+
+impl Default for Along {
+    /// Epochs.
+    fn default() -> Self {
+        Along::Training(Elapsed::Epochs)
+    }
+}
+
+impl Along {
+    /// Below the axis.
+    pub fn label(&self) -> &str {
+        match self {
+            Along::Training(Elapsed::Epochs) => "epoch",
+            Along::Training(Elapsed::Updates) => "updates",
+            Along::Training(Elapsed::Seconds) => "seconds of training",
+            Along::Other(name) => name,
+        }
+    }
+
+    /// Whether a line's last point is where a training ends.
+    fn ends(&self) -> bool {
+        !matches!(self, Along::Other(_))
+    }
+}
+
 /// One line of a panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// (epoch, value). Points that are not finite leave a gap in the line.
+    /// (place along the horizontal axis, value). Points that are not finite leave a gap in the line.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -26,7 +71,9 @@ pub struct Series {
 pub struct Panel {
     /// Above the diagram.
     pub title: String,
-    /// Beside the vertical axis, with its unit. The horizontal axis is the epoch.
+    /// The horizontal axis.
+    pub x: Along,
+    /// Beside the vertical axis, with its unit.
     pub y_label: String,
     /// The lines.
     pub series: Vec<Series>,
@@ -54,8 +101,6 @@ const X_AXIS: u32 = 48;
 const INLINE: (u32, u32) = (420, 272);
 /// Points are marked where the line has at most this many.
 const MARKED: usize = 40;
-/// What lies along the horizontal axis where nothing else is said.
-const EPOCH: &str = "epoch";
 /// Larger values are not drawn: the axis' arithmetic would overflow.
 const LARGEST: f64 = 1e100;
 
@@ -64,36 +109,21 @@ const LARGEST: f64 = 1e100;
 /// # Errors
 /// [`Error::Io`] if the file cannot be written; [`Error::File`] if it cannot be drawn.
 pub fn write_svg(path: impl AsRef<Path>, panels: &[Panel]) -> Result<()> {
-    let panels: Vec<(&str, &Panel)> = panels.iter().map(|panel| (EPOCH, panel)).collect();
-    write(path.as_ref(), &panels)
-}
-
-/// The same of panels over other things than epochs, each with the name of its horizontal axis.
-///
-/// # Errors
-/// As [`write_svg`].
-pub fn write_svg_over(path: impl AsRef<Path>, panels: &[(&str, Panel)]) -> Result<()> {
-    let panels: Vec<(&str, &Panel)> = panels.iter().map(|(x, panel)| (*x, panel)).collect();
-    write(path.as_ref(), &panels)
-}
-
-fn write(path: &Path, panels: &[(&str, &Panel)]) -> Result<()> {
+    let path = path.as_ref();
     let svg = draw(panels).map_err(|detail| Error::file(path, "svg", detail))?;
     atomic::write(path, |out| out.write_all(svg.as_bytes()))
 }
 
-fn draw(panels: &[(&str, &Panel)]) -> std::result::Result<String, String> {
+fn draw(panels: &[Panel]) -> std::result::Result<String, String> {
     let mut svg = String::new();
     let height = PANEL_HEIGHT * panels.len().max(1) as u32;
     {
         let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(|e| e.to_string())?;
-        for ((x_label, panel), area) in
-            panels.iter().zip(root.split_evenly((panels.len().max(1), 1)))
-        {
+        for (panel, area) in panels.iter().zip(root.split_evenly((panels.len().max(1), 1))) {
             let (diagram, legend) = area.split_horizontally(WIDTH - LEGEND_WIDTH);
-            draw_panel(x_label, panel, &diagram).map_err(|e| e.to_string())?;
-            draw_legend(panel, x_label == &EPOCH, &legend).map_err(|e| e.to_string())?;
+            draw_panel(panel, &diagram).map_err(|e| e.to_string())?;
+            draw_legend(panel, &legend).map_err(|e| e.to_string())?;
         }
         root.present().map_err(|e| e.to_string())?;
     }
@@ -106,16 +136,8 @@ fn draw(panels: &[(&str, &Panel)]) -> std::result::Result<String, String> {
 /// # Errors
 /// [`Error::Data`] if it cannot be drawn.
 pub fn inline_svg(panel: &Panel) -> Result<String> {
-    inline_svg_over(EPOCH, panel)
-}
-
-/// The same over another thing than epochs.
-///
-/// # Errors
-/// As [`inline_svg`].
-pub fn inline_svg_over(x_label: &str, panel: &Panel) -> Result<String> {
     let panel = Panel { title: String::new(), ..panel.clone() };
-    inline(|area| draw_panel(x_label, &panel, area))
+    inline(|area| draw_panel(&panel, area))
 }
 
 /// A histogram over [0, 1] for a page: one bar for each count, from the left.
@@ -141,7 +163,7 @@ fn inline(draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String> {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-fn draw_panel(x_label: &str, panel: &Panel, area: &Area<'_>) -> Drawn {
+fn draw_panel(panel: &Panel, area: &Area<'_>) -> Drawn {
     let points = || panel.series.iter().flat_map(|s| &s.points).filter(|p| drawable(p));
     let x = padded(points().map(|p| p.0), 0.02, |_| 1.0);
     let y = padded(points().map(|p| p.1), 0.06, |size| size * 0.1);
@@ -149,7 +171,10 @@ fn draw_panel(x_label: &str, panel: &Panel, area: &Area<'_>) -> Drawn {
     // The description stands left of the widest label.
     let widest = labels_width(&y);
     // Whole epochs alone carry labels.
-    let epochs = (x.end - x.start).clamp(1.0, 10.0) as usize;
+    let labels = match panel.x == Along::default() {
+        true => (x.end - x.start).clamp(1.0, 10.0) as usize,
+        false => 8,
+    };
     let mut area = area.margin(MARGIN, MARGIN, MARGIN, MARGIN);
     if !panel.title.is_empty() {
         area = area.titled(&panel.title, ("sans-serif", 22).into_font().color(&INK))?;
@@ -171,18 +196,18 @@ fn draw_panel(x_label: &str, panel: &Panel, area: &Area<'_>) -> Drawn {
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
-        .x_desc(x_label)
+        .x_desc(panel.x.label())
         .y_desc(if beside { panel.y_label.as_str() } else { "" })
         .axis_desc_style(("sans-serif", 17).into_font().color(&INK))
         .label_style(("sans-serif", 15).into_font().color(&INK))
-        .x_labels(epochs + 1)
+        .x_labels(labels + 1)
         .y_labels(Y_LABELS)
         .max_light_lines(1)
         .light_line_style(RGBColor(255, 255, 255))
         .bold_line_style(GRID)
         .axis_style(AXIS)
         .x_label_formatter(&|&x| {
-            if x_label != EPOCH || x.fract() == 0.0 { number(x) } else { String::new() }
+            if panel.x != Along::default() || x.fract() == 0.0 { number(x) } else { String::new() }
         })
         .y_label_formatter(&|value| tick(*value, span))
         .draw()?;
@@ -259,14 +284,14 @@ fn draw_series(series: &Series, colour: RGBColor, chart: &mut Chart<'_, '_>) -> 
     Ok(())
 }
 
-fn draw_legend(panel: &Panel, ends: bool, area: &Area<'_>) -> Drawn {
+fn draw_legend(panel: &Panel, area: &Area<'_>) -> Drawn {
     let anchor = Pos::new(HPos::Left, VPos::Center);
     let style = ("sans-serif", 16).into_font().color(&INK).pos(anchor);
     let mut y = 52;
     for (series, colour) in panel.series.iter().zip(COLOURS.iter().cycle()) {
         area.draw(&PathElement::new([(4, y), (26, y)], colour.stroke_width(2)))?;
         area.draw(&Circle::new((15, y), 3, colour.filled()))?;
-        for line in legend_text(series, ends) {
+        for line in legend_text(series, panel.x.ends()) {
             area.draw(&Text::new(line, (34, y), style.clone()))?;
             y += 20;
         }
@@ -275,7 +300,7 @@ fn draw_legend(panel: &Panel, ends: bool, area: &Area<'_>) -> Drawn {
     Ok(())
 }
 
-/// The name, and of epochs where the line `ends`: the figure that most readers look for.
+/// The name, and of a training where the line `ends`: the figure that most readers look for.
 fn legend_text(series: &Series, ends: bool) -> Vec<String> {
     let name = wrapped(&series.name);
     if !ends {

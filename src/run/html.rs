@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::run::colours;
-use crate::run::curves::{self, Panel, significant};
+use crate::run::curves::{self, Along, Panel, significant};
 use crate::run::png_file::Picture;
 
 /// Text as HTML shows it literally, in an element or in a quoted attribute.
@@ -63,11 +63,17 @@ pub fn table(class: &str, head: &[&str], rows: &[Vec<String>]) -> String {
     out + "</tbody></table></div>\n"
 }
 
-/// A diagram with its title above and its legend below, each line with its last value.
+/// A diagram with its title above and its legend below, of a training each line with its last value.
 ///
 /// # Errors
 /// Those of [`curves::inline_svg`].
 pub fn diagram(panel: &Panel, note: &str) -> Result<String> {
+    let svg = curves::inline_svg(panel)?;
+    if let Along::Other(along) = &panel.x {
+        let names: Vec<&str> = panel.series.iter().map(|series| series.name.as_str()).collect();
+        let spoken = format!("{} over {along}: {}", panel.title, names.join(", "));
+        return Ok(framed(&panel.title, &labelled(&svg, &spoken), &legend(panel, &[]), note));
+    }
     let lasts = panel.series.iter().map(|series| {
         let last = series.points.iter().rev().map(|p| p.1).find(|y| y.is_finite());
         last.map_or("no values".into(), |y| significant(y, 4))
@@ -76,19 +82,8 @@ pub fn diagram(panel: &Panel, note: &str) -> Result<String> {
     let ends = panel.series.iter().zip(&lasts);
     let spoken: String =
         ends.map(|(series, last)| format!("; {} ends at {last}", series.name)).collect();
-    let svg = labelled(&curves::inline_svg(panel)?, &(panel.title.clone() + &spoken));
+    let svg = labelled(&svg, &(panel.title.clone() + &spoken));
     Ok(framed(&panel.title, &svg, &legend(panel, &lasts), note))
-}
-
-/// A diagram over another thing than epochs.
-///
-/// # Errors
-/// Those of [`curves::inline_svg`].
-pub fn diagram_over(x_label: &str, panel: &Panel, note: &str) -> Result<String> {
-    let names: Vec<&str> = panel.series.iter().map(|series| series.name.as_str()).collect();
-    let spoken = format!("{} over {x_label}: {}", panel.title, names.join(", "));
-    let svg = labelled(&curves::inline_svg_over(x_label, panel)?, &spoken);
-    Ok(framed(&panel.title, &svg, &legend(panel, &[]), note))
 }
 
 /// The names of a diagram's lines, with what else there is to say of each.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::curves;
 use super::files::CURVES;
-use super::record::{Line, Record, RunRecord, points};
+use super::record::{Line, Record, RunRecord};
 use super::report::{Section, panels};
 use super::settings::Settings;
 use crate::device::Device;
@@ -143,8 +143,7 @@ impl Finish<'_> {
         figures: &[&'static Figure],
         line: &dyn Fn(&Figure) -> Option<String>,
     ) -> Result<()> {
-        let points = |key: &str| points(self.lines, key);
-        let panels = panels(figures, &points, line).into_iter().map(|(panel, _)| panel);
+        let panels = panels(figures, self.lines, line).into_iter().map(|(panel, _)| panel);
         curves::write_svg(self.folder.join(CURVES), &panels.collect::<Vec<_>>())
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::data::{Cases, Stream};
 use crate::device::{Device, Policy, name_of_bits};
 use crate::error::{Error, Result};
+use crate::run::curves::Elapsed;
 use crate::run::files::{CONFIG, EVAL, METRICS, SUMMARY};
 use crate::run::folder::{resolve_model, unfinished};
 
@@ -85,11 +86,6 @@ impl Record {
         let words =
             "AIS and reverse AIS disagree by more than their errors: neither is to be trusted.";
         (!trusted).then_some(words)
-    }
-
-    /// A line of `metrics.jsonl`: (epoch, value).
-    pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
-        points(&self.metrics, key)
     }
 
     /// A setting as text.
@@ -222,19 +218,48 @@ pub const BESIDE: &str = "from random weights";
 /// That of a field that is trained without its chain, for comparison too.
 pub const UNCHAINED: &str = "without a chain";
 
-/// What lines of `metrics.jsonl` have under a key: (epoch, value). Those of a model [beside](BESIDE) are left out.
-pub fn points(lines: &[Line], key: &str) -> Vec<(f64, f64)> {
-    let point = |line: &Line| Some((line.get("epoch")?.as_f64()?, line.get(key)?.as_f64()?));
-    let beside = |line: &&Line| {
-        let stage = line.get("stage").and_then(Value::as_str);
-        stage.is_some_and(|stage| [BESIDE, UNCHAINED].iter().any(|beside| stage.ends_with(beside)))
-    };
-    lines.iter().filter(|line| !beside(line)).filter_map(point).collect()
+/// What lines of `metrics.jsonl` have under a key: (how far the training is, value). Those of a model [beside](BESIDE) are
+/// left out.
+pub fn points(lines: &[Line], key: &str, elapsed: Elapsed) -> Vec<(f64, f64)> {
+    points_by_stage(lines, key, elapsed).into_iter().flat_map(|(_, points)| points).collect()
+}
+
+/// The same for each stage by its name, in their order; of a training without stages the name is empty.
+pub fn points_by_stage<'a>(
+    lines: &'a [Line],
+    key: &str,
+    elapsed: Elapsed,
+) -> Vec<(&'a str, Vec<(f64, f64)>)> {
+    let mut stages: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
+    let mut at = 0.0;
+    for line in lines {
+        let number = |key: &str| line.get(key).and_then(Value::as_f64);
+        let stage = stage(line).unwrap_or_default();
+        if [BESIDE, UNCHAINED].iter().any(|beside| stage.ends_with(beside)) {
+            continue;
+        }
+        at = match elapsed {
+            Elapsed::Epochs => number("epoch").unwrap_or(at),
+            // Each line has those of its own epoch.
+            Elapsed::Updates => at + number("updates").unwrap_or(0.0),
+            Elapsed::Seconds => at + number("seconds").unwrap_or(0.0),
+        };
+        let Some(value) = number(key) else { continue };
+        match stages.last_mut() {
+            Some((last, points)) if *last == stage => points.push((at, value)),
+            _ => stages.push((stage, vec![(at, value)])),
+        }
+    }
+    stages
+}
+
+fn stage(line: &Line) -> Option<&str> {
+    line.get("stage").and_then(Value::as_str)
 }
 
 /// What the lines of one stage have under a key, by the stage's own epochs counted from 1.
 pub fn points_of_stage(lines: &[Line], stage: &str, key: &str) -> Vec<(f64, f64)> {
-    let own = lines.iter().filter(|l| l.get("stage").and_then(Value::as_str) == Some(stage));
+    let own = lines.iter().filter(|line| self::stage(line) == Some(stage));
     let value = |line: &Line| line.get(key).and_then(Value::as_f64);
     own.zip(1u32..).filter_map(|(line, at)| Some((f64::from(at), value(line)?))).collect()
 }

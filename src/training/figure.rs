@@ -29,6 +29,8 @@ pub struct Figure {
     pub better: Better,
     /// Its standard error, where that is measured beside it.
     pub error: Option<&'static Figure>,
+    /// Whether stages measure different things by it, so that each has a diagram of its own.
+    pub by_stage: bool,
 }
 
 /// Where a figure is told while the command runs.
@@ -82,6 +84,7 @@ impl Figure {
         style: Style::Plain,
         better: Better::Neither,
         error: None,
+        by_stage: false,
     };
 
     /// Its name with what it is of: `training error`.

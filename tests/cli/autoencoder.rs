@@ -72,6 +72,9 @@ fn its_report_has_every_part() {
     for part in [
         "Autoencoder 64-32-2, rbm, then Adam",
         "Learning curves",
+        // Of different things, so each on its own scale.
+        "s error: level 1</h3>",
+        "s error: level 2</h3>",
         "Reconstructions",
         "Filters of the first layer",
         "The plane of codes",
@@ -86,6 +89,8 @@ fn its_report_has_every_part() {
     let folder = temporary();
     let said = say(folder.path(), &format!("compare {} {}", run(), super::shared_run())).done();
     assert!(said.out.contains("64-32-2"), "{}", said.out);
+    let page = text(folder.path().join("compare.html"));
+    assert!(page.contains("s error, training</h3>"), "a line for each run");
 }
 
 /// Codes out, and back in: what `reconstruct` gives at once.

@@ -76,6 +76,8 @@ fn verify_says_when_it_compared_nothing() {
     );
     say(folder.path(), "verify --device cpu --report found.txt").refused(2, &[".json"]);
     say(folder.path(), "verify --device").refused(2, &["--device"]);
+    say(folder.path(), "verify poool --device cpu")
+        .refused(2, &["kernel: none is called 'poool'; there are sample, ", "pool2d"]);
     say(folder.path(), "verify --sloppy").refused(2, &["--sloppy"]);
 }
 

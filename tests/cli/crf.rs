@@ -87,6 +87,15 @@ fn what_is_read_is_written_and_counted() {
     assert_eq!((found["sequences"].as_u64(), found["split"].as_str()), (Some(200), Some("test")));
     assert_picture(at.join("e/readings.png"));
     assert_picture(at.join("e/confusion.png"));
+    let line = format!("eval {run}/model.safetensors --device cpu --limit 5 --out e");
+    let again = say(at, &line).done();
+    for file in ["confusion.png", "confusion.csv", "readings.png", "eval.json"] {
+        assert!(
+            again.err.contains(&format!("e/{file} is there already, and is replaced")),
+            "{}",
+            again.err
+        );
+    }
     let said = say(at, &format!("eval {run}/model.safetensors --split train --limit 5")).done();
     assert!(said.out.contains("of 5 sequences"), "{}", said.out);
     say(at, &format!("eval {run} --data digits")).refused(1, &["digits", "'words' are bundled"]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use harmonium::Device;
-use harmonium::jobs::Trained;
+use harmonium::jobs::{Trained, TrainedCrf};
 use harmonium::models::Pairwise;
 
 use super::{crf, dbn, json, names, say, temporary, text};
@@ -57,7 +57,8 @@ fn folds_are_trained_as_if_each_were_alone() {
         assert_eq!(summary(&at.join(&alone))["test_error"].as_f64(), Some(*error), "{fold}");
         let file = format!("folds/fold-{fold}.safetensors");
         let weights = |path: &Path| {
-            let field = Trained::open(path, &Device::cpu(), None).unwrap().field("test").unwrap();
+            let field =
+                Trained::open(path, &Device::cpu(), None).unwrap().of_kind::<TrainedCrf>().unwrap();
             field.crf.transitions().value.to_vec().unwrap()
         };
         assert_eq!(weights(&at.join(&file)), weights(&at.join(&alone)), "{fold}");
@@ -96,7 +97,8 @@ fn hidden_layers_are_pretrained() {
         .collect();
     assert!(errors.len() == 6 && errors[2] < errors[0] && errors[5] < errors[3], "{errors:?}");
     let layers = |run: &Path| -> Vec<Vec<f32>> {
-        let field = Trained::open(run, &Device::cpu(), None).unwrap().field("test").unwrap();
+        let field =
+            Trained::open(run, &Device::cpu(), None).unwrap().of_kind::<TrainedCrf>().unwrap();
         field.crf.layers().parameters().map(|p| p.value.to_vec().unwrap()).collect()
     };
     // Machines give back what they read, and weights that are drawn do not: the field's own layers do too.
@@ -168,7 +170,7 @@ fn a_second_field_reads_what_the_first_one_says() {
     let found = summary(&run);
     // What no net can fall below that sees each position by itself: see `crf.rs`.
     assert!(found["test_error"].as_f64().unwrap() < 0.19, "{found}");
-    let field = Trained::open(&run, &Device::cpu(), None).unwrap().field("test").unwrap();
+    let field = Trained::open(&run, &Device::cpu(), None).unwrap().of_kind::<TrainedCrf>().unwrap();
     let lower = field.crf.lower().unwrap();
     assert!(lower.transitions().value.to_vec().unwrap().iter().any(|a| a.abs() > 0.1));
     assert_eq!(found["parameters"].as_u64(), Some(field.crf.trained() as u64));
@@ -198,7 +200,7 @@ fn transitions_are_scored_by_features() {
     // What no net can fall below that sees each position by itself: see `crf.rs`.
     assert!(found["test_error"].as_f64().unwrap() < 0.19, "{found}");
     assert!(found["unary_test_error"].as_f64().unwrap() > 0.19, "{found}");
-    let field = Trained::open(&run, &Device::cpu(), None).unwrap().field("test").unwrap();
+    let field = Trained::open(&run, &Device::cpu(), None).unwrap().of_kind::<TrainedCrf>().unwrap();
     for crf in [&field.crf, field.crf.lower().unwrap()] {
         assert_eq!(crf.spec().pairwise, Pairwise::Features);
         let weights = crf.layers().parameters().nth(2).unwrap().value.to_vec().unwrap();
@@ -234,8 +236,10 @@ fn pictures_are_read_by_convolutions() {
     // What no net can fall below that sees each position by itself: see `crf.rs`.
     let found = summary(&at.join("run"));
     assert!(found["test_error"].as_f64().unwrap() < 0.19, "{found}");
-    let field =
-        Trained::open(&at.join("run"), &Device::cpu(), None).unwrap().field("test").unwrap();
+    let field = Trained::open(&at.join("run"), &Device::cpu(), None)
+        .unwrap()
+        .of_kind::<TrainedCrf>()
+        .unwrap();
     assert_eq!(field.crf.spec().input, [3, 8, 8]);
     let kernel = field.crf.layers().parameters().next().unwrap().value.shape().dims().to_vec();
     assert_eq!(kernel, [6, 3, 3, 3]);

@@ -103,7 +103,7 @@ fn the_format_is_that_of_0_1() {
             ModelFile::load(run.join(file)).unwrap().save(&path).unwrap();
             assert!(fs::read(&path).unwrap() == then, "{name}/{file}");
             let again = match Trained::open(&run.join(file), &device, None).unwrap() {
-                Trained::Machine(TrainedRbm { mut rbm, origin, .. }) => origin.file(&mut rbm),
+                Trained::Rbm(TrainedRbm { mut rbm, origin, .. }) => origin.file(&mut rbm),
                 Trained::Network(TrainedNetwork { mut network, origin, .. }) => {
                     origin.file(&mut network)
                 }

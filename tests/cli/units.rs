@@ -216,11 +216,25 @@ fn rectified_hidden_units() {
     assert!(h.iter().all(|&h| h >= 0.0) && h.iter().any(|&h| h > 1.0), "{h:?}");
     say(at, &format!("reconstruct run {of} --out v.png")).done();
     say(at, "sample run --count 4 --steps 20 --out s.npy").done();
+    let scored = say(at, "eval run").done();
+    let said = &scored.out;
+    assert!(said.contains("log Z: none") && said.contains("reconstruction error: "), "{said}");
+    let scored = json(&text(at.join("run/eval.json")));
+    assert!(scored["log_partition"].is_null() && scored["mean_log_likelihood"].is_null());
+    assert_eq!(
+        scored["reconstruction_error"].as_f64(),
+        Some(error),
+        "as training's summary has it"
+    );
     say(at, "report run").done();
-    assert!(text(at.join("run/report.html")).contains("Rectified units"));
+    let report = text(at.join("run/report.html"));
+    assert!(
+        report.contains("Rectified units") && !report.contains("it needs data that are 0 or 1")
+    );
     for (line, setting) in [
-        ("eval run --exact", "hidden-units: rectified"),
-        ("eval run --diagnostics", "hidden-units: rectified"),
+        ("eval run --exact", "exact: is about log Z"),
+        ("eval run --diagnostics", "rectified hidden units have no energy"),
+        ("eval run --exact-pseudo", "rectified hidden units have no energy"),
         ("sample run --pt 3 --out s.npy", "hidden-units: rectified"),
         ("train rbm --hidden-units rectified --pcd --pt 4", "pt: needs the machine's energy"),
         ("train rbm --hidden-units rectified --score-every 2", "score-every: needs"),

@@ -34,6 +34,15 @@ fn it_lists_the_runs_and_overlays_their_curves() {
     succeed(out.path(), &["compare", one, two, "--out", "curves.svg"]);
     let svg = fs::read_to_string(out.path().join("curves.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.contains("one: ") && svg.contains("two: "));
+    assert!(svg.contains("epoch") && !svg.contains("seconds of training"));
+    // Both have as many updates an epoch, of which 40 are.
+    succeed(out.path(), &["compare", one, two, "--over", "updates", "--out", "updates.svg"]);
+    let svg = fs::read_to_string(out.path().join("updates.svg")).unwrap();
+    assert!(svg.contains("updates") && svg.contains("one: ") && !svg.contains("epoch"));
+    succeed(out.path(), &["compare", one, two, "--over", "seconds"]);
+    let page = fs::read_to_string(out.path().join("compare.html")).unwrap();
+    assert_well_formed(&page);
+    assert!(page.contains("seconds of training") && page.contains("; one ends at"));
 }
 
 #[test]

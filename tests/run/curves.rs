@@ -1,6 +1,6 @@
 //! `curves.svg` is well-formed, names its lines, and survives any numbers.
 
-use harmonium::run::curves::{Panel, Series, write_svg};
+use harmonium::run::curves::{Along, Panel, Series, write_svg};
 use proptest::prelude::*;
 
 fn series(name: &str, points: &[(f64, f64)]) -> Series {
@@ -8,7 +8,7 @@ fn series(name: &str, points: &[(f64, f64)]) -> Series {
 }
 
 fn panel(title: &str, series: Vec<Series>) -> Panel {
-    Panel { title: title.into(), y_label: "nats per case".into(), series }
+    Panel { title: title.into(), x: Along::default(), y_label: "nats per case".into(), series }
 }
 
 fn svg(panels: &[Panel]) -> String {

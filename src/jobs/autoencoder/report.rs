@@ -4,7 +4,7 @@ use super::figures::FIGURES;
 use crate::device::Device;
 use crate::error::Result;
 use crate::jobs::stack::report::{confusions, evaluated, weights};
-use crate::jobs::{Trained, TunerName};
+use crate::jobs::{Trained, TrainedAutoencoder, TunerName};
 use crate::models::Autoencoder;
 use crate::models::autoencoder::ReconstructionLoss;
 use crate::run::html::{self, escape, figure};
@@ -46,9 +46,10 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
-    let trained = Trained::open(&record.path, &Device::cpu(), None)?.autoencoder("report")?;
+    let trained = Trained::open(&record.path, &Device::cpu(), None)?
+        .for_command::<TrainedAutoencoder>("report")?;
     let model = &trained.model;
-    let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
+    let panels = panels(&FIGURES, &record.metrics, &|_| None);
     let mut sections = vec![
         Section::lead(&one_line(record)),
         scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),

@@ -3,8 +3,9 @@
 use crate::data::Preprocessing;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::Trained;
 use crate::jobs::stack::same_preparation;
-use crate::jobs::{Trained, named_by_from};
+use crate::jobs::trained::named_by_from;
 use crate::models::{DbmSpec, DeepBoltzmannMachine};
 use crate::run::{ModelKind, Observer};
 

@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::jobs::network::layers;
 use crate::jobs::rbm::mixing;
 use crate::jobs::stack::report::{confusions, evaluated, of_cases, weights};
-use crate::jobs::{Trained, TunerName};
+use crate::jobs::{Trained, TrainedDbn, TunerName};
 use crate::models::DeepBeliefNet;
-use crate::run::curves::{Panel, Series, write_svg};
+use crate::run::curves::{Along, Panel, Series, write_svg};
 use crate::run::html::{self, escape, figure};
 use crate::run::record::{BESIDE, Line, points_of_stage};
 use crate::run::report::comparison::Compared;
@@ -54,7 +54,7 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
-    let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
+    let panels = panels(&FIGURES, &record.metrics, &|_| None);
     let compared = pretraining(&record.metrics);
     let mut sections = vec![
         Section::lead(&one_line(record)),
@@ -73,7 +73,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
             None
         }
         other => {
-            let net = other.dbn("report")?.net;
+            let net = other.for_command::<TrainedDbn>("report")?.net;
             sections.push(levels(&net));
             Some(net)
         }
@@ -161,6 +161,7 @@ fn pretraining(lines: &[Line]) -> Option<Panel> {
     let both = series.iter().all(|series| !series.points.is_empty());
     both.then(|| Panel {
         title: "Training error".into(),
+        x: Along::default(),
         y_label: TRAIN_ERROR.unit.into(),
         series: series.into(),
     })

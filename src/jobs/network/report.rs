@@ -6,7 +6,7 @@ use super::figures::{FIGURES, TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATIO
 use crate::data::PictureInput;
 use crate::device::Device;
 use crate::error::Result;
-use crate::jobs::Trained;
+use crate::jobs::{Trained, TrainedNetwork};
 use crate::layers::LayerSpec;
 use crate::models::network::OutputSpec;
 use crate::models::{Network, NetworkSpec};
@@ -59,11 +59,11 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
-    let trained = Trained::open(&record.path, &Device::cpu(), None)?.network("report")?;
+    let trained = Trained::open(&record.path, &Device::cpu(), None)?
+        .for_command::<TrainedNetwork>("report")?;
     let (network, spec) = (&trained.network, trained.network.spec());
     let distorted = is_distorted(record);
-    let panels =
-        panels(&FIGURES, &|key| record.points(key), &|figure| distorted_line(figure, distorted));
+    let panels = panels(&FIGURES, &record.metrics, &|figure| distorted_line(figure, distorted));
     let mut sections = vec![
         Section::lead(&one_line(record, spec.output)),
         scores(record, spec),

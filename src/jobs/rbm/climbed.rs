@@ -8,7 +8,7 @@ use super::ladder;
 use crate::error::Result;
 use crate::evaluation::ladder::Climb;
 use crate::run::LADDER_PICTURE;
-use crate::run::curves::write_svg_over;
+use crate::run::curves::write_svg;
 
 /// ln Z by climbing a ladder; all null where none was asked for.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -59,7 +59,7 @@ impl Climbed {
     pub fn draw(&self, folder: &Path) -> Result<()> {
         match (&self.acceptance, &self.rungs) {
             (Some(acceptance), Some(rungs)) => {
-                write_svg_over(folder.join(LADDER_PICTURE), &ladder::panels(acceptance, rungs))
+                write_svg(folder.join(LADDER_PICTURE), &ladder::panels(acceptance, rungs))
             }
             _ => Ok(()),
         }

@@ -15,7 +15,7 @@ use crate::kernels::reduce::{Axis, Reduction, reduce};
 use crate::models::{Chains, Rbm};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::ranks::Ranks;
-use crate::run::curves::{Panel, Series};
+use crate::run::curves::{Along, Panel, Series};
 use crate::tensor::Tensor;
 
 /// Steps of each chain that are looked at.
@@ -258,8 +258,8 @@ fn histogram(values: &[f32], edges: &[f64]) -> Histogram {
 }
 
 impl Diagnostics {
-    /// The histograms and the singular values as diagrams, each with the name of its horizontal axis.
-    pub fn panels(&self) -> [(&'static str, Panel); 2] {
+    /// The histograms and the singular values as diagrams.
+    pub fn panels(&self) -> [Panel; 2] {
         let middles = self.free_energy_edges.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
         let line = |name: &str, of: &Histogram| Series {
             name: format!("{name}, mean {:.2}", of.mean),
@@ -268,6 +268,7 @@ impl Diagnostics {
         let data = self.data.as_ref().map(|data| line("data", data));
         let energies = Panel {
             title: "Free energies".into(),
+            x: Along::Other("free energy, nats".into()),
             y_label: "density".into(),
             series: [line("samples", &self.samples)].into_iter().chain(data).collect(),
         };
@@ -278,9 +279,10 @@ impl Diagnostics {
         };
         let spectrum = Panel {
             title: "Singular values of W".into(),
+            x: Along::Other("number, the largest first".into()),
             y_label: "value".into(),
             series: vec![spectrum],
         };
-        [("free energy, nats", energies), ("number, the largest first", spectrum)]
+        [energies, spectrum]
     }
 }

@@ -5,7 +5,7 @@ use web_time::Instant;
 use serde::Serialize;
 
 use super::climbed::Climbed;
-use super::config::EvaluationConfig;
+use super::config::{EvaluationConfig, Method};
 use super::diagnostics::Diagnostics;
 use super::ladder::climb;
 use super::partition::{LogPartition, Partition, Progress, Seen, is_annealed, partition};
@@ -25,9 +25,9 @@ const TURNED: usize = 2000;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// ln Z.
-    #[serde(flatten)]
-    pub log_partition: LogPartition,
+    /// ln Z; null for rectified hidden units, which have no energy.
+    #[serde(flatten, serialize_with = "LogPartition::or_null")]
+    pub log_partition: Option<LogPartition>,
     /// Where its samples are from: chains from the `data`, or along the `ladder`.
     pub log_partition_reverse_start: Option<&'static str>,
     /// Whether both directions agree within their errors; null where log Z is exact or there is one direction.
@@ -45,7 +45,7 @@ pub struct Evaluation {
     pub mean_log_likelihood_ladder: Option<f64>,
     /// Nats per case.
     pub pseudo_log_likelihood: Option<f64>,
-    /// For the choice of the units that were turned; 0 where all were.
+    /// For the choice of the units that were turned; null where all were.
     pub pseudo_log_likelihood_std_error: Option<f64>,
     /// `exact`, or `stochastic`.
     pub pseudo_log_likelihood_method: Option<&'static str>,
@@ -81,28 +81,33 @@ pub struct Evaluation {
 
 impl TrainedRbm {
     /// Scores the machine on some cases, or on those of the data that it was trained on; where there are none,
-    /// log Z is all that is found. `progress` is called while it anneals.
+    /// log Z is all that is found, and of rectified hidden units the reconstruction error. `progress` is called while it
+    /// anneals.
     ///
     /// # Errors
     /// As [`TrainedRbm::cases`]. [`Error::Setting`](crate::Error::Setting) for what
     /// [`exact_log_partition`](crate::evaluation::partition::exact_log_partition) and
-    /// [`ais`](crate::evaluation::ais::ais) refuse. Device errors.
+    /// [`ais`](crate::evaluation::ais::ais) refuse, and for a way to log Z that is asked for where the hidden units have
+    /// no energy. Device errors.
     pub fn evaluate(
         &self,
         choice: &Choice<'_>,
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Evaluation> {
-        self.rbm.hidden().kind().check_energy()?;
+        let hidden = self.rbm.hidden().kind();
+        let asked = !matches!(config.method, Method::Automatic) || config.ladder.is_some();
+        if asked || config.exact_pseudo {
+            hidden.check_energy()?;
+        }
         let start = Instant::now();
         let pieces = match choice.data.or(self.origin.data.as_deref()) {
             Some(_) => Some(self.pieces(choice)?),
             None => None,
         };
+        let anneals = hidden.has_energy() && is_annealed(&self.rbm, config);
         let means = match &pieces {
-            Some(pieces) if config.ladder.is_some() || is_annealed(&self.rbm, config) => {
-                Some(pieces.training_means()?)
-            }
+            Some(pieces) if config.ladder.is_some() || anneals => Some(pieces.training_means()?),
             _ => None,
         };
         let climbed = match config.ladder {
@@ -112,17 +117,21 @@ impl TrainedRbm {
         let samples = climbed.as_ref().map(|(_, samples)| samples);
         let seen = pieces.as_ref().zip(means.as_deref());
         let seen = seen.map(|(cases, means)| Seen { cases, means, samples });
-        let found = partition(&self.rbm, config, seen, progress)?;
-        let mut evaluation = self.evaluation(&found, config);
+        let found = match hidden.has_energy() {
+            true => Some(partition(&self.rbm, config, seen, progress)?),
+            false => None,
+        };
+        let found = found.as_ref();
+        let mut evaluation = self.evaluation(found, config);
         if let Some((climb, _)) = &climbed {
             evaluation.ladder = climb.into();
         }
-        if found.reverse.is_some() {
+        if found.is_some_and(|z| z.reverse.is_some()) {
             let start = if climbed.is_some() { "ladder" } else { "data" };
             evaluation.log_partition_reverse_start = Some(start);
         }
         if let Some(pieces) = pieces {
-            self.score(&pieces, &found, config, &mut evaluation)?;
+            self.score(&pieces, found, config, &mut evaluation)?;
             evaluation.cases = Some(pieces.cases());
             evaluation.split = Some(pieces.part_name());
             evaluation.data = Some(pieces.data().into());
@@ -133,11 +142,11 @@ impl TrainedRbm {
     }
 
     /// What is known without cases.
-    fn evaluation(&self, z: &Partition, config: &EvaluationConfig) -> Evaluation {
+    fn evaluation(&self, z: Option<&Partition>, config: &EvaluationConfig) -> Evaluation {
         Evaluation {
-            log_partition: LogPartition::of(z),
+            log_partition: z.map(LogPartition::of),
             log_partition_reverse_start: None,
-            trusted: z.trusted(),
+            trusted: z.and_then(Partition::trusted),
             ladder: Climbed::default(),
             mean_log_likelihood: None,
             mean_log_likelihood_std_error: None,
@@ -151,8 +160,8 @@ impl TrainedRbm {
             data: None,
             split: None,
             standardized: self.standardized(),
-            temperatures: z.temperatures,
-            chains: z.forward.as_ref().map(|_| config.chains),
+            temperatures: z.and_then(|z| z.temperatures),
+            chains: z.and_then(|z| z.forward.as_ref()).map(|_| config.chains),
             diagnostics: None,
             seed: config.seed,
             seconds: 0.0,
@@ -166,7 +175,7 @@ impl TrainedRbm {
     fn score(
         &self,
         pieces: &Pieces<'_>,
-        z: &Partition,
+        z: Option<&Partition>,
         config: &EvaluationConfig,
         evaluation: &mut Evaluation,
     ) -> Result<()> {
@@ -178,9 +187,9 @@ impl TrainedRbm {
         pieces.by_turns(&config.ranks, &mut of, &mut |found| scored.merge(&found.bytes))?;
         let weights = scored.weights.as_deref();
         evaluation.reconstruction_error = Some(scores::weighted_mean(&scored.errors, weights));
-        if !scored.likelihood {
+        let Some(z) = z.filter(|_| scored.likelihood) else {
             return Ok(());
-        }
+        };
         let (mean, error) = scores::weighted_mean_with_error(&scored.free_energies, weights);
         evaluation.mean_log_likelihood = Some(-mean - z.log_partition);
         evaluation.mean_log_likelihood_std_error = error;
@@ -191,7 +200,8 @@ impl TrainedRbm {
         if self.rbm.visible().kind() == UnitKind::Bernoulli {
             let (pseudo, whole) = (scored.pseudo.iter().sum::<f64>(), scored.whole);
             evaluation.pseudo_log_likelihood = Some(pseudo / whole);
-            evaluation.pseudo_log_likelihood_std_error = Some(scored.variance.sqrt() / whole);
+            evaluation.pseudo_log_likelihood_std_error =
+                (scored.variance > 0.0).then(|| scored.variance.sqrt() / whole);
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };
             evaluation.pseudo_log_likelihood_method = Some(method);
         }

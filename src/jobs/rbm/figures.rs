@@ -87,12 +87,12 @@ pub static PSEUDO_LIKELIHOOD: Figure = Figure {
     ..Figure::NEW
 };
 
-/// Its standard error, for the choice of the units that were turned; 0 where all were.
+/// Its standard error, for the choice of the units that were turned; none where all were.
 pub static PSEUDO_LIKELIHOOD_ERROR: Figure = Figure {
     key: "pseudo_log_likelihood_std_error",
     name: "standard error of the pseudo-likelihood",
     unit: "nats per case",
-    says: "For the choice of the units that were flipped; 0 where all were.",
+    says: "For the choice of the units that were flipped; none where all were.",
     ..Figure::NEW
 };
 

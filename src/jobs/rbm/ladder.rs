@@ -9,7 +9,7 @@ use super::trained::TrainedRbm;
 use crate::error::{Error, Result};
 use crate::evaluation::ladder::{Climb, climb_and_sample};
 use crate::models::{Ladder, Rbm};
-use crate::run::curves::{Panel, Series};
+use crate::run::curves::{Along, Panel, Series};
 use crate::run::{LADDER, ladder_file};
 use crate::tensor::Tensor;
 use crate::training::SWAP_ACCEPTANCE;
@@ -99,13 +99,18 @@ pub(super) fn save(folder: &Path, trajectory: &[Rbm], top: &Rbm, seed: u64) -> R
     Ok(ladder.rungs().len())
 }
 
-/// How often neighbours exchange, and ln Z of each rung, as diagrams, each with the name of its horizontal axis.
-pub(super) fn panels(acceptance: &[f64], log_partitions: &[f64]) -> [(&'static str, Panel); 2] {
+/// How often neighbours exchange, and ln Z of each rung, as diagrams.
+pub(super) fn panels(acceptance: &[f64], log_partitions: &[f64]) -> [Panel; 2] {
     let along = "rung, from independent units to the machine";
     let panel = |title: &str, y_label: &str, name: &str, (values, at): (&[f64], f64)| {
         let points = values.iter().enumerate().map(|(k, &y)| (k as f64 + at, y)).collect();
         let series = vec![Series { name: name.into(), points }];
-        (along, Panel { title: title.into(), y_label: y_label.into(), series })
+        Panel {
+            title: title.into(),
+            x: Along::Other(along.into()),
+            y_label: y_label.into(),
+            series,
+        }
     };
     let exchanges = (acceptance, 0.5);
     [

@@ -49,14 +49,21 @@ fn body(record: &Record) -> String {
     }
     let exact = record.method() == "exact";
     let error = |key: &str| record.evaluated(&format!("{key}_std_error"));
-    let mut rows = vec![vec![
-        "mean log-likelihood".to_string(),
-        with_error(record.evaluated("mean_log_likelihood"), error("mean_log_likelihood")),
-        likelihood_text(record, exact),
-    ]];
+    let no_energy = eval.get("log_partition_method").is_none_or(Value::is_null);
+    if no_energy {
+        out += "<p class=\"quiet\">Rectified hidden units have no energy, so that there is neither log Z nor likelihood.</p>\n";
+    }
+    let mut rows = Vec::new();
+    if !no_energy {
+        rows.push(vec![
+            "mean log-likelihood".to_string(),
+            with_error(record.evaluated("mean_log_likelihood"), error("mean_log_likelihood")),
+            likelihood_text(record, exact),
+        ]);
+    }
     for (key, name, what) in EVALUATED {
         let value = record.evaluated(key);
-        if value.is_none() && key.starts_with("log_partition_") {
+        if value.is_none() && (no_energy || key.starts_with("log_partition_")) {
             continue;
         }
         let mut what = what.to_string();

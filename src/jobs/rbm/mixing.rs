@@ -34,8 +34,8 @@ pub fn section(record: &Record) -> Result<Option<Section>> {
         };
         let note = format!("How often neighbours exchange, of the times they try. {trips}");
         let drawn = [
-            html::diagram_over(exchanges.0, &exchanges.1, &note)?,
-            html::diagram_over(log_z.0, &log_z.1, "By Bennett's acceptance ratio up the ladder.")?,
+            html::diagram(&exchanges, &note)?,
+            html::diagram(&log_z, "By Bennett's acceptance ratio up the ladder.")?,
         ];
         out += &format!("<div class=\"grid\">\n{}</div>\n", drawn.concat());
     }
@@ -74,8 +74,8 @@ fn diagnostics(found: &Diagnostics) -> Result<String> {
     let notes =
         ["Of samples and of data: alike where the machine is right.", "Of the final weights."];
     out += "<div class=\"grid\">\n";
-    for ((x_label, panel), note) in found.panels().iter().zip(notes) {
-        out += &html::diagram_over(x_label, panel, note)?;
+    for (panel, note) in found.panels().iter().zip(notes) {
+        out += &html::diagram(panel, note)?;
     }
     Ok(out + "</div>\n")
 }

@@ -114,7 +114,7 @@ impl Probe {
             .with(&ERROR, error)
             .with(&VALIDATION_ERROR, validation_error)
             .with(&PSEUDO_LIKELIHOOD, pseudo.map(|p| p.mean))
-            .with(&PSEUDO_LIKELIHOOD_ERROR, pseudo.map(|p| p.std_error))
+            .with(&PSEUDO_LIKELIHOOD_ERROR, pseudo.and_then(|p| p.std_error))
             .with(&GAP, gap)
             .with(&WEIGHT_NORM, scores::weight_norm(rbm)?)
             .with(&ACTIVITY, scores::mean(&scores::hidden_activity_of(rbm, &self.train, own)?)))

@@ -10,7 +10,7 @@ use crate::data::{Cases, Part};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::scores;
-use crate::jobs::Trained;
+use crate::jobs::{Trained, TrainedRbm};
 use crate::models::{Rbm, UnitKind};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
@@ -94,7 +94,7 @@ pub fn write_report(
     let mut own: RbmSettings = settings::resolve(vec![file.settings])?;
     let device = Device::select(device.unwrap_or(&own.device))?;
     observer.see(Event::Note(&format!("device: {}", device.info())));
-    let model = Trained::open(&record.path, &device, None)?.machine("report")?;
+    let model = Trained::open(&record.path, &device, None)?.for_command::<TrainedRbm>("report")?;
     let prepared = Prepared::load(&mut own, observer).map_err(|e| e.to_string());
     let prepared = prepared.as_ref().map_err(Clone::clone);
     let prepared = prepared.and_then(|p| checked(record, &model.rbm, p));
@@ -137,7 +137,7 @@ pub fn sections(
         Err(_) => None,
     };
     let why = prepared.as_ref().err().map_or("", String::as_str);
-    let panels = panels(&FIGURES, &|key| record.points(key), &|_| None);
+    let panels = panels(&FIGURES, &record.metrics, &|_| None);
     let (histograms, below) = match &units {
         Some(_) if machine.rbm.hidden().kind() == UnitKind::Rectified => {
             let text = "Rectified units are not on or off: there is no histogram of probabilities.";

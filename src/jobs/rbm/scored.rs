@@ -14,7 +14,7 @@ use crate::random::{Draw, stream};
 pub(super) struct Scored {
     /// Units that are turned in each case for the stochastic pseudo-likelihood.
     turns: usize,
-    /// Whether all are states of the visible units, so that they have a likelihood.
+    /// Whether all are states of the visible units, and the machine has an energy, so that they have a likelihood.
     pub likelihood: bool,
     cases: usize,
     pub free_energies: Vec<f64>,
@@ -34,7 +34,8 @@ impl Scored {
 
     /// Adds some cases.
     pub fn add(&mut self, rbm: &Rbm, cases: &Cases, config: &EvaluationConfig) -> Result<()> {
-        self.likelihood &= are_states(cases, rbm.visible().kind());
+        self.likelihood &=
+            rbm.hidden().kind().has_energy() && are_states(cases, rbm.visible().kind());
         let weights = cases.weights();
         for first in (0..cases.len()).step_by(ROWS) {
             let v = upload_rows(rbm.device(), cases, first, ROWS)?;
@@ -52,13 +53,13 @@ impl Scored {
             let draw = Draw::new(config.seed, stream::EVALUATION).from_case(case);
             let score = match config.exact_pseudo {
                 true => scores::exact_pseudo_log_likelihoods(rbm, &v)?
-                    .map(|cases| (scores::weighted_mean(&cases, own), 0.0)),
+                    .map(|cases| (scores::weighted_mean(&cases, own), None)),
                 false => scores::pseudo_log_likelihood_of(rbm, &v, self.turns, &draw, own)?
                     .map(|score| (score.mean, score.std_error)),
             };
             if let Some((mean, error)) = score {
                 self.pseudo.push(count * mean);
-                self.variance += (count * error).powi(2);
+                self.variance += error.map_or(0.0, |error| (count * error).powi(2));
             }
             self.whole += count;
         }

@@ -7,6 +7,7 @@ const LEVEL: Figure = Figure {
     unit: "squared, summed over the level's inputs, mean per case",
     diagram: "While levels are trained one by one: how well the level gives back what it reads, by means. Levels read \
               different things, so each has its own scale.",
+    by_stage: true,
     told: Told::Meanwhile,
     better: Better::Lower,
     ..Figure::NEW

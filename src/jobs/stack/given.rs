@@ -5,6 +5,7 @@ use crate::data::{Binarize, Preprocessing};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::jobs;
+use crate::jobs::trained::named_by_from;
 use crate::kernels::activation::Activation;
 use crate::models::UnitKind;
 use crate::run::{Event, Observer};
@@ -122,8 +123,8 @@ fn found(path: &str, device: &Device) -> Result<Found> {
         let activations = vec![Activation::Sigmoid; levels.len()];
         Ok(Found { levels, activations, data: Some(data) })
     };
-    match jobs::named_by_from(path, device)? {
-        jobs::Trained::Machine(machine) => {
+    match named_by_from(path, device)? {
+        jobs::Trained::Rbm(machine) => {
             let (rbm, hidden) = (&machine.rbm, machine.rbm.hidden().kind());
             if hidden != UnitKind::Bernoulli {
                 return wrong(format!("its hidden units are {hidden}; bernoulli ones stack"));

@@ -1,8 +1,8 @@
 //! Runs beside each other.
 
-use super::{capital, panels, shown, text_of};
+use super::{capital, panels_over, shown, text_of};
 use crate::error::Result;
-use crate::run::curves::Panel;
+use crate::run::curves::{Along, Elapsed, Panel};
 use crate::run::html::{self, escape, figure};
 use crate::run::record::Record;
 use crate::training::Figure;
@@ -53,7 +53,7 @@ fn kinds<'a>(runs: &Runs<'a>) -> Vec<&'a Compared> {
 }
 
 /// The curves of several runs, laid over each other: a diagram for each figure, with a line for each run.
-pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
+pub fn overlay(runs: &Runs<'_>, elapsed: Elapsed) -> Vec<(Panel, &'static str)> {
     let names = names(runs);
     let mut all = Vec::new();
     let mut drawn: Vec<&str> = Vec::new();
@@ -72,9 +72,10 @@ pub fn overlay(runs: &Runs<'_>) -> Vec<(Panel, &'static str)> {
             let mut diagram: Option<Panel> = None;
             for ((record, _), name) in runs.iter().zip(&names) {
                 let line = |_: &Figure| Some(name.clone());
-                for (panel, _) in panels(&[figure], &|key| record.points(key), &line) {
+                for (panel, _) in panels_over(elapsed, &[figure], &record.metrics, &line) {
                     let own = diagram.get_or_insert(Panel {
                         title: title.clone(),
+                        x: Along::Training(elapsed),
                         y_label: panel.y_label,
                         series: Vec::new(),
                     });
@@ -159,7 +160,7 @@ fn whole(record: &Record, key: &str) -> String {
 ///
 /// # Errors
 /// Where a diagram cannot be drawn.
-pub fn page(runs: &Runs<'_>) -> Result<String> {
+pub fn page(runs: &Runs<'_>, elapsed: Elapsed) -> Result<String> {
     let tables = tables(runs);
     let mut body = format!("<h1>{} runs</h1>\n<section id=\"runs\">\n", runs.len());
     for table in &tables {
@@ -177,7 +178,7 @@ pub fn page(runs: &Runs<'_>) -> Result<String> {
         );
     }
     body += "</section>\n<section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n";
-    for (panel, what) in overlay(runs) {
+    for (panel, what) in overlay(runs, elapsed) {
         body += &html::diagram(&panel, what)?;
     }
     body += "</div>\n</section>\n";

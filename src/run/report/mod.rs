@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::error::Result;
 use crate::run::atomic;
-use crate::run::curves::{Panel, Series};
+use crate::run::curves::{Along, Elapsed, Panel, Series};
 use crate::run::files::REPORT;
 use crate::run::html::{self, escape, figure};
 use crate::run::png_file::Picture;
-use crate::run::record::Record;
+use crate::run::record::{Line, Record, points, points_by_stage};
 use crate::training::{Better, Figure, Style};
 
 /// A part of a page.
@@ -147,28 +147,46 @@ fn capital(name: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A diagram for each name among the figures, and what it says. `points` gives what the metrics have under a key,
-/// `line` other words for a figure's line.
+/// A diagram for each name among the figures, and what it says, of what `lines` of metrics have; for each stage one where
+/// figures are told apart so. `line` gives other words for a figure's line, which is a single one then.
 pub fn panels(
     figures: &[&'static Figure],
-    points: &dyn Fn(&str) -> Vec<(f64, f64)>,
+    lines: &[Line],
+    line: &dyn Fn(&Figure) -> Option<String>,
+) -> Vec<(Panel, &'static str)> {
+    panels_over(Elapsed::Epochs, figures, lines, line)
+}
+
+/// The same over another measure of how far a training is.
+fn panels_over(
+    elapsed: Elapsed,
+    figures: &[&'static Figure],
+    lines: &[Line],
     line: &dyn Fn(&Figure) -> Option<String>,
 ) -> Vec<(Panel, &'static str)> {
     let mut panels: Vec<(Panel, &'static str)> = Vec::new();
     for figure in figures.iter().filter(|f| f.style != Style::Rate) {
-        let mut points = points(figure.key);
-        if points.is_empty() {
-            continue;
-        }
-        points.iter_mut().for_each(|(_, y)| *y *= figure.scale());
+        let words = line(figure);
+        let stages = match figure.by_stage && words.is_none() {
+            true => points_by_stage(lines, figure.key, elapsed),
+            false => vec![("", points(lines, figure.key, elapsed))],
+        };
         let of = if figure.of.is_empty() { figure.name } else { figure.of };
-        let series = Series { name: line(figure).unwrap_or_else(|| of.into()), points };
-        let title = capital(figure.name);
-        match panels.iter_mut().find(|(panel, _)| panel.title == title) {
-            Some((panel, _)) => panel.series.push(series),
-            None => {
-                let panel = Panel { title, y_label: figure.unit.into(), series: vec![series] };
-                panels.push((panel, figure.diagram));
+        let name = words.unwrap_or_else(|| of.into());
+        for (stage, mut points) in stages.into_iter().filter(|(_, points)| !points.is_empty()) {
+            points.iter_mut().for_each(|(_, y)| *y *= figure.scale());
+            let series = Series { name: name.clone(), points };
+            let title = match stage {
+                "" => capital(figure.name),
+                stage => format!("{}: {stage}", capital(figure.name)),
+            };
+            match panels.iter_mut().find(|(panel, _)| panel.title == title) {
+                Some((panel, _)) => panel.series.push(series),
+                None => {
+                    let (x, y_label) = (Along::Training(elapsed), figure.unit.into());
+                    panels
+                        .push((Panel { title, x, y_label, series: vec![series] }, figure.diagram));
+                }
             }
         }
     }
