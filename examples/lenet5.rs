@@ -44,7 +44,7 @@ pub fn train(device: &Device, epochs: u64) -> Result<f64> {
         .epochs(epochs)
         .batch(50)
         .learning_rate(Schedule::Linear(2e-3, 2e-5))
-        .augment(Augmentation { distortion, background: input.background });
+        .augment(Augmentation { distortion, background: input.background, picture: None });
     let mut trainer = Backpropagation::new(network, config)?;
     for _ in 0..epochs {
         let report = trainer.epoch(&mut train)?;

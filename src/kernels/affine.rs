@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{GRAIN, expect, groups, shader};
 use crate::device::{Backend, Bind, Command, Cost, Shader};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// The WGSL.
@@ -38,8 +38,30 @@ pub(crate) static SHADER: Shader = shader!("affine");
 /// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
 /// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
 pub fn affine(x: &Tensor, maps: &Tensor, fill: f32, y: &mut Tensor) -> Result<()> {
+    let [_, c, h, w] = x.shape().pictures("affine", "x")?;
+    affine_rows(x, [c, h, w], maps, fill, y)
+}
+
+/// The same where a batch's pictures, of so many channels, rows and columns each, may be rows of a matrix: x and y
+/// `[B, C·H·W]`.
+///
+/// # Errors
+/// As [`affine`].
+pub fn affine_rows(
+    x: &Tensor,
+    [c, h, w]: [usize; 3],
+    maps: &Tensor,
+    fill: f32,
+    y: &mut Tensor,
+) -> Result<()> {
     let op = "affine";
-    let [b, c, h, w] = x.shape().pictures(op, "x")?;
+    let b = x.shape().dims().first().copied().unwrap_or(0);
+    if c.checked_mul(h).and_then(|n| n.checked_mul(w)).and_then(|n| n.checked_mul(b))
+        != Some(x.shape().len())
+    {
+        let detail = format!("x is {}, expected {b} pictures of {c}×{h}×{w} values", x.shape());
+        return Err(Error::shape(op, detail));
+    }
     expect(op, "x", x, x.device(), x.shape().dims())?;
     expect(op, "maps", maps, x.device(), &[b, 6])?;
     expect(op, "y", y, x.device(), x.shape().dims())?;

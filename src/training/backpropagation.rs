@@ -89,7 +89,7 @@ impl<M: Trainable> Backpropagation<M> {
         let pass = Pass::Train(draw.at(clock.updates).from_case(from as u32));
         let first = clock.epoch_cases as usize + from;
         let mut tally = self.tallies.at(first)?;
-        let Some(Augmentation { distortion, background }) = self.config.augment else {
+        let Some(Augmentation { distortion, background, picture }) = self.config.augment else {
             self.network.gradient(batch, x, pass, &mut tally, &mut self.space)?;
             return self.tallies.weigh(first, batch.weights);
         };
@@ -99,7 +99,12 @@ impl<M: Trainable> Backpropagation<M> {
             _ => Tensor::for_output(x.device(), dims)?,
         };
         let draw = Draw::new(seed, stream::AUGMENT).at(clock.epoch()).from_case(first as u32);
-        distortion.apply(x, &draw, background, &mut distorted)?;
+        match picture {
+            None => distortion.apply(x, &draw, background, &mut distorted)?,
+            Some(picture) => {
+                distortion.apply_to_rows(x, picture, &draw, background, &mut distorted)?
+            }
+        }
         self.network.gradient(batch, &distorted, pass, &mut tally, &mut self.space)?;
         self.distorted = Some(distorted);
         self.tallies.weigh(first, batch.weights)

@@ -56,6 +56,8 @@ pub struct Augmentation {
     pub distortion: Distortion,
     /// The value outside a picture.
     pub background: f32,
+    /// Channels, height and width of a case, where batches are matrices of values; else they say so themselves.
+    pub picture: Option<[usize; 3]>,
 }
 
 /// Settings of [`Backpropagation`](super::Backpropagation).
@@ -158,7 +160,7 @@ impl BackpropagationConfig {
                 Interval::above(0.0).check("epsilon", *epsilon)?;
             }
         }
-        if let Some(Augmentation { distortion, background }) = &self.augment {
+        if let Some(Augmentation { distortion, background, .. }) = &self.augment {
             distortion.check()?;
             if !background.is_finite() {
                 let detail = format!("{background} is no value of a picture's ground");

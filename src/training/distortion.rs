@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::kernels::affine::affine;
+use crate::kernels::affine::affine_rows;
 use crate::random::{Draw, uniform};
 use crate::tensor::Tensor;
 
@@ -54,7 +54,7 @@ impl Distortion {
         [self.shift, self.rotate, self.scale, self.shear]
     }
 
-    /// The maps of a batch `[B, 6]` for [`affine`], on pictures of height h and width w, with the numbers of `draw`:
+    /// The maps of a batch `[B, 6]` for [`affine`](crate::kernels::affine::affine()), on pictures of height h and width w, with the numbers of `draw`:
     /// its step is the epoch, its cases are numbered in the epoch's order. They turn about the middle.
     pub fn maps(&self, draw: &Draw, rows: usize, [h, w]: [usize; 2]) -> Vec<f32> {
         let middle = [h, w].map(|n| (n as f32 - 1.0) / 2.0);
@@ -83,11 +83,28 @@ impl Distortion {
     /// # Errors
     /// As [`Distortion::check`]; [`Error::Shape`] where x is no batch of pictures; device errors.
     pub fn apply(&self, x: &Tensor, draw: &Draw, fill: f32, out: &mut Tensor) -> Result<()> {
+        let [_, c, h, w] = x.shape().pictures("distortion", "the batch")?;
+        self.apply_to_rows(x, [c, h, w], draw, fill, out)
+    }
+
+    /// The same of a batch whose pictures, of so many channels, rows and columns each, are rows of a matrix
+    /// `[B, C·H·W]`.
+    ///
+    /// # Errors
+    /// As [`Distortion::apply`].
+    pub fn apply_to_rows(
+        &self,
+        x: &Tensor,
+        picture: [usize; 3],
+        draw: &Draw,
+        fill: f32,
+        out: &mut Tensor,
+    ) -> Result<()> {
         self.check()?;
-        let [rows, _, h, w] = x.shape().pictures("distortion", "the batch")?;
-        let maps = self.maps(draw, rows, [h, w]);
+        let rows = x.shape().dims().first().copied().unwrap_or(0);
+        let maps = self.maps(draw, rows, [picture[1], picture[2]]);
         let maps = Tensor::from_f32(x.device(), &[rows, 6], &maps)?;
-        affine(x, &maps, fill, out)
+        affine_rows(x, picture, &maps, fill, out)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command as a user meets it: the built binary, run in folders of its own.
 
 mod apply;
+mod augment;
 mod autoencoder;
 mod bench;
 mod class_rbm;

@@ -1,5 +1,5 @@
-use harmonium::kernels::affine::affine;
 use harmonium::kernels::affine::proof::{Maps, case, maps};
+use harmonium::kernels::affine::{affine, affine_rows};
 use harmonium::kernels::proof::{Inputs, Values};
 use harmonium::{Device, Tensor};
 
@@ -112,6 +112,22 @@ fn each_picture_has_its_own_map_and_all_its_channels_share_it() {
         let maps = [1., 0., 0., 0., 1., 1., 1., 0., 0., 0., 1., -1.];
         let y = moved(device, [2, 2, 1, 2], &x, &maps, 9.0).to_vec().unwrap();
         assert_eq!(y, [2., 9., 4., 9., 9., 5., 9., 7.], "{}", device.info());
+    }
+}
+
+/// Rows of a matrix are the same pictures.
+#[test]
+fn pictures_may_be_rows() {
+    let (dims, x, maps) = ([4, 2, 3, 5], ordinary(3, 120), maps(Maps::Distortions, 4));
+    for device in [Device::cpu()].iter().chain(crate::support::gpus()) {
+        let pictures = moved(device, dims, &x, &maps, 0.5).to_vec().unwrap();
+        let x = Tensor::from_f32(device, &[4, 30], &x).unwrap();
+        let maps = Tensor::from_f32(device, &[4, 6], &maps).unwrap();
+        let mut y = Tensor::for_output(device, &[4, 30]).unwrap();
+        affine_rows(&x, [2, 3, 5], &maps, 0.5, &mut y).unwrap();
+        assert_eq!(y.to_vec().unwrap(), pictures, "{}", device.info());
+        let wrong = affine_rows(&x, [2, 3, 4], &maps, 0.5, &mut y).unwrap_err().to_string();
+        assert_eq!(wrong, "affine: x is [4, 30], expected 4 pictures of 2×3×4 values");
     }
 }
 

@@ -84,6 +84,7 @@ fn busy(device: &Device) -> Backpropagation {
         .augment(Augmentation {
             distortion: Distortion { shift: 1.0, rotate: 10.0, scale: 0.1, shear: 0.1 },
             background: -0.1,
+            picture: None,
         });
     trainer(device, &spec, config)
 }
@@ -219,8 +220,9 @@ fn settings_out_of_range_are_named() {
     let back = Schedule::Steps(0.1, vec![(10, 0.01), (5, 0.05)]);
     let check = |config: BackpropagationConfig| config.check().unwrap_err().to_string();
     assert!(check(config(1).learning_rate(back)).contains("learning-rate: a step after 5 epochs"));
-    let distorted =
-        |distortion, background| check(config(1).augment(Augmentation { distortion, background }));
+    let distorted = |distortion, background| {
+        check(config(1).augment(Augmentation { distortion, background, picture: None }))
+    };
     let none = Distortion::default();
     assert!(distorted(Distortion { shift: f32::NAN, ..none }, 0.0).contains("shift=NaN"));
     assert!(distorted(Distortion { scale: 5.0, ..none }, 0.0).contains("scale=5 is no number"));

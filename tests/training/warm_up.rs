@@ -113,7 +113,7 @@ fn networks() {
     network("Adam", None, plain().weight_decay(0.01));
     let sgd = Optimizer::Sgd { momentum: Schedule::constant(0.9), nesterov: true };
     let distortion = Distortion { shift: 1.0, rotate: 5.0, scale: 0.1, shear: 0.1 };
-    let augment = Augmentation { distortion, background: -0.1 };
+    let augment = Augmentation { distortion, background: -0.1, picture: None };
     let config = plain().optimizer(sgd).learning_rate(Schedule::constant(1e-4)).augment(augment);
     network("SGD, distortions, radial basis functions", Some(OutputSpec::Rbf { j: 10.0 }), config);
 }

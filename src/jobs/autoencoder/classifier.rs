@@ -68,7 +68,7 @@ impl AutoencoderJob {
             _ => None,
         };
         self.below = Some(Below { autoencoder, train, held_out });
-        let tuner = Tuner::new(network, &self.settings.fine_tuning())?;
+        let tuner = Tuner::new(network, &self.fine_tuning())?;
         self.learning = Some(Learning::Classifier(tuner));
         Ok(())
     }

@@ -21,7 +21,8 @@ use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::rows::first_that_count;
 use crate::jobs::stack::{
-    Cost, LevelData, Levels, SCORED, Trained, Tuner, Wanted, draw_levels, freeze,
+    Cost, FineTuning, LevelData, Levels, SCORED, Trained, Tuner, Wanted, augmentation, draw_levels,
+    freeze,
 };
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
@@ -29,7 +30,7 @@ use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
-use crate::training::{BatchSource, Figures, Learner};
+use crate::training::{Augmentation, BatchSource, Figures, Learner};
 
 /// An autoencoder's training.
 pub struct AutoencoderJob {
@@ -45,6 +46,7 @@ pub struct AutoencoderJob {
     pub(super) validation: Option<Cases>,
     pub(super) test: Option<Cases>,
     pub(super) image: Option<ImageShape>,
+    augment: Option<Augmentation>,
     pub(super) reading: Reading,
     record: RunRecord,
     pub(super) classes: Classes,
@@ -71,6 +73,7 @@ impl AutoencoderJob {
         observer: &mut dyn Observer,
     ) -> Result<Self> {
         let data = Parts::load(&mut settings, observer)?;
+        let augment = augmentation(settings.augment, data.image, &Preprocessing::default())?;
         let spec = settings.spec(data.train.width());
         let (train, validation) = (&data.train, data.validation.as_ref());
         let source = data.learnt(device)?;
@@ -133,9 +136,15 @@ impl AutoencoderJob {
             validation,
             test,
             image,
+            augment,
             reading,
             record,
         })
+    }
+
+    /// How the whole is trained, and a classifier.
+    pub(super) fn fine_tuning(&self) -> FineTuning<'_> {
+        FineTuning { augment: self.augment, ..self.settings.fine_tuning() }
     }
 
     /// The autoencoder as it stands; `None` before the levels are trained.
@@ -224,7 +233,7 @@ impl Job for AutoencoderJob {
         self.cost.peak_bytes = (self.level_count() > 0).then(|| self.device.memory().peak_bytes);
         let whole = self.unrolled()?;
         self.levels.take();
-        let tuner = Tuner::new(whole, &self.settings.fine_tuning())?;
+        let tuner = Tuner::new(whole, &self.fine_tuning())?;
         self.learning = Some(Learning::Whole(tuner));
         Ok(Stage {
             name: "whole".into(),

@@ -10,15 +10,15 @@ use crate::jobs::settings::{
     VALIDATION, Validation, WEIGHTS, flag, of_data, real, text, uses_sgd, word,
 };
 use crate::jobs::stack::settings::{
-    BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM, OPTIMIZER,
-    PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE,
-    PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY, fine_tuning, greedy,
-    searches,
+    AUGMENT, BATCH, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES, MOMENTUM,
+    OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS,
+    PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_WEIGHT_DECAY, WEIGHT_DECAY,
+    fine_tuning, greedy, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, TunerName};
 use crate::models::autoencoder::{AutoencoderSpec, Noise, Penalties, ReconstructionLoss};
 use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
-use crate::training::{BackpropagationConfig, Optimizer, Schedule, ranges};
+use crate::training::{BackpropagationConfig, Distortion, Optimizer, Schedule, ranges};
 
 settings! {
     /// The settings of a deep autoencoder's training.
@@ -128,6 +128,7 @@ settings! {
         };
         momentum: Option<Schedule> = MOMENTUM;
         line_searches: Option<usize> = LINE_SEARCHES;
+        augment: Option<Distortion> = AUGMENT;
         weight_decay: f32 = Setting { default: Default::By("0", |_| real(0.0)), ..WEIGHT_DECAY };
         classifier: Option<ClassifierHow> = Setting {
             value: "WHAT",

@@ -379,6 +379,8 @@ impl DbmSettings {
             momentum: self.classifier_momentum.as_ref(),
             weight_decay: 0.0,
             line_searches: self.line_searches,
+            // It reads a machine's states beside the values.
+            augment: None,
             seed: self.seed,
         }
     }

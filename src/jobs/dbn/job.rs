@@ -11,20 +11,21 @@ use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, check_transposed};
+use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, augmentation, check_transposed};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage,
 };
-use crate::training::{BatchSource, Figures, Learner, ResidentData};
+use crate::training::{Augmentation, BatchSource, Figures, Learner, ResidentData};
 
 /// A deep belief net's training.
 pub struct DbnJob {
     pub(super) settings: DbnSettings,
     pub(super) device: Device,
     pub(super) prepared: Prepared,
+    pub(super) augment: Option<Augmentation>,
     pub(super) record: RunRecord,
     pub(super) steps: Vec<Step>,
     pub(super) step: Option<Step>,
@@ -58,6 +59,7 @@ impl DbnJob {
     ) -> Result<Self> {
         let prepared = Prepared::load(&settings.request(), observer)?;
         settings.validation = prepared.split;
+        let augment = augmentation(settings.augment, prepared.image, &prepared.preprocessing)?;
         let (layers, units) = (&settings.layers.0, prepared.units);
         let given = match &settings.from {
             None => Vec::new(),
@@ -118,6 +120,7 @@ impl DbnJob {
             cost: Cost::default(),
             settings,
             prepared,
+            augment,
             record,
         })
     }

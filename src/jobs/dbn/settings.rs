@@ -10,15 +10,15 @@ use crate::jobs::settings::{
     STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
 };
 use crate::jobs::stack::settings::{
-    BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA, LINE_SEARCHES,
-    MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED, PRETRAIN_EPOCHS,
-    PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_TRANSPOSED,
+    AUGMENT, BATCH, BINARIZE, DROPOUT, EPOCHS, FREEZE, FROM, LEARNING_RATE, LEVEL_DATA,
+    LINE_SEARCHES, MOMENTUM, OPTIMIZER, PRETRAIN_BATCH, PRETRAIN_CD, PRETRAIN_CENTERED,
+    PRETRAIN_EPOCHS, PRETRAIN_LEARNING_RATE, PRETRAIN_MOMENTUM, PRETRAIN_PCD, PRETRAIN_TRANSPOSED,
     PRETRAIN_WEIGHT_DECAY, VISIBLE, WEIGHT_DECAY, fine_tuning, greedy, of_digits, searches,
 };
 use crate::jobs::stack::{FineTuning, Greedy, Layers, LevelData, Request, TunerName};
 use crate::models::{Dropout, UnitKind};
 use crate::run::settings::{Default, LastStage, Setting, Settings, settings};
-use crate::training::{Schedule, UpDownConfig, ranges};
+use crate::training::{Distortion, Schedule, UpDownConfig, ranges};
 
 /// The learning rate of up–down fine-tuning.
 const UP_DOWN_RATE: &str = "0.01";
@@ -136,6 +136,10 @@ settings! {
         line_searches: Option<usize> = Setting {
             idle: |t| of_the_classifier(t).or_else(|| (LINE_SEARCHES.idle)(t)),
             ..LINE_SEARCHES
+        };
+        augment: Option<Distortion> = Setting {
+            idle: |t| of_the_classifier(t).or_else(|| (AUGMENT.idle)(t)),
+            ..AUGMENT
         };
         weight_decay: f32 = Setting {
             default: Default::By("0", |_| real(0.0)),

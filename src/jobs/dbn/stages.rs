@@ -5,7 +5,7 @@ use super::learning::{Learning, Step, too_early};
 use crate::data::{DataSet, Part};
 use crate::error::Result;
 use crate::jobs::network::Labelled;
-use crate::jobs::stack::{LevelData, Levels, Trained, Tuner, freeze};
+use crate::jobs::stack::{FineTuning, LevelData, Levels, Trained, Tuner, freeze};
 use crate::kernels::activation::Activation;
 use crate::models::{DeepBeliefNet, Network, Rbm, UnitKind};
 use crate::training::{ResidentData, UpDown};
@@ -116,7 +116,9 @@ impl DbnJob {
             (_, false) => Network::new(&self.device, &spec, self.settings.seed)?,
         };
         freeze(network.layers_mut(), self.settings.freeze);
-        let tuner = Tuner::new(network, &self.settings.fine_tuning())?;
+        let augment = self.augment;
+        let how = FineTuning { augment, ..self.settings.fine_tuning() };
+        let tuner = Tuner::new(network, &how)?;
         self.learning = Some(Learning::Network(tuner));
         Ok(())
     }

@@ -261,7 +261,11 @@ impl NetworkSettings {
                 },
             },
             weight_decay: self.weight_decay,
-            augment: distorted.map(|distortion| Augmentation { distortion, background }),
+            augment: distorted.map(|distortion| Augmentation {
+                distortion,
+                background,
+                picture: None,
+            }),
             seed: self.seed,
             level: 0,
         }

@@ -23,6 +23,6 @@ pub use evaluation::{Bounded, Evaluated, Scored};
 pub use given::{Wanted, same_preparation};
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};
-pub use training::{FineTuning, Greedy};
+pub use training::{FineTuning, Greedy, augmentation};
 pub use transposed::check_transposed;
 pub use tuner::{Tuner, freeze};

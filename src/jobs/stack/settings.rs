@@ -163,6 +163,16 @@ pub const LINE_SEARCHES: Setting = Setting {
     ..Setting::NEW
 };
 
+pub const AUGMENT: Setting = Setting {
+    value: "LIST",
+    help: "Distort training pictures anew in each epoch while the whole is trained, not its levels: any of shift, rotate, \
+           scale, shear, with the largest amount where the default is not wanted: \
+           shift=2,rotate=10,scale=0.15,shear=0.15 (pixels, degrees, factor 1 +- that, pixels per row)",
+    idle: |t| of_optimizers(t, &["sgd", "adam"], "--optimizer sgd and adam"),
+    default: Default::None("none"),
+    ..Setting::NEW
+};
+
 pub const WEIGHT_DECAY: Setting = Setting {
     value: "X",
     help: "Decay of the weights, not of biases: of adam apart from the gradient, else L2",
@@ -228,6 +238,7 @@ macro_rules! fine_tuning {
             momentum: $settings.momentum.as_ref(),
             weight_decay: $settings.weight_decay,
             line_searches: $settings.line_searches,
+            augment: None,
             seed: $settings.seed,
         }
     };

@@ -1,10 +1,12 @@
 //! How levels, and stacks as wholes, are trained.
 
 use super::kinds::TunerName;
+use crate::data::{ImageShape, Preprocessing};
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 use crate::training::{
-    BackpropagationConfig, CdConfig, Method, MinimizerConfig, Optimizer, Schedule,
+    Augmentation, BackpropagationConfig, CdConfig, Distortion, Method, MinimizerConfig, Optimizer,
+    Schedule,
 };
 
 /// Steps that L-BFGS remembers.
@@ -88,7 +90,36 @@ pub struct FineTuning<'a> {
     pub momentum: Option<&'a Schedule>,
     pub weight_decay: f32,
     pub line_searches: Option<usize>,
+    /// Distortions of the pictures that it learns from; line searches take none.
+    pub augment: Option<Augmentation>,
     pub seed: u64,
+}
+
+/// How the pictures of some data are distorted.
+///
+/// # Errors
+/// [`Error::Setting`] for data that are no pictures, or of which each pixel is standardised by itself.
+pub fn augmentation(
+    distortion: Option<Distortion>,
+    image: Option<ImageShape>,
+    preprocessing: &Preprocessing,
+) -> Result<Option<Augmentation>> {
+    let Some(distortion) = distortion.filter(|d| *d != Distortion::default()) else {
+        return Ok(None);
+    };
+    let Some(image) = image else {
+        return Err(Error::setting(
+            "augment",
+            "distorts pictures, and the data are none; leave it out",
+        ));
+    };
+    if preprocessing.mean.is_some() {
+        let detail = "each pixel is standardised by itself, so that there is no value of what lies outside a picture; \
+                      leave it out, or use --visible bernoulli";
+        return Err(Error::setting("augment", detail));
+    }
+    let picture = Some([1, image.height, image.width]);
+    Ok(Some(Augmentation { distortion, background: 0.0, picture }))
 }
 
 impl FineTuning<'_> {
@@ -149,6 +180,7 @@ impl FineTuning<'_> {
             learning_rate: self.learning_rate.cloned().unwrap_or(plain.learning_rate.clone()),
             optimizer,
             weight_decay: self.weight_decay,
+            augment: self.augment,
             seed: self.seed,
             ..plain
         }
