@@ -164,7 +164,8 @@ fn given(
         return Ok(());
     }
     file.map_or(Ok(()), NpyFile::finish)?;
-    out!("{what} of {}, [{n}, {width}]: {}", print::count(n, "case"), options.out.display());
+    let (cases, part) = (print::count(n, "case"), pieces.part_name());
+    out!("{what} of {cases} ({part} part), [{n}, {width}]: {}", options.out.display());
     Ok(())
 }
 
@@ -280,8 +281,9 @@ fn again(
         }
     }
     out!(
-        "{}, reconstruction error {:.4} (squared, summed over {} values, mean over cases): {}",
+        "{} ({} part), reconstruction error {:.4} (squared, summed over {} values, mean over cases): {}",
         print::count(n, "case"),
+        pieces.part_name(),
         error.mean(),
         shown.width,
         out.display()

@@ -56,9 +56,9 @@ pub enum Command {
     /// network: error, loss, confusion matrix, worst mistakes; an autoencoder: errors; a deep belief net: a bound of its
     /// likelihood, and its classes where labels are joined; a deep Boltzmann machine: log Z and a bound of its likelihood
     Eval(EvalOptions),
-    /// Classify data, or one PNG picture, with a trained network or classification machine
+    /// Classify data, or one PNG picture, or read sequences, with a trained model that knows classes
     Predict(PredictOptions),
-    /// Draw a network's kernels and what every layer makes of one picture
+    /// Draw a network's kernels and what every layer makes of one picture; of other models what their layers make of it
     Features(FeaturesOptions),
     /// Write a level of a deep belief net or an autoencoder as a machine's own file, or a model as ONNX
     Export(ExportOptions),
@@ -194,8 +194,8 @@ pub struct DecodeOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct PredictOptions {
-    /// The run folder of a network, of a classification machine or of a deep belief net with labels, or its .safetensors
-    /// file
+    /// The run folder of anything that knows classes (a network, a classifier of a stack, a classification machine, a deep
+    /// belief net with labels) or of a field, or its .safetensors file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     #[arg(long, value_name = "DATA", help = DATA_HELP)]
@@ -224,7 +224,8 @@ pub struct PredictOptions {
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub struct FeaturesOptions {
-    /// The run folder of a network, a deep belief net or a field, or its .safetensors file
+    /// The run folder of a network, a deep belief net or Boltzmann machine, a classification machine or a field, or its
+    /// .safetensors file
     #[arg(value_name = "RUN|MODEL")]
     pub model: PathBuf,
     /// As for `predict` [default: what the network was trained on]

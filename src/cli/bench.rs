@@ -4,6 +4,7 @@ use super::args::BenchOptions;
 use super::bench_plot;
 use super::open_device;
 use super::print::{count, out, tell};
+use super::targets::{check_named, tell_replaced};
 use crate::benchmark::{
     BenchConfig, Benchmark, Ceilings, Change, LeftOut, Measured, Outcome, Part, Timed, Verdict,
     ceilings, changes, grows, parts, time,
@@ -27,6 +28,12 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         let detail = "nothing that is measured grows: add batch_sizes, layer_sizes or chain_counts to the work";
         return Err(Error::setting("plot", detail));
     }
+    if let Some(path) = &options.plot {
+        check_named("plot", (path, "svg"), &[])?;
+    }
+    if let Some(path) = &options.json {
+        check_named("json", (path, "json"), &[])?;
+    }
     let old = options.compare.as_deref().map(Benchmark::read).transpose()?;
     let devices = match options.device.as_str() {
         "all" => [Ok(Device::cpu())].into_iter().chain(Device::all_gpus()).collect(),
@@ -44,12 +51,14 @@ pub fn run(options: &BenchOptions) -> Result<()> {
         measured.iter().try_for_each(|new| compare(old, new))?;
     }
     if let Some(path) = &options.plot {
+        tell_replaced(path);
         bench_plot::write(path, &measured)?;
         out!("{}", path.display());
     }
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&Benchmark::new(measured))
             .map_err(|e| Error::data("benchmark", e.to_string()))?;
+        tell_replaced(path);
         atomic::write(path, |out| writeln!(out, "{text}"))?;
         out!("{}", path.display());
     }
@@ -171,6 +180,10 @@ fn compare(old: &Benchmark, new: &Measured) -> Result<()> {
         return Ok(());
     };
     let changes = changes(before, new);
+    if changes.is_empty() {
+        out!("{}: nothing that was measured now is in the old file", new.device);
+        return Ok(());
+    }
     out!("{} since {}: {}", new.device, old.harmonium, count(changes.len(), "case"));
     let is = |verdict: Verdict| move |change: &&Change| change.verdict == verdict;
     for (verdict, word) in [(Verdict::Faster, "faster"), (Verdict::Slower, "slower")] {

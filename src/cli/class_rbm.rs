@@ -66,7 +66,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
         keep(options, &folder, found, (&OF_CLASSES, draw))?;
     }
     if options.json {
-        return print_json(found);
+        return print_json(found, options);
     }
     let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
     out!("error: {error:.2} % ({wrong} of {cases} cases)");

@@ -77,7 +77,7 @@ impl Told<'_> {
             keep(options, &folder, &evaluated.evaluation, (drawn, draw))?;
         }
         if options.json {
-            print_json(&evaluated.evaluation)?;
+            print_json(&evaluated.evaluation, options)?;
         }
         Ok(!options.json)
     }

@@ -61,7 +61,7 @@ pub struct BenchOptions {
     #[arg(long, value_name = "S", default_value_t = 0.5, allow_negative_numbers = true)]
     pub seconds: f64,
     /// Write what was measured to this file too: for --compare, and to send in
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.json")]
     pub json: Option<PathBuf>,
     /// Draw the speed over cases, units and chains, from small to large, into this .svg file
     #[arg(long, value_name = "FILE.svg")]

@@ -11,7 +11,7 @@ use super::ranks::{device, together};
 use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
-use crate::jobs::{Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
+use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
 use crate::ranks::Ranks;
 use crate::run;
 
@@ -80,9 +80,9 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         None => None,
     };
     if options.json {
-        return print_json(&found);
+        return print_json(&found, options);
     }
-    likelihood::print(&found)?;
+    likelihood::print(&found, asked.by())?;
     match &found.diagnostics {
         Some(diagnostics) => diagnostics::print(diagnostics, picture.as_deref()),
         None => Ok(()),
@@ -132,7 +132,7 @@ fn eval_autoencoder(
         keep(options, &options.model.model, &found, (&[], || Ok(())))?;
     }
     if options.json {
-        return print_json(&found);
+        return print_json(&found, options);
     }
     let (squared, by) = (found.squared_error, asked.by());
     out!("squared error: {squared:.4} (summed over values, mean over cases{by})");
@@ -144,7 +144,12 @@ fn eval_autoencoder(
 }
 
 fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
-    options.refuse_but(&[Needs::Cases], "a network has error and loss")?;
+    let stack = jobs::stack_of(&options.model.model);
+    let why = match stack != options.model.model {
+        true => format!("a network has error and loss (its stack is {})", stack.display()),
+        false => "a network has error and loss".into(),
+    };
+    options.refuse_but(&[Needs::Cases], &why)?;
     let asked = Asked::of(options)?;
     let evaluated = network.evaluate_on(ranks, &asked.choice(options))?;
     if !ranks.is_first() {
@@ -161,7 +166,7 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
         None => false,
     };
     if options.json {
-        return print_json(found);
+        return print_json(found, options);
     }
     let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
     let by = asked.by();

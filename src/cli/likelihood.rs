@@ -73,8 +73,8 @@ pub fn over_cases(error: Option<f64>) -> String {
     }
 }
 
-/// Prints what was found of a machine.
-pub fn print(found: &rbm::Evaluation) -> Result<()> {
+/// Prints what was found of a machine; `by` says how its means were weighted, if they were.
+pub fn print(found: &rbm::Evaluation, by: &str) -> Result<()> {
     let start = found.log_partition_reverse_start.filter(|start| *start != "data");
     match &found.log_partition {
         Some(z) => print_log_partition(z, start, found.trusted)?,
@@ -106,7 +106,7 @@ pub fn print(found: &rbm::Evaluation) -> Result<()> {
     }
     if let (Some(cases), Some(data), Some(split)) = (found.cases, &found.data, found.split) {
         let space = if found.standardized { ", in the standardised space" } else { "" };
-        out!("cases: {cases} of {data}, {split} part{space}");
+        out!("cases: {cases} of {data}, {split} part{by}{space}");
     }
     Ok(())
 }

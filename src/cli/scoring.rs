@@ -116,9 +116,24 @@ fn show(bar: &ProgressBar, Progress { what, done, of }: Progress) {
     bar.set_position(done);
 }
 
+/// An evaluation with what its means were weighted by, if they were.
+#[derive(Serialize)]
+struct Weighted<'a, E> {
+    #[serde(flatten)]
+    evaluation: &'a E,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<&'a Path>,
+}
+
+impl<'a, E> Weighted<'a, E> {
+    fn of(evaluation: &'a E, options: &'a EvalOptions) -> Self {
+        Weighted { evaluation, weights: options.weights.as_deref() }
+    }
+}
+
 /// Prints what `--json` does.
-pub fn print_json(evaluation: &impl Serialize) -> Result<()> {
-    out!("{}", jobs::json(evaluation)?);
+pub fn print_json(evaluation: &impl Serialize, options: &EvalOptions) -> Result<()> {
+    out!("{}", jobs::json(&Weighted::of(evaluation, options))?);
     Ok(())
 }
 
@@ -137,7 +152,7 @@ pub fn keep(
     if options.out.is_some() || options.of_other_cases() {
         drawn.iter().chain(&[run::EVAL]).for_each(|file| tell_replaced(&folder.join(file)));
     }
-    match jobs::save_evaluation(folder, evaluation).and_then(|()| draw()) {
+    match jobs::save_evaluation(folder, &Weighted::of(evaluation, options)).and_then(|()| draw()) {
         Err(error) if options.out.is_none() => {
             warn(format!("{error}; the figures that follow are not kept in the run's folder"));
             Ok(false)

@@ -84,7 +84,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
         keep(options, folder, found, (&DRAWN, || evaluated.pictures(folder)))?;
     }
     if options.json {
-        return print_json(found);
+        return print_json(found, options);
     }
     let score = &found.score;
     let (error, wrong) = (100.0 * score.error, score.wrong);

@@ -138,10 +138,23 @@ fn what_stays(error: &Error, folder: &Path, command: &str, finishing: bool) -> S
              new run with a lower learning rate"
         ),
         // The same steps with the same settings end in the same way.
-        Error::Diverged { .. } => format!(
-            "{stays}; to go on from there would diverge again, since a run keeps its settings: begin a new one with other \
-             settings, or make a model of what was learnt by that checkpoint: {command} --finish"
-        ),
+        Error::Diverged { .. } => {
+            let learnt = match Checkpoints::open(folder) {
+                Ok((_, found))
+                    if found.newest.as_ref().is_some_and(|(_, c)| c.state.clock.epochs > 0) =>
+                {
+                    format!(
+                        ", or make a model of what was learnt by that checkpoint, and look whether its scores are sane: \
+                         {command} --finish"
+                    )
+                }
+                _ => String::new(),
+            };
+            format!(
+                "{stays}; to go on from there would diverge again, since a run keeps its settings: begin a new one with other \
+                 settings{learnt}"
+            )
+        }
         _ => format!("{stays}; to go on from there: {command}"),
     }
 }
@@ -225,6 +238,17 @@ fn wanted<J: Job>(
     }
 }
 
+/// The epochs of the last stage, after those of the stages before it.
+fn epochs(summary: &Summary) -> String {
+    let own = |of| count(of, "epoch");
+    match &summary.stage {
+        Some((_, last)) if *last < summary.epochs => {
+            format!("{} after {} of earlier stages", own(*last), summary.epochs - last)
+        }
+        _ => own(summary.epochs),
+    }
+}
+
 /// What the run came to: on one line with `--quiet`.
 fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
     let path = run.folder.path().display();
@@ -241,13 +265,13 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
             .filter(|(figure, _)| told.last().is_some_and(|(last, _)| last.of == figure.of))
             .map(|(figure, text)| format!(", {} {text}", figure.title()))
             .collect();
-        out!("{path}: {} in {:.1} s{score}", count(summary.epochs, "epoch"), summary.seconds);
+        out!("{path}: {} in {:.1} s{score}", epochs(summary), summary.seconds);
         return Ok(());
     }
     out!(
         "{}, {}{}, {} in {:.1} s ({:.0} cases/s)",
         summary.title,
-        count(summary.epochs, "epoch"),
+        epochs(summary),
         if summary.stopped_early { " (stopped early)" } else { "" },
         count(summary.updates, "update"),
         summary.seconds,
@@ -268,7 +292,10 @@ fn print(how: &HowOptions, run: &Run, summary: &Summary) -> Result<()> {
         let own = told.iter().filter(|(f, _)| f.name == figure.name);
         let values: Vec<String> =
             own.map(|(f, text)| format!("{} {text}", f.of).trim_start().to_string()).collect();
-        let about = match summary.best_epoch {
+        // What a classifier stands on was trained before it, and has no epoch of the classifier's.
+        let classifies = summary.stage.as_ref().is_some_and(|(stage, _)| stage == "classifier");
+        let of_kept = !classifies || ["error", "loss"].contains(&figure.name);
+        let about = match summary.best_epoch.filter(|_| of_kept) {
             Some(epoch) => format!("epoch {epoch}"),
             None => figure.unit.to_string(),
         };

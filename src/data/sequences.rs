@@ -91,7 +91,7 @@ impl Sequences {
         let whole = self.starts.first() == Some(&0) && self.starts.last() == Some(&n);
         if !whole || self.starts.windows(2).any(|pair| pair[0] >= pair[1]) {
             return wrong(format!(
-                "the starts of sequences must rise from 0, the last being the number of positions, {n}"
+                "the starts of sequences must rise from 0 to the number of positions, {n}, which a file may leave out"
             ));
         }
         if let Some(labels) = &self.labels {

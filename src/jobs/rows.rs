@@ -116,20 +116,31 @@ pub(super) fn layer_at(
     })
 }
 
-/// The first cases that count, as many as `most`; where none does, the first of all.
-pub(super) fn first_that_count(cases: &Cases, most: usize) -> Result<Cases> {
+/// As many as `most` of the cases that count, from all over them; where none counts, of all.
+pub(super) fn some_that_count(cases: &Cases, most: usize) -> Result<Cases> {
     cases.select(&places_that_count(cases, most))
 }
 
-/// Where these stand.
+/// Where these stand, in their order.
 pub(super) fn places_that_count(cases: &Cases, most: usize) -> Vec<u32> {
     let all = 0..cases.len() as u32;
-    let counting = all.clone().filter(|&case| cases.weight(case as usize) > 0.0);
-    let mut first: Vec<u32> = counting.take(most).collect();
-    if first.is_empty() {
-        first = all.take(most).collect();
+    let mut counting: Vec<u32> =
+        all.clone().filter(|&case| cases.weight(case as usize) > 0.0).collect();
+    if counting.is_empty() {
+        counting = all.collect();
     }
-    first
+    spread(counting.len(), most).map(|place| counting[place]).collect()
+}
+
+/// As many as `most` places of 0..`count`: one of each equal part, where the golden ratio says, so that neither data in the
+/// order of their classes nor classes in turns are seen in part.
+fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let taken = count.min(most);
+    (0..taken).map(move |part| {
+        let [begin, end] = [part, part + 1].map(|part| part * count / taken);
+        begin + ((part as f64 * GOLDEN).fract() * (end - begin) as f64) as usize
+    })
 }
 
 /// Applies `f` to all cases, some at a time.
@@ -174,4 +185,31 @@ pub fn upload_rows(device: &Device, cases: &Cases, first: usize, count: usize) -
         Values::F32(values) => values[span].to_vec(),
     };
     Tensor::from_f32(device, &[n, d], &values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    /// Of cases in the order of their classes, and of classes in turns, as many of each.
+    #[test]
+    fn places_are_of_all_cases_and_each_once() {
+        for count in [0, 1, 499, 500, 501, 1500, 54_000] {
+            let places: Vec<usize> = spread(count, 500).collect();
+            assert_eq!(places.len(), count.min(500));
+            assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{count}");
+            assert!(places.iter().all(|&place| place < count));
+            if count < 1500 {
+                continue;
+            }
+            for class in 0..10 {
+                let sorted = places.iter().filter(|&&place| place * 10 / count == class).count();
+                let in_turns = places.iter().filter(|&&place| place % 10 == class).count();
+                assert!(
+                    sorted.abs_diff(50) < 3 && in_turns.abs_diff(50) < 20,
+                    "{count} {in_turns}"
+                );
+            }
+        }
+    }
 }

@@ -219,6 +219,9 @@ fn refused(path: &Path, found: ModelKind, expected: ModelKind, command: &str) ->
         ModelKind::ALL.into_iter().filter(takes).map(ModelKind::one).collect();
     let whole = match (command, found) {
         ("export", ModelKind::Network | ModelKind::ClassRbm) => ", and `export --onnx`",
+        ("predict", ModelKind::Autoencoder) => {
+            "; `train autoencoder --classifier` puts classes on a code"
+        }
         _ => "",
     };
     let why = format!(

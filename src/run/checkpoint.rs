@@ -24,6 +24,8 @@ pub(super) const FORMAT_KEY: &str = "harmonium.checkpoint";
 const FORMAT: &str = "1";
 const CRC_KEY: &str = "harmonium.crc32";
 const NO_CRC: &str = "00000000";
+/// The stage under way, counted from 0; absent in the first.
+pub(super) const STAGE: &str = "stage";
 const SETTINGS_KEY: &str = "settings";
 const COUNTERS: [&str; 4] = ["epoch", "step", "epoch_steps", "epoch_cases"];
 
@@ -44,6 +46,12 @@ pub fn fingerprint(text: &str) -> String {
 }
 
 impl Checkpoint {
+    /// How far the training is: its stage, and the updates of that.
+    fn place(&self) -> (u64, u64) {
+        let stage = self.notes.get(STAGE).and_then(|stage| stage.parse().ok());
+        (stage.unwrap_or(0), self.state.clock.updates)
+    }
+
     /// Writes the checkpoint, atomically.
     ///
     /// # Errors
@@ -191,8 +199,8 @@ impl Checkpoints {
         for (which, path) in checkpoints.paths.iter().enumerate() {
             match Checkpoint::load(path) {
                 Ok(checkpoint) => {
-                    let newest = found.newest.as_ref().map(|(_, c)| c.state.clock.updates);
-                    if newest.is_none_or(|step| checkpoint.state.clock.updates >= step) {
+                    let newest = found.newest.as_ref().map(|(_, newest)| newest.place());
+                    if newest.is_none_or(|place| checkpoint.place() >= place) {
                         found.newest = Some((path.clone(), checkpoint));
                         checkpoints.next = 1 - which;
                     }

@@ -210,9 +210,11 @@ pub enum End {
 pub struct Summary {
     /// The model in words.
     pub title: String,
-    /// Epochs done.
+    /// Epochs done, of all stages.
     pub epochs: u64,
-    /// The epoch whose model was kept, where the best is.
+    /// The last stage's name and its epochs, where there are several.
+    pub stage: Option<(String, u64)>,
+    /// The epoch of the last stage whose model was kept, where the best is.
     pub best_epoch: Option<u64>,
     /// Whether patience ended it.
     pub stopped_early: bool,

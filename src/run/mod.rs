@@ -22,6 +22,7 @@ pub mod record;
 pub mod report;
 mod session;
 pub mod settings;
+mod summary;
 mod tensor_file;
 mod train;
 

@@ -119,7 +119,13 @@ impl Record {
         let eval = self.eval.as_ref()?;
         let (cases, split) = (eval.get("cases")?.as_u64()?, eval.get("split")?.as_str()?);
         let data = Path::new(eval.get("data")?.as_str()?).file_name()?.to_string_lossy();
-        Some(format!("{cases} cases of {data}, {split}"))
+        Some(format!("{cases} cases of {data}, {split}{}", self.weighed()))
+    }
+
+    /// How the evaluation's means were weighted, if they were, behind other words.
+    pub fn weighed(&self) -> &'static str {
+        let weights = self.eval.as_ref().and_then(|eval| eval.get("weights"));
+        if weights.is_some_and(|weights| !weights.is_null()) { ", weighted" } else { "" }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use toml::Table;
 
-use super::checkpoint::{Checkpoint, Checkpoints};
+use super::checkpoint::{Checkpoint, Checkpoints, STAGE};
 use super::files::{CONFIG, EVAL, MODEL, SUMMARY};
 use super::folder::RunFolder;
 use super::job::{About, Event, Job, Observer};
@@ -29,8 +29,7 @@ const OLDEST: Duration = Duration::from_secs(60);
 const SHARE: u32 = 20;
 /// Seconds that the epoch under way took so far.
 const EPOCH_SECONDS: &str = "epoch_seconds";
-/// The stage under way, counted from 0, and the epochs of those before it; absent in the first.
-const STAGE: &str = "stage";
+/// The epochs of the stages before the one under way; absent in the first.
 const EARLIER: &str = "earlier_epochs";
 
 /// Settings with what the run records beside them.

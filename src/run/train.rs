@@ -3,24 +3,17 @@
 use web_time::Instant;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
-use serde_json::Value;
 
 use super::files::LAST_MODEL;
-use super::job::{
-    About, End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary, figures_in,
-};
-use super::record::{Line, Record};
+use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary};
+use super::record::Record;
 use super::report;
 use super::session::{Position, Run};
-use crate::device::DeviceInfo;
+use super::summary::{Ended, summary};
 use crate::error::{Error, Result};
 use crate::models::state;
 use crate::ranks::Ranks;
-use crate::training::{
-    Best, Figure, Figures, LEARNING_RATE, MOMENTUM, collect, epoch_on, follow_first, visit,
-    warm_up_on,
-};
+use crate::training::{Best, Figure, Figures, collect, epoch_on, follow_first, visit, warm_up_on};
 
 /// A line of `metrics.jsonl`.
 #[derive(Serialize)]
@@ -29,48 +22,14 @@ struct Metrics<'a> {
     /// Where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<&'a str>,
+    /// Within the stage, as `best_epoch` counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_epoch: Option<u64>,
     updates: u64,
     seconds: f64,
     cases_per_second: f64,
     #[serde(flatten)]
     figures: &'a Figures,
-}
-
-/// `summary.json`.
-#[derive(Serialize)]
-struct SummaryFile<'a> {
-    model: &'a str,
-    #[serde(flatten)]
-    facts: Ordered<'a>,
-    epochs: u64,
-    #[serde(flatten)]
-    best: Option<Kept>,
-    updates: u64,
-    training_cases: usize,
-    seconds: f64,
-    cases_per_second: f64,
-    #[serde(flatten)]
-    figures: &'a Figures,
-    device: &'a DeviceInfo,
-    peak_device_bytes: u64,
-    harmonium: &'static str,
-}
-
-/// Which model was kept, where the best is.
-#[derive(Serialize, Clone, Copy)]
-struct Kept {
-    best_epoch: u64,
-    stopped_early: bool,
-}
-
-struct Ordered<'a>(&'a [(&'static str, Value)]);
-
-impl Serialize for Ordered<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
-        map.end()
-    }
 }
 
 /// Trains a job to its end, or until the observer stops it; a run that was taken up goes on where it stopped. At the
@@ -256,6 +215,7 @@ fn one_stage<J: Job>(
         run.append(&Metrics {
             epoch: run.lines.len() as u64 + 1,
             stage: several.then_some(&stage.name),
+            stage_epoch: several.then_some(report.epoch),
             updates: report.updates,
             seconds,
             cases_per_second: report.cases as f64 / seconds.max(1e-9),
@@ -328,68 +288,10 @@ fn finish<J: Job>(
     };
     let mut end = Finish { folder: &folder, lines: &run.lines, observer };
     scores.extend(&job.finish(&mut end)?);
-    let summary = summary(job, run, (&last, best_epoch), &scores)?;
+    let ended = Ended { stage: &last.stage, best_epoch, stopped_early: last.stopped_early };
+    let summary = summary(job, run, &ended, &scores)?;
     let record = Record::load(&folder)?;
     let sections = job.report(&record, observer)?;
     report::write(&record, &sections)?;
     Ok(summary)
-}
-
-/// Writes `summary.json`.
-fn summary<J: Job>(
-    job: &mut J,
-    run: &Run,
-    (last, best_epoch): (&Last, Option<u64>),
-    scores: &Figures,
-) -> Result<Summary> {
-    let clock = job.parts()?.0.clock();
-    let kept = best_epoch.unwrap_or(clock.epochs);
-    // The lines of the last stage are the last ones.
-    let at = run.lines.len().saturating_sub((clock.epochs - kept.min(clock.epochs)) as usize + 1);
-    let facts = job.facts();
-    let About { kind, record, device, figures, .. } = job.about();
-    // What the end found anew stands for what the last epoch had.
-    let scored = |f: &&Figure| {
-        ![LEARNING_RATE.key, MOMENTUM.key].contains(&f.key) && scores.get(f.key).is_none()
-    };
-    let measured: Vec<&'static Figure> = figures.iter().copied().filter(scored).collect();
-    let nothing = Line::new();
-    let mut figures = figures_in(&measured, run.lines.get(at).unwrap_or(&nothing));
-    figures.extend(scores);
-    let number = |line: &Line, key: &str| line.get(key).and_then(Value::as_f64).unwrap_or(0.0);
-    let seconds: f64 = run.lines.iter().map(|line| number(line, "seconds")).sum();
-    let updates = run.lines.iter().map(|line| number(line, "updates") as u64).sum();
-    let cases: f64 =
-        run.lines.iter().map(|l| number(l, "cases_per_second") * number(l, "seconds")).sum();
-    let kept = Kept { best_epoch: kept, stopped_early: last.stopped_early };
-    let training_cases = record.training_cases;
-    let epochs = run.lines.len() as u64;
-    let cases_per_second = match job.stages() {
-        1 => (epochs * training_cases as u64) as f64 / seconds.max(1e-9),
-        _ => cases / seconds.max(1e-9),
-    };
-    run.folder.write_summary(&SummaryFile {
-        model: kind,
-        facts: Ordered(&facts.numbers),
-        epochs,
-        best: matches!(last.stage.keep, Keep::Best { .. }).then_some(kept),
-        updates,
-        training_cases,
-        seconds,
-        cases_per_second,
-        figures: &figures,
-        device: device.info(),
-        peak_device_bytes: device.memory().peak_bytes,
-        harmonium: env!("CARGO_PKG_VERSION"),
-    })?;
-    Ok(Summary {
-        title: facts.title,
-        epochs,
-        best_epoch: matches!(last.stage.keep, Keep::Best { .. }).then_some(kept.best_epoch),
-        stopped_early: last.stopped_early,
-        updates,
-        seconds,
-        cases_per_second,
-        figures,
-    })
 }

@@ -295,7 +295,7 @@ impl CdTrainer {
     /// What to do against divergence, besides a lower rate.
     pub(super) fn advice(&self) -> &'static str {
         match self.rbm.visible().kind() {
-            UnitKind::Gaussian => ", and standardise the data (--standardize)",
+            UnitKind::Gaussian => ", and standardise the data (--standardize) where they are not",
             _ => "",
         }
     }

@@ -347,7 +347,7 @@ impl Learner for DbmTrainer {
 
     fn end_epoch(&mut self) -> Result<Figures> {
         let advice = match self.dbm.units(0).kind() {
-            UnitKind::Gaussian => ", and standardise the data",
+            UnitKind::Gaussian => ", and standardise the data where they are not",
             _ => "",
         };
         let weights = (1..=self.dbm.hidden_layers()).map(|l| self.dbm.weights(l));

@@ -142,7 +142,7 @@ fn transform_gives_the_hidden_means() {
     let transform =
         |options: &str| say(folder.path(), &format!("transform {} {options}", shared_run()));
     let said = transform("--data digits --out h.npy").done();
-    assert_eq!(said.out, "p(h|v) of 1500 cases, [1500, 12]: h.npy\n");
+    assert_eq!(said.out, "p(h|v) of 1500 cases (train part), [1500, 12]: h.npy\n");
     let (shape, h) = npy(folder.path().join("h.npy"));
     assert_eq!(shape, [1500, 12]);
     let v = digits();

@@ -55,6 +55,8 @@ fn a_run_has_its_files_and_beats_principal_components() {
     let stages: Vec<&str> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
     assert_eq!(stages[..10], ["level 1"; 10]);
     assert_eq!((stages[10], stages[20], stages[99]), ("level 2", "whole", "whole"));
+    let of_stage: Vec<u64> = lines.iter().map(|l| l["stage_epoch"].as_u64().unwrap()).collect();
+    assert_eq!((of_stage[9], of_stage[10], of_stage[19], of_stage[20]), (10, 1, 10, 1));
     // Each level's error falls.
     for level in [&lines[..10], &lines[10..20]] {
         let error = |line: &serde_json::Value| line["level_error"].as_f64().unwrap();

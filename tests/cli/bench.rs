@@ -87,4 +87,7 @@ fn names_are_listed_and_wrong_ones_refused() {
     std::fs::write(folder.path().join("x.json"), "{}").unwrap();
     refused("matmul --compare x.json", 1, &["x.json: line 1, column ", "harmonium bench --json"]);
     refused("matmul --device nothing", 1, &["nothing"]);
+    // Before anything is measured.
+    refused("matmul --json none/b.json", 1, &["none/b.json", "the folder none does not exist"]);
+    refused("batch_sizes --plot s.png", 2, &["plot: s.png does not end in .svg"]);
 }

@@ -123,7 +123,11 @@ fn transform_gives_the_last_hidden_layer() {
         let said = say(at, &format!("{line} given.npy --level {level}")).done();
         let layer = if level == "6" { "what linear" } else { "what conv" };
         assert!(said.out.starts_with(layer), "{}", said.out);
-        assert!(said.out.contains(&format!("gives of 3 cases, [3, {units}]")), "{}", said.out);
+        assert!(
+            said.out.contains(&format!("gives of 3 cases (train part), [3, {units}]")),
+            "{}",
+            said.out
+        );
         if level == "6" {
             say(at, &format!("{line} last.npy")).done();
             let read = |file: &str| fs::read(at.join(file)).unwrap();

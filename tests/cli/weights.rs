@@ -187,7 +187,12 @@ fn evaluations_by_weights_are_those_of_repeated_cases() {
         let told = ["reconstruction_error", "squared_error", "loss"];
         assert!(told.into_iter().any(differs), "{kind}: {weighted:?} {alike:?}");
         // Ten cases that count are ten cases, their draws and errors among all else.
+        let kept = json(&super::text(at.join("run/eval.json")));
+        assert!(kept.get("weights").is_none(), "{kept}");
         let ten = eval("y.npyLABELS --data x.npy --weights first.npy");
+        // What is kept says what it is of.
+        let kept = json(&super::text(at.join("run/eval.json")));
+        assert_eq!(kept["weights"], "first.npy", "{kept}");
         let chosen = ["pseudo_log_likelihood", "pseudo_log_likelihood_std_error"];
         let limited = eval("y.npyLABELS --data x.npy --limit 10");
         same(&ten, &limited, &[&counts[..], &chosen].concat());

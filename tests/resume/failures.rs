@@ -81,8 +81,10 @@ fn divergence_leaves_the_last_good_checkpoint_and_the_metrics() {
     let said = fails(&run, "--resume", 1);
     assert!(said.contains("diverged") && said.contains("would diverge again"), "{said}");
     assert!(!said.contains("to go on from there: "), "{said}");
-    // What is advised works.
-    assert!(said.contains(&format!("--resume --out {} --finish", run.display())), "{said}");
+    // What is advised works, where an epoch was learnt.
+    let learnt = states.iter().any(|state| state.state.clock.epochs > 0);
+    let advice = format!("--resume --out {} --finish", run.display());
+    assert_eq!(said.contains(&advice), learnt, "{said}");
     complete(&run, "--resume --finish");
     assert!(run.join("model.safetensors").is_file());
 }

@@ -106,6 +106,11 @@ fn an_interrupt_saves_within_the_epoch() {
             serde_json::from_str(&fs::read_to_string(broken.join("summary.json")).unwrap())
                 .unwrap();
         assert_eq!(summary["epochs"].as_u64(), Some(newest.clock.epochs));
+        assert_eq!(
+            summary["updates"].as_u64(),
+            Some(newest.clock.updates),
+            "of the epoch under way too"
+        );
         assert!(newest.clock.epochs < 60);
         assert!(summary["validation_reconstruction_error"].is_number(), "{summary}");
         for file in ["model.safetensors", "samples.png", "report.html"] {

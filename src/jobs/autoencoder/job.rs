@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::evaluation::classification::score;
 use crate::jobs::network;
 use crate::jobs::network::figures::{TEST_ERROR, TEST_LOSS, VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::rows::first_that_count;
+use crate::jobs::rows::some_that_count;
 use crate::jobs::stack::{
     Cost, FineTuning, LevelData, Levels, SCORED, Trained, Tuner, Wanted, augmentation, draw_levels,
     freeze,
@@ -78,7 +78,7 @@ impl AutoencoderJob {
         let (train, validation) = (&data.train, data.validation.as_ref());
         let source = data.learnt(device)?;
         let sampled = (settings.level_data == LevelData::Samples).then_some(settings.seed);
-        let head = |cases: &Cases| first_that_count(cases, SCORED);
+        let head = |cases: &Cases| some_that_count(cases, SCORED);
         let seen = [Some(head(train)?), validation.map(head).transpose()?];
         let given = match &settings.from {
             Some(from) => {

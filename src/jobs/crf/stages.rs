@@ -8,7 +8,7 @@ use crate::data::Sequences;
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::sequences::{SequenceScore, score};
-use crate::jobs::rows::first_that_count;
+use crate::jobs::rows::some_that_count;
 use crate::jobs::stack::{Levels, SCORED, Trained, Tuner};
 use crate::kernels::activation::Activation;
 use crate::models::{Crf, CrfSpec, Model, Pairwise, UnitKind};
@@ -117,7 +117,7 @@ impl CrfJob {
 /// Positions as the first hidden layer reads them, those without labels behind the others.
 fn levels_of(device: &Device, prepared: &Prepared, parts: &Parts) -> Result<Levels> {
     let cases = parts.train.cases_with(prepared.unlabelled.as_ref())?;
-    let head = |part: &Sequences| first_that_count(&part.cases, SCORED);
+    let head = |part: &Sequences| some_that_count(&part.cases, SCORED);
     let seen = [Some(head(&parts.train)?), parts.validation.as_ref().map(head).transpose()?];
     let resident = ResidentData::new(device, &cases, Default::default())?;
     Ok(Levels::new(device, Box::new(resident), seen, None))

@@ -157,7 +157,10 @@ fn scores(record: &Record, spec: &NetworkSpec) -> Section {
         more.push(vec![
             "evaluated: error".to_string(),
             percent(record.evaluated("error")),
-            format!("Of {}, found by <code>harmonium eval</code>.", escape(&evaluated_on(eval))),
+            format!(
+                "Of {}, found by <code>harmonium eval</code>.",
+                escape(&evaluated_on(record, eval))
+            ),
         ]);
         more.push(vec![
             "evaluated: loss".to_string(),
@@ -173,13 +176,14 @@ fn has_dropout(spec: &NetworkSpec) -> bool {
 }
 
 /// What `eval.json` is about, in words.
-fn evaluated_on(eval: &Map<String, Value>) -> String {
+fn evaluated_on(record: &Record, eval: &Map<String, Value>) -> String {
     let cases = eval.get("cases").and_then(Value::as_u64).map_or(0, |n| n as usize);
     format!(
-        "{} cases of {}, {} part",
+        "{} cases of {}, {} part{}",
         grouped(cases),
         text_of(eval, "data"),
-        text_of(eval, "split")
+        text_of(eval, "split"),
+        record.weighed()
     )
 }
 
@@ -239,7 +243,7 @@ pub(in crate::jobs) fn layers(network: &Network, input: &PictureInput) -> Sectio
 /// Kernels, confusions and mistakes, as the run folder has them.
 fn pictures(record: &Record, spec: &NetworkSpec) -> Result<Vec<Section>> {
     let cases = match &record.eval {
-        Some(eval) => format!("Of {}, by harmonium eval", evaluated_on(eval)),
+        Some(eval) => format!("Of {}, by harmonium eval", evaluated_on(record, eval)),
         None if record.figure("test_error").is_some() => "Of the test cases".into(),
         None if record.figure("validation_error").is_some() => "Of the cases held out".into(),
         None => "Of the training cases".into(),

@@ -81,11 +81,12 @@ fn body(record: &Record) -> String {
         rows.push(vec![escape(name), shown, escape(&what)]);
     }
     out += &format!(
-        "<p class=\"quiet\">{} cases of {} ({}). These are bounds in expectation where they are estimates, \
+        "<p class=\"quiet\">{} cases of {} ({}{}). These are bounds in expectation where they are estimates, \
          not sure ones.</p>\n",
         figure(record.evaluated("cases")),
         escape(text_of(eval, "data")),
-        escape(text_of(eval, "split"))
+        escape(text_of(eval, "split")),
+        record.weighed()
     );
     out + &html::table("figures", &["number", "value", "what it is"], &rows)
 }

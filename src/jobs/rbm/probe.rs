@@ -13,14 +13,14 @@ use crate::error::{Error, Result};
 use crate::evaluation::ais::{AisConfig, Temperatures, ais};
 use crate::evaluation::scores;
 use crate::evaluation::spectrum::{effective_rank, singular_values};
-use crate::jobs::rows::first_that_count;
+use crate::jobs::rows::some_that_count;
 use crate::models::Rbm;
 use crate::models::exact::{enumerated_units, log_partition};
 use crate::random::{Draw, stream};
 use crate::tensor::Tensor;
 use crate::training::{Figures, MOST_EXACT};
 
-/// Cases that the scores look at, of training and of validation data.
+/// Cases that the scores look at, of training and of validation data, from all over each.
 const SCORED: usize = 500;
 /// Scores may cost this part of the training at most, by counts of matrix products; else they come only
 /// every few epochs.
@@ -49,13 +49,13 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Takes the first cases of each part.
+    /// Takes some cases of each part.
     pub fn new(device: &Device, seed: u64, prepared: &Prepared) -> Result<Self> {
         let treated = |cases: &Cases, part| {
             prepared.preprocessing.apply_for_evaluation(cases.clone(), seed, part)
         };
         let train = treated(&prepared.train, Part::Train)?;
-        let first = |cases: &Cases| first_that_count(cases, SCORED);
+        let first = |cases: &Cases| some_that_count(cases, SCORED);
         let head = |cases: &Cases| upload_rows(device, &first(cases)?, 0, SCORED);
         let weights = |cases: &Cases| Ok::<_, Error>(first(cases)?.weights());
         let held_out = prepared.validation.as_ref();

@@ -12,7 +12,7 @@ use crate::evaluation::classification::check_labels;
 use crate::jobs::Data;
 use crate::jobs::loading::{Divided, Loaded, Source, Wish, counts};
 use crate::jobs::network::Labelled;
-use crate::jobs::rows::{Reconstruction, first_that_count, places_that_count};
+use crate::jobs::rows::{Reconstruction, places_that_count, some_that_count};
 use crate::jobs::settings::{Memory, Validation};
 use crate::models::UnitKind;
 use crate::run::{Event, Observer, RunRecord};
@@ -233,9 +233,9 @@ impl Prepared {
         Ok(Labelled { cases, labels: set.labels.clone().unwrap_or_default() })
     }
 
-    /// The first cases of a part that count, as scores see them.
+    /// Some cases of a part that count, as scores see them.
     fn first(&self, set: &DataSet, part: Part) -> Result<Cases> {
-        let first = first_that_count(&set.cases, SCORED)?;
+        let first = some_that_count(&set.cases, SCORED)?;
         self.preprocessing.apply_for_evaluation(first, self.seed, part)
     }
 
@@ -246,7 +246,7 @@ impl Prepared {
         Some(places.filter_map(|at| labels.get(at as usize).copied()).collect())
     }
 
-    /// How well a whole gives back the first cases of a part.
+    /// How well a whole gives back some cases of a part.
     ///
     /// # Errors
     /// Device errors.
