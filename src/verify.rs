@@ -126,6 +126,9 @@ pub struct Report {
     system: String,
     /// Seconds since 1970 (UTC).
     unix_time: u64,
+    /// Which kernels alone were asked for, where these are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only: Option<Vec<&'static str>>,
     devices: Vec<DeviceReport>,
 }
 
@@ -166,8 +169,17 @@ impl Report {
             harmonium: env!("CARGO_PKG_VERSION"),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             unix_time: now.map_or(0, |since| since.as_secs()),
+            only: None,
             devices: Vec::new(),
         }
+    }
+
+    /// The same of these kernels alone, where they are not all.
+    #[must_use]
+    pub fn of_kernels(self, kernels: &[&'static Entry]) -> Self {
+        let some = kernels.len() < catalogue().len();
+        let only = some.then(|| kernels.iter().map(|kernel| kernel.name).collect());
+        Report { only, ..self }
     }
 
     /// Adds what was found on a device.

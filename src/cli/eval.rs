@@ -50,6 +50,10 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         )?;
     }
     if options.data.is_none() && machine.origin.data.is_none() {
+        if !energy {
+            let detail = "none are named, here or in the model, and without an energy cases alone can be scored; name some";
+            return Err(Error::setting("data", detail));
+        }
         tell(
             "note: no data are named, here or in the model: log Z alone, from a base of fair coins; --data \
              names some",

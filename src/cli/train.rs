@@ -13,7 +13,9 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
 use crate::run::settings::{Settings, read_file, resolve, resolve_asked, table};
-use crate::run::{self, Checkpoints, End, Event, Found, Job, Observer, Older, Run, Summary, train};
+use crate::run::{
+    self, Checkpoint, Checkpoints, End, Event, Found, Job, Observer, Older, Run, Summary, train,
+};
 use crate::training::{Figure, Told};
 
 /// How a kind of job is made from its settings.
@@ -114,7 +116,7 @@ fn trained<J: Job>(
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {
-            warn(what_stays(&error, run.folder.path(), &command, how.finish));
+            warn(what_stays(&error, run.folder.path(), (&command, job.stages()), how.finish));
             ranks::fail(&ranks, &error);
             Err(error)
         }
@@ -123,7 +125,12 @@ fn trained<J: Job>(
 
 /// What an error leaves in the run's folder, and what may be done with it; `command` goes on from a checkpoint.
 /// `finishing` was asked to make a model of the last one.
-fn what_stays(error: &Error, folder: &Path, command: &str, finishing: bool) -> String {
+fn what_stays(
+    error: &Error,
+    folder: &Path,
+    (command, stages): (&str, usize),
+    finishing: bool,
+) -> String {
     let path = folder.display();
     if !Checkpoints::are_in(folder) {
         return format!(
@@ -139,16 +146,17 @@ fn what_stays(error: &Error, folder: &Path, command: &str, finishing: bool) -> S
         ),
         // The same steps with the same settings end in the same way.
         Error::Diverged { .. } => {
-            let learnt = match Checkpoints::open(folder) {
-                Ok((_, found))
-                    if found.newest.as_ref().is_some_and(|(_, c)| c.state.clock.epochs > 0) =>
-                {
-                    format!(
-                        ", or make a model of what was learnt by that checkpoint, and look whether its scores are sane: \
-                         {command} --finish"
-                    )
-                }
-                _ => String::new(),
+            // The last stage alone leaves a model: of what it or a stage before it has learnt.
+            let learnt = |of: &Checkpoint| {
+                of.stage() + 1 == stages && (of.stage() > 0 || of.state.clock.epochs > 0)
+            };
+            let found = Checkpoints::open(folder).ok().and_then(|(_, found)| found.newest);
+            let learnt = match found.is_some_and(|(_, newest)| learnt(&newest)) {
+                true => format!(
+                    ", or make a model of what was learnt by that checkpoint, and look whether its scores are sane: \
+                     {command} --finish"
+                ),
+                false => String::new(),
             };
             format!(
                 "{stays}; to go on from there would diverge again, since a run keeps its settings: begin a new one with other \

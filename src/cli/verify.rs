@@ -30,7 +30,7 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode> {
     if let Some(path) = &options.report {
         check_out(path, "json", &[])?;
     }
-    let mut report = Report::new();
+    let mut report = Report::new().of_kernels(&kernels);
     for device in devices {
         let info = device.as_ref().ok().map(|device| device.info().clone());
         let found = device.and_then(|device| verify_one(&device, &kernels, options.cases));

@@ -46,10 +46,14 @@ pub fn fingerprint(text: &str) -> String {
 }
 
 impl Checkpoint {
-    /// How far the training is: its stage, and the updates of that.
-    fn place(&self) -> (u64, u64) {
-        let stage = self.notes.get(STAGE).and_then(|stage| stage.parse().ok());
-        (stage.unwrap_or(0), self.state.clock.updates)
+    /// The stage under way, counted from 0.
+    pub fn stage(&self) -> usize {
+        self.notes.get(STAGE).and_then(|stage| stage.parse().ok()).unwrap_or(0)
+    }
+
+    /// How far the training is. After an epoch's last update the epoch may be over or not.
+    fn place(&self) -> (usize, u64, u64) {
+        (self.stage(), self.state.clock.updates, self.state.clock.epochs)
     }
 
     /// Writes the checkpoint, atomically.

@@ -60,6 +60,8 @@ pub struct Run {
     pub(super) position: Option<Position>,
     /// Whether it ends there.
     pub(super) finishing: bool,
+    /// How long the epoch took that it ends within.
+    pub(super) partial_seconds: f64,
     ranks: Ranks,
 }
 
@@ -120,6 +122,7 @@ impl Run {
             earlier: 0,
             position: None,
             finishing: false,
+            partial_seconds: 0.0,
             ranks: Ranks::alone(),
         }
     }
@@ -301,10 +304,10 @@ impl Older {
                 ));
             }
         }
+        let stage = self.checkpoint.stage();
         let Checkpoint { mut state, notes, .. } = self.checkpoint;
         let text = settings::recorded(settings)?;
         let mut run = Run::at(self.folder, self.checkpoints, text);
-        let stage = notes.get(STAGE).and_then(|s| s.parse().ok()).unwrap_or(0);
         for finished in 0..stage {
             let prefix = format!("{STAGE}{finished}.");
             let (own, rest) =

@@ -79,8 +79,8 @@ pub(super) fn summary<J: Job>(
     figures.extend(scores);
     let number = |line: &Line, key: &str| line.get(key).and_then(Value::as_f64).unwrap_or(0.0);
     let earlier = run.lines.len() - (run.lines.len()).min(clock.epochs as usize);
-    // A sum of nothing is -0.
-    let seconds = 0.0 + run.lines.iter().map(|line| number(line, "seconds")).sum::<f64>();
+    let seconds =
+        run.partial_seconds + run.lines.iter().map(|line| number(line, "seconds")).sum::<f64>();
     // What was learnt within an epoch that is not over counts too.
     let before = run.lines[..earlier].iter().map(|line| number(line, "updates") as u64);
     let updates = before.sum::<u64>() + clock.updates;

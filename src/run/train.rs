@@ -165,6 +165,7 @@ fn one_stage<J: Job>(
             );
             observer.see(Event::Note(&note));
             if run.finishing {
+                run.partial_seconds = epoch_seconds;
                 return Ok(Some(false));
             }
         }

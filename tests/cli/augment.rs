@@ -23,7 +23,11 @@ fn shifted_pictures_are_read_by_what_learnt_from_such() {
     let line = "train dbn --layers 100 --pretrain-epochs 5 --validation 0 --device cpu";
     say(at, &format!("{line} --epochs 30 --out plain")).done();
     let line = format!("{line} --augment shift=1.5,rotate=5");
-    say(at, &format!("{line} --epochs 30 --out whole")).done();
+    let said = say(at, &format!("{line} --epochs 30 --out whole")).done();
+    let told = "training pictures of 8×8 are distorted by shift=1.5,rotate=5; what lies outside of them is 0";
+    assert!(said.err.contains(told), "{}", said.err);
+    let page = text(at.join("whole/report.html"));
+    assert!(page.contains("training (distorted)") && page.contains("s error: level 1"));
     let error = |run: &str| {
         let line = format!("eval {run} --data moved.npy --labels labels.csv --device cpu --json");
         json(&say(at, &line).done().out)["error"].as_f64().unwrap()

@@ -230,7 +230,7 @@ fn weights_that_change_or_leave_nothing_are_refused() {
         .refused(2, &["weights", "all cases in memory"]);
 }
 
-/// Scores in training look at the first 500 cases that count, not at the first 500.
+/// Scores in training look at 500 cases that count, not at the first 500.
 #[test]
 fn scores_look_at_cases_that_count() {
     let folder = temporary();

@@ -87,7 +87,7 @@ fn filters_come_by_use() {
     let lines = fs::read_to_string(runs().join("one/metrics.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     let mean = uses.iter().sum::<f64>() / 12.0;
-    // The probe has the first 500 cases, the report all 900.
+    // The probe has 500 cases, the report all 900.
     assert!((mean - last["hidden_activity"].as_f64().unwrap()).abs() < 0.02, "{mean} {last}");
     assert!(last["weight_norm"].as_f64().unwrap() > 0.1, "{last}");
 }

@@ -26,7 +26,7 @@ use crate::jobs::stack::{
 };
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
-use crate::run::report::Section;
+use crate::run::report::{Section, distorted_line};
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
@@ -73,7 +73,9 @@ impl AutoencoderJob {
         observer: &mut dyn Observer,
     ) -> Result<Self> {
         let data = Parts::load(&mut settings, observer)?;
-        let augment = augmentation(settings.augment, data.image, &Preprocessing::default())?;
+        let pictures = (&data.train, data.image);
+        let augment =
+            augmentation(settings.augment, pictures, &Preprocessing::default(), observer)?;
         let spec = settings.spec(data.train.width());
         let (train, validation) = (&data.train, data.validation.as_ref());
         let source = data.learnt(device)?;
@@ -353,7 +355,8 @@ impl Job for AutoencoderJob {
         let encoder = whole.layers().parameters().step_by(2).take(self.spec.layers.len());
         let encoder: Vec<_> = encoder.map(|parameter| &parameter.value).collect();
         draw_levels(&encoder, self.image_shape())?.save(end.folder.join(run::LEVELS))?;
-        end.write_curves(&FIGURES, &|_| None)?;
+        let distorted = self.augment.is_some();
+        end.write_curves(&FIGURES, &|figure| distorted_line(figure, distorted))?;
         let nats = self.spec.loss == ReconstructionLoss::CrossEntropy;
         Ok(Figures::new()
             .with(&TEST_SQUARED_ERROR, test.map(|e| e.squared))

@@ -34,7 +34,7 @@ const DIAGRAM: &str = "How well the machine gives a case back: the mean field of
 pub static RECONSTRUCTION: Figure = Figure {
     key: "reconstruction_error",
     of: "training",
-    says: "By the mean field and back, on 500 training cases.",
+    says: "By the mean field and back, on at most 500 training cases.",
     diagram: DIAGRAM,
     ..AGAIN
 };

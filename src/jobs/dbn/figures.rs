@@ -37,7 +37,7 @@ const DIAGRAM: &str =
 pub static RECONSTRUCTION: Figure = Figure {
     key: "reconstruction_error",
     of: "training",
-    says: "Up and down through all layers, on 500 training cases.",
+    says: "Up and down through all layers, on at most 500 training cases.",
     diagram: DIAGRAM,
     ..AGAIN
 };

@@ -14,7 +14,7 @@ use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, augmentation, check_transposed};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
-use crate::run::report::Section;
+use crate::run::report::{Section, distorted_line};
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage,
 };
@@ -59,7 +59,8 @@ impl DbnJob {
     ) -> Result<Self> {
         let prepared = Prepared::load(&settings.request(), observer)?;
         settings.validation = prepared.split;
-        let augment = augmentation(settings.augment, prepared.image, &prepared.preprocessing)?;
+        let pictures = (&prepared.train.cases, prepared.image);
+        let augment = augmentation(settings.augment, pictures, &prepared.preprocessing, observer)?;
         let (layers, units) = (&settings.layers.0, prepared.units);
         let given = match &settings.from {
             None => Vec::new(),
@@ -285,7 +286,8 @@ impl Job for DbnJob {
             Purpose::Generative { .. } => self.finish_net(end)?,
         };
         self.draw(end)?;
-        end.write_curves(&FIGURES, &|_| None)?;
+        let distorted = self.augment.is_some();
+        end.write_curves(&FIGURES, &|figure| distorted_line(figure, distorted))?;
         Ok(figures)
     }
 

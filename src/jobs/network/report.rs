@@ -13,8 +13,8 @@ use crate::models::{Network, NetworkSpec};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, count as plural, curves, grouped, panels, percent, picture, scores as score_table,
-    text_of, write,
+    Section, count as plural, curves, distorted_line, grouped, is_distorted, panels, percent,
+    picture, scores as score_table, text_of, write,
 };
 use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, Record};
 use crate::training::{Figure, TRAIN_ERROR, TRAIN_LOSS};
@@ -42,11 +42,6 @@ fn learner(record: &Record) -> String {
         },
         (optimizer, _) => optimizer.unwrap_or("–").into(),
     }
-}
-
-/// What the line of a training figure is called where the training cases were distorted.
-pub fn distorted_line(figure: &Figure, distorted: bool) -> Option<String> {
-    (distorted && figure.of == "training").then(|| "training (distorted)".into())
 }
 
 /// Writes the report of a finished run again. The same folder gives the same bytes.
@@ -80,10 +75,6 @@ fn whole(record: &Record, key: &str) -> String {
 
 fn is_true(record: &Record, key: &str) -> bool {
     record.summary.get(key).and_then(Value::as_bool) == Some(true)
-}
-
-fn is_distorted(record: &Record) -> bool {
-    record.setting("augment").is_some_and(|augment| augment != "none")
 }
 
 /// The epoch whose parameters were kept, where it is not the last.

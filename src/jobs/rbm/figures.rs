@@ -38,7 +38,7 @@ pub static ERROR: Figure = Figure {
     name: "reconstruction error",
     of: "training",
     unit: "squared error per case",
-    says: "v → p(h|v) → mean of v, squared error summed over visible units, mean over 500 cases from all over the training part.",
+    says: "v → p(h|v) → mean of v, squared error summed over visible units, mean over at most 500 cases from all over the training part.",
     diagram: "v → p(h|v) → mean of v. Lower is better, but it is no likelihood.",
     column: "training error",
     told: Told::AtTheEnd,
@@ -50,7 +50,7 @@ pub static ERROR: Figure = Figure {
 pub static VALIDATION_ERROR: Figure = Figure {
     key: "validation_reconstruction_error",
     of: "validation",
-    says: "On 500 of the cases held out.",
+    says: "On at most 500 of the cases held out.",
     column: "validation error",
     ..BASE_ERROR
 };
@@ -77,7 +77,7 @@ pub static PSEUDO_LIKELIHOOD: Figure = Figure {
     key: "pseudo_log_likelihood",
     name: "pseudo-likelihood",
     unit: "nats per case",
-    says: "Sum over visible units of ln p(unit | the others), nats per case; stochastic, of 500 held out cases if there are any.",
+    says: "Sum over visible units of ln p(unit | the others), nats per case; stochastic, of at most 500 held out cases if there are any.",
     diagram: "Sum of ln p(one visible unit | the others), estimated by flipping a few units of each case, of held-out \
               cases if there are any. Higher is better.",
     column: "pseudo-likelihood",
@@ -101,7 +101,7 @@ pub static GAP: Figure = Figure {
     key: "free_energy_gap",
     name: "free-energy gap",
     unit: "nats",
-    says: "Mean free energy of validation less training cases, 500 each, nats: large means overfitting.",
+    says: "Mean free energy of validation less training cases, at most 500 each, nats: large means overfitting.",
     diagram: "Validation less training. A gap that keeps growing means overfitting.",
     ..Figure::NEW
 };
@@ -122,7 +122,7 @@ pub static ACTIVITY: Figure = Figure {
     key: "hidden_activity",
     name: "hidden activity",
     unit: "mean p(h|v)",
-    says: "Mean p(h|v) over 500 training cases and hidden units.",
+    says: "Mean p(h|v) over at most 500 training cases and hidden units.",
     diagram: "Over training cases. Near 0 or 1, hidden units carry little.",
     ..Figure::NEW
 };

@@ -17,7 +17,7 @@ const LEVEL: Figure = Figure {
 pub static LEVEL_ERROR: Figure = Figure {
     key: "level_error",
     of: "training",
-    says: "Of the last level, on 500 training cases.",
+    says: "Of the last level, on at most 500 training cases.",
     ..LEVEL
 };
 
@@ -25,7 +25,7 @@ pub static LEVEL_ERROR: Figure = Figure {
 pub static VALIDATION_LEVEL_ERROR: Figure = Figure {
     key: "validation_level_error",
     of: "validation",
-    says: "Of the last level, on 500 cases held out.",
+    says: "Of the last level, on at most 500 cases held out.",
     ..LEVEL
 };
 
@@ -42,7 +42,7 @@ pub const AGAIN: Figure = Figure {
 pub const VALIDATION_AGAIN: Figure = Figure {
     key: "validation_reconstruction_error",
     of: "validation",
-    says: "On 500 cases held out.",
+    says: "On at most 500 cases held out.",
     ..AGAIN
 };
 

@@ -139,7 +139,7 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// None is trained yet. `seen` are the first training cases and those held out; `sampled` is the seed of the states
+    /// None is trained yet. `seen` are some training cases and some held out; `sampled` is the seed of the states
     /// that levels give, else they give means.
     pub fn new(
         device: &Device,
@@ -220,7 +220,7 @@ impl Levels {
         }
     }
 
-    /// The means of what the level under way reads, over the first training cases.
+    /// The means of what the level under way reads, over the training cases that are seen.
     pub fn means(&self) -> Vec<f32> {
         let Some(seen) = &self.seen[0] else { return Vec::new() };
         let width = seen.width.max(1);

@@ -15,7 +15,7 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
     let says = |key: &str| {
         let doubt = record.distrust().filter(|_| annealed(key));
         let doubt = doubt.map_or(String::new(), |words| format!(" {words}"));
-        format!("Found by <code>harmonium eval</code>.{doubt}")
+        format!("Found by <code>harmonium eval</code>{}.{doubt}", record.weighed())
     };
     shown.map(|(key, name)| vec![(*name).into(), figure(of(key)), says(key)]).collect()
 }
@@ -24,7 +24,7 @@ pub fn evaluated(record: &Record, numbers: &[(&str, &str)]) -> Vec<Vec<String>> 
 pub fn of_cases(record: &Record, key: &str) -> String {
     let found = record.evaluated(key);
     match record.evaluated("cases").filter(|_| found.is_some()) {
-        Some(cases) => format!("{} ({cases:.0} cases)", figure(found)),
+        Some(cases) => format!("{} ({cases:.0} cases{})", figure(found), record.weighed()),
         None => figure(found),
     }
 }

@@ -1,9 +1,10 @@
 //! How levels, and stacks as wholes, are trained.
 
 use super::kinds::TunerName;
-use crate::data::{ImageShape, Preprocessing};
+use crate::data::{Cases, ImageShape, Preprocessing};
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
+use crate::run::{Event, Observer};
 use crate::training::{
     Augmentation, BackpropagationConfig, CdConfig, Distortion, Method, MinimizerConfig, Optimizer,
     Schedule,
@@ -95,31 +96,45 @@ pub struct FineTuning<'a> {
     pub seed: u64,
 }
 
-/// How the pictures of some data are distorted.
+/// How the training pictures are distorted, which `observer` is told.
 ///
 /// # Errors
 /// [`Error::Setting`] for data that are no pictures, or of which each pixel is standardised by itself.
 pub fn augmentation(
     distortion: Option<Distortion>,
-    image: Option<ImageShape>,
+    (cases, image): (&Cases, Option<ImageShape>),
     preprocessing: &Preprocessing,
+    observer: &mut dyn Observer,
 ) -> Result<Option<Augmentation>> {
     let Some(distortion) = distortion.filter(|d| *d != Distortion::default()) else {
         return Ok(None);
     };
-    let Some(image) = image else {
-        return Err(Error::setting(
-            "augment",
-            "distorts pictures, and the data are none; leave it out",
-        ));
+    let Some(ImageShape { height, width }) = image else {
+        let detail = "distorts pictures, and the data are none; leave it out";
+        return Err(Error::setting("augment", detail));
     };
     if preprocessing.mean.is_some() {
         let detail = "each pixel is standardised by itself, so that there is no value of what lies outside a picture; \
                       leave it out, or use --visible bernoulli";
         return Err(Error::setting("augment", detail));
     }
-    let picture = Some([1, image.height, image.width]);
-    Ok(Some(Augmentation { distortion, background: 0.0, picture }))
+    let background = frame(&cases.means(), [height, width]);
+    observer.see(Event::Note(&format!(
+        "training pictures of {height}×{width} are distorted by {distortion}; what lies outside of them is {background}"
+    )));
+    Ok(Some(Augmentation { distortion, background, picture: Some([1, height, width]) }))
+}
+
+/// What most of a picture's frame is like: the median of its pixels' means.
+fn frame(means: &[f32], [height, width]: [usize; 2]) -> f32 {
+    let on_frame = |at: usize| {
+        let (row, column) = (at / width, at % width);
+        row == 0 || column == 0 || row + 1 == height || column + 1 == width
+    };
+    let mut frame: Vec<f32> =
+        (0..means.len()).filter(|&at| on_frame(at)).map(|at| means[at]).collect();
+    frame.sort_by(f32::total_cmp);
+    frame.get(frame.len() / 2).copied().unwrap_or(0.0)
 }
 
 impl FineTuning<'_> {
