@@ -226,7 +226,6 @@ fn rectified_hidden_units() {
         Some(error),
         "as training's summary has it"
     );
-    fs::copy(at.join("run/model.safetensors"), at.join("m.safetensors")).unwrap();
     say(at, "report run").done();
     let report = text(at.join("run/report.html"));
     assert!(
