@@ -35,8 +35,7 @@ pub(crate) static SHADER: Shader = shader!("affine");
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::DeviceMismatch`](crate::Error::DeviceMismatch),
-/// [`Error::Poisoned`](crate::Error::Poisoned), [`Error::DeviceLost`](crate::Error::DeviceLost).
+/// [`Error::Shape`], [`Error::DeviceMismatch`], [`Error::Poisoned`], [`Error::DeviceLost`].
 pub fn affine(x: &Tensor, maps: &Tensor, fill: f32, y: &mut Tensor) -> Result<()> {
     let [_, c, h, w] = x.shape().pictures("affine", "x")?;
     affine_rows(x, [c, h, w], maps, fill, y)
