@@ -20,11 +20,11 @@ fn shifted_pictures_are_read_by_what_learnt_from_such() {
     let labels: Vec<String> = digits.labels.unwrap().iter().map(u32::to_string).collect();
     fs::write(at.join("labels.csv"), format!("label\n{}\n", labels.join("\n"))).unwrap();
 
-    let line = "train dbn --layers 100 --pretrain-epochs 5 --validation 0 --device cpu";
+    let line = "train dbn --layers 100 --pretrain-epochs 5 --learning-rate 0.001 --validation 0 --device cpu";
     say(at, &format!("{line} --epochs 30 --out plain")).done();
     let line = format!("{line} --augment shift=1.5,rotate=5");
     let said = say(at, &format!("{line} --epochs 30 --out whole")).done();
-    let told = "training pictures of 8×8 are distorted by shift=1.5,rotate=5; what lies outside of them is 0";
+    let told = "training pictures of 8×8 are distorted by shift=1.5,rotate=5; what lies outside of them is 0\n";
     assert!(said.err.contains(told), "{}", said.err);
     let page = text(at.join("whole/report.html"));
     assert!(page.contains("training (distorted)") && page.contains("s error: level 1"));

@@ -3,6 +3,7 @@
 use super::kinds::TunerName;
 use crate::data::{Cases, ImageShape, Preprocessing};
 use crate::error::{Error, Result};
+use crate::jobs::rows::some_that_count;
 use crate::models::UnitKind;
 use crate::run::{Event, Observer};
 use crate::training::{
@@ -118,23 +119,28 @@ pub fn augmentation(
                       leave it out, or use --visible bernoulli";
         return Err(Error::setting("augment", detail));
     }
-    let background = frame(&cases.means(), [height, width]);
+    let background = frame(cases, [height, width])?;
     observer.see(Event::Note(&format!(
         "training pictures of {height}×{width} are distorted by {distortion}; what lies outside of them is {background}"
     )));
     Ok(Some(Augmentation { distortion, background, picture: Some([1, height, width]) }))
 }
 
-/// What most of a picture's frame is like: the median of its pixels' means.
-fn frame(means: &[f32], [height, width]: [usize; 2]) -> f32 {
+/// Pictures whose frames are looked at.
+const FRAMED: usize = 200;
+
+/// What most of the pictures' frames is: the median of their outermost pixels.
+fn frame(cases: &Cases, [height, width]: [usize; 2]) -> Result<f32> {
     let on_frame = |at: usize| {
         let (row, column) = (at / width, at % width);
         row == 0 || column == 0 || row + 1 == height || column + 1 == width
     };
-    let mut frame: Vec<f32> =
-        (0..means.len()).filter(|&at| on_frame(at)).map(|at| means[at]).collect();
+    let some = some_that_count(cases, FRAMED)?;
+    let values = some.to_f32().into_iter().enumerate();
+    let frame = values.filter(|(at, _)| on_frame(at % (height * width).max(1)));
+    let mut frame: Vec<f32> = frame.map(|(_, value)| value).collect();
     frame.sort_by(f32::total_cmp);
-    frame.get(frame.len() / 2).copied().unwrap_or(0.0)
+    Ok(frame.get(frame.len() / 2).copied().unwrap_or(0.0))
 }
 
 impl FineTuning<'_> {
