@@ -73,16 +73,17 @@ fn divergence_leaves_the_last_good_checkpoint_and_the_metrics() {
                    --learning-rate 0.001,20:1e6";
     let said = fails(&run, options, 1);
     assert!(said.contains("diverged") && said.contains("stay in"), "{said}");
-    let states: Vec<_> =
-        checkpoints(&run).iter().filter_map(|path| Checkpoint::load(path).ok()).collect();
-    assert!(!states.is_empty());
+    let states = || -> Vec<_> {
+        checkpoints(&run).iter().filter_map(|path| Checkpoint::load(path).ok()).collect()
+    };
+    assert!(!states().is_empty());
     assert!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count() >= 20);
     // Going on from there ends in the same way.
     let said = fails(&run, "--resume", 1);
     assert!(said.contains("diverged") && said.contains("would diverge again"), "{said}");
     assert!(!said.contains("to go on from there: "), "{said}");
     // What is advised works, where an epoch was learnt.
-    let learnt = states.iter().any(|state| state.state.clock.epochs > 0);
+    let learnt = states().iter().any(|state| state.state.clock.epochs > 0);
     let advice = format!("--resume --out {} --finish", run.display());
     assert_eq!(said.contains(&advice), learnt, "{said}");
     complete(&run, "--resume --finish");
