@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::curves;
 use super::files::CURVES;
 use super::record::{Line, Record, RunRecord};
-use super::report::{Section, panels};
+use super::report::{Section, panels_of};
 use super::settings::Settings;
 use crate::device::Device;
 use crate::error::Result;
@@ -134,16 +134,12 @@ pub struct Finish<'a> {
 crate::error::opaque!(Finish<'_>);
 
 impl Finish<'_> {
-    /// Writes `curves.svg`, the diagrams of the job's figures; `line` is what is said of a figure's line, if anything.
+    /// Writes `curves.svg`, the diagrams of the job's figures; whether the training cases were `distorted`, which they say.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); where a diagram cannot be drawn.
-    pub fn write_curves(
-        &self,
-        figures: &[&'static Figure],
-        line: &dyn Fn(&Figure) -> Option<String>,
-    ) -> Result<()> {
-        let panels = panels(figures, self.lines, line).into_iter().map(|(panel, _)| panel);
+    pub fn write_curves(&self, figures: &[&'static Figure], distorted: bool) -> Result<()> {
+        let panels = panels_of(figures, self.lines, distorted).into_iter().map(|(panel, _)| panel);
         curves::write_svg(self.folder.join(CURVES), &panels.collect::<Vec<_>>())
     }
 }

@@ -227,36 +227,46 @@ pub const UNCHAINED: &str = "without a chain";
 /// What lines of `metrics.jsonl` have under a key: (how far the training is, value). Those of a model [beside](BESIDE) are
 /// left out.
 pub fn points(lines: &[Line], key: &str, elapsed: Elapsed) -> Vec<(f64, f64)> {
-    points_by_stage(lines, key, elapsed).into_iter().flat_map(|(_, points)| points).collect()
+    staged(lines, key, elapsed).map(|(_, point)| point).collect()
 }
 
-/// The same for each stage by its name, in their order; of a training without stages the name is empty.
+/// The same for each stage by its name, in their order: those of all folds as one. Of a training without stages the name is
+/// empty.
 pub fn points_by_stage<'a>(
     lines: &'a [Line],
-    key: &str,
+    key: &'a str,
     elapsed: Elapsed,
 ) -> Vec<(&'a str, Vec<(f64, f64)>)> {
     let mut stages: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
-    let mut at = 0.0;
-    for line in lines {
-        let number = |key: &str| line.get(key).and_then(Value::as_f64);
-        let stage = stage(line).unwrap_or_default();
-        if [BESIDE, UNCHAINED].iter().any(|beside| stage.ends_with(beside)) {
-            continue;
+    for (stage, point) in staged(lines, key, elapsed) {
+        let name = stage.rsplit(", ").next().unwrap_or_default();
+        match stages.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, points)) => points.push(point),
+            None => stages.push((name, vec![point])),
         }
+    }
+    stages
+}
+
+/// Each value with its stage.
+fn staged<'a>(
+    lines: &'a [Line],
+    key: &'a str,
+    elapsed: Elapsed,
+) -> impl Iterator<Item = (&'a str, (f64, f64))> {
+    let beside = |stage: &str| [BESIDE, UNCHAINED].iter().any(|beside| stage.ends_with(beside));
+    let told = lines.iter().map(|line| (stage(line).unwrap_or_default(), line));
+    let mut at = 0.0;
+    told.filter(move |(stage, _)| !beside(stage)).filter_map(move |(stage, line)| {
+        let number = |key: &str| line.get(key).and_then(Value::as_f64);
         at = match elapsed {
             Elapsed::Epochs => number("epoch").unwrap_or(at),
             // Each line has those of its own epoch.
             Elapsed::Updates => at + number("updates").unwrap_or(0.0),
             Elapsed::Seconds => at + number("seconds").unwrap_or(0.0),
         };
-        let Some(value) = number(key) else { continue };
-        match stages.last_mut() {
-            Some((last, points)) if *last == stage => points.push((at, value)),
-            _ => stages.push((stage, vec![(at, value)])),
-        }
-    }
-    stages
+        Some((stage, (at, number(key)?)))
+    })
 }
 
 fn stage(line: &Line) -> Option<&str> {

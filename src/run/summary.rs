@@ -78,7 +78,7 @@ pub(super) fn summary<J: Job>(
     let mut figures = figures_in(&measured, run.lines.get(at).unwrap_or(&nothing));
     figures.extend(scores);
     let number = |line: &Line, key: &str| line.get(key).and_then(Value::as_f64).unwrap_or(0.0);
-    let earlier = run.lines.len() - (run.lines.len()).min(clock.epochs as usize);
+    let earlier = run.lines.len().saturating_sub(clock.epochs as usize);
     let seconds =
         run.partial_seconds + run.lines.iter().map(|line| number(line, "seconds")).sum::<f64>();
     // What was learnt within an epoch that is not over counts too.

@@ -26,7 +26,7 @@ use crate::jobs::stack::{
 };
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::{Autoencoder, UnitKind};
-use crate::run::report::{Section, distorted_line};
+use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
@@ -355,8 +355,7 @@ impl Job for AutoencoderJob {
         let encoder = whole.layers().parameters().step_by(2).take(self.spec.layers.len());
         let encoder: Vec<_> = encoder.map(|parameter| &parameter.value).collect();
         draw_levels(&encoder, self.image_shape())?.save(end.folder.join(run::LEVELS))?;
-        let distorted = self.augment.is_some();
-        end.write_curves(&FIGURES, &|figure| distorted_line(figure, distorted))?;
+        end.write_curves(&FIGURES, self.augment.is_some())?;
         let nats = self.spec.loss == ReconstructionLoss::CrossEntropy;
         Ok(Figures::new()
             .with(&TEST_SQUARED_ERROR, test.map(|e| e.squared))

@@ -9,9 +9,7 @@ use crate::models::Autoencoder;
 use crate::models::autoencoder::ReconstructionLoss;
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{
-    Section, curves, distorted_line, grouped, is_distorted, panels, picture, scores, write,
-};
+use crate::run::report::{Section, curves, grouped, panels, picture, scores, write};
 use crate::run::{CODES, CONFUSION, Observer, PLANE, RECONSTRUCTIONS, Record};
 
 /// How autoencoders stand beside other models.
@@ -51,8 +49,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let trained = Trained::open(&record.path, &Device::cpu(), None)?
         .for_command::<TrainedAutoencoder>("report")?;
     let model = &trained.model;
-    let panels =
-        panels(&FIGURES, &record.metrics, &|figure| distorted_line(figure, is_distorted(record)));
+    let panels = panels(&FIGURES, record);
     let mut sections = vec![
         Section::lead(&one_line(record)),
         scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),

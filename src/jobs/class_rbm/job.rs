@@ -177,7 +177,7 @@ impl Job for ClassRbmJob {
         };
         confusion_and_mistakes(end.folder, &shown, &judged, &found)?;
         self.draw(end)?;
-        end.write_curves(&FIGURES, &|_| None)?;
+        end.write_curves(&FIGURES, false)?;
         Ok(Figures::new()
             .with(&TEST_LOSS, score.map(|s| s.loss))
             .with(&TEST_ERROR, score.map(|s| s.error)))

@@ -43,7 +43,7 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let trained = Trained::open(&record.path, &Device::cpu(), None)?
         .for_command::<TrainedClassRbm>("report")?;
-    let panels = panels(&FIGURES, &record.metrics, &|_| None);
+    let panels = panels(&FIGURES, record);
     let shown = |file, section: (&'static str, &str), words, alternative| {
         picture(record, file, Section::new(section.0, section.1, String::new()), words, alternative)
     };

@@ -250,7 +250,7 @@ impl Job for CrfJob {
         pictures(end.folder, &shown, &read(tuner.model(), source, Decoding::Viterbi)?)?;
         self.learning = Some(Learning::Field(tuner));
         self.draw_filters(end)?;
-        end.write_curves(&FIGURES, &|_| None)?;
+        end.write_curves(&FIGURES, false)?;
         for (number, model) in &self.models {
             if let Some(name) = run::FOLDS.get(*number) {
                 model.save(end.folder.join(name))?;

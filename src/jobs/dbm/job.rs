@@ -276,7 +276,7 @@ impl Job for DbmJob {
             figures = figures.with(&TEST_RECONSTRUCTION, again.error);
         }
         self.draw(end)?;
-        end.write_curves(&FIGURES, &|_| None)?;
+        end.write_curves(&FIGURES, false)?;
         Ok(figures)
     }
 

@@ -51,7 +51,7 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let trained =
         Trained::open(&record.path, &Device::cpu(), None)?.for_command::<TrainedDbm>("report")?;
-    let panels = panels(&FIGURES, &record.metrics, &|_| None);
+    let panels = panels(&FIGURES, record);
     let mut sections = vec![
         Section::lead(&one_line(record)),
         scores(record, &FIGURES, &|_| None, evaluated(record, &EVALUATED)),

@@ -14,7 +14,7 @@ use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
 use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, augmentation, check_transposed};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
-use crate::run::report::{Section, distorted_line};
+use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage,
 };
@@ -286,8 +286,7 @@ impl Job for DbnJob {
             Purpose::Generative { .. } => self.finish_net(end)?,
         };
         self.draw(end)?;
-        let distorted = self.augment.is_some();
-        end.write_curves(&FIGURES, &|figure| distorted_line(figure, distorted))?;
+        end.write_curves(&FIGURES, self.augment.is_some())?;
         Ok(figures)
     }
 

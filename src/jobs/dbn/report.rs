@@ -15,9 +15,7 @@ use crate::run::curves::{Along, Panel, Series, write_svg};
 use crate::run::html::{self, escape, figure};
 use crate::run::record::{BESIDE, Line, points_of_stage};
 use crate::run::report::comparison::Compared;
-use crate::run::report::{
-    Section, curves, distorted_line, grouped, is_distorted, panels, percent, picture, scores, write,
-};
+use crate::run::report::{Section, curves, grouped, panels, percent, picture, scores, write};
 use crate::run::{Observer, PRETRAINING, RECONSTRUCTIONS, Record, SAMPLES};
 use crate::training::TRAIN_ERROR;
 
@@ -56,8 +54,7 @@ pub fn write_report(record: &Record, _: Option<&str>, _: &mut dyn Observer) -> R
 
 /// All sections.
 pub fn sections(record: &Record) -> Result<Vec<Section>> {
-    let panels =
-        panels(&FIGURES, &record.metrics, &|figure| distorted_line(figure, is_distorted(record)));
+    let panels = panels(&FIGURES, record);
     let compared = pretraining(&record.metrics);
     let mut sections = vec![
         Section::lead(&one_line(record)),

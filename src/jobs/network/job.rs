@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::evaluation::classification::{predict, score};
 use crate::jobs::loading::Source;
 use crate::models::Network;
-use crate::run::report::{Section, distorted_line};
+use crate::run::report::Section;
 use crate::run::{
     self, About, Event, Facts, Finish, Job, Keep, Observer, Record, RunRecord, Stage, pictures,
 };
@@ -133,7 +133,7 @@ impl Job for NetworkJob {
         let origin = Origin::new(*input, classes.clone());
         confusion_and_mistakes(end.folder, &origin.shown(), shown, &found)?;
         let distorted = self.settings.training().augment.is_some();
-        end.write_curves(&FIGURES, &|figure| distorted_line(figure, distorted))?;
+        end.write_curves(&FIGURES, distorted)?;
         if let Some(kernel) = network.layers().parameters().find(|p| p.name.ends_with(".kernel"))
             && let &[_, _, height, width] = kernel.value.shape().dims()
         {

@@ -13,8 +13,8 @@ use crate::models::{Network, NetworkSpec};
 use crate::run::html::{self, escape, figure};
 use crate::run::report::comparison::Compared;
 use crate::run::report::{
-    Section, count as plural, curves, distorted_line, grouped, is_distorted, panels, percent,
-    picture, scores as score_table, text_of, write,
+    Section, count as plural, curves, grouped, is_distorted, panels, percent, picture,
+    scores as score_table, text_of, write,
 };
 use crate::run::{CONFUSION, FILTERS, MISTAKES, Observer, Record};
 use crate::training::{Figure, TRAIN_ERROR, TRAIN_LOSS};
@@ -57,8 +57,7 @@ pub fn sections(record: &Record) -> Result<Vec<Section>> {
     let trained = Trained::open(&record.path, &Device::cpu(), None)?
         .for_command::<TrainedNetwork>("report")?;
     let (network, spec) = (&trained.network, trained.network.spec());
-    let distorted = is_distorted(record);
-    let panels = panels(&FIGURES, &record.metrics, &|figure| distorted_line(figure, distorted));
+    let panels = panels(&FIGURES, record);
     let mut sections = vec![
         Section::lead(&one_line(record, spec.output)),
         scores(record, spec),

@@ -226,7 +226,7 @@ impl Job for RbmJob {
         pictures::reconstructions(&originals, &again, width, image, scale)?
             .save(at(run::RECONSTRUCTIONS))?;
 
-        end.write_curves(&FIGURES, &|_| None)?;
+        end.write_curves(&FIGURES, false)?;
         let scores = Figures::new().with(&TEST_ERROR, test);
         Ok(scores.with(&AVERAGED_TEST_ERROR, averaged_test).with(&RUNGS, rungs))
     }

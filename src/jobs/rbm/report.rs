@@ -137,7 +137,7 @@ pub fn sections(
         Err(_) => None,
     };
     let why = prepared.as_ref().err().map_or("", String::as_str);
-    let panels = panels(&FIGURES, &record.metrics, &|_| None);
+    let panels = panels(&FIGURES, record);
     let (histograms, below) = match &units {
         Some(_) if machine.rbm.hidden().kind() == UnitKind::Rectified => {
             let text = "Rectified units are not on or off: there is no histogram of probabilities.";

@@ -147,28 +147,32 @@ fn capital(name: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// What the line of a training figure is called where the training cases were distorted; levels are trained without that.
-pub fn distorted_line(figure: &Figure, distorted: bool) -> Option<String> {
-    let own = distorted && figure.of == "training" && !figure.by_stage;
-    own.then(|| "training (distorted)".into())
-}
-
 /// Whether a run's training cases were distorted.
 pub fn is_distorted(record: &Record) -> bool {
     record.setting("augment").is_some_and(|augment| augment != "none")
 }
 
-/// A diagram for each name among the figures, and what it says, of what `lines` of metrics have; for each stage one where
-/// figures are told apart so. `line` gives other words for a figure's line, which is a single one then.
-pub fn panels(
-    figures: &[&'static Figure],
-    lines: &[Line],
-    line: &dyn Fn(&Figure) -> Option<String>,
-) -> Vec<(Panel, &'static str)> {
-    panels_over(Elapsed::Epochs, figures, lines, line)
+/// A diagram for each name among the figures, and what it says, of a run's metrics.
+pub fn panels(figures: &[&'static Figure], record: &Record) -> Vec<(Panel, &'static str)> {
+    panels_of(figures, &record.metrics, is_distorted(record))
 }
 
-/// The same over another measure of how far a training is.
+/// The same of lines of metrics; the lines of a training whose cases were `distorted` say so. Levels are trained without
+/// that.
+pub fn panels_of(
+    figures: &[&'static Figure],
+    lines: &[Line],
+    distorted: bool,
+) -> Vec<(Panel, &'static str)> {
+    let line = |figure: &Figure| {
+        let own = distorted && figure.of == "training" && !figure.by_stage;
+        own.then(|| "training (distorted)".into())
+    };
+    panels_over(Elapsed::Epochs, figures, lines, &line)
+}
+
+/// The same over another measure of how far a training is, with one for each stage where figures are told apart so. `line`
+/// gives other words for a figure's line, which is a single one then.
 fn panels_over(
     elapsed: Elapsed,
     figures: &[&'static Figure],
@@ -185,8 +189,6 @@ fn panels_over(
         let of = if figure.of.is_empty() { figure.name } else { figure.of };
         let name = words.unwrap_or_else(|| of.into());
         for (stage, mut points) in stages.into_iter().filter(|(_, points)| !points.is_empty()) {
-            // The same of every fold stands in one diagram.
-            let stage = stage.rsplit(", ").next().unwrap_or_default();
             points.iter_mut().for_each(|(_, y)| *y *= figure.scale());
             let series = Series { name: name.clone(), points };
             let title = match stage {
@@ -194,17 +196,11 @@ fn panels_over(
                 stage => format!("{}: {stage}", capital(figure.name)),
             };
             match panels.iter_mut().find(|(panel, _)| panel.title == title) {
-                Some((panel, _)) => {
-                    let known = panel.series.iter_mut().find(|known| known.name == series.name);
-                    match known.filter(|_| figure.by_stage) {
-                        Some(known) => known.points.extend(series.points),
-                        None => panel.series.push(series),
-                    }
-                }
+                Some((panel, _)) => panel.series.push(series),
                 None => {
                     let (x, y_label) = (Along::Training(elapsed), figure.unit.into());
-                    panels
-                        .push((Panel { title, x, y_label, series: vec![series] }, figure.diagram));
+                    let panel = Panel { title, x, y_label, series: vec![series] };
+                    panels.push((panel, figure.diagram));
                 }
             }
         }
