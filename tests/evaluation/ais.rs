@@ -5,7 +5,7 @@ use harmonium::random::{Draw, PhiloxRng};
 use harmonium::{Device, Tensor};
 
 use crate::models::exact::{Exact, normals, states};
-use crate::models::support::on_each;
+use crate::models::support::{on_each, on_every};
 use crate::training::ranks::on;
 
 fn config(machine: &Exact, steps: usize, chains: usize, seed: u64) -> AisConfig {
@@ -83,7 +83,7 @@ fn assert_within(estimate: &Estimate, exact: f64, what: &str) {
 
 #[test]
 fn both_directions_find_log_z_on_every_device() {
-    on_each(|device| {
+    on_every(|device| {
         for machine in machines() {
             let rbm = machine.to_rbm(device);
             let exact = exact_log_partition(&rbm).unwrap();

@@ -11,7 +11,7 @@ use harmonium::{Device, Tensor};
 use crate::models::dbm::bound;
 use crate::models::deep::{Deep, log_sum, machines, some_v};
 use crate::models::exact::{normals, to_f32, to_f64};
-use crate::models::support::{matrix, on_each};
+use crate::models::support::{matrix, on_each, on_every};
 use crate::training::ranks::on;
 
 fn rows(x: &[Vec<f64>]) -> Vec<Vec<f32>> {
@@ -84,7 +84,7 @@ fn assert_within(estimate: &Estimate, exact: f64, what: &str) {
 fn both_directions_find_log_z_on_every_device() {
     for deep in machines() {
         let exact = deep.log_partition();
-        on_each(|device| {
+        on_every(|device| {
             let dbm = deep.to_dbm(device);
             let forward = deep_ais(&dbm, &config(&deep, 300, 200, 4), |_| ()).unwrap();
             assert_within(&forward, exact, &format!("{:?} forward", deep.sizes));

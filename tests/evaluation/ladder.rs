@@ -11,7 +11,7 @@ use harmonium::{Device, Tensor};
 
 use crate::models::exact::{Exact, normals};
 use crate::models::ladder::two_modes;
-use crate::models::support::on_each;
+use crate::models::support::{on_each, on_every};
 use crate::training::ranks::on;
 
 /// d ~ N(μ, σ²) under p is N(μ − σ², σ²) under p′ ∝ exp(−d)·p, and ln Z′/Z = σ²/2 − μ.
@@ -93,7 +93,7 @@ fn tempered(machine: &Exact, device: &Device, rungs: usize) -> Ladder {
 
 #[test]
 fn climbing_finds_log_z_on_every_device() {
-    on_each(|device| {
+    on_every(|device| {
         for machine in machines() {
             let exact = exact_log_partition(&machine.to_rbm(device)).unwrap();
             let config = LadderConfig::default().chains(40).rounds(50, 200).seed(3);

@@ -40,22 +40,20 @@ fn made_wrong(shader: &str, source: String) -> String {
 /// Not kernels that compute nothing: each is out by a little, and its own cases have to see it. In passes, as a browser needs
 /// it, the same is found.
 #[test]
-fn every_kernel_wrong_on_purpose_is_rejected_on_every_adapter() {
-    for (number, gpu) in crate::support::own_gpus().into_iter().enumerate() {
-        testing::patch_shaders(&gpu, made_wrong);
-        let outcomes = verify(&gpu, |_| {}).unwrap();
-        for kernel in catalogue().iter().map(|entry| entry.name) {
-            let rejected = outcomes.iter().any(|o| o.kernel == kernel && !o.passed());
-            assert!(rejected, "{kernel} is wrong, and passes on {}", gpu.info());
-        }
-        if number == 0 {
-            let mut names = Vec::new();
-            let other = verify_async(&gpu, async |name: &str| names.push(name.to_string()));
-            assert_eq!(pollster::block_on(other).unwrap(), outcomes);
-            assert_eq!(names.len(), catalogue().len());
-            assert!(outcomes.iter().any(Outcome::passed) && !outcomes.iter().all(Outcome::passed));
-        }
+fn every_kernel_wrong_on_purpose_is_rejected() {
+    // It is the comparison that is tested, and that is the host's: one adapter is enough.
+    let Some(gpu) = crate::support::own_gpus().into_iter().next() else { return };
+    testing::patch_shaders(&gpu, made_wrong);
+    let outcomes = verify(&gpu, |_| {}).unwrap();
+    for kernel in catalogue().iter().map(|entry| entry.name) {
+        let rejected = outcomes.iter().any(|o| o.kernel == kernel && !o.passed());
+        assert!(rejected, "{kernel} is wrong, and passes on {}", gpu.info());
     }
+    let mut names = Vec::new();
+    let other = verify_async(&gpu, async |name: &str| names.push(name.to_string()));
+    assert_eq!(pollster::block_on(other).unwrap(), outcomes);
+    assert_eq!(names.len(), catalogue().len());
+    assert!(outcomes.iter().any(Outcome::passed) && !outcomes.iter().all(Outcome::passed));
 }
 
 #[test]

@@ -9,12 +9,9 @@ use harmonium::models::{Autoencoder, AutoencoderSpec, Rbm, UnitKind};
 use harmonium::random::{Draw, stream};
 use harmonium::{Device, Tensor};
 
-const ROWS: usize = 6;
+use super::support::on_each;
 
-fn everywhere(test: impl Fn(&Device)) {
-    test(&Device::cpu());
-    crate::support::gpus().iter().for_each(test);
-}
+const ROWS: usize = 6;
 
 fn inputs(device: &Device, columns: usize) -> Tensor {
     let values = Inputs::new(5).probabilities(ROWS * columns);
@@ -89,7 +86,7 @@ fn gradients_are_those_of_loss_and_penalties() {
     let spec = AutoencoderSpec::new(7, &[5, 4, 2]);
     let squared = spec.clone().loss(ReconstructionLoss::SquaredError);
     let both = Penalties { contractive: Some(0.8), ..sparse() };
-    everywhere(|device| {
+    on_each(|device| {
         for spec in [
             spec.clone(),
             squared.clone(),
@@ -123,7 +120,7 @@ fn a_wrong_gradient_is_seen() {
 fn tied_weights_stay_tied() {
     use harmonium::training::{Backpropagation, BackpropagationConfig, Batch, Learner, Optimizer};
     let spec = AutoencoderSpec::new(7, &[5, 2]);
-    everywhere(|device| {
+    on_each(|device| {
         let tied = Autoencoder::new(device, &spec.clone().tied(true), 3).unwrap();
         let x = inputs(device, 7);
         let joined = gradients(&tied, &x, Pass::Evaluate);
@@ -199,7 +196,7 @@ fn machine(device: &Device, visible: usize, hidden: usize, kind: UnitKind) -> Rb
 /// Before it is trained an unrolled stack reconstructs exactly as its machines do, one after another, by their means.
 #[test]
 fn unrolled_machines_reconstruct_as_before() {
-    everywhere(|device| {
+    on_each(|device| {
         let levels = [
             machine(device, 7, 5, UnitKind::Bernoulli),
             machine(device, 5, 4, UnitKind::Bernoulli),
@@ -285,7 +282,7 @@ fn noise_takes_its_share_and_the_loss_is_against_the_whole() {
 /// A constant pixel, a unit that is never on or always: nothing leaves the finite numbers.
 #[test]
 fn dead_units_stay_finite() {
-    everywhere(|device| {
+    on_each(|device| {
         let spec = AutoencoderSpec::new(3, &[4])
             .code(Activation::Sigmoid)
             .penalties(Penalties { contractive: Some(0.1), ..sparse() });

@@ -8,17 +8,12 @@ use harmonium::random::Draw;
 use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};
 
-use crate::support;
+use super::support::on_each;
 
 const K: usize = 3;
 const D: usize = 2;
 const LENGTHS: [usize; 4] = [4, 1, 3, 4];
 const T: usize = 4;
-
-fn everywhere(test: impl Fn(&Device)) {
-    test(&Device::cpu());
-    support::gpus().iter().for_each(test);
-}
 
 /// Numbers between −1 and 1 that look like nothing.
 fn noise(n: usize, seed: usize) -> Vec<f32> {
@@ -117,7 +112,7 @@ const BOTH: [Pairwise; 2] = [Pairwise::Constant, Pairwise::Features];
 /// Both ways of decoding, the probability of what they say, and that they are two ways.
 #[test]
 fn what_is_read_is_what_enumeration_finds() {
-    everywhere(|device| {
+    on_each(|device| {
         let [x, _, lengths] = batch(device);
         let values_of = x.to_vec().unwrap();
         let mut differ = 0;
@@ -186,7 +181,7 @@ fn a_labelling_that_is_forbidden_has_no_probability() {
 /// The net above sees a position's values and the probabilities that the field below gives each label there.
 #[test]
 fn a_field_reads_the_probabilities_of_the_one_below() {
-    everywhere(|device| {
+    on_each(|device| {
         for pairwise in BOTH {
             reads_below(device, pairwise);
         }
@@ -244,7 +239,7 @@ fn reads_below(device: &Device, pairwise: Pairwise) {
 /// Its gradient is that of its own parameters, by central differences; the field below stays as it is.
 #[test]
 fn the_gradient_above_another_field() {
-    everywhere(|device| {
+    on_each(|device| {
         let [x, labels, lengths] = batch(device);
         let spec = CrfSpec::linear(D, K)
             .layers(vec![

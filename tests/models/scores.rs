@@ -10,7 +10,7 @@ use harmonium::models::{Rbm, UnitKind, Units};
 use harmonium::random::Draw;
 
 use super::exact::{Exact, normals, sigmoid, states};
-use super::support::{matrix, on_each};
+use super::support::{matrix, on_each, on_every};
 
 fn cases(visible: UnitKind) -> Vec<Vec<f64>> {
     match visible {
@@ -244,5 +244,5 @@ fn digits_score_alike_on_every_device() {
         reconstruction_error(&rbm, &v).unwrap()
     };
     let expected = on(&harmonium::Device::cpu());
-    on_each(|device| assert!((on(device) - expected).abs() < 1e-5 * expected));
+    on_every(|device| assert!((on(device) - expected).abs() < 1e-5 * expected));
 }

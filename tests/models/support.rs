@@ -4,33 +4,45 @@ use std::sync::OnceLock;
 
 use harmonium::{Device, Tensor};
 
-/// The CPU path and every GPU that `vulkan` and `gl` find, opened once and named.
+use crate::support;
+
+/// The CPU path and every GPU, opened once.
 ///
 /// # Panics
-/// With `HARMONIUM_REQUIRE_GPU=1` where one of them is missing.
+/// With `HARMONIUM_REQUIRE_GPU=1` where there is none.
 pub fn devices() -> &'static [Device] {
     static DEVICES: OnceLock<Vec<Device>> = OnceLock::new();
-    DEVICES.get_or_init(|| {
-        let required = std::env::var("HARMONIUM_REQUIRE_GPU").is_ok_and(|v| v == "1");
-        let mut devices = vec![Device::cpu()];
-        for backend in ["vulkan", "gl"] {
-            match Device::gpu(backend) {
-                Ok(device) => devices.push(device),
-                Err(e) if required => panic!("HARMONIUM_REQUIRE_GPU=1, and no {backend}: {e}"),
-                Err(e) => println!("models and training are not tested on {backend}: {e}"),
-            }
-        }
-        devices.iter().for_each(|device| println!("models and training on {}", device.info()));
-        devices
-    })
+    let gpus = || support::gpus().iter().cloned();
+    DEVICES.get_or_init(|| std::iter::once(Device::cpu()).chain(gpus()).collect())
 }
 
 /// Runs a check on every device.
+pub fn on_every(check: impl Fn(&Device)) {
+    devices().iter().for_each(|device| named(device, &check));
+}
+
+/// Runs a check on the CPU and on one GPU. Where there are several, tests take turns, each on the one that its name chooses:
+/// what they look at is the host's code over kernels, which are held against the CPU on every adapter.
+/// `HARMONIUM_EVERY_ADAPTER=1` takes all.
 pub fn on_each(check: impl Fn(&Device)) {
-    for device in devices() {
-        println!("{}", device.info());
-        check(device);
-    }
+    on_turn().iter().for_each(|device| named(device, &check));
+}
+
+/// The devices of [`on_each`].
+pub fn on_turn() -> Vec<Device> {
+    let (cpu, gpus) = devices().split_at(1);
+    let thread = std::thread::current();
+    // The test's own thread has its name.
+    let turn = crc32fast::hash(thread.name().unwrap_or_default().as_bytes()) as usize;
+    let all = std::env::var_os("HARMONIUM_EVERY_ADAPTER").is_some_and(|value| value == "1");
+    let chosen = |&(number, _): &(usize, &Device)| all || number == turn % gpus.len();
+    let gpus = gpus.iter().enumerate().filter(chosen).map(|(_, gpu)| gpu);
+    cpu.iter().chain(gpus).cloned().collect()
+}
+
+fn named(device: &Device, check: impl Fn(&Device)) {
+    println!("{}", device.info());
+    check(device);
 }
 
 /// A matrix `[rows, columns]` on a device.

@@ -12,12 +12,7 @@ use harmonium::training::{
 };
 use harmonium::{Device, Error};
 
-use crate::support;
-
-fn everywhere(test: impl Fn(&Device)) {
-    test(&Device::cpu());
-    support::gpus().iter().for_each(test);
-}
+use crate::models::support::on_each;
 
 /// Sequences made by whole numbers alone, so that any program can make them.
 fn sequences() -> Sequences {
@@ -78,7 +73,7 @@ fn losses(crf: &Crf, source: &mut ResidentSequences) -> (f64, f64) {
 /// transitions possible, 2,000 iterations, epsilon 1e-9. It makes Σ −ln p + c2 ‖w‖² small.
 #[test]
 fn the_optimum_is_that_of_crfsuite() {
-    everywhere(|device| {
+    on_each(|device| {
         let mut source = source(device, 40);
         let decay = 2.0 * 0.5 / 40.0;
         let config = MinimizerConfig::default()
@@ -138,7 +133,7 @@ fn check_gradient(pairwise: Pairwise) {
         .forbidden(forbidden)
         .pairwise(pairwise);
     let values = spec.values();
-    everywhere(|device| {
+    on_each(|device| {
         let mut sequences = sequences().select("few", |s| s < 6).unwrap();
         sequences.labels = Some(vec![0; sequences.cases.len()]);
         let mut source = ResidentSequences::new(device, &sequences, &[5], 6).unwrap();
@@ -254,7 +249,7 @@ fn an_epoch_has_each_sequence_once_and_little_padding() {
 
 #[test]
 fn training_stops_and_goes_on_with_the_same_bits() {
-    everywhere(|device| {
+    on_each(|device| {
         for pairwise in [Pairwise::Constant, Pairwise::Features] {
             goes_on(device, pairwise);
         }

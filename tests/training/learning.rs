@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::{parameters, plain};
 use crate::examples::exact_sets::bars_and_stripes;
 use crate::models::exact::{Exact, to_f64};
-use crate::models::support::on_each;
+use crate::models::support::{on_each, on_every};
 
 /// Σ ln p(v) over the rows, with ln Z by enumeration.
 fn log_likelihood(rbm: &Rbm, rows: &[Vec<f32>]) -> f64 {
@@ -67,7 +67,7 @@ fn bars_and_stripes_are_learnt_and_never_beyond_the_optimum() {
 
 #[test]
 fn bars_and_stripes_on_every_device() {
-    on_each(|device| {
+    on_every(|device| {
         let found = learn_bars(device, &bars_config(1), 2000);
         println!("  {:.2} to {:.2}", found[0], best(&found));
         assert!(best(&found) > found[0] + 10.0 && best(&found) <= OPTIMUM + 0.005);
@@ -139,7 +139,7 @@ fn every_device_reaches_the_same_score() {
         let start = learn_digits(&Device::cpu(), |c| c.epochs(0)).1;
         println!("before training {start:.3}, after {mean:.3} ± {noise:.3}");
         assert!(mean < start - 5.0 * noise, "nothing was learnt");
-        on_each(|device| {
+        on_every(|device| {
             let score = learn_digits(device, with(1)).1;
             println!("  {score:.3}, on the CPU {:.3}", seeds[0]);
             // Rounding flips a draw now and then, after which the runs are two of one distribution.

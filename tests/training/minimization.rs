@@ -7,12 +7,7 @@ use harmonium::training::{
 };
 use harmonium::{Device, Error, Result};
 
-use crate::support;
-
-fn everywhere(test: impl Fn(&Device)) {
-    test(&Device::cpu());
-    support::gpus().iter().for_each(test);
-}
+use crate::models::support::on_each;
 
 /// A function on the host, in f64, of a point that lies on a device.
 struct Host<F> {
@@ -144,7 +139,7 @@ fn slope_left(
 /// with exact steps in numbers of f32 too: 2e-4 in 5 dimensions with a condition of 100, 1e-3 in 10 with 1000.
 #[test]
 fn conjugate_gradients_take_n_exact_searches_on_a_quadratic() {
-    everywhere(|device| {
+    on_each(|device| {
         for (size, condition) in [(2, 1000.0), (3, 30.0), (5, 10.0), (10, 10.0), (20, 30.0)] {
             let search = LineSearch::new(1e-6).sufficient_decrease(1e-7).evaluations(40);
             let mut cg = ConjugateGradient::new().line_search(search);
@@ -156,7 +151,7 @@ fn conjugate_gradients_take_n_exact_searches_on_a_quadratic() {
 
 #[test]
 fn both_take_at_most_3n_wolfe_searches_on_a_quadratic() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             for (size, condition) in [(2, 1000.0), (5, 100.0), (20, 100.0), (50, 1000.0)] {
                 let left = slope_left(device, &mut *make(), [size, 3 * size], condition);
@@ -168,7 +163,7 @@ fn both_take_at_most_3n_wolfe_searches_on_a_quadratic() {
 
 #[test]
 fn both_find_the_minimum_of_rosenbrock_s_function() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             for (size, searches) in [(2, 60), (10, 200)] {
                 let mut objective = Host::new(device, size, rosenbrock);
@@ -204,7 +199,7 @@ fn steepest_descent_does_not_come_so_far() {
 /// Stopped after each number of searches, and taken up by another minimiser from arrays.
 #[test]
 fn a_restored_minimiser_goes_on_bit_for_bit() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             let begin = || Tensor::from_f32(device, &[4], &[-1.2, 1.0, -1.2, 1.0]).unwrap();
             let mut objective = Host::new(device, 4, rosenbrock);
@@ -231,7 +226,7 @@ fn a_restored_minimiser_goes_on_bit_for_bit() {
 /// theorem 6.4).
 #[test]
 fn lbfgs_goes_the_way_of_conjugate_gradients_on_a_quadratic() {
-    everywhere(|device| {
+    on_each(|device| {
         let search = LineSearch::new(1e-6).sufficient_decrease(1e-7).evaluations(40);
         for searches in 1..=5 {
             let mut ends = Vec::new();
@@ -273,7 +268,7 @@ fn the_loss_told_is_that_of_the_point_it_ends_at() {
 
 #[test]
 fn the_end_of_what_losses_tell_is_no_error() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             // A loss with a large constant, in f32 as networks have it.
             let f = |x: &[f64]| {
@@ -291,7 +286,7 @@ fn the_end_of_what_losses_tell_is_no_error() {
 
 #[test]
 fn a_gradient_of_another_function_is_told() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             let wrong = |x: &[f64]| {
                 let (loss, slopes) = quadratic(3, 10.0)(x);
@@ -309,7 +304,7 @@ fn a_gradient_of_another_function_is_told() {
 
 #[test]
 fn cliffs_are_stepped_back_from_and_a_start_beyond_is_refused() {
-    everywhere(|device| {
+    on_each(|device| {
         for make in BOTH {
             // Minus the logarithm, of which there is none below 0; its slope is large at the cliff.
             let barrier = |x: &[f64]| {

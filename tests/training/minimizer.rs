@@ -17,14 +17,10 @@ use harmonium::training::{
 };
 use harmonium::{Device, Error, Result};
 
+use crate::models::support::on_each;
 use crate::support;
 
 const LBFGS: Method = Method::Lbfgs { pairs: 5 };
-
-fn everywhere(test: impl Fn(&Device)) {
-    test(&Device::cpu());
-    support::gpus().iter().for_each(test);
-}
 
 fn digits(device: &Device, cases: usize) -> ResidentData {
     let train = data::load("digits").unwrap().train.limit(cases);
@@ -71,7 +67,7 @@ fn train(device: &Device, config: MinimizerConfig, evaluations: f64) -> (f64, f6
 /// 2e-7, L-BFGS below 1e-20, the steepest descent of the same line searches at 0.134.
 #[test]
 fn conjugate_gradients_come_where_steepest_descent_does_not() {
-    everywhere(|device| {
+    on_each(|device| {
         let whole = config().restart(false);
         let (cg, _) = train(device, whole.clone(), 160.0);
         let (lbfgs, _) = train(device, whole.method(LBFGS), 160.0);
@@ -102,7 +98,7 @@ fn it_learns_from_batches() {
 /// At the minimum of mean loss + ½λ‖w‖² the loss's gradient is −λw for weights, and 0 for biases.
 #[test]
 fn weight_decay_is_part_of_the_objective() {
-    everywhere(|device| {
+    on_each(|device| {
         let mut source = digits(device, 100);
         let config = config().restart(false).weight_decay(0.1).line_searches(60);
         let mut trainer = Minimizer::new(network(device, &[]), config).unwrap();
@@ -133,7 +129,7 @@ fn weight_decay_is_part_of_the_objective() {
 /// and a pair stays equal to the bit.
 #[test]
 fn tied_weights_and_penalties_are_of_the_objective() {
-    everywhere(|device| {
+    on_each(|device| {
         let mut source = flat_digits(device, 100);
         let penalties = Penalties { sparse: Some((0.1, 0.5)), contractive: Some(0.2) };
         for (tied, penalties) in
@@ -200,7 +196,7 @@ fn a_denoising_autoencoder_learns() {
 
 #[test]
 fn a_restored_trainer_goes_on_bit_for_bit() {
-    everywhere(|device| {
+    on_each(|device| {
         let mut source = digits(device, 230);
         for (method, restart) in
             [(Method::ConjugateGradient, true), (Method::ConjugateGradient, false), (LBFGS, false)]
@@ -355,7 +351,7 @@ impl Trainable for Wrong {
 
 #[test]
 fn a_broken_gradient_is_told_with_epoch_and_step() {
-    everywhere(|device| {
+    on_each(|device| {
         let mut source = digits(device, 100);
         let before = network(device, &[8]).layers().parameters().next().unwrap().value.to_vec();
         for method in [Method::ConjugateGradient, LBFGS] {

@@ -13,7 +13,8 @@ use harmonium::training::{
     UpDownConfig,
 };
 
-use super::ranks::{close, devices, trained};
+use super::ranks::{close, trained};
+use crate::models::support::on_turn;
 
 /// No multiple of the batch, so that the last batch has fewer cases than there are ranks.
 const CASES: usize = 42;
@@ -80,7 +81,7 @@ const BOUND: f64 = 4.0 * 2.0 * BATCH as f64 * f32::EPSILON as f64;
 
 #[test]
 fn deep_machines_of_ranks_are_the_same() {
-    for device in devices() {
+    for device in on_turn() {
         for (name, centered, units) in
             [("plain", false, vec![64, 9, 5]), ("centred", true, vec![64, 9, 6, 4])]
         {
@@ -127,7 +128,7 @@ fn classes() -> Vec<(&'static str, ClassConfig)> {
 
 #[test]
 fn classification_machines_of_ranks_are_the_same() {
-    for device in devices() {
+    for device in on_turn() {
         for (name, config) in classes() {
             let make = || {
                 let (cases, labels) = bits(0, CASES);
@@ -144,7 +145,7 @@ fn classification_machines_of_ranks_are_the_same() {
 /// added: twice the bound.
 #[test]
 fn few_labels_among_many_cases_are_shared_too() {
-    for device in devices() {
+    for device in on_turn() {
         for persistent in [false, true] {
             let make = || {
                 let (few, labels) = bits(0, 7);
@@ -165,7 +166,7 @@ fn few_labels_among_many_cases_are_shared_too() {
 /// Every array is a mean over cases of products in [−1, 1], which may count twice.
 #[test]
 fn up_down_on_ranks_is_that_of_one() {
-    for (device, alike) in devices().into_iter().flat_map(|d| [(d.clone(), true), (d, false)]) {
+    for (device, alike) in on_turn().into_iter().flat_map(|d| [(d.clone(), true), (d, false)]) {
         let make = || {
             let (cases, labels) = bits(0, CASES);
             let cases = if alike { cases } else { weighted(cases) };
@@ -185,7 +186,7 @@ fn up_down_on_ranks_is_that_of_one() {
 /// thousandth of a loss and more: steps of ranks agree to 1e-3 of what they change.
 #[test]
 fn line_searches_on_ranks_go_the_same_way() {
-    for device in devices() {
+    for device in on_turn() {
         for (name, method, alike) in [
             ("cg", Method::ConjugateGradient, true),
             ("lbfgs", Method::Lbfgs { pairs: 5 }, true),
@@ -237,7 +238,7 @@ fn weighted_cases_of_a_classification_machine_are_shared() {
 
 #[test]
 fn weighted_cases_of_a_deep_machine_are_shared() {
-    for device in devices() {
+    for device in on_turn() {
         for centered in [false, true] {
             holds(&format!("weighted dbm, centred {centered}"), 2.0 * BOUND, || {
                 let cases = weighted(bits(0, CASES).0);
