@@ -318,6 +318,9 @@ pub struct CompareOptions {
     /// training took, scores and pictures not counted
     #[arg(long, value_enum, default_value_t = Over::Epochs)]
     pub over: Over,
+    /// Draw these alone, in this order, as metrics.jsonl calls them, as in mean_log_likelihood,weight_norm [default: all]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub figures: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

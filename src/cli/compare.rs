@@ -29,6 +29,10 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         Over::Updates => Elapsed::Updates,
         Over::Seconds => Elapsed::Seconds,
     };
+    let mut diagrams = comparison::overlay(&runs, elapsed);
+    if !options.figures.is_empty() {
+        diagrams = comparison::chosen(diagrams, &options.figures)?;
+    }
     // Tables need no file, and come where none can be written.
     let tables = comparison::tables(&runs);
     for (number, table) in tables.iter().enumerate() {
@@ -41,11 +45,10 @@ pub fn run(options: &CompareOptions) -> Result<()> {
         out!("");
     }
     if svg {
-        let panels: Vec<_> =
-            comparison::overlay(&runs, elapsed).into_iter().map(|(p, _)| p).collect();
+        let panels: Vec<_> = diagrams.into_iter().map(|overlay| overlay.panel).collect();
         curves::write_svg(&options.out, &panels)?;
     } else {
-        let page = comparison::page(&runs, elapsed)?;
+        let page = comparison::page(&runs, &diagrams)?;
         atomic::write(&options.out, |out| out.write_all(page.as_bytes()))?;
     }
     out!("curves: {}", options.out.display());

@@ -39,6 +39,11 @@ fn it_lists_the_runs_and_overlays_their_curves() {
     succeed(out.path(), &["compare", one, two, "--over", "updates", "--out", "updates.svg"]);
     let svg = fs::read_to_string(out.path().join("updates.svg")).unwrap();
     assert!(svg.contains("updates") && svg.contains("one: ") && !svg.contains("epoch"));
+    let names = "weight_norm,pseudo_log_likelihood";
+    succeed(out.path(), &["compare", one, two, "--figures", names, "--out", "two.svg"]);
+    let svg = fs::read_to_string(out.path().join("two.svg")).unwrap();
+    let at = |title: &str| svg.find(title).unwrap();
+    assert!(at("Weight norm") < at("Pseudo-likelihood") && !svg.contains("Reconstruction error"));
     succeed(out.path(), &["compare", one, two, "--over", "seconds"]);
     let page = fs::read_to_string(out.path().join("compare.html")).unwrap();
     assert_well_formed(&page);
@@ -69,6 +74,11 @@ fn errors() {
     assert!(fail(at, &["compare", "one", "none"], 1).contains("none does not exist"));
     assert!(fail(at, &["compare", "one", "."], 1).contains("it is not a run folder"));
     assert!(fail(at, &["compare", "one", "one", "--out", "x.pdf"], 2).contains(".html or .svg"));
+    let said = fail(at, &["compare", "one", "one", "--figures", "weight_norm,loss"], 2);
+    assert!(
+        said.contains("no run has 'loss'; there are ") && said.contains("weight_norm"),
+        "{said}"
+    );
     fs::write(run.join("metrics.jsonl"), "{}\n{").unwrap();
     // One place, not the parser's beside it.
     let said = fail(at, &["compare", "one", "one"], 1);

@@ -1,7 +1,7 @@
 //! Runs beside each other.
 
 use super::{capital, panels_over, shown, text_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::curves::{Along, Elapsed, Panel};
 use crate::run::html::{self, escape, figure};
 use crate::run::record::Record;
@@ -52,8 +52,19 @@ fn kinds<'a>(runs: &Runs<'a>) -> Vec<&'a Compared> {
     kinds
 }
 
-/// The curves of several runs, laid over each other: a diagram for each figure, with a line for each run.
-pub fn overlay(runs: &Runs<'_>, elapsed: Elapsed) -> Vec<(Panel, &'static str)> {
+/// A diagram of several runs.
+#[derive(Debug)]
+pub struct Overlay {
+    /// What `metrics.jsonl` calls its figure.
+    pub key: &'static str,
+    /// A line for each run that has the figure.
+    pub panel: Panel,
+    /// What it says.
+    pub says: &'static str,
+}
+
+/// The curves of several runs, laid over each other: a diagram for each figure.
+pub fn overlay(runs: &Runs<'_>, elapsed: Elapsed) -> Vec<Overlay> {
     let names = names(runs);
     let mut all = Vec::new();
     let mut drawn: Vec<&str> = Vec::new();
@@ -82,10 +93,26 @@ pub fn overlay(runs: &Runs<'_>, elapsed: Elapsed) -> Vec<(Panel, &'static str)> 
                     own.series.extend(panel.series);
                 }
             }
-            all.extend(diagram.map(|panel| (panel, said.map_or("", |f| f.diagram))));
+            let (key, says) = (figure.key, said.map_or("", |f| f.diagram));
+            all.extend(diagram.map(|panel| Overlay { key, panel, says }));
         }
     }
     all
+}
+
+/// The diagrams of these figures, in this order, by what `metrics.jsonl` calls them.
+///
+/// # Errors
+/// [`Error::Setting`] for a figure that no run has; it names those that there are.
+pub fn chosen(mut all: Vec<Overlay>, keys: &[String]) -> Result<Vec<Overlay>> {
+    let known: Vec<&str> = all.iter().map(|overlay| overlay.key).collect();
+    if let Some(key) = keys.iter().find(|key| !known.contains(&key.as_str())) {
+        let detail = format!("no run has '{key}'; there are {}", known.join(", "));
+        return Err(Error::setting("figures", detail));
+    }
+    all.retain(|overlay| keys.iter().any(|key| key == overlay.key));
+    all.sort_by_key(|overlay| keys.iter().position(|key| key == overlay.key));
+    Ok(all)
 }
 
 /// What is to be said of the runs of one kind.
@@ -156,11 +183,11 @@ fn whole(record: &Record, key: &str) -> String {
     record.figure(key).map_or("–".into(), |n| format!("{n:.0}"))
 }
 
-/// The page that compares runs.
+/// The page that compares runs, with these diagrams.
 ///
 /// # Errors
 /// Where a diagram cannot be drawn.
-pub fn page(runs: &Runs<'_>, elapsed: Elapsed) -> Result<String> {
+pub fn page(runs: &Runs<'_>, diagrams: &[Overlay]) -> Result<String> {
     let tables = tables(runs);
     let mut body = format!("<h1>{} runs</h1>\n<section id=\"runs\">\n", runs.len());
     for table in &tables {
@@ -178,8 +205,8 @@ pub fn page(runs: &Runs<'_>, elapsed: Elapsed) -> Result<String> {
         );
     }
     body += "</section>\n<section id=\"curves\">\n<h2>Learning curves</h2>\n<div class=\"grid\">\n";
-    for (panel, what) in overlay(runs, elapsed) {
-        body += &html::diagram(&panel, what)?;
+    for Overlay { panel, says, .. } in diagrams {
+        body += &html::diagram(panel, says)?;
     }
     body += "</div>\n</section>\n";
     Ok(html::document("Comparison of runs – harmonium", &body))
