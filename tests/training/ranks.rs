@@ -109,7 +109,7 @@ fn has_ladder(config: &CdConfig) -> bool {
     config.tempering.is_some() || config.trajectory
 }
 
-fn is_cpu(device: &Device) -> bool {
+pub(super) fn is_cpu(device: &Device) -> bool {
     device.info().kind == DeviceKind::Cpu
 }
 

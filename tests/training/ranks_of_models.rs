@@ -13,7 +13,7 @@ use harmonium::training::{
     UpDownConfig,
 };
 
-use super::ranks::{close, trained};
+use super::ranks::{close, is_cpu, trained};
 use crate::models::support::on_turn;
 
 /// No multiple of the batch, so that the last batch has fewer cases than there are ranks.
@@ -45,7 +45,13 @@ fn plain<L: Learner, S: BatchSource>(make: impl Fn() -> (L, S)) -> TrainerState 
 }
 
 /// Whatever is asked of ranks: `bound` is what one update may differ by from that of one rank.
-fn holds<L: Learner, S: BatchSource>(name: &str, bound: f64, make: impl Fn() -> (L, S) + Sync) {
+fn holds<L: Learner, S: BatchSource>(
+    device: &Device,
+    name: &str,
+    bound: f64,
+    make: impl Fn() -> (L, S) + Sync,
+) {
+    let name = format!("{name}, {}", device.info());
     let updates = 2 * CASES.div_ceil(BATCH) + 2;
     let one = trained((1, true), updates, &make);
     let (mut begins, _) = make();
@@ -57,7 +63,9 @@ fn holds<L: Learner, S: BatchSource>(name: &str, bound: f64, make: impl Fn() -> 
         })
     });
     assert!(moved, "{name}: nothing learnt");
-    for count in [2, 3, 4] {
+    // On software adapters each takes long.
+    let counts: &[usize] = if is_cpu(device) { &[2, 3, 4] } else { &[3] };
+    for &count in counts {
         assert_eq!(trained((count, true), updates, &make), one, "{name}, {count} ranks");
         trained((count, false), updates, &make);
     }
@@ -93,11 +101,10 @@ fn deep_machines_of_ranks_are_the_same() {
                 let config = config.steps(2).mean_field(8).centered(centered);
                 (DbmTrainer::new(dbm, config, &cases.means()).unwrap(), resident(&device, &cases))
             };
-            let name = format!("{name}, {}", device.info());
-            holds(&name, BOUND, make);
+            holds(&device, name, BOUND, make);
             // Rounds are told of all ranks' cases.
             let rounds = trained((3, true), 3, make).arrays["epoch.rounds"].values[0];
-            assert_eq!(rounds, plain_rounds(3, make), "{name}");
+            assert_eq!(rounds, plain_rounds(3, make), "{name}, {}", device.info());
         }
     }
 }
@@ -136,7 +143,7 @@ fn classification_machines_of_ranks_are_the_same() {
                 let source = resident(&device, &cases).with_labels(&labels).unwrap();
                 (ClassTrainer::new(machine, config.clone()).unwrap(), source)
             };
-            holds(&format!("{name}, {}", device.info()), BOUND, make);
+            holds(&device, name, BOUND, make);
         }
     }
 }
@@ -158,7 +165,7 @@ fn few_labels_among_many_cases_are_shared_too() {
                 let machine = ClassRbm::new(&device, [64, 10], 9, 1).unwrap();
                 (ClassTrainer::new(machine, config).unwrap(), source)
             };
-            holds(&format!("persistent {persistent}, {}", device.info()), 2.0 * BOUND, make);
+            holds(&device, &format!("persistent {persistent}"), 2.0 * BOUND, make);
         }
     }
 }
@@ -178,7 +185,7 @@ fn up_down_on_ranks_is_that_of_one() {
             (UpDown::new(net, config).unwrap(), source)
         };
         let bound = if alike { BOUND } else { 2.0 * BOUND };
-        holds(&format!("up-down, alike {alike}, {}", device.info()), bound, make);
+        holds(&device, &format!("up-down, alike {alike}"), bound, make);
     }
 }
 
@@ -213,7 +220,7 @@ fn line_searches_on_ranks_go_the_same_way() {
             };
             let largest = start.arrays.keys().map(change).fold(0.0, f64::max);
             assert!(largest > 0.02, "{name}: {largest}");
-            holds(&format!("{name}, {}", device.info()), 1e-3 * largest, make);
+            holds(&device, name, 1e-3 * largest, make);
         }
     }
 }
@@ -223,7 +230,7 @@ fn line_searches_on_ranks_go_the_same_way() {
 fn weighted_cases_of_a_classification_machine_are_shared() {
     let device = Device::cpu();
     for persistent in [false, true] {
-        holds(&format!("weighted, persistent {persistent}"), 2.0 * BOUND, || {
+        holds(&device, &format!("weighted, persistent {persistent}"), 2.0 * BOUND, || {
             let (cases, labels) = bits(0, CASES);
             let source = resident(&device, &weighted(cases));
             let objective = ClassObjective::Hybrid(0.5);
@@ -240,7 +247,7 @@ fn weighted_cases_of_a_classification_machine_are_shared() {
 fn weighted_cases_of_a_deep_machine_are_shared() {
     for device in on_turn() {
         for centered in [false, true] {
-            holds(&format!("weighted dbm, centred {centered}"), 2.0 * BOUND, || {
+            holds(&device, &format!("weighted dbm, centred {centered}"), 2.0 * BOUND, || {
                 let cases = weighted(bits(0, CASES).0);
                 let spec = DbmSpec::new([64, 9, 5]);
                 let dbm = DeepBoltzmannMachine::from_spec(&device, &spec, 1).unwrap();
