@@ -5,7 +5,7 @@ use harmonium::random::{Draw, uniform};
 use harmonium::{Device, Result, Tensor};
 
 use super::{SIZES, assert_passed, on_gpus, ordinary};
-use crate::support::gpus;
+use crate::models::support::devices;
 
 #[test]
 fn adapters_agree_with_the_cpu() {
@@ -60,11 +60,6 @@ impl Rungs {
             Books { ledger: &mut self.ledger, works: &mut self.works, row: 0 },
         )
     }
-}
-
-fn devices() -> Vec<&'static Device> {
-    static CPU: std::sync::OnceLock<Device> = std::sync::OnceLock::new();
-    [CPU.get_or_init(Device::cpu)].into_iter().chain(gpus()).collect()
 }
 
 /// The Metropolis rule written out in f64: u < min(1, exp(F(x) + G(y) − F(y) − G(x))).

@@ -6,6 +6,7 @@ use harmonium::tensor::Tensor;
 use harmonium::{Device, Error};
 
 use super::{SIZES, assert_close, assert_passed, on_gpus};
+use crate::models::support::devices;
 
 /// Inputs on both sides of where noise matters, and between.
 const X: [f32; 12] = [-19.0, -6.0, -3.0, -1.5, -0.5, -0.01, 0.0, 0.3, 1.0, 2.5, 6.0, 90.0];
@@ -32,10 +33,6 @@ fn integral(x: f64, f: impl Fn(f64) -> f64) -> f64 {
     (0..=steps).map(|k| weight(k) * at(k)).sum::<f64>() * width / 3.0
 }
 
-fn devices() -> Vec<Device> {
-    [Device::cpu()].into_iter().chain(crate::support::gpus().iter().cloned()).collect()
-}
-
 #[test]
 fn adapters_agree_with_the_cpu() {
     let draws = [
@@ -58,8 +55,8 @@ fn adapters_agree_with_the_cpu() {
 #[test]
 fn means_are_those_of_the_integral() {
     for device in devices() {
-        let x = Tensor::from_f32(&device, &[1, X.len()], &X).unwrap();
-        let mut out = Tensor::for_output(&device, &[1, X.len()]).unwrap();
+        let x = Tensor::from_f32(device, &[1, X.len()], &X).unwrap();
+        let mut out = Tensor::for_output(device, &[1, X.len()]).unwrap();
         mean(&x, &mut out).unwrap();
         for (found, x) in out.to_vec().unwrap().into_iter().zip(X.map(f64::from)) {
             // Φ errs by 7.5e-8, the rest by some units of its terms, x and √σ(x).
@@ -74,8 +71,8 @@ fn samples_have_the_moments_of_the_integral() {
     let rows = 40_000;
     for device in devices() {
         let many: Vec<f32> = X.into_iter().cycle().take(rows * X.len()).collect();
-        let x = Tensor::from_f32(&device, &[rows, X.len()], &many).unwrap();
-        let mut out = Tensor::for_output(&device, &[rows, X.len()]).unwrap();
+        let x = Tensor::from_f32(device, &[rows, X.len()], &many).unwrap();
+        let mut out = Tensor::for_output(device, &[rows, X.len()]).unwrap();
         sample(&Draw::new(17, 2), &x, &mut out).unwrap();
         let out = out.to_vec().unwrap();
         for (column, x) in X.into_iter().map(f64::from).enumerate() {
@@ -99,9 +96,9 @@ fn samples_have_the_moments_of_the_integral() {
 fn what_is_no_number_stays_and_nothing_overflows() {
     let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30, -20.1, f32::MIN_POSITIVE];
     for device in devices() {
-        let given = Tensor::from_f32(&device, &[1, x.len()], &x).unwrap();
+        let given = Tensor::from_f32(device, &[1, x.len()], &x).unwrap();
         for drawn in [false, true] {
-            let mut out = Tensor::for_output(&device, &[1, x.len()]).unwrap();
+            let mut out = Tensor::for_output(device, &[1, x.len()]).unwrap();
             match drawn {
                 true => sample(&Draw::new(1, 1), &given, &mut out).unwrap(),
                 false => mean(&given, &mut out).unwrap(),

@@ -128,7 +128,7 @@ fn machines_of_ranks_are_the_same_and_reproducible_ones_do_not_depend_on_their_n
             if name.contains("traj") {
                 assert!(one.arrays.contains_key("ladder.1.W"), "{name}: no rung");
             }
-            // Of eleven ranks three have no block. On software adapters each takes long.
+            // Of eleven ranks three have no block. Who has which is the host's; on a GPU, which may be a slow one, one number does.
             let counts: &[usize] = match (has_ladder(&config), is_cpu(&device)) {
                 (true, true) => &[2, 3, 4, 11],
                 (false, true) => &[2, 3, 4],
