@@ -224,6 +224,28 @@ impl DeepBeliefNet {
         self.generative.get(level.checked_sub(1)?)?.as_ref()
     }
 
+    /// Gives the directed level `level`, from 1 on, generative weights of its own.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there is no such directed level, [`Error::Shape`] where its weights have another shape,
+    /// [`Error::DeviceMismatch`].
+    pub fn set_generative_weights(&mut self, level: usize, weights: Tensor) -> Result<()> {
+        let found = level.checked_sub(1).and_then(|at| self.generative.get_mut(at));
+        let Some(generative) = found else {
+            let detail = format!("level {level} of {} is no directed one", self.levels.len());
+            return Err(Error::setting("level", detail));
+        };
+        let own = self.levels[level - 1].weights();
+        if weights.shape() != own.shape() {
+            let detail =
+                format!("{} generative weights, and W is {}", weights.shape(), own.shape());
+            return Err(Error::shape("dbn", detail));
+        }
+        own.device().require_same("dbn", weights.device())?;
+        *generative = Some(weights);
+        Ok(())
+    }
+
     /// The machine at the top.
     pub fn top(&self) -> &Rbm {
         // `new` takes no empty list.

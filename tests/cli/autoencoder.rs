@@ -283,3 +283,23 @@ fn a_level_is_exported_as_a_machine() {
     say(at, &format!("export {net} --out no.npy"))
         .refused(2, &["out:", "does not end in .safetensors"]);
 }
+
+/// Without a step, what begins with all of another one is that other one; a tied one has its encoder alone.
+#[test]
+fn an_autoencoder_goes_on_from_another_decoder_and_all() {
+    let folder = temporary();
+    let at = folder.path();
+    let line = format!(
+        "train autoencoder --from {} --layers 32,2 --epochs 1 --learning-rate 0 --device cpu",
+        run()
+    );
+    let error = |name: &str| {
+        let summary = json(&text(at.join(name).join("summary.json")));
+        summary["test_squared_error"].as_f64().unwrap_or_else(|| panic!("{summary}"))
+    };
+    say(at, &format!("{line} --out again")).done();
+    let theirs = json(&text(shared().join("summary.json")))["test_squared_error"].as_f64();
+    assert_eq!(Some(error("again")), theirs);
+    say(at, &format!("{line} --tied --out tied")).done();
+    assert!(error("tied") > 1.1 * error("again"), "{}", error("tied"));
+}

@@ -301,6 +301,25 @@ fn other_bits_than_those_of_the_first_level_are_told() {
     assert!(!said.err.contains("learnt from values"), "{}", said.err);
 }
 
+/// Without a step, what begins with all of another generative net is that other one: recognition, generation and the top
+/// with its labels. A top that reads none is none for it.
+#[test]
+fn a_generative_net_goes_on_from_another() {
+    let folder = temporary();
+    let at = folder.path();
+    let from = format!("train dbn --from {} --layers 60,60,100 --binarize 0.5", shared().display());
+    let still = "--epochs 1 --learning-rate 0 --device cpu";
+    say(at, &format!("{from} --join-labels --up-down {still} --out again")).done();
+    let [theirs, again] = [summary(shared()), summary(&at.join("again"))];
+    for key in ["test_error", "test_reconstruction_error", "validation_error"] {
+        assert!(again[key].is_f64() && again[key] == theirs[key], "{key}: {again}, {theirs}");
+    }
+    say(at, &format!("{from} --join-labels --out no")).refused(2, &["has all levels"]);
+    let plain = "--up-down --pretrain-epochs 1 --limit 60 --epochs 1 --out plain";
+    let said = say(at, &format!("{from} {plain}")).done();
+    assert!(said.err.contains("level 3: 100 units, bernoulli–bernoulli machine"), "{}", said.err);
+}
+
 /// What a file says of one optimizer gives way to another that is asked for; what is asked for and does nothing is refused.
 #[test]
 fn a_files_settings_give_way_to_what_is_asked_for() {

@@ -312,6 +312,27 @@ fn its_arrays_and_description_make_it_again() {
     assert_eq!(weights(0), plain.weights().to_vec().unwrap());
 }
 
+#[test]
+fn generative_weights_are_those_of_a_directed_level() {
+    let device = Device::cpu();
+    let mut net = DeepBeliefNet::from_spec(&device, &DbnSpec::new([4, 3, 2]), 1).unwrap();
+    let ones = |dims: &[usize]| {
+        let count: usize = dims.iter().product();
+        Tensor::from_f32(&device, dims, &vec![1.0; count]).unwrap()
+    };
+    let h = ones(&[1, 3]);
+    net.set_generative_weights(1, ones(&[4, 3])).unwrap();
+    assert!(net.spec().untied);
+    let down = net.down(&h, 1, Pass::Means).unwrap().to_vec().unwrap();
+    assert!(down.iter().all(|p| (p - 1.0 / (1.0 + (-3f32).exp())).abs() < 1e-6), "{down:?}");
+    for level in [0, 2, 3] {
+        let error = net.set_generative_weights(level, ones(&[3, 2])).unwrap_err().to_string();
+        assert!(error.contains("is no directed one"), "{error}");
+    }
+    let error = net.set_generative_weights(1, ones(&[3, 4])).unwrap_err().to_string();
+    assert!(error.contains("[3, 4]") && error.contains("[4, 3]"), "{error}");
+}
+
 /// Real data at the bottom: their mean is b + Gh and their variance 1.
 #[test]
 fn gaussian_data_are_drawn_around_their_means() {

@@ -91,6 +91,7 @@ impl AutoencoderJob {
                     preprocessing: &Preprocessing::default(),
                     layers: &settings.layers.0,
                     activation: &activation,
+                    classes: None,
                 };
                 wanted.from(from, device, observer)?
             }
@@ -183,12 +184,23 @@ impl AutoencoderJob {
         self.levels.push(learning.trained()?, self.spec.activation(number))
     }
 
-    /// The whole, from its levels where there are some.
+    /// The whole, from its levels where there are some. Of levels of another autoencoder it has the decoder too, but
+    /// where its own weights are tied.
     fn unrolled(&self) -> Result<Autoencoder> {
         let mut whole = match self.level_count() {
             0 => Autoencoder::new(&self.device, &self.spec, self.settings.seed)?,
             _ => Autoencoder::unrolled(&self.device, &self.spec, &self.levels.trained())?,
         };
+        if !self.spec.tied {
+            let levels = self.spec.layers.len();
+            let weights = whole.layers_mut().parameters_mut().filter(|p| p.decays).skip(levels);
+            for (number, parameter) in (0..levels).rev().zip(weights) {
+                if let Some(decoder) = self.given.get(number).and_then(|given| given.back.as_ref())
+                {
+                    parameter.value.copy_from(decoder)?;
+                }
+            }
+        }
         freeze(whole.layers_mut(), self.settings.freeze);
         Ok(whole)
     }

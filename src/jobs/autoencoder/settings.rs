@@ -95,7 +95,11 @@ settings! {
             default: Default::Is("rbm"),
             ..Setting::NEW
         };
-        from: Option<String> = FROM;
+        from: Option<String> = Setting {
+            help: "Take the first levels from a trained machine, deep belief net or autoencoder (of which the decoder is \
+                   taken too), and pre-train the others",
+            ..FROM
+        };
         pretrain_epochs: u64 = Setting { idle: of_levels, ..PRETRAIN_EPOCHS };
         pretrain_batch: usize = Setting { idle: of_levels, ..PRETRAIN_BATCH };
         pretrain_learning_rate: Option<Schedule> = Setting {

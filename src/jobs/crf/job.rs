@@ -80,6 +80,7 @@ impl CrfJob {
                     preprocessing: &Preprocessing::default(),
                     layers: &settings.layers.0,
                     activation: &|_| settings.hidden.activation(),
+                    classes: None,
                 };
                 wanted.from(from, device, observer)?
             }

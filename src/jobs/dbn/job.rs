@@ -71,13 +71,9 @@ impl DbnJob {
                     preprocessing: &prepared.preprocessing,
                     layers,
                     activation: &|_| Activation::Sigmoid,
+                    classes: settings.join_labels.then_some(prepared.classes.len()),
                 };
-                let mut given = wanted.from(from, device, observer)?;
-                if settings.join_labels {
-                    // The top reads labels too, and no level of another stack does.
-                    given.truncate(layers.len() - 1);
-                }
-                given
+                wanted.from(from, device, observer)?
             }
         };
         let steps = Step::all(&settings);

@@ -61,7 +61,11 @@ settings! {
         compare_random: bool = flag(
             "Train the same classifier from random weights too, with the same settings, and report both",
         );
-        from: Option<String> = FROM;
+        from: Option<String> = Setting {
+            help: "Take the first levels from a trained machine, deep belief net or autoencoder (of a generative net of the \
+                   same layers all of it), and pre-train the others",
+            ..FROM
+        };
         pretrain_epochs: u64 = Setting {
             default: Default::By("10; bundled digits 100", |t| {
                 whole(if of_digits(t) { 100 } else { 10 })

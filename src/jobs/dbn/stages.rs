@@ -124,7 +124,12 @@ impl DbnJob {
     }
 
     pub(super) fn begin_up_down(&mut self) -> Result<()> {
-        let stack = self.stack.take().ok_or_else(too_early)?;
+        let mut stack = self.stack.take().ok_or_else(too_early)?;
+        for (level, given) in (1..).zip(&self.given) {
+            if let Some(back) = &given.back {
+                stack.set_generative_weights(level, back.try_clone()?)?;
+            }
+        }
         self.begin_whole(&[stack.visible_count()])?;
         let trainer = UpDown::new(stack, self.settings.up_down_training())?;
         self.learning = Some(Learning::UpDown(Box::new(trainer)));

@@ -22,11 +22,15 @@ pub struct Wanted<'a> {
     pub layers: &'a [usize],
     /// What those of a layer compute, counted from 0.
     pub activation: &'a dyn Fn(usize) -> Activation,
+    /// The classes that are joined to what the last level reads.
+    pub classes: Option<usize>,
 }
 
 /// What was found in a file.
 struct Found {
     levels: Vec<Trained>,
+    /// A level above those that reads labels of so many classes too.
+    top: Option<(Trained, usize)>,
     activations: Vec<Activation>,
     /// The visible units and what was done to their data; of an autoencoder nothing is known.
     data: Option<(UnitKind, Preprocessing)>,
@@ -91,7 +95,9 @@ impl Wanted<'_> {
         }
         let mut below = self.inputs;
         let mut kept = Vec::new();
-        let pairs = found.levels.into_iter().zip(found.activations).zip(self.layers);
+        // A level that reads labels and one that reads none are not for each other.
+        let plain = self.layers.len() - usize::from(self.classes.is_some());
+        let pairs = found.levels.into_iter().zip(found.activations).zip(&self.layers[..plain]);
         for (number, ((level, activation), &units)) in pairs.enumerate() {
             let ([reads, gives], wanted) = (level.sizes(), (self.activation)(number));
             if [reads, gives] != [below, units] || activation != wanted {
@@ -113,6 +119,13 @@ impl Wanted<'_> {
             below = units;
             kept.push(level);
         }
+        if let (Some((top, its)), Some(classes)) = (found.top, self.classes)
+            && kept.len() == plain
+            && its == classes
+            && top.sizes() == [below + classes, self.layers[plain]]
+        {
+            kept.push(top);
+        }
         Ok(kept)
     }
 }
@@ -121,7 +134,7 @@ fn found(path: &str, device: &Device) -> Result<Found> {
     let wrong = |detail: String| Err(Error::setting("from", format!("{path}: {detail}")));
     let sigmoid = |levels: Vec<Trained>, data| {
         let activations = vec![Activation::Sigmoid; levels.len()];
-        Ok(Found { levels, activations, data: Some(data) })
+        Ok(Found { levels, top: None, activations, data: Some(data) })
     };
     match named_by_from(path, device)? {
         jobs::Trained::Rbm(machine) => {
@@ -135,16 +148,17 @@ fn found(path: &str, device: &Device) -> Result<Found> {
             )
         }
         jobs::Trained::Dbn(dbn) => {
-            // A top with labels reads them too, so that it is no level of another stack.
-            let levels = dbn.net.levels().iter().filter(|rbm| rbm.visible().classes().is_none());
-            let levels: Result<Vec<Trained>> = levels.map(Trained::of).collect();
-            sigmoid(levels?, (dbn.net.units(0).kind(), dbn.origin.preprocessing.clone()))
+            let mut levels = Trained::of_net(&dbn.net)?;
+            let classes = dbn.net.top().visible().classes();
+            let top = classes.and_then(|classes| Some((levels.pop()?, classes)));
+            let data = (dbn.net.units(0).kind(), dbn.origin.preprocessing.clone());
+            Ok(Found { top, ..sigmoid(levels, data)? })
         }
         jobs::Trained::Autoencoder(autoencoder) => {
             let model = &autoencoder.model;
             let activations = (0..model.spec().layers.len()).map(|at| model.spec().activation(at));
             let activations = activations.collect();
-            Ok(Found { levels: Trained::of_layers(model)?, activations, data: None })
+            Ok(Found { levels: Trained::of_layers(model)?, top: None, activations, data: None })
         }
         other => wrong(format!(
             "it is {}; a machine, a deep belief net or an autoencoder has levels to begin with",

@@ -12,7 +12,7 @@ use crate::jobs::loading::Source;
 use crate::jobs::rows::SquaredError;
 use crate::kernels::activation::Activation;
 use crate::models::autoencoder::Level;
-use crate::models::{Autoencoder, Rbm, UnitKind, Units};
+use crate::models::{Autoencoder, DeepBeliefNet, Rbm, UnitKind, Units};
 use crate::tensor::Tensor;
 use crate::training::{BatchSource, CdTrainer, Figures, LevelSource, LowerLevel, means_above};
 
@@ -29,6 +29,8 @@ pub struct Trained {
     pub weights: Tensor,
     pub visible_bias: Tensor,
     pub hidden_bias: Tensor,
+    /// What leads back down, `[N, M]` too, if not `weights`: an autoencoder's decoder, an untied net's generative weights.
+    pub back: Option<Tensor>,
 }
 
 impl Trained {
@@ -41,25 +43,40 @@ impl Trained {
             weights: rbm.weights().try_clone()?,
             visible_bias: rbm.visible_bias().try_clone()?,
             hidden_bias: rbm.hidden_bias().try_clone()?,
+            back: None,
         })
     }
 
-    /// Those of an autoencoder: its encoder's layers, each with the bias of the decoder's layer that undoes it.
+    /// Those of an autoencoder: its encoder's layers, each with the weights and the bias of the decoder's layer that
+    /// undoes it.
     ///
     /// # Errors
     /// Device errors.
     pub fn of_layers(model: &Autoencoder) -> Result<Vec<Self>> {
         let parameters: Vec<&Tensor> = model.layers().parameters().map(|p| &p.value).collect();
         let layers: Vec<&[&Tensor]> = parameters.chunks_exact(2).collect();
-        let n = model.spec().layers.len();
+        let (n, tied) = (model.spec().layers.len(), model.spec().tied);
         let level = |(encoder, decoder): (&&[&Tensor], &&[&Tensor])| {
             Ok(Trained {
                 weights: encoder[0].try_clone()?,
                 visible_bias: decoder[1].try_clone()?,
                 hidden_bias: encoder[1].try_clone()?,
+                back: (!tied).then(|| decoder[0].try_clone()).transpose()?,
             })
         };
         layers.iter().zip(layers.iter().rev()).take(n).map(level).collect()
+    }
+
+    /// Those of a deep belief net, from the data upwards.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn of_net(net: &DeepBeliefNet) -> Result<Vec<Self>> {
+        let level = |(number, rbm)| {
+            let back = net.generative_weights(number).map(Tensor::try_clone).transpose()?;
+            Ok(Trained { back, ..Trained::of(rbm)? })
+        };
+        (1..).zip(net.levels()).map(level).collect()
     }
 
     /// Its inputs and units.
@@ -76,12 +93,13 @@ impl Trained {
             weights: self.weights.try_clone()?,
             visible_bias: self.visible_bias.try_clone()?,
             hidden_bias: self.hidden_bias.try_clone()?,
+            back: self.back.as_ref().map(Tensor::try_clone).transpose()?,
         })
     }
 
     /// As unrolling takes it.
     pub fn level(&self) -> Level<'_> {
-        let Trained { weights, visible_bias, hidden_bias } = self;
+        let Trained { weights, visible_bias, hidden_bias, .. } = self;
         Level { weights, visible_bias, hidden_bias }
     }
 
@@ -90,7 +108,7 @@ impl Trained {
     /// # Errors
     /// As [`Rbm::from_parts`].
     pub fn machine(self, [visible, hidden]: [UnitKind; 2]) -> Result<Rbm> {
-        let Trained { weights, visible_bias, hidden_bias } = self;
+        let Trained { weights, visible_bias, hidden_bias, .. } = self;
         Rbm::from_parts(visible, hidden, weights, visible_bias, hidden_bias)
     }
 }
@@ -174,7 +192,7 @@ impl Levels {
         let levels = self.source.clear().into_iter().zip(self.visible_biases.drain(..));
         let trained = levels.map(|(level, visible_bias)| {
             let (weights, hidden_bias) = level.into_parts();
-            Trained { weights, visible_bias, hidden_bias }
+            Trained { weights, visible_bias, hidden_bias, back: None }
         });
         trained.collect()
     }
@@ -184,7 +202,7 @@ impl Levels {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) where it does not fit what is below; device errors.
     pub fn push(&mut self, trained: Trained, f: Activation) -> Result<()> {
-        let Trained { weights, visible_bias, hidden_bias } = trained;
+        let Trained { weights, visible_bias, hidden_bias, .. } = trained;
         let below = LowerLevel::new(weights, hidden_bias, f)?;
         for seen in self.seen.iter_mut().flatten() {
             *seen = seen.map(&|v| means_above(std::slice::from_ref(&below), v))?;
