@@ -5,10 +5,11 @@ use std::path::Path;
 use super::args::SampleOptions;
 use super::chains::counted;
 use super::print;
+use super::states;
 use crate::data::{self, Cases, Image, Values};
 use crate::error::{Error, Result};
 use crate::jobs::rbm::Held;
-use crate::models::{UnitKind, Units};
+use crate::models::Units;
 use crate::run::npy;
 
 /// The grey of pixels that are unknown, 127 of 255.
@@ -107,24 +108,13 @@ fn by_mask(path: &Path, init: &Path, model: &Onto<'_>) -> Result<Given> {
         };
         return Err(Error::file(init, "shape", detail));
     }
-    if model.units.kind() == UnitKind::Bernoulli {
-        // Of a value that serves several chains: whether one of them is held at it.
-        let span = if values.rows == 1 { width } else { length };
-        let is_held = |at: usize| {
-            let at = if single { at % width } else { at };
-            mask.iter().skip(at).step_by(span).any(|&held| held)
-        };
-        let far = |at: usize| !(0.0..=1.0).contains(&values.values[at]);
-        if let Some(at) = (0..values.values.len()).find(|&at| is_held(at) && far(at)) {
-            let detail =
-                format!("{} is outside [0, 1], the range of Bernoulli units", values.values[at]);
-            return Err(Error::file(
-                init,
-                format!("row {}, column {}", at / width, at % width),
-                detail,
-            ));
-        }
-    }
+    // Of a value that serves several chains: whether one of them is held at it.
+    let span = if values.rows == 1 { width } else { length };
+    let is_held = |at: usize| {
+        let at = if single { at % width } else { at };
+        mask.iter().skip(at).step_by(span).any(|&held| held)
+    };
+    states::check(init, model.units, &values.values, &is_held)?;
     let rows = values.rows.max(if single { 1 } else { rows });
     Ok(Given { units: Held { mask, values: values.values }, rows, width })
 }

@@ -6,7 +6,7 @@ use super::deep::{self, Told};
 use super::diagnostics;
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
-use super::print::{out, tell};
+use super::print::{out, tell, warn};
 use super::ranks::{device, together};
 use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json};
 use super::{sequences, trained};
@@ -80,7 +80,14 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         keep(options, folder, &found, (&[], || found.ladder.draw(folder)))?;
     }
     let picture = match &found.diagnostics {
-        Some(diagnostics) => diagnostics::draw(diagnostics, folder(options)?.as_deref())?,
+        Some(diagnostics) => match diagnostics::draw(diagnostics, folder(options)?.as_deref()) {
+            // Nobody asked for the picture in the run's folder alone: figures are not lost for it.
+            Err(error) if options.out.is_none() => {
+                warn(format!("{error}; the diagnostics are told without their picture"));
+                None
+            }
+            drawn => drawn?,
+        },
         None => None,
     };
     if options.json {

@@ -36,6 +36,7 @@ mod scoring;
 mod sequences;
 mod settings;
 mod spoken;
+mod states;
 mod targets;
 mod train;
 #[allow(rustdoc::invalid_html_tags)]

@@ -50,6 +50,9 @@ pub fn run(ranks: &Ranks, options: &PredictOptions) -> Result<()> {
         }
         other => {
             let model = other.for_command::<TrainedNetwork>("predict")?;
+            if !model.takes_pictures() {
+                refuse_invert(options, "a network of a table's rows")?;
+            }
             let pieces = model.pieces(&choice)?;
             let (inverted, blank) = (OnceCell::new(), Cell::new(0));
             let say = |piece: &Chosen, first| {
@@ -92,7 +95,8 @@ fn refuse_invert(options: &PredictOptions, model: &str) -> Result<()> {
     if !options.invert {
         return Ok(());
     }
-    let detail = format!("is of networks; {model} takes its cases as they are: leave it out");
+    let detail =
+        format!("is of networks of pictures; {model} takes its cases as they are: leave it out");
     Err(Error::setting("invert", detail))
 }
 

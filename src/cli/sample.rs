@@ -9,6 +9,7 @@ use super::deep;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
 use super::scoring::stepping;
+use super::states;
 use super::targets::Format;
 use super::{open_device, trained};
 use crate::data::Part;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::jobs::dbn::Dreaming;
 use crate::jobs::rbm::{Keep, Passage, Rungs, Sampling, Watch};
 use crate::jobs::{Trained, TrainedDbn, TrainedRbm};
-use crate::models::{Ladder, UnitKind};
+use crate::models::Ladder;
 use crate::random::{ChainDraw, ChainStreams};
 use crate::run::npy;
 
@@ -161,14 +162,6 @@ fn starts(options: &SampleOptions, model: &TrainedRbm) -> Result<(Option<Vec<f32
             format!("contradicts --init, which has {} rows; leave --count out", matrix.rows),
         ));
     }
-    if model.rbm.visible().kind() == UnitKind::Bernoulli
-        && let Some(at) = matrix.values.iter().position(|x| !(0.0..=1.0).contains(x))
-    {
-        return Err(Error::file(
-            path,
-            format!("row {}, column {}", at / width, at % width),
-            format!("{} is outside [0, 1], the range of Bernoulli units", matrix.values[at]),
-        ));
-    }
+    states::check(path, model.rbm.visible(), &matrix.values, &|_| true)?;
     Ok((Some(matrix.values), matrix.rows))
 }

@@ -80,9 +80,10 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     let found = &evaluated.evaluation;
     trained::notes(&evaluated.part.notices);
     let folder = folder(options)?;
-    if let Some(folder) = &folder {
-        keep(options, folder, found, (&DRAWN, || evaluated.pictures(folder)))?;
-    }
+    let kept = match &folder {
+        Some(folder) => keep(options, folder, found, (&DRAWN, || evaluated.pictures(folder)))?,
+        None => false,
+    };
     if options.json {
         return print_json(found, options);
     }
@@ -93,7 +94,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, field: &TrainedCrf) -> Result<
     out!("sequence error: {error:.2} % (of {} sequences, with a wrong label)", found.sequences);
     out!("log-likelihood: {:.4} nats (mean per sequence)", score.log_likelihood);
     out!("sequences: {}, {} part", found.data, found.split);
-    if let Some(folder) = &folder {
+    if let Some(folder) = folder.filter(|_| kept) {
         for file in DRAWN.iter().chain(&[run::EVAL]) {
             if folder.join(file).is_file() {
                 out!("  {}", folder.join(file).display());

@@ -116,7 +116,10 @@ fn trained<J: Job>(
             Ok(ExitCode::from(interrupt::EXIT_CODE))
         }
         Err(error) => {
-            warn(what_stays(&error, run.folder.path(), (&command, job.stages()), how.finish));
+            warn(match run.undone() {
+                Some(undone) => undone.to_string(),
+                None => what_stays(&error, run.folder.path(), (&command, job.stages()), how.finish),
+            });
             ranks::fail(&ranks, &error);
             Err(error)
         }

@@ -368,19 +368,27 @@ impl Cases {
         let Some(k) = bad else { return Ok(()) };
         let (i, j) = (k / self.d, k % self.d);
         let (number, x) = (self.number(i), self.row(i)[j]);
-        let scale = match self.range() {
-            Some((least, largest)) if least >= 0.0 => {
+        let scale = match (self.range(), &self.values) {
+            // Of bytes the file's own numbers are known, which are what a scale divides.
+            (Some((_, largest)), Values::U8 { scale, .. }) => {
+                let number = (largest / scale).round();
                 format!(
-                    "the values run from {least} to {largest}: --scale {largest} divides by the largest"
+                    "the file's numbers run to {number}: --scale {number} divides by the largest"
                 )
             }
-            Some((least, largest)) => {
+            (Some((least, largest)), _) if least >= 0.0 => {
+                format!(
+                    "the values run from {least} to {largest}: --scale {largest} divides by the largest (times the --scale that \
+                     is given already, if one is)"
+                )
+            }
+            (Some((least, largest)), _) => {
                 format!(
                     "the values run from {least} to {largest}, and --scale does not mend negative ones: bring them into \
                      [0, 1] before, as (x - least) / (largest - least)"
                 )
             }
-            None => "scale the data".into(),
+            (None, _) => "scale the data".into(),
         };
         let detail = format!(
             "case {number}, column {j} is {x}, outside [0, 1] (counted from 0); networks, binary units and binarisation need \

@@ -42,7 +42,20 @@ pub(super) fn read(mut input: Input, name: &str, reading: &Reading) -> Result<Ra
         }
     }
     let letters = || found.sequences.iter().flatten().copied();
-    let is_nucleic = letters().all(|c| b"ACGTUN-".contains(&c));
+    let may_be_nucleic = |c: &u8| b"ACGTUN-".contains(c);
+    // A protein's file may well hold nothing but A, C and G: what a model was trained on is known.
+    let is_nucleic = match reading.residues.as_deref().map(str::as_bytes) {
+        Some(NUCLEIC) => true,
+        Some(_) => false,
+        None => letters().all(|c| may_be_nucleic(&c)),
+    };
+    let sequences = || found.sequences.iter().zip(&found.lines);
+    let foreign = |(sequence, _): &(&Vec<u8>, &usize)| !sequence.iter().all(may_be_nucleic);
+    if let (true, Some((_, &line))) = (is_nucleic, sequences().find(foreign)) {
+        let detail =
+            "this sequence holds residues of proteins, and the model was trained on nucleotides";
+        return Err(wrong(line, detail.into()));
+    }
     let alphabet = if is_nucleic { NUCLEIC } else { PROTEIN };
     let mut unknown = 0;
     let state = |c: u8| {
@@ -58,6 +71,7 @@ pub(super) fn read(mut input: Input, name: &str, reading: &Reading) -> Result<Ra
     let values = letters().map(state).collect();
     let n = found.sequences.len();
     let mut set = DataSet::new(name, Cases::new(Values::U8 { values, scale: 1.0 }, n, width)?);
+    set.residues = Some(String::from_utf8_lossy(alphabet).into_owned());
     let what = if is_nucleic { "nucleotides" } else { "residues" };
     set.notices.push(format!(
         "{}: {n} sequences of {width} {what}; the states are {}: --visible softmax:{}",

@@ -99,16 +99,41 @@ fn label(part: &mut RawPart, path: &Path, reading: &Reading) -> Result<()> {
         );
         return Err(Error::setting("labels", detail));
     }
-    let found = read_labels(file)?;
-    check_count(file, found.len(), path, part.set.cases.len())?;
+    let (found, cases) = (read_labels(file)?, part.set.cases.len());
+    let found = match found {
+        Labels::Words(mut words) if words.len() == cases + 1 => {
+            let name = words.remove(0);
+            part.set.notices.push(format!(
+                "{labels}: the first line, '{name}', is taken for the column's name"
+            ));
+            Labels::from_words(words)
+        }
+        other => other,
+    };
+    check_count(file, found.len(), path, cases)?;
     part.set.notices.push(format!("the labels are those of {labels}"));
+    if let Labels::Words(words) = &found
+        && let Some((first, others)) = words.split_first()
+        && others.len() > 1
+        && !others.contains(first)
+    {
+        part.set.notices.push(format!(
+            "{labels}: no other case has the first label, '{first}'; if it is the column's name, a label is missing"
+        ));
+    }
     part.labels = Some(found);
     Ok(())
 }
 
 /// A file of labels.
 pub(super) fn read_labels(path: &Path) -> Result<Labels> {
-    let (input, kind) = open(path)?;
+    let input = Input::open(path)?;
+    // Words, a label a line, need no number to be known for text.
+    let is_text = str::from_utf8(input.start()).is_ok_and(|text| !text.contains('\0'));
+    let (input, kind) = match known(input) {
+        Err(_) if is_text => (Input::open(path)?, Kind::Text),
+        known => known?,
+    };
     match kind {
         Kind::Idx => idx::read_labels(input),
         Kind::Npy => npy::read_labels(input),

@@ -44,14 +44,14 @@ pub(super) fn read(
     name: &str,
     reading: &Reading,
 ) -> Result<(RawPart, Option<RawPart>)> {
-    if let Some(kept) = kept(folder, wanted)? {
+    if let Some(kept) = kept(folder, wanted, !reading.no_labels())? {
         return kept.read(name, reading);
     }
     if let Some(gallery) = gallery(folder, wanted) {
         reading.refuse(&["labels", "array"], "pictures", "their folders name the classes")?;
         return gallery.read(name, reading);
     }
-    let Some((inner, kept)) = kept_below(folder, wanted)? else {
+    let Some((inner, kept)) = kept_below(folder, wanted, !reading.no_labels())? else {
         return Err(missing(folder, wanted));
     };
     let (mut train, test) = kept.read(name, reading)?;
@@ -71,9 +71,9 @@ enum Kept {
     Set(Group),
 }
 
-fn kept(folder: &Path, wanted: Option<&str>) -> Result<Option<Kept>> {
+fn kept(folder: &Path, wanted: Option<&str>, labels: bool) -> Result<Option<Kept>> {
     if wanted.is_none()
-        && let Some(found) = shards::find(folder)?
+        && let Some(found) = shards::find(folder, labels)?
     {
         return Ok(Some(Kept::Shards(found)));
     }
@@ -81,15 +81,19 @@ fn kept(folder: &Path, wanted: Option<&str>) -> Result<Option<Kept>> {
 }
 
 /// What the one folder holds, up to two levels down, that holds anything.
-fn kept_below(folder: &Path, wanted: Option<&str>) -> Result<Option<(PathBuf, Kept)>> {
+fn kept_below(
+    folder: &Path,
+    wanted: Option<&str>,
+    labels: bool,
+) -> Result<Option<(PathBuf, Kept)>> {
     let mut below = Vec::new();
     for inner in folders(folder) {
-        if let Some(found) = kept(&inner, wanted)? {
+        if let Some(found) = kept(&inner, wanted, labels)? {
             below.push((inner, found));
             continue;
         }
         for deeper in folders(&inner) {
-            below.extend(kept(&deeper, wanted)?.map(|found| (deeper, found)));
+            below.extend(kept(&deeper, wanted, labels)?.map(|found| (deeper, found)));
         }
     }
     if below.len() > 1 {
@@ -147,13 +151,14 @@ pub(super) fn stream_files(
     name: &str,
     reading: &Reading,
 ) -> Result<Option<StreamFiles>> {
-    if let Some(kept) = kept(folder, wanted)? {
+    let labels = !reading.no_labels();
+    if let Some(kept) = kept(folder, wanted, labels)? {
         return Ok(Some((kept.files(reading), None)));
     }
     if gallery(folder, wanted).is_some() {
         return Ok(None);
     }
-    let found = kept_below(folder, wanted)?;
+    let found = kept_below(folder, wanted, labels)?;
     Ok(found.map(|(inner, kept)| (kept.files(reading), Some(found_in(name, &inner)))))
 }
 

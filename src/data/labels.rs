@@ -60,7 +60,7 @@ impl Labels {
         }
         let number = |(i, &x): (usize, &f32)| match x.fract() == 0.0 && x.abs() <= EXACT {
             true => Ok(x as i64),
-            false => Err(format!("label {i} is {x}; a label is a whole number")),
+            false => Err(format!("label {i} is {x}; a label is a whole number up to {EXACT}")),
         };
         numbers
             .iter()

@@ -151,7 +151,7 @@ pub fn load_with(source: &str, reading: &Reading) -> Result<Splits> {
     if let Some(test) = &mut test {
         same_pictures(&train.set, &mut test.set)?;
     }
-    range::settle(&mut train, test.as_mut(), reading.scale)?;
+    range::settle(&mut train, test.as_mut(), reading)?;
     labels::join(train, test)
 }
 
@@ -170,7 +170,7 @@ pub fn load_with(source: &str, reading: &Reading) -> Result<Splits> {
 pub fn load_bytes(name: &str, bytes: Vec<u8>, reading: &Reading) -> Result<Splits> {
     reading.check()?;
     let mut part = file::read_bytes(Path::new(name), bytes, reading)?;
-    range::settle(&mut part, None, reading.scale)?;
+    range::settle(&mut part, None, reading)?;
     labels::join(part, None)
 }
 

@@ -2,6 +2,7 @@
 
 use super::cases::Cases;
 use super::labels::RawPart;
+use super::reading::Reading;
 use super::set::Splits;
 use super::values::{Values, first};
 use crate::error::Result;
@@ -9,28 +10,93 @@ use crate::error::Result;
 /// The largest numbers of one byte and of two.
 const FULL: [f32; 2] = [255.0, 65535.0];
 
-/// Divides the numbers by the user's scale, or looks at what they are.
+/// Divides the numbers by the user's scale or the one that a model was trained with, or looks at what they are.
 pub(super) fn settle(
     train: &mut RawPart,
-    test: Option<&mut RawPart>,
-    scale: Option<f32>,
+    mut test: Option<&mut RawPart>,
+    reading: &Reading,
 ) -> Result<()> {
     let zero_one = train.is_zero_one() && test.as_ref().is_none_or(|test| test.is_zero_one());
     let ones = train.set.cases.range().is_some_and(|(_, largest)| largest > 0.0);
+    // A picture says itself what stands for white.
+    let trained = reading.trained_scale.filter(|_| !train.pictures);
+    let mut scale = reading.scale.or(trained);
+    if let (None, Some(one), false) = (scale, reading.one, train.pictures) {
+        let seen = train.numbers(test.as_deref());
+        scale = scale_as_trained(one, &seen);
+        train.set.notices.extend(trained_note(&train.set.name, (one, scale), &seen));
+    }
     if scale.is_none() && zero_one && ones {
         let note = zero_one_note(&train.set.name);
         train.set.notices.push(note);
-    } else if scale.is_none() {
+    } else if scale.is_none() && reading.one.is_none() {
         train.tell_dark();
     }
-    for part in std::iter::once(train).chain(test) {
+    for part in std::iter::once(train).chain(test.as_mut().map(|test| &mut **test)) {
         match scale {
             Some(scale) => part.scale(scale)?,
             None if zero_one && ones => part.bytes_as_bits()?,
             None => {}
         }
+        part.set.one = match (reading.scale, scale) {
+            (Some(_), _) => None,
+            (None, Some(one)) => Some(one),
+            (None, None) => part.one(),
+        };
     }
     Ok(())
+}
+
+/// What is known of a source's numbers.
+pub(super) struct Numbers {
+    /// Bytes, or nothing but 0 and 1.
+    pub bytes: bool,
+    pub zero_one: bool,
+    /// The largest as it stands in the source.
+    pub largest: f32,
+    /// What a step of the source's own numbers is worth.
+    pub unit: f32,
+}
+
+impl Numbers {
+    /// What stands for 1 by the source's own type.
+    fn full(&self) -> f32 {
+        (1.0 / self.unit).round()
+    }
+}
+
+/// By what the numbers are divided so that they mean what those of a training mean in which `one` was seen to stand for 1;
+/// nothing where they do not look like such numbers.
+pub(super) fn scale_as_trained(one: f32, seen: &Numbers) -> Option<f32> {
+    let alike = match seen.bytes {
+        // Numbers that the training took as they stand are no shares of 255.
+        true if one == 1.0 => !seen.zero_one,
+        true => !seen.zero_one && seen.largest <= one && one < seen.full(),
+        // What lies in [0, 1] is there already.
+        false => one > 1.0 && seen.largest > 1.0 && seen.largest <= one,
+    };
+    alike.then_some(one)
+}
+
+/// Of numbers that are divided by `scale`, as those of a training in which `one` stood for 1, or are not.
+pub(super) fn trained_note(
+    name: &str,
+    (one, scale): (f32, Option<f32>),
+    seen: &Numbers,
+) -> Option<String> {
+    match scale {
+        Some(1.0) => Some(format!(
+            "{name}: the bytes are taken as they stand, as the numbers of the training data were; --scale 255 divides them"
+        )),
+        Some(scale) => {
+            Some(format!("{name}: the values are read as x/{scale}, as the training data's were"))
+        }
+        None if seen.zero_one && !seen.bytes && one > 1.0 => Some(format!(
+            "{name}: the values are 0 and 1 alone and are read as they stand, not as x/{one} as the training data's; \
+             --scale {one} divides them"
+        )),
+        None => None,
+    }
 }
 
 impl RawPart {
@@ -47,6 +113,34 @@ impl RawPart {
         };
         self.set.cases = Cases::instead_of(cases, values, cases.width())?;
         Ok(())
+    }
+
+    /// What is known of its numbers and of those of the test part.
+    fn numbers(&self, test: Option<&RawPart>) -> Numbers {
+        let parts = || std::iter::once(self).chain(test);
+        let largest = parts().filter_map(|part| part.set.cases.range());
+        let largest = largest.fold(0.0, |most: f32, (_, largest)| most.max(largest));
+        let all = |is: fn(&Values) -> bool| parts().all(|part| is(part.set.cases.values()));
+        let bytes = all(|v| matches!(v, Values::U8 { .. }));
+        Numbers {
+            bytes,
+            zero_one: all(|v| matches!(v, Values::Bits(_))) || parts().all(RawPart::is_zero_one),
+            largest: if bytes { (largest / self.unit).round() } else { largest },
+            unit: self.unit,
+        }
+    }
+
+    /// Which of the source's numbers stands for 1, where none is said.
+    fn one(&self) -> Option<f32> {
+        let beyond = || {
+            let range = self.set.cases.range();
+            range.is_some_and(|(least, largest)| least < 0.0 || largest > 1.0)
+        };
+        match self.set.cases.values() {
+            Values::Bits(_) => None,
+            _ if self.unit != 1.0 => Some((1.0 / self.unit).round()),
+            _ => beyond().then_some(1.0),
+        }
     }
 
     /// Bytes of 0 and 1 alone are binary data, not nearly black pictures.
@@ -127,6 +221,7 @@ impl Splits {
                 Values::U8 { .. } => continue,
             };
             set.cases = Cases::instead_of(&set.cases, values, set.cases.width())?;
+            set.one = Some(full);
         }
         let note = full_note(&self.train.name, largest, full);
         self.train.notices.push(note);

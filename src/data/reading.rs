@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::set::ImageShape;
+use super::set::{DataSet, ImageShape};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 
@@ -40,6 +40,16 @@ pub struct Reading {
     /// that name the same columns in another order are put into this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// Which number was seen to stand for 1, as [`DataSet::one`] has it, where no scale is given: other files are divided by
+    /// it too, as far as their numbers allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one: Option<f32>,
+    /// The residues that the numbers of aligned sequences stand for; else they are seen from the sequences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residues: Option<String>,
+    /// The scale that a model was trained with, for files that have none of their own as pictures do.
+    #[serde(skip)]
+    pub(super) trained_scale: Option<f32>,
     /// The column of labels that a model was trained with: where a table that names the model's columns has it too, it
     /// holds the labels.
     #[serde(skip)]
@@ -88,12 +98,27 @@ impl Reading {
     /// The same for a model that was trained on data read as `training` says: the columns are taken by its names.
     #[must_use]
     pub(crate) fn for_model(self, training: &Reading, size: Option<ImageShape>) -> Self {
+        Reading { trained_labels: training.labels.clone(), size, ..self.like(training) }
+    }
+
+    /// The same for data that are to mean what those mean that were read as `other` says: columns by name, the numbers' scale,
+    /// residues.
+    #[must_use]
+    pub(crate) fn like(self, other: &Reading) -> Self {
         Reading {
-            columns: training.columns.clone(),
-            trained_labels: training.labels.clone(),
-            size,
+            columns: other.columns.clone(),
+            one: other.one,
+            residues: other.residues.clone(),
+            trained_scale: other.scale,
             ..self
         }
+    }
+
+    /// The same with what was seen of the source itself.
+    #[must_use]
+    pub(crate) fn seen(self, set: &DataSet) -> Self {
+        let (columns, residues) = (set.columns.clone(), set.residues.clone());
+        Reading { columns, one: set.one, residues, ..self }
     }
 
     /// The same where labels are not needed: they are left out where some are missing.

@@ -60,6 +60,11 @@ pub struct DataSet {
     pub files: Vec<String>,
     /// Whether the source is transparent, so that its ground was chosen here.
     pub ground_chosen: bool,
+    /// Which of the source's numbers became 1, where that was seen from the source itself: 255 of bytes of pictures, 1 where
+    /// numbers beyond [0, 1] are taken as they stand. None where they lie in [0, 1] as they are.
+    pub one: Option<f32>,
+    /// The residues that the numbers of aligned sequences stand for, from 0 on.
+    pub residues: Option<String>,
     /// What the user should be told: conversions, and readings that may surprise.
     pub notices: Vec<String>,
 }
@@ -193,6 +198,8 @@ impl DataSet {
             columns: Vec::new(),
             files: Vec::new(),
             ground_chosen: false,
+            one: None,
+            residues: None,
             notices: Vec::new(),
         }
     }
@@ -250,6 +257,8 @@ impl DataSet {
             classes: self.classes.clone(),
             guessed: self.guessed,
             ground_chosen: self.ground_chosen,
+            one: self.one,
+            residues: self.residues.clone(),
             notices: self.notices.clone(),
         })
     }

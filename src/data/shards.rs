@@ -16,19 +16,19 @@ use crate::error::{Error, Result};
 const CASES: &str = "part-";
 const LABELS: &str = "labels-";
 
-/// The shards of a folder: for training and for testing. Nothing where it holds none.
+/// The shards of a folder: for training and for testing, with their labels if these are wanted. Nothing where it holds none.
 ///
 /// # Errors
 /// [`Error::File`] for a shard without labels where others have some, and for labels of no shard.
-pub(super) fn find(folder: &Path) -> Result<Option<[Vec<ShardFiles>; 2]>> {
-    let here = of(folder)?;
+pub(super) fn find(folder: &Path, labels: bool) -> Result<Option<[Vec<ShardFiles>; 2]>> {
+    let here = of(folder, labels)?;
     if !here.is_empty() {
         return Ok(Some([here, Vec::new()]));
     }
-    let train = of(&folder.join("train"))?;
+    let train = of(&folder.join("train"), labels)?;
     match train.is_empty() {
         true => Ok(None),
-        false => Ok(Some([train, of(&folder.join("test"))?])),
+        false => Ok(Some([train, of(&folder.join("test"), labels)?])),
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn is_shard(name: &str) -> bool {
     [CASES, LABELS].iter().any(|prefix| key(name, prefix).is_some())
 }
 
-fn of(folder: &Path) -> Result<Vec<ShardFiles>> {
+fn of(folder: &Path, labels: bool) -> Result<Vec<ShardFiles>> {
     let files = entries(folder);
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let with = |prefix: &str, wanted: &str| {
@@ -52,7 +52,8 @@ fn of(folder: &Path) -> Result<Vec<ShardFiles>> {
     let mut shards = Vec::new();
     for path in &files {
         if let Some(key) = key(&name(path), CASES) {
-            shards.push(ShardFiles { cases: path.clone(), labels: with(LABELS, key) });
+            let labels = if labels { with(LABELS, key) } else { None };
+            shards.push(ShardFiles { cases: path.clone(), labels });
         } else if let Some(key) = key(&name(path), LABELS)
             && with(CASES, key).is_none()
         {
@@ -63,7 +64,10 @@ fn of(folder: &Path) -> Result<Vec<ShardFiles>> {
     if let Some(labelled) = shards.iter().find_map(|shard| shard.labels.as_ref())
         && let Some(shard) = shards.iter().find(|shard| shard.labels.is_none())
     {
-        let detail = format!("no labels, and other shards have some ({})", labelled.display());
+        let detail = format!(
+            "no labels, and other shards have some ({}); give each its own, or --labels none",
+            labelled.display()
+        );
         return Err(Error::file(&shard.cases, "labels", detail));
     }
     Ok(shards)

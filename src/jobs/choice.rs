@@ -108,10 +108,6 @@ impl<'a> Choice<'a> {
         if trained_on.data == Some(name) {
             reading = reading.or(trained_on.reading);
         }
-        // Other files of the same pictures are of the same scale, unless another is given.
-        if !data::BUNDLED.contains(&name) {
-            reading.scale = reading.scale.or(trained_on.reading.scale);
-        }
         let reading = reading
             .for_model(trained_on.reading, trained_on.image)
             .without_need_of_labels(self.labels_optional);

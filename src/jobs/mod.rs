@@ -29,6 +29,7 @@
 //! ```
 
 pub mod autoencoder;
+mod beside;
 mod choice;
 mod chosen;
 pub mod class_rbm;
@@ -59,6 +60,7 @@ use crate::run::report::comparison::Compared;
 use crate::run::{EVAL, Observer, Record, atomic};
 
 pub use autoencoder::TrainedAutoencoder;
+pub use beside::{classifier_of, stack_of};
 pub use choice::Choice;
 pub use chosen::Chosen;
 pub use class_rbm::TrainedClassRbm;
@@ -74,7 +76,7 @@ pub use settings::{
     ARRAY_HELP, BinarizeHow, DATA_HELP, LABELS_HELP, Memory, SCALE_HELP, Validation,
 };
 pub use stack::{Layers, LevelData, TunerName};
-pub use trained::{OfKind, Trained, classifier_of, commands, stack_of};
+pub use trained::{OfKind, Trained, commands};
 pub use turns::{Made, Piece};
 
 /// What an evaluation found as JSON: what `--json` prints, and a run's `eval.json` holds.

@@ -68,16 +68,14 @@ fn of_network(trained: &TrainedNetwork) -> Result<OnnxFile> {
         (OutputSpec::Rbf { .. }, Some(centres)) => {
             let centres = graph.constant("centres", &[1, spec.classes, BITMAP], &centres);
             let square = |graph: &mut Graph, d: Value| graph.node("Mul", &[&d, &d], &[]);
-            sums_with_each(&mut graph, "Sub", [&features, &centres], square)
+            let distances = sums_with_each(&mut graph, "Sub", [&features, &centres], square);
+            // The nearest centre's class has the largest score, as elsewhere.
+            graph.node("Neg", &[&distances], &[])
         }
         _ => features,
     };
     graph.output("scores", &scores, &classes);
-    let likely = match spec.output {
-        OutputSpec::Rbf { .. } => graph.node("Neg", &[&scores], &[]),
-        OutputSpec::Softmax => scores,
-    };
-    probabilities(&mut graph, &likely, spec.classes);
+    probabilities(&mut graph, &scores, spec.classes);
     graph.into_file()
 }
 

@@ -1,7 +1,8 @@
 //! A trained model of any kind: opened, told apart.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::beside::stack_of;
 use super::{
     TrainedAutoencoder, TrainedClassRbm, TrainedCrf, TrainedDbm, TrainedDbn, TrainedNetwork,
     TrainedRbm,
@@ -10,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
 use crate::run::model_file::wrong_kind;
-use crate::run::{CLASSIFIER, DBN, ModelFile, ModelKind, TensorNames, resolve_model};
+use crate::run::{ModelFile, ModelKind, TensorNames, resolve_model};
 
 /// A trained model of any kind, on a device.
 #[derive(Debug)]
@@ -162,18 +163,14 @@ kinds! {
 pub(super) fn named_by_from(path: &str, device: &Device) -> Result<Trained> {
     Trained::open_stack(Path::new(path), device).map_err(|error| match error {
         Error::Run { what: "model", detail } => Error::setting("from", detail),
+        Error::File { path, place, detail } if detail.contains("--map") => {
+            let detail = format!(
+                "{detail}. Training has no --map: rename the file's tensors W, b and a as they are meant"
+            );
+            Error::File { path, place, detail }
+        }
         other => other,
     })
-}
-
-/// A run folder's stack, where its model is what became of it; else the path itself.
-pub fn stack_of(path: &Path) -> PathBuf {
-    Some(path.join(DBN)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())
-}
-
-/// A run folder's classifier, where one lies beside its model; else the path itself.
-pub fn classifier_of(path: &Path) -> PathBuf {
-    Some(path.join(CLASSIFIER)).filter(|file| file.is_file()).unwrap_or_else(|| path.into())
 }
 
 /// The commands that take a model of this kind.

@@ -8,17 +8,20 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoints;
 use super::files::{CONFIG, FILES, METRICS, MODEL, SUMMARY};
+use super::replaced;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 
 /// Locked by the process that writes the folder. It stays there, empty: removing it would be a race.
-const LOCK: &str = ".lock";
+pub(super) const LOCK: &str = ".lock";
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
 #[derive(Debug)]
 pub struct RunFolder {
-    path: PathBuf,
-    metrics: Option<File>,
+    pub(super) path: PathBuf,
+    pub(super) metrics: Option<File>,
+    /// Of a run that has not begun: whether its folder was made for it.
+    pub(super) new: Option<bool>,
     /// Held as long as the folder is written; the operating system frees it, however the process ends.
     _lock: Option<File>,
 }
@@ -51,7 +54,7 @@ impl RunFolder {
             })?;
             let path = root.join(format!("{kind}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Self::locked(path),
+                Ok(()) => return Self::locked(path, Some(true)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::io("create", path, e)),
             }
@@ -59,7 +62,8 @@ impl RunFolder {
     }
 
     /// Makes `path`, with its parents, or takes it over if it is empty. A folder that holds anything
-    /// is refused; with `force` an older run's files are removed first, and nothing else ever is.
+    /// is refused; with `force` an older run's files are replaced, and nothing else ever is: they stand aside until the new
+    /// run has begun ([`RunFolder::begun`]), and come back where it does not.
     ///
     /// # Errors
     /// [`Error::Run`] for a folder that is not empty (with `force`: that holds no run), or that another
@@ -72,34 +76,29 @@ impl RunFolder {
                 format!("{} is a file; choose a folder", path.display()),
             ));
         }
+        let made = !path.exists();
         fs::create_dir_all(path).map_err(|e| Error::io("create", path, e))?;
         let names = names_of_run(path)?;
-        if let (Some(first), false) = (names.first(), force) {
-            return Err(Error::run(
-                "run folder",
-                format!(
-                    "{} is not empty (it holds {first}); choose another folder, --resume to go on with \
-                     an older run, or --force to replace its files",
-                    path.display()
-                ),
-            ));
+        let is_run =
+            replaced::stands_aside(path) || names.iter().any(|name| FILES.contains(&name.as_str()));
+        let first = names.first().map(String::as_str).unwrap_or(CONFIG);
+        let refused =
+            |what: String| Err(Error::run("run folder", format!("{} {what}", path.display())));
+        match (is_run, names.is_empty(), force) {
+            (false, true, _) => Self::locked(path.to_path_buf(), Some(made)),
+            (false, false, _) => refused(format!(
+                "holds {first} and no run, so there is nothing to replace or to go on with; choose another folder"
+            )),
+            (true, _, false) => refused(format!(
+                "is not empty (it holds {first}); choose another folder, --resume to go on with an older run, or --force to \
+                 replace its files"
+            )),
+            (true, _, true) => {
+                let folder = Self::locked(path.to_path_buf(), Some(false))?;
+                replaced::put_aside(path)?;
+                Ok(folder)
+            }
         }
-        let ours = |name: &&String| FILES.contains(&name.as_str());
-        if let (Some(first), None) = (names.first(), names.iter().find(ours)) {
-            return Err(Error::run(
-                "run folder",
-                format!(
-                    "{} holds {first} and no run, so there is nothing to replace; choose another \
-                     folder",
-                    path.display()
-                ),
-            ));
-        }
-        let folder = Self::locked(path.to_path_buf())?;
-        for file in names.iter().filter(ours) {
-            folder.remove(file)?;
-        }
-        Ok(folder)
     }
 
     /// Opens the folder of an older run, to go on with it.
@@ -107,22 +106,23 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Run`] where there is no run, or another process is at it; [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join(CONFIG).is_file() {
+        if !path.join(CONFIG).is_file() && !replaced::stands_aside(path) {
             return Err(Error::run(
                 "run folder",
                 format!("there is nothing to resume: {} has no {CONFIG}", path.display()),
             ));
         }
-        Self::locked(path.to_path_buf())
+        Self::locked(path.to_path_buf(), None)
     }
 
     /// No folder: of a rank that writes nothing.
     pub(super) fn nowhere() -> Self {
-        RunFolder { path: PathBuf::new(), metrics: None, _lock: None }
+        RunFolder { path: PathBuf::new(), metrics: None, new: None, _lock: None }
     }
 
-    /// Locks the folder and removes the halves of files that a killed process left.
-    fn locked(path: PathBuf) -> Result<Self> {
+    /// Locks the folder, removes the halves of files that a killed process left, and puts an older run back that it was about
+    /// to replace.
+    fn locked(path: PathBuf, new: Option<bool>) -> Result<Self> {
         let file = path.join(LOCK);
         // Windows locks nothing that is open for appending alone.
         let lock = OpenOptions::new().create(true).read(true).append(true).open(&file);
@@ -142,7 +142,8 @@ impl RunFolder {
             Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", file, e)),
         }
-        let folder = RunFolder { path, metrics: None, _lock: Some(lock) };
+        replaced::put_back(&path)?;
+        let folder = RunFolder { path, metrics: None, new, _lock: Some(lock) };
         for name in names_in(&folder.path)?.iter().filter(|name| is_half_written(name)) {
             folder.remove(name)?;
         }
@@ -317,6 +318,7 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
         let detail = format!("{shown} {what}; give a run folder or a .safetensors file");
         return Err(Error::run("model", detail));
     }
+    fs::read_dir(path).map_err(|e| Error::io("read", path, e))?;
     let model = path.join(MODEL);
     if model.is_file() {
         return Ok(model);
@@ -369,7 +371,7 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
 /// The names in a run's folder, without the lock and what a killed process left half-written.
 fn names_of_run(folder: &Path) -> Result<Vec<String>> {
     let mut names = names_in(folder)?;
-    names.retain(|name| name != LOCK && !is_half_written(name));
+    names.retain(|name| name != LOCK && !is_half_written(name) && !replaced::is_aside(name));
     Ok(names)
 }
 

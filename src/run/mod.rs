@@ -4,6 +4,7 @@
 //! half of either. Nothing here reads a command line or a terminal: what happens is told to an [`Observer`].
 
 pub mod atomic;
+mod begun;
 pub mod checkpoint;
 pub mod colours;
 pub mod curves;
@@ -19,6 +20,7 @@ pub mod npy;
 pub mod onnx;
 pub mod pictures;
 pub mod record;
+mod replaced;
 pub mod report;
 mod session;
 pub mod settings;

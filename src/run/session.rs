@@ -11,7 +11,7 @@ use serde_json::Value;
 use toml::Table;
 
 use super::checkpoint::{Checkpoint, Checkpoints, STAGE};
-use super::files::{CONFIG, EVAL, MODEL, SUMMARY};
+use super::files::{CONFIG, DIAGNOSTICS, EVAL, MODEL, SUMMARY};
 use super::folder::RunFolder;
 use super::job::{About, Event, Job, Observer};
 use super::record::{Line, RunRecord};
@@ -63,6 +63,7 @@ pub struct Run {
     /// How long the epoch took that it ends within.
     pub(super) partial_seconds: f64,
     ranks: Ranks,
+    pub(super) undone: Option<String>,
 }
 
 crate::error::opaque!(Run);
@@ -124,6 +125,7 @@ impl Run {
             finishing: false,
             partial_seconds: 0.0,
             ranks: Ranks::alone(),
+            undone: None,
         }
     }
 
@@ -149,6 +151,11 @@ impl Run {
     #[must_use]
     pub fn finishing(self, finishing: bool) -> Self {
         Run { finishing, ..self }
+    }
+
+    /// Of a run that failed before it could learn: what was done with its folder, in words.
+    pub fn undone(&self) -> Option<&str> {
+        self.undone.as_deref()
     }
 
     /// Who trains it.
@@ -321,6 +328,7 @@ impl Older {
         run.lines = run.folder.cut_metrics(run.earlier + state.clock.epochs)?;
         // It is of the model that will be replaced.
         run.folder.forget(EVAL)?;
+        run.folder.forget(DIAGNOSTICS)?;
         if self.grown {
             let record = self.record.as_ref().unwrap_or(now);
             run.folder.write_config(&Config { settings, run: record })?;

@@ -9,6 +9,7 @@ use super::job::{End, Event, Finish, Flow, Job, Keep, Observer, Stage, Summary};
 use super::record::Record;
 use super::report;
 use super::session::{Position, Run};
+use super::settings::Settings;
 use super::summary::{Ended, summary};
 use crate::error::{Error, Result};
 use crate::models::state;
@@ -58,10 +59,14 @@ struct Metrics<'a> {
 ///
 /// # Errors
 /// [`Error::Diverged`](crate::Error::Diverged), device errors, [`Error::Io`](crate::Error::Io): the last checkpoint
-/// and the metrics stay in the folder.
+/// and the metrics stay in the folder. Where a new run cannot begin, its folder is as it was before
+/// ([`Run::undone`]).
 pub fn train<J: Job>(job: &mut J, run: &mut Run, observer: &mut dyn Observer) -> Result<End> {
     let mut heeded = Heeded { observer, stop: false };
     let ended = all_stages(job, run, &mut heeded);
+    if ended.is_err() {
+        run.undone = run.folder.undo();
+    }
     let flow = heeded.see(Event::Over);
     match ended? {
         Some(last) if flow == Flow::GoOn && run.ranks().is_first() => {
@@ -186,6 +191,8 @@ fn one_stage<J: Job>(
         let before = std::mem::take(&mut carried);
         let seconds = || before + start.elapsed().as_secs_f64();
         let report = epoch_on(&ranks, learner, source, &mut |learner, cases| {
+            // All that learning needs was there.
+            run.folder.begun()?;
             let stop = observer.see(Event::Update(cases)) == Flow::Stop;
             let [stop, due] = ranks.agree([stop, run.is_due()]);
             if due && !stop {
@@ -193,7 +200,9 @@ fn one_stage<J: Job>(
                 run.checkpoint(learner, best, seconds())?;
             }
             Ok(!stop)
-        })?;
+        });
+        let report =
+            report.map_err(|error| in_stage(error, stage, several, has_level_rate::<J>()))?;
         let Some(report) = report else {
             collect(&ranks, learner)?;
             run.checkpoint(learner, best, seconds())?;
@@ -227,6 +236,24 @@ fn one_stage<J: Job>(
         if last || stopped_early || run.is_due_after_epoch() {
             run.checkpoint(learner, best, 0.0)?;
         }
+    }
+}
+
+/// Whether levels have a learning rate of their own.
+fn has_level_rate<J: Job>() -> bool {
+    J::Settings::declared().iter().any(|setting| setting.name == "pretrain_learning_rate")
+}
+
+/// An error of a stage: where there are several, a divergence names its own, and a level's learning rate by its option.
+fn in_stage(error: Error, stage: &Stage, several: bool, level_rate: bool) -> Error {
+    match error {
+        Error::Diverged { epoch, step, what, advice } if several => {
+            let of_level = level_rate && stage.name.starts_with("level ");
+            let option = if of_level { " (--pretrain-learning-rate)" } else { "" };
+            let (what, advice) = (format!("{what} ({})", stage.name), format!("{option}{advice}"));
+            Error::Diverged { epoch, step, what, advice }
+        }
+        other => other,
     }
 }
 
@@ -272,6 +299,7 @@ fn finish<J: Job>(
     mut last: Last,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
+    run.folder.begun()?;
     let folder = run.folder.path().to_path_buf();
     let best_epoch = last.best.epoch()?;
     if best_epoch.is_some() {

@@ -59,9 +59,17 @@ fn a_folder_that_holds_something_is_refused() {
     assert!(text.contains("another process"), "{text}");
     drop(run);
     // Replaced, and what is not the run's stays.
-    RunFolder::create(Some(&path), "rbm", true).unwrap();
+    let mut run = RunFolder::create(Some(&path), "rbm", true).unwrap();
     assert!(!path.join("metrics.jsonl").exists());
     assert_eq!(fs::read(path.join("notes.txt")).unwrap(), b"mine");
+    // Until the new run has begun the older one can come back.
+    assert!(run.undo().is_some_and(|words| words.contains("as it was")));
+    assert_eq!(fs::read(path.join("metrics.jsonl")).unwrap(), b"1\n");
+    drop(run);
+    let mut run = RunFolder::create(Some(&path), "rbm", true).unwrap();
+    run.begun().unwrap();
+    assert_eq!(run.undo(), None);
+    drop(run);
     // Now it holds no run: even force refuses.
     let text = RunFolder::create(Some(&path), "rbm", true).unwrap_err().to_string();
     assert!(text.contains("notes.txt") && text.contains("no run"), "{text}");

@@ -259,6 +259,11 @@ impl Table {
             return Err(self.error(line, "more than 4294967295 cases".into()));
         }
         let count = self.columns.count;
+        let ends = self.empty_end && record.len() == count + 1 && record[count].is_empty();
+        if record.len() != count && !ends {
+            let detail = format!("{} cells, where the first line has {count}", record.len());
+            return Err(self.error(line, detail));
+        }
         let mut aside = 0;
         for (column, cell) in record.iter().take(count).enumerate() {
             if self.picked.skips(column) {
@@ -282,11 +287,6 @@ impl Table {
                 }
                 self.values.push(value);
             }
-        }
-        let ends = self.empty_end && record.len() == count + 1 && record[count].is_empty();
-        if record.len() != count && !ends {
-            let detail = format!("{} cells, where the first line has {count}", record.len());
-            return Err(self.error(line, detail));
         }
         self.rows += 1;
         Ok(())

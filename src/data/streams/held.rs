@@ -2,7 +2,11 @@
 //! would be.
 
 use crate::data::labels::RawPart;
-use crate::data::range::{dark_note, full_note, full_scale, is_byte, zero_one_note};
+use crate::data::range::{
+    Numbers, dark_note, full_note, full_scale, is_byte, scale_as_trained, trained_note,
+    zero_one_note,
+};
+use crate::data::reading::Reading;
 use crate::data::set::ImageShape;
 use crate::data::values::Values;
 
@@ -51,6 +55,17 @@ impl Seen {
 }
 
 impl Seen {
+    /// What is known of the numbers, of which `bytes` says whether nothing but such was read.
+    fn numbers(&self, bytes: bool) -> Numbers {
+        let (_, largest) = self.range_by(1.0);
+        Numbers {
+            bytes,
+            zero_one: !self.numbers && !self.above_one,
+            largest: if bytes { (largest / self.unit).round() } else { largest },
+            unit: self.unit,
+        }
+    }
+
     /// The least and the greatest value, multiplied.
     pub fn range_by(&self, factor: f32) -> (f32, f32) {
         let (least, largest) = self.range.unwrap_or((0.0, 0.0));
@@ -79,17 +94,25 @@ pub(super) struct Decision {
     factor: f64,
     /// The least and the greatest value, as they are held.
     range: (f32, f32),
+    /// As [`DataSet::one`](crate::data::DataSet::one).
+    pub one: Option<f32>,
     pub notices: Vec<String>,
 }
 
 impl Decision {
-    /// `scale`: what the user says stands for 1; `unit_pictures`: whether pictures whose numbers run to 255 or 65,535 come
+    /// `reading`: what the user says stands for 1, or was seen to in a training; `unit_pictures`: whether pictures whose numbers run to 255 or 65,535 come
     /// into [0, 1], as [`Splits::pictures_into_unit_interval`](crate::data::Splits::pictures_into_unit_interval) has it.
-    pub fn of(seen: &Seen, name: &str, scale: Option<f32>, unit_pictures: bool) -> Self {
+    pub fn of(seen: &Seen, name: &str, reading: &Reading, unit_pictures: bool) -> Self {
         let unit = seen.unit;
         let (_, largest) = seen.range_by(1.0);
         let mut notices = seen.notices.clone();
         let bytes_alone = seen.bytes && !seen.numbers;
+        let mut scale = reading.scale.or(reading.trained_scale);
+        if let (None, Some(one)) = (scale, reading.one) {
+            let numbers = seen.numbers(bytes_alone);
+            scale = scale_as_trained(one, &numbers);
+            notices.extend(trained_note(name, (one, scale), &numbers));
+        }
         let bits_alone = !seen.bytes && !seen.numbers;
         let (held, factor) = match scale {
             Some(scale) if bytes_alone => (Held::U8 { scale: 1.0 / scale }, 1.0 / (unit * scale)),
@@ -99,7 +122,7 @@ impl Decision {
                 (Held::Bits, 1.0 / unit)
             }
             None => {
-                notices.extend(dark_note(name, unit, largest));
+                notices.extend(dark_note(name, unit, largest).filter(|_| reading.one.is_none()));
                 match (bytes_alone, bits_alone) {
                     (true, _) => (Held::U8 { scale: unit }, 1.0),
                     (_, true) => (Held::Bits, 1.0),
@@ -108,7 +131,14 @@ impl Decision {
             }
         };
         let range = seen.range_by(factor);
-        let mut decision = Decision { held, unit, factor: f64::from(factor), range, notices };
+        let one = match (held, scale) {
+            _ if reading.scale.is_some() => None,
+            (_, Some(one)) => Some(one),
+            (Held::Bits, None) => None,
+            (_, None) if unit != 1.0 => Some((1.0 / unit).round()),
+            (_, None) => (range.0 < 0.0 || range.1 > 1.0).then_some(1.0),
+        };
+        let mut decision = Decision { held, unit, factor: f64::from(factor), range, one, notices };
         let full = full_scale(decision.range).filter(|_| unit_pictures && seen.image.is_some());
         if let (Held::F32 { by }, Some(full)) = (held, full) {
             let largest = decision.range.1;
@@ -118,6 +148,7 @@ impl Decision {
                 true => Held::U8 { scale: 1.0 / full },
                 false => Held::F32 { by: by * full },
             };
+            decision.one = Some(full).filter(|_| reading.scale.is_none());
             decision.factor /= f64::from(full);
             decision.range = seen.range_by(decision.factor as f32);
         }

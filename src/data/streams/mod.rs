@@ -236,7 +236,7 @@ impl Found {
     ) -> Result<Streamed> {
         let Scanned { seen, moments, mut counts, held_out, sample, checksum } = scanned;
         let image = seen.image;
-        let mut decision = Decision::of(&seen, &self.name, self.reading.scale, how.unit_pictures);
+        let mut decision = Decision::of(&seen, &self.name, &self.reading, how.unit_pictures);
         decision.notices.splice(0..0, self.note);
         if let Some((test, _)) = &test {
             counts.extend(&test.counts);
@@ -255,7 +255,7 @@ impl Found {
         let set = |picked: Picked, name: String| -> Result<Option<DataSet>> {
             let Some((cases, labels)) = picked.cases(&decision)? else { return Ok(None) };
             let mut set = DataSet::new(name, cases);
-            set.image = image;
+            (set.image, set.one) = (image, decision.one);
             if let Some(labels) = labels.filter(|_| labelled) {
                 set = set.labelled(classes.of(&labels), classes.names.clone())?;
             }

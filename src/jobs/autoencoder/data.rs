@@ -5,6 +5,7 @@ use super::settings::AutoencoderSettings;
 use crate::data::{Cases, DataSet, ImageShape, Preprocessing, Reading, Stream};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::jobs::beside::reading_of_from;
 use crate::jobs::loading::{Divided, Source, Wish};
 use crate::models::UnitKind;
 use crate::models::autoencoder::ReconstructionLoss;
@@ -36,7 +37,7 @@ impl Parts {
         let in_unit = settings.loss == ReconstructionLoss::CrossEntropy;
         let wish = Wish {
             data: &settings.data,
-            reading: settings.reading(),
+            reading: settings.reading().like(&reading_of_from(settings.from.as_deref())),
             weights: settings.weights.as_deref(),
             stream: settings.stream,
             memory: settings.memory,
@@ -64,7 +65,7 @@ impl Parts {
         if settings.classifier.is_some() {
             classes.check(settings.data.name())?;
         }
-        let reading = settings.reading().columns(train.columns);
+        let reading = settings.reading().seen(&train);
         let (train, validation) = (train.cases, validation.map(|v| v.cases));
         let test = test.map(|t| t.cases);
         if let (Some(test), true) = (&test, in_unit) {

@@ -366,7 +366,8 @@ impl Job for AutoencoderJob {
         }
         let encoder = whole.layers().parameters().step_by(2).take(self.spec.layers.len());
         let encoder: Vec<_> = encoder.map(|parameter| &parameter.value).collect();
-        draw_levels(&encoder, self.image_shape())?.save(end.folder.join(run::LEVELS))?;
+        draw_levels(&encoder, self.spec.inputs, self.image_shape())?
+            .save(end.folder.join(run::LEVELS))?;
         end.write_curves(&FIGURES, self.augment.is_some())?;
         let nats = self.spec.loss == ReconstructionLoss::CrossEntropy;
         Ok(Figures::new()

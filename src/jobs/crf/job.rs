@@ -97,6 +97,11 @@ impl CrfJob {
         let sources = Sources::new(device, &parts, &first.input, settings.batch)?;
         let most = (settings.batch, device.max_tensor_bytes());
         tell_room(&parts, &first, most, observer)?;
+        if settings.compare_unary && parts.test.is_none() {
+            let text = "note: there are no test cases, on which the two nets would be compared: metrics.jsonl has both nets' errors of \
+                        the training cases and of those held out";
+            observer.see(Event::Note(text));
+        }
         let record = prepared.record(device, &parts, settings.folds.is_some());
         let fold = settings.folds.map(|_| 0).or(settings.fold);
         let job = CrfJob {

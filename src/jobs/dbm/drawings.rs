@@ -22,7 +22,7 @@ impl DbmJob {
         let filters = pictures::filters(&dbm.weights(1).to_vec()?, width, units, image)?;
         filters.save(at(run::FILTERS))?;
         let levels: Vec<_> = (1..=dbm.hidden_layers()).map(|layer| dbm.weights(layer)).collect();
-        draw_levels(&levels, image)?.save(at(run::LEVELS))?;
+        draw_levels(&levels, width, image)?.save(at(run::LEVELS))?;
 
         let mut samples =
             run_chains(dbm, &DeepSampling::pictures(CHAINS, STEPS, self.settings.seed))?;

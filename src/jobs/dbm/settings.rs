@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::Data;
+use crate::jobs::beside::reading_of_from;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
     STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, of_optimizers, real, uses_sgd,
@@ -310,7 +311,7 @@ impl DbmSettings {
     pub(super) fn request(&self) -> Request<'_> {
         Request {
             data: &self.data,
-            reading: self.reading(),
+            reading: self.reading().like(&reading_of_from(self.from.as_deref())),
             weights: self.weights.as_deref(),
             visible: self.visible,
             binarize: self.binarize.0,

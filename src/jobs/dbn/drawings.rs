@@ -33,7 +33,7 @@ impl DbnJob {
         let filters = pictures::filters(&weights[..width * units], width, units, image)?;
         filters.save(at(run::FILTERS))?;
         let levels: Vec<_> = net.levels().iter().map(Rbm::weights).collect();
-        draw_levels(&levels, image)?.save(at(run::LEVELS))?;
+        draw_levels(&levels, width, image)?.save(at(run::LEVELS))?;
 
         let mut dreaming = Dreaming::pictures(DREAMS, STEPS, self.settings.seed);
         let mut columns = None;

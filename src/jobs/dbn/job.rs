@@ -102,6 +102,11 @@ impl DbnJob {
             let detail = format!("joins labels to {units} data units; use two layers or more");
             return Err(Error::setting("join-labels", detail));
         }
+        if settings.compare_random && prepared.test.is_none() {
+            let text = "note: there are no test cases, on which the two nets would be compared: metrics.jsonl has both nets' errors of \
+                        the training cases and of those held out";
+            observer.see(Event::Note(text));
+        }
         let record = prepared.record(device);
         Ok(DbnJob {
             device: device.clone(),

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use crate::error::{Error, Result};
 use crate::interval::Interval;
 use crate::jobs::Data;
+use crate::jobs::beside::reading_of_from;
 use crate::jobs::settings::{
     ARRAY, BinarizeHow, DATA, DEVICE, LABELS, LIMIT, MEMORY, Memory, REPRODUCIBLE, SCALE, SEED,
     STREAM, VALIDATION, Validation, WEIGHTS, flag, is, of_data, real, uses_sgd, whole, word,
@@ -306,7 +307,7 @@ impl DbnSettings {
         let without_labels = Purpose::Generative { labels: false, up_down: self.up_down };
         Request {
             data: &self.data,
-            reading: self.reading(),
+            reading: self.reading().like(&reading_of_from(self.from.as_deref())),
             weights: self.weights.as_deref(),
             visible: self.visible,
             binarize: self.binarize.0,

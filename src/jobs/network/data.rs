@@ -57,7 +57,7 @@ pub fn prepare(settings: &mut NetworkSettings, observer: &mut dyn Observer) -> R
     if let Some(notice) = input.notice(&train) {
         observer.see(Event::Note(&format!("note: {notice}")));
     }
-    let reading = settings.reading().columns(train.columns.clone());
+    let reading = settings.reading().seen(&train);
     let train = labelled(&train, &input)?;
     let validation = validation.map(|set| labelled(&set, &input)).transpose()?;
     let unlabelled = test.as_ref().is_some_and(|set| set.labels.is_none());

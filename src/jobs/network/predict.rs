@@ -61,6 +61,12 @@ impl TrainedNetwork {
         2 * bright > looked_at
     }
 
+    /// Whether its cases are pictures whose values are greys, not columns of a table.
+    pub fn takes_pictures(&self) -> bool {
+        let rows = self.origin.input.shape().map_or(1, |[_, rows, _]| rows);
+        rows > 1 && self.origin.preprocessing.mean.is_none()
+    }
+
     /// The cases, by number, whose pixels are all alike within the margins that were added.
     pub fn blank(&self, cases: &Cases) -> Vec<usize> {
         let input = &self.origin.input;

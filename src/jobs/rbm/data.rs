@@ -101,8 +101,13 @@ impl Prepared {
         settings.validation = divided.split;
         let preprocessing = divided.fit(settings.binarize.0, settings.standardize)?;
         let Divided { train, validation, stream, .. } = divided;
+        let mut reading = settings.reading().seen(&train);
+        if codes(settings.visible) {
+            // States are numbers of their own, whatever stands for 1.
+            reading.one = None;
+        }
         let mut prepared = Prepared {
-            reading: settings.reading().columns(train.columns),
+            reading,
             train: train.cases,
             stream,
             validation: validation.map(|v| v.cases),

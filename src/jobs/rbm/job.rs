@@ -22,6 +22,9 @@ use crate::run::{
 };
 use crate::training::{BatchSource, CdTrainer, Figures, Learner, RUNGS, SWAP_ACCEPTANCE};
 
+/// Epochs of a run that are scored at least, if it has as many.
+const POINTS: u64 = 10;
+
 /// Chains and Gibbs steps of `samples.png`.
 const SAMPLES: usize = 100;
 const SAMPLE_STEPS: u64 = 1000;
@@ -38,6 +41,8 @@ pub struct RbmJob {
     trainer: CdTrainer,
     batches: Source,
     interval: u64,
+    /// Epochs from one point of a short run's curves to the next.
+    points: u64,
     spectrum_interval: u64,
 }
 
@@ -58,12 +63,21 @@ impl RbmJob {
         let seed = settings.seed;
         let batches = prepared.learnt(device, &settings)?;
         let probe = Probe::new(device, seed, &prepared)?;
+        if settings.score_every.is_some() && !probe.has_likelihood() {
+            let note = format!(
+                "note: --score-every tells no likelihoods: the cases that are scored lie between the states of {} units (--binarize \
+                 makes bits)",
+                settings.visible
+            );
+            observer.see(Event::Note(&note));
+        }
         let visible = Units::new(settings.visible, prepared.train.width())?;
         let mut rbm =
             Rbm::new(device, visible, Units::new(settings.hidden_units, settings.hidden)?, seed)?;
         rbm.set_visible_bias_from_means(&probe.train_means)?;
         let training = settings.training();
         let interval = probe.interval(batches.cases(), training.steps);
+        let points = settings.epochs.div_ceil(POINTS).max(1);
         let spectrum_interval = Probe::spectrum_interval(&rbm, batches.cases(), training.steps);
         let trainer = CdTrainer::new(rbm, training, &probe.train_means)?;
         let parts = [Some(&prepared.train), prepared.validation.as_ref()];
@@ -79,6 +93,7 @@ impl RbmJob {
             trainer,
             batches,
             interval,
+            points,
             spectrum_interval,
         })
     }
@@ -125,7 +140,7 @@ impl Job for RbmJob {
     fn score(&mut self, epoch: u64, last: bool) -> Result<Figures> {
         let rbm = self.trainer.rbm();
         let mut figures = Figures::new();
-        if last || epoch.is_multiple_of(self.interval) {
+        if last || epoch.is_multiple_of(self.interval) || epoch.is_multiple_of(self.points) {
             figures = self.probe.scores(rbm, epoch).map_err(|e| match e {
                 Error::Diverged { epoch, what, advice, .. } => {
                     let step = self.batches.cases().div_ceil(self.settings.batch) as u64;

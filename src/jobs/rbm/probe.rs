@@ -120,6 +120,11 @@ impl Probe {
             .with(&ACTIVITY, scores::mean(&scores::hidden_activity_of(rbm, &self.train, own)?)))
     }
 
+    /// Whether the cases that are scored are states of the units, so that they have a likelihood.
+    pub fn has_likelihood(&self) -> bool {
+        self.likely
+    }
+
     /// Every how many epochs the scores are worth their time. Both sides count passes of a case through
     /// W: an update has 2k + 3 a case; the scores of training cases have 4, those of validation cases 3,
     /// and the pseudo-likelihood has 1 and one for each unit that it turns.

@@ -98,6 +98,13 @@ impl Prepared {
         let classes = if with_labels { classes(&loaded.train, request)? } else { Vec::new() };
         let train = &loaded.train;
         let chosen = request.labelled.map(|count| train.balanced(count, seed)).transpose()?;
+        if let Some(count) = request.labelled.filter(|count| *count < classes.len()) {
+            let note = format!(
+                "note: {count} labels for {} classes: some classes have none, and are never learnt",
+                classes.len()
+            );
+            observer.see(Event::Note(&note));
+        }
         let (divided, test, labelled) = match chosen {
             None => {
                 let (divided, test) = loaded.divide(request.validation, seed)?;
@@ -127,7 +134,7 @@ impl Prepared {
             test.cases.check_unit_interval(&test.name)?;
         }
         let prepared = Prepared {
-            reading: request.reading.clone().columns(train.columns.clone()),
+            reading: request.reading.clone().seen(&train),
             train,
             stream,
             labelled,

@@ -19,17 +19,17 @@ const RECONSTRUCTIONS: usize = 40;
 const UNITS: usize = 60;
 
 /// A sheet for each level: the weights of its strongest units, those of higher levels sent down through the weights of the
-/// levels below, so that all are pictures of cases. `weights` are those of the levels from the data upwards; rows beyond the
-/// units of the level below (of labels) are left out.
+/// levels below, so that all are pictures of cases of `width` values. `weights` are those of the levels from the data upwards;
+/// rows beyond what is below a level (of labels) are left out.
 ///
 /// # Errors
 /// Device errors; [`Error::Shape`](crate::Error::Shape) where levels do not fit.
-pub fn levels(weights: &[&Tensor], image: Option<(usize, usize)>) -> Result<Picture> {
+pub fn levels(weights: &[&Tensor], width: usize, image: Option<(usize, usize)>) -> Result<Picture> {
     let mut parts = Vec::new();
-    let mut below: Option<usize> = None;
+    let mut below = width;
     for (level, w) in weights.iter().enumerate() {
         let [rows, units] = w.shape().matrix("draw levels", "the weights")?;
-        let (reads, shown) = (below.unwrap_or(rows).min(rows), units.min(UNITS));
+        let (reads, shown) = (below.min(rows), units.min(UNITS));
         let values = w.to_vec()?;
         let norms = pictures::column_norms(&values, units);
         let mut strongest: Vec<usize> = (0..units).collect();
@@ -51,7 +51,7 @@ pub fn levels(weights: &[&Tensor], image: Option<(usize, usize)>) -> Result<Pict
             false => format!("level {}: {units} units", level + 1),
         };
         parts.push((title, pictures::filters(&down.to_vec()?, inputs, shown, image)?));
-        below = Some(units);
+        below = units;
     }
     Ok(stacked(&parts))
 }

@@ -51,6 +51,13 @@ pub fn same_preparation(
         let detail = format!("{path}: it takes its data {its}, and here they are taken {ours}");
         return Err(Error::setting("from", detail));
     }
+    if let Some((column, far)) = moved(its, ours) {
+        let note = format!(
+            "note: {path} learnt from columns that other means and deviations standardised than these cases have: value {column} \
+             (from 0) stands {far:.2} of its deviations away from where it stood there"
+        );
+        observer.see(Event::Note(&note));
+    }
     // Bits that are drawn are the same whenever that is done.
     let bits = |seen: &Preprocessing| match seen.binarize {
         Some(Binarize::Resample) => Some(Binarize::Sample),
@@ -69,6 +76,22 @@ pub fn same_preparation(
         observer.see(Event::Note(&note));
     }
     Ok(())
+}
+
+/// The column whose standardised values move most from one preparation to the other, and by how many deviations, where that
+/// is a tenth or more.
+fn moved(its: &Preprocessing, ours: &Preprocessing) -> Option<(usize, f32)> {
+    const TOLD: f32 = 0.1;
+    let columns = |p: &Preprocessing| Some((p.mean.clone()?, p.std.clone()?));
+    let ((means, deviations), (our_means, our_deviations)) = (columns(its)?, columns(ours)?);
+    let of = |j: usize| {
+        let shift = (our_means[j] - means[j]).abs() / deviations[j];
+        shift.max((our_deviations[j] / deviations[j] - 1.0).abs())
+    };
+    let columns =
+        0..means.len().min(our_means.len()).min(deviations.len().min(our_deviations.len()));
+    let most = columns.map(|j| (j, of(j))).max_by(|a, b| a.1.total_cmp(&b.1));
+    most.filter(|(_, far)| *far >= TOLD)
 }
 
 impl Wanted<'_> {

@@ -177,7 +177,15 @@ pub fn read_file<S: Settings>(path: &Path, kind: &str) -> Result<SettingsFile> {
             let detail = format!("unknown field `{key}`, expected one of {}", known.join(", "));
             return Err(fail((Some(span), detail)));
         };
-        let canonical = (setting.canonical)(value.into_inner());
+        let value = match (value.into_inner(), setting.alone) {
+            // As the option stands on the command line, without a value.
+            (Value::Boolean(true), Some(alone)) if alone != "true" => {
+                alone.parse().map_or_else(|_| Value::String(alone.into()), Value::Integer)
+            }
+            (Value::Boolean(false), Some(alone)) if alone != "true" => continue,
+            (value, _) => value,
+        };
+        let canonical = (setting.canonical)(value);
         let value = canonical
             .map_err(|e| fail((setting.explain)(&text).unwrap_or((Some(span.clone()), e))))?;
         setting.check(&value).map_err(|e| fail((Some(span), e.to_string())))?;
