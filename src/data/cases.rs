@@ -378,8 +378,8 @@ impl Cases {
             }
             (Some((least, largest)), _) if least >= 0.0 => {
                 format!(
-                    "the values run from {least} to {largest}: --scale {largest} divides by the largest (times the --scale that \
-                     is given already, if one is)"
+                    "the values run from {least} to {largest}: --scale {largest} divides by the largest (times the scale that \
+                     is given already, here or in the model's training, if one is)"
                 )
             }
             (Some((least, largest)), _) => {

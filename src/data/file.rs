@@ -101,7 +101,7 @@ fn label(part: &mut RawPart, path: &Path, reading: &Reading) -> Result<()> {
     }
     let (found, cases) = (read_labels(file)?, part.set.cases.len());
     let found = match found {
-        Labels::Words(mut words) if words.len() == cases + 1 => {
+        Labels::Words(mut words) if words.len() == cases + 1 && !words[1..].contains(&words[0]) => {
             let name = words.remove(0);
             part.set.notices.push(format!(
                 "{labels}: the first line, '{name}', is taken for the column's name"

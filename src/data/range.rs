@@ -18,27 +18,28 @@ pub(super) fn settle(
 ) -> Result<()> {
     let zero_one = train.is_zero_one() && test.as_ref().is_none_or(|test| test.is_zero_one());
     let ones = train.set.cases.range().is_some_and(|(_, largest)| largest > 0.0);
-    // A picture says itself what stands for white.
-    let trained = reading.trained_scale.filter(|_| !train.pictures);
-    let mut scale = reading.scale.or(trained);
-    if let (None, Some(one), false) = (scale, reading.one, train.pictures) {
-        let seen = train.numbers(test.as_deref());
+    let given = reading.given_scale(train.pictures);
+    let mut scale = given;
+    if let (None, Some(one)) = (given, reading.one) {
+        let seen = train.numbers();
         scale = scale_as_trained(one, &seen);
         train.set.notices.extend(trained_note(&train.set.name, (one, scale), &seen));
     }
     if scale.is_none() && zero_one && ones {
         let note = zero_one_note(&train.set.name);
         train.set.notices.push(note);
-    } else if scale.is_none() && reading.one.is_none() {
+    } else if scale.is_none() && (reading.one.is_none() || train.pictures) {
         train.tell_dark();
     }
     for part in std::iter::once(train).chain(test.as_mut().map(|test| &mut **test)) {
-        match scale {
-            Some(scale) => part.scale(scale)?,
-            None if zero_one && ones => part.bytes_as_bits()?,
-            None => {}
+        match (given, scale) {
+            (Some(scale), _) => part.scale(scale)?,
+            (None, Some(one)) => part.as_trained(one)?,
+            (None, None) if zero_one && ones => part.bytes_as_bits()?,
+            (None, None) => {}
         }
-        part.set.one = match (reading.scale, scale) {
+        (part.set.scale, part.set.pictures) = (given, part.pictures);
+        part.set.one = match (given, scale) {
             (Some(_), _) => None,
             (None, Some(one)) => Some(one),
             (None, None) => part.one(),
@@ -56,6 +57,8 @@ pub(super) struct Numbers {
     pub largest: f32,
     /// What a step of the source's own numbers is worth.
     pub unit: f32,
+    /// Whether they are a picture's, which says itself what is white.
+    pub pictures: bool,
 }
 
 impl Numbers {
@@ -69,34 +72,48 @@ impl Numbers {
 /// nothing where they do not look like such numbers.
 pub(super) fn scale_as_trained(one: f32, seen: &Numbers) -> Option<f32> {
     let alike = match seen.bytes {
-        // Numbers that the training took as they stand are no shares of 255.
-        true if one == 1.0 => !seen.zero_one,
-        true => !seen.zero_one && seen.largest <= one && one < seen.full(),
+        _ if seen.pictures || seen.zero_one => false,
+        // Whole numbers that the training took as they stand are no shares of 255.
+        true if one == 1.0 => true,
+        true => seen.largest <= one && one < seen.full(),
         // What lies in [0, 1] is there already.
         false => one > 1.0 && seen.largest > 1.0 && seen.largest <= one,
     };
     alike.then_some(one)
 }
 
-/// Of numbers that are divided by `scale`, as those of a training in which `one` stood for 1, or are not.
+/// Of numbers that are divided by `scale`, as those of a training in which `one` stood for 1, or are read otherwise than those.
 pub(super) fn trained_note(
     name: &str,
     (one, scale): (f32, Option<f32>),
     seen: &Numbers,
 ) -> Option<String> {
-    match scale {
-        Some(1.0) => Some(format!(
-            "{name}: the bytes are taken as they stand, as the numbers of the training data were; --scale 255 divides them"
-        )),
-        Some(scale) => {
-            Some(format!("{name}: the values are read as x/{scale}, as the training data's were"))
+    let (largest, full) = (seen.largest, seen.full());
+    let text = match scale {
+        Some(1.0) => format!(
+            "the bytes are taken as they stand, as the numbers of the training data were; --scale {full} divides them"
+        ),
+        Some(scale) => format!("the values are read as x/{scale}, as the training data's were"),
+        // What a type's own scale makes of it is what it made of the training data.
+        None if full > 1.0 && (one == full || seen.zero_one) => return None,
+        None if full > 1.0 && one == 1.0 => format!(
+            "the values are read as x/{full}, and the numbers of the training data were taken as they stand; --scale 1 takes \
+             these so too"
+        ),
+        None if full > 1.0 => {
+            format!("the values are read as x/{full}, and the training data's were as x/{one}")
         }
-        None if seen.zero_one && !seen.bytes && one > 1.0 => Some(format!(
-            "{name}: the values are 0 and 1 alone and are read as they stand, not as x/{one} as the training data's; \
-             --scale {one} divides them"
-        )),
-        None => None,
-    }
+        None if seen.zero_one && one > 1.0 => format!(
+            "the values are 0 and 1 alone and are read as they stand, not as x/{one} as the training data's; --scale {one} \
+             divides them"
+        ),
+        None if one > 1.0 && largest > 1.0 => format!(
+            "the values run to {largest} and are read as they stand, not as x/{one} as the training data's; --scale {one} \
+             divides them"
+        ),
+        None => return None,
+    };
+    Some(format!("{name}: {text}"))
 }
 
 impl RawPart {
@@ -115,31 +132,41 @@ impl RawPart {
         Ok(())
     }
 
-    /// What is known of its numbers and of those of the test part.
-    fn numbers(&self, test: Option<&RawPart>) -> Numbers {
-        let parts = || std::iter::once(self).chain(test);
-        let largest = parts().filter_map(|part| part.set.cases.range());
-        let largest = largest.fold(0.0, |most: f32, (_, largest)| most.max(largest));
-        let all = |is: fn(&Values) -> bool| parts().all(|part| is(part.set.cases.values()));
-        let bytes = all(|v| matches!(v, Values::U8 { .. }));
+    /// Divides the numbers by what stood for 1 in a training: whole ones stay bytes.
+    fn as_trained(&mut self, one: f32) -> Result<()> {
+        match self.set.cases.values() {
+            Values::F32(values) => {
+                let values = of_full(values, one);
+                self.set.cases =
+                    Cases::instead_of(&self.set.cases, values, self.set.cases.width())?;
+                Ok(())
+            }
+            _ => self.scale(one),
+        }
+    }
+
+    /// What is known of its numbers.
+    fn numbers(&self) -> Numbers {
+        let values = self.set.cases.values();
+        let bytes = matches!(values, Values::U8 { .. });
+        let (_, largest) = self.set.cases.range().unwrap_or((0.0, 0.0));
         Numbers {
             bytes,
-            zero_one: all(|v| matches!(v, Values::Bits(_))) || parts().all(RawPart::is_zero_one),
+            zero_one: matches!(values, Values::Bits(_)) || self.is_zero_one(),
             largest: if bytes { (largest / self.unit).round() } else { largest },
             unit: self.unit,
+            pictures: self.pictures,
         }
     }
 
     /// Which of the source's numbers stands for 1, where none is said.
     fn one(&self) -> Option<f32> {
-        let beyond = || {
-            let range = self.set.cases.range();
-            range.is_some_and(|(least, largest)| least < 0.0 || largest > 1.0)
-        };
         match self.set.cases.values() {
             Values::Bits(_) => None,
             _ if self.unit != 1.0 => Some((1.0 / self.unit).round()),
-            _ => beyond().then_some(1.0),
+            Values::U8 { .. } => Some(1.0),
+            // Bits are no such numbers, so that one at least is above 1.
+            Values::F32(values) => first(values, |x| !is_byte(x)).is_none().then_some(1.0),
         }
     }
 
@@ -221,7 +248,7 @@ impl Splits {
                 Values::U8 { .. } => continue,
             };
             set.cases = Cases::instead_of(&set.cases, values, set.cases.width())?;
-            set.one = Some(full);
+            set.one = Some(full).filter(|_| set.scale.is_none());
         }
         let note = full_note(&self.train.name, largest, full);
         self.train.notices.push(note);

@@ -23,7 +23,7 @@ use crate::interval::Interval;
 /// # Ok::<(), harmonium::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Reading {
     /// Where the labels are. Of a csv the column, by its name or by its number counted from 1, or `last`; of arrays
@@ -44,12 +44,16 @@ pub struct Reading {
     /// it too, as far as their numbers allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub one: Option<f32>,
+    /// Whether the source is known to be made of pictures: a scale is then for pictures too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pictures: bool,
     /// The residues that the numbers of aligned sequences stand for; else they are seen from the sequences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residues: Option<String>,
-    /// The scale that a model was trained with, for files that have none of their own as pictures do.
+    /// The scale that a model was trained with, and whether on pictures: others than those of its training say themselves what
+    /// is white.
     #[serde(skip)]
-    pub(super) trained_scale: Option<f32>,
+    pub(super) trained_scale: Option<(f32, bool)>,
     /// The column of labels that a model was trained with: where a table that names the model's columns has it too, it
     /// holds the labels.
     #[serde(skip)]
@@ -107,9 +111,9 @@ impl Reading {
     pub(crate) fn like(self, other: &Reading) -> Self {
         Reading {
             columns: other.columns.clone(),
-            one: other.one,
+            one: other.one.filter(|one| one.is_finite() && *one > 0.0),
             residues: other.residues.clone(),
-            trained_scale: other.scale,
+            trained_scale: other.scale.map(|scale| (scale, other.pictures)),
             ..self
         }
     }
@@ -117,8 +121,14 @@ impl Reading {
     /// The same with what was seen of the source itself.
     #[must_use]
     pub(crate) fn seen(self, set: &DataSet) -> Self {
-        let (columns, residues) = (set.columns.clone(), set.residues.clone());
-        Reading { columns, one: set.one, residues, ..self }
+        Reading {
+            columns: set.columns.clone(),
+            scale: self.scale.or(set.scale),
+            one: set.one,
+            pictures: set.pictures,
+            residues: set.residues.clone(),
+            ..self
+        }
     }
 
     /// The same where labels are not needed: they are left out where some are missing.
@@ -137,6 +147,12 @@ impl Reading {
             columns: if self.columns.is_empty() { other.columns.clone() } else { self.columns },
             ..self
         }
+    }
+
+    /// The scale that is given for such a source, here or in the training of the model that reads it.
+    pub(super) fn given_scale(&self, pictures: bool) -> Option<f32> {
+        let trained = self.trained_scale.filter(|(_, of_pictures)| *of_pictures || !pictures);
+        self.scale.or(trained.map(|(scale, _)| scale))
     }
 
     /// Whether nothing is to be taken for labels.

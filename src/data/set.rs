@@ -60,9 +60,13 @@ pub struct DataSet {
     pub files: Vec<String>,
     /// Whether the source is transparent, so that its ground was chosen here.
     pub ground_chosen: bool,
-    /// Which of the source's numbers became 1, where that was seen from the source itself: 255 of bytes of pictures, 1 where
-    /// numbers beyond [0, 1] are taken as they stand. None where they lie in [0, 1] as they are.
+    /// By what every number was divided, where a scale is given, here or in the training that this one goes on from.
+    pub scale: Option<f32>,
+    /// Which of the source's numbers became 1, where no scale says it: 255 of bytes of pictures, 1 where whole numbers beyond
+    /// 1 are taken as they stand.
     pub one: Option<f32>,
+    /// Whether the source is known to be made of pictures (PNG, JPEG).
+    pub pictures: bool,
     /// The residues that the numbers of aligned sequences stand for, from 0 on.
     pub residues: Option<String>,
     /// What the user should be told: conversions, and readings that may surprise.
@@ -198,7 +202,9 @@ impl DataSet {
             columns: Vec::new(),
             files: Vec::new(),
             ground_chosen: false,
+            scale: None,
             one: None,
+            pictures: false,
             residues: None,
             notices: Vec::new(),
         }
@@ -257,7 +263,9 @@ impl DataSet {
             classes: self.classes.clone(),
             guessed: self.guessed,
             ground_chosen: self.ground_chosen,
+            scale: self.scale,
             one: self.one,
+            pictures: self.pictures,
             residues: self.residues.clone(),
             notices: self.notices.clone(),
         })

@@ -20,8 +20,8 @@ pub struct Choice<'a> {
     pub part: Option<Part>,
     /// The first so many cases only.
     pub limit: Option<usize>,
-    /// How the data are read where they do not say it themselves. What it does not say is as in training, if the data
-    /// are those of the training.
+    /// How the data are read where they do not say it themselves. What it does not say of labels and arrays is as in training
+    /// if the data are those of the training; scale, columns and residues are as there for any data.
     pub reading: Option<&'a Reading>,
     /// Whether nothing needs labels, so that they are left out where some are missing.
     pub labels_optional: bool,

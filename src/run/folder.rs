@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoints;
 use super::files::{CONFIG, FILES, METRICS, MODEL, SUMMARY};
-use super::replaced;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 
-/// Locked by the process that writes the folder. It stays there, empty: removing it would be a race.
+/// Locked by the process that writes the folder. It stays there, empty: removing it would be a race. It goes with a folder alone
+/// that was made for a run that could not begin.
 pub(super) const LOCK: &str = ".lock";
 
 /// A run's folder: `config.toml`, `metrics.jsonl`, `summary.json`, `model.safetensors`, pictures.
@@ -20,10 +20,18 @@ pub(super) const LOCK: &str = ".lock";
 pub struct RunFolder {
     pub(super) path: PathBuf,
     pub(super) metrics: Option<File>,
-    /// Of a run that has not begun: whether its folder was made for it.
-    pub(super) new: Option<bool>,
+    pub(super) new: Option<New>,
     /// Held as long as the folder is written; the operating system frees it, however the process ends.
     _lock: Option<File>,
+}
+
+/// A run that has not begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct New {
+    /// Whether the folder was made for it.
+    pub made: bool,
+    /// Whether an older run's files lie there still.
+    pub replaces: bool,
 }
 
 impl RunFolder {
@@ -54,7 +62,7 @@ impl RunFolder {
             })?;
             let path = root.join(format!("{kind}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Self::locked(path, Some(true)),
+                Ok(()) => return Self::locked(path, Some(New { made: true, replaces: false })),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Error::io("create", path, e)),
             }
@@ -62,8 +70,8 @@ impl RunFolder {
     }
 
     /// Makes `path`, with its parents, or takes it over if it is empty. A folder that holds anything
-    /// is refused; with `force` an older run's files are replaced, and nothing else ever is: they stand aside until the new
-    /// run has begun ([`RunFolder::begun`]), and come back where it does not.
+    /// is refused; with `force` an older run's files are replaced, and nothing else ever is: they stay until the new run has
+    /// begun ([`RunFolder::begun`]).
     ///
     /// # Errors
     /// [`Error::Run`] for a folder that is not empty (with `force`: that holds no run), or that another
@@ -79,13 +87,14 @@ impl RunFolder {
         let made = !path.exists();
         fs::create_dir_all(path).map_err(|e| Error::io("create", path, e))?;
         let names = names_of_run(path)?;
-        let is_run =
-            replaced::stands_aside(path) || names.iter().any(|name| FILES.contains(&name.as_str()));
+        let is_run = names.iter().any(|name| FILES.contains(&name.as_str()));
         let first = names.first().map(String::as_str).unwrap_or(CONFIG);
         let refused =
             |what: String| Err(Error::run("run folder", format!("{} {what}", path.display())));
         match (is_run, names.is_empty(), force) {
-            (false, true, _) => Self::locked(path.to_path_buf(), Some(made)),
+            (false, true, _) => {
+                Self::locked(path.to_path_buf(), Some(New { made, replaces: false }))
+            }
             (false, false, _) => refused(format!(
                 "holds {first} and no run, so there is nothing to replace or to go on with; choose another folder"
             )),
@@ -94,9 +103,7 @@ impl RunFolder {
                  replace its files"
             )),
             (true, _, true) => {
-                let folder = Self::locked(path.to_path_buf(), Some(false))?;
-                replaced::put_aside(path)?;
-                Ok(folder)
+                Self::locked(path.to_path_buf(), Some(New { made: false, replaces: true }))
             }
         }
     }
@@ -106,7 +113,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Run`] where there is no run, or another process is at it; [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join(CONFIG).is_file() && !replaced::stands_aside(path) {
+        if !path.join(CONFIG).is_file() {
             return Err(Error::run(
                 "run folder",
                 format!("there is nothing to resume: {} has no {CONFIG}", path.display()),
@@ -120,9 +127,8 @@ impl RunFolder {
         RunFolder { path: PathBuf::new(), metrics: None, new: None, _lock: None }
     }
 
-    /// Locks the folder, removes the halves of files that a killed process left, and puts an older run back that it was about
-    /// to replace.
-    fn locked(path: PathBuf, new: Option<bool>) -> Result<Self> {
+    /// Locks the folder and removes the halves of files that a killed process left.
+    fn locked(path: PathBuf, new: Option<New>) -> Result<Self> {
         let file = path.join(LOCK);
         // Windows locks nothing that is open for appending alone.
         let lock = OpenOptions::new().create(true).read(true).append(true).open(&file);
@@ -142,7 +148,6 @@ impl RunFolder {
             Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", file, e)),
         }
-        replaced::put_back(&path)?;
         let folder = RunFolder { path, metrics: None, new, _lock: Some(lock) };
         for name in names_in(&folder.path)?.iter().filter(|name| is_half_written(name)) {
             folder.remove(name)?;
@@ -150,20 +155,9 @@ impl RunFolder {
         Ok(folder)
     }
 
-    fn remove(&self, name: &str) -> Result<()> {
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
         let file = self.path.join(name);
         fs::remove_file(&file).map_err(|e| Error::io("remove", file, e))
-    }
-
-    /// Removes a file that no longer tells of this run, where there is one.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn forget(&self, name: &str) -> Result<()> {
-        match self.path.join(name).exists() {
-            true => self.remove(name),
-            false => Ok(()),
-        }
     }
 
     /// Where the run is.
@@ -177,10 +171,18 @@ impl RunFolder {
     /// [`Error::File`] for what TOML cannot hold (anything but a struct or a map);
     /// [`Error::Io`] if the file cannot be written.
     pub fn write_config(&self, config: &impl Serialize) -> Result<()> {
-        let path = self.path.join(CONFIG);
-        let text = toml::to_string_pretty(config)
-            .map_err(|e| Error::file(&path, "config", e.to_string()))?;
-        atomic::write(&path, |out| out.write_all(text.as_bytes()))
+        self.write_config_text(&self.config_text(config)?)
+    }
+
+    /// What `config.toml` is to hold.
+    pub(super) fn config_text(&self, config: &impl Serialize) -> Result<String> {
+        let wrong =
+            |e: toml::ser::Error| Error::file(self.path.join(CONFIG), "config", e.to_string());
+        toml::to_string_pretty(config).map_err(wrong)
+    }
+
+    pub(super) fn write_config_text(&self, text: &str) -> Result<()> {
+        atomic::write(&self.path.join(CONFIG), |out| out.write_all(text.as_bytes()))
     }
 
     /// Makes an empty `metrics.jsonl`, so that a run that fails in its first epoch has one too.
@@ -371,7 +373,7 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
 /// The names in a run's folder, without the lock and what a killed process left half-written.
 fn names_of_run(folder: &Path) -> Result<Vec<String>> {
     let mut names = names_in(folder)?;
-    names.retain(|name| name != LOCK && !is_half_written(name) && !replaced::is_aside(name));
+    names.retain(|name| name != LOCK && !is_half_written(name));
     Ok(names)
 }
 

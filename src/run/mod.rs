@@ -20,7 +20,6 @@ pub mod npy;
 pub mod onnx;
 pub mod pictures;
 pub mod record;
-mod replaced;
 pub mod report;
 mod session;
 pub mod settings;

@@ -49,6 +49,8 @@ pub struct Run {
     checkpoints: Checkpoints,
     /// The settings as checkpoints record them.
     settings: String,
+    /// What `config.toml` holds, of a new run.
+    config: String,
     written: Instant,
     /// How long writing the last checkpoint took.
     cost: Duration,
@@ -96,7 +98,7 @@ pub enum Found<S> {
 
 impl Run {
     /// Begins a run of a job in the folder `out`, or in the next free `runs/<kind>-<number>`; with `force` an older
-    /// run's files in `out` are removed first.
+    /// run's files in `out` go once the new one has made its first update.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that could not be read back: out of their range, or not going together; those of
@@ -104,11 +106,35 @@ impl Run {
     pub fn create<J: Job>(job: &J, out: Option<&Path>, force: bool) -> Result<Self> {
         let About { kind, settings, record, .. } = job.about();
         settings::check_recorded(settings, kind)?;
-        let mut folder = RunFolder::create(out, kind, force)?;
-        folder.write_config(&Config { settings, run: record })?;
-        folder.start_metrics()?;
+        let recorded = settings::recorded(settings)?;
+        let folder = RunFolder::create(out, kind, force)?;
+        let config = folder.config_text(&Config { settings, run: record })?;
         let checkpoints = Checkpoints::new(folder.path());
-        Ok(Self::at(folder, checkpoints, settings::recorded(settings)?))
+        let mut run = Self::at(folder, checkpoints, recorded);
+        run.config = config;
+        if !run.folder.replaces()
+            && let Err(error) = run.write_beginning()
+        {
+            run.folder.undo();
+            return Err(error);
+        }
+        Ok(run)
+    }
+
+    /// Writes what a run's folder has before it learns.
+    fn write_beginning(&mut self) -> Result<()> {
+        self.folder.write_config_text(&self.config)?;
+        self.folder.start_metrics()
+    }
+
+    /// The run has learnt something: an older one gives way to it. Whether there was one, so that nothing of this run is
+    /// written yet but how it begins.
+    pub(super) fn begun(&mut self) -> Result<bool> {
+        let replaces = self.folder.begun()?;
+        if replaces {
+            self.write_beginning()?;
+        }
+        Ok(replaces)
     }
 
     fn at(folder: RunFolder, checkpoints: Checkpoints, settings: String) -> Self {
@@ -119,6 +145,7 @@ impl Run {
             settings,
             written: Instant::now(),
             cost: Duration::ZERO,
+            config: String::new(),
             finished: BTreeMap::new(),
             earlier: 0,
             position: None,
@@ -231,7 +258,7 @@ impl Run {
         best: &mut Best,
         epoch_seconds: f64,
     ) -> Result<()> {
-        if !self.ranks.is_first() {
+        if !self.ranks.is_first() || self.folder.replaces() {
             return Ok(());
         }
         let start = Instant::now();

@@ -192,9 +192,9 @@ fn one_stage<J: Job>(
         let seconds = || before + start.elapsed().as_secs_f64();
         let report = epoch_on(&ranks, learner, source, &mut |learner, cases| {
             // All that learning needs was there.
-            run.folder.begun()?;
+            let first = run.begun()?;
             let stop = observer.see(Event::Update(cases)) == Flow::Stop;
-            let [stop, due] = ranks.agree([stop, run.is_due()]);
+            let [stop, due] = ranks.agree([stop, first || run.is_due()]);
             if due && !stop {
                 collect(&ranks, learner)?;
                 run.checkpoint(learner, best, seconds())?;
@@ -299,7 +299,7 @@ fn finish<J: Job>(
     mut last: Last,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
-    run.folder.begun()?;
+    run.begun()?;
     let folder = run.folder.path().to_path_buf();
     let best_epoch = last.best.epoch()?;
     if best_epoch.is_some() {

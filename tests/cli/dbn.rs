@@ -315,6 +315,9 @@ fn a_generative_net_goes_on_from_another() {
         assert!(again[key].is_f64() && again[key] == theirs[key], "{key}: {again}, {theirs}");
     }
     say(at, &format!("{from} --join-labels --out no")).refused(2, &["has all levels"]);
+    // Fewer layers, of which the last one is a top that was none.
+    let fewer = "--layers 60,60 --up-down --pretrain-epochs 1 --limit 60 --epochs 1 --out fewer";
+    say(at, &format!("train dbn --from {} --binarize 0.5 {fewer}", shared().display())).done();
     let plain = "--up-down --pretrain-epochs 1 --limit 60 --epochs 1 --out plain";
     let said = say(at, &format!("{from} {plain}")).done();
     assert!(said.err.contains("level 3: 100 units, bernoulli–bernoulli machine"), "{}", said.err);

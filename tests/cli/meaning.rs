@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use harmonium::run::png_file::write_grey_png;
+
 use super::{npy, say, temporary, write_npy};
 
-/// Three random-looking bytes a row, up to `most`.
+/// Rows of sixteen random-looking bytes, up to `most`.
 fn bytes(rows: u32, most: u32) -> Vec<Vec<u32>> {
     (0..rows)
         .map(|i| (0..16).map(|j| (i * 7919 + j * 104_729 + i * j * 31) % (most + 1)).collect())
@@ -66,6 +68,12 @@ fn numbers_are_divided_as_in_training() {
     let (_, told) = transformed(at, "bright", "bits.csv");
     assert!(told.contains("not as x/255 as the training data's"), "{told}");
 
+    // What does not look like the training data's numbers is read by itself, which is said.
+    let mut far = dark.clone();
+    far[0][0] = 300;
+    table(&at.join("far.csv"), &far);
+    say(at, "transform bright --data far.csv --out t.npy").refused(1, &["outside [0, 1]"]);
+
     // Numbers that were taken as they stand stay so where another file holds them as bytes.
     say(
         at,
@@ -84,28 +92,49 @@ fn numbers_are_divided_as_in_training() {
     );
 }
 
-/// A scale that was given in training is that of other files too, but a picture says itself what is white; what lies
-/// outside [0, 1] is told with the number that mends it.
+/// A scale that was given in training is that of other files too, of pictures only where the training data were such, and of
+/// what goes on from the model; what lies outside [0, 1] is told with the number that mends it.
 #[test]
-fn a_given_scale_is_for_numbers_not_for_pictures() {
+fn a_given_scale_is_for_what_the_training_data_were() {
     let folder = temporary();
     let at = folder.path();
     let rows = bytes(60, 16);
     table(&at.join("sixteen.csv"), &rows);
     say(at, "train rbm --data sixteen.csv --scale 16 --hidden 3 --epochs 5 --quiet --out run")
         .done();
-    let picture = harmonium::data::Image::load(at.join("none.png"));
-    assert!(picture.is_err());
-    let shares: Vec<f32> = rows[0].iter().map(|&x| x as f32 / 16.0).collect();
-    write_npy(at.join("one.npy"), &shares, 16);
     table(&at.join("one.csv"), &rows[..1]);
-    assert_eq!(transformed(at, "run", "one.csv").0.len(), 3);
+    let (expected, _) = transformed(at, "run", "one.csv --scale 16");
+    assert_eq!(transformed(at, "run", "one.csv").0, expected);
+    let picture = |path: &str, white: u32| {
+        let pixels: Vec<u8> = rows[0].iter().map(|x| (x * white / 16) as u8).collect();
+        write_grey_png(at.join(path), 4, 4, &pixels).unwrap();
+    };
+    picture("one.png", 255);
+    let close = |(x, y): (&f32, &f32)| (x - y).abs() < 1e-2;
+    let (found, _) = transformed(at, "run", "one.png");
+    assert!(found.iter().zip(&expected).all(close), "{found:?}, {expected:?}");
+    // What goes on from it reads as it does, whatever the numbers' type and size.
+    npy_u8(&at.join("wide.npy"), &bytes(60, 20));
+    say(at, "train rbm --data sixteen.csv --scale 16 --visible gaussian --hidden 3 --epochs 5 --quiet --out base").done();
+    say(at, "train dbn --from base --data wide.npy --no-classifier --layers 3,2 --pretrain-epochs 1 --quiet --out on").done();
+    let (expected, _) = transformed(at, "on", "wide.npy --scale 16");
+    assert_eq!(transformed(at, "on", "wide.npy").0, expected);
+
+    fs::create_dir(at.join("pictures")).unwrap();
+    for (k, white) in [64, 80, 96, 100, 100, 90].into_iter().enumerate() {
+        picture(&format!("pictures/{k}.png"), white);
+    }
+    say(at, "train rbm --data pictures --labels none --scale 100 --validation 0 --hidden 3 --epochs 5 --quiet --out dark").done();
+    picture("dark.png", 100);
+    let (expected, _) = transformed(at, "dark", "dark.png --scale 100");
+    assert_eq!(transformed(at, "dark", "dark.png").0, expected);
+
     npy_u8(&at.join("far.npy"), &bytes(20, 200));
     say(at, "train rbm --data far.npy --scale 16 --hidden 3 --out no")
         .refused(1, &["the file's numbers run to 199: --scale 199"]);
     table(&at.join("far.csv"), &bytes(20, 100));
     say(at, "train rbm --data far.csv --scale 16 --hidden 3 --out no")
-        .refused(1, &["times the --scale that is given already"]);
+        .refused(1, &["times the scale that is given already"]);
 }
 
 #[test]
@@ -161,6 +190,8 @@ fn residues_are_those_of_the_training_data() {
     say(at, "train rbm --data rna.fasta --visible softmax:5 --hidden 3 --epochs 3 --validation 0 --quiet --out rna")
         .done();
     fs::write(at.join("wrong.fasta"), ">a\nACGU\n>b\nWWGA\n").unwrap();
+    let line = "train rbm --data proteins.fasta --visible softmax:21 --hidden 3 --epochs 1 --quiet --out again";
+    say(at, line).done();
     say(at, "transform rna --data wrong.fasta --out t.npy")
         .refused(1, &["wrong.fasta", "line 3", "trained on nucleotides"]);
 }

@@ -31,19 +31,17 @@ fn a_run_that_cannot_begin_replaces_nothing() {
         assert!(said.err.contains("nothing was left in new"), "{}", said.err);
         assert!(!at.join("new").exists());
     }
-    // One that was killed between the two is put back by whoever comes next.
-    let (run, aside) = (at.join("run"), at.join("run/.replaced"));
-    fs::create_dir(&aside).unwrap();
-    for file in names(&run).iter().filter(|name| !name.starts_with('.')) {
-        fs::rename(run.join(file), aside.join(file)).unwrap();
-    }
-    fs::write(run.join("config.toml"), "model = 'rbm'").unwrap();
-    say(at, "train rbm --resume --epochs 2 --quiet --out run").done();
-    assert!(!aside.exists());
-    assert_eq!(text(run.join("metrics.jsonl")).lines().count(), 2);
-    // And what was replaced is gone once the new run learns.
+    // And what is replaced is gone once the new run learns; it may be stopped and go on at once.
+    let run = at.join("run");
     say(at, "train rbm --epochs 1 --hidden 4 --limit 60 --quiet --force --out run").done();
-    assert!(!names(&run).iter().any(|name| name == ".replaced" || name == ".dropped"));
+    assert_ne!(model_bytes(&run), before);
+    assert!(text(run.join("config.toml")).contains("hidden = 4"));
+    assert_eq!(text(run.join("metrics.jsonl")).lines().count(), 1);
+    say(at, "train rbm --resume --epochs 2 --quiet --out run").done();
+    assert_eq!(text(run.join("metrics.jsonl")).lines().count(), 2);
+    // Without an epoch too.
+    say(at, "train dbn --layers 5,4 --no-classifier --pretrain-epochs 1 --limit 60 --quiet --force --out run").done();
+    assert!(text(run.join("config.toml")).contains("dbn"));
     fs::create_dir(at.join("mine")).unwrap();
     fs::write(at.join("mine/x.txt"), "mine").unwrap();
     let said =
@@ -113,6 +111,9 @@ fn words_are_labels_with_and_without_a_name() {
         )
     };
     train("y.txt").done();
+    // A line too many is no name where it is a label elsewhere.
+    fs::write(at.join("more.txt"), format!("cat\n{}\n", words.join("\n"))).unwrap();
+    train("more.txt").refused(1, &["51 labels for the 50 cases"]);
     let said = train("y.csv").done();
     assert!(
         said.err.contains("the first line, 'species', is taken for the column's name"),

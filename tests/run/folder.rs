@@ -58,16 +58,16 @@ fn a_folder_that_holds_something_is_refused() {
     let text = RunFolder::create(Some(&path), "rbm", true).unwrap_err().to_string();
     assert!(text.contains("another process"), "{text}");
     drop(run);
-    // Replaced, and what is not the run's stays.
+    // An older run stays until the new one has begun.
     let mut run = RunFolder::create(Some(&path), "rbm", true).unwrap();
+    assert!(run.replaces() && path.join("metrics.jsonl").exists());
+    assert!(run.undo().is_some_and(|words| words.contains("as it was")));
+    drop(run);
+    // Then it is replaced, and what is not the run's stays.
+    let mut run = RunFolder::create(Some(&path), "rbm", true).unwrap();
+    assert!(run.begun().unwrap() && !run.replaces());
     assert!(!path.join("metrics.jsonl").exists());
     assert_eq!(fs::read(path.join("notes.txt")).unwrap(), b"mine");
-    // Until the new run has begun the older one can come back.
-    assert!(run.undo().is_some_and(|words| words.contains("as it was")));
-    assert_eq!(fs::read(path.join("metrics.jsonl")).unwrap(), b"1\n");
-    drop(run);
-    let mut run = RunFolder::create(Some(&path), "rbm", true).unwrap();
-    run.begun().unwrap();
     assert_eq!(run.undo(), None);
     drop(run);
     // Now it holds no run: even force refuses.

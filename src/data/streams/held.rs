@@ -55,6 +55,11 @@ impl Seen {
 }
 
 impl Seen {
+    /// Whether they are plain numbers, each of which a byte would hold.
+    fn are_whole_bytes(&self) -> bool {
+        self.numbers && !self.no_byte && !self.bytes
+    }
+
     /// What is known of the numbers, of which `bytes` says whether nothing but such was read.
     fn numbers(&self, bytes: bool) -> Numbers {
         let (_, largest) = self.range_by(1.0);
@@ -63,6 +68,7 @@ impl Seen {
             zero_one: !self.numbers && !self.above_one,
             largest: if bytes { (largest / self.unit).round() } else { largest },
             unit: self.unit,
+            pictures: false,
         }
     }
 
@@ -94,7 +100,8 @@ pub(super) struct Decision {
     factor: f64,
     /// The least and the greatest value, as they are held.
     range: (f32, f32),
-    /// As [`DataSet::one`](crate::data::DataSet::one).
+    /// As [`DataSet::scale`](crate::data::DataSet::scale) and [`DataSet::one`](crate::data::DataSet::one).
+    pub scale: Option<f32>,
     pub one: Option<f32>,
     pub notices: Vec<String>,
 }
@@ -107,8 +114,9 @@ impl Decision {
         let (_, largest) = seen.range_by(1.0);
         let mut notices = seen.notices.clone();
         let bytes_alone = seen.bytes && !seen.numbers;
-        let mut scale = reading.scale.or(reading.trained_scale);
-        if let (None, Some(one)) = (scale, reading.one) {
+        let given = reading.given_scale(false);
+        let mut scale = given;
+        if let (None, Some(one)) = (given, reading.one) {
             let numbers = seen.numbers(bytes_alone);
             scale = scale_as_trained(one, &numbers);
             notices.extend(trained_note(name, (one, scale), &numbers));
@@ -116,6 +124,9 @@ impl Decision {
         let bits_alone = !seen.bytes && !seen.numbers;
         let (held, factor) = match scale {
             Some(scale) if bytes_alone => (Held::U8 { scale: 1.0 / scale }, 1.0 / (unit * scale)),
+            Some(scale) if given.is_none() && seen.are_whole_bytes() && scale == 255.0 => {
+                (Held::U8 { scale: 1.0 / scale }, 1.0 / scale)
+            }
             Some(scale) => (Held::F32 { by: scale }, 1.0 / (unit * scale)),
             None if bytes_alone && !seen.above_one && largest > 0.0 => {
                 notices.push(zero_one_note(name));
@@ -132,23 +143,24 @@ impl Decision {
         };
         let range = seen.range_by(factor);
         let one = match (held, scale) {
-            _ if reading.scale.is_some() => None,
+            _ if given.is_some() => None,
             (_, Some(one)) => Some(one),
             (Held::Bits, None) => None,
             (_, None) if unit != 1.0 => Some((1.0 / unit).round()),
-            (_, None) => (range.0 < 0.0 || range.1 > 1.0).then_some(1.0),
+            (_, None) => seen.are_whole_bytes().then_some(1.0),
         };
-        let mut decision = Decision { held, unit, factor: f64::from(factor), range, one, notices };
+        let factor = f64::from(factor);
+        let mut decision = Decision { held, unit, factor, range, scale: given, one, notices };
         let full = full_scale(decision.range).filter(|_| unit_pictures && seen.image.is_some());
         if let (Held::F32 { by }, Some(full)) = (held, full) {
             let largest = decision.range.1;
             decision.notices.push(full_note(name, largest, full));
-            let whole = full == 255.0 && !seen.no_byte && !seen.bytes && by == 1.0;
+            let whole = full == 255.0 && seen.are_whole_bytes() && by == 1.0;
             decision.held = match whole {
                 true => Held::U8 { scale: 1.0 / full },
                 false => Held::F32 { by: by * full },
             };
-            decision.one = Some(full).filter(|_| reading.scale.is_none());
+            decision.one = Some(full).filter(|_| given.is_none());
             decision.factor /= f64::from(full);
             decision.range = seen.range_by(decision.factor as f32);
         }

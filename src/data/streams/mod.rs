@@ -255,7 +255,7 @@ impl Found {
         let set = |picked: Picked, name: String| -> Result<Option<DataSet>> {
             let Some((cases, labels)) = picked.cases(&decision)? else { return Ok(None) };
             let mut set = DataSet::new(name, cases);
-            (set.image, set.one) = (image, decision.one);
+            (set.image, set.scale, set.one) = (image, decision.scale, decision.one);
             if let Some(labels) = labels.filter(|_| labelled) {
                 set = set.labelled(classes.of(&labels), classes.names.clone())?;
             }

@@ -71,7 +71,7 @@ impl DbnJob {
                     preprocessing: &prepared.preprocessing,
                     layers,
                     activation: &|_| Activation::Sigmoid,
-                    classes: settings.join_labels.then_some(prepared.classes.len()),
+                    classes: settings.join_labels.then_some(&prepared.classes[..]),
                 };
                 wanted.from(from, device, observer)?
             }

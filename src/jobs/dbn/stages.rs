@@ -125,7 +125,8 @@ impl DbnJob {
 
     pub(super) fn begin_up_down(&mut self) -> Result<()> {
         let mut stack = self.stack.take().ok_or_else(too_early)?;
-        for (level, given) in (1..).zip(&self.given) {
+        // The top has one W both ways.
+        for (level, given) in (1..self.settings.layers.0.len()).zip(&self.given) {
             if let Some(back) = &given.back {
                 stack.set_generative_weights(level, back.try_clone()?)?;
             }

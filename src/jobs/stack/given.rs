@@ -23,14 +23,14 @@ pub struct Wanted<'a> {
     /// What those of a layer compute, counted from 0.
     pub activation: &'a dyn Fn(usize) -> Activation,
     /// The classes that are joined to what the last level reads.
-    pub classes: Option<usize>,
+    pub classes: Option<&'a [String]>,
 }
 
 /// What was found in a file.
 struct Found {
     levels: Vec<Trained>,
-    /// A level above those that reads labels of so many classes too.
-    top: Option<(Trained, usize)>,
+    /// A level above those that reads labels of these classes too.
+    top: Option<(Trained, Vec<String>)>,
     activations: Vec<Activation>,
     /// The visible units and what was done to their data; of an autoencoder nothing is known.
     data: Option<(UnitKind, Preprocessing)>,
@@ -144,10 +144,19 @@ impl Wanted<'_> {
         }
         if let (Some((top, its)), Some(classes)) = (found.top, self.classes)
             && kept.len() == plain
-            && its == classes
-            && top.sizes() == [below + classes, self.layers[plain]]
+            && top.sizes() == [below + classes.len(), self.layers[plain]]
         {
-            kept.push(top);
+            match its == classes {
+                true => kept.push(top),
+                false => {
+                    let note = format!(
+                        "note: the top of {path} reads the classes {}, and these are {}: it is trained anew",
+                        its.join(", "),
+                        classes.join(", ")
+                    );
+                    observer.see(Event::Note(&note));
+                }
+            }
         }
         Ok(kept)
     }
@@ -173,7 +182,8 @@ fn found(path: &str, device: &Device) -> Result<Found> {
         jobs::Trained::Dbn(dbn) => {
             let mut levels = Trained::of_net(&dbn.net)?;
             let classes = dbn.net.top().visible().classes();
-            let top = classes.and_then(|classes| Some((levels.pop()?, classes)));
+            let names = dbn.origin.classes.clone();
+            let top = classes.and_then(|_| Some((levels.pop()?, names)));
             let data = (dbn.net.units(0).kind(), dbn.origin.preprocessing.clone());
             Ok(Found { top, ..sigmoid(levels, data)? })
         }
