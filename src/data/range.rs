@@ -13,7 +13,7 @@ const FULL: [f32; 2] = [255.0, 65535.0];
 /// Divides the numbers by the user's scale or the one that a model was trained with, or looks at what they are.
 pub(super) fn settle(
     train: &mut RawPart,
-    mut test: Option<&mut RawPart>,
+    test: Option<&mut RawPart>,
     reading: &Reading,
 ) -> Result<()> {
     let zero_one = train.is_zero_one() && test.as_ref().is_none_or(|test| test.is_zero_one());
@@ -31,7 +31,7 @@ pub(super) fn settle(
     } else if scale.is_none() && (reading.one.is_none() || train.pictures) {
         train.tell_dark();
     }
-    for part in std::iter::once(train).chain(test.as_mut().map(|test| &mut **test)) {
+    for part in std::iter::once(train).chain(test) {
         match (given, scale) {
             (Some(scale), _) => part.scale(scale)?,
             (None, Some(one)) => part.as_trained(one)?,
