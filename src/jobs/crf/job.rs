@@ -18,7 +18,7 @@ use crate::data::{Preprocessing, Sequences};
 use crate::device::Device;
 use crate::error::Result;
 use crate::evaluation::sequences::{read, score};
-use crate::jobs::stack::{Levels, Trained, Wanted};
+use crate::jobs::stack::{Levels, NONE_TO_COMPARE_ON, Trained, Wanted};
 use crate::models::{Crf, CrfSpec, Decoding, UnitKind};
 use crate::run::report::Section;
 use crate::run::{
@@ -98,9 +98,7 @@ impl CrfJob {
         let most = (settings.batch, device.max_tensor_bytes());
         tell_room(&parts, &first, most, observer)?;
         if settings.compare_unary && parts.test.is_none() {
-            let text = "note: there are no test cases, on which the two nets would be compared: metrics.jsonl has both nets' errors of \
-                        the training cases and of those held out";
-            observer.see(Event::Note(text));
+            observer.see(Event::Note(NONE_TO_COMPARE_ON));
         }
         let record = prepared.record(device, &parts, settings.folds.is_some());
         let fold = settings.folds.map(|_| 0).or(settings.fold);

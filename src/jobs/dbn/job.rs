@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::evaluation::classification::{ClassificationScore, score};
 use crate::jobs::loading::Source;
 use crate::jobs::network::figures::{VALIDATION_ERROR, VALIDATION_LOSS};
-use crate::jobs::stack::{Cost, Levels, Prepared, Trained, Wanted, augmentation, check_transposed};
+use crate::jobs::stack::{
+    Cost, Levels, NONE_TO_COMPARE_ON, Prepared, Trained, Wanted, augmentation, check_transposed,
+};
 use crate::kernels::activation::Activation;
 use crate::models::{DbnSpec, DeepBeliefNet, Model, Network, NetworkSpec, UnitKind};
 use crate::run::report::Section;
@@ -103,9 +105,7 @@ impl DbnJob {
             return Err(Error::setting("join-labels", detail));
         }
         if settings.compare_random && prepared.test.is_none() {
-            let text = "note: there are no test cases, on which the two nets would be compared: metrics.jsonl has both nets' errors of \
-                        the training cases and of those held out";
-            observer.see(Event::Note(text));
+            observer.see(Event::Note(NONE_TO_COMPARE_ON));
         }
         let record = prepared.record(device);
         Ok(DbnJob {

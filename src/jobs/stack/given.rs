@@ -10,6 +10,10 @@ use crate::kernels::activation::Activation;
 use crate::models::UnitKind;
 use crate::run::{Event, Observer};
 
+/// What is told where a second net is trained for comparison and there are no test cases.
+pub const NONE_TO_COMPARE_ON: &str = "note: there are no test cases, on which the two nets would be compared: metrics.jsonl has both \
+                                      nets' errors of the training cases and of those held out";
+
 /// A stack that is to begin with such levels.
 pub struct Wanted<'a> {
     /// Values of a case.

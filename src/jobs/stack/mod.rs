@@ -20,7 +20,7 @@ pub use data::{Prepared, Request, without};
 pub use drawings::levels as draw_levels;
 pub(super) use evaluation::Measured;
 pub use evaluation::{Bounded, Evaluated, Scored};
-pub use given::{Wanted, same_preparation};
+pub use given::{NONE_TO_COMPARE_ON, Wanted, same_preparation};
 pub use kinds::{Layers, LevelData, TunerName};
 pub use levels::{Levels, SCORED, Trained};
 pub use training::{FineTuning, Greedy, augmentation};
