@@ -127,7 +127,7 @@ fn plain_ranks_agree_with_one_within_the_bound_and_speak_with_one_voice() {
     let line = "train rbm --hidden 12 --epochs 1 --limit 33 --validation 0 --batch 33";
     say(folder.path(), &format!("{line} --out one")).done();
     let said = on(&program, folder.path(), 3, &format!("{line} --out three")).done();
-    for word in ["device:", "data:", "run:", "ranks: 3"] {
+    for word in ["device:", "data:", "run:", "ranks: 3, each"] {
         assert_eq!(said.err.matches(word).count(), 1, "{word} in {}", said.err);
     }
     assert_eq!(said.out.matches("model:").count(), 1, "{}", said.out);
