@@ -389,6 +389,9 @@ pub struct EvalOptions {
     /// Of what classifies: where confusion matrix and mistakes go; of a machine --diagnostics [default: its run folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What each case scores too, a line a case: likelihood or bound, free energy, error, loss, as the model has them
+    #[arg(long, value_name = "FILE.csv")]
+    pub per_case: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -6,7 +6,9 @@ use super::chains::counted;
 use super::likelihood::{over_cases, print_log_partition, warn_of_values};
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json, stepping};
+use super::scoring::{
+    Asked, OF_CLASSES, annealing, folder, keep, print_json_of, stepping, write_cases,
+};
 use super::targets::Format;
 use super::trained;
 use crate::error::Result;
@@ -66,7 +68,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
         keep(options, &folder, found, (&OF_CLASSES, draw))?;
     }
     if options.json {
-        return print_json(found, options);
+        return print_json_of(found, &found.each_case, options);
     }
     let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
     out!("error: {error:.2} % ({wrong} of {cases} cases)");
@@ -83,6 +85,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
     let error = found.reconstruction_error;
     out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
     out!("cases: {cases} of {}, {} part{}", found.data, found.split, asked.by());
+    write_cases(options, &found.each_case)?;
     if !likelihood {
         out!("with --exact or --ais N also log Z and likelihoods");
     }

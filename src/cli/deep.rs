@@ -7,7 +7,9 @@ use super::clamped::{self, Onto};
 use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{self, out};
-use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json, stepping};
+use super::scoring::{
+    Asked, OF_CLASSES, annealing, folder, keep, print_json_of, stepping, write_cases,
+};
 use super::targets::Format;
 use super::trained;
 use serde::Serialize;
@@ -43,7 +45,7 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedDbm) -> Result<
     likelihood::print_bounded(&found.bounded, exact)?;
     told.print_classes("its classifier")?;
     out!("mean field: {:.1} rounds per case", found.mean_field_rounds);
-    told.print_cases()
+    told.print_cases(options)
 }
 
 /// What is told of an evaluation of any deep model.
@@ -77,7 +79,7 @@ impl Told<'_> {
             keep(options, &folder, &evaluated.evaluation, (drawn, draw))?;
         }
         if options.json {
-            print_json(&evaluated.evaluation, options)?;
+            print_json_of(&evaluated.evaluation, &self.scored.each_case, options)?;
         }
         Ok(!options.json)
     }
@@ -96,11 +98,11 @@ impl Told<'_> {
     }
 
     /// What it was found on.
-    pub fn print_cases(&self) -> Result<()> {
+    pub fn print_cases(&self, options: &EvalOptions) -> Result<()> {
         let found = self.scored;
         let space = if found.standardized { ", in the standardised space" } else { "" };
         out!("cases: {} of {}, {} part{space}{}", found.cases, found.data, found.split, self.by);
-        Ok(())
+        write_cases(options, &found.each_case)
     }
 }
 

@@ -8,7 +8,9 @@ use super::likelihood;
 use super::of_machines::{Needing, Needs};
 use super::print::{out, tell, warn};
 use super::ranks::{device, together};
-use super::scoring::{Asked, OF_CLASSES, annealing, folder, keep, print_json};
+use super::scoring::{
+    Asked, OF_CLASSES, annealing, check_per_case, folder, keep, print_json_of, write_cases,
+};
 use super::{sequences, trained};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Trained, TrainedAutoencoder, TrainedDbn, TrainedNetwork, TrainedRbm};
@@ -18,6 +20,7 @@ use crate::run;
 pub fn run(ranks: &Ranks, options: &EvalOptions) -> Result<()> {
     let device = device(ranks, &options.device)?;
     let model = together(ranks, trained::open(&options.model, &device))?;
+    check_per_case(options, &model)?;
     if !matches!(model, Trained::Crf(_)) {
         options.decoding.refuse_of_cases()?;
     }
@@ -53,6 +56,10 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         if !energy {
             let detail = "none are named, here or in the model, and without an energy cases alone can be scored; name some";
             return Err(Error::setting("data", detail));
+        }
+        if options.per_case.is_some() {
+            let detail = "needs cases, and none are named, here or in the model; --data names some";
+            return Err(Error::setting("per-case", detail));
         }
         tell(
             "note: no data are named, here or in the model: log Z alone, from a base of fair coins; --data \
@@ -91,9 +98,10 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         None => None,
     };
     if options.json {
-        return print_json(&found, options);
+        return print_json_of(&found, &found.each_case, options);
     }
     likelihood::print(&found, asked.by())?;
+    write_cases(options, &found.each_case)?;
     match &found.diagnostics {
         Some(diagnostics) => diagnostics::print(diagnostics, picture.as_deref()),
         None => Ok(()),
@@ -120,7 +128,7 @@ fn eval_dbn(ranks: &Ranks, options: &EvalOptions, net: &TrainedDbn) -> Result<()
     }
     likelihood::print_bounded(&found.bounded, None)?;
     told.print_classes("free energies")?;
-    told.print_cases()
+    told.print_cases(options)
 }
 
 fn eval_autoencoder(
@@ -143,7 +151,7 @@ fn eval_autoencoder(
         keep(options, &options.model.model, &found, (&[], || Ok(())))?;
     }
     if options.json {
-        return print_json(&found, options);
+        return print_json_of(&found, &found.each_case, options);
     }
     let (squared, by) = (found.squared_error, asked.by());
     out!("squared error: {squared:.4} (summed over values, mean over cases{by})");
@@ -151,7 +159,7 @@ fn eval_autoencoder(
         out!("cross-entropy: {nats:.4} nats (summed over values, mean over cases{by})");
     }
     out!("cases: {} of {}, {} part", found.cases, found.data, found.split);
-    Ok(())
+    write_cases(options, &found.each_case)
 }
 
 fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -> Result<()> {
@@ -177,13 +185,14 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
         None => false,
     };
     if options.json {
-        return print_json(found, options);
+        return print_json_of(found, &found.each_case, options);
     }
     let (error, wrong, cases) = (100.0 * found.error, found.wrong, found.cases);
     let by = asked.by();
     out!("error: {error:.2} % ({wrong} of {cases} cases{by})");
     out!("loss: {:.4} (mean per case{by})", found.loss);
     out!("cases: {}, {} part", found.data, found.split);
+    write_cases(options, &found.each_case)?;
     match &folder {
         Some(folder) if kept => {
             for file in OF_CLASSES.iter().chain(&[run::EVAL]) {

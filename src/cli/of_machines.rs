@@ -67,6 +67,7 @@ impl Needing for EvalOptions {
             ("diagnostics", Needs::Machine, self.diagnostics),
             ("ladder", Needs::Climb, self.ladder.is_some()),
             ("weights", Needs::Cases, self.weights.is_some()),
+            ("per-case", Needs::Cases, self.per_case.is_some()),
         ]
     }
 }

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::args::EvalOptions;
 use super::print::{out, warn};
-use super::targets::tell_replaced;
+use super::targets::{check_named, tell_replaced};
 use crate::data::{Reading, read_weights};
 use crate::error::{Error, Result};
 use crate::evaluation::ais::Temperatures;
 use crate::evaluation::ladder::LadderConfig;
 use crate::jobs::rbm::{EvaluationConfig, Method, Progress, Rungs, Watch};
-use crate::jobs::{self, Choice};
+use crate::jobs::{self, CaseScores, Choice, Trained};
 use crate::ranks::Ranks;
 use crate::run;
 
@@ -137,6 +137,16 @@ pub fn print_json(evaluation: &impl Serialize, options: &EvalOptions) -> Result<
     Ok(())
 }
 
+/// The same of what has a score of each case.
+pub fn print_json_of(
+    evaluation: &impl Serialize,
+    each: &CaseScores,
+    options: &EvalOptions,
+) -> Result<()> {
+    print_json(evaluation, options)?;
+    write_cases(options, each)
+}
+
 /// What is drawn of a classifier's answers.
 pub const OF_CLASSES: [&str; 3] = [run::CONFUSION, run::CONFUSION_TABLE, run::MISTAKES];
 
@@ -159,6 +169,28 @@ pub fn keep(
         }
         other => other.map(|()| true),
     }
+}
+
+/// That what each case scores can be written where it is to go, and replaces nothing that is read.
+pub fn check_per_case(options: &EvalOptions, model: &Trained) -> Result<()> {
+    let [data, labels] = options.reading.reads(options.data.as_deref().or(model.data()));
+    let weights = ("--weights", options.weights.as_deref());
+    let reads = [("the model", Some(options.model.model.as_path())), data, labels, weights];
+    let check = |path: &PathBuf| check_named("per-case", (path, "csv"), &reads);
+    options.per_case.as_ref().map_or(Ok(()), check)
+}
+
+/// Writes what each case scores, where that is asked for, and tells where it is. It comes last: figures are told already if it
+/// cannot be written.
+pub fn write_cases(options: &EvalOptions, each: &CaseScores) -> Result<()> {
+    let Some(path) = &options.per_case else { return Ok(()) };
+    tell_replaced(path);
+    each.write_csv(path)?;
+    if !options.json {
+        let names: Vec<&str> = each.names().collect();
+        out!("each case: {} ({})", path.display(), names.join(", "));
+    }
+    Ok(())
 }
 
 impl EvalOptions {

@@ -30,6 +30,7 @@
 
 pub mod autoencoder;
 mod beside;
+mod case_scores;
 mod choice;
 mod chosen;
 pub mod class_rbm;
@@ -61,6 +62,7 @@ use crate::run::{EVAL, Observer, Record, atomic};
 
 pub use autoencoder::TrainedAutoencoder;
 pub use beside::{classifier_of, stack_of};
+pub use case_scores::CaseScores;
 pub use choice::Choice;
 pub use chosen::Chosen;
 pub use class_rbm::TrainedClassRbm;

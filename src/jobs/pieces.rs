@@ -108,6 +108,14 @@ impl<'m> Pieces<'m> {
         &self.notices
     }
 
+    /// The file that each case comes from, where each has one of its own; else empty.
+    pub(super) fn files(&self) -> &[String] {
+        match &self.from {
+            From::Memory(chosen) => &chosen.files,
+            From::Stream { .. } => &[],
+        }
+    }
+
     /// Whether they are read in pieces.
     pub fn are_streamed(&self) -> bool {
         matches!(self.from, From::Stream { .. })

@@ -54,12 +54,9 @@ impl SquaredError {
         cases: usize,
         weight: impl Fn(usize) -> f64,
     ) {
-        let width = (originals.len() / cases.max(1)).max(1);
-        let rows = originals.chunks(width).zip(again.chunks(width));
-        for (case, (own, back)) in rows.enumerate() {
+        for (case, error) in errors_of([originals, again], cases).enumerate() {
             let weight = weight(case);
-            let squares = own.iter().zip(back).map(|(a, b)| f64::from(a - b).powi(2));
-            self.sum = squares.fold(self.sum, |sum, square| sum + weight * square);
+            self.sum += weight * error;
             self.whole += weight;
         }
     }
@@ -81,6 +78,23 @@ impl SquaredError {
     pub fn mean(&self) -> f64 {
         self.sum / self.whole.max(f64::MIN_POSITIVE)
     }
+}
+
+/// Squared differences between each case and what `again` gives for it, summed over its values.
+pub(super) fn squared_errors(
+    device: &Device,
+    cases: &Cases,
+    again: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Vec<f64>> {
+    let (originals, returned) = (cases.to_f32(), map_rows(device, cases, again)?);
+    Ok(errors_of([&originals, &returned], cases.len()).collect())
+}
+
+/// The same of cases that have come back.
+fn errors_of([originals, again]: [&[f32]; 2], cases: usize) -> impl Iterator<Item = f64> {
+    let width = (originals.len() / cases.max(1)).max(1);
+    let rows = originals.chunks(width).zip(again.chunks(width));
+    rows.map(|(own, back)| own.iter().zip(back).map(|(a, b)| f64::from(a - b).powi(2)).sum())
 }
 
 /// Values of units of a kind as a person wants to see them: in the data's own scale. And what black and white are.

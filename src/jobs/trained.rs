@@ -137,6 +137,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// What the data are called that it was trained on, where that is known.
+            pub fn data(&self) -> Option<&str> {
+                match self {
+                    $(Trained::$name(model) => model.origin.data.as_deref(),)*
+                }
+            }
+
             fn path(&self) -> &Path {
                 match self {
                     $(Trained::$name(model) => model.path(),)*

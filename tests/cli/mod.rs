@@ -24,6 +24,7 @@ mod network_refusals;
 mod older;
 mod onnx;
 mod passed_over;
+mod per_case;
 mod ranks;
 mod ranks_at_work;
 mod settings;

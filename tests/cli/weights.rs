@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{json, model_bytes, say, temporary, text, write_npy};
 
-const CASES: usize = 40;
+pub(super) const CASES: usize = 40;
 const SIDE: usize = 4;
 
 /// Bits of case `k`, of class k mod 3: stripes that its number moves, some turned over.
@@ -24,12 +24,12 @@ fn case(k: usize) -> Vec<f32> {
     (0..SIDE * SIDE).map(bit).collect()
 }
 
-fn weight(k: usize) -> usize {
+pub(super) fn weight(k: usize) -> usize {
     k / 2 % 3
 }
 
 /// Writes `x.npy`, `y.npy` and `w.npy`; with `blind` other cases stand where the weight is 0.
-fn write(folder: &Path, blind: bool) {
+pub(super) fn write(folder: &Path, blind: bool) {
     fs::create_dir_all(folder).unwrap();
     let seen = |k: usize| if blind && weight(k) == 0 { k + 17 } else { k };
     let rows: Vec<f32> = (0..CASES).flat_map(|k| case(seen(k))).collect();
@@ -43,7 +43,7 @@ fn write(folder: &Path, blind: bool) {
 }
 
 /// Each kind of model, small enough for an exact ln Z.
-const KINDS: [(&str, &str); 9] = [
+pub(super) const KINDS: [(&str, &str); 9] = [
     ("rbm", "train rbm --hidden 5 --epochs 3 --pcd --centered"),
     ("class-rbm", "train class-rbm --hidden 5 --epochs 3 --objective generative --pcd --centered"),
     ("dbm", "train dbm --layers 5,4 --epochs 3 --classifier --classifier-epochs 3"),

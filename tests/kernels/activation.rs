@@ -80,7 +80,12 @@ fn slices_are_as_single_values() {
             let mut slice = x.clone();
             f.apply_slice(&mut slice);
             for (x, y) in x.iter().zip(slice) {
-                assert_eq!(f.apply(*x).to_bits(), y.to_bits(), "{f:?} of {x:e}");
+                let single = f.apply(*x);
+                // Which of its signs a NaN has is the compiler's choice.
+                assert!(
+                    single.to_bits() == y.to_bits() || single.is_nan() && y.is_nan(),
+                    "{f:?} of {x:e}: {single:e}, {y:e}"
+                );
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::jobs::choice::TrainedOn;
 use crate::jobs::file::{Training, put_image, take_image, take_json};
 use crate::jobs::rows::{ROWS, Reconstruction, map_rows, upload_rows};
-use crate::jobs::{Choice, Chosen, Pieces};
+use crate::jobs::{CaseScores, Choice, Chosen, Pieces};
 use crate::layers::Workspace;
 use crate::models::autoencoder::{AutoencoderSpec, ReconstructionLoss};
 use crate::models::network::Tally;
@@ -60,25 +60,22 @@ pub struct Scores {
 
 /// Losses and squared errors of cases that come piece by piece.
 #[derive(Debug, Default)]
-struct Sums {
-    loss: f64,
-    squared: f64,
-    /// Of the cases' weights, 1 where they have none.
-    whole: f64,
+struct Scored {
+    losses: Vec<f64>,
+    squared: Vec<f64>,
+    /// 1 where cases have none.
+    weights: Vec<f64>,
 }
 
-impl Sums {
-    /// Adds what [`Sums::of`] found.
+impl Scored {
+    /// Adds what [`Scored::of`] found.
     fn add(&mut self, found: &[f64]) {
         let lists = found.chunks((found.len() / 3).max(1));
-        for (sum, own) in
-            [&mut self.loss, &mut self.squared, &mut self.whole].into_iter().zip(lists)
-        {
-            *sum = own.iter().fold(*sum, |sum, x| sum + x);
-        }
+        let all = [&mut self.losses, &mut self.squared, &mut self.weights];
+        all.into_iter().zip(lists).for_each(|(all, own)| all.extend(own));
     }
 
-    /// Of each case its loss, then of each its squared error, both times its weight, then the weights.
+    /// Of each case its loss, then of each its squared error, then the weights.
     fn of(model: &Autoencoder, cases: &Cases) -> Result<Vec<f64>> {
         let device = model.device();
         let n = cases.len();
@@ -89,18 +86,17 @@ impl Sums {
             let mut tally = Tally { loss: &mut loss, error: &mut error, row };
             model.score(&x, &mut tally, &mut space)?;
         }
+        let scores = [loss.to_vec()?, error.to_vec()?].concat();
         let weights = (0..n).map(|case| cases.weight(case));
-        let mut found = Vec::with_capacity(3 * n);
-        for list in [loss.to_vec()?, error.to_vec()?] {
-            found.extend(list.into_iter().zip(weights.clone()).map(|(x, w)| w * f64::from(x)));
-        }
-        found.extend(weights);
-        Ok(found)
+        Ok(scores.into_iter().map(f64::from).chain(weights).collect())
     }
 
     fn means(&self) -> Result<Scores> {
-        let whole = self.whole.max(f64::MIN_POSITIVE);
-        let scores = Scores { loss: self.loss / whole, squared: self.squared / whole };
+        let whole = self.weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let mean = |each: &[f64]| {
+            each.iter().zip(&self.weights).map(|(x, weight)| weight * x).sum::<f64>() / whole
+        };
+        let scores = Scores { loss: mean(&self.losses), squared: mean(&self.squared) };
         match scores.loss.is_finite() && scores.squared.is_finite() {
             true => Ok(scores),
             false => Err(Error::data(
@@ -113,9 +109,9 @@ impl Sums {
 
 /// Scores every case.
 pub fn evaluate(model: &Autoencoder, cases: &Cases) -> Result<Scores> {
-    let mut sums = Sums::default();
-    sums.add(&Sums::of(model, cases)?);
-    sums.means()
+    let mut scored = Scored::default();
+    scored.add(&Scored::of(model, cases)?);
+    scored.means()
 }
 
 /// How good an autoencoder is.
@@ -131,6 +127,9 @@ pub struct Evaluation {
     pub squared_error: f64,
     /// In nats, summed over values, the mean over cases; where that is the loss.
     pub cross_entropy: Option<f64>,
+    /// What was found of each case: `squared_error`, and `cross_entropy` where that is the loss.
+    #[serde(skip)]
+    pub each_case: CaseScores,
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
@@ -268,21 +267,25 @@ impl TrainedAutoencoder {
     /// As [`TrainedAutoencoder::evaluate`].
     pub fn evaluate_on(&self, ranks: &Ranks, choice: &Choice<'_>) -> Result<Evaluation> {
         let pieces = self.pieces(choice)?;
-        let mut sums = Sums::default();
+        let mut scored = Scored::default();
         let mut of = |piece: &Chosen, _| {
-            Ok(bytemuck::cast_slice(&Sums::of(&self.model, &piece.cases)?).to_vec())
+            Ok(bytemuck::cast_slice(&Scored::of(&self.model, &piece.cases)?).to_vec())
         };
         pieces.by_turns(ranks, &mut of, &mut |found| {
-            sums.add(&bytemuck::pod_collect_to_vec::<u8, f64>(&found.bytes));
+            scored.add(&bytemuck::pod_collect_to_vec::<u8, f64>(&found.bytes));
             Ok(())
         })?;
-        let scores = sums.means()?;
+        let scores = scored.means()?;
+        let each_case = CaseScores::new(pieces.files())
+            .with("squared_error", Some(scored.squared))
+            .with("cross_entropy", self.is_bounded().then_some(scored.losses));
         Ok(Evaluation {
             split: pieces.part_name(),
             cases: pieces.cases(),
             squared_error: scores.squared,
             cross_entropy: self.is_bounded().then_some(scores.loss),
             data: pieces.data().into(),
+            each_case,
             notices: pieces.notices().to_vec(),
         })
     }

@@ -13,7 +13,7 @@ use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, LogPartition, Progress, Seen, partition};
 use crate::jobs::rows::map_rows;
 use crate::jobs::stack::Measured;
-use crate::jobs::{Choice, Pieces};
+use crate::jobs::{CaseScores, Choice, Pieces};
 use crate::models::labels;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds. What does not apply is null.
@@ -56,6 +56,9 @@ pub struct Evaluation {
     pub device: DeviceInfo,
     /// The version.
     pub harmonium: &'static str,
+    /// What was found of each case: `log_likelihood` of cases alone, with ln Z, `free_energy`, `loss`, `reconstruction_error`.
+    #[serde(skip)]
+    pub each_case: CaseScores,
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
@@ -115,8 +118,14 @@ impl TrainedClassRbm {
             }
             false => None,
         };
-        let likelihood = z.as_ref().filter(|_| binary).map(|z| -free - z.log_partition);
+        let log_partition = z.as_ref().filter(|_| binary).map(|z| z.log_partition);
+        let likelihood = log_partition.map(|z| -free - z);
+        let likelihoods = log_partition.map(|z| energies.iter().map(|free| -free - z).collect());
+        let each = CaseScores::new(pieces.files())
+            .with("log_likelihood", likelihoods)
+            .with("free_energy", Some(energies));
         let (start, reconstruction_error) = (measured.start, measured.reconstruction_error());
+        let each_case = measured.each_case(each);
         let Some(outcome) = measured.into_outcome() else {
             return Err(Error::data(pieces.data(), "there is no case; nothing can be scored"));
         };
@@ -140,6 +149,7 @@ impl TrainedClassRbm {
             seconds: start.elapsed().as_secs_f64(),
             device: machine.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
+            each_case,
             notices: pieces.notices().to_vec(),
         };
         Ok(Evaluated { evaluation, outcome })

@@ -12,7 +12,7 @@ use crate::jobs::network::Shown;
 use crate::jobs::rbm::{EvaluationConfig, Progress};
 use crate::jobs::rows::numbers;
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{CaseScores, Choice, Chosen};
 use crate::models::UnitKind;
 use crate::models::dbm::exact::ExactDbm;
 use crate::tensor::Tensor;
@@ -67,9 +67,14 @@ impl TrainedDbm {
         })?;
         let [rounds, bounds, likelihoods] = all;
         let bound = bounded.then(|| measured.mean(&bounds));
-        let likelihood = exact.filter(|_| bounded).map(|_| measured.mean(&likelihoods));
+        let exact = exact.is_some() && bounded;
+        let likelihood = exact.then(|| measured.mean(&likelihoods));
         let (mean_field_rounds, _) = measured.mean(&rounds);
-        Evaluated::of(&pieces, measured, |scored| Evaluation {
+        let each = CaseScores::new(pieces.files())
+            .with("log_likelihood", exact.then_some(likelihoods))
+            .with("log_likelihood_bound", bounded.then_some(bounds))
+            .with("mean_field_rounds", Some(rounds));
+        Evaluated::of(&pieces, measured, each, |scored| Evaluation {
             bounded: Bounded::of(&z, bound),
             mean_log_likelihood: likelihood.map(|(mean, _)| mean),
             mean_log_likelihood_std_error: likelihood.and_then(|(_, error)| error),

@@ -11,7 +11,7 @@ use crate::jobs::pieces::Places;
 use crate::jobs::rbm::{EvaluationConfig, Progress, Rungs, Seen, climb, partition};
 use crate::jobs::rows::{map_rows, numbers};
 use crate::jobs::stack::{Bounded, Evaluated, Measured, Scored};
-use crate::jobs::{Choice, Chosen, Pieces};
+use crate::jobs::{CaseScores, Choice, Chosen, Pieces};
 use crate::models::{Ladder, UnitKind, labels};
 use crate::random::{Draw, stream};
 
@@ -75,11 +75,13 @@ impl TrainedDbn {
             let predict = |cases: &Cases, labels: &[u32]| self.predict(cases, Some(labels));
             measured.add(&*found.piece()?, &|v| net.reconstruct(v), &predict)
         })?;
-        let mut bounded = Bounded::of(&z, bounded.then(|| measured.mean(&bounds)));
+        let bounds = bounded.then_some(bounds);
+        let mut bounded = Bounded::of(&z, bounds.as_ref().map(|bounds| measured.mean(bounds)));
         if let Some((climb, _)) = &climbed {
             bounded = bounded.climbed(climb.into());
         }
-        Evaluated::of(&pieces, measured, |scored| Evaluation { bounded, scored })
+        let each = CaseScores::new(pieces.files()).with("log_likelihood_bound", bounds);
+        Evaluated::of(&pieces, measured, each, |scored| Evaluation { bounded, scored })
     }
 
     /// Machines that end at the top, by inverse temperature; the lowest has the means that the top sees.

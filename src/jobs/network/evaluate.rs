@@ -10,7 +10,7 @@ use super::trained::{Origin, TrainedNetwork};
 use crate::device::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::evaluation::classification::{Predictions, predict};
-use crate::jobs::{Choice, Chosen};
+use crate::jobs::{CaseScores, Choice, Chosen};
 use crate::ranks::Ranks;
 
 /// What was found; as JSON what `eval --json` prints and a run's `eval.json` holds.
@@ -37,6 +37,9 @@ pub struct Evaluation {
     pub device: DeviceInfo,
     /// The version.
     pub harmonium: &'static str,
+    /// What was found of each case: `loss`.
+    #[serde(skip)]
+    pub each_case: CaseScores,
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
@@ -86,6 +89,7 @@ impl TrainedNetwork {
             outcome.add(&piece.cases, &labels(&piece)?, &found)
         })?;
         let scored = outcome.score()?;
+        let losses = outcome.losses().iter().map(|&loss| f64::from(loss)).collect();
         let evaluation = Evaluation {
             error: scored.error,
             wrong: scored.wrong,
@@ -97,6 +101,7 @@ impl TrainedNetwork {
             seconds: start.elapsed().as_secs_f64(),
             device: network.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
+            each_case: CaseScores::new(pieces.files()).with("loss", Some(losses)),
             notices: pieces.notices().to_vec(),
         };
         Ok(Evaluated { evaluation, outcome })

@@ -15,6 +15,8 @@ pub struct Outcome {
     confusion: Confusion,
     classes: usize,
     wrong: u64,
+    /// Of each case.
+    each: Vec<f32>,
     /// Of the losses and of the wrong cases, by the cases' weights, 1 where they have none.
     losses: f64,
     errors: f64,
@@ -51,8 +53,8 @@ impl Outcome {
     pub fn new(names: &[String]) -> Self {
         let confusion = Confusion::new(names.to_vec());
         let (losses, errors, whole) = (0.0, 0.0, 0.0);
-        let (classes, worst) = (names.len(), Vec::new());
-        Outcome { confusion, classes, wrong: 0, losses, errors, whole, worst }
+        let (classes, each, worst) = (names.len(), Vec::new(), Vec::new());
+        Outcome { confusion, classes, wrong: 0, each, losses, errors, whole, worst }
     }
 
     /// Adds cases of these classes, and what is said of them.
@@ -77,6 +79,7 @@ impl Outcome {
         for (case, &loss) in found.losses.iter().enumerate() {
             self.losses += cases.weight(case) * f64::from(loss);
         }
+        self.each.extend(&found.losses);
         let rows: Vec<&[f32]> = found.probabilities.chunks(found.classes.max(1)).collect();
         for case in wrong {
             let (truth, predicted) = (labels[case], found.predicted[case]);
@@ -95,6 +98,11 @@ impl Outcome {
             }
         }
         Ok(())
+    }
+
+    /// The loss of each case.
+    pub fn losses(&self) -> &[f32] {
+        &self.each
     }
 
     /// How good that is.

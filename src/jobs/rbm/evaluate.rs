@@ -14,7 +14,7 @@ use super::trained::TrainedRbm;
 use crate::device::DeviceInfo;
 use crate::error::Result;
 use crate::evaluation::scores;
-use crate::jobs::{Choice, Chosen, Pieces};
+use crate::jobs::{CaseScores, Choice, Chosen, Pieces};
 use crate::models::UnitKind;
 
 /// Turned cases of the stochastic pseudo-likelihood, unless two a case are more.
@@ -74,6 +74,10 @@ pub struct Evaluation {
     pub device: DeviceInfo,
     /// The version.
     pub harmonium: &'static str,
+    /// What was found of each case: `reconstruction_error`, and where cases have a likelihood `free_energy` and, by `log_partition`,
+    /// `log_likelihood`.
+    #[serde(skip)]
+    pub each_case: CaseScores,
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
@@ -167,6 +171,7 @@ impl TrainedRbm {
             seconds: 0.0,
             device: self.rbm.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
+            each_case: CaseScores::default(),
             notices: Vec::new(),
         }
     }
@@ -187,7 +192,9 @@ impl TrainedRbm {
         pieces.by_turns(&config.ranks, &mut of, &mut |found| scored.merge(&found.bytes))?;
         let weights = scored.weights.as_deref();
         evaluation.reconstruction_error = Some(scores::weighted_mean(&scored.errors, weights));
+        let each = CaseScores::new(pieces.files());
         let Some(z) = z.filter(|_| scored.likelihood) else {
+            evaluation.each_case = each.with("reconstruction_error", Some(scored.errors));
             return Ok(());
         };
         let (mean, error) = scores::weighted_mean_with_error(&scored.free_energies, weights);
@@ -205,6 +212,11 @@ impl TrainedRbm {
             let method = if config.exact_pseudo { "exact" } else { "stochastic" };
             evaluation.pseudo_log_likelihood_method = Some(method);
         }
+        let likelihoods = scored.free_energies.iter().map(|free| -free - z.log_partition).collect();
+        evaluation.each_case = each
+            .with("log_likelihood", Some(likelihoods))
+            .with("free_energy", Some(scored.free_energies))
+            .with("reconstruction_error", Some(scored.errors));
         Ok(())
     }
 }

@@ -9,10 +9,11 @@ use crate::data::Cases;
 use crate::device::{Device, DeviceInfo};
 use crate::error::Result;
 use crate::evaluation::classification::Predictions;
-use crate::evaluation::scores::weighted_mean_with_error;
+use crate::evaluation::scores::{weighted_mean, weighted_mean_with_error};
 use crate::jobs::network::{Outcome, Shown};
 use crate::jobs::rbm::{Climbed, LogPartition, Partition};
-use crate::jobs::{Chosen, Pieces, SquaredError};
+use crate::jobs::rows::squared_errors;
+use crate::jobs::{CaseScores, Chosen, Pieces};
 use crate::tensor::Tensor;
 
 /// ln Z and a lower bound of the likelihood; logarithms are natural.
@@ -90,6 +91,10 @@ pub struct Scored {
     pub device: DeviceInfo,
     /// The version.
     pub harmonium: &'static str,
+    /// What was found of each case: `log_likelihood_bound`, a small deep machine's `log_likelihood` and `mean_field_rounds`, `loss`
+    /// where classes are scored, `reconstruction_error`.
+    #[serde(skip)]
+    pub each_case: CaseScores,
     /// What the user should be told of the data.
     #[serde(skip)]
     pub notices: Vec<String>,
@@ -103,7 +108,8 @@ pub(in crate::jobs) struct Measured<'a> {
     pub device: &'a Device,
     /// Names of the classes that the model knows; none where it knows none.
     pub classes: &'a [String],
-    squared: SquaredError,
+    /// Squared, summed over the values, of each case.
+    errors: Vec<f64>,
     outcome: Option<Outcome>,
     weights: Option<Vec<f32>>,
 }
@@ -112,9 +118,9 @@ impl<'a> Measured<'a> {
     /// Of no case yet.
     pub fn new(device: &'a Device, classes: &'a [String], seed: u64) -> Self {
         let start = Instant::now();
-        let (squared, standardized) = (SquaredError::default(), false);
+        let (errors, standardized) = (Vec::new(), false);
         let (outcome, weights) = (None, None);
-        Measured { standardized, seed, start, device, classes, squared, outcome, weights }
+        Measured { standardized, seed, start, device, classes, errors, outcome, weights }
     }
 
     /// Adds what `again` gives of cases, and what `predict` says of them where their classes are known.
@@ -125,7 +131,7 @@ impl<'a> Measured<'a> {
         predict: &dyn Fn(&Cases, &[u32]) -> Result<Predictions>,
     ) -> Result<()> {
         let cases = &piece.cases;
-        self.squared.add_of(self.device, cases, again)?;
+        self.errors.extend(squared_errors(self.device, cases, again)?);
         if let Some(weights) = cases.weights() {
             self.weights.get_or_insert_default().extend(weights);
         }
@@ -143,7 +149,16 @@ impl<'a> Measured<'a> {
 
     /// Squared, summed over the values, the mean over the cases.
     pub fn reconstruction_error(&self) -> f64 {
-        self.squared.mean()
+        weighted_mean(&self.errors, self.weights.as_deref())
+    }
+
+    /// What was found of each case: what `first` has, the losses of their classes, and what did not come back.
+    pub fn each_case(&mut self, first: CaseScores) -> CaseScores {
+        let losses = |outcome: &Outcome| outcome.losses().iter().map(|&x| f64::from(x)).collect();
+        let errors = std::mem::take(&mut self.errors);
+        first
+            .with("loss", self.outcome.as_ref().map(losses))
+            .with("reconstruction_error", Some(errors))
     }
 
     /// What is said of the classes.
@@ -163,10 +178,11 @@ pub struct Evaluated<E> {
 }
 
 impl<E> Evaluated<E> {
-    /// That of some cases.
+    /// That of some cases, of each of which `each` has been found besides.
     pub(in crate::jobs) fn of(
         pieces: &Pieces<'_>,
-        measured: Measured<'_>,
+        mut measured: Measured<'_>,
+        each: CaseScores,
         evaluation: impl FnOnce(Scored) -> E,
     ) -> Result<Self> {
         let score = measured.outcome.as_ref().map(Outcome::score).transpose()?;
@@ -183,6 +199,7 @@ impl<E> Evaluated<E> {
             seconds: measured.start.elapsed().as_secs_f64(),
             device: measured.device.info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
+            each_case: measured.each_case(each),
             notices: pieces.notices().to_vec(),
         };
         Ok(Evaluated { evaluation: evaluation(scored), outcome: measured.outcome })
