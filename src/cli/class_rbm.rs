@@ -85,9 +85,8 @@ pub fn eval(ranks: &Ranks, options: &EvalOptions, model: &TrainedClassRbm) -> Re
     let error = found.reconstruction_error;
     out!("reconstruction error: {error:.4} (squared, summed over the values of a case)");
     out!("cases: {cases} of {}, {} part{}", found.data, found.split, asked.by());
-    write_cases(options, &found.each_case)?;
     if !likelihood {
         out!("with --exact or --ais N also log Z and likelihoods");
     }
-    Ok(())
+    write_cases(options, &found.each_case)
 }

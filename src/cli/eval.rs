@@ -101,11 +101,10 @@ fn eval_machine(ranks: &Ranks, options: &EvalOptions, machine: &TrainedRbm) -> R
         return print_json_of(&found, &found.each_case, options);
     }
     likelihood::print(&found, asked.by())?;
-    write_cases(options, &found.each_case)?;
-    match &found.diagnostics {
-        Some(diagnostics) => diagnostics::print(diagnostics, picture.as_deref()),
-        None => Ok(()),
+    if let Some(diagnostics) = &found.diagnostics {
+        diagnostics::print(diagnostics, picture.as_deref())?;
     }
+    write_cases(options, &found.each_case)
 }
 
 fn eval_dbn(ranks: &Ranks, options: &EvalOptions, net: &TrainedDbn) -> Result<()> {
@@ -192,7 +191,6 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
     out!("error: {error:.2} % ({wrong} of {cases} cases{by})");
     out!("loss: {:.4} (mean per case{by})", found.loss);
     out!("cases: {}, {} part", found.data, found.split);
-    write_cases(options, &found.each_case)?;
     match &folder {
         Some(folder) if kept => {
             for file in OF_CLASSES.iter().chain(&[run::EVAL]) {
@@ -202,5 +200,5 @@ fn eval_network(ranks: &Ranks, options: &EvalOptions, network: TrainedNetwork) -
         Some(_) => {}
         None => out!("with --out DIR the confusion matrix and the worst mistakes are written too"),
     }
-    Ok(())
+    write_cases(options, &found.each_case)
 }

@@ -173,11 +173,19 @@ pub fn keep(
 
 /// That what each case scores can be written where it is to go, and replaces nothing that is read.
 pub fn check_per_case(options: &EvalOptions, model: &Trained) -> Result<()> {
-    let [data, labels] = options.reading.reads(options.data.as_deref().or(model.data()));
+    let Some(path) = &options.per_case else { return Ok(()) };
+    let [data, (name, labels)] = options.reading.reads(options.data.as_deref().or(model.data()));
+    let labels = (name, labels.or(model.labels().map(Path::new)));
     let weights = ("--weights", options.weights.as_deref());
     let reads = [("the model", Some(options.model.model.as_path())), data, labels, weights];
-    let check = |path: &PathBuf| check_named("per-case", (path, "csv"), &reads);
-    options.per_case.as_ref().map_or(Ok(()), check)
+    check_named("per-case", (path, "csv"), &reads)?;
+    let folder = options.out.as_deref().unwrap_or(&options.model.model);
+    if path.file_name() == Some(run::CONFUSION_TABLE.as_ref()) && path.parent() == Some(folder) {
+        let detail =
+            format!("{} is where the confusion matrix goes; give another name", path.display());
+        return Err(Error::setting("per-case", detail));
+    }
+    Ok(())
 }
 
 /// Writes what each case scores, where that is asked for, and tells where it is. It comes last: figures are told already if it

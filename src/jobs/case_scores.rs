@@ -50,7 +50,7 @@ impl CaseScores {
         self
     }
 
-    /// What the scores are called, as the evaluation's JSON calls their means without `mean_`.
+    /// What the scores are called: as the evaluation's JSON calls their means, where it has them, without `mean_`.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.columns.iter().map(|(name, _)| *name)
     }

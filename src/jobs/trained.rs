@@ -7,6 +7,7 @@ use super::{
     TrainedAutoencoder, TrainedClassRbm, TrainedCrf, TrainedDbm, TrainedDbn, TrainedNetwork,
     TrainedRbm,
 };
+use crate::data::Reading;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::UnitKind;
@@ -94,6 +95,21 @@ impl Trained {
     /// What a command says of it that takes another kind.
     pub(super) fn refused_by(&self, command: &str, expected: ModelKind) -> Error {
         refused(self.path(), self.kind(), expected, command)
+    }
+
+    /// Where the labels were that it was trained on, where that was said: a file, or as [`Reading`] has it.
+    pub fn labels(&self) -> Option<&str> {
+        let reading: &Reading = match self {
+            Trained::Rbm(model) => &model.origin.reading,
+            Trained::Network(model) => &model.origin.reading,
+            Trained::Autoencoder(model) => &model.origin.reading,
+            Trained::Dbn(model) => &model.origin.reading,
+            Trained::Dbm(model) => &model.origin.reading,
+            Trained::ClassRbm(model) => &model.origin.reading,
+            // Its sequences have their labels with them.
+            Trained::Crf(_) => return None,
+        };
+        reading.labels.as_deref()
     }
 }
 

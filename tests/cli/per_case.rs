@@ -7,7 +7,7 @@ use std::path::Path;
 use harmonium::run::png_file::write_grey_png;
 
 use super::weights::{CASES, KINDS, weight, write};
-use super::{json, say, shared_run, temporary, text};
+use super::{json, say, shared_run, temporary, text, write_npy};
 
 /// A table's columns by their names.
 fn columns(path: &Path) -> BTreeMap<String, Vec<String>> {
@@ -99,7 +99,7 @@ fn figures_are_the_means_of_what_each_case_scores() {
     }
 }
 
-/// A case that is unlike the others stands out, in memory and read in pieces, by the name of its file.
+/// A case that is unlike the others stands out, by the name of its file.
 #[test]
 fn an_outlier_has_the_largest_error_and_its_file_s_name() {
     let folder = temporary();
@@ -122,20 +122,6 @@ fn an_outlier_has_the_largest_error_and_its_file_s_name() {
 }
 
 #[test]
-fn pieces_give_the_same_table_as_memory() {
-    let folder = temporary();
-    let at = folder.path();
-    let eval = format!("eval {} --exact --data digits.npy", shared_run());
-    let digits = harmonium::data::digits().unwrap().test.unwrap();
-    super::write_npy(at.join("digits.npy"), &digits.cases.to_f32(), 64);
-    say(at, &format!("{eval} --per-case one.csv")).done();
-    say(at, &format!("{eval} --stream --per-case two.csv")).done();
-    let one = text(at.join("one.csv"));
-    assert_eq!(one.lines().count(), 298);
-    assert!(one == text(at.join("two.csv")), "pieces give another table");
-}
-
-#[test]
 fn what_cannot_be_written_case_by_case_is_refused() {
     let folder = temporary();
     let at = folder.path();
@@ -143,13 +129,24 @@ fn what_cannot_be_written_case_by_case_is_refused() {
     let eval = |rest: &str| say(at, &format!("eval {run} --exact {rest}"));
     eval("--per-case cases.npy").refused(2, &["per-case: cases.npy does not end in .csv"]);
     eval("--per-case none/cases.csv").refused(1, &["the folder none does not exist"]);
-    // The data that a model itself names are not replaced.
-    let rows: String =
-        (0..20).map(|k| format!("{},{},{}\n", k % 2, k / 2 % 2, k / 4 % 2)).collect();
+    // Data and labels that a model itself names are not replaced, nor is what an evaluation writes besides.
+    let row = |k: usize| format!("{},{},{}\n", k % 2, k / 2 % 2, k / 4 % 2);
+    let rows: String = (0..20).map(row).collect();
+    let labels: String = (0..20).map(|k| format!("{}\n", k % 3)).collect();
     fs::write(at.join("x.csv"), &rows).unwrap();
+    fs::write(at.join("y.csv"), &labels).unwrap();
+    write_npy(at.join("x.npy"), &(0..60).map(|k| (k % 2) as f32).collect::<Vec<_>>(), 3);
     say(at, "train rbm --hidden 2 --epochs 1 --data x.csv --labels none --out own").done();
     say(at, "eval own --per-case x.csv").refused(2, &["per-case", "x.csv", "--data"]);
     assert_eq!(text(at.join("x.csv")), rows);
+    let line = "train class-rbm --hidden 2 --epochs 1 --data x.npy --labels y.csv --validation 0";
+    say(at, &format!("{line} --out class")).done();
+    say(at, "eval class --per-case y.csv").refused(2, &["per-case", "y.csv", "--labels"]);
+    assert_eq!(text(at.join("y.csv")), labels);
+    fs::create_dir(at.join("out")).unwrap();
+    for line in ["--per-case class/confusion.csv", "--per-case out/confusion.csv --out out"] {
+        say(at, &format!("eval class {line}")).refused(2, &["per-case", "confusion matrix"]);
+    }
     let field = super::crf::shared().display();
     say(at, &format!("eval {field} --per-case cases.csv"))
         .refused(2, &["per-case: is of cases", "do not stand alone"]);

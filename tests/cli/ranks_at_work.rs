@@ -97,7 +97,8 @@ fn ranks_apply_and_score_as_one_process_does() {
         (&format!("eval dbm --data data {annealed} --limit 5000 --weights w.npy"), "json"),
     ] {
         let how = |name: &str| match out {
-            "json" => format!("{line} --json"),
+            "json" if line.starts_with("eval field") => format!("{line} --json"),
+            "json" => format!("{line} --json --per-case {name}.csv"),
             _ => format!("{line} --out {name}.{out}"),
         };
         let one = say(folder.path(), &how("one")).done();
@@ -108,6 +109,11 @@ fn ranks_apply_and_score_as_one_process_does() {
             match out {
                 "json" => {
                     assert_eq!(figures(&said.out), figures(&one.out), "{line}, {count} ranks");
+                    let each =
+                        |name: &str| fs::read(folder.path().join(format!("{name}.csv"))).ok();
+                    let scored = each(&name);
+                    assert!(scored == each("one"), "{line}, {count} ranks: cases score otherwise");
+                    assert!(scored.is_some() || line.starts_with("eval field"), "{line}");
                 }
                 _ => {
                     let [found, expected] = [&name[..], "one"].map(|n| fs::read(place(n)).unwrap());
