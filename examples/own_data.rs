@@ -39,7 +39,7 @@ fn main() -> Result<()> {
 
 /// Measurements `[cases, 3]`: what a program has in memory. Two kinds of weather, made up.
 fn measured(cases: usize, seed: u64) -> Result<Cases> {
-    let mut random = PhiloxRng::new(Draw::new(seed, 0));
+    let mut random = PhiloxRng::new(Draw::new(seed, 256));
     let mut next = || uniform(random.word());
     let mut values = Vec::with_capacity(cases * WIDTH);
     for _ in 0..cases {

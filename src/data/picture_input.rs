@@ -44,6 +44,11 @@ impl PictureInput {
         PictureInput { size, margin: [0, 0], ..Self::lenet5() }
     }
 
+    /// Pictures of this size, of whose values nothing is changed.
+    pub fn unchanged(size: [usize; 2]) -> Self {
+        PictureInput { size, margin: [0, 0], background: 0.0, foreground: 1.0 }
+    }
+
     /// What a case becomes: [channels, height, width].
     ///
     /// # Errors

@@ -246,11 +246,14 @@ impl Sequences {
         if window == 0 {
             return Ok(self.clone());
         }
-        let (side, width) = (2 * window + 1, self.cases.width());
-        if width % side != 0 {
-            let detail = format!("{width} values are no {side} positions");
+        let width = self.cases.width();
+        // A window that is wider than any case has no side either.
+        let side = window.checked_mul(2).and_then(|both| both.checked_add(1));
+        let Some(side) = side.filter(|side| width % side == 0) else {
+            let detail =
+                format!("{width} values are no positions with {window} neighbours on both sides");
             return Err(Error::data(&self.name, detail));
-        }
+        };
         let d = width / side;
         let all = self.cases.to_f32();
         let values = all.chunks_exact(width).flat_map(|row| &row[window * d..(window + 1) * d]);

@@ -121,7 +121,7 @@ pub fn hidden_activity_of(rbm: &Rbm, v: &Tensor, weights: Option<&[f32]>) -> Res
     let cases = of_machine(op, rbm, v, |v, first| {
         let mut means = rbm.mean_h_from_v(v)?;
         if let Some(weights) = weights {
-            let rows = v.shape().dims()[0];
+            let rows = v.shape().matrix(op, "v")?[0];
             let own = Tensor::from_f32(v.device(), &[rows, 1], &weights[first..first + rows])?;
             elementwise_in_place(Elementwise::Multiply, &mut means, Some(&own))?;
         }

@@ -21,7 +21,7 @@ pub struct Choice<'a> {
     /// The first so many cases only.
     pub limit: Option<usize>,
     /// How the data are read where they do not say it themselves. What it does not say of labels and arrays is as in training
-    /// if the data are those of the training; scale, columns and residues are as there for any data.
+    /// if the data are those of the training; scale, columns and residues are as there for any data that are read by name.
     pub reading: Option<&'a Reading>,
     /// Whether nothing needs labels, so that they are left out where some are missing.
     pub labels_optional: bool,
@@ -48,8 +48,9 @@ impl<'a> Choice<'a> {
         Choice { data: Some(data), ..Choice::default() }
     }
 
-    /// The cases of a set in memory, with values as the training data had them before anything was done to them. They are a
-    /// test part unless `part` says otherwise.
+    /// The cases of a set in memory, which is taken as [`data::load`] would have given it: numbers divided already by the scale
+    /// that the model was trained with (its origin's `reading`), columns in its order, and nothing else done to them, which the
+    /// model does itself (a threshold, standardising). They are a test part unless `part` says otherwise.
     pub fn of_set(set: &'a DataSet) -> Self {
         Choice { set: Some(set), ..Choice::default() }
     }
@@ -58,6 +59,11 @@ impl<'a> Choice<'a> {
     #[must_use]
     pub fn limit(self, cases: usize) -> Self {
         Choice { limit: Some(cases), ..self }
+    }
+
+    /// Whether any cases are meant: a set in memory, named data, or those of the training.
+    pub(super) fn means_cases(&self, trained_on: Option<&str>) -> bool {
+        self.set.is_some() || self.data.or(trained_on).is_some()
     }
 
     /// Reads the data, whole or in pieces; `treat` makes of cases of a part what the model sees. Of pictures that are plain

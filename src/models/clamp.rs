@@ -50,6 +50,7 @@ impl Clamp {
     /// # Errors
     /// As there.
     pub fn of((units, device): (Units, &Device), mask: &[bool], values: &[f32]) -> Result<Self> {
+        units.check()?;
         let width = units.count();
         if !values.len().is_multiple_of(width) || ![width, values.len()].contains(&mask.len()) {
             let detail = format!(

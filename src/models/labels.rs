@@ -85,7 +85,7 @@ pub fn features(units: Units, x: &Tensor) -> Result<Tensor> {
 /// As [`one_hot`].
 pub fn label(units: Units, x: &Tensor) -> Result<Tensor> {
     let first = units.features().count();
-    some(x, first, units.count() - first)
+    some(x, first, units.count().saturating_sub(first))
 }
 
 /// Puts `label` `[B, K]` in the place of the label of `x` `[B, J + K]`.
@@ -94,7 +94,7 @@ pub fn label(units: Units, x: &Tensor) -> Result<Tensor> {
 /// As [`one_hot`].
 pub fn set_label(units: Units, label: &Tensor, x: &mut Tensor) -> Result<()> {
     let first = units.features().count();
-    columns(label, Span { from: 0, to: first, count: units.count() - first }, x)
+    columns(label, Span { from: 0, to: first, count: units.count().saturating_sub(first) }, x)
 }
 
 fn some(x: &Tensor, from: usize, count: usize) -> Result<Tensor> {

@@ -34,7 +34,7 @@ impl Tensor {
             let detail = format!("rows {start} to {end} of {}, which has not got them", self.shape);
             return Err(Error::shape("rows", detail));
         }
-        let mut own = Self::for_output(&self.device, &[rows.len(), width])?;
+        let mut own = Self::allocate(&self.device, &[rows.len(), width], self.element)?;
         own.copy_part(0, self, rows.start * width..rows.end * width)?;
         Ok(own)
     }

@@ -1,6 +1,7 @@
 //! Training by backpropagation: of classifiers, autoencoders, whatever is layers with a loss.
 
 use super::backpropagation_config::{Augmentation, BackpropagationConfig, Optimizer};
+use super::cd_config::learning_rate_setter;
 use super::figure::LEARNING_RATE;
 use super::learner::{Learner, Order, rate};
 use super::shares::check_cases;
@@ -79,6 +80,8 @@ impl<M: Trainable> Backpropagation<M> {
     pub fn config(&self) -> &BackpropagationConfig {
         &self.config
     }
+
+    learning_rate_setter!();
 
     /// The gradient of a batch, or of the part of one that begins at its row `from`, through distortions where there are
     /// any.

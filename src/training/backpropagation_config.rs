@@ -110,36 +110,43 @@ impl Default for BackpropagationConfig {
 
 impl BackpropagationConfig {
     /// Passes over the data.
+    #[must_use]
     pub fn epochs(self, epochs: u64) -> Self {
         BackpropagationConfig { epochs, ..self }
     }
 
     /// Cases per update.
+    #[must_use]
     pub fn batch(self, batch: usize) -> Self {
         BackpropagationConfig { batch, ..self }
     }
 
     /// η.
-    pub fn learning_rate(self, learning_rate: Schedule) -> Self {
-        BackpropagationConfig { learning_rate, ..self }
+    #[must_use]
+    pub fn learning_rate(self, learning_rate: impl Into<Schedule>) -> Self {
+        BackpropagationConfig { learning_rate: learning_rate.into(), ..self }
     }
 
     /// How gradients change parameters.
+    #[must_use]
     pub fn optimizer(self, optimizer: Optimizer) -> Self {
         BackpropagationConfig { optimizer, ..self }
     }
 
     /// λ, for weights alone.
+    #[must_use]
     pub fn weight_decay(self, weight_decay: f32) -> Self {
         BackpropagationConfig { weight_decay, ..self }
     }
 
     /// Distortions of the training pictures; none where `augment` is `None`.
+    #[must_use]
     pub fn augment(self, augment: impl Into<Option<Augmentation>>) -> Self {
         BackpropagationConfig { augment: augment.into(), ..self }
     }
 
     /// Of the order of cases, of distortions and of dropped units.
+    #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         BackpropagationConfig { seed, ..self }
     }

@@ -9,6 +9,7 @@ use super::{Schedule, ranges};
 macro_rules! setters {
     ($($field:ident: $type:ty;)+) => {$(
         #[doc = concat!("Sets `", stringify!($field), "`.")]
+        #[must_use]
         pub fn $field(mut self, value: $type) -> Self {
             self.$field = value.into();
             self
@@ -16,6 +17,27 @@ macro_rules! setters {
     )+};
 }
 pub(super) use setters;
+
+/// What gives a learner another rate on its way.
+macro_rules! learning_rate_setter {
+    () => {
+        /// Goes on with another learning rate or schedule from the next update on, for loops that lower it as they see fit.
+        /// A [state](super::TrainerState) does not hold it: who restores one sets the rate too.
+        ///
+        /// # Errors
+        /// [`Error::Setting`](crate::Error::Setting) for a rate out of range; the old one stays.
+        pub fn set_learning_rate(
+            &mut self,
+            rate: impl Into<crate::training::Schedule>,
+        ) -> Result<()> {
+            let rate = rate.into();
+            rate.check("learning-rate", crate::training::ranges::LEARNING_RATE)?;
+            self.config.learning_rate = rate;
+            Ok(())
+        }
+    };
+}
+pub(super) use learning_rate_setter;
 
 /// A penalty that draws the mean activity of each hidden unit towards a target: q ← decay·q +
 /// (1 − decay)·⟨p(h|v)⟩, and cost·(target − q) is added to the unit's part of the data statistics, for
@@ -69,7 +91,7 @@ pub struct CdConfig {
     pub weight_decay: f32,
     /// Cases per update: 100.
     pub batch: usize,
-    /// Passes over the data: 10.
+    /// Passes over the data, which schedules go by and callers count: 10.
     pub epochs: u64,
     /// Gibbs steps per update, k: 1.
     pub steps: u64,
@@ -96,7 +118,7 @@ pub struct CdConfig {
     /// None unless asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sparsity: Option<Sparsity>,
-    /// Of weights, order, states and noise: 1.
+    /// Of order, states and noise, not of the first weights, which [`Rbm::new`](crate::models::Rbm::new) draws: 1.
     pub seed: u64,
     /// Which layer of a stack is trained, so that equally seeded layers share no number: 0.
     #[serde(skip)]

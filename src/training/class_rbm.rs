@@ -21,6 +21,7 @@ use crate::random::{ChainDraw, ChainStreams, Draw, stream};
 use crate::tensor::Tensor;
 
 use super::ascent::ascend;
+use super::cd_config::learning_rate_setter;
 use super::centring::Centring;
 use super::class_config::ClassConfig;
 use super::class_seen::Seen;
@@ -122,6 +123,8 @@ impl ClassTrainer {
     pub fn config(&self) -> &ClassConfig {
         &self.config
     }
+
+    learning_rate_setter!();
 
     /// One update from the batch `x` `[B, I]` with its `classes` `[B]`. `epoch`, counted from 1, sets the schedules'
     /// values.

@@ -17,6 +17,7 @@ use crate::tensor::{Tensor, house};
 
 use super::averaged::Averaged;
 use super::cd_config::CdConfig;
+use super::cd_config::learning_rate_setter;
 use super::cd_workspace::Workspace;
 use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};
@@ -75,11 +76,11 @@ crate::error::opaque!(CdTrainer);
 
 impl CdTrainer {
     /// Starts training `rbm` from its present parameters, which stay as they are until the first update,
-    /// centred or not. `data_means` `[I]` are the centring's first offsets; plain training does not use
-    /// them.
+    /// centred or not. `data_means` `[I]` are the centring's first offsets, and the lowest rung of a ladder (tempering, a
+    /// trajectory) has them; plain training needs none, and takes an empty slice.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value out of range, [`Error::OutOfMemory`].
+    /// [`Error::Setting`] for a value out of range, [`Error::Shape`] for another number of means, [`Error::OutOfMemory`].
     pub fn new(mut rbm: Rbm, config: CdConfig, data_means: &[f32]) -> Result<Self> {
         config.check()?;
         if config.tempering.is_some() || config.trajectory {
@@ -90,6 +91,11 @@ impl CdTrainer {
         }
         let device = rbm.device().clone();
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
+        let plain = !config.centered && config.tempering.is_none() && !config.trajectory;
+        if data_means.len() != i && !(plain && data_means.is_empty()) {
+            let detail = format!("{} means of the data for {i} visible units", data_means.len());
+            return Err(Error::shape("contrastive divergence", detail));
+        }
         let mut velocity = [
             Tensor::zeros(&device, &[i, j])?,
             Tensor::zeros(&device, &[i])?,
@@ -146,6 +152,8 @@ impl CdTrainer {
     pub fn config(&self) -> &CdConfig {
         &self.config
     }
+
+    learning_rate_setter!();
 
     /// One update from the batch `v0` `[B, I]`. `epoch`, counted from 1, sets the schedules' values.
     ///

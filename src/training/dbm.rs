@@ -17,6 +17,7 @@ use crate::models::{DeepBoltzmannMachine, Model, UnitKind, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
+use super::cd_config::learning_rate_setter;
 use super::centring::{OFFSET_RATE, shift};
 use super::dbm_config::DbmConfig;
 use super::dbm_workspace::Workspace;
@@ -130,6 +131,8 @@ impl DbmTrainer {
     pub fn config(&self) -> &DbmConfig {
         &self.config
     }
+
+    learning_rate_setter!();
 
     /// One update from the batch `v` `[B, I]`. `epoch`, counted from 1, sets the schedules' values.
     ///

@@ -24,8 +24,8 @@ impl CdTrainer {
         epoch: u64,
     ) -> Result<()> {
         let device = self.rbm.device().clone();
-        let (rows, i, j) =
-            (v0.shape().dims()[0], self.rbm.visible_count(), self.rbm.hidden_count());
+        let rows = v0.shape().matrix("exact gradient", "the batch")?[0];
+        let (i, j) = (self.rbm.visible_count(), self.rbm.hidden_count());
         let scale = 1.0 / rows as f32;
         let mut p0 = self.rbm.mean_h_from_v(v0)?;
         let weighing = weights.map(|w| Weighing::new(w, rows, None)).transpose()?;

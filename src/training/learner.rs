@@ -51,6 +51,17 @@ pub struct EpochReport {
 /// assert_eq!(trainer.state()?.clock.updates, 10);
 /// # Ok::<(), harmonium::Error>(())
 /// ```
+///
+/// # Loops of one's own
+/// [`epoch`](Learner::epoch) and [`epoch_while`](Learner::epoch_while) call `begin_epoch`, `update` and `end_epoch` and move the
+/// clock: a loop of one's own is a loop over them, with the learner at hand after each update (`set_learning_rate` of a trainer
+/// between epochs). An implementation's `update` adds 1 to `clock.updates`; who calls `update` itself moves on `epoch_updates` and
+/// `epoch_cases`, by which batches and tallies find their place.
+///
+/// # After an error
+/// A learner that gave an error stands within an update: it is not trained further. Keep the [`state`](Learner::state) of an epoch's
+/// end; after [`Error::OutOfMemory`] or [`Error::DeviceLost`] open a device, make model and learner with the same settings there, and
+/// [`restore`](Learner::restore) it.
 pub trait Learner {
     /// Where training stands.
     fn clock(&self) -> Clock;
@@ -76,7 +87,7 @@ pub trait Learner {
     /// [`Error::Shape`] and [`Error::Data`] where it does not.
     fn begin_epoch(&mut self, source: &dyn BatchSource) -> Result<()>;
 
-    /// One update. It is recorded, not waited for, except where the algorithm needs the host.
+    /// One update, which `clock.updates` counts. It is recorded, not waited for, except where the algorithm needs the host.
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Data`] for a batch that does not fit; device errors.

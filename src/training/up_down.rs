@@ -18,6 +18,7 @@ use crate::models::{DeepBeliefNet, Model, Visit};
 use crate::random::{ChainDraw, ChainStreams};
 use crate::tensor::Tensor;
 
+use super::cd_config::learning_rate_setter;
 use super::figure::{LEARNING_RATE, MOMENTUM};
 use super::learner::{Learner, Order, check_cases, rate};
 use super::stands::stands;
@@ -123,6 +124,8 @@ impl UpDown {
     pub fn config(&self) -> &UpDownConfig {
         &self.config
     }
+
+    learning_rate_setter!();
 
     /// One update from the batch `v` `[B, N₀]`, with its classes `[B]` where the net has labels. `epoch`, counted from
     /// 1, sets the schedules' values.

@@ -12,5 +12,6 @@ mod model_file;
 mod network_file;
 mod npy;
 mod pictures;
+mod programs;
 mod settings;
 mod train;

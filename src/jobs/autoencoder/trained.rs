@@ -23,7 +23,7 @@ use crate::tensor::Tensor;
 const SPEC_KEY: &str = "harmonium.autoencoder";
 
 /// What an autoencoder was trained on.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
     /// How a case is shown as a picture.
     pub image: Option<ImageShape>,
@@ -35,6 +35,19 @@ pub struct Origin {
     pub reading: Reading,
     /// Further keys of its file, kept as they are.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl Default for Origin {
+    /// Of nothing that is known, with the seed 1, which is that of a file without one.
+    fn default() -> Self {
+        Origin {
+            image: None,
+            seed: 1,
+            data: None,
+            reading: Reading::default(),
+            metadata: BTreeMap::new(),
+        }
+    }
 }
 
 impl Origin {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{Cases, ImageShape};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::classification::Predictions;
 use crate::jobs::dbn::Origin;
 use crate::jobs::file::{Training, take_image, take_json, take_preprocessing};
@@ -42,14 +42,18 @@ pub struct ClassSampling<'a> {
 /// Runs chains of a machine to their ends, and gives their features `[count, I]`.
 ///
 /// # Errors
-/// [`Error::Data`](crate::Error::Data) where so many do not fit in memory; device errors.
+/// [`Error::Setting`] for a class that there is not; [`Error::Data`] where so many do not fit in memory; device errors.
 pub fn sample(machine: &ClassRbm, sampling: &ClassSampling<'_>) -> Result<Vec<f32>> {
     let (features, classes) = (machine.features(), machine.classes());
     let width = features + classes;
+    if let Some(class) = sampling.classes.iter().flatten().find(|class| **class >= classes) {
+        let detail = format!("{class} is none of the {classes}, which are counted from 0");
+        return Err(Error::setting("class", detail));
+    }
     let held = sampling.classes.as_ref().map(|chosen| {
         let mut values = vec![0.0; chosen.len() * width];
         for (row, class) in values.chunks_mut(width).zip(chosen) {
-            row[features + class.min(&(classes - 1))] = 1.0;
+            row[features + class] = 1.0;
         }
         Held { mask: (0..width).map(|unit| unit >= features).collect(), values }
     });

@@ -51,7 +51,7 @@ impl TrainedCrf {
     pub fn features(&self, set: &Sequences, sequence: usize, title: &str) -> Result<Picture> {
         if sequence >= set.len() {
             let detail =
-                format!("there is no sequence {sequence}; they are 0 to {}", set.len() - 1);
+                format!("there is no sequence {sequence}, counted from 0; there are {}", set.len());
             return Err(Error::setting("case", detail));
         }
         let one = set.select(&set.name, |s| s == sequence)?;

@@ -81,6 +81,19 @@ impl TrainedCrf {
         decoding: Decoding,
     ) -> Result<Evaluated> {
         let (set, part) = self.sequences(data, part, limit)?;
+        self.evaluate_set(ranks, (set, part), decoding)
+    }
+
+    /// The same of sequences in memory that [`TrainedCrf::prepared`] gave, which are called this part.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where there are no labels; device errors.
+    pub fn evaluate_set(
+        &self,
+        ranks: &Ranks,
+        (set, part): (Sequences, Part),
+        decoding: Decoding,
+    ) -> Result<Evaluated> {
         let Some(labels) = &set.labels else {
             let detail = "has no labels, so nothing can be scored; `harmonium predict` needs none";
             return Err(Error::data(&set.name, detail));
@@ -165,11 +178,27 @@ fn sheet(title: &str, set: &Sequences, found: &[Read], shown: &[usize]) -> Resul
     readings(title, &shown, (height, width), (0.0, 1.0))
 }
 
+/// That something is read in each sequence, and at each of its positions.
+fn check_read(set: &Sequences, found: &[Read]) -> Result<()> {
+    set.check()?;
+    let whole = |(s, read): (usize, &Read)| read.labels.len() == set.positions(s).len();
+    if found.len() != set.len() || !found.iter().enumerate().all(whole) {
+        let detail = format!(
+            "what is read is of {} sequences, and not of these {} with their positions",
+            found.len(),
+            set.len()
+        );
+        return Err(Error::data(&set.name, detail));
+    }
+    Ok(())
+}
+
 /// The first sequences with what is read in them, as a picture; and how many are shown.
 ///
 /// # Errors
-/// [`Error::Setting`] where positions are no pictures.
+/// [`Error::Setting`] where positions are no pictures; [`Error::Data`] where what is read is not of these sequences.
 pub fn picture_of_readings(set: &Sequences, found: &[Read]) -> Result<(Picture, usize)> {
+    check_read(set, found)?;
     let shown: Vec<usize> = (0..set.len().min(MOST_READ)).collect();
     Ok((sheet(&format!("what is read in {}", set.name), set, found, &shown)?, shown.len()))
 }
@@ -178,8 +207,9 @@ pub fn picture_of_readings(set: &Sequences, found: &[Read]) -> Result<(Picture, 
 /// predicted label, ln p of the whole labelling, and the probability of each label there.
 ///
 /// # Errors
-/// Those of `out`.
+/// Those of `out`; of the kind `InvalidInput` where what is read is not of these sequences.
 pub fn write_readings(out: &mut dyn Write, set: &Sequences, found: &[Read]) -> io::Result<()> {
+    check_read(set, found).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
     let mut csv = csv::Writer::from_writer(out);
     let mut head = vec!["sequence".to_string(), "position".into(), "predicted".into()];
     head.extend(set.labels.is_some().then(|| "true".to_string()));

@@ -156,11 +156,20 @@ impl TrainedCrf {
             (Some(Part::Test) | None, Some(test)) => (test, Part::Test),
             _ => (train, Part::Train),
         };
-        let mut set = match limit {
+        let set = match limit {
             Some(0) => return Err(Error::setting("limit", "0 is too few; use at least 1")),
             Some(limit) => set.select(&set.name, |s| s < limit)?,
             None => set,
         };
+        Ok((self.prepared(set)?, part))
+    }
+
+    /// Sequences of one's own as the field reads them, without windows yet: attributes in its order, labels by its names.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where positions are of another width, or labels are none of the field's; as [`Sequences::check`].
+    pub fn prepared(&self, mut set: Sequences) -> Result<Sequences> {
+        set.check()?;
         if !self.origin.attributes.is_empty() {
             set = set.with_attributes(&self.origin.attributes)?;
         }
@@ -173,7 +182,7 @@ impl TrainedCrf {
         }
         set.labels = self.own_labels(&set)?;
         set.classes.clone_from(&self.origin.classes);
-        Ok((set, part))
+        Ok(set)
     }
 
     /// The labels of a set as the field's own, by their names.
@@ -198,7 +207,7 @@ impl TrainedCrf {
         ResidentSequences::new(self.crf.device(), &set, &self.crf.spec().input, 64)
     }
 
-    /// What it reads in each sequence.
+    /// What it reads in each of some sequences that [`TrainedCrf::sequences`] or [`TrainedCrf::prepared`] gave.
     ///
     /// # Errors
     /// As [`Crf::read`].

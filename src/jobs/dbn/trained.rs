@@ -23,7 +23,7 @@ const SPEC_KEY: &str = "harmonium.dbn";
 const CLASSES_KEY: &str = "harmonium.classes";
 
 /// What a deep belief net was trained on, and what was fitted to that.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
     /// What is done to data before the net sees them.
     pub preprocessing: Preprocessing,
@@ -39,6 +39,21 @@ pub struct Origin {
     pub reading: Reading,
     /// Further keys of its file, kept as they are.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl Default for Origin {
+    /// Of nothing that is known, with the seed 1, which is that of a file without one.
+    fn default() -> Self {
+        Origin {
+            preprocessing: Preprocessing::default(),
+            image: None,
+            classes: Vec::new(),
+            seed: 1,
+            data: None,
+            reading: Reading::default(),
+            metadata: BTreeMap::new(),
+        }
+    }
 }
 
 impl Origin {
@@ -169,9 +184,14 @@ impl Dreaming<'_> {
 /// Dreams, `[count, N₀]`.
 ///
 /// # Errors
-/// [`Error::Setting`] for a class that there is not; device errors.
+/// [`Error::Setting`] for a class that there is not, and for averages, which are of machines' own chains; device errors.
 pub fn dream(net: &DeepBeliefNet, dreaming: &Dreaming<'_>) -> Result<Vec<f32>> {
     let Dreaming { count, classes, steps, draw, keep, watch } = dreaming;
+    if *keep == Keep::Average {
+        let detail =
+            "a net's chains are its top's, far from the values whose means would be averaged";
+        return Err(Error::setting("keep", detail));
+    }
     let count = classes.as_ref().map_or(*count, Vec::len);
     let mut values = Vec::new();
     for first in (0..count).step_by(ROWS) {

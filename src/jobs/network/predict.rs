@@ -67,8 +67,11 @@ impl TrainedNetwork {
         rows > 1 && self.origin.preprocessing.mean.is_none()
     }
 
-    /// The cases, by number, whose pixels are all alike within the margins that were added.
+    /// The pictures, by number, whose pixels are all alike within the margins that were added. Rows of a table are no pictures.
     pub fn blank(&self, cases: &Cases) -> Vec<usize> {
+        if !self.takes_pictures() {
+            return Vec::new();
+        }
         let input = &self.origin.input;
         let Ok([_, rows, columns]) = input.shape() else { return Vec::new() };
         if cases.width() != rows * columns {

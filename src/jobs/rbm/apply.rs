@@ -26,7 +26,8 @@ pub enum Keep {
 pub struct Held {
     /// Which, `[1, I]` for all chains or `[count, I]`.
     pub mask: Vec<bool>,
-    /// At which values, `[1, I]` for all chains or `[count, I]`; those of free units are not looked at.
+    /// At which values, `[1, I]` for all chains or `[count, I]`, as [`TrainedRbm::seen`] gives them: in the machine's own units,
+    /// which of standardised data are deviations. Those of free units are not looked at.
     pub values: Vec<f32>,
 }
 
@@ -69,7 +70,7 @@ pub struct Sampling<'a> {
     pub steps: u64,
     /// Of the starts and of all draws.
     pub draw: ChainDraw,
-    /// The starts `[count, I]`; else each visible unit is drawn by its bias. Of no use on a ladder.
+    /// The starts `[count, I]` in the machine's own units; else each visible unit is drawn by its bias. Of no use on a ladder.
     pub init: Option<&'a [f32]>,
     /// What is wanted of their ends. Without a step there are states alone.
     pub keep: Keep,
@@ -213,7 +214,7 @@ fn on_ladder(
 }
 
 impl TrainedRbm {
-    /// Runs chains to their ends.
+    /// Runs chains to their ends, which are in the machine's own units: [`TrainedRbm::for_picture`] brings them back to the data's.
     ///
     /// # Errors
     /// [`Error::Data`] where so many do not fit in memory, or the starts are not as many; device errors.

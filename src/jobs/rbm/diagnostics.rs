@@ -100,10 +100,8 @@ impl TrainedRbm {
         config: &EvaluationConfig,
         progress: &mut dyn FnMut(super::Progress),
     ) -> Result<Diagnostics> {
-        let cases = match choice.data.or(self.origin.data.as_deref()) {
-            Some(_) => Some(self.cases(choice)?.cases),
-            None => None,
-        };
+        let meant = choice.means_cases(self.origin.data.as_deref());
+        let cases = meant.then(|| self.cases(choice)).transpose()?.map(|chosen| chosen.cases);
         let seen = walk(&self.rbm, config, progress)?;
         let data = match &cases {
             Some(cases) => free_energies(&self.rbm, cases, &config.ranks)?,

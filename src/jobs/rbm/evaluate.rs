@@ -105,10 +105,8 @@ impl TrainedRbm {
             hidden.check_energy()?;
         }
         let start = Instant::now();
-        let pieces = match choice.data.or(self.origin.data.as_deref()) {
-            Some(_) => Some(self.pieces(choice)?),
-            None => None,
-        };
+        let meant = choice.means_cases(self.origin.data.as_deref());
+        let pieces = meant.then(|| self.pieces(choice)).transpose()?;
         let anneals = hidden.has_energy() && is_annealed(&self.rbm, config);
         let means = match &pieces {
             Some(pieces) if config.ladder.is_some() || anneals => Some(pieces.training_means()?),

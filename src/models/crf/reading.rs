@@ -105,7 +105,9 @@ impl Crf {
     pub fn values_of(&self, stage: usize, x: &Tensor, lengths: &Tensor) -> Result<Tensor> {
         let mut space = Workspace::new();
         let x = self.positions(x, lengths)?;
-        self.layers.forward_through(0..stage + 1, &x, Pass::Evaluate, &mut space)?.try_clone()
+        self.layers
+            .forward_through(0..stage.saturating_add(1), &x, Pass::Evaluate, &mut space)?
+            .try_clone()
     }
 }
 

@@ -38,7 +38,8 @@ pub struct ReadSequence<'a> {
 /// black and white stand for.
 ///
 /// # Errors
-/// [`Error::Shape`] where a position does not have as many values as the image.
+/// [`Error::Shape`] where a position does not have as many values as the image, and where not each has a label, a probability
+/// and, if one is known, a true label.
 pub fn readings(
     title: &str,
     sequences: &[ReadSequence<'_>],
@@ -59,6 +60,16 @@ pub fn readings(
         if sequence.positions.iter().any(|values| values.len() != rows * columns) {
             let detail =
                 format!("a position does not have the values of a picture of {rows}x{columns}");
+            return Err(Error::shape("draw readings", detail));
+        }
+        let places = sequence.positions.len();
+        let truths = sequence.truth.as_ref().map_or(places, Vec::len);
+        if [sequence.read.len(), sequence.probabilities.len(), truths] != [places; 3] {
+            let detail = format!(
+                "{} labels, {} probabilities and {truths} true labels for {places} positions",
+                sequence.read.len(),
+                sequence.probabilities.len()
+            );
             return Err(Error::shape("draw readings", detail));
         }
         let widest = sequence.read.iter().map(|word| text::width(word, SCALE)).max().unwrap_or(0);

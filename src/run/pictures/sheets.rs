@@ -252,7 +252,7 @@ impl Layout {
 
     /// Pixels from one tile to the next, down and across.
     fn pitch(&self) -> (usize, usize) {
-        let stack = self.layers * (self.blocks.height() + self.gap) - self.gap;
+        let stack = self.layers.max(1) * (self.blocks.height() + self.gap) - self.gap;
         (stack + self.row_gap, self.blocks.width() + self.gap)
     }
 
