@@ -249,7 +249,7 @@ impl Sequences {
         let width = self.cases.width();
         // A window that is wider than any case has no side either.
         let side = window.checked_mul(2).and_then(|both| both.checked_add(1));
-        let Some(side) = side.filter(|side| width % side == 0) else {
+        let Some(side) = side.filter(|side| width.is_multiple_of(*side)) else {
             let detail =
                 format!("{width} values are no positions with {window} neighbours on both sides");
             return Err(Error::data(&self.name, detail));
