@@ -50,8 +50,11 @@ impl TrainedCrf {
     /// [`Error::Setting`] where there is no such sequence; where it cannot be drawn; device errors.
     pub fn features(&self, set: &Sequences, sequence: usize, title: &str) -> Result<Picture> {
         if sequence >= set.len() {
-            let detail =
-                format!("there is no sequence {sequence}, counted from 0; there are {}", set.len());
+            let there = match set.len().checked_sub(1) {
+                Some(last) => format!("they are 0 to {last}"),
+                None => "there is none at all".into(),
+            };
+            let detail = format!("there is no sequence {sequence}; {there}");
             return Err(Error::setting("case", detail));
         }
         let one = set.select(&set.name, |s| s == sequence)?;
