@@ -93,7 +93,7 @@ impl CdTrainer {
         let (i, j) = (rbm.visible_count(), rbm.hidden_count());
         let plain = !config.centered && config.tempering.is_none() && !config.trajectory;
         if data_means.len() != i && !(plain && data_means.is_empty()) {
-            let detail = format!("{} means of the data for {i} visible units", data_means.len());
+            let detail = format!("{} data means for {i} visible units", data_means.len());
             return Err(Error::shape("contrastive divergence", detail));
         }
         let mut velocity = [

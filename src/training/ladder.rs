@@ -86,14 +86,6 @@ impl Below {
             return Ok(None);
         }
         let device = rbm.device();
-        if data_means.len() != rbm.visible_count() {
-            let detail = format!(
-                "{} data means for {} visible units: the lowest rung needs them",
-                data_means.len(),
-                rbm.visible_count()
-            );
-            return Err(Error::setting("tempering", detail));
-        }
         let bias = rbm.visible().bias_of_means(data_means);
         let base = Tensor::from_f32(device, &[bias.len()], &bias)?;
         let (kind, rungs) = match config.tempering {

@@ -108,9 +108,9 @@ fn what_there_is_not_is_refused() {
 
     let centred = CdConfig::default().centered(true);
     let error = CdTrainer::new(machine(), centred, &[0.5; 3]).unwrap_err();
-    refused(error, &["3 means", "4 visible"]);
+    refused(error, &["3 data means for 4 visible units"]);
     let error = CdTrainer::new(machine(), CdConfig::default(), &[0.5; 5]).unwrap_err();
-    refused(error, &["5 means"]);
+    refused(error, &["5 data means"]);
 
     let wrong = Clamp::of((Units::bernoulli(0), &device), &[], &[]);
     assert!(wrong.is_err());
