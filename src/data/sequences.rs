@@ -248,8 +248,7 @@ impl Sequences {
         }
         let width = self.cases.width();
         // A window that is wider than any case has no side either.
-        let side = window.checked_mul(2).and_then(|both| both.checked_add(1));
-        let Some(side) = side.filter(|side| width.is_multiple_of(*side)) else {
+        let Some(side) = side(window).filter(|side| width.is_multiple_of(*side)) else {
             let detail =
                 format!("{width} values are no positions with {window} neighbours on both sides");
             return Err(Error::data(&self.name, detail));
@@ -272,8 +271,7 @@ impl Sequences {
         if window == 0 {
             return Ok(self.clone());
         }
-        let side = window.checked_mul(2).and_then(|both| both.checked_add(1));
-        let Some(width) = side.and_then(|side| product(&[side, self.cases.width()])) else {
+        let Some(width) = side(window).and_then(|side| product(&[side, self.cases.width()])) else {
             let detail = format!("{window} neighbours on both sides are too many");
             return Err(Error::data("window", detail));
         };
@@ -309,4 +307,9 @@ impl Sequences {
         }
         Ok(out)
     }
+}
+
+/// A position with so many neighbours on both sides, where that is a number.
+fn side(window: usize) -> Option<usize> {
+    window.checked_mul(2)?.checked_add(1)
 }

@@ -16,8 +16,7 @@ use crate::models::{Model, Rbm, UnitKind, Visit};
 use crate::tensor::{Tensor, house};
 
 use super::averaged::Averaged;
-use super::cd_config::CdConfig;
-use super::cd_config::learning_rate_setter;
+use super::cd_config::{CdConfig, learning_rate_setter};
 use super::cd_workspace::Workspace;
 use super::centring::{Centring, press};
 use super::figure::{LEARNING_RATE, MOMENTUM};

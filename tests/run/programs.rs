@@ -23,7 +23,7 @@ use harmonium::ranks::Ranks;
 use harmonium::run::readings::{ReadSequence, readings};
 use harmonium::run::{End, Run, pictures, train};
 use harmonium::training::{
-    BackpropagationConfig, CdConfig, CdTrainer, Learner, ResidentData, Treatment,
+    BackpropagationConfig, CdConfig, CdTrainer, Learner, ResidentData, Schedule, Treatment,
 };
 use harmonium::{Device, Error, Tensor};
 
@@ -190,25 +190,26 @@ fn a_field_reads_sequences_of_a_program() {
     assert!(matches!(readings("t", &[one], (1, 1), (0.0, 1.0)), Err(Error::Shape { .. })));
 }
 
-/// A rate that is set on the way counts from the next update on, as it does from the first of a training of its own.
+/// A rate that is set on the way counts from the next update on, as that of a schedule does.
 #[test]
 fn a_learning_rate_is_changed_between_epochs() {
-    let trained = |rates: [f32; 2]| {
+    let trained = |rate: Schedule, later: Option<f32>| {
         let set = bits();
         let mut batches =
             ResidentData::new(&Device::cpu(), &set.cases, Treatment::default()).unwrap();
-        let config = CdConfig::default().learning_rate(rates[0]).batch(2);
+        let config = CdConfig::default().learning_rate(rate).batch(2);
         let mut trainer = CdTrainer::new(machine(), config, &[]).unwrap();
         trainer.epoch(&mut batches).unwrap();
-        if rates[1] != rates[0] {
-            trainer.set_learning_rate(rates[1]).unwrap();
+        if let Some(later) = later {
+            trainer.set_learning_rate(later).unwrap();
         }
         trainer.epoch(&mut batches).unwrap();
         trainer.into_rbm().weights().to_vec().unwrap()
     };
-    assert_ne!(trained([0.1, 0.1]), trained([0.1, 0.01]));
-    // Nothing is learnt at a rate of nothing but what was on its way: the velocity.
-    assert_ne!(trained([0.1, 0.01]), trained([0.01, 0.01]));
+    let changed = trained(0.1.into(), Some(0.01));
+    assert_ne!(trained(0.1.into(), None), changed);
+    assert_ne!(trained(0.01.into(), None), changed);
+    assert_eq!(trained(Schedule::Steps(0.1, vec![(1, 0.01)]), None), changed);
     let mut trainer = CdTrainer::new(machine(), CdConfig::default(), &[]).unwrap();
     let error = trainer.set_learning_rate(-1.0).unwrap_err().to_string();
     assert!(error.contains("learning-rate"), "{error}");

@@ -89,7 +89,6 @@ impl TrainedNetwork {
             outcome.add(&piece.cases, &labels(&piece)?, &found)
         })?;
         let scored = outcome.score()?;
-        let losses = outcome.losses().iter().map(|&loss| f64::from(loss)).collect();
         let evaluation = Evaluation {
             error: scored.error,
             wrong: scored.wrong,
@@ -101,7 +100,7 @@ impl TrainedNetwork {
             seconds: start.elapsed().as_secs_f64(),
             device: network.device().info().clone(),
             harmonium: env!("CARGO_PKG_VERSION"),
-            each_case: CaseScores::new(pieces.files()).with("loss", Some(losses)),
+            each_case: CaseScores::new(pieces.files()).with("loss", Some(outcome.losses())),
             notices: pieces.notices().to_vec(),
         };
         Ok(Evaluated { evaluation, outcome })

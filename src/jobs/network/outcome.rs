@@ -101,8 +101,8 @@ impl Outcome {
     }
 
     /// The loss of each case.
-    pub fn losses(&self) -> &[f32] {
-        &self.each
+    pub fn losses(&self) -> Vec<f64> {
+        self.each.iter().map(|&loss| f64::from(loss)).collect()
     }
 
     /// How good that is.

@@ -154,10 +154,9 @@ impl<'a> Measured<'a> {
 
     /// What was found of each case: what `first` has, the losses of their classes, and what did not come back.
     pub fn each_case(&mut self, first: CaseScores) -> CaseScores {
-        let losses = |outcome: &Outcome| outcome.losses().iter().map(|&x| f64::from(x)).collect();
         let errors = std::mem::take(&mut self.errors);
         first
-            .with("loss", self.outcome.as_ref().map(losses))
+            .with("loss", self.outcome.as_ref().map(Outcome::losses))
             .with("reconstruction_error", Some(errors))
     }
 
